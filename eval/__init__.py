@@ -1,0 +1,1 @@
+"""Gold questions, metrics with one definition each, runs and comparisons."""

@@ -1,0 +1,88 @@
+"""`clippings eval`: run the suite, or turn a question into a gold case."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import sys
+from dataclasses import asdict
+from pathlib import Path
+
+from eval.cases import GOLD, Case, Fact, Span, load, save
+from eval.report import page, table
+from eval.run import Report, collection_for, evaluate, write_report
+from rag import Answer, Config, open_assistant
+from rag.config import default_home
+from rag.errors import QuestionError
+from rag.text import locate
+
+__all__ = ["add", "gold_case", "run"]
+
+RESULTS = Path(__file__).parent / "results"
+
+
+def run(gold: Path | None, home: Config | None, split: str, out: Path | None, *, as_json: bool) -> str:
+    """Run the suite and keep its report; what to print.
+
+    Without `gold` the questions about the demo articles are asked; without `home` the collection is the one that
+    belongs to the gold file, kept beside the user's own.
+    """
+    path = gold or GOLD / "seeds.jsonl"
+    config = home or collection_for(path, default_home().with_name(f"eval-{path.stem}"))
+    with open_assistant(config) as assistant:
+        report = evaluate(load(path), assistant, gold=path.stem, split=split, progress=_said)
+    kept = keep(report, out or RESULTS)
+    if as_json:
+        return json.dumps(asdict(report), ensure_ascii=False, indent=2)
+    return f"{table(report)}\n\nEvery case, with its evidence and what was wrong: {kept}"
+
+
+def keep(report: Report, folder: Path) -> Path:
+    """Write a report's numbers (JSON, by commit) and its page (HTML); the page's path."""
+    name = f"{report.gold}-{report.split}-{report.commit.rstrip('+')}"
+    write_report(report, folder / f"{name}.json")
+    shown = folder / f"{name}.html"
+    shown.write_text(page(report), encoding="utf-8")
+    return shown
+
+
+def _said(done: int, total: int) -> None:
+    if done == total or done % 25 == 0:
+        print(f"{done} of {total} questions", file=sys.stderr, flush=True)
+
+
+def add(question: str, config: Config, gold: Path, verdict: str, quotes: list[str]) -> str:
+    """Ask a question and keep it in a gold file with a verdict on its answer; what to print."""
+    with open_assistant(config) as assistant:
+        answer = assistant.ask(question)
+        spans = tuple(_span(quote, answer) for quote in quotes)
+    case = gold_case(answer, verdict, spans)
+    save(gold, case)
+    return f"{case.id} is in {gold} ({case.split})"
+
+
+def gold_case(answer: Answer, verdict: str, spans: tuple[Span, ...] = ()) -> Case:
+    """A gold case from an answer and a reader's verdict on it.
+
+    `right`: the answer's citations are the gold, one fact a sentence, or the question is to be declined as it was.
+    `decline`: it should have been declined. `wrong`: the gold is `spans`, each alone in support of the one fact.
+    Raises `QuestionError` for `wrong` without the words that would have been right.
+    """
+    facts: tuple[Fact, ...] = ()
+    if verdict == "wrong":
+        if not spans:
+            raise QuestionError("a wrong answer needs the words that would have been right: give them with --quote")
+        facts = (Fact((), spans),)
+    elif verdict == "right":
+        facts = tuple(
+            Fact((), tuple(Span(c.article.id, c.start, c.end) for c in sentence.citations)) for sentence in answer.sentences
+        )
+    name = hashlib.sha256(answer.question.encode()).hexdigest()[:12]
+    return Case(f"own-{name}", answer.question, "own", facts, declined=not facts)
+
+
+def _span(quote: str, answer: Answer) -> Span:
+    for source in answer.evidence:
+        if found := locate(quote, source.passage.text):
+            return Span(source.passage.article_id, source.passage.start + found[0], source.passage.start + found[1])
+    raise QuestionError(f"these words stand in none of the passages found for the question: {quote!r}")

@@ -1,0 +1,214 @@
+"""Carry out a plan, so that it can be stopped at any moment and run again.
+
+Each batch is encoded first, then committed to the catalog, then to both indexes, then settled; so a
+changed article is out of reach only for the moment between. Whatever a run that was killed has left is
+worked off first by the next; if it was killed while Chroma saved its graph, which it overwrites in place,
+that means making the indexes again.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from ingest.sources import Found, read
+from ingest.split import passage_spans
+from rag.catalog import Catalog, Entry, Place, passage_key
+from rag.config import Config
+from rag.errors import CollectionError, SourceError
+from rag.index.dense import DenseIndex
+from rag.index.lexical import LexicalWriter
+from rag.types import Article, Encoder, Failure, IngestReport, Plan
+
+__all__ = ["Progress", "apply", "require_room", "take_out"]
+
+# Passages in a commit: enough to sort by length and to spread the cost of a commit (about 0.1 s),
+# few enough that a killed run repeats seconds of work.
+_BATCH = 512
+# Bytes that must be free before a batch is begun. A batch writes some 6 MB, and tantivy's merges need as much again as
+# the lexical index holds: 16 MB at 100,000 passages.
+_ROOM = 64_000_000
+_ROOM_PER_LETTER = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a sync is: articles done, of how many, and passages written so far."""
+
+    done: int
+    total: int
+    passages: int
+
+
+class _Writer:
+    """The catalog and both indexes, changed together."""
+
+    def __init__(self, catalog: Catalog, dense: DenseIndex, lexical: LexicalWriter, encoder: Encoder, config: Config) -> None:
+        self.catalog, self.dense, self.lexical = catalog, dense, lexical
+        self.encoder, self.config = encoder, config
+
+    def put(self, batch: Sequence[tuple[Article, str]]) -> int:
+        """Write articles with the files they are from; the number of passages."""
+        entries = [Entry(article, origin, passage_spans(article.text, self.config.passages)) for article, origin in batch]
+        rows = [
+            (passage_key(e.article, start, end), e.article.id, self._indexed_text(e.article, start, end))
+            for e in entries
+            for start, end in e.spans
+        ]
+        vectors = self.encoder.passages([text for _, _, text in rows])
+        self.catalog.put(entries)
+        self.dense.add([key for key, _, _ in rows], vectors)
+        self.lexical.add(rows)
+        self._settle([key for key, _, _ in rows])
+        return len(rows)
+
+    def take_out(self, article_ids: Sequence[str]) -> None:
+        self.catalog.remove(article_ids)
+        self._settle([])
+
+    def complete(self) -> int:
+        """Work off what an interrupted run or a rebuild has left; the number of passages."""
+        if self.catalog.stale():
+            self.dense.wipe()
+            self.lexical.wipe()
+            self.catalog.emptied()
+        pending = self.catalog.pending()
+        for some in _portions(pending):
+            rows = list(self._rows(some))
+            self.dense.add([key for key, _, _ in rows], self.encoder.passages([text for _, _, text in rows]))
+            self.lexical.add(rows)
+            self._settle([key for key, _, _ in rows])
+        if self.catalog.doomed():
+            self._settle([])
+        return len(pending)
+
+    def _settle(self, added: Sequence[str]) -> None:
+        doomed = self.catalog.doomed()
+        self.dense.delete(doomed)
+        self.lexical.delete(doomed)
+        self.lexical.commit()
+        self.catalog.settle(added, doomed)
+
+    def _rows(self, places: Iterable[Place]) -> Iterator[tuple[str, str, str]]:
+        article: Article | None = None
+        for place in places:
+            if article is None or article.id != place.article_id:
+                article = self.catalog.article(place.article_id)
+            if article is not None:
+                yield place.key, place.article_id, self._indexed_text(article, place.start, place.end)
+
+    def _indexed_text(self, article: Article, start: int, end: int) -> str:
+        """What the indexes see: the title says what a passage from the middle of an article is about."""
+        text = article.passage(start, end).text
+        return f"{article.title}\n{text}" if self.config.passages.title and article.title else text
+
+
+def apply(
+    plan: Plan,
+    reading: Mapping[str, Found],
+    catalog: Catalog,
+    home: Path,
+    config: Config,
+    encoder: Encoder,
+    progress: Callable[[Progress], None],
+) -> IngestReport:
+    """Do what the plan says and report what was done. A file that fails only now is a failure in the report."""
+    added: list[str] = []
+    replaced: list[str] = []
+    failed = list(plan.failed)
+    passages = done = 0
+    require_room(home)
+    dense = DenseIndex(home, create=True)
+    try:
+        if not dense.sound():
+            Catalog.readopt(home, config)
+        elsewhere = {*reading, *plan.removed}
+        uncut = [article_id for article_id in catalog.uncut() if article_id not in elsewhere]
+        total = len(plan.added) + len(plan.replaced) + len(uncut)
+        with LexicalWriter(home) as lexical:
+            writer = _Writer(catalog, dense, lexical, encoder, config)
+            completed = writer.complete()
+            if plan.removed:
+                writer.take_out(plan.removed)
+            if plan.renamed:
+                catalog.move(dict(plan.renamed))
+            known = catalog.known()
+
+            def articles() -> Iterator[tuple[Article, str]]:
+                for article_id in uncut:
+                    if article := catalog.article(article_id):
+                        yield article, known[article_id][1]
+                for article_id in (*plan.added, *plan.replaced):
+                    found = reading[article_id]
+                    try:
+                        article = read(found)
+                    except SourceError as exc:
+                        failed.append(Failure(found.name, str(exc)))
+                        continue
+                    (added if article_id in adding else replaced).append(article_id)
+                    yield _named(article, article_id), found.origin
+
+            adding = frozenset(plan.added)
+            for batch in _batches(articles(), config.passages.words):
+                require_room(home, sum(len(article.text) for article, _ in batch))
+                passages += writer.put(batch)
+                done += len(batch)
+                progress(Progress(done, total, passages))
+    finally:
+        dense.close()
+    return IngestReport(
+        tuple(added), tuple(replaced), plan.removed, plan.kept, tuple(failed), plan.renamed, plan.warnings, passages, completed
+    )
+
+
+def take_out(article_ids: Sequence[str], catalog: Catalog, home: Path, config: Config, encoder: Encoder) -> None:
+    """Remove articles from the catalog and both indexes."""
+    require_room(home)
+    dense = DenseIndex(home, create=True)
+    try:
+        with LexicalWriter(home) as lexical:
+            writer = _Writer(catalog, dense, lexical, encoder, config)
+            writer.complete()
+            writer.take_out(article_ids)
+    finally:
+        dense.close()
+
+
+def require_room(home: Path, letters: int = 0) -> None:
+    """Raise `CollectionError` while the disk still has room: Chroma's graph does not survive a disk that fills up."""
+    free = shutil.disk_usage(home).free
+    if free < _ROOM + _ROOM_PER_LETTER * letters:
+        raise CollectionError(
+            f"the disk that holds {home} is nearly full ({free / 1e6:,.0f} MB free). What was stored before is safe; "
+            "free some space and run again"
+        )
+
+
+def _named(article: Article, article_id: str) -> Article:
+    """The article under the id it is stored by, which a renamed file keeps."""
+    if article.id == article_id:
+        return article
+    return Article(
+        article_id, article.version, article.text, article.url, article.title, article.source, article.author,
+        article.published, article.language,
+    )  # fmt: skip
+
+
+def _batches(articles: Iterator[tuple[Article, str]], words: int) -> Iterator[list[tuple[Article, str]]]:
+    batch: list[tuple[Article, str]] = []
+    size = 0
+    for article, origin in articles:
+        batch.append((article, origin))
+        size += 1 + len(article.text) // (6 * words)  # about as many passages; six letters and a space a word
+        if size >= _BATCH:
+            yield batch
+            batch, size = [], 0
+    if batch:
+        yield batch
+
+
+def _portions(places: Sequence[Place]) -> Iterator[Sequence[Place]]:
+    for start in range(0, len(places), _BATCH):
+        yield places[start : start + _BATCH]

@@ -1,0 +1,99 @@
+"""Bytes to text: which encoding a file is in, and whether it is text at all."""
+
+from __future__ import annotations
+
+import codecs
+import re
+
+from rag.errors import SourceError
+
+__all__ = ["decode", "without_surrogates"]
+
+# UTF-32 first: its little-endian mark begins with UTF-16's.
+_MARKS = (
+    (codecs.BOM_UTF32_LE, "utf-32"),
+    (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF8, "utf-8-sig"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
+_CONTROL = re.compile(r"[\x00-\x08\x0e-\x1a\x1c-\x1f\x7f]")
+_SAMPLE = 100_000  # bytes looked at where the whole would take seconds
+
+
+def decode(data: bytes) -> tuple[str, str]:
+    """The text of a file as it stands, line ends included, and the encoding it was read in.
+
+    A byte-order mark decides; then UTF-8, if it fits; then UTF-16 without a mark, told by its zero
+    bytes; then Windows-1252 (Latin-1's superset) for text that is nearly all ASCII, and otherwise what
+    charset-normalizer finds. Raises `SourceError` for what is not text.
+    """
+    for mark, encoding in _MARKS:
+        if data.startswith(mark):
+            return _text(data, encoding), encoding
+    sample = data[:_SAMPLE]
+    if wide := _wide(sample):
+        return _text(data, wide), wide
+    try:
+        return _plausible(data.decode("utf-8")), "utf-8"
+    except UnicodeDecodeError as exc:
+        if _mostly_utf8(sample):
+            raise SourceError(f"it is UTF-8 but damaged at byte {exc.start}. Save it again as UTF-8") from exc
+    if b"\x00" in sample:
+        raise SourceError("it is not text (it holds zero bytes). Export it as text first")
+    high = sum(byte >= 0x80 for byte in sample)
+    if high * 5 < len(sample):
+        try:
+            return _plausible(data.decode("cp1252")), "cp1252"
+        except UnicodeDecodeError:
+            return _plausible(data.decode("latin-1")), "latin-1"
+    from charset_normalizer import from_bytes
+
+    if len(data) > _SAMPLE:  # do not cut a character of several bytes: a line end is never inside one
+        sample = sample[: sample.rfind(b"\n") + 1] or sample
+    best = from_bytes(sample).best()
+    if best is None:
+        raise SourceError("its encoding cannot be told, or it is not text. Save it as UTF-8")
+    return _text(data, best.encoding), best.encoding
+
+
+def _text(data: bytes, encoding: str) -> str:
+    try:
+        return _plausible(data.decode(encoding))
+    except UnicodeDecodeError as exc:
+        raise SourceError(f"it looks like {encoding} but is damaged at byte {exc.start}. Save it again as UTF-8") from exc
+
+
+def _wide(sample: bytes) -> str | None:
+    """UTF-16 without a mark: every second byte of mostly Latin text is zero."""
+    half = len(sample) // 2
+    if half < 2:
+        return None
+    if sample[1::2].count(0) > 0.4 * half and sample[::2].count(0) < 0.05 * half:
+        return "utf-16-le"
+    if sample[::2].count(0) > 0.4 * half and sample[1::2].count(0) < 0.05 * half:
+        return "utf-16-be"
+    return None
+
+
+def _mostly_utf8(sample: bytes) -> bool:
+    """Whether what is not ASCII is more often right than wrong as UTF-8; in no other encoding is a third of it."""
+    text = sample.decode("utf-8", "replace")
+    wrong = text.count("\ufffd")
+    return sum(character > "\x7f" for character in text) - wrong > wrong
+
+
+def _plausible(text: str) -> str:
+    sample = text[:_SAMPLE]
+    if len(_CONTROL.findall(sample)) > max(2, len(sample) // 100):
+        raise SourceError("it is not text (it is full of control characters). Export it as text first")
+    return text
+
+
+def without_surrogates(text: str) -> str:
+    """The text with lone halves of surrogate pairs, which JSON can spell and no index can store, replaced by U+FFFD.
+
+    >>> without_surrogates("a\\ud800b")
+    'a\ufffdb'
+    """
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")

@@ -1,0 +1,131 @@
+"""The three things one can do to a collection: sync, preview a sync, remove articles."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from ingest.apply import Progress, apply, require_room, take_out
+from ingest.plan import plan
+from ingest.sources import Scan, scan
+from rag.catalog import FILE, Catalog
+from rag.config import Config, load
+from rag.encode import SentenceEncoder
+from rag.errors import CollectionError
+from rag.types import Encoder, IngestReport, Plan
+
+__all__ = ["preview", "remove", "sync"]
+
+LOCK = "write.lock"
+Places = str | os.PathLike[str] | Iterable[str | os.PathLike[str]]
+
+
+def sync(
+    sources: Places,
+    config: Config | None = None,
+    *,
+    prune: bool = False,
+    rebuild: bool = False,
+    encoder: Encoder | None = None,
+    progress: Callable[[Progress], None] = lambda _: None,
+) -> IngestReport:
+    """Make the collection hold what the files and folders hold; one that is not there yet is made.
+
+    Unchanged articles cost nothing, changed ones are replaced, and with `prune` those that have gone from
+    the places named are removed. `rebuild` makes both indexes again from the stored articles, with the
+    configuration's encoder and passage settings. What cannot be read is in the report and stops nothing.
+    Raises `CollectionError` when another process is writing, or when the collection was made otherwise.
+    """
+    config = load() if config is None else config
+    scanned = scan(_listed(sources))
+    encoder = encoder or SentenceEncoder(config.encoder)
+    with _writing(config.home):
+        if rebuild:
+            _ = encoder.dims  # one that cannot be loaded must not cost the indexes there are, nor a full disk
+            require_room(config.home)
+            Catalog.readopt(config.home, config)
+        catalog = Catalog(config.home, config, create=True)
+        try:
+            unfinished = _unfinished(catalog, config.home)
+            todo, reading = plan(scanned, catalog.known(), prune=prune, exists=os.path.exists)
+            if not (unfinished or reading or todo.removed or todo.renamed):
+                return IngestReport((), (), (), todo.kept, todo.failed, (), todo.warnings)
+            return apply(todo, reading, catalog, config.home, config, encoder, progress)
+        finally:
+            catalog.close()
+
+
+def preview(sources: Places, config: Config | None = None, *, prune: bool = False) -> Plan:
+    """What `sync` would do. Nothing is written."""
+    config = load() if config is None else config
+    scanned: Scan = scan(_listed(sources))
+    known = {}
+    if (config.home / FILE).is_file():
+        catalog = Catalog(config.home, config)
+        try:
+            known = catalog.known()
+        finally:
+            catalog.close()
+    return plan(scanned, known, prune=prune, exists=os.path.exists)[0]
+
+
+def remove(article_ids: str | Sequence[str], config: Config | None = None, *, encoder: Encoder | None = None) -> None:
+    """Take articles out of the catalog and both indexes; their files stay.
+
+    Raises `CollectionError`, having removed nothing, if one of the ids is unknown.
+    """
+    config = load() if config is None else config
+    wanted = [article_ids] if isinstance(article_ids, str) else list(dict.fromkeys(article_ids))
+    if not (config.home / FILE).is_file():
+        raise CollectionError(f"there is no collection in {config.home}, so there is nothing to remove")
+    with _writing(config.home):
+        catalog = Catalog(config.home, config)
+        try:
+            if unknown := [i for i in wanted if i not in catalog.known()]:
+                raise CollectionError(f"there is no article {unknown[0]}. `clippings articles` lists those there are")
+            _unmade(catalog, config.home)
+            take_out(wanted, catalog, config.home, config, encoder or SentenceEncoder(config.encoder))
+        finally:
+            catalog.close()
+
+
+def _unfinished(catalog: Catalog, home: Path) -> bool:
+    return bool(_unmade(catalog, home) or catalog.stale() or catalog.pending() or catalog.doomed() or catalog.uncut())
+
+
+def _unmade(catalog: Catalog, home: Path) -> list[Path]:
+    """Index folders still to be made. One that held passages is not made again, empty: that would hide the loss."""
+    from rag.index.dense import FOLDER as DENSE
+    from rag.index.lexical import FOLDER as LEXICAL
+
+    unmade = [home / folder for folder in (DENSE, LEXICAL) if not (home / folder).is_dir()]
+    if unmade and catalog.count()[1]:
+        raise CollectionError(f"the index {unmade[0]} is missing. Make it again: clippings sync --rebuild --home {home}")
+    return unmade
+
+
+@contextmanager
+def _writing(home: Path) -> Iterator[None]:
+    """Hold the collection's lock. The system gives it back when the process ends, however it ends."""
+    try:
+        home.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(home / LOCK, timeout=0)
+        lock.acquire()
+    except Timeout as exc:
+        raise CollectionError(
+            f"another process is writing to the collection in {home}. Wait until it is done and run this again; nothing is lost"
+        ) from exc
+    except OSError as exc:
+        raise CollectionError(f"the folder {home} cannot be written to: {exc.strerror}. Name another one with --home") from exc
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def _listed(sources: Places) -> list[str | os.PathLike[str]]:
+    return [sources] if isinstance(sources, str | os.PathLike) else list(sources)

@@ -1,0 +1,100 @@
+"""What a sync would do: a pure comparison of what was found with what the catalog knows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+
+from ingest.sources import Found, Scan
+from rag.types import Failure, Plan
+
+__all__ = ["plan"]
+
+
+def plan(
+    scanned: Scan, known: Mapping[str, tuple[str, str]], *, prune: bool, exists: Callable[[str], bool]
+) -> tuple[Plan, dict[str, Found]]:
+    """The plan, and for each id to be added or replaced where to read it.
+
+    `known` gives each stored article's version and origin; `exists` says whether an origin is still there.
+    An id that two places claim belongs to the first; the second is a failure, and nothing is overwritten.
+    A file that has vanished and one of equal content that has appeared are one article renamed. Only what
+    came from the places being synced is ever removed, and nothing of a file that could not be read in full.
+    """
+    by_origin: dict[str, list[str]] = {}
+    by_version: dict[str, list[str]] = {}
+    for article_id, (version, origin) in sorted(known.items()):
+        by_origin.setdefault(origin, []).append(article_id)
+        by_version.setdefault(version, []).append(article_id)
+    added: list[str] = []
+    replaced: list[str] = []
+    kept: list[str] = []
+    failed = list(scanned.failed)
+    renamed: dict[str, str] = {}  # id to where it lies now
+    reading: dict[str, Found] = {}
+    seen: dict[str, Found] = {}
+    claims = {(item.id, item.origin) for item in scanned.found}
+
+    def settled(item: Found) -> Found:
+        """The item under the id it already has, if its file was renamed in an earlier run or just now."""
+        if item.offset is not None:
+            return item
+        if item.id not in known or known[item.id][1] != item.origin:
+            earlier = by_origin.get(item.origin, [])
+            if len(earlier) == 1:
+                return replace(item, id=earlier[0])
+        if item.id in known:
+            return item
+        for candidate in by_version.get(item.version, ()):
+            origin = known[candidate][1]
+            if candidate not in seen and origin not in scanned.origins and not exists(origin):
+                renamed[candidate] = item.origin
+                return replace(item, id=candidate)
+        return item
+
+    def holds(origin: str, article_id: str) -> bool:
+        """Whether the file an article was read from still holds it: a feed that was just read in full may have lost it."""
+        if origin in scanned.origins and origin not in scanned.unsure and origin.lower().endswith(".jsonl"):
+            return (article_id, origin) in claims
+        return exists(origin)
+
+    for found in scanned.found:
+        item = settled(found)
+        if item.id in seen:
+            failed.append(
+                Failure(item.name, f"its id {item.id} is already that of {seen[item.id].name}. Give it an id of its own")
+            )
+            continue
+        if item.id not in known:
+            added.append(item.id)
+            reading[item.id] = item
+        else:
+            version, origin = known[item.id]
+            moved = renamed.get(item.id) == item.origin
+            if origin != item.origin and not moved and holds(origin, item.id):
+                failed.append(
+                    Failure(
+                        item.name,
+                        f"its id {item.id} is already that of {origin}. Rename the file or its folder, or remove the other",
+                    )
+                )
+                continue
+            if version != item.version:
+                replaced.append(item.id)
+                reading[item.id] = item
+            else:
+                kept.append(item.id)
+                if origin != item.origin:
+                    renamed[item.id] = item.origin
+        seen[item.id] = item
+    removed = [
+        article_id
+        for article_id, (_, origin) in sorted(known.items())
+        if prune and article_id not in seen and origin not in scanned.unsure and _within(origin, scanned.scopes)
+    ]
+    lists = (tuple(added), tuple(replaced), tuple(removed), tuple(kept), tuple(failed), tuple(renamed.items()))
+    return Plan(*lists, scanned.warnings), reading
+
+
+def _within(origin: str, scopes: tuple[str, ...]) -> bool:
+    return any(origin == scope or origin.startswith(scope.rstrip("/") + "/") for scope in scopes)

@@ -1,0 +1,67 @@
+"""Ask a collection of articles; every sentence of the answer shows the exact words it rests on."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rag.config import Config
+from rag.errors import ClippingsError, CollectionError, ConfigError, ModelError, QuestionError, SourceError
+from rag.types import (
+    Abstention,
+    Answer,
+    Answerer,
+    Article,
+    Citation,
+    Conflict,
+    Encoder,
+    Evidence,
+    Filters,
+    IngestReport,
+    LanguageModel,
+    Passage,
+    Sentence,
+    Step,
+    Support,
+    Turn,
+)
+
+if TYPE_CHECKING:
+    from rag.assistant import Assistant, ask, open_assistant
+
+__all__ = [
+    "Abstention",
+    "Answer",
+    "Answerer",
+    "Article",
+    "Assistant",
+    "Citation",
+    "ClippingsError",
+    "CollectionError",
+    "Config",
+    "ConfigError",
+    "Conflict",
+    "Encoder",
+    "Evidence",
+    "Filters",
+    "IngestReport",
+    "LanguageModel",
+    "ModelError",
+    "Passage",
+    "QuestionError",
+    "Sentence",
+    "SourceError",
+    "Step",
+    "Support",
+    "Turn",
+    "ask",
+    "open_assistant",
+]
+
+
+def __getattr__(name: str) -> object:
+    # The assistant needs SQLAlchemy and numpy; a program that only wants the nouns does not wait for them.
+    if name in {"Assistant", "ask", "open_assistant"}:
+        from rag import assistant
+
+        return getattr(assistant, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

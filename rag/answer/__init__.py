@@ -1,0 +1,1 @@
+"""Answerers: each turns evidence into draft sentences, which `rag.cite` then checks."""

@@ -1,0 +1,309 @@
+"""The trip of a question, on one screen: follow-up, retrieval, abstention, draft, check, answer."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from rag import abstain
+from rag.answer.extract import Extractive
+from rag.answer.generate import Generative
+from rag.answer.models import LlamaIndexModel, configured_model
+from rag.catalog import FILE, Listing
+from rag.cite import Checker, cited_text
+from rag.config import Config, demo, load
+from rag.encode import SentenceEncoder
+from rag.errors import CollectionError, ModelError, QuestionError
+from rag.followup import standalone
+from rag.retrieve import Retriever
+from rag.types import (
+    Abstention,
+    Answer,
+    Answerer,
+    Article,
+    Encoder,
+    Evidence,
+    Filters,
+    Headline,
+    LanguageModel,
+    Sentence,
+    Step,
+    Trace,
+    Turn,
+)
+
+__all__ = ["Assistant", "ask", "config_or_demo", "open_assistant"]
+
+LONGEST_QUESTION = 2_000  # characters; the encoder reads about 1,000 of them
+
+
+@dataclass(slots=True)
+class _Clock:
+    """Milliseconds by step."""
+
+    steps: list[tuple[str, float]] = field(default_factory=list)
+
+    @contextmanager
+    def step(self, name: str) -> Iterator[None]:
+        began = time.perf_counter()
+        try:
+            yield
+        finally:
+            self.steps.append((name, round(1000 * (time.perf_counter() - began), 3)))
+
+
+class Assistant:
+    """An open collection that answers questions. It keeps no conversation; safe to share between threads."""
+
+    def __init__(self, config: Config, encoder: Encoder, model: LanguageModel | None) -> None:
+        self.config = config
+        self._encoder = encoder
+        self._retriever = Retriever(config.home, config, encoder)
+        self._extractive = Extractive(encoder.passages, least=abstain.LEAST_SENTENCE)
+        self._generative = Generative(model, window=config.model.window, max_tokens=config.model.max_tokens) if model else None
+
+    def __enter__(self) -> Assistant:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+    def close(self) -> None:
+        self._retriever.close()
+
+    @property
+    def answerer(self) -> str:
+        """Who answers first: `extract`, or `generate:` with the model's name and the version of the prompt."""
+        return (self._generative or self._extractive).name
+
+    def warm(self) -> None:
+        """Load what the first question would otherwise wait for."""
+        self._encoder.question("warm")
+
+    def ask(
+        self,
+        question: str,
+        history: Sequence[Turn] = (),
+        *,
+        filters: Filters = Filters(),
+        asked_on: date | None = None,
+    ) -> Answer:
+        """The answer, whole. `asked_on` is the day that "this week" is counted from.
+
+        Raises `QuestionError` for a question that is empty, longer than 2,000 characters or without a word,
+        `CollectionError` when the collection cannot be read, and `ModelError` when the encoder cannot be loaded.
+        A language model that fails is no error: the articles answer by themselves, and `notice` says why.
+        """
+        for event in self.stream(question, history, filters=filters, asked_on=asked_on):
+            if isinstance(event, Answer):
+                return event
+        raise AssertionError("a stream ends with its answer")
+
+    def stream(
+        self,
+        question: str,
+        history: Sequence[Turn] = (),
+        *,
+        filters: Filters = Filters(),
+        asked_on: date | None = None,
+    ) -> Iterator[Step | Sentence | Answer]:
+        """The same as `ask`, as it happens: steps, then sentences whose citations are checked, then the answer."""
+        clock = _Clock()
+        with clock.step("follow up"):
+            asked = standalone(_askable(question), history)
+        yield Step("search", f"searching {_counted(self._retriever.catalog.count()[0], 'article')}")
+        with clock.step("retrieve"):
+            evidence = self._retriever.find(asked, filters=filters, asked_on=asked_on)
+        trip = _Trip(self, asked, evidence, filters, clock)
+        with clock.step("abstain"):
+            reason = abstain.before(asked, evidence)
+        if reason:
+            yield trip.answer(self.answerer, reason, None)
+            return
+        yield Step("read", f"reading {_counted(len(evidence), 'passage')}")
+        yield from self._answered(trip, asked_on)
+
+    def _answered(self, trip: _Trip, asked_on: date | None) -> Iterator[Step | Sentence | Answer]:
+        """The model's answer if there is a model and anything of what it says holds; otherwise the articles' own."""
+        notice = None
+        if self._generative:
+            try:
+                yield from trip.release(self._generative, asked_on)
+            except ModelError as exc:
+                notice = f"The language model failed ({exc})."
+            if trip.sentences or trip.declined:
+                if notice:
+                    notice += " What stands here was checked before that."
+                yield trip.answer(self._generative.name, trip.declined, notice)
+                return
+            notice = (notice or "Nothing the language model said is in the articles.") + " The articles answer by themselves."
+            yield Step("read", "the language model gave no answer that holds; reading the articles instead")
+        yield from trip.release(self._extractive, asked_on)
+        reason = trip.declined or abstain.after(trip.sentences, trip.claimed)
+        yield trip.answer(self._extractive.name, reason, notice)
+
+    def search(
+        self, question: str, k: int | None = None, filters: Filters = Filters(), *, asked_on: date | None = None
+    ) -> Evidence:
+        """The k passages nearest to a question (by default `retrieval.keep`), ranked from 1. Raises as `ask` does."""
+        if k is not None and k < 1:
+            raise QuestionError(f"k must be at least 1, not {k}")
+        return self._retriever.find(_askable(question), k=k, filters=filters, asked_on=asked_on)
+
+    def article(self, article_id: str) -> Article:
+        """A whole article, for showing a citation in place. Raises `CollectionError` when there is none of that id."""
+        article = self._retriever.catalog.article(article_id)
+        if article is None:
+            raise self._unknown(article_id)
+        return article
+
+    def _unknown(self, article_id: str) -> CollectionError:
+        return CollectionError(
+            f"there is no article {article_id} in {self.config.home}. `clippings articles` lists those there are"
+        )
+
+    def headline(self, article_id: str) -> Headline:
+        """An article's facts without its text. Raises `CollectionError` when there is none of that id."""
+        facts = self._retriever.catalog.headline(article_id)
+        if facts is None:
+            raise self._unknown(article_id)
+        return facts
+
+    def articles(self) -> list[Listing]:
+        """Every article with its facts and counts, by id."""
+        return self._retriever.catalog.listings()
+
+
+class _Trip:
+    """One question under way: what has been found, released and withheld so far."""
+
+    def __init__(self, assistant: Assistant, asked: str, evidence: Evidence, filters: Filters, clock: _Clock) -> None:
+        self._assistant, self._asked, self._evidence = assistant, asked, evidence
+        self._filters, self._clock = filters, clock
+        self._checker = Checker(evidence)
+        self.sentences: list[Sentence] = []
+        self.declined: Abstention | None = None
+        self.claimed = 0
+
+    def release(self, answerer: Answerer, asked_on: date | None) -> Iterator[Sentence]:
+        """The answerer's sentences, each as soon as it is checked; what cannot be checked is withheld."""
+        drafts = answerer.draft(self._asked, self._evidence, asked_on=asked_on)
+        try:
+            while True:
+                with self._clock.step("draft"):
+                    draft = next(drafts, None)
+                if draft is None:
+                    return
+                if isinstance(draft, Abstention):
+                    self.declined = draft if not self.sentences else None
+                    return
+                self.claimed += 1
+                with self._clock.step("check"):
+                    sentence = self._checker.check(draft)
+                if sentence:
+                    self.sentences.append(sentence)
+                    yield sentence
+        finally:
+            _close(drafts)
+
+    def answer(self, answerer: str, reason: Abstention | None, notice: str | None) -> Answer:
+        assistant = self._assistant
+        trace = Trace(
+            assistant.config.fingerprint(),
+            assistant._retriever.generation,
+            answerer,
+            _summed(self._clock.steps),
+            round(abstain.confidence(self._asked, self._evidence), 6),
+        )
+        return Answer(
+            question=self._asked,
+            text="The articles do not answer this." if reason else cited_text(self.sentences),
+            sentences=tuple(self.sentences),
+            citations=self._checker.citations,
+            evidence=self._evidence,
+            filters=self._filters,
+            conflicts=(),
+            abstained=reason,
+            withheld=tuple(self._checker.withheld),
+            notice=notice,
+            trace=trace,
+        )
+
+
+def open_assistant(config: Config | None = None, *, model: Any | None = None, encoder: Encoder | None = None) -> Assistant:
+    """Open the collection in `config.home` (by default as `load()` finds it).
+
+    `model` is a `LanguageModel`, or any LLM object of llama-index; without one the configured model is used,
+    if any. Raises `CollectionError` when there is no collection, or it was made with other settings.
+    """
+    config = load() if config is None else config
+    if callable(getattr(model, "stream_chat", None)):
+        model = LlamaIndexModel.of(model)
+    chosen = model if model is not None else configured_model(config.model)
+    return Assistant(config, encoder or SentenceEncoder(config.encoder), chosen)
+
+
+def ask(question: str, config: Config | None = None, **options: Any) -> Answer:
+    """One question, one answer; `options` as for `Assistant.ask`.
+
+    With no `config` and no collection yet, the five demo articles answer, from a home of their own.
+    """
+    with open_assistant(config_or_demo(load()) if config is None else config) as assistant:
+        return assistant.ask(question, **options)
+
+
+def config_or_demo(config: Config) -> Config:
+    """The configuration if its collection exists; otherwise that of the demo collection, which is made at the first call."""
+    if (config.home / FILE).is_file():
+        return config
+    from ingest import sync  # the one place where reading needs writing
+
+    config = demo(config)
+    sync(_seeds(), config)
+    return config
+
+
+def _seeds() -> Path:
+    import importlib.util
+
+    spec = importlib.util.find_spec("seeds")
+    if spec is None or not spec.submodule_search_locations:
+        raise CollectionError("the demo articles are not installed. Add your own: clippings sync FOLDER")
+    return Path(next(iter(spec.submodule_search_locations)))
+
+
+def _askable(question: str) -> str:
+    asked = " ".join(question.split())
+    if not asked:
+        raise QuestionError("the question is empty. Ask something about the articles")
+    if len(asked) > LONGEST_QUESTION:
+        raise QuestionError(
+            f"the question has {len(asked):,} characters; at most {LONGEST_QUESTION:,} can be read. "
+            "Ask for the one thing you need"
+        )
+    if not any(c.isalnum() for c in asked):
+        raise QuestionError("the question holds no word to look for. Ask it in words")
+    return asked
+
+
+def _summed(steps: Iterable[tuple[str, float]]) -> tuple[tuple[str, float], ...]:
+    total: dict[str, float] = {}
+    for name, milliseconds in steps:
+        total[name] = round(total.get(name, 0.0) + milliseconds, 3)
+    return tuple(total.items())
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def _close(iterator: Iterator[Any]) -> None:
+    """A generator that is not run to its end still holds its connection."""
+    if close := getattr(iterator, "close", None):
+        close()

@@ -1,0 +1,473 @@
+"""The catalog: which articles and passages a collection holds, and whether its indexes have caught up.
+
+It is the truth; the dense and the lexical index derive from it. A change is first committed here, with
+the passages it adds marked as not yet indexed and the keys it retires listed as doomed, and the
+generation raised; when both indexes have followed, `settle` clears the marks. A run that is killed in
+between leaves marks that the next run works off. Nothing found in an index counts unless it stands here.
+
+SQLite, through SQLAlchemy Core; one file, `catalog.sqlite`, in the collection's home.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+import sqlalchemy as sa
+from sqlalchemy import exc as sa_exc
+
+from rag.config import Config
+from rag.errors import CollectionError
+from rag.text import label
+from rag.types import Article, Filters, Headline
+
+__all__ = ["Catalog", "Directory", "Entry", "Listing", "Place", "passage_key"]
+
+SCHEMA = "1"
+STALE = "stale"  # both indexes are to be emptied before anything is added
+FILE = "catalog.sqlite"
+_UNKNOWN = 0  # no article was published on date.fromordinal(0); it does not exist
+_T = TypeVar("_T")
+_AT_ONCE = 500  # SQLite takes a limited number of values in one statement
+
+_metadata = sa.MetaData()
+_meta = sa.Table("meta", _metadata, sa.Column("name", sa.Text, primary_key=True), sa.Column("value", sa.Text, nullable=False))
+_articles = sa.Table(
+    "articles",
+    _metadata,
+    sa.Column("id", sa.Text, primary_key=True),
+    sa.Column("version", sa.Text, nullable=False, index=True),
+    sa.Column("label", sa.Text, nullable=False),
+    sa.Column("url", sa.Text),
+    sa.Column("title", sa.Text),
+    sa.Column("source", sa.Text),
+    sa.Column("author", sa.Text),
+    sa.Column("published", sa.Text),
+    sa.Column("language", sa.Text),
+    sa.Column("words", sa.Integer, nullable=False),
+    sa.Column("origin", sa.Text, nullable=False, index=True),
+    sa.Column("added", sa.Text, nullable=False),
+    sa.Column("text", sa.Text, nullable=False),
+)
+_passages = sa.Table(
+    "passages",
+    _metadata,
+    sa.Column("key", sa.Text, primary_key=True),
+    sa.Column("article_id", sa.Text, nullable=False, index=True),
+    sa.Column("start", sa.Integer, nullable=False),
+    sa.Column("end", sa.Integer, nullable=False),
+    sa.Column("indexed", sa.Boolean, nullable=False, index=True),
+)
+_doomed = sa.Table("doomed", _metadata, sa.Column("key", sa.Text, primary_key=True))
+_HEADLINE = [_articles.c[name] for name in Headline.__slots__]
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """An article as it is to be stored: where it was read (a file's absolute path), and where its passages lie."""
+
+    article: Article
+    origin: str
+    spans: tuple[tuple[int, int], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where an indexed key stands."""
+
+    key: str
+    article_id: str
+    start: int
+    end: int
+
+    @property
+    def id(self) -> str:
+        """The passage's id: the key without the version."""
+        return f"{self.article_id}:{self.start}-{self.end}"
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """A row of the articles' table: words and passages are counts, `added` is when it was taken in (UTC)."""
+
+    headline: Headline
+    origin: str
+    words: int
+    passages: int
+    added: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Directory:
+    """Every settled passage with its article's date and source, in memory, for filters.
+
+    `keys` and `article` run in parallel; `article[i]` is a position in `articles`, whose dates
+    (`date.toordinal`, 0 unknown) and sources (a position in `sources`, −1 unknown) are arrays.
+    """
+
+    generation: int
+    keys: tuple[str, ...]
+    article: np.ndarray
+    articles: tuple[str, ...]
+    published: np.ndarray
+    source: np.ndarray
+    sources: tuple[str, ...]
+
+    def admitted(self, filters: Filters) -> np.ndarray:
+        """Which articles the filters let through: a boolean array over `articles`."""
+        passing = np.ones(len(self.articles), dtype=bool)
+        if filters.after:
+            passing &= self.published >= filters.after.toordinal()
+        if filters.before:
+            passing &= (self.published <= filters.before.toordinal()) & (self.published != _UNKNOWN)
+        if filters.sources:
+            wanted = [i for i, name in enumerate(self.sources) if name in set(filters.sources)]
+            passing &= np.isin(self.source, wanted)
+        if filters.exclude_articles:
+            excluded = set(filters.exclude_articles)
+            passing &= np.array([i not in excluded for i in self.articles], dtype=bool)
+        return passing
+
+
+def passage_key(article: Article, start: int, end: int) -> str:
+    """The name of a passage in the indexes. It holds the version, so that a stale vector can never pass for a new one."""
+    return f"{article.id}@{article.version[:16]}:{start}-{end}"
+
+
+class Catalog:
+    """An open catalog. Reading is safe from any thread; writing is for the holder of the collection's lock."""
+
+    def __init__(self, home: Path, config: Config, *, create: bool = False) -> None:
+        """Open the catalog in `home`, or make it when `create` is true.
+
+        Raises `CollectionError` when there is none, when it was made by another version of Clippings, with
+        another encoder or with other passage settings than `config` asks for, or when it cannot be read.
+        """
+        path = home / FILE
+        if not create and not path.is_file():
+            raise CollectionError(f"there is no collection in {home}. Make one: clippings sync FOLDER --home {home}")
+        self._engine = sa.create_engine(f"sqlite:///{path}")
+        sa.event.listen(self._engine, "connect", _prepare)
+        self.path = path
+        try:
+            if create:
+                with _translated(path):
+                    home.mkdir(parents=True, exist_ok=True)
+                    self._create(config)
+            self.check(config)
+        except BaseException:
+            self.close()
+            raise
+
+    def close(self) -> None:
+        self._engine.dispose()
+
+    def _create(self, config: Config) -> None:
+        with self._engine.begin() as db:
+            _metadata.create_all(db)
+            settings = {"schema": SCHEMA, "generation": "0", **_settings(config)}
+            for name, value in settings.items():
+                db.execute(sa.insert(_meta).prefix_with("OR IGNORE").values(name=name, value=value))
+
+    def _meta(self) -> dict[str, str]:
+        with self._engine.connect() as db:
+            return {row.name: row.value for row in db.execute(sa.select(_meta))}
+
+    def check(self, config: Config) -> None:
+        """Raise `CollectionError` unless the collection is, still, what `config` can read: a rebuild may have changed it."""
+        home = self.path.parent
+        with _translated(self.path):
+            meta = self._meta()
+        if meta.get("schema") != SCHEMA:
+            raise CollectionError(
+                f"the collection in {home} has layout {meta.get('schema')}, this version of Clippings reads layout {SCHEMA}. "
+                "Make it again in another folder: clippings sync FOLDER --home NEW"
+            )
+        for name, wanted in _settings(config).items():
+            if meta.get(name) != wanted:
+                raise CollectionError(
+                    f"the collection in {home} was made with {name} = {meta.get(name)}; the configuration asks for {wanted}. "
+                    f"Set {name} back, or make the indexes again: clippings sync --rebuild --home {home}"
+                )
+
+    @staticmethod
+    def readopt(home: Path, config: Config) -> None:
+        """Take over the configuration's encoder and passage settings: every passage is retired, its article kept.
+
+        For a rebuild, under the collection's lock. The next sync cuts and indexes what is left without passages.
+        """
+        path = home / FILE
+        if not path.is_file():
+            raise CollectionError(f"there is no collection in {home} to rebuild. Make one: clippings sync FOLDER --home {home}")
+        engine = sa.create_engine(f"sqlite:///{path}")
+        sa.event.listen(engine, "connect", _prepare)
+        try:
+            with _translated(path), engine.begin() as db:
+                for name, value in _settings(config).items():
+                    db.execute(sa.insert(_meta).prefix_with("OR REPLACE").values(name=name, value=value))
+                db.execute(sa.insert(_meta).prefix_with("OR REPLACE").values(name="indexes", value=STALE))
+                db.execute(sa.delete(_passages))
+                db.execute(sa.delete(_doomed))
+                _raise_generation(db)
+        finally:
+            engine.dispose()
+
+    # Reading
+
+    def generation(self) -> int:
+        """How many times the collection has been written. A reader that sees it rise opens its indexes anew."""
+        with _translated(self.path), self._engine.connect() as db:
+            return int(db.execute(sa.select(_meta.c.value).where(_meta.c.name == "generation")).scalar_one())
+
+    def article(self, article_id: str) -> Article | None:
+        """The whole article, or `None`."""
+        with _translated(self.path), self._engine.connect() as db:
+            row = db.execute(sa.select(_articles).where(_articles.c.id == article_id)).one_or_none()
+        if row is None:
+            return None
+        return Article(
+            row.id, row.version, row.text, row.url, row.title, row.source, row.author, _date(row.published), row.language
+        )
+
+    def headline(self, article_id: str) -> Headline | None:
+        """The article's facts without its text, or `None`."""
+        with _translated(self.path), self._engine.connect() as db:
+            row = db.execute(sa.select(*_HEADLINE).where(_articles.c.id == article_id)).one_or_none()
+        return None if row is None else _headline(row)
+
+    def published(self, article_ids: Iterable[str]) -> dict[str, date]:
+        """When those articles appeared; one whose date is unknown is left out."""
+        found: dict[str, date] = {}
+        with _translated(self.path), self._engine.connect() as db:
+            for some in _portions(sorted(set(article_ids))):
+                query = sa.select(_articles.c.id, _articles.c.published).where(_articles.c.id.in_(some))
+                found.update((r.id, date.fromisoformat(r.published)) for r in db.execute(query) if r.published)
+        return found
+
+    def listings(self) -> list[Listing]:
+        """Every article, by id."""
+        counts = (
+            sa.select(_passages.c.article_id, sa.func.count().label("passages")).group_by(_passages.c.article_id).subquery()
+        )
+        query = (
+            sa.select(*_HEADLINE, _articles.c.origin, _articles.c.words, _articles.c.added, counts.c.passages)
+            .outerjoin(counts, counts.c.article_id == _articles.c.id)
+            .order_by(_articles.c.id)
+        )
+        with _translated(self.path), self._engine.connect() as db:
+            return [
+                Listing(_headline(r), r.origin, r.words, r.passages or 0, datetime.fromisoformat(r.added))
+                for r in db.execute(query)
+            ]
+
+    def known(self) -> dict[str, tuple[str, str]]:
+        """For every article its version and where it was read."""
+        with _translated(self.path), self._engine.connect() as db:
+            query = sa.select(_articles.c.id, _articles.c.version, _articles.c.origin)
+            return {row.id: (row.version, row.origin) for row in db.execute(query)}
+
+    def places(self, keys: Iterable[str]) -> dict[str, Place]:
+        """Where those keys stand; a key the catalog does not know is left out."""
+        found: dict[str, Place] = {}
+        with _translated(self.path), self._engine.connect() as db:
+            for some in _portions(list(keys)):
+                for row in db.execute(sa.select(_passages).where(_passages.c.key.in_(some))):
+                    found[row.key] = Place(row.key, row.article_id, row.start, row.end)
+        return found
+
+    def count(self) -> tuple[int, int]:
+        """How many articles and passages there are."""
+        with _translated(self.path), self._engine.connect() as db:
+            articles = db.execute(sa.select(sa.func.count()).select_from(_articles)).scalar_one()
+            return articles, db.execute(sa.select(sa.func.count()).select_from(_passages)).scalar_one()
+
+    def sources(self) -> list[str]:
+        """The names of all sources, in order."""
+        with _translated(self.path), self._engine.connect() as db:
+            query = sa.select(_articles.c.source).distinct().where(_articles.c.source.is_not(None)).order_by(_articles.c.source)
+            return list(db.execute(query).scalars())
+
+    def directory(self) -> Directory:
+        """Every passage with its article's date and source, for filters."""
+        with _translated(self.path), self._engine.connect() as db:
+            db.exec_driver_sql("BEGIN")  # one view for all three questions, whatever a writer commits between them
+            generation = int(db.execute(sa.select(_meta.c.value).where(_meta.c.name == "generation")).scalar_one())
+            rows = db.execute(sa.select(_articles.c.id, _articles.c.published, _articles.c.source).order_by(_articles.c.id))
+            facts = [(r.id, r.published, r.source) for r in rows]
+            at = {article_id: i for i, (article_id, _, _) in enumerate(facts)}
+            # Only settled passages have a vector to score.
+            query = sa.select(_passages.c.key, _passages.c.article_id).where(_passages.c.indexed).order_by(_passages.c.key)
+            passages = [(r.key, at[r.article_id]) for r in db.execute(query)]
+        sources = sorted({s for _, _, s in facts if s is not None})
+        number = {name: i for i, name in enumerate(sources)}
+        days = [date.fromisoformat(d).toordinal() if d else _UNKNOWN for _, d, _ in facts]
+        return Directory(
+            generation,
+            tuple(key for key, _ in passages),
+            np.array([i for _, i in passages], dtype=np.int64),
+            tuple(article_id for article_id, _, _ in facts),
+            np.array(days, dtype=np.int64),
+            np.array([number[s] if s is not None else -1 for _, _, s in facts], dtype=np.int64),
+            tuple(sources),
+        )
+
+    # Writing, under the collection's lock
+
+    def put(self, entries: Sequence[Entry]) -> None:
+        """Store or replace articles with their passages, in one transaction; the old passages are doomed."""
+        now = datetime.now(UTC).isoformat(timespec="seconds")
+        with _translated(self.path), self._engine.begin() as db:
+            self._retire(db, [e.article.id for e in entries])
+            for entry in entries:
+                a = entry.article
+                values = {
+                    "version": a.version, "label": label(a.title, a.text), "url": a.url, "title": a.title, "source": a.source,
+                    "author": a.author, "published": a.published.isoformat() if a.published else None, "language": a.language,
+                    "words": len(a.text.split()), "origin": entry.origin, "text": a.text,
+                }  # fmt: skip
+                changed = db.execute(sa.update(_articles).where(_articles.c.id == a.id).values(**values))
+                if changed.rowcount == 0:
+                    db.execute(sa.insert(_articles).values(id=a.id, added=now, **values))
+                rows = [
+                    {"key": passage_key(a, start, end), "article_id": a.id, "start": start, "end": end, "indexed": False}
+                    for start, end in entry.spans
+                ]
+                for some in _portions(rows):
+                    db.execute(sa.insert(_passages), some)
+                    db.execute(sa.delete(_doomed).where(_doomed.c.key.in_([row["key"] for row in some])))
+            _raise_generation(db)
+
+    def remove(self, article_ids: Sequence[str]) -> None:
+        """Take articles out, in one transaction; their passages are doomed."""
+        with _translated(self.path), self._engine.begin() as db:
+            self._retire(db, article_ids)
+            for some in _portions(article_ids):
+                db.execute(sa.delete(_articles).where(_articles.c.id.in_(some)))
+            _raise_generation(db)
+
+    def move(self, origins: Mapping[str, str]) -> None:
+        """Record that articles (by id) are now read from other files."""
+        with _translated(self.path), self._engine.begin() as db:
+            for article_id, origin in origins.items():
+                db.execute(sa.update(_articles).where(_articles.c.id == article_id).values(origin=origin))
+            _raise_generation(db)
+
+    def pending(self) -> list[Place]:
+        """The passages that the indexes may not hold yet, by article and offset."""
+        query = sa.select(_passages).where(~_passages.c.indexed).order_by(_passages.c.article_id, _passages.c.start)
+        with _translated(self.path), self._engine.connect() as db:
+            return [Place(r.key, r.article_id, r.start, r.end) for r in db.execute(query)]
+
+    def doomed(self) -> list[str]:
+        """The keys that the indexes may still hold and must lose."""
+        with _translated(self.path), self._engine.connect() as db:
+            return list(db.execute(sa.select(_doomed.c.key).order_by(_doomed.c.key)).scalars())
+
+    def uncut(self) -> list[str]:
+        """The ids of articles without passages, as a rebuild leaves them."""
+        query = (
+            sa.select(_articles.c.id)
+            .outerjoin(_passages, _passages.c.article_id == _articles.c.id)
+            .where(_passages.c.key.is_(None))
+            .order_by(_articles.c.id)
+        )
+        with _translated(self.path), self._engine.connect() as db:
+            return list(db.execute(query).scalars())
+
+    def stale(self) -> bool:
+        """Whether the indexes hold what other settings made, and must be emptied."""
+        with _translated(self.path):
+            return self._meta().get("indexes") == STALE
+
+    def emptied(self) -> None:
+        """The indexes have been emptied."""
+        with _translated(self.path), self._engine.begin() as db:
+            db.execute(sa.delete(_meta).where(_meta.c.name == "indexes"))
+            _raise_generation(db)
+
+    def settle(self, indexed: Sequence[str], gone: Sequence[str]) -> None:
+        """Both indexes now hold the first keys and have lost the second."""
+        with _translated(self.path), self._engine.begin() as db:
+            for some in _portions(indexed):
+                db.execute(sa.update(_passages).where(_passages.c.key.in_(some)).values(indexed=True))
+            for some in _portions(gone):
+                db.execute(sa.delete(_doomed).where(_doomed.c.key.in_(some)))
+            _raise_generation(db)
+
+    @staticmethod
+    def _retire(db: sa.Connection, article_ids: Sequence[str]) -> None:
+        for some in _portions(article_ids):
+            theirs = _passages.c.article_id.in_(some)
+            db.execute(
+                sa.insert(_doomed).prefix_with("OR IGNORE").from_select(["key"], sa.select(_passages.c.key).where(theirs))
+            )
+            db.execute(sa.delete(_passages).where(theirs))
+
+
+def _settings(config: Config) -> dict[str, str]:
+    """What a collection is made with and cannot be read without."""
+    p = config.passages
+    return {
+        "encoder": config.encoder,
+        "passages.words": str(p.words),
+        "passages.overlap": str(p.overlap),
+        "passages.title": str(p.title).lower(),
+    }
+
+
+def _prepare(connection: object, _record: object) -> None:
+    cursor = connection.cursor()  # type: ignore[attr-defined]
+    # Readers go on while a writer commits, and a commit that was reported survives a power cut.
+    cursor.execute("PRAGMA journal_mode=WAL")
+    cursor.execute("PRAGMA synchronous=FULL")
+    cursor.execute("PRAGMA busy_timeout=10000")
+    cursor.close()
+
+
+def _raise_generation(db: sa.Connection) -> None:
+    value = sa.cast(sa.cast(_meta.c.value, sa.Integer) + 1, sa.Text)
+    db.execute(sa.update(_meta).where(_meta.c.name == "generation").values(value=value))
+
+
+def _portions(items: Sequence[_T]) -> Iterator[Sequence[_T]]:
+    for start in range(0, len(items), _AT_ONCE):
+        yield items[start : start + _AT_ONCE]
+
+
+def _headline(row: Any) -> Headline:
+    return Headline(
+        row.id, row.version, row.label, row.url, row.title, row.source, row.author, _date(row.published), row.language
+    )
+
+
+def _date(stored: str | None) -> date | None:
+    return date.fromisoformat(stored) if stored else None
+
+
+@contextmanager
+def _translated(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except sa_exc.SQLAlchemyError as exc:
+        cause = str(getattr(exc, "orig", None) or exc)
+        if "disk is full" in cause or "disk I/O error" in cause:
+            raise CollectionError(
+                f"the disk that holds {path.parent} is full. The articles stored before are safe; free some space and run again"
+            ) from exc
+        if "locked" in cause:
+            raise CollectionError(f"{path} is being written by another process. Try again in a moment") from exc
+        if "not a database" in cause or "malformed" in cause or "no such table" in cause:
+            raise CollectionError(
+                f"{path} is not a catalog of Clippings, or is damaged ({cause}). "
+                "Put a backup in its place, or name another folder with --home"
+            ) from exc
+        if "unable to open" in cause or "readonly" in cause:
+            raise CollectionError(f"{path} cannot be opened for this ({cause}). Check the folder's permissions") from exc
+        raise CollectionError(f"{path}: {cause}") from exc
+    except OSError as exc:
+        raise CollectionError(f"{path.parent} cannot be used: {exc.strerror or exc}. Name another folder with --home") from exc

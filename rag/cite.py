@@ -1,0 +1,215 @@
+"""Draft sentences to cited ones: find the words each rests on, check them, and let nothing else through.
+
+Pure: it sees the evidence and the draft, nothing else. A sentence whose words stand in a passage is
+VERBATIM. One in other words is CONSISTENT when a stretch of a passage carries every number, every name
+and the negation of the sentence, and most of its content words; that is a rule about words, not a proof
+of meaning, and is never called supported.
+"""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections.abc import Iterable, Sequence, Set
+from dataclasses import dataclass
+
+from rag.text import STOPWORDS, content_stems, fold, locate, numbers, sentences, stem, words
+from rag.types import Citation, Claim, DraftSentence, Evidence, RetrievedPassage, Sentence, Support
+
+__all__ = ["Checker", "cited_text"]
+
+# Content words of a sentence that its quote must carry. A paraphrase keeps most; see eval/LOG.md.
+_LEAST_SHARE = 0.6
+_NEGATIONS = frozenset(
+    "no not never none nobody nothing neither nor without cannot deny denies denied denying refuse refuses refused "
+    "refusing reject rejects rejected rejecting".split()
+)
+_WORDLIKE = re.compile(r"\b[^\W\d_][\w’'-]*")
+# Words that begin a sentence without being a name, whether or not an article has them in small letters.
+_OPENERS = frozenset(
+    stem(w)
+    for w in "according additionally although authorities despite earlier finally following furthermore however later "
+    "meanwhile moreover officials reports since sources today yesterday".split()
+)
+_SCALE = re.compile(
+    r"(?<![^\W\d_])(?:(mn|million)|(bn|billion)|(tn|trillion)|(thousand)|(hundred)|(%|per ?cent))(?!\w)", re.IGNORECASE
+)
+# A place inside a word or a number: “rose 1” does not stand in “rose 12%” nor in “rose 1.5%”.
+_INSIDE = re.compile(r"(?<=\w)(?=['’-]?\w)|(?<=\w['’-])(?=\w)|(?<=\d)(?=[.,]\d)|(?<=\d[.,])(?=\d)")
+_CLAUSE = re.compile(r";|[,–—]\s*(?:and|but|while|whereas|although|though)\b", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """Words of a passage that carry a sentence; offsets in the article."""
+
+    source: RetrievedPassage
+    start: int
+    end: int
+    support: Support
+    share: float
+
+
+class Checker:
+    """Checks one answer, sentence by sentence, numbering its citations by first appearance."""
+
+    def __init__(self, evidence: Evidence) -> None:
+        self._evidence = evidence
+        self._common = _OPENERS | {
+            stem(w)
+            for source in evidence
+            for match in _WORDLIKE.finditer(source.passage.text)
+            for part in match.group().split("-")
+            if part[:1].islower()
+            for w in words(part)
+        }
+        self._numbers: dict[tuple[str, int, int], Citation] = {}
+        self.withheld: list[str] = []
+
+    @property
+    def citations(self) -> tuple[Citation, ...]:
+        """The citations so far, by number, each as it first appeared."""
+        return tuple(self._numbers.values())
+
+    def check(self, draft: DraftSentence) -> Sentence | None:
+        """The sentence with its checked citations, or `None` when no words of the evidence carry it; it is then withheld.
+
+        A claim is looked for where it says; a claim that points at the wrong passage is repaired to the first
+        passage, by rank, that does carry the sentence.
+        """
+        found = [f for claim in draft.claims if (f := self._claimed(draft.text, claim))]
+        if not found:
+            found = [f for f in (self._carried(draft.text, source) for source in self._evidence) if f][:1]
+        if not found:
+            self.withheld.append(draft.text)
+            return None
+        citations = dict.fromkeys(self._cite(f) for f in found)
+        return Sentence(draft.text, tuple(citations))
+
+    def _claimed(self, text: str, claim: Claim) -> _Found | None:
+        source = self._evidence.numbered(claim.number)
+        if source is None:
+            return None
+        if claim.quote is None:
+            return self._carried(text, source)
+        span = _standing(claim.quote, source.passage.text)
+        if span is None:
+            return None
+        quote = source.passage.text[span[0] : span[1]]
+        if _same(text, quote):
+            return _at(source, span, Support.VERBATIM, 1.0)
+        share = _consistent(text, quote, self._common)
+        return None if share is None else _at(source, span, Support.CONSISTENT, share)
+
+    def _carried(self, text: str, source: RetrievedPassage) -> _Found | None:
+        """The shortest stretch of one or two sentences of a passage that carries the text best."""
+        passage = source.passage.text
+        span = _standing(text.rstrip(" .!?"), passage)
+        if span is not None and len(words(text)) > 2:
+            return _at(source, _to_full_stop(passage, span), Support.VERBATIM, 1.0)
+        spans = sentences(passage)
+        stretches = [*spans, *((a, d) for (a, _), (_, d) in itertools.pairwise(spans))]
+        best: _Found | None = None
+        for start, end in stretches:
+            share = _consistent(text, passage[start:end], self._common)
+            if share is not None and (best is None or share > best.share):
+                best = _at(source, (start, end), Support.CONSISTENT, share)
+        return best
+
+    def _cite(self, found: _Found) -> Citation:
+        """The citation of those words: one number per quote, though one sentence may be the quote and another only fit it."""
+        passage = found.source.passage
+        at = (passage.article_id, found.start, found.end)
+        known = self._numbers.get(at)
+        number = known.number if known else len(self._numbers) + 1
+        quote = passage.text[found.start - passage.start : found.end - passage.start]
+        citation = Citation(number, found.source.article, found.start, found.end, quote, found.support, passage)
+        self._numbers.setdefault(at, citation)
+        return citation
+
+
+def cited_text(parts: Iterable[Sentence]) -> str:
+    """The sentences with their markers, as one text."""
+    return " ".join(sentence.marked() for sentence in parts)
+
+
+def _at(source: RetrievedPassage, span: tuple[int, int], support: Support, share: float) -> _Found:
+    return _Found(source, source.passage.start + span[0], source.passage.start + span[1], support, share)
+
+
+def _to_full_stop(passage: str, span: tuple[int, int]) -> tuple[int, int]:
+    end = span[1]
+    while end < len(passage) and passage[end] in ".!?”\"’'":
+        end += 1
+    return span[0], end
+
+
+def _standing(sought: str, passage: str) -> tuple[int, int] | None:
+    """The first place where the words stand whole, in a clause that denies what they deny and affirms what they affirm."""
+    at = 0
+    while span := locate(sought, passage[at:]):
+        start, end = at + span[0], at + span[1]
+        whole = not (_INSIDE.match(passage, start) or _INSIDE.match(passage, end))
+        if whole and _negated(passage[slice(*_clause(passage, start, end))]) == _negated(sought):
+            return start, end
+        at = start + 1
+    return None
+
+
+def _clause(passage: str, start: int, end: int) -> tuple[int, int]:
+    """The clause, or the clauses, that the words from start to end stand in."""
+    around = [span for span in sentences(passage) if span[0] < end and start < span[1]]
+    first, last = min([start, *(a for a, _ in around)]), max([end, *(b for _, b in around)])
+    before = [match.end() for match in _CLAUSE.finditer(passage, first, start)]
+    after = _CLAUSE.search(passage, end, last)
+    return before[-1] if before else first, after.start() if after else last
+
+
+def _same(text: str, quote: str) -> bool:
+    return fold(text)[0].strip() == fold(quote)[0].strip()
+
+
+def _consistent(text: str, quote: str, common: Set[str]) -> float | None:
+    """The share of the text's content words that the quote carries.
+
+    `None` where the quote lacks a number or a name of the text, is negated where the text is not, or carries too little.
+    """
+    said = content_stems(text)
+    if not said:
+        return None
+    held = set(content_stems(quote))
+    share = sum(s in held for s in said) / len(said)
+    if share < _LEAST_SHARE:
+        return None
+    if not (set(numbers(text)) <= set(numbers(quote)) and _scales(text) <= _scales(quote)):
+        return None
+    if not _names(text, common) <= {stem(w) for w in words(quote)}:
+        return None
+    return share if _negated(text) == _negated(quote) else None
+
+
+def _names(text: str, common: Set[str]) -> set[str]:
+    """Capitalised words as stems, less function words. The word that begins a sentence has its capital anyway:
+    it is taken for a name unless it is a number or a common word."""
+    found: set[str] = set()
+    for match in _WORDLIKE.finditer(text):
+        if not match.group()[0].isupper():
+            continue
+        parts = {stem(w) for w in words(match.group()) if w not in STOPWORDS}
+        if not match.start() or re.search(r"[.!?:“‘\"(]\s*$", text[: match.start()]):
+            parts = set() if numbers(match.group()) else parts - common
+        found |= parts
+    return found
+
+
+def _scales(text: str) -> set[int]:
+    """Which of million, billion, trillion, thousand, hundred and percent a text speaks of, as their places in the pattern."""
+    return {match.lastindex for match in _SCALE.finditer(text) if match.lastindex}
+
+
+def _negated(text: str) -> bool:
+    return any(w in _NEGATIONS or w.endswith("n't") for w in _raw_words(text))
+
+
+def _raw_words(text: str) -> Sequence[str]:
+    return re.findall(r"[a-z]+(?:'t)?", fold(text)[0])

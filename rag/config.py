@@ -1,0 +1,216 @@
+"""Every setting, its default and its reason; one loader; one fingerprint.
+
+A `Config` is a plain value. `load` reads, later ones winning: the defaults, the file
+`clippings.toml` (in the working folder, or named by CLIPPINGS_CONFIG), and variables named
+CLIPPINGS_<SETTING> or CLIPPINGS_<SECTION>_<SETTING>. A key is never a setting: it comes from
+CLIPPINGS_MODEL_KEY or from the file that `model.key_file` names, when it is used.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import tomllib
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields, is_dataclass, replace
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any, get_type_hints
+
+from rag.errors import ConfigError
+
+__all__ = ["Config", "ModelSettings", "PassageSettings", "RetrievalSettings", "load"]
+
+_UNSEEN = frozenset({"home"})  # where a collection lies does not change what it answers
+
+
+def _at_least(name: str, value: int, least: int) -> None:
+    if value < least:
+        raise ConfigError(f"{name} must be at least {least}, not {value}")
+
+
+@dataclass(frozen=True, slots=True)
+class PassageSettings:
+    """How articles are cut. A collection keeps the values it was made with."""
+
+    words: int = 150  # about 195 tokens of news, so that title and passage fit the encoder's 256
+    overlap: int = 1  # sentences repeated at the start of the next passage, so that a pronoun keeps its name
+    title: bool = True  # the title is encoded and indexed before each passage; never part of its text
+
+    def __post_init__(self) -> None:
+        _at_least("passages.words", self.words, 20)
+        _at_least("passages.overlap", self.overlap, 0)
+
+
+@dataclass(frozen=True, slots=True)
+class RetrievalSettings:
+    """How many passages each stage hands to the next."""
+
+    candidates: int = 50  # from each of the two indexes
+    keep: int = 8  # become the evidence
+    fuse_k: int = 10  # 60 in the paper; 10 finds more of the right articles in news, see eval/LOG.md
+
+    def __post_init__(self) -> None:
+        _at_least("retrieval.candidates", self.candidates, 1)
+        _at_least("retrieval.keep", self.keep, 1)
+        _at_least("retrieval.fuse_k", self.fuse_k, 1)
+        if self.keep > self.candidates:
+            raise ConfigError(
+                f"retrieval.keep ({self.keep}) must not exceed retrieval.candidates ({self.candidates}): "
+                "evidence can only be kept from what was found"
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class ModelSettings:
+    """A language model behind an OpenAI-compatible server. With no `url` the articles answer by themselves."""
+
+    url: str | None = None  # the base, such as http://localhost:11434/v1
+    name: str | None = None  # as the server calls it
+    key_file: str | None = None
+    timeout: float = 30.0  # seconds without a word from the server
+    window: int = 8192  # tokens the model can read; the evidence is cut to it by rank
+    max_tokens: int = 700  # of reply
+
+    def __post_init__(self) -> None:
+        if self.url and not self.url.startswith(("http://", "https://")):
+            raise ConfigError(f"model.url must begin with http:// or https://, not {self.url!r}")
+        if self.url and not self.name:
+            raise ConfigError(f"model.url is set ({self.url}) but model.name is not: say which model the server shall use")
+        if not self.timeout > 0:  # which "nan" is not either
+            raise ConfigError(f"model.timeout must be more than 0 seconds, not {self.timeout}")
+        _at_least("model.window", self.window, 1024)
+        _at_least("model.max_tokens", self.max_tokens, 16)
+
+    def key(self, environ: Mapping[str, str] = os.environ) -> str | None:
+        """The secret, read when it is needed and kept nowhere; `None` where none is set."""
+        if key := environ.get("CLIPPINGS_MODEL_KEY"):
+            return key
+        if self.key_file is None:
+            return None
+        try:
+            return Path(self.key_file).expanduser().read_text(encoding="utf-8").strip()
+        except OSError as exc:
+            raise ConfigError(f"model.key_file {self.key_file} cannot be read: {exc.strerror}") from exc
+        except UnicodeDecodeError as exc:
+            raise ConfigError(f"model.key_file {self.key_file} is not a text file. Put the key in it and nothing else") from exc
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """Where a collection lives and how it is read.
+
+    >>> Config(home="some/folder").retrieval.keep
+    8
+    """
+
+    home: Path = field(default_factory=lambda: default_home())
+    encoder: str = "all-MiniLM-L6-v2"  # this one is bundled; any other name or folder goes to sentence-transformers
+    passages: PassageSettings = PassageSettings()
+    retrieval: RetrievalSettings = RetrievalSettings()
+    model: ModelSettings = ModelSettings()
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "home", Path(self.home).expanduser())
+
+    def fingerprint(self) -> str:
+        """Twelve hex digits that are equal exactly when two configurations answer alike.
+
+        >>> Config(home="a").fingerprint() == Config(home="b").fingerprint()
+        True
+        """
+        settings = {name: value for name, value in asdict(self).items() if name not in _UNSEEN}
+        return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:12]
+
+
+def default_home(environ: Mapping[str, str] = os.environ) -> Path:
+    """Where a user's collection lives when nothing else is said: XDG_DATA_HOME/clippings, or ~/.local/share/clippings."""
+    base = environ.get("XDG_DATA_HOME") or "~/.local/share"
+    return Path(base).expanduser() / "clippings" / "collection"
+
+
+def demo(config: Config) -> Config:
+    """The same settings over the demo collection, which lies beside the user's own and never in it."""
+    return replace(config, home=config.home.with_name(f"{config.home.name}-demo"))
+
+
+def load(environ: Mapping[str, str] = os.environ, **overrides: Any) -> Config:
+    """The configuration of this process. `overrides` (such as `home=`) win over everything.
+
+    Raises `ConfigError` for a file that is missing or unreadable, and for a setting that is unknown,
+    of the wrong kind, or contradicts another.
+    """
+    named = environ.get("CLIPPINGS_CONFIG")
+    path = Path(named or "clippings.toml")
+    values: dict[str, Any] = {}
+    if named or path.is_file():
+        try:
+            values = tomllib.loads(path.read_text(encoding="utf-8"))
+        except OSError as exc:
+            raise ConfigError(f"the configuration file {path} cannot be read: {exc.strerror}") from exc
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as exc:
+            raise ConfigError(f"the configuration file {path} is not valid TOML: {exc}") from exc
+    _add_variables(values, environ)
+    values.update({name: value for name, value in overrides.items() if value is not None})
+    config: Config = _build(Config, values, "")
+    return config
+
+
+def _add_variables(values: dict[str, Any], environ: Mapping[str, str]) -> None:
+    for name in sorted(environ):
+        if not name.startswith("CLIPPINGS_") or name in {"CLIPPINGS_CONFIG", "CLIPPINGS_MODEL_KEY"}:
+            continue
+        setting = name.removeprefix("CLIPPINGS_").lower()
+        section, _, rest = setting.partition("_")
+        if rest and is_dataclass(_kinds(Config).get(section)):
+            inner = values.setdefault(section, {})
+            if not isinstance(inner, dict):
+                raise ConfigError(f"{section} must be a section of settings, not {inner!r}")
+            inner[rest] = environ[name]
+        else:
+            values[setting] = environ[name]
+
+
+def _kinds(kind: type) -> dict[str, Any]:
+    return get_type_hints(kind)
+
+
+def _build(kind: Any, values: Mapping[str, Any], prefix: str) -> Any:
+    kinds = _kinds(kind)
+    names = [f.name for f in fields(kind)]
+    settings = {}
+    for name, value in values.items():
+        if name not in names:
+            near = get_close_matches(name, names, 1)
+            meant = f"; did you mean {prefix}{near[0]}?" if near else f"; known are {', '.join(names)}"
+            raise ConfigError(f"unknown setting {prefix}{name}{meant}")
+        settings[name] = _value(kinds[name], value, prefix + name)
+    return kind(**settings)
+
+
+def _value(kind: Any, value: Any, name: str) -> Any:
+    if is_dataclass(kind):
+        if not isinstance(value, Mapping):
+            raise ConfigError(f"{name} must be a section of settings, not {value!r}")
+        return _build(kind, value, f"{name}.")
+    if kind is Path:
+        if not isinstance(value, str | os.PathLike) or not os.fspath(value):
+            raise ConfigError(f"{name} must be the path of a folder, not {value!r}")
+        return Path(value)
+    if kind is bool:
+        if isinstance(value, bool):
+            return value
+        if str(value).lower() in {"true", "1", "yes", "on", "false", "0", "no", "off"}:
+            return str(value).lower() in {"true", "1", "yes", "on"}
+        raise ConfigError(f"{name} must be true or false, not {value!r}")
+    if kind in (int, float):
+        try:
+            if isinstance(value, bool) or (kind is int and isinstance(value, float)):
+                raise ValueError
+            return kind(value)
+        except (TypeError, ValueError) as exc:
+            raise ConfigError(f"{name} must be a {'whole ' if kind is int else ''}number, not {value!r}") from exc
+    if not isinstance(value, str):
+        raise ConfigError(f"{name} must be text, not {value!r}")
+    return value or None if kind == str | None else value

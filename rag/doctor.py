@@ -1,0 +1,118 @@
+"""What is configured, what is reachable, and what to do about what is not."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from rag.catalog import FILE, Catalog
+from rag.config import Config
+from rag.encode import BUNDLED, SentenceEncoder, native_bf16
+from rag.errors import ClippingsError
+from rag.index.dense import DenseIndex
+from rag.index.lexical import LexicalIndex
+from rag.types import LanguageModel
+
+__all__ = ["Finding", "examine"]
+
+_LITTLE_DISK = 500_000_000  # bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that was looked at: whether it is well, what was seen, and in the detail what to do if not."""
+
+    name: str
+    well: bool
+    detail: str
+
+
+def examine(config: Config, model: Callable[[], LanguageModel | None]) -> Iterator[Finding]:
+    """Look at the configuration, the encoder, the collection and the model, one after the other; a fault stops none."""
+    yield Finding("configuration", True, f"fingerprint {config.fingerprint()}, collection in {config.home}")
+    yield _looked("encoder", lambda: _encoder(config))
+    if (config.home / FILE).is_file():
+        yield _looked("collection", lambda: _collection(config))
+        yield _looked("indexes", lambda: _indexes(config))
+    else:
+        yield Finding("collection", True, "none yet; the demo articles answer. Make one: clippings sync FOLDER")
+    yield _looked("disk", lambda: _disk(config))
+    yield _looked("language model", lambda: _model(model))
+
+
+def _looked(name: str, look: Callable[[], tuple[bool, str]]) -> Finding:
+    try:
+        return Finding(name, *look())
+    except ClippingsError as exc:
+        return Finding(name, False, str(exc))
+
+
+def _encoder(config: Config) -> tuple[bool, str]:
+    began = time.perf_counter()
+    encoder = SentenceEncoder(config.encoder)
+    dims = encoder.dims
+    kind = "bf16" if native_bf16() else "fp32"
+    bundled = ", bundled, weights as published" if config.encoder == BUNDLED else ""
+    return True, f"{config.encoder}, {dims} dimensions, {kind}{bundled}; loaded in {time.perf_counter() - began:.1f} s"
+
+
+def _collection(config: Config) -> tuple[bool, str]:
+    catalog = Catalog(config.home, config)
+    try:
+        articles, passages = catalog.count()
+        unfinished = len(catalog.pending()) + len(catalog.doomed()) + len(catalog.uncut())
+        if unfinished or catalog.stale():
+            return False, f"a sync was interrupted ({unfinished} passages to do). Run `clippings sync` again on any folder"
+        return True, f"{articles:,} articles, {passages:,} passages, generation {catalog.generation()}"
+    finally:
+        catalog.close()
+
+
+def _indexes(config: Config) -> tuple[bool, str]:
+    catalog = Catalog(config.home, config)
+    try:
+        wanted = set(catalog.directory().keys)
+    finally:
+        catalog.close()
+    dense = DenseIndex(config.home)
+    try:
+        held = {"dense": dense.keys(), "lexical": LexicalIndex(config.home).keys()}
+    finally:
+        dense.close()
+    for name, keys in held.items():
+        if keys != wanted:
+            return False, (
+                f"the {name} index lacks {len(wanted - keys)} passages and has {len(keys - wanted)} too many. "
+                f"Make it again: clippings sync --rebuild --home {config.home}"
+            )
+    return True, f"dense and lexical hold the catalog's {len(wanted):,} passages"
+
+
+def _disk(config: Config) -> tuple[bool, str]:
+    folder = config.home
+    while not folder.exists():
+        folder = folder.parent
+    free = shutil.disk_usage(folder).free
+    return free >= _LITTLE_DISK, f"{free / 1e9:.1f} GB free" + (
+        "" if free >= _LITTLE_DISK else ". Make room before the next sync"
+    )
+
+
+def _model(model: Callable[[], LanguageModel | None]) -> tuple[bool, str]:
+    chosen = model()
+    if chosen is None:
+        return (
+            True,
+            "none configured; the articles answer by themselves. To add one, set CLIPPINGS_MODEL_URL and CLIPPINGS_MODEL_NAME",
+        )
+    began = time.perf_counter()
+    pieces = chosen.stream([{"role": "user", "content": "Reply with the word yes."}])
+    first = next(iter(pieces), None)
+    if close := getattr(pieces, "close", None):
+        close()
+    seconds = time.perf_counter() - began
+    if first is None:
+        return False, f"{chosen.name} replied with nothing after {seconds:.1f} s. Check that the model is loaded"
+    return True, f"{chosen.name} answers; first words after {seconds:.1f} s"

@@ -1,0 +1,43 @@
+"""The errors Clippings raises, and nothing else: each message says what happened and what to do.
+
+    ClippingsError          catch this one to catch all of them
+    ├── ConfigError         a setting is missing, unknown, or contradicts another
+    ├── CollectionError     the collection is missing, busy, damaged, or was made with other settings
+    ├── ModelError          a language model or an encoder did not answer (`retryable` says if trying again may help)
+    ├── QuestionError       the question cannot be asked as it is
+    └── SourceError         one article or file could not be taken in; the rest of the run goes on
+
+A vendor's exception is always the `__cause__` of one of these.
+"""
+
+from __future__ import annotations
+
+__all__ = ["ClippingsError", "CollectionError", "ConfigError", "ModelError", "QuestionError", "SourceError"]
+
+
+class ClippingsError(Exception):
+    """Anything Clippings refuses or cannot do, as a sentence a reader can act on."""
+
+
+class ConfigError(ClippingsError):
+    """A setting is missing, unknown, or contradicts another."""
+
+
+class CollectionError(ClippingsError):
+    """The collection is missing, busy, damaged, or was made with other settings."""
+
+
+class ModelError(ClippingsError):
+    """A model did not answer. `retryable` is true where the same call may succeed later."""
+
+    def __init__(self, message: str, *, retryable: bool = False) -> None:
+        super().__init__(message)
+        self.retryable = retryable
+
+
+class QuestionError(ClippingsError):
+    """The question is empty, too long, or holds no word to look for."""
+
+
+class SourceError(ClippingsError):
+    """One file or article could not be taken in."""

@@ -1,0 +1,16 @@
+"""The two indexes of a collection, and how their rankings are merged. Both derive from the catalog."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+_TOO_LITTLE = 16_000_000  # bytes; what failed for want of room gives back some of it
+
+
+def is_full(folder: Path) -> bool:
+    """Whether an error is the disk's fault, whatever the vendor says: there is next to no room where the folder lies."""
+    try:
+        return shutil.disk_usage(folder).free < _TOO_LITTLE
+    except OSError:
+        return False

@@ -1,0 +1,177 @@
+"""The lexical index: BM25 over stemmed words, with tantivy.
+
+It takes and returns keys, words and floats; it knows nothing of articles beyond their ids. The
+question is analysed here and never parsed, so no character in it is an operator.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from rag.errors import CollectionError
+from rag.index import is_full
+
+__all__ = ["LexicalIndex", "LexicalWriter"]
+
+FOLDER = "lexical"
+_ANALYSER = "clippings_en"
+_HEAP = 64_000_000  # bytes; tantivy's least is 15 MB a thread, and one thread keeps the order of documents
+_LONGEST_WORD = 60  # bytes; words of this length and more are addresses and encoded data
+
+
+class LexicalIndex:
+    """An index opened for reading. It answers as of the last `reload`."""
+
+    def __init__(self, home: Path) -> None:
+        self._path = home / FOLDER
+        with _translated(self._path):
+            self._index = _open(self._path)
+            self._analyser = _analyser()
+
+    def reload(self) -> None:
+        """See what has been committed since, also by another process."""
+        with _translated(self._path):
+            self._index.reload()
+
+    def count(self) -> int:
+        with _translated(self._path):
+            return int(self._index.searcher().num_docs)
+
+    def keys(self) -> set[str]:
+        """Every key in the index, for checks."""
+        import tantivy
+
+        with _translated(self._path):
+            searcher = self._index.searcher()
+            if not searcher.num_docs:
+                return set()
+            hits = searcher.search(tantivy.Query.all_query(), searcher.num_docs).hits
+            return {searcher.doc(address)["key"][0] for _, address in hits}
+
+    def search(
+        self, question: str, k: int, *, only: Collection[str] | None = None, without: Collection[str] | None = None
+    ) -> list[tuple[str, float]]:
+        """The k best keys with their BM25 scores (k1 1.2, b 0.75), best first, equal scores by key.
+
+        `only` and `without` name articles; a filter changes which passages count, never their scores.
+        """
+        import tantivy
+
+        terms = list(dict.fromkeys(self._analyser.analyze(question)))
+        if not terms or k < 1 or (only is not None and not only):
+            return []
+        with _translated(self._path):
+            schema = self._index.schema
+            should = [(tantivy.Occur.Should, tantivy.Query.term_query(schema, "body", term)) for term in terms]
+            query = tantivy.Query.boolean_query(should)
+            if only is not None:
+                admitted = tantivy.Query.term_set_query(schema, "article", list(only))
+                free = tantivy.Query.const_score_query(admitted, 0.0)
+                query = tantivy.Query.boolean_query([(tantivy.Occur.Must, query), (tantivy.Occur.Must, free)])
+            if without:
+                barred = tantivy.Query.term_set_query(schema, "article", list(without))
+                query = tantivy.Query.boolean_query([(tantivy.Occur.Must, query), (tantivy.Occur.MustNot, barred)])
+            searcher = self._index.searcher()
+            wanted = k + 1
+            found = searcher.search(query, wanted).hits
+            # Equal scores at the cut are fetched whole, so that they are cut by key and not by tantivy's order.
+            while len(found) == wanted and found[-1][0] == found[k - 1][0]:
+                wanted *= 2
+                found = searcher.search(query, wanted).hits
+            hits = [(searcher.doc(address)["key"][0], float(score)) for score, address in found]
+        return sorted(hits, key=lambda hit: (-hit[1], hit[0]))[:k]
+
+
+class LexicalWriter:
+    """The index opened for writing, by the holder of the collection's lock. Nothing is visible before `commit`."""
+
+    def __init__(self, home: Path) -> None:
+        self._path = home / FOLDER
+        with _translated(self._path):
+            self._path.mkdir(parents=True, exist_ok=True)
+            self._index = _open(self._path, create=True)
+            self._writer = self._index.writer(_HEAP, 1)
+
+    def __enter__(self) -> LexicalWriter:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        with _translated(self._path):
+            if kind is None:
+                self._writer.wait_merging_threads()  # else small segments pile up, run after run
+            del self._writer  # gives tantivy's own lock back; what was not committed is forgotten
+
+    def add(self, entries: Iterable[tuple[str, str, str]]) -> None:
+        """Add passages as (key, article id, text); one that is there already is replaced."""
+        import tantivy
+
+        with _translated(self._path):
+            for key, article_id, text in entries:
+                self._writer.delete_documents_by_term("key", key)
+                self._writer.add_document(tantivy.Document(key=key, article=article_id, body=text))
+
+    def delete(self, keys: Sequence[str]) -> None:
+        """Remove passages; a key that is not there is no error."""
+        with _translated(self._path):
+            for key in keys:
+                self._writer.delete_documents_by_term("key", key)
+
+    def wipe(self) -> None:
+        """Forget every passage."""
+        with _translated(self._path):
+            self._writer.delete_all_documents()
+            self._writer.commit()
+
+    def commit(self) -> None:
+        with _translated(self._path):
+            self._writer.commit()
+
+
+def _analyser() -> Any:
+    import tantivy
+
+    return (
+        tantivy.TextAnalyzerBuilder(tantivy.Tokenizer.simple())
+        .filter(tantivy.Filter.remove_long(_LONGEST_WORD))
+        .filter(tantivy.Filter.lowercase())
+        .filter(tantivy.Filter.ascii_fold())
+        .filter(tantivy.Filter.stemmer("english"))
+        .build()
+    )
+
+
+def _open(path: Path, *, create: bool = False) -> Any:
+    import tantivy
+
+    if not create and not (path.is_dir() and tantivy.Index.exists(str(path))):
+        raise CollectionError(
+            f"the lexical index {path} is missing. Make it again: clippings sync --rebuild --home {path.parent}"
+        )
+    builder = tantivy.SchemaBuilder()
+    builder.add_text_field("key", stored=True, tokenizer_name="raw", index_option="basic")
+    builder.add_text_field("article", stored=False, tokenizer_name="raw", index_option="basic")
+    builder.add_text_field("body", stored=False, tokenizer_name=_ANALYSER, index_option="freq")
+    index = tantivy.Index(builder.build(), path=str(path), reuse=True)
+    index.register_tokenizer(_ANALYSER, _analyser())
+    index.config_reader("manual")
+    return index
+
+
+@contextmanager
+def _translated(path: Path) -> Iterator[None]:
+    """tantivy raises ValueError and OSError for everything."""
+    try:
+        yield
+    except (ValueError, OSError) as exc:
+        # A thread of tantivy's that dies for want of room does not say why.
+        if is_full(path.parent) or "No space left" in str(exc):
+            raise CollectionError(
+                f"the disk that holds {path} is full. The articles stored before are safe; free some space and run again"
+            ) from exc
+        raise CollectionError(
+            f"the lexical index {path} cannot be used: {exc}. Make it again: clippings sync --rebuild --home {path.parent}"
+        ) from exc

@@ -1,0 +1,189 @@
+"""From a question to its evidence: the only file that orders or cuts.
+
+Both indexes name their best passages, reciprocal rank fusion merges the two rankings, and the best of
+the merged are kept. Filters are applied over the catalog's directory in memory, and the passages they
+admit are scored exactly, so a filter never costs more than a look through the collection.
+"""
+
+from __future__ import annotations
+
+import math
+import threading
+from collections import OrderedDict
+from datetime import date
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+from rag.catalog import Catalog, Directory, Place, passage_key
+from rag.config import Config
+from rag.index.dense import DenseIndex, nearest
+from rag.index.fuse import fuse
+from rag.index.lexical import LexicalIndex
+from rag.types import Article, Encoder, Evidence, Filters, Headline, RetrievedPassage, Scores
+
+if TYPE_CHECKING:
+    import numpy as np
+
+__all__ = ["Retriever"]
+
+_ARTICLES_AT_HAND = 256
+_STAGES = ("dense", "lexical")
+# Chosen on the news questions of 2022; see eval/LOG.md.
+_TIMELY = 0.5  # how much more an article of the very day counts
+_FADES = 30.0  # days after which that is down to a third
+_AHEAD = 3  # days: a weekly quiz, like a magazine, is dated after it is written
+
+
+def _timeliness(published: date | None, asked_on: date) -> float:
+    """What an article's score is multiplied by: 1.5 for the day of asking, falling to 1 with the distance in days;
+    1 where the date is unknown or lies in the future.
+
+    >>> _timeliness(date(2024, 1, 20), date(2024, 1, 20)), _timeliness(None, date(2024, 1, 20))
+    (1.5, 1.0)
+    """
+    if published is None or (published - asked_on).days > _AHEAD:
+        return 1.0
+    return 1.0 + _TIMELY * math.exp(-abs((asked_on - published).days) / _FADES)
+
+
+class Retriever:
+    """A collection opened for questions. It follows what other processes write: every question first asks
+    the catalog for its generation, and opens the indexes anew when that has risen."""
+
+    def __init__(self, home: Path, config: Config, encoder: Encoder) -> None:
+        self.catalog = Catalog(home, config)
+        self._made_with = config
+        self._config = config.retrieval
+        self._encoder = encoder
+        # One lock for opening anew and for searching: the indexes must not be closed under a search,
+        # and a search takes milliseconds. Encoding, which takes longer, is outside it.
+        self._lock = threading.Lock()
+        self._generation = self.catalog.generation()
+        self._lexical = LexicalIndex(home)
+        self._dense = DenseIndex(home)
+        self._directory: Directory | None = None
+        self._matrix: tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]] | None = None
+        self._articles: OrderedDict[str, tuple[Article, Headline]] = OrderedDict()
+
+    def __enter__(self) -> Retriever:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+    def close(self) -> None:
+        with self._lock:
+            self._dense.close()
+            self.catalog.close()
+
+    @property
+    def generation(self) -> int:
+        """The generation that the latest search answered from."""
+        return self._generation
+
+    def find(
+        self,
+        question: str,
+        *,
+        k: int | None = None,
+        filters: Filters = Filters(),
+        asked_on: date | None = None,
+        stages: tuple[str, ...] = _STAGES,
+    ) -> Evidence:
+        """The k best passages for a question (by default `retrieval.keep`), ranked from 1.
+
+        With `asked_on`, articles published around that day come before others of equal merit: news is asked
+        about while it is new. `stages` names the indexes to ask, for comparing them: `dense`, `lexical`, or both.
+        """
+        keep = self._config.keep if k is None else k
+        wanted = max(self._config.candidates, keep)
+        vector = self._encoder.question(question) if "dense" in stages else None
+        with self._lock:
+            self._follow()
+            # What the catalog has retired may still be in the indexes until the writer gets there.
+            spare = len(self.catalog.doomed())
+            hits: dict[str, list[tuple[str, float]]] = {}
+            if vector is not None:
+                hits["dense"] = self._search_dense(vector, wanted + spare, filters)
+            if "lexical" in stages:
+                hits["lexical"] = self._search_lexical(question, wanted + spare, filters)
+            places = self.catalog.places({key for found in hits.values() for key, _ in found})
+        rankings = {stage: [hit for hit in found if hit[0] in places][:wanted] for stage, found in hits.items()}
+        return self._evidence(rankings, places, keep, asked_on)
+
+    def _search_dense(self, vector: np.ndarray[Any, Any], k: int, filters: Filters) -> list[tuple[str, float]]:
+        if not filters:
+            return self._dense.search(vector, k)
+        directory = self._listed()
+        if self._matrix is None:
+            self._matrix = self._dense.vectors(directory.keys)
+        matrix, there = self._matrix
+        rows = (directory.admitted(filters)[directory.article] & there).nonzero()[0]
+        return nearest(matrix, rows, vector, directory.keys, k)
+
+    def _search_lexical(self, question: str, k: int, filters: Filters) -> list[tuple[str, float]]:
+        if not filters:
+            return self._lexical.search(question, k)
+        directory = self._listed()
+        admitted = directory.admitted(filters)
+        # Name whichever side is smaller: a filter by date bars thousands, an exclusion bars a few.
+        if admitted.sum() * 2 > len(admitted):
+            barred = [directory.articles[i] for i in (~admitted).nonzero()[0]]
+            return self._lexical.search(question, k, without=barred)
+        return self._lexical.search(question, k, only=[directory.articles[i] for i in admitted.nonzero()[0]])
+
+    def _evidence(
+        self, rankings: dict[str, list[tuple[str, float]]], places: dict[str, Place], keep: int, asked_on: date | None
+    ) -> Evidence:
+        scores = {stage: dict(found) for stage, found in rankings.items()}
+        merged = fuse([[key for key, _ in found] for found in rankings.values()], k=self._config.fuse_k)
+        fused_score = dict(merged)
+        if asked_on:
+            published = self.catalog.published(places[key].article_id for key, _ in merged)
+            merged = [(key, fused * _timeliness(published.get(places[key].article_id), asked_on)) for key, fused in merged]
+        merged.sort(key=lambda hit: (-hit[1], places[hit[0]].id))
+        passages: list[RetrievedPassage] = []
+        for key, last in merged:
+            if len(passages) == keep:
+                break
+            place = places[key]
+            if (found := self._article(place)) is None:  # removed or replaced by another process since the search
+                continue
+            article, headline = found
+            score = Scores(
+                dense=scores.get("dense", {}).get(key),
+                lexical=scores.get("lexical", {}).get(key),
+                fused=fused_score[key],
+                dated=last if asked_on else None,
+            )
+            passages.append(RetrievedPassage(article.passage(place.start, place.end), headline, len(passages) + 1, score))
+        return Evidence(tuple(passages))
+
+    def _article(self, place: Place) -> tuple[Article, Headline] | None:
+        """The article a passage was cut from, from memory where it was read before; `None` if it has changed since."""
+        with self._lock:
+            known = self._articles.get(place.article_id)
+            if known is None:
+                article, headline = self.catalog.article(place.article_id), self.catalog.headline(place.article_id)
+                if article is None or headline is None or article.version != headline.version:
+                    return None
+                known = self._articles[place.article_id] = article, headline
+                while len(self._articles) > _ARTICLES_AT_HAND:
+                    self._articles.popitem(last=False)
+            self._articles.move_to_end(place.article_id)
+        return known if place.key == passage_key(known[0], place.start, place.end) else None
+
+    def _follow(self) -> None:
+        generation = self.catalog.generation()
+        if generation != self._generation:
+            self.catalog.check(self._made_with)
+            self._lexical.reload()
+            self._directory = self._matrix = None
+            self._articles.clear()
+            self._generation = generation
+
+    def _listed(self) -> Directory:
+        if self._directory is None:
+            self._directory = self.catalog.directory()
+        return self._directory

@@ -1,0 +1,1 @@
+"""What shows an answer: the terminal and the chat page. They translate and never think."""

@@ -1,0 +1,273 @@
+"""The command line: reads arguments, calls what `app.py` hands it, prints what comes back.
+
+Nothing heavy is imported here, so that `--help` answers at once.
+"""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TextIO
+
+from rag.config import Config, load
+from rag.errors import ClippingsError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from rag.assistant import Assistant
+
+__all__ = ["Services", "run"]
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """What the commands call."""
+
+    open: Callable[[Config], Assistant]
+    or_demo: Callable[[Config], Config]
+    sync: Callable[..., Any]
+    preview: Callable[..., Any]
+    remove: Callable[..., None]
+    examine: Callable[[Config], Iterable[Any]]
+    serve: Callable[..., None]
+    evaluate: Callable[..., str]
+    add_gold: Callable[..., str]
+
+
+def run(arguments: Sequence[str], services: Services) -> int:
+    """Run one command; the exit status: 0 done, 1 something is not well, 2 the command or the settings are wrong."""
+    options = _parser().parse_args(arguments)
+    try:
+        config = load(home=options.home)
+        status: int = options.command(options, config, services)
+        return status
+    except ClippingsError as exc:
+        print(f"clippings: {exc}", file=sys.stderr)
+        return 2 if type(exc).__name__ in {"ConfigError", "QuestionError"} else 1
+    except KeyboardInterrupt:
+        print("\nclippings: stopped. What was finished is kept; run the same command to go on", file=sys.stderr)
+        return 130
+    except BrokenPipeError:  # the reader of our output has gone, as `head` does
+        sys.stderr.close()
+        return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="clippings",
+        description="Ask a collection of articles; every sentence of the answer shows the exact words it rests on.",
+        epilog="Settings come from clippings.toml and from variables named CLIPPINGS_…; see docs/configuration.md.",
+    )
+    common = argparse.ArgumentParser(add_help=False)
+    common.add_argument("--home", metavar="DIR", help="the folder of the collection")
+    parser.set_defaults(command=_serve, home=None, host="127.0.0.1", port=7860)
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND")
+
+    def command(name: str, run: Callable[..., int], help: str) -> argparse.ArgumentParser:
+        sub = commands.add_parser(name, parents=[common], help=help, description=help[0].upper() + help[1:] + ".")
+        sub.set_defaults(command=run)
+        return sub
+
+    serve = command("serve", _serve, "open the chat page (the default)")
+    serve.add_argument("--host", default="127.0.0.1", help="the address to listen on (default: this machine only)")
+    serve.add_argument("--port", type=int, default=7860, help="the port to listen on (default: 7860)")
+    ask = command("ask", _ask, "answer one question")
+    ask.add_argument("question", nargs="+", help="in quotation marks, or as plain words")
+    ask.add_argument("--json", action="store_true", help="print the whole answer as JSON")
+    ask.add_argument("--after", type=_day, metavar="DATE", help="only articles published on this day or later (YYYY-MM-DD)")
+    ask.add_argument("--before", type=_day, metavar="DATE", help="only articles published on this day or earlier")
+    ask.add_argument("--source", action="append", default=[], metavar="NAME", help="only this source; may be repeated")
+    ask.add_argument("--asked-on", type=_day, metavar="DATE", help="the day that “this week” is counted from")
+    sync = command("sync", _sync, "take articles in from files and folders (.txt, .md, .jsonl)")
+    sync.add_argument("places", nargs="*", metavar="PATH", help="files or folders")
+    sync.add_argument("--dry-run", action="store_true", help="say what would be done, and do nothing")
+    sync.add_argument("--prune", action="store_true", help="remove articles that are gone from these places")
+    sync.add_argument("--rebuild", action="store_true", help="make the indexes again, with the settings in force")
+    articles = command("articles", _articles, "list the articles")
+    articles.add_argument("--json", action="store_true", help="print the list as JSON")
+    show = command("show", _show, "print one article")
+    show.add_argument("id", help="as `clippings articles` lists it")
+    remove = command("remove", _remove, "take articles out of the collection; their files stay")
+    remove.add_argument("ids", nargs="+", metavar="ID", help="as `clippings articles` lists them")
+    suite = command("eval", _eval, "measure answers against gold questions, or add one")
+    suite.add_argument("--gold", metavar="FILE", help="gold questions (default: those about the demo articles)")
+    suite.add_argument("--split", choices=("all", "dev", "test"), default="all", help="which half of them (default: all)")
+    suite.add_argument("--out", metavar="DIR", help="where the report is kept (default: eval/results)")
+    suite.add_argument("--json", action="store_true", help="print the whole report as JSON")
+    suite.add_argument("--add", metavar="QUESTION", help="ask this, and keep it in the file of --gold with a verdict")
+    suite.add_argument(
+        "--verdict", choices=("right", "wrong", "decline"), default="right", help="on its answer (default: right)"
+    )
+    suite.add_argument("--quote", action="append", default=[], metavar="WORDS", help="exact words that would have been right")
+    command("doctor", _doctor, "say what is configured, what is reachable, and what to do about what is not")
+    return parser
+
+
+def _day(stated: str) -> date:
+    try:
+        return date.fromisoformat(stated)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{stated!r} is not a day like 2024-01-20") from None
+
+
+def _serve(options: argparse.Namespace, config: Config, services: Services) -> int:
+    services.serve(_chosen(options, config, services), host=options.host, port=options.port)
+    return 0
+
+
+def _ask(options: argparse.Namespace, config: Config, services: Services) -> int:
+    from rag.surfaces.render import answer_json, answer_text
+    from rag.types import Filters
+
+    try:
+        filters = Filters(options.after, options.before, tuple(options.source))
+    except ValueError as exc:
+        print(f"clippings: {exc}", file=sys.stderr)
+        return 2
+    question = " ".join(options.question)
+    with services.open(_chosen(options, config, services)) as assistant:
+        answer = assistant.ask(question, filters=filters, asked_on=options.asked_on)
+    print(answer_json(answer) if options.json else answer_text(answer, width=_width(), asked=question))
+    return 0
+
+
+def _sync(options: argparse.Namespace, config: Config, services: Services) -> int:
+    from rag.surfaces.render import report_text
+
+    if not options.places and not options.rebuild:
+        print("clippings: name the files or folders to take in", file=sys.stderr)
+        return 2
+    if options.dry_run:
+        plan = services.preview(options.places, config, prune=options.prune)
+        print(report_text(plan, planned=True))
+        return 1 if plan.failed else 0
+    with _progress(sys.stderr) as progress:
+        report = services.sync(options.places, config, prune=options.prune, rebuild=options.rebuild, progress=progress)
+    print(report_text(report))
+    return 1 if report.failed else 0
+
+
+def _articles(options: argparse.Namespace, config: Config, services: Services) -> int:
+    import json
+
+    from rag.surfaces.render import listing_text, terminal_safe
+
+    with services.open(_chosen(options, config, services)) as assistant:
+        listings = assistant.articles()
+    if options.json:
+        rows = [
+            {
+                "id": item.headline.id,
+                "title": item.headline.title,
+                "label": item.headline.label,
+                "source": item.headline.source,
+                "published": item.headline.published.isoformat() if item.headline.published else None,
+                "url": item.headline.url,
+                "words": item.words,
+                "passages": item.passages,
+                "added": item.added.isoformat(),
+            }
+            for item in listings
+        ]
+        print(json.dumps(rows, ensure_ascii=False, indent=2))
+        return 0
+    cells = [
+        (
+            item.headline.id,
+            item.headline.published.isoformat() if item.headline.published else "unknown",
+            item.headline.source or "",
+            str(item.words),
+            str(item.passages),
+            item.headline.label[:60],
+        )
+        for item in listings
+    ]
+    print(terminal_safe(listing_text(cells, ("ID", "PUBLISHED", "SOURCE", "WORDS", "PASSAGES", "TITLE"))))
+    return 0
+
+
+def _show(options: argparse.Namespace, config: Config, services: Services) -> int:
+    from rag.surfaces.render import terminal_safe
+
+    with services.open(_chosen(options, config, services)) as assistant:
+        article = assistant.article(options.id)
+    facts = {
+        "id": article.id,
+        "title": article.title,
+        "source": article.source,
+        "author": article.author,
+        "published": article.published.isoformat() if article.published else "unknown",
+        "url": article.url,
+    }
+    head = "\n".join(f"{name}: {value}" for name, value in facts.items() if value)
+    print(terminal_safe(f"{head}\n\n{article.text}"))
+    return 0
+
+
+def _remove(options: argparse.Namespace, config: Config, services: Services) -> int:
+    services.remove(options.ids, config)
+    print(f"{len(set(options.ids))} removed")
+    return 0
+
+
+def _eval(options: argparse.Namespace, config: Config, services: Services) -> int:
+    gold = Path(options.gold) if options.gold else None
+    if options.add is not None:
+        if gold is None:
+            print("clippings: --add needs a file of your own to add to: --gold FILE", file=sys.stderr)
+            return 2
+        print(services.add_gold(options.add, _chosen(options, config, services), gold, options.verdict, options.quote))
+        return 0
+    home = config if options.home is not None else None
+    out = Path(options.out) if options.out else None
+    print(services.evaluate(gold, home, options.split, out, as_json=options.json))
+    return 0
+
+
+def _doctor(_options: argparse.Namespace, config: Config, services: Services) -> int:
+    from rag.surfaces.render import terminal_safe
+
+    well = True
+    for finding in services.examine(config):
+        well = well and finding.well
+        print(terminal_safe(f"{'ok   ' if finding.well else 'FAULT'}  {finding.name}: {finding.detail}"), flush=True)
+    return 0 if well else 1
+
+
+def _chosen(options: argparse.Namespace, config: Config, services: Services) -> Config:
+    """The collection to read: a home that was named must exist; otherwise the demo articles stand in for none."""
+    if options.home is not None:
+        return config
+    chosen = services.or_demo(config)
+    if chosen != config:
+        print("(no collection yet: these are the demo articles. Add your own: clippings sync FOLDER)", file=sys.stderr)
+    return chosen
+
+
+def _width() -> int:
+    return max(40, min(shutil.get_terminal_size((88, 24)).columns, 100))
+
+
+@contextmanager
+def _progress(stream: TextIO) -> Iterator[Callable[[Any], None]]:
+    """A bar on a terminal, a line now and then elsewhere."""
+    if not stream.isatty():
+        yield lambda step: print(f"{step.done} of {step.total} articles, {step.passages} passages", file=stream, flush=True)
+        return
+    from tqdm import tqdm
+
+    with tqdm(unit=" articles", file=stream, dynamic_ncols=True, leave=False) as bar:
+
+        def update(step: Any) -> None:
+            bar.total = step.total
+            bar.update(step.done - bar.n)
+            bar.set_postfix_str(f"{step.passages} passages")
+
+        yield update

@@ -1,0 +1,213 @@
+"""Answers as text for a terminal, as JSON, and as HTML: every character of an article is shown and none is obeyed."""
+
+from __future__ import annotations
+
+import html
+import json
+import re
+import textwrap
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, is_dataclass
+from datetime import date, datetime
+from typing import Any
+
+from rag.types import Abstention, Answer, Article, Citation, Headline, IngestReport, Plan, RetrievedPassage, Sentence
+
+__all__ = [
+    "abstention_text",
+    "answer_html",
+    "answer_json",
+    "answer_text",
+    "article_parts",
+    "byline",
+    "escape",
+    "listing_text",
+    "report_text",
+    "sentence_html",
+    "terminal_safe",
+]
+
+# Escape sequences in an article would repaint the reader's terminal.
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+_CLOSEST = 3
+_REASONS = {
+    Abstention.NO_EVIDENCE: "The collection holds no article that could be looked at.",
+    Abstention.WEAK_EVIDENCE: "The articles do not answer this.",
+    Abstention.UNSUPPORTED_DRAFT: "Nothing that was drafted stands in the articles, so there is no answer.",
+    Abstention.OUT_OF_RANGE: "The articles do not reach the time that is asked about.",
+}
+
+
+def answer_json(answer: Answer) -> str:
+    """The whole answer, every field of it, as JSON."""
+    return json.dumps(asdict(answer), default=_plain, ensure_ascii=False, indent=2)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, date | datetime):
+        return value.isoformat()
+    if is_dataclass(value) and not isinstance(value, type):
+        return asdict(value)
+    raise TypeError(f"{type(value).__name__} has no JSON form")
+
+
+def abstention_text(reason: Abstention) -> str:
+    """Why there is no answer, as a sentence."""
+    return _REASONS[reason]
+
+
+def byline(facts: Headline) -> str:
+    """What an article is called, its source and its day.
+
+    >>> byline(Headline("a", "v", "Iran struck first.", source="Dawn", published=date(2024, 1, 20)))
+    'Iran struck first. — Dawn, 20 January 2024'
+    """
+    day = f"{facts.published.day} {facts.published:%B %Y}" if facts.published else "date unknown"
+    return f"{facts.label} — {', '.join(part for part in (facts.source, day) if part)}"
+
+
+def terminal_safe(text: str) -> str:
+    """The text without characters that steer a terminal.
+
+    >>> terminal_safe("a\\x1b[31mb")
+    'a[31mb'
+    """
+    return _CONTROL.sub("", text)
+
+
+def answer_text(answer: Answer, *, width: int = 88, asked: str | None = None) -> str:
+    """The answer with its footnotes. `asked` is what was typed: the question as understood is shown where it differs."""
+    lines: list[str] = []
+    if asked is not None and " ".join(asked.split()) != answer.question:
+        lines += [_wrapped(f"Understood as: {answer.question}", width), ""]
+    if answer.abstained:
+        lines += [abstention_text(answer.abstained)]
+        if answer.evidence.passages:
+            lines += ["", "Closest, but not an answer:"]
+            lines += [_closest(source, width) for source in answer.evidence.passages[:_CLOSEST]]
+    else:
+        lines += [_wrapped(answer.text, width), ""]
+        lines += [_footnote(citation, width) for citation in answer.citations]
+    if answer.withheld:
+        lines += ["", "Said by the model, not found in the articles:"]
+        lines += [_wrapped(f"- {text}", width, "  ") for text in answer.withheld]
+    if answer.notice:
+        lines += ["", _wrapped(f"Note: {answer.notice}", width)]
+    return terminal_safe("\n".join(lines))
+
+
+def _footnote(citation: Citation, width: int) -> str:
+    head = _wrapped(f"[{citation.number}] {byline(citation.article)}", width, "    ")
+    quote = _wrapped(f"    “{_flat(citation.quote)}”", width, "    ")
+    return f"{head}\n{quote}\n    {citation.article.id}, characters {citation.start}–{citation.end} ({citation.support})"
+
+
+def _closest(source: RetrievedPassage, width: int) -> str:
+    return _wrapped(
+        f"- {byline(source.article)}: {textwrap.shorten(_flat(source.passage.text), 160, placeholder=' …')}", width, "  "
+    )
+
+
+def _flat(text: str) -> str:
+    return " ".join(text.split())
+
+
+def _wrapped(text: str, width: int, indent: str = "") -> str:
+    return textwrap.fill(text, width, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)
+
+
+def report_text(report: Plan, *, planned: bool = False) -> str:
+    """What a sync did, or would do, with every failure and its reason."""
+    counts = [
+        f"{len(ids)} {word}"
+        for ids, word in (
+            (report.added, "added"),
+            (report.replaced, "replaced"),
+            (report.removed, "removed"),
+            (report.kept, "unchanged"),
+            (report.failed, "failed"),
+        )
+    ]
+    head = f"{'Would be: ' if planned else ''}{', '.join(counts)}"
+    if isinstance(report, IngestReport):
+        head += f"; {report.passages} passages written"
+        if report.completed:
+            head += f"; {report.completed} passages of an interrupted run completed"
+    lines = [head]
+    lines += [f"renamed: {article_id} is now read from {origin}" for article_id, origin in report.renamed]
+    lines += [f"warning: {warning}" for warning in report.warnings]
+    lines += [f"failed: {failure.item}: {failure.reason}" for failure in report.failed]
+    return terminal_safe("\n".join(lines))
+
+
+def escape(text: str) -> str:
+    """Text for HTML. Braces and dollar signs too: the page's components read `{{…}}` and `${…}` as templates."""
+    return html.escape(text).replace("{", "&#123;").replace("}", "&#125;").replace("$", "&#36;").replace("\x00", "")
+
+
+def sentence_html(sentence: Sentence) -> str:
+    """A sentence with its markers as buttons that name the words they open."""
+    return f'<span class="sentence">{escape(sentence.text)} {"".join(_marker(c) for c in sentence.citations)}</span>'
+
+
+def _marker(citation: Citation) -> str:
+    return (
+        f'<button type="button" class="cite" data-article="{escape(citation.article.id)}" data-start="{citation.start}" '
+        f'data-end="{citation.end}" title="{escape(_flat(citation.quote))}" '
+        f'aria-label="Citation {citation.number}: open the article at these words">[{citation.number}]</button>'
+    )
+
+
+def answer_html(answer: Answer, asked: str) -> str:
+    """The answer with its footnotes, or why there is none with what came closest."""
+    parts: list[str] = []
+    if " ".join(asked.split()) != answer.question:
+        parts.append(f'<p class="understood">Understood as: {escape(answer.question)}</p>')
+    if answer.abstained:
+        parts.append(f'<p class="abstained">{escape(abstention_text(answer.abstained))}</p>')
+        if answer.evidence.passages:
+            rows = (f"<li>{_passage_button(s)}</li>" for s in answer.evidence.passages[:_CLOSEST])
+            parts.append(f'<p class="closest">Closest, but not an answer:</p><ul>{"".join(rows)}</ul>')
+    else:
+        parts.append(f'<p class="answer">{" ".join(sentence_html(s) for s in answer.sentences)}</p>')
+        parts.append(f'<ol class="notes">{"".join(_note(c) for c in answer.citations)}</ol>')
+    if answer.withheld:
+        rows = (f"<li>{escape(text)}</li>" for text in answer.withheld)
+        parts.append(
+            f"<details><summary>Said by the model, not found in the articles ({len(answer.withheld)})</summary>"
+            f"<ul>{''.join(rows)}</ul></details>"
+        )
+    if answer.notice:
+        parts.append(f'<p class="notice">{escape(answer.notice)}</p>')
+    return "".join(parts)
+
+
+def _note(citation: Citation) -> str:
+    said = f'{escape(byline(citation.article))} <span class="support">({citation.support})</span>'
+    return f'<li value="{citation.number}">{said}</li>'
+
+
+def _passage_button(source: RetrievedPassage) -> str:
+    passage = source.passage
+    return (
+        f'<button type="button" class="cite nearest" data-article="{escape(passage.article_id)}" data-start="{passage.start}" '
+        f'data-end="{passage.end}">{escape(byline(source.article))}</button>'
+    )
+
+
+def article_parts(article: Article, facts: Headline, start: int, end: int) -> dict[str, str]:
+    """An article cut at the words to be highlighted, as plain strings that the page sets as text."""
+    return {
+        "byline": byline(facts),
+        "url": facts.url if facts.url and facts.url.startswith(("https://", "http://")) else "",
+        "before": article.text[:start],
+        "quote": article.text[start:end],
+        "after": article.text[end:],
+    }
+
+
+def listing_text(rows: Iterable[Sequence[str]], header: Sequence[str]) -> str:
+    """A table in columns as wide as their widest cell."""
+    table = [header, *rows]
+    widths = [max(len(row[i]) for row in table) for i in range(len(header))]
+    return "\n".join("  ".join(cell.ljust(w) for cell, w in zip(row, widths, strict=True)).rstrip() for row in table)

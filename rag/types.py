@@ -1,0 +1,401 @@
+"""The nouns of Clippings: frozen, slotted, plain values.
+
+An `Article` is cut into `Passage`s; a question retrieves some of them as `Evidence`; an answerer
+claims `Draft` sentences; checking turns those into `Sentence`s with `Citation`s, and the whole into
+an `Answer`. A passage and a citation are shown the text they come from when they are built, so
+neither can exist with words that do not stand at its offsets. Offsets count code points.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import InitVar, dataclass, field
+from datetime import date
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    import numpy as np
+
+__all__ = [
+    "Abstention",
+    "Answer",
+    "Answerer",
+    "Article",
+    "Citation",
+    "Claim",
+    "Conflict",
+    "Draft",
+    "DraftSentence",
+    "Encoder",
+    "Evidence",
+    "Failure",
+    "Filters",
+    "Headline",
+    "IngestReport",
+    "LanguageModel",
+    "Passage",
+    "Plan",
+    "RetrievedPassage",
+    "Rival",
+    "Scores",
+    "Sentence",
+    "Step",
+    "Support",
+    "Trace",
+    "Turn",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Headline:
+    """What an article is called and where it is from, without its text.
+
+    `None` means unknown. `label` is what to show: the title, or else the start of the first sentence.
+    """
+
+    id: str
+    version: str
+    label: str
+    url: str | None = None
+    title: str | None = None
+    source: str | None = None
+    author: str | None = None
+    published: date | None = None
+    language: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Article:
+    """One published piece. `version` is the hash of its content; `None` means unknown, never guessed.
+
+    >>> story = Article("a", "v1", "Iran struck first. Pakistan replied.")
+    >>> story.passage(0, 18).text
+    'Iran struck first.'
+    """
+
+    id: str
+    version: str
+    text: str = field(repr=False)
+    url: str | None = None
+    title: str | None = None
+    source: str | None = None
+    author: str | None = None
+    published: date | None = None
+    language: str | None = None
+
+    def passage(self, start: int, end: int) -> Passage:
+        """The stretch [start, end) of the text, in code points. Raises `ValueError` outside 0 ≤ start < end ≤ length."""
+        if not 0 <= start < end <= len(self.text):
+            raise ValueError(f"passage [{start}, {end}) lies outside article {self.id} ({len(self.text)} code points)")
+        return Passage(f"{self.id}:{start}-{end}", self.id, start, end, self.text[start:end], self)
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """A stretch of one article; built by `Article.passage`, which hands it the article to be checked against."""
+
+    id: str
+    article_id: str
+    start: int
+    end: int
+    text: str
+    article: InitVar[Article]
+
+    def __post_init__(self, article: Article) -> None:
+        if article.id != self.article_id or article.text[self.start : self.end] != self.text or not self.text:
+            raise ValueError(f"passage {self.id} is not the text of article {article.id} at [{self.start}, {self.end})")
+
+
+@dataclass(frozen=True, slots=True)
+class Scores:
+    """What each stage thought of a passage. `None`: that stage did not see it.
+
+    `dense` is a cosine (−1 to 1), `lexical` a BM25 score (0 and up), `fused` a sum of reciprocal ranks
+    (0 to 2/11), `dated` that sum raised for articles published near the day of asking, `reader` a relevance (0 to 1).
+    """
+
+    dense: float | None = None
+    lexical: float | None = None
+    fused: float | None = None
+    dated: float | None = None
+    reader: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RetrievedPassage:
+    """A passage as found for a question: its article's headline facts, its rank from 1, its scores."""
+
+    passage: Passage
+    article: Headline
+    rank: int
+    scores: Scores
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """The ranked passages an answer is made from. Nothing is prompted, cited or shown that is not in it."""
+
+    passages: tuple[RetrievedPassage, ...] = ()
+
+    def __post_init__(self) -> None:
+        if [p.rank for p in self.passages] != list(range(1, len(self.passages) + 1)):
+            raise ValueError("the ranks of evidence run from 1 without gaps")
+
+    def __len__(self) -> int:
+        return len(self.passages)
+
+    def __iter__(self) -> Iterator[RetrievedPassage]:
+        return iter(self.passages)
+
+    def numbered(self, number: int) -> RetrievedPassage | None:
+        """The passage of that rank, or `None` where there is none (a model may make numbers up)."""
+        return self.passages[number - 1] if 1 <= number <= len(self.passages) else None
+
+
+@dataclass(frozen=True, slots=True)
+class Filters:
+    """Which articles may be evidence. Both dates are included; an article of unknown date passes neither.
+
+    `sources` empty means every source.
+    """
+
+    after: date | None = None
+    before: date | None = None
+    sources: tuple[str, ...] = ()
+    exclude_articles: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.after and self.before and self.after > self.before:
+            raise ValueError(f"no article can be published after {self.after} and before {self.before}")
+
+    def __bool__(self) -> bool:
+        return self.after is not None or self.before is not None or bool(self.sources or self.exclude_articles)
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """A past question and the text of its answer, handed in by the caller."""
+
+    question: str
+    answer: str
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """Where a draft sentence says it comes from: a passage by its rank, and the words, if it gives them."""
+
+    number: int
+    quote: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DraftSentence:
+    """A sentence as an answerer claims it. Untrusted."""
+
+    text: str
+    claims: tuple[Claim, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """The sentences of an answerer, untrusted until `rag.cite` has found their words in the evidence."""
+
+    sentences: tuple[DraftSentence, ...] = ()
+
+
+class Support(StrEnum):
+    """How far a citation carries its sentence. Only VERBATIM and ENTAILED are ever called supported."""
+
+    VERBATIM = "verbatim"
+    CONSISTENT = "consistent"
+    ENTAILED = "entailed"
+
+
+@dataclass(frozen=True, slots=True)
+class Citation:
+    """The exact words a sentence rests on: `article.text[start:end] == quote`.
+
+    It is cut from a passage, which was itself cut from the article, and cannot be built from anything else.
+    Numbers run from 1 by first appearance in the answer, one number per quote.
+    """
+
+    number: int
+    article: Headline
+    start: int
+    end: int
+    quote: str
+    support: Support
+    passage: InitVar[Passage]
+
+    def __post_init__(self, passage: Passage) -> None:
+        if passage.article_id != self.article.id or not passage.start <= self.start < self.end <= passage.end:
+            raise ValueError(f"[{self.start}, {self.end}) of {self.article.id} lies outside passage {passage.id}")
+        if passage.text[self.start - passage.start : self.end - passage.start] != self.quote:
+            raise ValueError(f"the quote is not the text of {self.article.id} at [{self.start}, {self.end})")
+        if self.number < 1:
+            raise ValueError("citations are numbered from 1")
+
+
+@dataclass(frozen=True, slots=True)
+class Sentence:
+    """One sentence of an answer, with its own citations."""
+
+    text: str
+    citations: tuple[Citation, ...]
+
+    def marked(self) -> str:
+        """The sentence followed by its markers.
+
+        >>> Sentence("Iran struck first.", ()).marked()
+        'Iran struck first.'
+        """
+        return " ".join([self.text, *(f"[{c.number}]" for c in self.citations)])
+
+
+@dataclass(frozen=True, slots=True)
+class Rival:
+    """One of the values that disagree: what is said, by which citation, and when that article appeared."""
+
+    value: str
+    citation: Citation
+    published: date | None
+
+
+@dataclass(frozen=True, slots=True)
+class Conflict:
+    """Claims that disagree: at least two values of the same thing, from at least two articles."""
+
+    about: str
+    claims: tuple[Rival, ...]
+
+    def __post_init__(self) -> None:
+        if len({r.value for r in self.claims}) < 2 or len({r.citation.article.id for r in self.claims}) < 2:
+            raise ValueError("a conflict needs two different values from two articles")
+
+
+class Abstention(StrEnum):
+    """Why there is no answer. A closed list."""
+
+    NO_EVIDENCE = "no evidence"
+    WEAK_EVIDENCE = "weak evidence"
+    UNSUPPORTED_DRAFT = "unsupported draft"
+    OUT_OF_RANGE = "out of range"
+
+
+@dataclass(frozen=True, slots=True)
+class Trace:
+    """Enough to run a question again: the configuration, the collection's generation, who answered,
+    and the milliseconds of each step in order. `confidence`, 0 to 1, is what the decision to answer was made on."""
+
+    config: str
+    generation: int
+    answerer: str
+    milliseconds: tuple[tuple[str, float], ...] = ()
+    confidence: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """An answer in which every sentence has a checked citation, or a reason why there is none."""
+
+    question: str
+    text: str
+    sentences: tuple[Sentence, ...]
+    citations: tuple[Citation, ...]
+    evidence: Evidence
+    filters: Filters
+    conflicts: tuple[Conflict, ...]
+    abstained: Abstention | None
+    withheld: tuple[str, ...]
+    notice: str | None
+    trace: Trace
+
+    def __post_init__(self) -> None:
+        if self.abstained is None and (not self.sentences or not all(s.citations for s in self.sentences)):
+            raise ValueError("an answer has a citation for every sentence, or says why it abstains")
+        if self.abstained is not None and (self.sentences or self.citations):
+            raise ValueError("an answer that abstains has no sentences")
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """One item that could not be taken in: which, why, and what to do."""
+
+    item: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a sync would do, by article id. Added, replaced, kept and failed add up to the items read;
+    removed are those that are gone. `renamed` are among the kept, with where they lie now."""
+
+    added: tuple[str, ...] = ()
+    replaced: tuple[str, ...] = ()
+    removed: tuple[str, ...] = ()
+    kept: tuple[str, ...] = ()
+    failed: tuple[Failure, ...] = ()
+    renamed: tuple[tuple[str, str], ...] = ()
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def items(self) -> int:
+        """How many articles, or things that should have been one, were read."""
+        return len(self.added) + len(self.replaced) + len(self.kept) + len(self.failed)
+
+
+@dataclass(frozen=True, slots=True)
+class IngestReport(Plan):
+    """What a sync did, in a plan's terms. `passages` counts those written; `completed` those that an
+    interrupted earlier run had left unfinished."""
+
+    passages: int = 0
+    completed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What the assistant is doing, for a reader who waits: a name from a fixed few, and a detail in words."""
+
+    name: str
+    detail: str
+
+
+class Encoder(Protocol):
+    """Turns text into unit vectors of `dims` float32 numbers; a model may treat questions and passages differently."""
+
+    name: str
+
+    @property
+    def dims(self) -> int: ...
+
+    def passages(self, texts: Sequence[str]) -> np.ndarray[Any, np.dtype[np.float32]]:
+        """An array of shape (texts, dims)."""
+        ...
+
+    def question(self, text: str) -> np.ndarray[Any, np.dtype[np.float32]]:
+        """An array of shape (dims,)."""
+        ...
+
+
+class Answerer(Protocol):
+    """Claims the sentences that answer a question from the evidence, one by one, in the order they are to be read.
+
+    It yields an `Abstention` in place of sentences when it finds that the evidence does not answer, and
+    raises `ModelError` when it cannot work at all. `asked_on` is the day the question was asked, if known.
+    """
+
+    name: str
+
+    def draft(
+        self, question: str, evidence: Evidence, *, asked_on: date | None = None
+    ) -> Iterator[DraftSentence | Abstention]: ...
+
+
+class LanguageModel(Protocol):
+    """Streams the text of a reply. Raises `ModelError` when it cannot."""
+
+    name: str
+
+    def stream(self, messages: Sequence[Mapping[str, str]]) -> Iterator[str]: ...

@@ -1,0 +1,120 @@
+"""What the tests share: an encoder and a language model one can compute in the head, and small collections.
+
+Fakes stand at the vendor's door: the encoder in place of sentence-transformers, the model in place of a
+server. Chroma, tantivy, SQLite and the files are the real ones.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from rag.config import Config
+from rag.text import content_stems, label
+from rag.types import Article, Evidence, Headline, RetrievedPassage, Scores
+
+DIMS = 256
+SEEDS = Path(__file__).parent.parent / "seeds"
+
+
+class WordEncoder:
+    """Its cosine is the overlap of content words: each word is one of 256 directions, given by its hash."""
+
+    name = "words"
+    dims = DIMS
+
+    def __init__(self) -> None:
+        self.encoded: list[str] = []  # every text seen, to count what was encoded again
+
+    def passages(self, texts: Sequence[str]) -> np.ndarray[Any, np.dtype[np.float32]]:
+        self.encoded.extend(texts)
+        return np.array([self._vector(text) for text in texts], dtype=np.float32).reshape(len(texts), DIMS)
+
+    def question(self, text: str) -> np.ndarray[Any, np.dtype[np.float32]]:
+        return self._vector(text)
+
+    @staticmethod
+    def _vector(text: str) -> np.ndarray[Any, np.dtype[np.float32]]:
+        vector = np.zeros(DIMS, dtype=np.float32)
+        for stem in content_stems(text):
+            vector[int(hashlib.sha256(stem.encode()).hexdigest()[:8], 16) % DIMS] += 1
+        if not vector.any():
+            vector[0] = 1
+        return vector / np.linalg.norm(vector)
+
+
+class ScriptedModel:
+    """Replies with the given pieces in order; an exception among them is raised where it stands."""
+
+    name = "scripted"
+
+    def __init__(self, *pieces: str | Exception) -> None:
+        self.pieces = pieces
+        self.heard: list[Sequence[Mapping[str, str]]] = []
+        self.closed = False
+
+    def stream(self, messages: Sequence[Mapping[str, str]]) -> Iterator[str]:
+        self.heard.append(messages)
+        try:
+            for piece in self.pieces:
+                if isinstance(piece, Exception):
+                    raise piece
+                yield piece
+        finally:
+            self.closed = True
+
+
+def article(text: str, id: str = "a", **facts: Any) -> Article:
+    """An article as an ingest would make it."""
+    return Article(id, hashlib.sha256(json.dumps([text, str(facts)]).encode()).hexdigest(), text, **facts)
+
+
+def headline(a: Article) -> Headline:
+    return Headline(a.id, a.version, label(a.title, a.text), a.url, a.title, a.source, a.author, a.published, a.language)
+
+
+def evidence(*articles: Article) -> Evidence:
+    """Each article whole as one passage, ranked as given."""
+    return Evidence(
+        tuple(
+            RetrievedPassage(a.passage(0, len(a.text)), headline(a), rank, Scores(dense=1 / rank, fused=1 / rank))
+            for rank, a in enumerate(articles, 1)
+        )
+    )
+
+
+def write_jsonl(path: Path, *records: Mapping[str, Any]) -> Path:
+    path.write_text("".join(json.dumps(r, ensure_ascii=False) + "\n" for r in records), encoding="utf-8")
+    return path
+
+
+@pytest.fixture
+def encoder() -> WordEncoder:
+    return WordEncoder()
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Config:
+    """A collection of its own for each test; the encoder's name is the fake's."""
+    return Config(home=tmp_path / "home", encoder=WordEncoder.name)
+
+
+@pytest.fixture(autouse=True)
+def _nobody_elses_settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """No test reads the settings or the collection of the person who runs it."""
+    import os
+
+    for name in list(os.environ):
+        if name.startswith("CLIPPINGS_"):
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
+
+
+DAY = date(2024, 1, 20)

@@ -1,0 +1,223 @@
+"""The trip of a question: what is released, withheld, refused, and by whom it was answered."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pytest
+from conftest import ScriptedModel, WordEncoder, write_jsonl
+
+from ingest import sync
+from rag import open_assistant
+from rag.answer.prompts import DECLINE
+from rag.assistant import Assistant, ask, config_or_demo
+from rag.config import Config, demo
+from rag.errors import CollectionError, ModelError, QuestionError
+from rag.types import Abstention, Answer, Filters, Sentence, Step, Turn
+
+RECORDS = (
+    {
+        "id": "strike",
+        "text": "Iran struck first on Tuesday. Pakistan replied on Thursday.",
+        "published": "2024-01-18",
+        "source": "Dawn",
+    },
+    {
+        "id": "ally",
+        "text": "Pakistan is a major ally of the United States, Miller said.",
+        "published": "2024-01-20",
+        "source": "VOA",
+    },
+)
+
+
+@pytest.fixture
+def ready(tmp_path: Path, config: Config, encoder: WordEncoder) -> Config:
+    sync(write_jsonl(tmp_path / "news.jsonl", *RECORDS), config, encoder=encoder)
+    return config
+
+
+def opened(config: Config, encoder: WordEncoder, model: ScriptedModel | None = None) -> Assistant:
+    return open_assistant(config, encoder=encoder, model=model)
+
+
+def test_without_a_model_the_articles_answer_verbatim(ready: Config, encoder: WordEncoder) -> None:
+    with opened(ready, encoder) as assistant:
+        answer = assistant.ask("Who struck first?")
+    assert answer.text == "Iran struck first on Tuesday. [1]"
+    assert [(c.article.id, c.start, c.end, c.quote, str(c.support)) for c in answer.citations] == [
+        ("strike", 0, 29, "Iran struck first on Tuesday.", "verbatim")
+    ]
+    assert (answer.abstained, answer.withheld, answer.notice, answer.trace.answerer) == (None, (), None, "extract")
+    assert [name for name, _ in answer.trace.milliseconds] == ["follow up", "retrieve", "abstain", "draft", "check"]
+
+
+def test_events_come_in_order_and_the_answer_is_what_was_released(ready: Config, encoder: WordEncoder) -> None:
+    with opened(ready, encoder) as assistant:
+        events = list(assistant.stream("Who struck first?"))
+    assert [type(e) for e in events] == [Step, Step, Sentence, Answer]
+    assert [e.detail for e in events if isinstance(e, Step)] == ["searching 2 articles", "reading 2 passages"]
+    assert events[-1].sentences == (events[2],)  # type: ignore[union-attr]
+
+
+def test_a_question_the_articles_do_not_answer_gets_no_sentence(ready: Config, encoder: WordEncoder) -> None:
+    with opened(ready, encoder) as assistant:
+        answer = assistant.ask("What is the best recipe for biryani?")
+    assert (answer.abstained, answer.sentences, answer.citations) == (Abstention.WEAK_EVIDENCE, (), ())
+    assert answer.text == "The articles do not answer this."
+    assert len(answer.evidence) == 2
+
+
+def test_an_empty_collection_abstains(tmp_path: Path, config: Config, encoder: WordEncoder) -> None:
+    (tmp_path / "none").mkdir()
+    sync(tmp_path / "none", config, encoder=encoder)
+    with opened(config, encoder) as assistant:
+        assert assistant.ask("Who struck first?").abstained is Abstention.NO_EVIDENCE
+
+
+def test_a_model_s_sentences_are_cited_and_what_no_article_says_is_withheld(ready: Config, encoder: WordEncoder) -> None:
+    model = ScriptedModel("Iran struck ", "first on Tuesday [1]. Iran fired 40 miss", "iles at dawn on Monday [1].")
+    with opened(ready, encoder, model) as assistant:
+        answer = assistant.ask("Who struck first?")
+    assert answer.text == "Iran struck first on Tuesday. [1]"
+    assert answer.withheld == ("Iran fired 40 missiles at dawn on Monday.",)
+    assert answer.trace.answerer == "generate:scripted, prompt 1"
+
+
+def test_a_sentence_is_released_before_the_model_has_finished(ready: Config, encoder: WordEncoder) -> None:
+    model = ScriptedModel("Iran struck first on Tuesday [1]. Pakistan replied", " on Thursday [1].")
+    with opened(ready, encoder, model) as assistant:
+        events = assistant.stream("Who struck first?")
+        first = next(e for e in events if isinstance(e, Sentence))
+        assert (first.text, model.closed) == ("Iran struck first on Tuesday.", False)
+        events.close()  # type: ignore[attr-defined]
+    assert model.closed
+
+
+@pytest.mark.parametrize(
+    ("pieces", "notice"),
+    [
+        (
+            (ModelError("no answer from http://x"),),
+            "The language model failed (no answer from http://x). The articles answer by themselves.",
+        ),
+        (
+            ("Germany won the cup in 2014 [1].",),
+            "Nothing the language model said is in the articles. The articles answer by themselves.",
+        ),
+        (("",), "Nothing the language model said is in the articles. The articles answer by themselves."),
+    ],
+)
+def test_a_model_that_fails_leaves_the_articles_to_answer(
+    ready: Config, encoder: WordEncoder, pieces: tuple[str | Exception, ...], notice: str
+) -> None:
+    with opened(ready, encoder, ScriptedModel(*pieces)) as assistant:
+        answer = assistant.ask("Who struck first?")
+    assert (answer.text, answer.notice, answer.trace.answerer) == ("Iran struck first on Tuesday. [1]", notice, "extract")
+
+
+def test_what_was_released_before_a_model_broke_off_stands(ready: Config, encoder: WordEncoder) -> None:
+    model = ScriptedModel("Iran struck first on Tuesday [1]. Pakistan replied", ModelError("the reply broke off"))
+    with opened(ready, encoder, model) as assistant:
+        answer = assistant.ask("Who struck first?")
+    assert answer.text == "Iran struck first on Tuesday. [1]"
+    assert answer.notice == "The language model failed (the reply broke off). What stands here was checked before that."
+
+
+def test_a_model_that_declines_is_believed(ready: Config, encoder: WordEncoder) -> None:
+    with opened(ready, encoder, ScriptedModel(DECLINE)) as assistant:
+        assert assistant.ask("Who struck first?").abstained is Abstention.WEAK_EVIDENCE
+
+
+def test_filters_change_the_evidence_and_stand_on_the_answer(ready: Config, encoder: WordEncoder) -> None:
+    filters = Filters(sources=("VOA",))
+    with opened(ready, encoder) as assistant:
+        answer = assistant.ask("Who struck first, Pakistan or Iran?", filters=filters)
+    assert {p.article.id for p in answer.evidence} == {"ally"}
+    assert answer.filters == filters
+
+
+def test_the_day_a_question_was_asked_reaches_the_model(ready: Config, encoder: WordEncoder) -> None:
+    model = ScriptedModel("Iran struck first on Tuesday [1].")
+    with opened(ready, encoder, model) as assistant:
+        assistant.ask("Who struck first this week?", asked_on=date(2024, 1, 19))
+        assistant.ask("Who struck first this week?")
+    told = [m[1]["content"] for m in model.heard]
+    assert ["asked on 2024-01-19" in t for t in told] == [True, False]
+
+
+def test_history_completes_the_question(ready: Config, encoder: WordEncoder) -> None:
+    with opened(ready, encoder) as assistant:
+        answer = assistant.ask("When did they strike?", [Turn("Who is Iran?", "A neighbour.")])
+    assert answer.question == "When did Iran strike?"
+
+
+@pytest.mark.parametrize(
+    ("question", "says"),
+    [("", "empty"), ("  \n ", "empty"), ("?!… —", "no word"), ("why " * 5_000, "19,999 characters; at most 2,000")],
+)
+def test_a_question_that_cannot_be_asked_is_refused_with_the_reason(
+    ready: Config, encoder: WordEncoder, question: str, says: str
+) -> None:
+    with opened(ready, encoder) as assistant, pytest.raises(QuestionError, match=says):
+        assistant.ask(question)
+
+
+def test_search_takes_k(ready: Config, encoder: WordEncoder) -> None:
+    with opened(ready, encoder) as assistant:
+        assert [p.article.id for p in assistant.search("Who struck first?", k=1)] == ["strike"]
+        assert len(assistant.search("Who struck first?")) == 2
+        with pytest.raises(QuestionError, match="at least 1"):
+            assistant.search("Who struck first?", k=0)
+
+
+def test_an_article_that_is_not_there_is_said_to_be_missing(ready: Config, encoder: WordEncoder) -> None:
+    with opened(ready, encoder) as assistant:
+        assert assistant.article("ally").text == RECORDS[1]["text"]
+        assert assistant.headline("ally").source == "VOA"
+        for look in (assistant.article, assistant.headline):
+            with pytest.raises(CollectionError, match="no article nothing"):
+                look("nothing")
+
+
+def test_a_named_collection_that_is_not_there_is_an_error_and_not_the_demo(tmp_path: Path) -> None:
+    with pytest.raises(CollectionError, match="clippings sync FOLDER --home"):
+        ask("Who struck first?", Config(home=tmp_path / "nowhere"))
+
+
+def test_a_llama_index_model_can_be_handed_in(ready: Config, encoder: WordEncoder) -> None:
+    from llama_index.core.llms import CompletionResponse, CustomLLM, LLMMetadata
+
+    class Fixed(CustomLLM):
+        @property
+        def metadata(self) -> LLMMetadata:
+            return LLMMetadata(model_name="fixed")
+
+        def complete(self, prompt: str, formatted: bool = False, **_: Any) -> CompletionResponse:
+            raise NotImplementedError
+
+        def stream_complete(self, prompt: str, formatted: bool = False, **_: Any) -> Iterator[CompletionResponse]:
+            for piece in ("Pakistan replied on ", "Thursday [1]."):
+                yield CompletionResponse(text=piece, delta=piece)
+
+    with open_assistant(ready, encoder=encoder, model=Fixed()) as assistant:
+        answer = assistant.ask("Who struck first?")
+    assert (answer.text, answer.trace.answerer) == ("Pakistan replied on Thursday. [1]", "generate:fixed, prompt 1")
+
+
+def test_with_no_collection_the_demo_is_made_in_a_home_of_its_own(tmp_path: Path) -> None:
+    config = Config(home=tmp_path / "mine")
+    chosen = config_or_demo(config)
+    assert chosen == demo(config)
+    assert (chosen.home.name, config.home.exists()) == ("mine-demo", False)
+    with open_assistant(chosen) as assistant:
+        assert len(assistant.articles()) == 5
+        answer = assistant.ask("Who struck first, and whom did they target?")
+    assert "Iran" in answer.text
+    for citation in answer.citations:
+        assert chosen.home.is_dir()
+        with open_assistant(chosen, encoder=None) as again:
+            assert again.article(citation.article.id).text[citation.start : citation.end] == citation.quote

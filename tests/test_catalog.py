@@ -1,0 +1,413 @@
+"""The catalog, with SQLite itself: what is stored comes back, and its marks say what the indexes have still to do."""
+
+from __future__ import annotations
+
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import sqlalchemy as sa
+from conftest import article, headline
+
+from rag.catalog import FILE, Catalog, Directory, Entry, Listing, Place, passage_key
+from rag.config import Config, PassageSettings, RetrievalSettings
+from rag.errors import CollectionError
+from rag.types import Article, Filters
+
+IRAN = article(
+    "Iran struck first. Pakistan replied.", "news/iran", title="Iran  struck", source="DAWN", author="A. Writer",
+    url="https://example.org/1", published=date(2024, 1, 18), language="en",
+)  # fmt: skip
+WEATHER = article("The weather was fine 😀. Nobody struck.", "news/weather")
+ORIGINS = {"news/iran": "/p/news/iran.txt", "news/weather": "/p/news/weather.txt"}
+
+
+def entry(a: Article, *spans: tuple[int, int]) -> Entry:
+    return Entry(a, ORIGINS.get(a.id, f"/p/{a.id}"), spans or ((0, len(a.text)),))
+
+
+def key(a: Article, start: int = 0, end: int | None = None) -> str:
+    return passage_key(a, start, len(a.text) if end is None else end)
+
+
+@pytest.fixture
+def catalog(config: Config) -> Iterator[Catalog]:
+    catalog = Catalog(config.home, config, create=True)
+    catalog.put([entry(IRAN, (0, 18), (19, 36)), entry(WEATHER)])
+    catalog.settle([key(IRAN, 0, 18), key(IRAN, 19, 36), key(WEATHER)], [])
+    yield catalog
+    catalog.close()
+
+
+# What is stored
+
+
+def test_an_article_comes_back_as_it_was_stored(catalog: Catalog) -> None:
+    assert catalog.article("news/iran") == IRAN
+    assert catalog.article("news/weather") == WEATHER
+    assert catalog.article("news/none") is None
+    assert catalog.headline("news/iran") == headline(IRAN)
+    assert catalog.headline("news/iran").label == "Iran struck"  # type: ignore[union-attr]
+    assert catalog.headline("news/weather").label == "The weather was fine 😀."  # type: ignore[union-attr]
+    assert catalog.headline("news/none") is None
+
+
+def test_it_comes_back_in_another_process(catalog: Catalog, config: Config) -> None:
+    catalog.close()
+    again = Catalog(config.home, config)
+    assert again.article("news/iran") == IRAN
+    assert again.count() == (2, 3)
+    again.close()
+
+
+@pytest.mark.parametrize("text", ["a\x00b", "’“” 😀", "x" * 2_000_000, "'; DROP TABLE articles; --", "e\u0301"])
+def test_any_text_can_be_stored(catalog: Catalog, text: str) -> None:
+    odd = article(text, "odd%_'\"", title="'", source="%")
+    catalog.put([entry(odd)])
+    assert catalog.article(odd.id) == odd
+
+
+def test_the_listing_has_every_article_by_id_with_its_counts(catalog: Catalog) -> None:
+    bare = article("No passage yet.", "news/bare")
+    catalog.put([Entry(bare, "/p/bare", ())])
+    first, second, third = catalog.listings()
+    assert (first, second, third) == (
+        Listing(headline(bare), "/p/bare", 3, 0, first.added),
+        Listing(headline(IRAN), ORIGINS["news/iran"], 5, 2, second.added),
+        Listing(headline(WEATHER), ORIGINS["news/weather"], 7, 1, third.added),
+    )
+    assert abs(datetime.now(UTC) - first.added) < timedelta(minutes=1)
+
+
+def test_what_is_known_of_each_article_is_its_version_and_its_file(catalog: Catalog) -> None:
+    assert catalog.known() == {a.id: (a.version, ORIGINS[a.id]) for a in (IRAN, WEATHER)}
+    catalog.move({"news/iran": "/q/elsewhere.txt", "news/none": "/q/none.txt"})
+    assert catalog.known() == {
+        "news/iran": (IRAN.version, "/q/elsewhere.txt"),
+        "news/weather": (WEATHER.version, ORIGINS["news/weather"]),
+    }
+
+
+def test_a_key_leads_to_its_place_and_an_unknown_one_nowhere(catalog: Catalog) -> None:
+    place = Place(key(IRAN, 19, 36), "news/iran", 19, 36)
+    assert catalog.places([place.key, "unheard of"]) == {place.key: place}
+    assert place.id == "news/iran:19-36"
+    assert catalog.places([]) == {}
+
+
+def test_a_key_names_the_version_so_that_an_old_vector_is_never_taken_for_a_new_one() -> None:
+    changed = replace(IRAN, version="f" * 64)
+    assert key(IRAN) != key(changed)
+    assert key(IRAN) == f"news/iran@{IRAN.version[:16]}:0-36"
+
+
+def test_the_sources_are_named_once_and_in_order(catalog: Catalog) -> None:
+    assert catalog.sources() == ["DAWN"]
+    catalog.put([entry(article("x", str(n), source=source)) for n, source in enumerate(["VOA", "DAWN", "AP", None])])
+    assert catalog.sources() == ["AP", "DAWN", "VOA"]
+
+
+def test_the_dates_of_articles_leave_out_what_is_unknown(catalog: Catalog) -> None:
+    assert catalog.published(["news/iran", "news/weather", "news/none", "news/iran"]) == {"news/iran": date(2024, 1, 18)}
+    assert catalog.published([]) == {}
+
+
+def test_more_than_sqlite_takes_at_once_is_written_read_and_removed(config: Config) -> None:
+    catalog = Catalog(config.home, config, create=True)
+    long = article("a " * 3_000, "long")
+    spans = [(2 * n, 2 * n + 1) for n in range(3_000)]
+    others = [article("b", f"{n:04}") for n in range(1_100)]
+    catalog.put([entry(long, *spans), *map(entry, others)])
+    assert catalog.published([a.id for a in others]) == {}
+    keys = [key(long, *span) for span in spans] + [key(a) for a in others]
+    assert len(catalog.pending()) == 4_100
+    catalog.settle(keys, [])
+    assert (catalog.pending(), catalog.count()) == ([], (1_101, 4_100))
+    assert len(catalog.places(keys)) == 4_100
+    catalog.remove([a.id for a in others] + ["long"])
+    assert (catalog.count(), sorted(keys)) == ((0, 0), catalog.doomed())
+    catalog.settle([], keys)
+    assert catalog.doomed() == []
+    catalog.close()
+
+
+# Changes and marks
+
+
+def test_a_new_passage_waits_until_it_is_settled(catalog: Catalog) -> None:
+    news = article("New. News.", "news/a")
+    catalog.put([entry(news, (5, 10), (0, 4))])
+    assert catalog.pending() == [Place(key(news, 0, 4), "news/a", 0, 4), Place(key(news, 5, 10), "news/a", 5, 10)]
+    catalog.settle([key(news, 0, 4)], [])
+    assert catalog.pending() == [Place(key(news, 5, 10), "news/a", 5, 10)]
+
+
+def test_a_changed_article_is_replaced_and_its_old_passages_doomed(catalog: Catalog) -> None:
+    before = catalog.listings()[0].added
+    changed = article("Pakistan struck first.", "news/iran", title="Corrected")
+    catalog.put([entry(changed)])
+    assert catalog.article("news/iran") == changed, "the facts that are gone are gone"
+    assert catalog.doomed() == sorted([key(IRAN, 0, 18), key(IRAN, 19, 36)])
+    assert [place.key for place in catalog.pending()] == [key(changed)]
+    assert catalog.places([key(IRAN, 0, 18), key(changed)]).keys() == {key(changed)}
+    assert (catalog.count(), catalog.listings()[0].added) == ((2, 2), before)
+
+
+def test_an_article_that_is_changed_back_is_doomed_no_more(catalog: Catalog) -> None:
+    catalog.put([entry(article("Other.", "news/iran"))])
+    catalog.put([entry(IRAN, (0, 18), (19, 36))])
+    assert catalog.doomed() == [key(article("Other.", "news/iran"))]
+    assert len(catalog.pending()) == 2
+
+
+def test_the_same_passages_put_again_are_pending_and_not_doomed(catalog: Catalog) -> None:
+    catalog.put([entry(IRAN, (0, 18), (19, 36))])
+    assert (catalog.doomed(), len(catalog.pending()), catalog.count()) == ([], 2, (2, 3))
+
+
+def test_a_removed_article_is_gone_and_its_passages_doomed(catalog: Catalog) -> None:
+    catalog.remove(["news/iran", "news/none"])
+    assert (catalog.article("news/iran"), catalog.headline("news/iran")) == (None, None)
+    assert catalog.doomed() == sorted([key(IRAN, 0, 18), key(IRAN, 19, 36)])
+    assert (catalog.count(), catalog.uncut()) == ((1, 1), [])
+    catalog.settle([], catalog.doomed()[:1])
+    assert catalog.doomed() == [max(key(IRAN, 0, 18), key(IRAN, 19, 36))]
+
+
+@pytest.mark.parametrize(
+    ("write", "times"),
+    [
+        (lambda catalog: catalog.put([entry(article("New."))]), 1),
+        (lambda catalog: catalog.remove(["news/iran"]), 1),
+        (lambda catalog: catalog.move({"news/iran": "/q"}), 1),
+        (lambda catalog: catalog.settle([key(IRAN, 0, 18)], []), 1),
+        (lambda catalog: catalog.emptied(), 1),
+        (lambda catalog: catalog.listings(), 0),
+    ],
+)
+def test_every_write_raises_the_generation(catalog: Catalog, write: Any, times: int) -> None:
+    before = catalog.generation()
+    write(catalog)
+    assert catalog.generation() == before + times
+
+
+def test_a_change_that_fails_half_way_changes_nothing(catalog: Catalog) -> None:
+    before = (catalog.known(), catalog.count(), catalog.generation(), catalog.doomed())
+    twice = article("Twice.", "b")
+    with pytest.raises(CollectionError, match="UNIQUE constraint failed"):
+        catalog.put([entry(article("New.", "a")), entry(twice, (0, 2), (0, 2))])
+    assert (catalog.known(), catalog.count(), catalog.generation(), catalog.doomed()) == before
+
+
+def test_a_rebuild_keeps_the_articles_and_retires_their_passages(catalog: Catalog, config: Config) -> None:
+    catalog.put([entry(article("Doomed.", "d"))])
+    catalog.remove(["d"])
+    generation = catalog.generation()
+    catalog.close()
+    other = replace(config, encoder="other", passages=PassageSettings(words=80, overlap=2, title=False))
+    Catalog.readopt(config.home, other)
+    with pytest.raises(CollectionError, match="was made with encoder = other; the configuration asks for words"):
+        Catalog(config.home, config)
+    again = Catalog(config.home, other)
+    assert (again.article("news/iran"), again.count()) == (IRAN, (2, 0))
+    assert again.uncut() == ["news/iran", "news/weather"]
+    assert (again.stale(), again.pending(), again.doomed(), again.generation() > generation) == (True, [], [], True)
+    again.emptied()
+    assert again.stale() is False
+    again.put([entry(IRAN)])
+    assert again.uncut() == ["news/weather"]
+    again.close()
+
+
+# The directory, and what filters admit
+
+
+def test_the_directory_has_every_settled_passage_with_its_articles_date_and_source(catalog: Catalog) -> None:
+    catalog.put([entry(article("Unsettled.", "news/later", source="AP", published=date(2024, 2, 1)))])
+    directory = catalog.directory()
+    assert directory.keys == tuple(sorted([key(IRAN, 0, 18), key(IRAN, 19, 36), key(WEATHER)]))
+    assert directory.articles == ("news/iran", "news/later", "news/weather")
+    assert [directory.articles[i] for i in directory.article] == ["news/iran", "news/iran", "news/weather"]
+    assert directory.published.tolist() == [date(2024, 1, 18).toordinal(), date(2024, 2, 1).toordinal(), 0]
+    assert directory.sources == ("AP", "DAWN")
+    assert directory.source.tolist() == [1, 0, -1]
+    assert directory.generation == catalog.generation()
+
+
+def test_an_empty_collection_has_an_empty_directory(config: Config) -> None:
+    catalog = Catalog(config.home, config, create=True)
+    directory = catalog.directory()
+    assert (directory.keys, directory.articles, directory.sources) == ((), (), ())
+    assert directory.admitted(Filters(after=date(2024, 1, 1), sources=("DAWN",))).tolist() == []
+    catalog.close()
+
+
+def test_a_directory_is_one_view_whatever_is_written_meanwhile(catalog: Catalog, config: Config) -> None:
+    writer = Catalog(config.home, config)
+    written = []
+
+    def write_once(_connection: object, _cursor: object, statement: str, *_: object) -> None:
+        if "FROM articles" in statement and not written:  # between the articles and the passages
+            written.append(article("New.", "news/new"))
+            writer.put([entry(written[0])])
+            writer.settle([key(written[0])], [])
+
+    sa.event.listen(catalog._engine, "after_cursor_execute", write_once)
+    directory = catalog.directory()
+    assert written
+    assert (directory.articles, len(directory.keys)) == (("news/iran", "news/weather"), 3)
+    assert catalog.directory().articles == ("news/iran", "news/new", "news/weather")
+    writer.close()
+
+
+DAYS = [date(2024, 1, 10), date(2024, 1, 20), date(2024, 1, 30), None]
+SHELF = Directory(
+    1, (), np.array([], dtype=np.int64), ("a", "b", "c", "d"), np.array([day.toordinal() if day else 0 for day in DAYS]),
+    np.array([0, 1, 0, -1]), ("AP", "DAWN"),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("filters", "admitted"),
+    [
+        (Filters(), "abcd"),
+        (Filters(after=date(2024, 1, 20)), "bc"),  # both days are included; an unknown date passes neither
+        (Filters(after=date(2024, 1, 21)), "c"),
+        (Filters(before=date(2024, 1, 20)), "ab"),
+        (Filters(before=date(2024, 1, 19)), "a"),
+        (Filters(before=date(9999, 12, 31)), "abc"),
+        (Filters(after=date(1, 1, 1)), "abc"),
+        (Filters(after=date(2024, 1, 20), before=date(2024, 1, 20)), "b"),
+        (Filters(sources=("AP",)), "ac"),
+        (Filters(sources=("DAWN", "AP")), "abc"),
+        (Filters(sources=("ap",)), ""),
+        (Filters(sources=("Unheard of",)), ""),
+        (Filters(exclude_articles=("a", "d", "unheard of")), "bc"),
+        (Filters(after=date(2024, 1, 15), sources=("AP",), exclude_articles=("b",)), "c"),
+    ],
+)
+def test_the_filters_admit_what_they_say(filters: Filters, admitted: str) -> None:
+    assert "".join(name for name, passes in zip("abcd", SHELF.admitted(filters), strict=True) if passes) == admitted
+
+
+# Opening
+
+
+def test_a_missing_collection_is_named_with_the_command_that_makes_it(config: Config) -> None:
+    for opening in (lambda: Catalog(config.home, config), lambda: Catalog.readopt(config.home, config)):
+        with pytest.raises(CollectionError) as missing:
+            opening()
+        assert str(missing.value).startswith(f"there is no collection in {config.home}")
+        assert str(missing.value).endswith(f"Make one: clippings sync FOLDER --home {config.home}")
+    assert not config.home.exists(), "looking for it made something"
+
+
+@pytest.mark.parametrize(
+    ("name", "was", "wanted", "other"),
+    [
+        ("encoder", "words", "other", lambda c: replace(c, encoder="other")),
+        ("passages.words", "150", "80", lambda c: replace(c, passages=PassageSettings(words=80))),
+        ("passages.overlap", "1", "0", lambda c: replace(c, passages=PassageSettings(overlap=0))),
+        ("passages.title", "true", "false", lambda c: replace(c, passages=PassageSettings(title=False))),
+    ],
+)
+def test_other_settings_than_it_was_made_with_are_refused_with_the_command_to_run(
+    catalog: Catalog, config: Config, name: str, was: str, wanted: str, other: Any
+) -> None:
+    message = (
+        f"the collection in {config.home} was made with {name} = {was}; the configuration asks for {wanted}. "
+        f"Set {name} back, or make the indexes again: clippings sync --rebuild --home {config.home}"
+    )
+    for create in (False, True):
+        with pytest.raises(CollectionError) as refused:
+            Catalog(config.home, other(config), create=create)
+        assert str(refused.value) == message
+    with pytest.raises(CollectionError) as refused:
+        catalog.check(other(config))
+    assert str(refused.value) == message
+    catalog.check(config)
+
+
+def test_settings_that_only_matter_at_a_question_may_change(catalog: Catalog, config: Config) -> None:
+    other = Catalog(config.home, replace(config, retrieval=RetrievalSettings(keep=3)))
+    assert other.count() == (2, 3)
+    other.close()
+
+
+def test_a_collection_of_another_layout_is_refused(catalog: Catalog, config: Config) -> None:
+    catalog.close()
+    with sqlite3.connect(config.home / FILE) as db:
+        db.execute("UPDATE meta SET value = '0' WHERE name = 'schema'")
+    with pytest.raises(CollectionError) as refused:
+        Catalog(config.home, config)
+    assert str(refused.value) == (
+        f"the collection in {config.home} has layout 0, this version of Clippings reads layout 1. "
+        "Make it again in another folder: clippings sync FOLDER --home NEW"
+    )
+
+
+@pytest.mark.parametrize("content", [b"no database at all" * 100, b""])
+def test_a_file_that_is_no_catalog_is_named(config: Config, content: bytes) -> None:
+    config.home.mkdir()
+    (config.home / FILE).write_bytes(content)
+    with pytest.raises(CollectionError) as damaged:
+        Catalog(config.home, config)
+    assert str(damaged.value).startswith(f"{config.home / FILE} is not a catalog of Clippings, or is damaged (")
+    assert str(damaged.value).endswith("Put a backup in its place, or name another folder with --home")
+    assert damaged.value.__cause__ is not None
+
+
+def test_a_damaged_catalog_is_a_collection_error_in_every_call(catalog: Catalog, config: Config) -> None:
+    with sqlite3.connect(config.home / FILE) as db:
+        for table in ("meta", "articles", "passages", "doomed"):
+            db.execute(f"DROP TABLE {table}")
+    calls = [
+        catalog.generation, catalog.listings, catalog.known, catalog.count, catalog.sources, catalog.directory, catalog.pending,
+        catalog.doomed, catalog.uncut, catalog.stale, catalog.emptied, lambda: catalog.article("a"), lambda: catalog.headline("a"),
+        lambda: catalog.places(["a"]), lambda: catalog.put([entry(IRAN)]), lambda: catalog.remove(["a"]),
+        lambda: catalog.move({"a": "b"}), lambda: catalog.settle(["a"], []), lambda: catalog.check(config),
+        lambda: Catalog.readopt(config.home, config),
+    ]  # fmt: skip
+    for call in calls:
+        with pytest.raises(CollectionError, match=r"is not a catalog of Clippings, or is damaged \(no such table"):
+            call()
+
+
+def test_a_home_that_cannot_be_made_is_named(tmp_path: Path, config: Config) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(CollectionError, match=r"file/home cannot be used: .*\. Name another folder with --home"):
+        Catalog(tmp_path / "file" / "home", config, create=True)
+
+
+def test_a_catalog_that_another_process_keeps_locked_is_an_error_after_a_while(catalog: Catalog, config: Config) -> None:
+    code = (
+        "import sqlite3, sys, time; db = sqlite3.connect(sys.argv[1]); db.execute('BEGIN IMMEDIATE');"
+        "print('locked', flush=True); sys.stdin.read()"
+    )
+    other = subprocess.Popen(
+        [sys.executable, "-c", code, str(config.home / FILE)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    )
+    assert other.stdout is not None
+    other.stdout.readline()
+    hurried = Catalog(config.home, config)
+    sa.event.listen(hurried._engine, "checkout", lambda connection, *_: connection.execute("PRAGMA busy_timeout=100"))
+    with pytest.raises(CollectionError, match="is being written by another process"):
+        hurried.remove(["news/iran"])
+    assert hurried.article("news/iran") == IRAN, "reading goes on while another process writes"
+    hurried.close()
+    other.communicate()
+
+
+def test_a_commit_survives_a_power_cut_and_readers_do_not_wait(catalog: Catalog) -> None:
+    with catalog._engine.connect() as db:
+        settings = {
+            name: db.exec_driver_sql(f"PRAGMA {name}").scalar_one() for name in ("journal_mode", "synchronous", "busy_timeout")
+        }
+    assert settings == {"journal_mode": "wal", "synchronous": 2, "busy_timeout": 10_000}

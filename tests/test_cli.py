@@ -1,0 +1,224 @@
+"""The commands, as a person types them: real processes' output, exit statuses and refusals."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from conftest import WordEncoder, write_jsonl
+
+import app
+from ingest.apply import Progress
+from rag.config import Config
+from rag.surfaces.cli import Services, _progress, run
+
+STORY = {
+    "id": "strike",
+    "title": "Strikes",
+    "text": "Iran struck first on Tuesday.",
+    "published": "2024-01-18",
+    "source": "Dawn",
+}
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Commands over a collection encoded by the fake encoder, which stands in for sentence-transformers."""
+    monkeypatch.setenv("CLIPPINGS_ENCODER", WordEncoder.name)
+    monkeypatch.setattr("ingest.collection.SentenceEncoder", lambda _: WordEncoder())
+    monkeypatch.setattr("rag.assistant.SentenceEncoder", lambda _: WordEncoder())
+    monkeypatch.setattr("rag.doctor.SentenceEncoder", lambda _: WordEncoder())
+    monkeypatch.setenv("CLIPPINGS_HOME", str(tmp_path / "home"))
+    return tmp_path / "home"
+
+
+@pytest.fixture
+def ready(home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Path:
+    assert app.main(["sync", str(write_jsonl(tmp_path / "news.jsonl", STORY))]) == 0
+    capsys.readouterr()
+    return home
+
+
+def test_sync_reports_and_its_status_says_whether_all_went_well(
+    home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "desk"
+    folder.mkdir()
+    write_jsonl(folder / "a.jsonl", STORY)
+    assert app.main(["sync", "--dry-run", str(folder)]) == 0
+    assert capsys.readouterr().out == "Would be: 1 added, 0 replaced, 0 removed, 0 unchanged, 0 failed\n"
+    assert not home.exists()
+    assert app.main(["sync", str(folder)]) == 0
+    printed = capsys.readouterr()
+    assert printed.out == "1 added, 0 replaced, 0 removed, 0 unchanged, 0 failed; 1 passages written\n"
+    assert printed.err == "1 of 1 articles, 1 passages\n"
+    (folder / "b.txt").write_text("")
+    assert app.main(["sync", str(folder), str(tmp_path / "no-such")]) == 1
+    assert capsys.readouterr().out.splitlines()[1:] == [
+        "failed: desk/b.txt: it is empty",
+        f"failed: {tmp_path / 'no-such'}: there is no such file or folder. Check the spelling, or give the whole path",
+    ]
+    (folder / "a.jsonl").unlink()
+    assert app.main(["sync", "--prune", str(folder)]) == 1
+    assert capsys.readouterr().out.startswith("0 added, 0 replaced, 1 removed, 0 unchanged, 1 failed")
+
+
+def test_sync_needs_something_to_take_in(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert app.main(["sync"]) == 2
+    assert capsys.readouterr().err == "clippings: name the files or folders to take in\n"
+    assert not home.exists()
+
+
+def test_rebuild_takes_the_settings_in_force(
+    ready: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("CLIPPINGS_PASSAGES_WORDS", "80")
+    assert app.main(["ask", "Who struck first?"]) == 1
+    assert "clippings sync --rebuild" in capsys.readouterr().err
+    assert app.main(["sync", "--rebuild"]) == 0
+    assert app.main(["ask", "Who struck first?"]) == 0
+
+
+def test_ask_prints_the_answer_or_all_of_it_as_json(ready: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert app.main(["ask", "Who", "struck", "first?"]) == 0
+    assert capsys.readouterr().out.startswith("Iran struck first on Tuesday. [1]\n\n[1] Strikes — Dawn, 18 January 2024\n")
+    assert app.main(["ask", "--json", "Who struck first?"]) == 0
+    whole = json.loads(capsys.readouterr().out)
+    assert (whole["text"], whole["abstained"]) == ("Iran struck first on Tuesday. [1]", None)
+
+
+@pytest.mark.parametrize(
+    ("options", "passages"),
+    [
+        ([], 1), (["--after", "2024-01-18"], 1), (["--after", "2024-01-19"], 0), (["--before", "2024-01-18"], 1),
+        (["--before", "2024-01-17"], 0), (["--source", "Dawn"], 1), (["--source", "VOA"], 0), (["--source", "VOA", "--source", "Dawn"], 1),
+        (["--asked-on", "2024-01-20"], 1),
+    ],
+)  # fmt: skip
+def test_the_filters_of_ask_have_their_effect(
+    ready: Path, options: list[str], passages: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert app.main(["ask", "--json", "Who struck first?", *options]) == 0
+    assert len(json.loads(capsys.readouterr().out)["evidence"]["passages"]) == passages
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "says"),
+    [
+        (["ask", "?!"], 2, "the question holds no word to look for"),
+        (["ask", "who?", "--after", "2024-02-01", "--before", "2024-01-01"], 2, "no article can be published after 2024-02-01"),
+        (["show", "nothing"], 1, "there is no article nothing"),
+        (["remove", "nothing"], 1, "there is no article nothing"),
+        (["ask", "who?", "--home", "/nowhere/at/all"], 1, "there is no collection in /nowhere/at/all"),
+    ],
+)
+def test_what_cannot_be_done_is_one_sentence_and_a_status(
+    ready: Path, arguments: list[str], status: int, says: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert app.main(arguments) == status
+    printed = capsys.readouterr()
+    assert printed.err.startswith(f"clippings: {says}")
+    assert printed.err.count("\n") == 1
+    assert printed.out == ""
+
+
+def test_a_day_that_is_none_is_refused(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as stopped:
+        app.main(["ask", "who?", "--after", "yesterday"])
+    assert stopped.value.code == 2
+    assert "'yesterday' is not a day like 2024-01-20" in capsys.readouterr().err
+
+
+def test_a_wrong_setting_is_named(home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setenv("CLIPPINGS_RETRIEVAL_KEPE", "3")
+    assert app.main(["articles"]) == 2
+    assert capsys.readouterr().err == "clippings: unknown setting retrieval.kepe; did you mean retrieval.keep?\n"
+
+
+def test_articles_show_and_remove(ready: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert app.main(["articles"]) == 0
+    assert capsys.readouterr().out == (
+        "ID      PUBLISHED   SOURCE  WORDS  PASSAGES  TITLE\nstrike  2024-01-18  Dawn    5      1         Strikes\n"
+    )
+    assert app.main(["articles", "--json"]) == 0
+    (row,) = json.loads(capsys.readouterr().out)
+    assert (row["id"], row["title"], row["words"], row["passages"]) == ("strike", "Strikes", 5, 1)
+    assert app.main(["show", "strike"]) == 0
+    assert capsys.readouterr().out == (
+        "id: strike\ntitle: Strikes\nsource: Dawn\npublished: 2024-01-18\n\nIran struck first on Tuesday.\n"
+    )
+    assert app.main(["remove", "strike"]) == 0
+    assert capsys.readouterr().out == "1 removed\n"
+    assert app.main(["articles"]) == 0
+    assert capsys.readouterr().out == "ID  PUBLISHED  SOURCE  WORDS  PASSAGES  TITLE\n"
+
+
+def test_doctor_says_what_is_well_and_fails_when_something_is_not(
+    ready: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert app.main(["doctor"]) == 0
+    assert [line[:5] for line in capsys.readouterr().out.splitlines()] == ["ok   "] * 6
+    monkeypatch.setenv("CLIPPINGS_MODEL_URL", "http://127.0.0.1:9/v1")
+    monkeypatch.setenv("CLIPPINGS_MODEL_NAME", "m")
+    assert app.main(["doctor"]) == 1
+    assert "FAULT  language model: no answer from http://127.0.0.1:9/v1" in capsys.readouterr().out
+
+
+def test_without_a_collection_the_demo_stands_in_and_says_so(
+    home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert app.main(["articles"]) == 0
+    printed = capsys.readouterr()
+    assert len(printed.out.splitlines()) == 6
+    assert printed.err.startswith("(no collection yet: these are the demo articles.")
+    assert not home.exists()
+
+
+def test_serve_is_what_no_command_means() -> None:
+    served: list[Any] = []
+
+    def serve(config: Config, *, host: str, port: int) -> None:
+        served.append((host, port))
+
+    def nothing(*_: Any, **__: Any) -> Any:
+        raise AssertionError("not asked for")
+
+    services = Services(nothing, lambda config: config, *[nothing] * 4, serve, nothing, nothing)
+    assert run([], services) == 0
+    assert run(["serve", "--host", "0.0.0.0", "--port", "8080"], services) == 0
+    assert served == [("127.0.0.1", 7860), ("0.0.0.0", 8080)]
+
+
+@pytest.mark.parametrize(("error", "status"), [(KeyboardInterrupt(), 130), (BrokenPipeError(), 0)])
+def test_an_interruption_is_not_a_traceback(
+    error: BaseException, status: int, ready: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupted(*_: Any, **__: Any) -> Iterator[Any]:
+        raise error
+
+    monkeypatch.setattr("sys.stderr.close", lambda: None, raising=False)
+    services = Services(interrupted, lambda config: config, *[interrupted] * 7)
+    assert run(["articles"], services) == status
+    assert "Traceback" not in capsys.readouterr().err
+
+
+def test_a_terminal_gets_a_bar_and_a_pipe_gets_lines() -> None:
+    class Terminal(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    shown = {}
+    for kind in (Terminal, io.StringIO):
+        stream = kind()
+        with _progress(stream) as progress:
+            progress(Progress(3, 10, 12))
+            progress(Progress(10, 10, 40))
+        shown[kind] = stream.getvalue()
+    assert shown[io.StringIO] == "3 of 10 articles, 12 passages\n10 of 10 articles, 40 passages\n"
+    assert "3/10" in shown[Terminal]
+    assert "10/10" in shown[Terminal]
+    assert "40 passages" in shown[Terminal]

@@ -1,0 +1,540 @@
+"""Sync, preview and remove, over real files, real indexes and a real catalog; the encoder is one to compute in the head."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from conftest import WordEncoder, write_jsonl
+
+from ingest import apply as applying
+from ingest import collection, preview, remove, sync
+from ingest.apply import Progress
+from rag.catalog import FILE, Catalog
+from rag.config import Config, PassageSettings
+from rag.errors import CollectionError, ModelError
+from rag.index.dense import DenseIndex
+from rag.index.lexical import LexicalIndex
+from rag.retrieve import Retriever
+from rag.types import Failure, IngestReport, Plan
+
+ROOT = Path(__file__).parent.parent
+IRAN = "Iran struck first. Pakistan replied."
+WEATHER = "The weather was fine. Nobody complained."
+
+
+@pytest.fixture
+def news(tmp_path: Path) -> Path:
+    folder = tmp_path / "news"
+    folder.mkdir()
+    (folder / "iran.txt").write_text(IRAN)
+    (folder / "weather.txt").write_text(WEATHER)
+    return folder
+
+
+def found(config: Config, question: str, *stages: str) -> set[str]:
+    """The articles that a question finds, with each of the stages alone."""
+    with Retriever(config.home, config, Direction() if config.encoder == "direction" else WordEncoder()) as retriever:
+        hits = [
+            {p.article.id for p in retriever.find(question, stages=(stage,)) if best(p.scores)}
+            for stage in stages or ("dense", "lexical")
+        ]
+    assert all(ids == hits[0] for ids in hits), "the indexes disagree"
+    return hits[0]
+
+
+def best(scores: Any) -> bool:
+    """Whether a passage shares a word with the question; the dense index always has a nearest passage."""
+    return (scores.lexical or scores.dense or 0) > 0.05
+
+
+class Direction:
+    """Another encoder: 8 numbers, by the first letters of the words."""
+
+    name = "direction"
+    dims = 8
+
+    def passages(self, texts: Sequence[str]) -> np.ndarray:
+        return np.array([self.question(text) for text in texts], dtype=np.float32).reshape(len(texts), 8)
+
+    def question(self, text: str) -> np.ndarray:
+        vector = np.full(8, 0.01, dtype=np.float32)
+        for word in text.split():
+            vector[ord(word[0]) % 8] += 1
+        return vector / np.linalg.norm(vector)
+
+
+def held(config: Config) -> tuple[set[str], set[str], set[str]]:
+    """The keys that the catalog, the dense and the lexical index hold."""
+    catalog = Catalog(config.home, config)
+    known = set(catalog.directory().keys)
+    assert (catalog.pending(), catalog.doomed(), catalog.uncut(), catalog.stale()) == ([], [], [], False)
+    catalog.close()
+    dense = DenseIndex(config.home)
+    keys = dense.keys()
+    dense.close()
+    return known, keys, LexicalIndex(config.home).keys()
+
+
+def whole(config: Config) -> int:
+    """The number of passages, when all three hold the same."""
+    known, dense, lexical = held(config)
+    assert known == dense == lexical
+    return len(known)
+
+
+def files(folder: Path) -> dict[str, tuple[int, bytes]]:
+    return {str(path): (path.stat().st_mtime_ns, path.read_bytes() if path.is_file() else b"") for path in folder.rglob("*")}
+
+
+# Taking in
+
+
+def test_what_a_folder_holds_is_found(news: Path, config: Config, encoder: WordEncoder) -> None:
+    report = sync(news, config, encoder=encoder)
+    assert report == IngestReport(added=("news/iran.txt", "news/weather.txt"), passages=2)
+    assert whole(config) == 2
+    assert found(config, "Who struck?") == {"news/iran.txt"}
+    assert found(config, "weather") == {"news/weather.txt"}
+
+
+@pytest.mark.parametrize(
+    "spelled", [str, Path, lambda folder: [folder], lambda folder: (str(folder / "iran.txt"), folder / "weather.txt")]
+)
+def test_the_places_may_be_one_or_many(
+    news: Path, config: Config, encoder: WordEncoder, spelled: Callable[[Path], Any]
+) -> None:
+    assert sync(spelled(news), config, encoder=encoder).added == ("news/iran.txt", "news/weather.txt")
+
+
+def test_without_a_config_the_users_own_is_used(
+    news: Path, tmp_path: Path, encoder: WordEncoder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CLIPPINGS_ENCODER", "words")
+    monkeypatch.setenv("CLIPPINGS_HOME", str(tmp_path / "mine"))
+    sync(news, encoder=encoder)
+    assert preview(news).kept == ("news/iran.txt", "news/weather.txt")
+    remove("news/iran.txt", encoder=encoder)
+    assert whole(Config(home=tmp_path / "mine", encoder="words")) == 1
+
+
+def test_an_article_is_stored_with_what_is_known_of_it(tmp_path: Path, config: Config, encoder: WordEncoder) -> None:
+    record = {"url": "https://example.org/1", "title": "Iran", "text": IRAN, "published": "2024-01-18", "source": "DAWN"}
+    sync(write_jsonl(tmp_path / "feed.jsonl", record), config, encoder=encoder)
+    catalog = Catalog(config.home, config)
+    (listing,) = catalog.listings()
+    catalog.close()
+    assert (listing.headline.id, listing.headline.title, listing.headline.published, listing.headline.source) == (
+        "https://example.org/1", "Iran", date(2024, 1, 18), "DAWN"
+    )  # fmt: skip
+    assert (listing.origin, listing.words, listing.passages) == (str(tmp_path / "feed.jsonl"), 5, 1)
+
+
+def test_syncing_again_encodes_nothing_and_writes_nothing(news: Path, config: Config, encoder: WordEncoder) -> None:
+    sync(news, config, encoder=encoder)
+    before, encoded = files(config.home), list(encoder.encoded)
+    report = sync(news, config, encoder=encoder, prune=True)
+    assert report == IngestReport(kept=("news/iran.txt", "news/weather.txt"))
+    assert encoder.encoded == encoded
+    assert files(config.home) == before
+
+
+def test_a_changed_article_is_replaced_everywhere_and_the_others_are_not_touched(
+    news: Path, config: Config, encoder: WordEncoder
+) -> None:
+    sync(news, config, encoder=encoder)
+    encoder.encoded.clear()
+    (news / "iran.txt").write_text("Sweden joined an alliance.")
+    assert sync(news, config, encoder=encoder) == IngestReport(
+        replaced=("news/iran.txt",), kept=("news/weather.txt",), passages=1
+    )
+    assert encoder.encoded == ["Sweden joined an alliance."]
+    assert found(config, "alliance") == {"news/iran.txt"}
+    assert found(config, "struck Pakistan") == set()
+    assert whole(config) == 2
+
+
+def test_an_article_with_other_facts_and_the_same_text_is_replaced(
+    tmp_path: Path, config: Config, encoder: WordEncoder
+) -> None:
+    path = write_jsonl(tmp_path / "feed.jsonl", {"id": "1", "text": IRAN})
+    sync(path, config, encoder=encoder)
+    write_jsonl(path, {"id": "1", "text": IRAN, "published": "2024-01-18"})
+    assert sync(path, config, encoder=encoder).replaced == ("1",)
+    assert whole(config) == 1
+    assert found(config, "struck") == {"1"}
+
+
+def test_the_same_words_in_two_files_are_two_articles(news: Path, config: Config, encoder: WordEncoder) -> None:
+    (news / "copy.txt").write_text(IRAN)
+    sync(news, config, encoder=encoder)
+    assert found(config, "struck") == {"news/copy.txt", "news/iran.txt"}
+
+
+def test_a_renamed_file_is_the_same_article_and_not_encoded_again(news: Path, config: Config, encoder: WordEncoder) -> None:
+    sync(news, config, encoder=encoder)
+    encoder.encoded.clear()
+    (news / "iran.txt").rename(news / "strikes.txt")
+    place = str(news / "strikes.txt")
+    assert sync(news, config, encoder=encoder, prune=True) == IngestReport(
+        kept=("news/iran.txt", "news/weather.txt"), renamed=(("news/iran.txt", place),)
+    )
+    assert encoder.encoded == []
+    (news / "strikes.txt").write_text(IRAN + " Corrected.")
+    assert sync(news, config, encoder=encoder, prune=True).replaced == ("news/iran.txt",)
+    assert found(config, "corrected") == {"news/iran.txt"}
+    catalog = Catalog(config.home, config)
+    assert catalog.known()["news/iran.txt"][1] == place
+    catalog.close()
+
+
+def test_what_has_gone_is_removed_from_both_indexes_with_prune_and_kept_without(
+    news: Path, config: Config, encoder: WordEncoder
+) -> None:
+    sync(news, config, encoder=encoder)
+    (news / "iran.txt").unlink()
+    assert sync(news, config, encoder=encoder) == IngestReport(kept=("news/weather.txt",))
+    assert found(config, "struck") == {"news/iran.txt"}
+    assert sync(news, config, encoder=encoder, prune=True) == IngestReport(
+        removed=("news/iran.txt",), kept=("news/weather.txt",)
+    )
+    assert found(config, "struck") == set()
+    assert whole(config) == 1
+
+
+def test_the_title_is_indexed_with_every_passage_and_is_in_none(tmp_path: Path, config: Config, encoder: WordEncoder) -> None:
+    path = write_jsonl(tmp_path / "feed.jsonl", {"id": "1", "title": "Monsoon", "text": WEATHER}, {"id": "2", "text": IRAN})
+    sync(path, config, encoder=encoder)
+    assert encoder.encoded == [f"Monsoon\n{WEATHER}", IRAN]
+    with Retriever(config.home, config, encoder) as retriever:
+        assert [(p.article.id, p.passage.text) for p in retriever.find("monsoon", stages=("lexical",))] == [("1", WEATHER)]
+    bare = replace(config, home=tmp_path / "bare", passages=PassageSettings(title=False))
+    sync(path, bare, encoder=encoder)
+    assert encoder.encoded[2:] == [WEATHER, IRAN]
+    assert found(bare, "monsoon", "lexical") == set()
+
+
+def test_the_passages_are_cut_as_configured(tmp_path: Path, config: Config, encoder: WordEncoder) -> None:
+    (tmp_path / "a.txt").write_text(" ".join(f"Report {n} names one witness." for n in range(40)))
+    short = replace(config, passages=PassageSettings(words=20, overlap=0))
+    assert sync(tmp_path / "a.txt", short, encoder=encoder).passages == 10  # four sentences of five words each
+    assert whole(short) == 10
+
+
+def test_an_empty_folder_makes_an_empty_collection_that_answers_with_nothing(
+    tmp_path: Path, config: Config, encoder: WordEncoder
+) -> None:
+    (tmp_path / "empty").mkdir()
+    assert sync(tmp_path / "empty", config, encoder=encoder) == IngestReport()
+    before = files(config.home)
+    assert sync(tmp_path / "empty", config, encoder=encoder) == IngestReport()
+    assert files(config.home) == before
+    with Retriever(config.home, config, encoder) as retriever:
+        assert len(retriever.find("Who struck first?")) == 0
+    assert whole(config) == 0
+
+
+def test_what_cannot_be_read_is_in_the_report_and_stops_nothing(news: Path, config: Config, encoder: WordEncoder) -> None:
+    (news / "broken.txt").write_bytes(b"")
+    (news / "photo.png").write_bytes(b"x")
+    write_jsonl(news / "feed.jsonl", {"id": "1", "text": "Snow fell.", "published": "soon"}, {"id": "2"})
+    report = sync([news, news / "nowhere"], config, encoder=encoder)
+    assert report.added == ("1", "news/iran.txt", "news/weather.txt")
+    assert report.failed == (
+        Failure("news/broken.txt", "it is empty"),
+        Failure("news/feed.jsonl line 2", 'it has no "text"'),
+        Failure(f"{news}/nowhere", "there is no such file or folder. Check the spelling, or give the whole path"),
+    )
+    assert report.warnings == (
+        f"{news}: 1 files with .png were passed over; known are .txt, .md, .jsonl",
+        "news/feed.jsonl line 1: its date 'soon' is not YYYY-MM-DD and is taken as unknown",
+    )
+    assert report.items == 6
+    again = sync([news, news / "nowhere"], config, encoder=encoder)
+    assert (again.failed, again.warnings, again.items) == (report.failed, report.warnings, 6)
+
+
+def test_a_file_that_changes_while_it_is_read_is_a_failure_and_is_taken_in_the_next_time(
+    news: Path, config: Config, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(applying, "_BATCH", 1)
+
+    class Meddler(WordEncoder):
+        def passages(self, texts: Sequence[str]) -> np.ndarray:
+            (news / "weather.txt").write_text("Snow fell.")  # while the first article is encoded
+            return super().passages(texts)
+
+    report = sync(news, config, encoder=Meddler())
+    assert (report.added, report.passages, report.items) == (("news/iran.txt",), 1, 2)
+    assert report.failed == (Failure("news/weather.txt", "it changed while it was being read. Sync again"),)
+    assert sync(news, config, encoder=WordEncoder()).added == ("news/weather.txt",)
+    assert found(config, "snow") == {"news/weather.txt"}
+
+
+def test_progress_is_told_after_each_batch(
+    news: Path, config: Config, encoder: WordEncoder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(applying, "_BATCH", 2)
+    for n in range(3):
+        (news / f"{n}.txt").write_text(f"Story {n} of three.")
+    told: list[Progress] = []
+    sync(news, config, encoder=encoder, progress=told.append)
+    assert told == [Progress(2, 5, 2), Progress(4, 5, 4), Progress(5, 5, 5)]
+
+
+def test_the_new_and_the_changed_of_a_large_run_are_all_there(
+    tmp_path: Path, config: Config, encoder: WordEncoder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(applying, "_BATCH", 16)
+    records = [{"id": f"{n:03}", "text": f"Story{n} happened. " * (1 + n % 40)} for n in range(120)]
+    path = write_jsonl(tmp_path / "feed.jsonl", *records)
+    first = sync(path, config, encoder=encoder)
+    assert (len(first.added), first.passages) == (120, whole(config))
+    for n in range(0, 120, 3):
+        records[n] = {"id": f"{n:03}", "text": f"Correction{n} happened."}
+    write_jsonl(path, *records[:100])
+    second = sync(path, config, encoder=encoder, prune=True)
+    assert (len(second.replaced), len(second.kept), len(second.removed)) == (34, 66, 20)
+    whole(config)
+    assert found(config, "correction30", "lexical") == {"030"}
+    assert found(config, "story30", "lexical") == set()
+    assert found(config, "story110", "lexical") == set()
+
+
+# Other settings
+
+
+def test_a_collection_made_with_another_encoder_is_refused_with_the_command_to_run(
+    news: Path, config: Config, encoder: WordEncoder
+) -> None:
+    sync(news, config, encoder=encoder)
+    before = files(config.home)
+    other = replace(config, encoder="direction")
+    for attempt in (
+        lambda: sync(news, other, encoder=Direction()),
+        lambda: preview(news, other),
+        lambda: remove("news/iran.txt", other, encoder=Direction()),
+        lambda: Retriever(other.home, other, Direction()),
+    ):
+        with pytest.raises(CollectionError) as refused:
+            attempt()
+        assert str(refused.value) == (
+            f"the collection in {config.home} was made with encoder = words; the configuration asks for direction. "
+            f"Set encoder back, or make the indexes again: clippings sync --rebuild --home {config.home}"
+        )
+    assert files(config.home) == before
+
+
+def test_a_rebuild_makes_both_indexes_again_from_the_stored_articles(news: Path, config: Config, encoder: WordEncoder) -> None:
+    sync(news, config, encoder=encoder)
+    (news / "iran.txt").unlink()  # what is stored is enough
+    other = replace(config, encoder="direction", passages=PassageSettings(words=40, overlap=0))
+    report = sync([], other, rebuild=True, encoder=Direction())
+    assert report == IngestReport(passages=2)
+    assert whole(other) == 2
+    assert found(other, "struck", "lexical") == {"news/iran.txt"}
+    with Retriever(other.home, other, Direction()) as retriever:
+        assert {p.article.id for p in retriever.find("Iran", stages=("dense",))} == {"news/iran.txt", "news/weather.txt"}
+    with pytest.raises(CollectionError, match="was made with encoder = direction"):
+        sync(news, config, encoder=encoder)
+
+
+def test_a_rebuild_can_take_in_what_is_new_and_tell_its_progress(news: Path, config: Config, encoder: WordEncoder) -> None:
+    sync(news, config, encoder=encoder)
+    (news / "snow.txt").write_text("Snow fell.")
+    (news / "iran.txt").write_text("Iran struck second.")
+    (news / "weather.txt").rename(news / "sun.txt")
+    told: list[Progress] = []
+    report = sync(news, config, rebuild=True, encoder=encoder, progress=told.append)
+    assert report == IngestReport(
+        added=("news/snow.txt",), replaced=("news/iran.txt",), kept=("news/weather.txt",),
+        renamed=(("news/weather.txt", str(news / "sun.txt")),), passages=3,
+    )  # fmt: skip
+    assert told == [Progress(3, 3, 3)]
+    assert whole(config) == 3
+    assert sync(news, config, encoder=encoder).renamed == (), "the rebuild forgot where the renamed file lies"
+
+
+def test_a_rebuild_repairs_indexes_that_are_missing_or_damaged(news: Path, config: Config, encoder: WordEncoder) -> None:
+    sync(news, config, encoder=encoder)
+    for folder in ("dense", "lexical"):
+        shutil.rmtree(config.home / folder)
+        for attempt in (lambda: sync(news, config, encoder=encoder), lambda: remove("news/iran.txt", config, encoder=encoder)):
+            with pytest.raises(CollectionError) as missing:
+                attempt()
+            assert str(missing.value) == (
+                f"the index {config.home / folder} is missing. Make it again: clippings sync --rebuild --home {config.home}"
+            )
+        assert sync([], config, rebuild=True, encoder=encoder).passages == 2
+        assert whole(config) == 2
+    for damaged in (config.home / "dense").rglob("*.bin"):
+        damaged.write_bytes(b"")
+    assert sync(news, config, rebuild=True, encoder=encoder).passages == 2
+    assert found(config, "struck") == {"news/iran.txt"}
+
+
+def test_an_encoder_that_cannot_be_loaded_does_not_cost_the_indexes_there_are(
+    news: Path, config: Config, encoder: WordEncoder, tmp_path: Path
+) -> None:
+    sync(news, config, encoder=encoder)
+    with pytest.raises(ModelError, match="cannot be loaded"):
+        sync(news, replace(config, encoder=str(tmp_path / "no model")), rebuild=True)
+    assert found(config, "struck") == {"news/iran.txt"}
+    assert whole(config) == 2
+
+
+def test_there_is_nothing_to_rebuild_where_there_is_no_collection(config: Config, encoder: WordEncoder) -> None:
+    with pytest.raises(CollectionError, match=r"there is no collection in .* to rebuild\. Make one: clippings sync FOLDER"):
+        sync([], config, rebuild=True, encoder=encoder)
+
+
+# Preview and remove
+
+
+def test_a_preview_says_what_a_sync_would_do_and_writes_nothing(news: Path, config: Config, encoder: WordEncoder) -> None:
+    assert preview(news, config) == Plan(added=("news/iran.txt", "news/weather.txt"))
+    assert not config.home.exists()
+    sync(news, config, encoder=encoder)
+    (news / "iran.txt").write_text("Sweden joined.")
+    (news / "snow.txt").write_text("Snow fell.")
+    (news / "weather.txt").unlink()
+    before = files(config.home)
+    assert preview(news, config) == Plan(added=("news/snow.txt",), replaced=("news/iran.txt",))
+    planned = preview(news, config, prune=True)
+    assert planned == Plan(added=("news/snow.txt",), replaced=("news/iran.txt",), removed=("news/weather.txt",))
+    assert files(config.home) == before
+    report = sync(news, config, encoder=encoder, prune=True)
+    assert (report.added, report.replaced, report.removed, report.kept) == (
+        planned.added, planned.replaced, planned.removed, planned.kept
+    )  # fmt: skip
+
+
+def test_a_removed_article_is_found_no_more_and_its_file_stays(news: Path, config: Config, encoder: WordEncoder) -> None:
+    sync(news, config, encoder=encoder)
+    encoder.encoded.clear()
+    remove("news/iran.txt", config, encoder=encoder)
+    assert found(config, "struck") == set()
+    assert (whole(config), encoder.encoded, (news / "iran.txt").read_text()) == (1, [], IRAN)
+    assert sync(news, config, encoder=encoder).added == ("news/iran.txt",)
+    remove(["news/iran.txt", "news/weather.txt", "news/iran.txt"], config, encoder=encoder)
+    assert whole(config) == 0
+
+
+def test_removing_an_unknown_article_removes_nothing(news: Path, config: Config, encoder: WordEncoder) -> None:
+    sync(news, config, encoder=encoder)
+    before = files(config.home)
+    with pytest.raises(CollectionError) as refused:
+        remove(["news/iran.txt", "news/none.txt"], config, encoder=encoder)
+    assert str(refused.value) == "there is no article news/none.txt. `clippings articles` lists those there are"
+    assert files(config.home) == before
+
+
+def test_there_is_nothing_to_remove_where_there_is_no_collection(config: Config, encoder: WordEncoder) -> None:
+    with pytest.raises(CollectionError, match=r"there is no collection in .*, so there is nothing to remove"):
+        remove("news/iran.txt", config, encoder=encoder)
+    assert not config.home.exists()
+
+
+# One writer at a time
+
+
+def test_a_second_writer_is_refused_at_once_and_nothing_is_lost(news: Path, config: Config, encoder: WordEncoder) -> None:
+    code = f"""
+import sys
+sys.path[:0] = [{str(ROOT)!r}, {str(ROOT / "tests")!r}]
+from conftest import WordEncoder
+from ingest import sync
+from rag.config import Config
+
+class Patient(WordEncoder):
+    def passages(self, texts):
+        print("encoding", flush=True)
+        sys.stdin.readline()
+        return super().passages(texts)
+
+print(sync(sys.argv[1], Config(home=sys.argv[2], encoder="words"), encoder=Patient()).added)
+"""
+    first = subprocess.Popen(
+        [sys.executable, "-c", code, str(news), str(config.home)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    assert first.stdout is not None
+    assert first.stdout.readline() == "encoding\n"
+    (news / "snow.txt").write_text("Snow fell.")
+    for attempt in (lambda: sync(news, config, encoder=encoder), lambda: remove("news/iran.txt", config, encoder=encoder)):
+        began = time.perf_counter()
+        with pytest.raises(CollectionError) as refused:
+            attempt()
+        assert time.perf_counter() - began < 1
+        assert str(refused.value) == (
+            f"another process is writing to the collection in {config.home}. "
+            "Wait until it is done and run this again; nothing is lost"
+        )
+    out, _ = first.communicate("go on\n", timeout=60)
+    assert (first.returncode, out) == (0, "('news/iran.txt', 'news/weather.txt')\n")
+    assert sync(news, config, encoder=encoder) == IngestReport(
+        added=("news/snow.txt",), kept=("news/iran.txt", "news/weather.txt"), passages=1
+    )
+    assert whole(config) == 3
+
+
+def test_a_run_that_fails_gives_the_lock_back(news: Path, config: Config, encoder: WordEncoder) -> None:
+    class Broken(WordEncoder):
+        def passages(self, texts: Sequence[str]) -> np.ndarray:
+            raise RuntimeError("out of memory")
+
+    with pytest.raises(RuntimeError, match="out of memory"):
+        sync(news, config, encoder=Broken())
+    assert sync(news, config, encoder=encoder).added == ("news/iran.txt", "news/weather.txt")
+    assert whole(config) == 2
+
+
+def test_a_home_that_cannot_be_written_to_is_named(news: Path, tmp_path: Path, encoder: WordEncoder) -> None:
+    (tmp_path / "file").write_text("")
+    for home in (tmp_path / "file", tmp_path / "file" / "home"):
+        with pytest.raises(CollectionError, match=r"cannot be written to: .*\. Name another one with --home"):
+            sync(news, Config(home=home, encoder="words"), encoder=encoder)
+
+
+def test_the_lock_is_beside_the_catalog(news: Path, config: Config, encoder: WordEncoder) -> None:
+    sync(news, config, encoder=encoder)
+    assert {path.name for path in config.home.iterdir()} == {
+        FILE, collection.LOCK, "dense", "dense.changes", "dense.lock", "lexical"
+    }  # fmt: skip
+
+
+# Size
+
+
+def test_thirty_megabytes_in_one_article_are_taken_in_and_found_again(tmp_path: Path, config: Config) -> None:
+    class Quick(WordEncoder):  # the others count the words of what they are given, which takes a minute here
+        @staticmethod
+        def _vector(text: str) -> np.ndarray:
+            return WordEncoder._vector(text[-60:])
+
+    path = tmp_path / "long.txt"
+    with path.open("w", encoding="utf-8") as file:
+        for n in range(300_000):
+            file.write(f"The committee heard on day {n} that nothing of any note had happened in the eastern province at all. ")
+    assert path.stat().st_size > 30_000_000
+    # Passages of 3,000 words: at 150 it is Chroma that is measured here, at 1,200 a second.
+    long = replace(config, passages=PassageSettings(words=3_000))
+    began = time.perf_counter()
+    report = sync(path, long, encoder=Quick())
+    took = time.perf_counter() - began
+    assert (len(report.added), report.failed) == (1, ())
+    with Retriever(config.home, long, Quick()) as retriever:
+        hit = retriever.find("What did the committee hear on day 200123?", stages=("lexical",)).numbered(1)
+        assert retriever.catalog.count() == (1, report.passages)
+    assert whole(long) == report.passages
+    assert hit is not None
+    assert "on day 200123 that" in hit.passage.text
+    assert took < 120  # 15 s on two cores that are idle

@@ -1,0 +1,284 @@
+"""The settings: where each comes from, what is refused and in which words, and what changes the fingerprint."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import fields, is_dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from rag.config import Config, ModelSettings, PassageSettings, RetrievalSettings, default_home, demo, load
+from rag.errors import ConfigError
+
+SECRET = "sk-7f3a-not-to-be-seen"
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A working folder without a configuration file."""
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def write(path: Path, text: str) -> Path:
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def refused(environ: Mapping[str, str] | None = None, **overrides: Any) -> str:
+    with pytest.raises(ConfigError) as error:
+        load(environ or {}, **overrides)
+    return str(error.value)
+
+
+# Where a value comes from: a later source wins over an earlier one.
+
+
+def test_with_nothing_said_every_setting_has_its_default() -> None:
+    assert load({}) == Config()
+    assert (Config().encoder, Config().passages, Config().retrieval, Config().model) == (
+        "all-MiniLM-L6-v2",
+        PassageSettings(words=150, overlap=1, title=True),
+        RetrievalSettings(candidates=50, keep=8, fuse_k=10),
+        ModelSettings(url=None, name=None, key_file=None, timeout=30.0, window=8192, max_tokens=700),
+    )
+
+
+def test_the_file_wins_over_defaults_variables_over_the_file_and_overrides_over_all(folder: Path) -> None:
+    write(folder / "clippings.toml", 'encoder = "of the file"\nhome = "h-file"\n[retrieval]\nkeep = 5\nfuse_k = 33\n')
+    environ = {"CLIPPINGS_ENCODER": "of a variable", "CLIPPINGS_RETRIEVAL_KEEP": "6"}
+    by_file = load({})
+    assert (by_file.encoder, by_file.retrieval) == ("of the file", RetrievalSettings(keep=5, fuse_k=33))
+    by_variable = load(environ)
+    assert (by_variable.encoder, by_variable.retrieval) == ("of a variable", RetrievalSettings(keep=6, fuse_k=33))
+    by_call = load(environ, encoder="of the call", retrieval={"keep": 7})
+    assert (by_call.encoder, by_call.retrieval, by_call.home) == ("of the call", RetrievalSettings(keep=7), Path("h-file"))
+
+
+def test_an_override_that_is_none_was_not_given() -> None:
+    assert load({"CLIPPINGS_HOME": "elsewhere"}, home=None).home == Path("elsewhere")
+
+
+def test_the_file_may_be_named_and_then_the_one_in_the_working_folder_is_not_read(folder: Path) -> None:
+    write(folder / "clippings.toml", 'encoder = "lies here"')
+    named = write(folder / "mine.toml", 'encoder = "was named"')
+    assert load({"CLIPPINGS_CONFIG": str(named)}).encoder == "was named"
+
+
+def test_every_setting_can_be_given_by_a_variable() -> None:
+    environ = {
+        "CLIPPINGS_HOME": "h",
+        "CLIPPINGS_ENCODER": "e",
+        "CLIPPINGS_PASSAGES_WORDS": "99",
+        "CLIPPINGS_PASSAGES_OVERLAP": "0",
+        "CLIPPINGS_PASSAGES_TITLE": "false",
+        "CLIPPINGS_RETRIEVAL_CANDIDATES": "9",
+        "CLIPPINGS_RETRIEVAL_KEEP": "3",
+        "CLIPPINGS_RETRIEVAL_FUSE_K": "1",
+        "CLIPPINGS_MODEL_URL": "https://host/v1",
+        "CLIPPINGS_MODEL_NAME": "m",
+        "CLIPPINGS_MODEL_KEY_FILE": "k",
+        "CLIPPINGS_MODEL_TIMEOUT": "2.5",
+        "CLIPPINGS_MODEL_WINDOW": "2048",
+        "CLIPPINGS_MODEL_MAX_TOKENS": "64",
+    }
+    assert load(environ) == Config(
+        Path("h"),
+        "e",
+        PassageSettings(99, 0, False),
+        RetrievalSettings(9, 3, 1),
+        ModelSettings("https://host/v1", "m", "k", 2.5, 2048, 64),
+    )
+    sections = [f.name for f in fields(Config) if is_dataclass(getattr(Config(), f.name))]
+    inner = sum(len(fields(getattr(Config(), section))) for section in sections)
+    assert len(environ) == inner + len(fields(Config)) - len(sections), "a new setting is missing from this list"
+
+
+def test_what_belongs_to_other_programs_is_left_alone() -> None:
+    assert load({"PATH": "/bin", "clippings_home": "x", "MYCLIPPINGS_HOME": "x"}) == Config()
+
+
+def test_a_switch_understands_the_usual_words() -> None:
+    for words, value in ((["true", "1", "YES", "on"], True), (["False", "0", "no", "off"], False)):
+        assert [load({"CLIPPINGS_PASSAGES_TITLE": word}).passages.title for word in words] == [value] * 4
+
+
+def test_an_empty_address_is_no_address() -> None:
+    assert load({"CLIPPINGS_MODEL_URL": "", "CLIPPINGS_MODEL_NAME": ""}).model == ModelSettings()
+
+
+# What is refused. The whole sentence, since the reader has nothing else to act on.
+
+
+@pytest.mark.parametrize(
+    ("environ", "message"),
+    [
+        ({"CLIPPINGS_ENCODR": "x"}, "unknown setting encodr; did you mean encoder?"),
+        ({"CLIPPINGS_RETRIEVAL_KEPT": "3"}, "unknown setting retrieval.kept; did you mean retrieval.keep?"),
+        ({"CLIPPINGS_ZZZ": "x"}, "unknown setting zzz; known are home, encoder, passages, retrieval, model"),
+        ({"CLIPPINGS_PASSAGES_QQQ": "x"}, "unknown setting passages.qqq; known are words, overlap, title"),
+        ({"CLIPPINGS_MODEL": "gpt"}, "model must be a section of settings, not 'gpt'"),
+        ({"CLIPPINGS_HOME": ""}, "home must be the path of a folder, not ''"),
+        ({"CLIPPINGS_PASSAGES_TITLE": "maybe"}, "passages.title must be true or false, not 'maybe'"),
+        ({"CLIPPINGS_PASSAGES_WORDS": "many"}, "passages.words must be a whole number, not 'many'"),
+        ({"CLIPPINGS_PASSAGES_WORDS": "3.5"}, "passages.words must be a whole number, not '3.5'"),
+        ({"CLIPPINGS_MODEL_TIMEOUT": "soon"}, "model.timeout must be a number, not 'soon'"),
+        ({"CLIPPINGS_PASSAGES_WORDS": "19"}, "passages.words must be at least 20, not 19"),
+        ({"CLIPPINGS_PASSAGES_OVERLAP": "-1"}, "passages.overlap must be at least 0, not -1"),
+        ({"CLIPPINGS_RETRIEVAL_CANDIDATES": "0"}, "retrieval.candidates must be at least 1, not 0"),
+        ({"CLIPPINGS_RETRIEVAL_KEEP": "0"}, "retrieval.keep must be at least 1, not 0"),
+        ({"CLIPPINGS_RETRIEVAL_FUSE_K": "0"}, "retrieval.fuse_k must be at least 1, not 0"),
+        (
+            {"CLIPPINGS_RETRIEVAL_KEEP": "8", "CLIPPINGS_RETRIEVAL_CANDIDATES": "5"},
+            "retrieval.keep (8) must not exceed retrieval.candidates (5): evidence can only be kept from what was found",
+        ),
+        ({"CLIPPINGS_MODEL_URL": "localhost:11434"}, "model.url must begin with http:// or https://, not 'localhost:11434'"),
+        (
+            {"CLIPPINGS_MODEL_URL": "http://localhost:11434/v1"},
+            "model.url is set (http://localhost:11434/v1) but model.name is not: say which model the server shall use",
+        ),
+        ({"CLIPPINGS_MODEL_TIMEOUT": "0"}, "model.timeout must be more than 0 seconds, not 0.0"),
+        ({"CLIPPINGS_MODEL_TIMEOUT": "nan"}, "model.timeout must be more than 0 seconds, not nan"),
+        ({"CLIPPINGS_MODEL_WINDOW": "1023"}, "model.window must be at least 1024, not 1023"),
+        ({"CLIPPINGS_MODEL_MAX_TOKENS": "15"}, "model.max_tokens must be at least 16, not 15"),
+    ],
+)
+def test_a_wrong_variable_is_refused_with_what_to_do(environ: dict[str, str], message: str) -> None:
+    assert refused(environ) == message
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("retrieval = 8", "retrieval must be a section of settings, not 8"),
+        ("encoder = 8", "encoder must be text, not 8"),
+        ("home = 8", "home must be the path of a folder, not 8"),
+        ("[passages]\nwords = 99.5", "passages.words must be a whole number, not 99.5"),
+        ("[passages]\nwords = true", "passages.words must be a whole number, not True"),
+        ("[passages]\nwords = [99]", "passages.words must be a whole number, not [99]"),
+        ("[passages]\ntitle = 2", "passages.title must be true or false, not 2"),
+        ("[model]\ntimeout = false", "model.timeout must be a number, not False"),
+        ("[model]\nkey = 'sk'", "unknown setting model.key; known are url, name, key_file, timeout, window, max_tokens"),
+        ("colour = 'red'", "unknown setting colour; known are home, encoder, passages, retrieval, model"),
+    ],
+)
+def test_a_wrong_line_in_the_file_is_refused_with_what_to_do(folder: Path, text: str, message: str) -> None:
+    write(folder / "clippings.toml", text)
+    assert refused() == message
+
+
+def test_a_section_that_the_file_has_as_a_value_cannot_be_completed_by_a_variable(folder: Path) -> None:
+    write(folder / "clippings.toml", "model = 'gpt'")
+    assert refused({"CLIPPINGS_MODEL_NAME": "m"}) == "model must be a section of settings, not 'gpt'"
+
+
+def test_numbers_of_the_file_are_taken_as_they_stand(folder: Path) -> None:
+    write(folder / "clippings.toml", "[passages]\nwords = 99\ntitle = false\n[model]\ntimeout = 3")
+    config = load({})
+    assert (config.passages, config.model.timeout) == (PassageSettings(words=99, title=False), 3.0)
+
+
+def test_a_file_that_was_named_must_be_there(folder: Path) -> None:
+    assert refused({"CLIPPINGS_CONFIG": "no"}) == "the configuration file no cannot be read: No such file or directory"
+    assert refused({"CLIPPINGS_CONFIG": str(folder)}) == f"the configuration file {folder} cannot be read: Is a directory"
+
+
+@pytest.mark.parametrize("text", [b"home = ", b"\xff\xfe"])
+def test_a_file_that_is_not_toml_is_said_to_be_so(folder: Path, text: bytes) -> None:
+    (folder / "clippings.toml").write_bytes(text)
+    assert refused().startswith("the configuration file clippings.toml is not valid TOML: ")
+
+
+# The fingerprint.
+
+CHANGES: list[tuple[str, Any]] = [
+    ("encoder", "another"),
+    ("passages.words", 149),
+    ("passages.overlap", 0),
+    ("passages.title", False),
+    ("retrieval.candidates", 51),
+    ("retrieval.keep", 7),
+    ("retrieval.fuse_k", 61),
+    ("model.url", "http://other/v1"),
+    ("model.name", "other"),
+    ("model.key_file", "k"),
+    ("model.timeout", 31.0),
+    ("model.window", 8193),
+    ("model.max_tokens", 701),
+]
+
+
+def changed(config: Config, name: str, value: Any) -> Config:
+    section, _, setting = name.rpartition(".")
+    if not section:
+        return replace(config, **{setting: value})
+    return replace(config, **{section: replace(getattr(config, section), **{setting: value})})
+
+
+def test_two_configurations_that_answer_alike_have_one_fingerprint() -> None:
+    one = Config(home=Path("a"))
+    assert one.fingerprint() == replace(one, home=Path("b")).fingerprint()
+    assert len(one.fingerprint()) == 12
+    assert int(one.fingerprint(), 16) >= 0
+
+
+def test_no_two_settings_change_the_fingerprint_alike() -> None:
+    config = Config(model=ModelSettings("http://host/v1", "m"))
+    prints = {name: changed(config, name, value).fingerprint() for name, value in CHANGES}
+    assert len({config.fingerprint(), *prints.values()}) == 1 + len(CHANGES)
+    settings = {f.name for f in fields(Config) if not is_dataclass(getattr(config, f.name))}
+    settings |= {f"{s}.{f.name}" for s in ("passages", "retrieval", "model") for f in fields(getattr(config, s))}
+    assert set(prints) == settings - {"home"}, "a new setting is missing from this list"
+
+
+# Homes.
+
+
+def test_a_collection_lies_in_the_data_folder_of_its_user(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", "/people/ann")
+    assert default_home({}) == Path("/people/ann/.local/share/clippings/collection")
+    assert default_home({"XDG_DATA_HOME": ""}) == default_home({})
+    assert default_home({"XDG_DATA_HOME": "~/data"}) == Path("/people/ann/data/clippings/collection")
+    assert Config(home="~/news").home == Path("/people/ann/news")  # type: ignore[arg-type]  # text is taken as well
+
+
+def test_the_demo_lies_beside_the_collection_and_changes_nothing_else() -> None:
+    config = Config(home=Path("some/news"), encoder="e")
+    assert demo(config) == Config(home=Path("some/news-demo"), encoder="e")
+
+
+# The key.
+
+
+def test_the_key_comes_from_the_variable_or_else_the_file(folder: Path) -> None:
+    settings = ModelSettings(key_file=str(write(folder / "key", f"  {SECRET}\n")))
+    assert settings.key({"CLIPPINGS_MODEL_KEY": "of a variable"}) == "of a variable"
+    assert settings.key({"CLIPPINGS_MODEL_KEY": ""}) == SECRET
+    assert settings.key({}) == SECRET
+    assert ModelSettings().key({}) is None
+
+
+def test_a_key_file_lies_where_its_user_says(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(folder))
+    write(folder / "key", SECRET)
+    assert ModelSettings(key_file="~/key").key({}) == SECRET
+
+
+def test_a_key_file_that_cannot_be_read_is_named_and_what_it_holds_is_not(folder: Path) -> None:
+    with pytest.raises(ConfigError, match=r"^model\.key_file no/key cannot be read: No such file or directory$"):
+        ModelSettings(key_file="no/key").key({})
+    (folder / "binary").write_bytes(SECRET.encode() + b"\xff")
+    with pytest.raises(ConfigError) as error:
+        ModelSettings(key_file="binary").key({})
+    assert str(error.value) == "model.key_file binary is not a text file. Put the key in it and nothing else"
+
+
+def test_the_key_is_never_a_setting_nor_shown(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CLIPPINGS_MODEL_KEY", SECRET)
+    path = write(folder / "key", SECRET)
+    config = load({"CLIPPINGS_MODEL_KEY": SECRET, "CLIPPINGS_MODEL_KEY_FILE": str(path)})
+    assert config == Config(model=ModelSettings(key_file=str(path)))
+    assert config.model.key() == SECRET
+    assert SECRET not in f"{config!r}{config.model}"

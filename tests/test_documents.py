@@ -1,0 +1,87 @@
+"""The documents tell the truth: every command, setting and error is in them, and the README's programs run."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from dataclasses import fields, is_dataclass
+from pathlib import Path
+from typing import get_type_hints
+
+import pytest
+
+import rag.errors
+from rag.config import Config
+from rag.surfaces import cli
+from rag.types import Abstention
+
+ROOT = Path(__file__).parent.parent
+REFERENCE = (ROOT / "docs" / "reference.md").read_text(encoding="utf-8")
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def commands() -> dict[str, list[str]]:
+    parser = cli._parser()
+    subparsers = next(a for a in parser._actions if a.dest not in {"help"} and hasattr(a, "choices") and a.choices)
+    return {
+        name: [
+            o for action in sub._actions for o in action.option_strings if o.startswith("--") and o not in {"--help", "--home"}
+        ]
+        for name, sub in dict(subparsers.choices).items()  # type: ignore[arg-type]
+    }
+
+
+@pytest.mark.parametrize("command", commands())
+def test_every_command_and_option_is_documented(command: str) -> None:
+    row = next((line for line in REFERENCE.splitlines() if line.startswith(f"| `clippings {command}")), "")
+    assert row
+    assert [option for option in commands()[command] if option not in row] == []
+
+
+@pytest.mark.parametrize("error", rag.errors.__all__)
+def test_every_error_is_documented(error: str) -> None:
+    assert f"`{error}`" in REFERENCE
+
+
+def test_every_reason_to_abstain_is_documented() -> None:
+    assert [reason.name for reason in Abstention if f"`{reason.name}`" not in REFERENCE] == []
+
+
+def test_every_setting_is_documented_with_its_variable_and_default() -> None:
+    missing = []
+    for name, kind in get_type_hints(Config).items():
+        inner = [(f"{name}.{f.name}", f.default) for f in fields(kind)] if is_dataclass(kind) else [(name, None)]
+        for setting, default in inner:
+            variable = "CLIPPINGS_" + setting.upper().replace(".", "_")
+            shown = "" if default is None else str(default).lower() if isinstance(default, bool) else f"{default:g}"
+            if not re.search(rf"\| `{re.escape(setting)}` \| `{variable}` \| [^|]*{re.escape(shown)}", REFERENCE):
+                missing.append(setting)
+    assert missing == []
+
+
+def test_every_relative_link_leads_somewhere() -> None:
+    dead = []
+    for document in [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]:
+        for target in re.findall(r"\]\(([^)#:]+)\)", document.read_text(encoding="utf-8")):
+            if not (document.parent / target).exists():
+                dead.append(f"{document.name}: {target}")
+    assert dead == []
+
+
+@pytest.mark.parametrize("number", range(2))
+def test_the_readmes_program_runs(number: int, tmp_path: Path) -> None:
+    program = re.findall(r"```python\n(.*?)```", README, re.DOTALL)[number]
+    environ = {**os.environ, "XDG_DATA_HOME": str(tmp_path / "data"), "PYTHONPATH": str(ROOT)}
+    (tmp_path / "seeds").symlink_to(ROOT / "seeds")
+    run = subprocess.run([sys.executable, "-c", program], cwd=tmp_path, env=environ, capture_output=True, text=True)
+    assert run.returncode == 0, run.stderr
+    assert "Iran" in run.stdout
+
+
+def test_every_dependency_says_why() -> None:
+    lines = (ROOT / "pyproject.toml").read_text(encoding="utf-8").splitlines()
+    inside = [line for line in lines if re.match(r'\s+"[a-z][\w-]*(?:\[\w+\])?[=<>~]', line)]
+    assert len(inside) > 15
+    assert [line for line in inside if "#" not in line] == []

@@ -1,0 +1,241 @@
+"""A model's reply: which sentences it makes, which passages each names, and that no cut of the stream changes them."""
+
+from __future__ import annotations
+
+import time
+from datetime import date
+
+import pytest
+from conftest import ScriptedModel, article, evidence
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from rag.answer.generate import Generative, split_reply
+from rag.answer.prompts import DECLINE
+from rag.errors import ModelError
+from rag.types import Abstention, Claim, DraftSentence
+
+FOUND = evidence(article("Iran struck first.", id="strike"), article("Pakistan replied.", id="reply"))
+
+
+def claimed(drafts: list[DraftSentence]) -> list[tuple[str, list[int]]]:
+    """Each sentence with the numbers it names; a model never gives quotes."""
+    assert all(claim.quote is None for draft in drafts for claim in draft.claims)
+    return [(draft.text, [claim.number for claim in draft.claims]) for draft in drafts]
+
+
+def whole(reply: str) -> list[tuple[str, list[int]]]:
+    drafts, rest = split_reply(reply, complete=True)
+    assert rest == ""
+    return claimed(drafts)
+
+
+def streamed(*pieces: str | Exception, window: int = 8_192) -> list[DraftSentence | Abstention]:
+    return list(Generative(ScriptedModel(*pieces), window=window, max_tokens=700).draft("Who struck first?", FOUND))
+
+
+# Markers.
+
+
+@pytest.mark.parametrize(
+    ("marker", "numbers"),
+    [
+        ("[1]", [1]),
+        ("[12]", [12]),
+        ("[1,3]", [1, 3]),
+        ("[3; 1]", [3, 1]),
+        ("[1-3]", [1, 2, 3]),
+        ("[2–4]", [2, 3, 4]),
+        ("[1, 3-5; 9]", [1, 3, 4, 5, 9]),
+        ("【1】", [1]),
+        ("【1, 2】", [1, 2]),
+        ("[ 1 ]", [1]),
+        ("[1][2]", [1, 2]),
+        ("[1] [2]", [1, 2]),
+        ("[2][1][2]", [2, 1]),
+        ("[1-21]", list(range(1, 22))),
+        ("[1-22]", [1, 22]),  # not a range anybody means
+        ("[3-1]", [3, 1]),
+        ("[999]", [999]),
+    ],
+)
+@pytest.mark.parametrize("form", ["It struck first {}.", "It struck first{}.", "It struck first. {}", "It struck first.{}"])
+def test_a_marker_in_any_form_and_place_is_taken_off_and_its_numbers_kept(form: str, marker: str, numbers: list[int]) -> None:
+    assert whole(form.format(marker)) == [("It struck first.", numbers)]
+    assert whole(f"{form.format(marker)} Then it ended. [7]") == [("It struck first.", numbers), ("Then it ended.", [7])]
+
+
+@pytest.mark.parametrize("bracket", ["[sic]", "[see 2]", "[1234]", "[]", "[1 2]", "(1)"])
+def test_a_bracket_that_is_no_marker_stays_in_the_sentence(bracket: str) -> None:
+    assert whole(f"It fell {bracket} in May.") == [(f"It fell {bracket} in May.", [])]
+
+
+@pytest.mark.parametrize(
+    ("reply", "sentences"),
+    [
+        ("Iran struck [1] and Pakistan replied [2].", [("Iran struck and Pakistan replied.", [1, 2])]),
+        ("Iran struck first. Pakistan replied.", [("Iran struck first.", []), ("Pakistan replied.", [])]),
+        ("The U.S. Army came [1]. J. K. Rowling wrote. [2]", [("The U.S. Army came.", [1]), ("J. K. Rowling wrote.", [2])]),
+        ("It cost $3.5 bn [1]. It rose 4.5 percent. [2]", [("It cost $3.5 bn.", [1]), ("It rose 4.5 percent.", [2])]),
+        ("He said: “No. Never.” [1] He left. [2]", [("He said: “No. Never.”", [1]), ("He left.", [2])]),
+        ("Iran struck [1]\nPakistan replied [2]\n", [("Iran struck", [1]), ("Pakistan replied", [2])]),
+        ("Iran\tstruck   first  [1] .", [("Iran struck first .", [1])]),
+        ("[1] Iran struck. [2] It ended.", [("Iran struck.", [2]), ("It ended.", [])]),  # a marker follows what it marks
+        ("One ended.[2]Two began.", [("One ended.", [2]), ("Two began.", [])]),
+        ("", []),
+        (" \n ", []),
+        ("[1]", []),
+        ("… — !", []),
+    ],
+)
+def test_a_reply_as_sentences(reply: str, sentences: list[tuple[str, list[int]]]) -> None:
+    assert whole(reply) == sentences
+
+
+# While it streams.
+
+
+@pytest.mark.parametrize(
+    ("so_far", "finished", "kept"),
+    [
+        ("Iran struck first [1]. Pakistan repl", [("Iran struck first.", [1])], " Pakistan repl"),
+        ("Iran struck first. [1][2] Pakistan repl", [("Iran struck first.", [1, 2])], " Pakistan repl"),
+        ("Iran struck first.[1] Pakistan repl", [("Iran struck first.", [1])], " Pakistan repl"),
+        ("Iran struck first. Pakistan re", [], None),  # eleven characters: not begun in earnest
+        ("Iran struck first.", [], None),  # a marker may follow
+        ("Iran struck first. [1", [], None),
+        ("Iran struck first. [", [], None),
+        ("Iran struck first. [1, ", [], None),
+        ("Iran struck first. 【1", [], None),
+        ("Iran struck first. [1, 2, 3, 4, 5, ", [], None),  # long enough for a sentence, but a marker
+        ("Iran struck first [1]. Yes. So", [("Iran struck first.", [1])], " Yes. So"),
+        ("Iran struck. It hit [1] Panjgur at [", [("Iran struck.", [])], " It hit [1] Panjgur at ["),
+        ("He said: “We go. We stay and wait", [], None),  # the quotation is not closed
+        ('He said "We go. We stay and wait', [], None),
+        ("He said ‘We don’t go. We stay and wait", [], None),
+        ("He said 'We go. We stay and wait", [], None),
+        ("He said «We go. We stay and wait", [], None),
+        ("It fell (see below. Or above, as it", [], None),
+        ("It fell [see below. Or above, as it", [], None),
+        ("He said: “We go.” [1] He stayed and w", [("He said: “We go.”", [1])], " He stayed and w"),
+        ("It’s the ministers’ view. It isn’t ours", [("It’s the ministers’ view.", [])], " It isn’t ours"),
+        ("It isn't the first. It wasn't ours", [("It isn't the first.", [])], " It wasn't ours"),
+        ("", [], None),
+    ],
+)
+def test_a_sentence_is_finished_when_nothing_to_come_can_change_it(
+    so_far: str, finished: list[tuple[str, list[int]]], kept: str | None
+) -> None:
+    drafts, rest = split_reply(so_far, complete=False)
+    assert (claimed(drafts), rest) == (finished, so_far if kept is None else kept)
+
+
+SAYINGS = [
+    "Iran struck first",
+    "Pakistan’s air force replied on Jan. 18",
+    "He said: “We don’t want it. We are in touch.”",
+    "‘We go. We stay,’ said Gen. Milley",
+    'Kirby said "no. Never again." and left',
+    "The U.S. Army came",
+    "Officials in the U.S",
+    "It cost $3.5 bn",
+    "It rose (see below. Or above.) in the year",
+    "No",
+    "J. K. Rowling wrote to Mr. Smith at 5 p.m",
+    "At 5 p.m. it ended",
+    "“Why?” he asked",
+    "It isn’t the ministers’ view",
+]
+MARKERS = ["", "[1]", "[1, 3]", "[1-3]", "【1】", "[1][2]", "[ 2 ; 3 ]", "[1] [2]"]
+
+
+@st.composite
+def replies(draw: st.DrawFn) -> str:
+    reply = ""
+    for saying in draw(st.lists(st.sampled_from(SAYINGS), min_size=1, max_size=5)):
+        marker = draw(st.sampled_from(MARKERS))
+        end = draw(st.sampled_from([".", "?", "!"])) if saying[-1].isalnum() else ""
+        forms = [f"{saying} {marker}{end}", f"{saying}{end} {marker}", f"{saying}{end}{marker}"]
+        form = draw(st.sampled_from(forms if marker and end else forms[1:]))
+        reply += form.rstrip() + draw(st.sampled_from([" ", "\n", "\n\n"]))
+    return reply.strip()
+
+
+@settings(derandomize=True, deadline=None, database=None)
+@given(replies(), st.lists(st.integers(0, 300), max_size=30))
+def test_wherever_the_stream_is_cut_the_same_sentences_come_out(reply: str, places: list[int]) -> None:
+    cuts = sorted({place % (len(reply) + 1) for place in places})
+    pieces = [reply[a:b] for a, b in zip([0, *cuts], [*cuts, len(reply)], strict=True)]
+    expected = split_reply(reply, complete=True)[0]
+    assert streamed(*pieces) == expected
+    assert streamed(*reply) == expected, "character by character"
+
+
+def test_a_sentence_is_given_before_the_next_piece_is_asked_for() -> None:
+    model = ScriptedModel("Iran struck first [1]. ", "Pakistan replied [2].", ModelError("too late"))
+    drafts = Generative(model, window=8_192, max_tokens=700).draft("Who?", FOUND)
+    assert next(drafts) == DraftSentence("Iran struck first.", (Claim(1),))
+    with pytest.raises(ModelError, match="too late"):
+        next(drafts)
+
+
+def test_a_reply_given_up_half_way_is_closed() -> None:
+    model = ScriptedModel("Iran struck first [1]. Pakistan replied. ", "It ended.")
+    drafts = Generative(model, window=8_192, max_tokens=700).draft("Who?", FOUND)
+    next(drafts)
+    assert not model.closed
+    drafts.close()  # type: ignore[attr-defined]
+    assert model.closed
+
+
+# Declining.
+
+
+@pytest.mark.parametrize(
+    "pieces",
+    [(DECLINE,), ("THE ARTI", "CLES DO NOT", " SAY"), ("The articles do not say.",), ("**THE ARTICLES DO NOT SAY** [1]",)],
+)
+def test_the_phrase_for_no_answer_is_an_abstention(pieces: tuple[str, ...]) -> None:
+    assert streamed(*pieces) == [Abstention.WEAK_EVIDENCE]
+
+
+def test_the_phrase_after_a_sentence_is_a_sentence_and_takes_nothing_back() -> None:
+    assert streamed(f"Iran struck first [1]. {DECLINE}.") == [
+        DraftSentence("Iran struck first.", (Claim(1),)),
+        DraftSentence(f"{DECLINE}."),
+    ]
+
+
+def test_an_empty_reply_says_nothing_and_does_not_abstain() -> None:
+    assert streamed() == streamed("") == streamed(" ", "\n") == []
+
+
+# What the model is told.
+
+
+def test_the_model_is_told_the_question_the_passages_and_the_day() -> None:
+    model = ScriptedModel("x")
+    generative = Generative(model, window=8_192, max_tokens=700)
+    list(generative.draft("Who struck first?", FOUND, asked_on=date(2024, 1, 20)))
+    content = model.heard[0][1]["content"]
+    assert generative.name == "generate:scripted, prompt 1"
+    assert [content.count(x) for x in ("Who struck first?", "2024-01-20", "<<passage 1:", "<<passage 2:")] == [1, 1, 1, 1]
+
+
+@pytest.mark.parametrize(("window", "max_tokens", "shown"), [(8_192, 700, 3), (8_192, 7_400, 1), (1_500, 700, 1)])
+def test_the_passages_shown_leave_room_for_the_reply_and_are_whole(window: int, max_tokens: int, shown: int) -> None:
+    stories = [article(f"Story {n}. " + "It went on. " * 200 + f"It ended {n}.", id=str(n)) for n in range(3)]
+    model = ScriptedModel("x")
+    list(Generative(model, window=window, max_tokens=max_tokens).draft("Who?", evidence(*stories)))
+    content = model.heard[0][1]["content"]
+    assert [story.text in content for story in stories] == [n < shown for n in range(3)]
+    assert [f"Story {n}." in content for n in range(3)] == [n < shown for n in range(3)], "not a part of the others either"
+
+
+@pytest.mark.parametrize("hostile", ["[1,", "[", "[1-", "[1][", " ", "\n", "“", "[ ", "[1 ", "Yes. "])
+def test_a_hostile_reply_costs_no_minute(hostile: str) -> None:
+    reply = hostile * (20_000 // len(hostile))
+    began = time.process_time()
+    split_reply(reply, complete=False)
+    split_reply(reply, complete=True)
+    assert time.process_time() - began < 3

@@ -1,0 +1,43 @@
+"""A collection's life: take in, ask, restart, ask, correct, ask, delete, ask. With the real encoder and the real indexes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from ingest import sync
+from rag import Config, open_assistant
+from rag.types import Answer
+
+
+def asked(config: Config, question: str) -> Answer:
+    with open_assistant(config) as assistant:  # a restart each time
+        return assistant.ask(question)
+
+
+def test_a_correction_and_a_deletion_reach_the_next_answer(tmp_path: Path) -> None:
+    folder = tmp_path / "desk"
+    folder.mkdir()
+    config = Config(home=tmp_path / "home")
+    (folder / "toll.txt").write_text(" date 2024-01-18 The flood in Karvel killed seven people, the mayor said.\n")
+    (folder / "aid.txt").write_text("Switzerland sent forty tents to the flooded town of Karvel.\n")
+    (folder / "other.txt").write_text("The museum of clocks in Lindau opened a new wing on Sunday.\n")
+
+    assert len(sync(folder, config).added) == 3
+    question = "How many people did the flood in Karvel kill?"
+    first = asked(config, question)
+    assert first.citations[0].quote == "The flood in Karvel killed seven people, the mayor said."
+    assert first.citations[0].article.published.isoformat() == "2024-01-18"  # type: ignore[union-attr]
+    again = asked(config, question)
+    assert (again.text, again.citations, again.evidence) == (first.text, first.citations, first.evidence)
+
+    (folder / "toll.txt").write_text(" date 2024-01-19 The flood in Karvel killed nine people, the mayor said.\n")
+    assert sync(folder, config).replaced == ("desk/toll.txt",)
+    corrected = asked(config, question)
+    assert corrected.citations[0].quote == "The flood in Karvel killed nine people, the mayor said."
+    assert "seven" not in "".join(p.passage.text for p in corrected.evidence)
+
+    (folder / "toll.txt").unlink()
+    assert sync(folder, config, prune=True).removed == ("desk/toll.txt",)
+    gone = asked(config, question)
+    assert "desk/toll.txt" not in {p.article.id for p in gone.evidence}
+    assert "nine" not in gone.text

@@ -1,0 +1,152 @@
+"""What is shown: everything an article says, and nothing of it obeyed."""
+
+from __future__ import annotations
+
+import json
+from datetime import date
+
+from conftest import article, evidence, headline
+
+from rag.cite import Checker, cited_text
+from rag.surfaces import render
+from rag.types import (
+    Abstention,
+    Answer,
+    Claim,
+    DraftSentence,
+    Evidence,
+    Failure,
+    Filters,
+    IngestReport,
+    Plan,
+    Trace,
+)
+
+STORY = article("Iran struck first. Pakistan replied.", "a", source="Dawn", published=date(2024, 1, 20))
+TRACE = Trace("f00", 1, "extract")
+
+
+def answered(text: str = "Iran struck first.", notice: str | None = None, withheld: tuple[str, ...] = ()) -> Answer:
+    found = evidence(STORY)
+    checker = Checker(found)
+    sentence = checker.check(DraftSentence(text, (Claim(1),)))
+    assert sentence
+    return Answer(
+        "Who struck first?",
+        cited_text([sentence]),
+        (sentence,),
+        checker.citations,
+        found,
+        Filters(),
+        (),
+        None,
+        withheld,
+        notice,
+        TRACE,
+    )
+
+
+def abstained(found: Evidence) -> Answer:
+    return Answer("Why?", "", (), (), found, Filters(), (), Abstention.WEAK_EVIDENCE, (), None, TRACE)
+
+
+def test_the_terminal_shows_the_answer_its_source_its_words_and_where_they_stand() -> None:
+    assert render.answer_text(answered(), asked="Who struck first?") == (
+        "Iran struck first. [1]\n"
+        "\n"
+        "[1] Iran struck first. — Dawn, 20 January 2024\n"
+        "    “Iran struck first.”\n"
+        "    a, characters 0–18 (verbatim)"
+    )
+
+
+def test_the_question_as_understood_is_shown_where_it_differs() -> None:
+    assert render.answer_text(answered(), asked="And who?").startswith("Understood as: Who struck first?\n\nIran")
+
+
+def test_an_abstention_shows_what_came_closest_and_calls_it_that() -> None:
+    assert render.answer_text(abstained(evidence(STORY))) == (
+        "The articles do not answer this.\n"
+        "\n"
+        "Closest, but not an answer:\n"
+        "- Iran struck first. — Dawn, 20 January 2024: Iran struck first. Pakistan replied."
+    )
+    assert render.answer_text(abstained(Evidence())) == "The articles do not answer this."
+
+
+def test_what_a_model_said_beyond_the_articles_is_listed_apart() -> None:
+    text = render.answer_text(answered(notice="The model is slow.", withheld=("It rained.",)))
+    assert text.endswith("Said by the model, not found in the articles:\n- It rained.\n\nNote: The model is slow.")
+
+
+def test_json_holds_every_field_of_the_answer() -> None:
+    whole = json.loads(render.answer_json(answered()))
+    assert list(whole) == [
+        "question", "text", "sentences", "citations", "evidence", "filters", "conflicts", "abstained", "withheld", "notice", "trace",
+    ]  # fmt: skip
+    assert whole["citations"] == [
+        {
+            "number": 1,
+            "article": {
+                "id": "a", "version": STORY.version, "label": "Iran struck first.", "url": None, "title": None, "source": "Dawn",
+                "author": None, "published": "2024-01-20", "language": None,
+            },
+            "start": 0, "end": 18, "quote": "Iran struck first.", "support": "verbatim",
+        }
+    ]  # fmt: skip
+
+
+def test_escape_sequences_in_an_article_do_not_reach_the_terminal() -> None:
+    hostile = article("Iran \x1b[2Jstruck\x07 first\u202e.", "a")
+    assert render.terminal_safe(hostile.text) == "Iran [2Jstruck first."
+
+
+def test_markup_and_templates_in_an_article_stay_text() -> None:
+    hostile = article('<img src=x onerror="alert(1)"> ${alert(2)} {{alert(3)}} struck first.', "<b>")
+    shown = render.answer_html(abstained(evidence(hostile)), "Why?")
+    for live in ("<img", "${", "{{", '"<b>"', "<b>"):
+        assert live not in shown
+    assert "&lt;img src=x" in shown
+
+
+def test_a_marker_names_the_words_it_opens() -> None:
+    shown = render.answer_html(answered(), "Who struck first?")
+    assert 'data-article="a" data-start="0" data-end="18"' in shown
+    assert "understood" not in shown
+    assert "Understood as" in render.answer_html(answered(), "and who?")
+
+
+def test_the_article_is_cut_at_the_quoted_words() -> None:
+    linked = article("Iran struck first. Pakistan replied.", "a", url="https://example.org/1")
+    assert render.article_parts(linked, headline(linked), 5, 11) == {
+        "byline": "Iran struck first. — date unknown",
+        "url": "https://example.org/1",
+        "before": "Iran ",
+        "quote": "struck",
+        "after": " first. Pakistan replied.",
+    }
+
+
+def test_an_address_that_is_not_a_web_address_is_not_linked() -> None:
+    hostile = article("Iran struck first.", "a", url="javascript:alert(1)")
+    assert render.article_parts(hostile, headline(hostile), 0, 4)["url"] == ""
+
+
+def test_a_report_counts_everything_and_names_every_failure() -> None:
+    report = IngestReport(
+        ("a", "b"), ("c",), (), ("d",), (Failure("x.txt", "it is empty"),), (("d", "new.txt"),), ("odd letters",), 7, 2
+    )
+    assert render.report_text(report) == (
+        "2 added, 1 replaced, 0 removed, 1 unchanged, 1 failed; 7 passages written; 2 passages of an interrupted run completed\n"
+        "renamed: d is now read from new.txt\n"
+        "warning: odd letters\n"
+        "failed: x.txt: it is empty"
+    )
+    assert (
+        render.report_text(Plan(added=("a",)), planned=True)
+        == "Would be: 1 added, 0 replaced, 0 removed, 0 unchanged, 0 failed"
+    )
+
+
+def test_columns_are_as_wide_as_their_widest_cell() -> None:
+    assert render.listing_text([("a", "1"), ("bbb", "22")], ("ID", "N")) == "ID   N\na    1\nbbb  22"

@@ -143,6 +143,27 @@ def test_a_follow_up_shows_the_question_as_understood(page: Page) -> None:
     expect(page.locator("#conversation .understood")).to_have_text("Understood as: Where does Ali Vaez work?")
 
 
+def test_a_question_typed_while_another_is_answered_is_neither_lost_nor_cut(page: Page) -> None:
+    box = page.locator("#question textarea")
+    box.fill("What did Ali Vaez say about the strike?")
+    box.press("Enter")
+    expect(box).to_have_value("")
+    box.fill("Where does he work?")
+    expect(page.locator("#conversation .notes")).to_have_count(1, timeout=60_000)
+    page.wait_for_timeout(500)  # whatever the page still does after an answer
+    expect(box).to_have_value("Where does he work?")
+
+
+def test_a_question_put_while_another_is_answered_is_answered_next(page: Page) -> None:
+    box = page.locator("#question textarea")
+    for question in (QUESTION, "What did Ali Vaez say about the strike?"):
+        box.fill(question)
+        box.press("Enter")
+        expect(box).to_have_value("")
+    expect(page.locator("#conversation .notes")).to_have_count(2, timeout=60_000)
+    expect(page.locator("#conversation .asked")).to_have_text([QUESTION, "What did Ali Vaez say about the strike?"])
+
+
 def test_clearing_the_conversation_forgets_it(page: Page) -> None:
     put(page, "What did Ali Vaez say about the strike?")
     page.locator("#conversation button[aria-label='Clear'], #conversation button[title='Clear']").first.click()

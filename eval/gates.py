@@ -1,7 +1,8 @@
 """The floors below which a release does not go, each with the run that set it. A floor rises when the number does.
 
-A floor is the lower end of the 95 % interval of that run on the test halves, or for a rate of errors its upper end, so that
-another draw of questions of the same kind passes and a real loss does not.
+A floor is the value of that run less two cases' worth, or for a rate of errors plus two: the questions are always the same,
+and what may differ from one machine to the next is the last digit of a vector. A bound that has to hold for every case
+has no such room.
 """
 
 from __future__ import annotations
@@ -10,19 +11,32 @@ from eval.run import Report
 
 __all__ = ["CEILINGS", "FLOORS", "broken"]
 
-# Set by the run of 2026-11-22 on the test half: 133 questions, see eval/LOG.md.
+# Set by the lower of two runs on the test halves, 133 and 191 questions, one with the encoder in fp32 and one in bf16
+# (2026-11-24, see eval/LOG.md).
 FLOORS: dict[str, dict[str, float]] = {
     "seeds": {
-        "hit@5": 0.93,
-        "mrr@10": 0.73,
-        "fact_recall": 0.525,
-        "fact_coverage": 0.568,
-        "citation_precision": 0.601,
-        "citations_exact": 1.0,  # not a matter of luck: every citation, every time
+        "hit@5": 0.94,
+        "mrr@10": 0.768,
+        "fact_recall": 0.589,
+        "fact_coverage": 0.634,
+        "citation_precision": 0.65,
+        "citations_exact": 1.0,
+        "auroc": 0.76,
+    },
+    "public": {
+        "hit@1": 0.925,
+        "hit@5": 0.985,
+        "mrr@10": 0.952,
+        "fact_recall": 0.497,
+        "fact_coverage": 0.593,
+        "citation_precision": 0.62,
+        "citations_exact": 1.0,
+        "auroc": 0.825,
     },
 }
 CEILINGS: dict[str, dict[str, float]] = {
-    "seeds": {"false_answer_rate": 0.727, "false_refusal_rate": 0.23, "errors": 0.0},
+    "seeds": {"false_answer_rate": 0.607, "false_refusal_rate": 0.181, "errors": 0.0},
+    "public": {"false_answer_rate": 0.509, "false_refusal_rate": 0.046, "errors": 0.0},
 }
 
 

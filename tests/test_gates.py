@@ -1,4 +1,4 @@
-"""The test half of the seeds' gold may not fall under its floors; and a gate that is broken says so."""
+"""The test halves of the gold may not fall under their floors; a gate that is broken says so; and what must break one does."""
 
 from __future__ import annotations
 
@@ -7,51 +7,90 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from conftest import SEEDS
 
+import rag.abstain
 import rag.cite
-from eval.cases import GOLD, load
+import rag.retrieve
+from eval.cases import GOLD, Case, load
 from eval.gates import CEILINGS, FLOORS, broken
-from eval.run import Report, evaluate
-from ingest import sync
-from rag import Assistant, Config, open_assistant
+from eval.run import Report, collection_for, evaluate
+from rag import Assistant, open_assistant
 
-CASES = load(GOLD / "seeds.jsonl")
-
-
-@pytest.fixture(scope="module")
-def assistant(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Assistant]:
-    config = Config(home=tmp_path_factory.mktemp("gates") / "home")
-    sync(SEEDS, config)
-    with open_assistant(config) as opened:
-        yield opened
+GOLDS = sorted(FLOORS)
+CASES = {name: load(GOLD / f"{name}.jsonl") for name in GOLDS}
 
 
 @pytest.fixture(scope="module")
-def report(assistant: Assistant) -> Report:
-    return evaluate(CASES, assistant, gold="seeds", split="test")
+def assistants(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Assistant]]:
+    homes = tmp_path_factory.mktemp("gates")
+    opened = {name: open_assistant(collection_for(GOLD / f"{name}.jsonl", homes / name)) for name in GOLDS}
+    yield opened
+    for assistant in opened.values():
+        assistant.close()
 
 
-def test_the_test_half_stands_above_its_floors(report: Report) -> None:
-    assert broken(report) == []
+@pytest.fixture(scope="module")
+def reports(assistants: dict[str, Assistant]) -> dict[str, Report]:
+    return {name: evaluate(CASES[name], assistants[name], gold=name, split="test") for name in GOLDS}
 
 
-def test_every_gate_bites(report: Report) -> None:
+@pytest.mark.parametrize("name", GOLDS)
+def test_the_test_half_stands_above_its_floors(reports: dict[str, Report], name: str) -> None:
+    assert broken(reports[name]) == []
+
+
+@pytest.mark.parametrize("name", GOLDS)
+def test_every_gate_bites(reports: dict[str, Report], name: str) -> None:
+    report = reports[name]
     for bounds, beyond in ((FLOORS, -0.001), (CEILINGS, 0.001)):
-        for name, bound in bounds["seeds"].items():
-            worse = replace(report, metrics={**report.metrics, name: (bound + beyond, None, None, 1)})
-            assert [line.split()[1] for line in broken(worse)] == [name]
-            without = replace(report, metrics={n: m for n, m in report.metrics.items() if n != name})
-            assert [line.split()[1:4] for line in broken(without)] == [[name, "is", "missing,"]]
+        for metric, bound in bounds[name].items():
+            worse = replace(report, metrics={**report.metrics, metric: (bound + beyond, None, None, 1)})
+            assert [line.split()[1] for line in broken(worse)] == [metric]
+            without = replace(report, metrics={n: m for n, m in report.metrics.items() if n != metric})
+            assert [line.split()[1:4] for line in broken(without)] == [[metric, "is", "missing,"]]
 
 
-def test_citations_that_are_off_by_one_break_the_gate(assistant: Assistant, monkeypatch: pytest.MonkeyPatch) -> None:
+def _gates_broken(cases: list[Case], assistant: Assistant, name: str) -> set[str]:
+    return {line.split()[1] for line in broken(evaluate(cases, assistant, gold=name))}
+
+
+def test_citations_that_are_off_by_one_break_the_gate(
+    assistants: dict[str, Assistant], monkeypatch: pytest.MonkeyPatch
+) -> None:
     exact = rag.cite._at
 
     def off_by_one(source: Any, span: tuple[int, int], *rest: Any) -> Any:
         return exact(source, (span[0] + 1, span[1] + 1), *rest)
 
     monkeypatch.setattr(rag.cite, "_at", off_by_one)
-    few = [case for case in CASES if case.kind == "who"]
-    found = broken(evaluate(few, assistant, gold="seeds"))
-    assert any(line.startswith("seeds citations_exact is") for line in found)
+    few = [case for case in CASES["seeds"] if case.kind == "who"]
+    assert "citations_exact" in _gates_broken(few, assistants["seeds"], "seeds")
+
+
+def test_half_the_abstention_threshold_breaks_the_gate(
+    assistants: dict[str, Assistant], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rag.abstain, "LEAST_CONFIDENCE", rag.abstain.LEAST_CONFIDENCE / 2)
+    unanswerable = [case for case in CASES["public"] if case.split == "test" and case.declined]
+    assert "false_answer_rate" in _gates_broken(unanswerable, assistants["public"], "public")
+
+
+def test_twice_the_abstention_threshold_breaks_the_gate(
+    assistants: dict[str, Assistant], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rag.abstain, "LEAST_CONFIDENCE", rag.abstain.LEAST_CONFIDENCE * 2)
+    answerable = [case for case in CASES["seeds"] if case.kind == "who" and not case.declined]
+    assert "false_refusal_rate" in _gates_broken(answerable, assistants["seeds"], "seeds")
+
+
+def test_a_fused_ranking_in_the_wrong_order_breaks_the_gate(
+    assistants: dict[str, Assistant], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    right = rag.retrieve.fuse
+
+    def worst_first(*rankings: Any, **options: Any) -> Any:
+        return [(key, -score) for key, score in right(*rankings, **options)]
+
+    monkeypatch.setattr(rag.retrieve, "fuse", worst_first)
+    few = [case for case in CASES["public"] if case.split == "test" and not case.declined][:20]
+    assert {"hit@1", "hit@5", "mrr@10"} <= _gates_broken(few, assistants["public"], "public")

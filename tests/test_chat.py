@@ -154,14 +154,54 @@ def test_a_question_typed_while_another_is_answered_is_neither_lost_nor_cut(page
     expect(box).to_have_value("Where does he work?")
 
 
-def test_a_question_put_while_another_is_answered_is_answered_next(page: Page) -> None:
+def test_questions_put_while_another_is_answered_are_answered_in_turn(page: Page) -> None:
+    questions = [QUESTION, "What did Ali Vaez say about the strike?", "Where does he work?", "WHO STRUCK FIRST?"]
     box = page.locator("#question textarea")
-    for question in (QUESTION, "What did Ali Vaez say about the strike?"):
+    for question in questions:  # Gradio itself keeps only the last of those that wait
         box.fill(question)
         box.press("Enter")
         expect(box).to_have_value("")
-    expect(page.locator("#conversation .notes")).to_have_count(2, timeout=60_000)
-    expect(page.locator("#conversation .asked")).to_have_text([QUESTION, "What did Ali Vaez say about the strike?"])
+    expect(page.locator("#conversation .notes")).to_have_count(4, timeout=60_000)
+    expect(page.locator("#conversation .asked")).to_have_text(questions)
+    expect(page.locator("#conversation .understood")).to_have_text("Understood as: Where does Ali Vaez work?")
+
+
+def test_what_is_stopped_says_so_and_is_not_taken_up_again(page: Page) -> None:
+    questions = [QUESTION, "What did Ali Vaez say about the strike?", "Where does he work?"]
+    box = page.locator("#question textarea")
+    for question in questions:
+        box.fill(question)
+        box.press("Enter")
+        expect(box).to_have_value("")
+    page.locator("#stop").click()
+    expect(page.locator("#conversation .asked")).to_have_text(questions, timeout=60_000)
+    expect(page.locator("#conversation .step")).to_have_count(0)
+    expect(page.locator("#conversation .notice").last).to_have_text("Stopped.")
+    given = page.locator("#conversation .notes").count()
+    put(page, "WHO STRUCK FIRST?", ".notes", given + 1)
+    page.wait_for_timeout(1_000)  # a question taken up again would come now
+    expect(page.locator("#conversation .asked")).to_have_text([*questions, "WHO STRUCK FIRST?"])
+
+
+def test_clearing_while_an_answer_is_made_forgets_it_too(page: Page) -> None:
+    put(page, QUESTION)
+    box = page.locator("#question textarea")
+    box.fill("What did Ali Vaez say about the strike?")
+    box.press("Enter")
+    expect(page.locator("#conversation .asked")).to_have_count(2)
+    page.locator("#conversation button[aria-label='Clear'], #conversation button[title='Clear']").first.click()
+    page.wait_for_timeout(3_000)  # what would come back would have come by then
+    expect(page.locator("#conversation .asked")).to_have_count(0)
+    put(page, "Where does he work?", ".asked")
+    expect(page.locator("#conversation .asked")).to_have_text(["Where does he work?"])
+    expect(page.locator("#conversation .understood")).to_have_count(0)  # whoever "he" was is forgotten
+
+
+def test_a_question_too_long_is_told_so_and_not_cut(page: Page) -> None:
+    page.locator("#question textarea").focus()
+    page.keyboard.insert_text("Who struck? " * 1_667)
+    page.keyboard.press("Enter")
+    expect(page.locator("#conversation .abstained")).to_contain_text("the question has 20,003 characters", timeout=60_000)
 
 
 def test_clearing_the_conversation_forgets_it(page: Page) -> None:

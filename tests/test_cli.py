@@ -91,6 +91,18 @@ def test_ask_prints_the_answer_or_all_of_it_as_json(ready: Path, capsys: pytest.
     assert (whole["text"], whole["abstained"]) == ("Iran struck first on Tuesday. [1]", None)
 
 
+def test_ask_shows_which_day_is_meant_and_leaves_the_words_alone(ready: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert app.main(["ask", "Who struck first?"]) == 0
+    assert capsys.readouterr().out.splitlines()[3:5] == [
+        "    “Iran struck first on Tuesday.”",
+        "    on Tuesday = 16 January 2024",
+    ]
+    assert app.main(["ask", "--json", "Who struck first?"]) == 0
+    assert json.loads(capsys.readouterr().out)["citations"][0]["dates"] == [
+        {"start": 18, "end": 28, "words": "on Tuesday", "first": "2024-01-16", "last": "2024-01-16"}
+    ]
+
+
 @pytest.mark.parametrize(
     ("options", "passages"),
     [

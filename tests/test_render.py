@@ -12,6 +12,7 @@ from rag.surfaces import render
 from rag.types import (
     Abstention,
     Answer,
+    Article,
     Claim,
     DraftSentence,
     Evidence,
@@ -91,9 +92,70 @@ def test_json_holds_every_field_of_the_answer() -> None:
                 "id": "a", "version": STORY.version, "label": "Iran struck first.", "url": None, "title": None, "source": "Dawn",
                 "author": None, "published": "2024-01-20", "language": None,
             },
-            "start": 0, "end": 18, "quote": "Iran struck first.", "support": "verbatim",
+            "start": 0, "end": 18, "quote": "Iran struck first.", "support": "verbatim", "dates": [],
         }
     ]  # fmt: skip
+
+
+DATED = article(
+    "It is over. Iran struck late\non Tuesday, its worst strike this month, and on Tuesday only.", "a", source="Dawn",
+    published=date(2024, 1, 18),
+)  # fmt: skip
+
+
+def quoting(story: Article, quote: str) -> Answer:
+    found = evidence(story)
+    checker = Checker(found)
+    sentence = checker.check(DraftSentence(quote, (Claim(1, quote),)))
+    assert sentence
+    return Answer(
+        "When?", cited_text([sentence]), (sentence,), checker.citations, found, Filters(), (), None, (), None, TRACE
+    )  # fmt: skip
+
+
+def test_the_terminal_shows_the_days_that_are_meant_below_the_words_that_say_them() -> None:
+    answer = quoting(DATED, "Iran struck late\non Tuesday, its worst strike this month, and on Tuesday only.")
+    assert render.answer_text(answer).splitlines()[2:] == [
+        "[1] It is over. — Dawn, 18 January 2024",
+        "    “Iran struck late on Tuesday, its worst strike this month, and on Tuesday only.”",
+        "    on Tuesday = 16 January 2024; this month = January 2024",
+        "    a, characters 12–90 (verbatim)",
+    ]
+
+
+def test_the_page_shows_the_days_that_are_meant_in_the_note() -> None:
+    answer = quoting(DATED, "Iran struck late\non Tuesday")
+    note = render.answer_html(answer, "When?").split("<ol")[1]
+    assert '<span class="dates">on Tuesday = 16 January 2024</span></li>' in note
+    assert "January" not in render.sentence_html(answer.sentences[0])
+    assert "dates" not in render.answer_html(answered(), "Who struck first?")
+
+
+def test_json_places_the_days_that_are_meant_in_the_article() -> None:
+    quote = "late\non Tuesday, its worst strike this month"
+    answer = quoting(DATED, quote)
+    whole = json.loads(render.answer_json(answer))
+    assert whole["citations"][0]["quote"] == quote
+    assert whole["citations"][0]["dates"] == [
+        {"start": 29, "end": 39, "words": "on Tuesday", "first": "2024-01-16", "last": "2024-01-16"},
+        {"start": 58, "end": 68, "words": "this month", "first": "2024-01-01", "last": "2024-01-31"},
+    ]
+    assert DATED.text[29:39] == "on Tuesday"
+    assert whole["sentences"][0]["citations"] == whole["citations"]
+
+
+def test_the_words_around_a_quote_say_which_day_it_means() -> None:
+    ahead = article("Pakistan will vote, or so we hear; it will vote on Friday. It rained.", "b", published=date(2024, 1, 18))
+    answer = quoting(ahead, "vote on Friday")
+    (moment,) = render.dates(answer.citations[0], answer.evidence)
+    assert (moment.start, moment.shown) == (ahead.text.index("on Friday"), "19 January 2024")
+
+
+def test_without_a_day_of_publication_no_day_is_shown() -> None:
+    undated = article("Iran struck on Tuesday.", "a")
+    answer = quoting(undated, "Iran struck on Tuesday.")
+    assert render.dates(answer.citations[0], answer.evidence) == ()
+    assert "=" not in render.answer_text(answer)
 
 
 def test_escape_sequences_in_an_article_do_not_reach_the_terminal() -> None:

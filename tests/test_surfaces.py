@@ -12,7 +12,7 @@ from conftest import SEEDS
 import app
 from ingest import sync
 from rag import Config, ask, open_assistant
-from rag.surfaces import chat
+from rag.surfaces import chat, render
 from rag.types import Sentence
 
 QUESTION = "Who struck first, and whom did they target?"
@@ -50,6 +50,29 @@ def test_all_surfaces_agree(config: Config, capsys: pytest.CaptureFixture[str]) 
     body = shown[-1].split("<ol")[0]
     on_page = " ".join(html.unescape(re.sub(r"<[^>]+>", "", body)).split())
     assert on_page == " ".join(answer.text.replace("] [", "][").split())
+
+
+def test_all_surfaces_name_the_same_days(config: Config, capsys: pytest.CaptureFixture[str]) -> None:
+    question = "When did Iran stage airstrikes in Iraq and Syria?"
+    answer = ask(question, config)
+    days = [
+        f"{c.quote[m.start - c.start : m.end - c.start]} = {m.shown}"
+        for c in answer.citations
+        for m in render.dates(c, answer.evidence)
+    ]
+    assert "Monday = 15 January 2024" in days
+    with open_assistant(config) as assistant:
+        *_, (page, _) = chat._events(assistant, question, [])
+    assert app.main(["ask", question, "--home", str(config.home)]) == 0
+    printed = " ".join(capsys.readouterr().out.split())
+    assert app.main(["ask", question, "--json", "--home", str(config.home)]) == 0
+    whole = json.loads(capsys.readouterr().out)
+    assert [day for day in days if day not in page or day not in printed] == []
+    assert [(d["words"], d["first"]) for c in whole["citations"] for d in c["dates"]] == [
+        (c.quote[m.start - c.start : m.end - c.start], m.first.isoformat())
+        for c in answer.citations
+        for m in render.dates(c, answer.evidence)
+    ]
 
 
 def test_the_articles_are_silent_about_biryani(config: Config) -> None:

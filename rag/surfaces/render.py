@@ -7,11 +7,13 @@ import json
 import re
 import textwrap
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, is_dataclass
-from datetime import date, datetime
+from dataclasses import fields, is_dataclass, replace
+from datetime import date
+from functools import partial
 from typing import Any
 
-from rag.types import Abstention, Answer, Article, Citation, Headline, IngestReport, Plan, RetrievedPassage, Sentence
+from rag.types import Abstention, Answer, Article, Citation, Evidence, Headline, IngestReport, Plan, RetrievedPassage, Sentence
+from rag.when import Moment, resolved
 
 __all__ = [
     "abstention_text",
@@ -20,6 +22,7 @@ __all__ = [
     "answer_text",
     "article_parts",
     "byline",
+    "dates",
     "escape",
     "listing_text",
     "report_text",
@@ -39,16 +42,49 @@ _REASONS = {
 
 
 def answer_json(answer: Answer) -> str:
-    """The whole answer, every field of it, as JSON."""
-    return json.dumps(asdict(answer), default=_plain, ensure_ascii=False, indent=2)
+    """The whole answer, every field of it, as JSON. Each citation also has its `dates`: see `dates`."""
+    return json.dumps(answer, default=partial(_plain, answer.evidence), ensure_ascii=False, indent=2)
 
 
-def _plain(value: Any) -> Any:
-    if isinstance(value, date | datetime):
+def _plain(evidence: Evidence, value: Any) -> Any:
+    if isinstance(value, date):
         return value.isoformat()
-    if is_dataclass(value) and not isinstance(value, type):
-        return asdict(value)
-    raise TypeError(f"{type(value).__name__} has no JSON form")
+    if not is_dataclass(value):
+        raise TypeError(f"{type(value).__name__} has no JSON form")
+    facts = {field.name: getattr(value, field.name) for field in fields(value)}
+    return facts | {"dates": _date_facts(value, evidence)} if isinstance(value, Citation) else facts
+
+
+def dates(citation: Citation, evidence: Evidence) -> tuple[Moment, ...]:
+    """What the quoted words say relative to the article's publication, at their places in the article.
+
+    They are shown beside the words, never in place of them, and every surface takes them from here. The whole passage
+    is read: "on Friday" is another day where the words before it are "will vote".
+    """
+    for source in evidence:
+        passage = source.passage
+        if passage.article_id == citation.article.id and passage.start <= citation.start and citation.end <= passage.end:
+            said = resolved(passage.text, citation.article.published)
+            placed = (replace(m, start=passage.start + m.start, end=passage.start + m.end) for m in said)
+            return tuple(m for m in placed if citation.start <= m.start and m.end <= citation.end)
+    return ()
+
+
+def _words(citation: Citation, moment: Moment) -> str:
+    return citation.quote[moment.start - citation.start : moment.end - citation.start]
+
+
+def _date_facts(citation: Citation, evidence: Evidence) -> list[dict[str, Any]]:
+    return [
+        {"start": m.start, "end": m.end, "words": _words(citation, m), "first": m.first, "last": m.last}
+        for m in dates(citation, evidence)
+    ]
+
+
+def _dates_text(citation: Citation, evidence: Evidence) -> str:
+    """Each wording once, as in "on Tuesday = 16 January 2024; last week = 8–14 January 2024"."""
+    said = [f"{_flat(_words(citation, moment))} = {moment.shown}" for moment in dates(citation, evidence)]
+    return "; ".join(dict.fromkeys(said))
 
 
 def abstention_text(reason: Abstention) -> str:
@@ -87,7 +123,7 @@ def answer_text(answer: Answer, *, width: int = 88, asked: str | None = None) ->
             lines += [_closest(source, width) for source in answer.evidence.passages[:_CLOSEST]]
     else:
         lines += [_wrapped(answer.text, width), ""]
-        lines += [_footnote(citation, width) for citation in answer.citations]
+        lines += [_footnote(citation, answer.evidence, width) for citation in answer.citations]
     if answer.withheld:
         lines += ["", "Said by the model, not found in the articles:"]
         lines += [_wrapped(f"- {text}", width, "  ") for text in answer.withheld]
@@ -96,10 +132,13 @@ def answer_text(answer: Answer, *, width: int = 88, asked: str | None = None) ->
     return terminal_safe("\n".join(lines))
 
 
-def _footnote(citation: Citation, width: int) -> str:
+def _footnote(citation: Citation, evidence: Evidence, width: int) -> str:
     head = _wrapped(f"[{citation.number}] {byline(citation.article)}", width, "    ")
-    quote = _wrapped(f"    “{_flat(citation.quote)}”", width, "    ")
-    return f"{head}\n{quote}\n    {citation.article.id}, characters {citation.start}–{citation.end} ({citation.support})"
+    lines = [head, _wrapped(f"    “{_flat(citation.quote)}”", width, "    ")]
+    if said := _dates_text(citation, evidence):
+        lines.append(_wrapped(f"    {said}", width, "    "))
+    lines.append(f"    {citation.article.id}, characters {citation.start}–{citation.end} ({citation.support})")
+    return "\n".join(lines)
 
 
 def _closest(source: RetrievedPassage, width: int) -> str:
@@ -170,7 +209,7 @@ def answer_html(answer: Answer, asked: str) -> str:
             parts.append(f'<p class="closest">Closest, but not an answer:</p><ul>{"".join(rows)}</ul>')
     else:
         parts.append(f'<p class="answer">{" ".join(sentence_html(s) for s in answer.sentences)}</p>')
-        parts.append(f'<ol class="notes">{"".join(_note(c) for c in answer.citations)}</ol>')
+        parts.append(f'<ol class="notes">{"".join(_note(c, answer.evidence) for c in answer.citations)}</ol>')
     if answer.withheld:
         rows = (f"<li>{escape(text)}</li>" for text in answer.withheld)
         parts.append(
@@ -182,9 +221,10 @@ def answer_html(answer: Answer, asked: str) -> str:
     return "".join(parts)
 
 
-def _note(citation: Citation) -> str:
+def _note(citation: Citation, evidence: Evidence) -> str:
     said = f'{escape(byline(citation.article))} <span class="support">({citation.support})</span>'
-    return f'<li value="{citation.number}">{said}</li>'
+    when = f' <span class="dates">{escape(text)}</span>' if (text := _dates_text(citation, evidence)) else ""
+    return f'<li value="{citation.number}">{said}{when}</li>'
 
 
 def _passage_button(source: RetrievedPassage) -> str:

@@ -12,6 +12,7 @@ import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 from ingest.sources import Found, read
 from ingest.split import passage_spans
@@ -24,6 +25,7 @@ from rag.types import Article, Encoder, Failure, IngestReport, Plan
 
 __all__ = ["Progress", "apply", "require_room", "take_out"]
 
+_T = TypeVar("_T")
 # Passages in a commit: enough to sort by length and to spread the cost of a commit (about 0.1 s),
 # few enough that a killed run repeats seconds of work.
 _BATCH = 512
@@ -35,7 +37,7 @@ _ROOM_PER_LETTER = 20
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far a sync is: articles done, of how many, and passages written so far."""
+    """How far a sync is: articles done, of how many, and passages made so far."""
 
     done: int
     total: int
@@ -49,17 +51,23 @@ class _Writer:
         self.catalog, self.dense, self.lexical = catalog, dense, lexical
         self.encoder, self.config = encoder, config
 
-    def put(self, batch: Sequence[tuple[Article, str]]) -> int:
-        """Write articles with the files they are from; the number of passages."""
+    def put(self, batch: Sequence[tuple[Article, str]], encoded: Callable[[int], None]) -> int:
+        """Write articles with the files they are from; the number of passages. `encoded` hears of every few hundred that
+        are ready to be written: one article may be a book."""
         entries = [Entry(article, origin, passage_spans(article.text, self.config.passages)) for article, origin in batch]
         rows = [
             (passage_key(e.article, start, end), e.article.id, self._indexed_text(e.article, start, end))
             for e in entries
             for start, end in e.spans
         ]
-        vectors = self.encoder.passages([text for _, _, text in rows])
+        vectors = []
+        for some in _portions(rows):
+            vectors.append(self.encoder.passages([text for _, _, text in some]))
+            if len(rows) > _BATCH:
+                encoded(sum(map(len, vectors)))
         self.catalog.put(entries)
-        self.dense.add([key for key, _, _ in rows], vectors)
+        for some, found in zip(_portions(rows), vectors, strict=True):
+            self.dense.add([key for key, _, _ in some], found)
         self.lexical.add(rows)
         self._settle([key for key, _, _ in rows])
         return len(rows)
@@ -151,9 +159,13 @@ def apply(
                     yield _named(article, article_id), found.origin
 
             adding = frozenset(plan.added)
+
+            def ready(made: int) -> None:
+                progress(Progress(done, total, passages + made))
+
             for batch in _batches(articles(), config.passages.words):
                 require_room(home, sum(len(article.text) for article, _ in batch))
-                passages += writer.put(batch)
+                passages += writer.put(batch, ready)
                 done += len(batch)
                 progress(Progress(done, total, passages))
     finally:
@@ -209,6 +221,6 @@ def _batches(articles: Iterator[tuple[Article, str]], words: int) -> Iterator[li
         yield batch
 
 
-def _portions(places: Sequence[Place]) -> Iterator[Sequence[Place]]:
-    for start in range(0, len(places), _BATCH):
-        yield places[start : start + _BATCH]
+def _portions(rows: Sequence[_T]) -> Iterator[Sequence[_T]]:
+    for start in range(0, len(rows), _BATCH):
+        yield rows[start : start + _BATCH]

@@ -119,6 +119,8 @@ def _writing(home: Path) -> Iterator[None]:
         raise CollectionError(
             f"another process is writing to the collection in {home}. Wait until it is done and run this again; nothing is lost"
         ) from exc
+    except (FileExistsError, NotADirectoryError) as exc:
+        raise CollectionError(f"{home} is, or lies in, a file and not a folder. Name a folder with --home") from exc
     except OSError as exc:
         raise CollectionError(f"the folder {home} cannot be written to: {exc.strerror}. Name another one with --home") from exc
     try:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 
 from ingest.sources import Found, Scan
@@ -90,11 +90,11 @@ def plan(
     removed = [
         article_id
         for article_id, (_, origin) in sorted(known.items())
-        if prune and article_id not in seen and origin not in scanned.unsure and _within(origin, scanned.scopes)
+        if prune and article_id not in seen and _within(origin, scanned.scopes) and not _within(origin, scanned.unsure)
     ]
     lists = (tuple(added), tuple(replaced), tuple(removed), tuple(kept), tuple(failed), tuple(renamed.items()))
     return Plan(*lists, scanned.warnings), reading
 
 
-def _within(origin: str, scopes: tuple[str, ...]) -> bool:
+def _within(origin: str, scopes: Iterable[str]) -> bool:
     return any(origin == scope or origin.startswith(scope.rstrip("/") + "/") for scope in scopes)

@@ -24,6 +24,7 @@ from rag.types import Article, Failure
 __all__ = ["KINDS", "Found", "Scan", "read", "scan"]
 
 KINDS = (".txt", ".md", ".jsonl")
+_EMPTY = "it is empty. Remove it, or put the article's text into it"
 _HEADING = re.compile(r"\A\s*#[ \t]+(\S[^\n\r]*)")
 
 
@@ -44,8 +45,8 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class Scan:
-    """What a number of files and folders hold. `origins` are all files that were looked at, `unsure` those of
-    which some part could not be read, `scopes` the files and folders asked for."""
+    """What a number of files and folders hold. `origins` are all files that were looked at, `unsure` those files and
+    folders of which some part could not be read, `scopes` the files and folders asked for."""
 
     found: tuple[Found, ...]
     failed: tuple[Failure, ...]
@@ -65,13 +66,15 @@ def scan(places: Iterable[str | os.PathLike[str]]) -> Scan:
     scopes: list[str] = []
     for place in places:
         try:
-            files, scope, note = _files(place)
+            walked = _files(place)
         except SourceError as exc:
             failed.append(Failure(str(place), str(exc)))
             continue
-        scopes.append(scope)
-        warnings.extend(note)
-        for path, article_id in files:
+        scopes.append(walked.scope)
+        warnings.extend(walked.notes)
+        failed.extend(walked.failed)
+        unsure.update(walked.closed)
+        for path, article_id in walked.files:
             origin = path.as_posix()
             if origin in seen:  # named twice, or a file of a folder also named
                 continue
@@ -104,8 +107,18 @@ def read(found: Found) -> Article:
     return article
 
 
-def _files(place: str | os.PathLike[str]) -> tuple[list[tuple[Path, str]], str, list[str]]:
-    """The files of a place with their ids, its absolute path, and what was passed over."""
+@dataclass(frozen=True, slots=True)
+class _Walked:
+    """The files of a place with their ids, its absolute path, what was passed over, and the folders that are closed."""
+
+    files: tuple[tuple[Path, str], ...]
+    scope: str
+    notes: tuple[str, ...] = ()
+    failed: tuple[Failure, ...] = ()
+    closed: tuple[str, ...] = ()
+
+
+def _files(place: str | os.PathLike[str]) -> _Walked:
     stated = os.fspath(place)
     if re.match(r"[a-z][a-z0-9+.-]+://", stated, re.IGNORECASE):
         raise SourceError("web addresses cannot be read yet. Save the page as text, or list it in a .jsonl file")
@@ -120,14 +133,24 @@ def _files(place: str | os.PathLike[str]) -> tuple[list[tuple[Path, str]], str, 
             raise SourceError(
                 f"files of the kind {path.suffix or 'without ending'} cannot be read. Known are {', '.join(KINDS)}"
             )
-        return [(path, _file_id(path.parent, path))], path.as_posix(), []
+        return _Walked(((path, _file_id(path.parent, path)),), path.as_posix())
     if not path.is_dir():
         raise SourceError("it is neither a file nor a folder")
     files: list[tuple[Path, str]] = []
     passed: dict[str, int] = {}
-    for folder, folders, names in os.walk(path, onerror=_raise):
+    linked: list[str] = []
+    failed: list[Failure] = []
+    closed: list[str] = []
+
+    def cannot_be_read(error: OSError) -> None:
+        folder = str(error.filename)
+        failed.append(Failure(folder, f"the folder cannot be read: {error.strerror}. Check its permissions"))
+        closed.append(Path(folder).as_posix())
+
+    for folder, folders, names in os.walk(path, onerror=cannot_be_read):
         # Hidden files belong to programs; a fixed order makes every machine plan alike.
         folders[:] = sorted(name for name in folders if not name.startswith("."))
+        linked.extend(os.path.join(folder, name) for name in folders if os.path.islink(os.path.join(folder, name)))
         for name in sorted(names):
             file = Path(folder, name)
             if name.startswith("."):
@@ -136,15 +159,16 @@ def _files(place: str | os.PathLike[str]) -> tuple[list[tuple[Path, str]], str, 
                 files.append((file, _file_id(path, file)))
             else:
                 passed[file.suffix.lower() or "no ending"] = passed.get(file.suffix.lower() or "no ending", 0) + 1
+    known = ", ".join(KINDS)
     notes = [
-        f"{stated}: {count} files with {kind} were passed over; known are {', '.join(KINDS)}"
+        f"{stated}: {count} file{'' if count == 1 else 's'} with {kind} passed over; known are {known}"
         for kind, count in sorted(passed.items())
     ]
-    return files, path.as_posix(), notes
-
-
-def _raise(error: OSError) -> None:
-    raise SourceError(f"the folder {error.filename} cannot be read: {error.strerror}. Check its permissions") from error
+    # A link may lead back up, or to another place that is synced by itself.
+    notes += [f"{link}: a link to a folder is not followed. Name the folder itself" for link in sorted(linked)]
+    if not files and not failed:
+        notes.append(f"{stated}: the folder holds no {', '.join(KINDS[:-1])} or {KINDS[-1]} file")
+    return _Walked(tuple(files), path.as_posix(), tuple(notes), tuple(failed), tuple(closed))
 
 
 def _file_id(root: Path, file: Path) -> str:
@@ -184,10 +208,12 @@ def _items(path: Path, article_id: str) -> Iterator[Found | Failure]:
         yield Failure(article_id, str(_unreadable(exc)))
         return
     if not offset:
-        yield Failure(article_id, "it is empty")
+        yield Failure(article_id, _EMPTY)
 
 
 def _unreadable(exc: OSError) -> SourceError:
+    if isinstance(exc, FileNotFoundError):
+        return SourceError("it is a link to nothing, or has just been removed. Mend the link or remove it")
     return SourceError(f"it cannot be read: {exc.strerror or exc}. Check the file's permissions")
 
 
@@ -198,11 +224,11 @@ def _file_article(path: Path, article_id: str) -> tuple[Article, tuple[str, ...]
     except OSError as exc:
         raise _unreadable(exc) from exc
     if not data:
-        raise SourceError("it is empty")
+        raise SourceError(_EMPTY)
     text, encoding = decode(data)
     published, text = leading_date(text)
     if not text.strip():
-        raise SourceError("it holds no words")
+        raise SourceError("it holds no words. Remove it, or put the article's text into it")
     title = None
     if path.suffix.lower() == ".md" and (heading := _HEADING.match(text)):
         title = heading.group(1).strip(" #") or None
@@ -230,7 +256,7 @@ def _line_article(line: bytes) -> tuple[Article, tuple[str, ...]]:
         raise SourceError('it has neither "id" nor "url"; an article needs one of them')
     text = record.get("text")
     if not isinstance(text, str) or not text.strip():
-        raise SourceError('it has no "text"')
+        raise SourceError('it has no "text". Put the article\'s text under that name')
     stated = _fact(record, "published")
     published = read_date(stated) if stated else None
     warnings = () if published or not stated else (f"its date {stated[:40]!r} is not YYYY-MM-DD and is taken as unknown",)

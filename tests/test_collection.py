@@ -234,9 +234,10 @@ def test_an_empty_folder_makes_an_empty_collection_that_answers_with_nothing(
     tmp_path: Path, config: Config, encoder: WordEncoder
 ) -> None:
     (tmp_path / "empty").mkdir()
-    assert sync(tmp_path / "empty", config, encoder=encoder) == IngestReport()
+    said = IngestReport(warnings=(f"{tmp_path}/empty: the folder holds no .txt, .md or .jsonl file",))
+    assert sync(tmp_path / "empty", config, encoder=encoder) == said
     before = files(config.home)
-    assert sync(tmp_path / "empty", config, encoder=encoder) == IngestReport()
+    assert sync(tmp_path / "empty", config, encoder=encoder) == said
     assert files(config.home) == before
     with Retriever(config.home, config, encoder) as retriever:
         assert len(retriever.find("Who struck first?")) == 0
@@ -250,12 +251,12 @@ def test_what_cannot_be_read_is_in_the_report_and_stops_nothing(news: Path, conf
     report = sync([news, news / "nowhere"], config, encoder=encoder)
     assert report.added == ("1", "news/iran.txt", "news/weather.txt")
     assert report.failed == (
-        Failure("news/broken.txt", "it is empty"),
-        Failure("news/feed.jsonl line 2", 'it has no "text"'),
+        Failure("news/broken.txt", "it is empty. Remove it, or put the article's text into it"),
+        Failure("news/feed.jsonl line 2", 'it has no "text". Put the article\'s text under that name'),
         Failure(f"{news}/nowhere", "there is no such file or folder. Check the spelling, or give the whole path"),
     )
     assert report.warnings == (
-        f"{news}: 1 files with .png were passed over; known are .txt, .md, .jsonl",
+        f"{news}: 1 file with .png passed over; known are .txt, .md, .jsonl",
         "news/feed.jsonl line 1: its date 'soon' is not YYYY-MM-DD and is taken as unknown",
     )
     assert report.items == 6
@@ -278,6 +279,18 @@ def test_a_file_that_changes_while_it_is_read_is_a_failure_and_is_taken_in_the_n
     assert report.failed == (Failure("news/weather.txt", "it changed while it was being read. Sync again"),)
     assert sync(news, config, encoder=WordEncoder()).added == ("news/weather.txt",)
     assert found(config, "snow") == {"news/weather.txt"}
+
+
+def test_progress_is_told_within_an_article_that_is_a_book(tmp_path: Path, config: Config, encoder: WordEncoder) -> None:
+    (tmp_path / "book.txt").write_text("It rained on Monday in the hills of the far south. " * 9_000)
+    told: list[Progress] = []
+    report = sync(tmp_path / "book.txt", config, encoder=encoder, progress=told.append)
+    assert report.passages > 512
+    assert [(p.done, p.total, p.passages) for p in told] == [
+        *((0, 1, min(512 * n, report.passages)) for n in range(1, -(-report.passages // 512) + 1)),
+        (1, 1, report.passages),
+    ]
+    assert whole(config) == report.passages
 
 
 def test_progress_is_told_after_each_batch(
@@ -500,7 +513,7 @@ def test_a_run_that_fails_gives_the_lock_back(news: Path, config: Config, encode
 def test_a_home_that_cannot_be_written_to_is_named(news: Path, tmp_path: Path, encoder: WordEncoder) -> None:
     (tmp_path / "file").write_text("")
     for home in (tmp_path / "file", tmp_path / "file" / "home"):
-        with pytest.raises(CollectionError, match=r"cannot be written to: .*\. Name another one with --home"):
+        with pytest.raises(CollectionError, match=r"is, or lies in, a file and not a folder\. Name a folder with --home"):
             sync(news, Config(home=home, encoder="words"), encoder=encoder)
 
 

@@ -234,6 +234,14 @@ def test_an_article_that_moved_from_one_feed_to_another_is_no_collision() -> Non
     assert [failure.item for failure in todo.failed] == [today, f"{archive} line 1"]
 
 
+def test_nothing_under_a_folder_that_could_not_be_read_is_taken_for_gone() -> None:
+    open_file, closed_file = file("p/a.txt", "1", "/p/a.txt"), file("p/closed/b.txt", "2", "/p/closed/b.txt")
+    beside = file("p/closed-by/c.txt", "3", "/p/closed-by/c.txt")
+    looked = scanned(failed=["/p/closed"], scopes=("/p",))
+    todo, _ = planned(looked, stored(open_file, closed_file, beside), prune=True)
+    assert todo.removed == ("p/a.txt", "p/closed-by/c.txt")
+
+
 def test_a_line_with_the_words_of_a_vanished_file_is_not_a_renamed_file() -> None:
     todo, _ = planned(scanned(line("x", "1", "/p/feed.jsonl")), stored(A))
     assert (todo.added, todo.renamed) == (("x",), ())

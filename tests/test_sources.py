@@ -171,9 +171,9 @@ def test_other_kinds_are_passed_over_and_counted(news: Path) -> None:
     scanned = scan([news])
     assert ids(scanned) == ["news/a.txt"]
     assert scanned.warnings == (
-        f"{news}: 1 files with .docx were passed over; known are .txt, .md, .jsonl",
-        f"{news}: 2 files with .pdf were passed over; known are .txt, .md, .jsonl",
-        f"{news}: 1 files with no ending were passed over; known are .txt, .md, .jsonl",
+        f"{news}: 1 file with .docx passed over; known are .txt, .md, .jsonl",
+        f"{news}: 2 files with .pdf passed over; known are .txt, .md, .jsonl",
+        f"{news}: 1 file with no ending passed over; known are .txt, .md, .jsonl",
     )
 
 
@@ -183,7 +183,17 @@ def test_a_folder_named_like_a_text_is_a_folder(news: Path) -> None:
 
 
 def test_an_empty_folder_holds_nothing_and_is_no_failure(news: Path) -> None:
-    assert scan([news]) == Scan((), (), frozenset(), frozenset(), (str(news),), ())
+    note = f"{news}: the folder holds no .txt, .md or .jsonl file"
+    assert scan([news]) == Scan((), (), frozenset(), frozenset(), (str(news),), (note,))
+
+
+def test_a_link_to_a_folder_is_said_not_to_be_followed(news: Path) -> None:
+    write(news / "a.txt")
+    write(news.parent / "other" / "b.txt")
+    (news / "link").symlink_to(news.parent / "other")
+    scanned = scan([news])
+    assert ids(scanned) == ["news/a.txt"]
+    assert scanned.warnings == (f"{news}/link: a link to a folder is not followed. Name the folder itself",)
 
 
 # What cannot be taken in: each by itself, and the rest goes on
@@ -215,10 +225,10 @@ def test_a_place_that_cannot_be_read_does_not_stop_the_others(news: Path) -> Non
 @pytest.mark.parametrize(
     ("data", "reason"),
     [
-        (b"", "it is empty"),
-        (b" \n\t", "it holds no words"),
-        (b"\xef\xbb\xbf", "it holds no words"),
-        (b"date 2024-01-20\n", "it holds no words"),
+        (b"", "it is empty. Remove it, or put the article's text into it"),
+        (b" \n\t", "it holds no words. Remove it, or put the article's text into it"),
+        (b"\xef\xbb\xbf", "it holds no words. Remove it, or put the article's text into it"),
+        (b"date 2024-01-20\n", "it holds no words. Remove it, or put the article's text into it"),
         (b"\x89PNG\r\n\x1a\n" + bytes(90), "it is not text (it holds zero bytes). Export it as text first"),
     ],
 )
@@ -236,8 +246,8 @@ def test_a_file_that_is_gone_is_a_failure(news: Path) -> None:
     for name in ("a.txt", "b.jsonl"):
         (news / name).symlink_to(news / "nowhere")
     assert scan([news]).failed == (
-        Failure("news/a.txt", "it cannot be read: No such file or directory. Check the file's permissions"),
-        Failure("news/b.jsonl", "it cannot be read: No such file or directory. Check the file's permissions"),
+        Failure("news/a.txt", "it is a link to nothing, or has just been removed. Mend the link or remove it"),
+        Failure("news/b.jsonl", "it is a link to nothing, or has just been removed. Mend the link or remove it"),
     )
 
 
@@ -292,14 +302,16 @@ def test_a_file_that_may_not_be_read_is_a_failure(barred: Path) -> None:
     assert scanned.unsure == {str(barred / "a.txt"), str(barred / "b.jsonl")}
 
 
-def test_a_folder_that_may_not_be_read_is_a_failure_and_nothing_in_it_is_taken_for_gone(barred: Path) -> None:
+def test_a_folder_that_may_not_be_read_is_a_failure_and_the_rest_of_its_place_is_read(barred: Path) -> None:
     write(barred / "closed" / "a.txt")
+    write(barred / "open" / "b.txt")
     (barred / "closed").chmod(0)
     scanned = scan([barred])
     assert scanned.failed == (
-        Failure(str(barred), f"the folder {barred}/closed cannot be read: Permission denied. Check its permissions"),
+        Failure(f"{barred}/closed", "the folder cannot be read: Permission denied. Check its permissions"),
     )
-    assert scanned.scopes == ()
+    assert ids(scanned) == [f"{barred.name}/open/b.txt"]
+    assert (scanned.scopes, scanned.unsure) == ((str(barred),), {f"{barred}/closed"})
 
 
 # .jsonl
@@ -381,10 +393,10 @@ def test_half_a_surrogate_pair_in_a_line_is_replaced_before_it_meets_the_catalog
         ('["1", "a"]', 'it is not an object like {"url": …, "text": …}'),
         ('{"text": "a"}', 'it has neither "id" nor "url"; an article needs one of them'),
         ('{"id": " ", "url": "", "text": "a"}', 'it has neither "id" nor "url"; an article needs one of them'),
-        ('{"id": "1"}', 'it has no "text"'),
-        ('{"id": "1", "text": null}', 'it has no "text"'),
-        ('{"id": "1", "text": " \\n"}', 'it has no "text"'),
-        ('{"id": "1", "text": ["a"]}', 'it has no "text"'),
+        ('{"id": "1"}', 'it has no "text". Put the article\'s text under that name'),
+        ('{"id": "1", "text": null}', 'it has no "text". Put the article\'s text under that name'),
+        ('{"id": "1", "text": " \\n"}', 'it has no "text". Put the article\'s text under that name'),
+        ('{"id": "1", "text": ["a"]}', 'it has no "text". Put the article\'s text under that name'),
         ('{"id": true, "text": "a"}', 'its "id" is bool, not text'),
         ('{"id": 1.5, "text": "a"}', 'its "id" is float, not text'),
         ('{"url": 1, "text": "a"}', 'its "url" is int, not text'),
@@ -418,7 +430,7 @@ def test_a_line_that_is_not_utf8_is_named_by_its_number(news: Path) -> None:
 def test_an_empty_jsonl_file_is_a_failure(news: Path) -> None:
     path = write(news / "feed.jsonl", b"")
     scanned = scan([path])
-    assert refused(scanned) == "it is empty"
+    assert refused(scanned) == "it is empty. Remove it, or put the article's text into it"
     assert scanned.unsure == {str(path)}
 
 
@@ -461,7 +473,7 @@ def test_what_has_gone_since_it_was_found_is_a_source_error(news: Path, name: st
     path = write(news / name, text)
     (found,) = scan([news]).found
     path.unlink()
-    with pytest.raises(SourceError, match="it cannot be read: No such file or directory"):
+    with pytest.raises(SourceError, match="it is a link to nothing, or has just been removed"):
         read(found)
 
 

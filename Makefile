@@ -3,7 +3,7 @@ PYTHON ?= $(or $(shell command -v python3.11),$(shell command -v python3))
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: install run test check eval clean lock
+.PHONY: install run test check eval reader clean lock
 
 install: .venv/installed
 
@@ -38,6 +38,11 @@ check: .venv/installed-dev
 
 eval: .venv/installed
 	$(BIN)/clippings eval
+
+# Train the bundled reader again, from a folder of training data: make reader DATA=folder (see docs/reader.md).
+reader: .venv/installed
+	@test -n "$(DATA)" || { echo "Name the folder of training data: make reader DATA=folder (docs/reader.md says what is in it)"; exit 2; }
+	$(BIN)/python -m rag.reader.train --data "$(DATA)" --work "$(or $(WORK),build/reader)"
 
 # Renew the locked versions, from what a fresh environment resolves to.
 lock:

@@ -1,4 +1,4 @@
-"""How text is compared and cut: one normaliser, one sentence splitter, exact match and token F1.
+"""How text is compared and cut: one normaliser, one sentence splitter, exact match, token F1 and AUROC.
 
 Search, checking, training and evaluation all use these, so that a number means the same everywhere.
 Offsets count code points of the text that was handed in.
@@ -6,14 +6,17 @@ Offsets count code points of the text that was handed in.
 
 from __future__ import annotations
 
+import math
 import re
 import string
 import unicodedata
+from bisect import bisect_left, bisect_right
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
 
 __all__ = [
+    "auroc",
     "contained",
     "content_stems",
     "exact_match",
@@ -289,3 +292,21 @@ def contained(prediction: str, golds: Sequence[str]) -> bool:
     """
     said = f" {squad_normalise(prediction)} "
     return any(f" {normal} " in said for gold in golds if (normal := squad_normalise(gold)))
+
+
+def auroc(scores_answerable: Sequence[float], scores_unanswerable: Sequence[float]) -> float | None:
+    """How often an answerable question outscores an unanswerable one, over all pairs; a tie counts half.
+
+    The area under the ROC curve as Mann and Whitney's statistic (Hanley and McNeil, Radiology 1982). From 0 to 1:
+    0.5 is chance, 1 a perfect separation. `None` if either side is empty.
+
+    >>> auroc([3, 2], [2, 1])  # three pairs of four, and one tie
+    0.875
+    """
+    if any(math.isnan(score) for score in (*scores_answerable, *scores_unanswerable)):
+        raise ValueError("a score is not a number (NaN): leave out the questions that have no score")
+    if not scores_answerable or not scores_unanswerable:
+        return None
+    below = sorted(scores_unanswerable)
+    twice = sum(bisect_left(below, score) + bisect_right(below, score) for score in scores_answerable)
+    return twice / (2 * len(scores_answerable) * len(below))

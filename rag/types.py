@@ -36,10 +36,13 @@ __all__ = [
     "LanguageModel",
     "Passage",
     "Plan",
+    "Reader",
+    "Reading",
     "RetrievedPassage",
     "Rival",
     "Scores",
     "Sentence",
+    "Span",
     "Step",
     "Support",
     "Trace",
@@ -191,10 +194,13 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class DraftSentence:
-    """A sentence as an answerer claims it. Untrusted."""
+    """A sentence as an answerer claims it. Untrusted. `short`: the words in it that answer by themselves, if it has
+    such. `lead`: a word of ours to stand before it."""
 
     text: str
     claims: tuple[Claim, ...] = ()
+    short: str | None = None
+    lead: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,10 +245,14 @@ class Citation:
 
 @dataclass(frozen=True, slots=True)
 class Sentence:
-    """One sentence of an answer, with its own citations."""
+    """One sentence of an answer, with its own citations. `short`: the words in it, the article's own, that answer by
+    themselves, where the question asked for words and the reader was sure of them. `lead`: a word of ours before it
+    ("Later:"), which no article says."""
 
     text: str
     citations: tuple[Citation, ...]
+    short: str | None = None
+    lead: str = ""
 
     def marked(self) -> str:
         """The sentence followed by its markers.
@@ -250,7 +260,7 @@ class Sentence:
         >>> Sentence("Iran struck first.", ()).marked()
         'Iran struck first.'
         """
-        return " ".join([self.text, *(f"[{c.number}]" for c in self.citations)])
+        return " ".join([*([self.lead] if self.lead else []), self.text, *(f"[{c.number}]" for c in self.citations)])
 
 
 @dataclass(frozen=True, slots=True)
@@ -310,6 +320,12 @@ class Answer:
     withheld: tuple[str, ...]
     notice: str | None
     trace: Trace
+    unanswered: tuple[str, ...] = ()  # parts of the question that the articles do not answer, beside those they do
+
+    @property
+    def short(self) -> tuple[str, ...]:
+        """The short answers, part by part, in the articles' own words; empty where sentences answer."""
+        return tuple(sentence.short for sentence in self.sentences if sentence.short)
 
     def __post_init__(self) -> None:
         if self.abstained is None and (not self.sentences or not all(s.citations for s in self.sentences)):
@@ -360,6 +376,35 @@ class Step:
 
     name: str
     detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """Words of a text that may be an answer: [start, end) in code points, and a score that compares across the texts
+    read for one question (a sum of two logits, any real number)."""
+
+    start: int
+    end: int
+    score: float
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What a reader sees in one text: its best spans, best first and apart from each other; the score, on the spans'
+    scale, of there being no answer; and how likely it is (0 to 1) that the text answers, and that it is about the matter."""
+
+    spans: tuple[Span, ...]
+    null: float
+    answerable: float
+    relevant: float
+
+
+class Reader(Protocol):
+    """Reads texts for a question: one `Reading` for each, in order. Raises `ModelError` when it cannot."""
+
+    name: str
+
+    def read(self, question: str, texts: Sequence[str], *, spans: int = 5) -> list[Reading]: ...
 
 
 class Encoder(Protocol):

@@ -7,10 +7,11 @@ does not matter, only its order.
 
 from __future__ import annotations
 
-from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from itertools import pairwise
 from math import isnan
+
+from rag.text import auroc
 
 __all__ = [
     "Decision",
@@ -47,23 +48,6 @@ def false_refusal_rate(decisions: Sequence[Decision]) -> float | None:
     """
     declined = [declined for must_decline, declined in decisions if not must_decline]
     return declined.count(True) / len(declined) if declined else None
-
-
-def auroc(scores_answerable: Sequence[float], scores_unanswerable: Sequence[float]) -> float | None:
-    """How often an answerable question outscores an unanswerable one, over all pairs; a tie counts half.
-
-    The area under the ROC curve as Mann and Whitney's statistic (Hanley and McNeil, Radiology 1982). From 0 to 1:
-    0.5 is chance, 1 a perfect separation. `None` if either side is empty.
-
-    >>> auroc([3, 2], [2, 1])  # three pairs of four, and one tie
-    0.875
-    """
-    _refuse_nan(scores_answerable, scores_unanswerable)
-    if not scores_answerable or not scores_unanswerable:
-        return None
-    below = sorted(scores_unanswerable)
-    twice = sum(bisect_left(below, score) + bisect_right(below, score) for score in scores_answerable)
-    return twice / (2 * len(scores_answerable) * len(below))
 
 
 def risk_coverage(confidences: Sequence[float], correct: Sequence[bool]) -> list[tuple[float, float]]:

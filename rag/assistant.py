@@ -11,8 +11,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from rag import abstain
-from rag.answer.extract import Extractive
+from rag import abstain, conflict
+from rag.answer.extract import Extractive, StudiedPart, Study
 from rag.answer.generate import Generative
 from rag.answer.models import LlamaIndexModel, configured_model
 from rag.catalog import FILE, Listing
@@ -21,17 +21,22 @@ from rag.config import Config, demo, load
 from rag.encode import SentenceEncoder
 from rag.errors import CollectionError, ModelError, QuestionError
 from rag.followup import standalone
+from rag.reader.span import SpanReader
 from rag.retrieve import Retriever
 from rag.types import (
     Abstention,
     Answer,
-    Answerer,
     Article,
+    Claim,
+    Conflict,
+    DraftSentence,
     Encoder,
     Evidence,
     Filters,
     Headline,
     LanguageModel,
+    Reader,
+    Rival,
     Sentence,
     Step,
     Trace,
@@ -61,11 +66,19 @@ class _Clock:
 class Assistant:
     """An open collection that answers questions. It keeps no conversation; safe to share between threads."""
 
-    def __init__(self, config: Config, encoder: Encoder, model: LanguageModel | None) -> None:
+    def __init__(self, config: Config, encoder: Encoder, reader: Reader, model: LanguageModel | None) -> None:
         self.config = config
         self._encoder = encoder
-        self._retriever = Retriever(config.home, config, encoder)
-        self._extractive = Extractive(encoder.passages, least=abstain.LEAST_SENTENCE)
+        self._reader = reader
+        self._retriever = Retriever(config.home, config, encoder, reader)
+        self._extractive = Extractive(
+            encoder.passages,
+            reader,
+            standalone,
+            abstain.confidence,
+            least=abstain.LEAST_CONFIDENCE,
+            sure=abstain.LEAST_BELIEF,
+        )
         self._generative = Generative(model, window=config.model.window, max_tokens=config.model.max_tokens) if model else None
 
     def __enter__(self) -> Assistant:
@@ -85,6 +98,7 @@ class Assistant:
     def warm(self) -> None:
         """Load what the first question would otherwise wait for."""
         self._encoder.question("warm")
+        self._reader.read("warm", ["warm"])
 
     def ask(
         self,
@@ -120,31 +134,41 @@ class Assistant:
         yield Step("search", f"searching {_counted(self._retriever.catalog.count()[0], 'article')}")
         with clock.step("retrieve"):
             evidence = self._retriever.find(asked, filters=filters, asked_on=asked_on)
-        trip = _Trip(self, asked, evidence, filters, clock)
-        with clock.step("abstain"):
-            reason = abstain.before(asked, evidence)
-        if reason:
+        yield Step("read", f"reading {_counted(len(evidence), 'passage')}")
+        with clock.step("read"):
+            study = self._extractive.study(asked, evidence)
+        with clock.step("compare"):
+            disagreements = [conflict.find(part.part.question, said_of(part)) for part in study.parts]
+        trip = _Trip(self, asked, evidence, filters, clock, study, disagreements)
+        if reason := abstain.before(evidence, study.confidence):
             yield trip.answer(self.answerer, reason, None)
             return
-        yield Step("read", f"reading {_counted(len(evidence), 'passage')}")
         yield from self._answered(trip, asked_on)
 
-    def _answered(self, trip: _Trip, asked_on: date | None) -> Iterator[Step | Sentence | Answer]:
+    def _answered(self, trip: _Trip, asked_on: date | None) -> Iterator[Sentence | Step | Answer]:
         """The model's answer if there is a model and anything of what it says holds; otherwise the articles' own."""
         notice = None
         if self._generative:
+            # What the sources disagree on comes first, whoever words the rest.
+            for number in range(len(trip.study.parts)):
+                yield from trip.lay_side_by_side(number)
+            before = len(trip.sentences)
             try:
-                yield from trip.release(self._generative, asked_on)
+                yield from trip.release(self._generative.draft(trip.asked, trip.evidence, asked_on=asked_on))
             except ModelError as exc:
                 notice = f"The language model failed ({exc})."
-            if trip.sentences or trip.declined:
+            if len(trip.sentences) > before or trip.declined:
                 if notice:
                     notice += " What stands here was checked before that."
                 yield trip.answer(self._generative.name, trip.declined, notice)
                 return
             notice = (notice or "Nothing the language model said is in the articles.") + " The articles answer by themselves."
             yield Step("read", "the language model gave no answer that holds; reading the articles instead")
-        yield from trip.release(self._extractive, asked_on)
+        several = len(trip.study.parts) > 1
+        for number, studied in enumerate(trip.study.parts):
+            yield from trip.lay_side_by_side(number)
+            if number not in trip.settled:
+                yield from trip.release(self._extractive.told(studied, trip.evidence, several=several))
         reason = trip.declined or abstain.after(trip.sentences, trip.claimed)
         yield trip.answer(self._extractive.name, reason, notice)
 
@@ -183,17 +207,47 @@ class Assistant:
 class _Trip:
     """One question under way: what has been found, released and withheld so far."""
 
-    def __init__(self, assistant: Assistant, asked: str, evidence: Evidence, filters: Filters, clock: _Clock) -> None:
-        self._assistant, self._asked, self._evidence = assistant, asked, evidence
-        self._filters, self._clock = filters, clock
+    def __init__(
+        self,
+        assistant: Assistant,
+        asked: str,
+        evidence: Evidence,
+        filters: Filters,
+        clock: _Clock,
+        study: Study,
+        disagreements: list[list[conflict.Disagreement]],
+    ) -> None:
+        self._assistant, self._filters, self._clock = assistant, filters, clock
+        self._disagreements = disagreements  # part by part
+        self.asked, self.evidence, self.study = asked, evidence, study
         self._checker = Checker(evidence)
         self.sentences: list[Sentence] = []
+        self.conflicts: list[Conflict] = []
+        self.settled: set[int] = set()  # the parts that are answered by what disagrees
         self.declined: Abstention | None = None
         self.claimed = 0
 
-    def release(self, answerer: Answerer, asked_on: date | None) -> Iterator[Sentence]:
-        """The answerer's sentences, each as soon as it is checked; what cannot be checked is withheld."""
-        drafts = answerer.draft(self._asked, self._evidence, asked_on=asked_on)
+    def lay_side_by_side(self, part: int) -> Iterator[Sentence]:
+        """The sentence of each value, and the conflict they make; or, where a report updates another, the newest last."""
+        disagreements, self._disagreements[part] = self._disagreements[part], []
+        for found in disagreements:
+            groups = sorted(found.groups, key=lambda group: group is found.later)
+            rivals: list[Rival] = []
+            for group in groups:
+                said = group.claims[0]
+                lead = "Later:" if group is found.later else ""
+                draft = DraftSentence(said.sentence, (Claim(said.source.rank, said.sentence),), group.value, lead)
+                for sentence in self.release(iter([draft])):
+                    yield sentence
+                    rivals.append(Rival(group.value, sentence.citations[0], said.source.article.published))
+            if len(rivals) > 1 and not found.later:
+                self.conflicts.append(Conflict(found.about, tuple(rivals)))
+            if rivals:
+                self.settled.add(part)
+
+    def release(self, drafts: Iterator[DraftSentence | Abstention]) -> Iterator[Sentence]:
+        """An answerer's sentences, each as soon as it is checked; what cannot be checked is withheld, and what has been
+        said already is not said again."""
         try:
             while True:
                 with self._clock.step("draft"):
@@ -203,6 +257,8 @@ class _Trip:
                 if isinstance(draft, Abstention):
                     self.declined = draft if not self.sentences else None
                     return
+                if any(draft.text == known.text for known in self.sentences):
+                    continue
                 self.claimed += 1
                 with self._clock.step("check"):
                     sentence = self._checker.check(draft)
@@ -219,24 +275,35 @@ class _Trip:
             assistant._retriever.generation,
             answerer,
             _summed(self._clock.steps),
-            round(abstain.confidence(self._asked, self._evidence), 6),
+            round(self.study.confidence, 6),
         )
         return Answer(
-            question=self._asked,
+            question=self.asked,
             text="The articles do not answer this." if reason else cited_text(self.sentences),
             sentences=tuple(self.sentences),
             citations=self._checker.citations,
-            evidence=self._evidence,
+            evidence=self.evidence,
             filters=self._filters,
-            conflicts=(),
+            conflicts=tuple(self.conflicts),
             abstained=reason,
             withheld=tuple(self._checker.withheld),
             notice=notice,
             trace=trace,
+            unanswered=() if reason or answerer != Extractive.name else self._unanswered(),
         )
 
+    def _unanswered(self) -> tuple[str, ...]:
+        least = abstain.LEAST_CONFIDENCE
+        return tuple(studied.part.question for studied in self.study.parts if studied.confidence < least)
 
-def open_assistant(config: Config | None = None, *, model: Any | None = None, encoder: Encoder | None = None) -> Assistant:
+
+def open_assistant(
+    config: Config | None = None,
+    *,
+    model: Any | None = None,
+    encoder: Encoder | None = None,
+    reader: Reader | None = None,
+) -> Assistant:
     """Open the collection in `config.home` (by default as `load()` finds it).
 
     `model` is a `LanguageModel`, or any LLM object of llama-index; without one the configured model is used,
@@ -246,7 +313,7 @@ def open_assistant(config: Config | None = None, *, model: Any | None = None, en
     if callable(getattr(model, "stream_chat", None)):
         model = LlamaIndexModel.of(model)
     chosen = model if model is not None else configured_model(config.model)
-    return Assistant(config, encoder or SentenceEncoder(config.encoder), chosen)
+    return Assistant(config, encoder or SentenceEncoder(config.encoder), reader or SpanReader(), chosen)
 
 
 def ask(question: str, config: Config | None = None, **options: Any) -> Answer:
@@ -276,6 +343,17 @@ def _seeds() -> Path:
     if spec is None or not spec.submodule_search_locations:
         raise CollectionError("the demo articles are not installed. Add your own: clippings sync FOLDER")
     return Path(next(iter(spec.submodule_search_locations)))
+
+
+def said_of(studied: StudiedPart) -> list[conflict.Said]:
+    """What the articles say to a part of the question: the best words of each passage, where the reader believes in them and
+    not very much less than in the best of all."""
+    least = abstain.LEAST_RIVAL * studied.found[0].score if studied.found else 0.0
+    return [
+        conflict.Said(f.words, f.quote, f.source, f.start, f.end, f.score)
+        for f in studied.found
+        if f.score >= least and f.is_best and f.margin >= abstain.LEAST_MARGIN
+    ]
 
 
 def _askable(question: str) -> str:

@@ -466,7 +466,12 @@ def _translated(path: Path) -> Iterator[None]:
                 f"{path} is not a catalog of Clippings, or is damaged ({cause}). "
                 "Put a backup in its place, or name another folder with --home"
             ) from exc
-        if "unable to open" in cause or "readonly" in cause:
+        if "readonly" in cause:  # even a question takes its turn at the indexes, by a lock beside them
+            raise CollectionError(
+                f"you may read the collection in {path.parent} but not write to it, which asking needs too. "
+                "Get write access to the folder, or copy it and name the copy with --home"
+            ) from exc
+        if "unable to open" in cause:
             raise CollectionError(f"{path} cannot be opened for this ({cause}). Check the folder's permissions") from exc
         raise CollectionError(f"{path}: {cause}") from exc
     except OSError as exc:

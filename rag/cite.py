@@ -1,6 +1,6 @@
 """Draft sentences to cited ones: find the words each rests on, check them, and let nothing else through.
 
-Pure: it sees the evidence and the draft, nothing else. A sentence whose words stand in a passage is
+Pure: it sees the evidence and the draft, nothing else. A sentence whose words stand in its quote, in one piece, is
 VERBATIM. One in other words is CONSISTENT when a stretch of a passage carries every number, every name
 and the negation of the sentence, and most of its content words; that is a rule about words, not a proof
 of meaning, and is never called supported.
@@ -84,7 +84,7 @@ class Checker:
             self.withheld.append(draft.text)
             return None
         citations = dict.fromkeys(self._cite(f) for f in found)
-        return Sentence(draft.text, tuple(citations))
+        return Sentence(draft.text, tuple(citations), draft.short, draft.lead)
 
     def _claimed(self, text: str, claim: Claim) -> _Found | None:
         source = self._evidence.numbered(claim.number)
@@ -96,7 +96,7 @@ class Checker:
         if span is None:
             return None
         quote = source.passage.text[span[0] : span[1]]
-        if _same(text, quote):
+        if _same(text, quote) or _standing(text.rstrip(" .!?"), quote):
             return _at(source, span, Support.VERBATIM, 1.0)
         share = _consistent(text, quote, self._common)
         return None if share is None else _at(source, span, Support.CONSISTENT, share)

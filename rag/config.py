@@ -50,9 +50,11 @@ class RetrievalSettings:
     candidates: int = 50  # from each of the two indexes
     keep: int = 8  # become the evidence
     fuse_k: int = 10  # 60 in the paper; 10 finds more of the right articles in news, see eval/LOG.md
+    read: int = 16  # of the merged are read by the reader, and put in order by what it finds
 
     def __post_init__(self) -> None:
         _at_least("retrieval.candidates", self.candidates, 1)
+        _at_least("retrieval.read", self.read, 1)
         _at_least("retrieval.keep", self.keep, 1)
         _at_least("retrieval.fuse_k", self.fuse_k, 1)
         if self.keep > self.candidates:

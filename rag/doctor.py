@@ -13,6 +13,7 @@ from rag.encode import BUNDLED, SentenceEncoder, native_bf16
 from rag.errors import ClippingsError
 from rag.index.dense import DenseIndex
 from rag.index.lexical import LexicalIndex
+from rag.reader.span import SpanReader
 from rag.types import LanguageModel
 
 __all__ = ["Finding", "examine"]
@@ -33,6 +34,7 @@ def examine(config: Config, model: Callable[[], LanguageModel | None]) -> Iterat
     """Look at the configuration, the encoder, the collection and the model, one after the other; a fault stops none."""
     yield Finding("configuration", True, f"fingerprint {config.fingerprint()}, collection in {config.home}")
     yield _looked("encoder", lambda: _encoder(config))
+    yield _looked("reader", _reader)
     if (config.home / FILE).is_file():
         yield _looked("collection", lambda: _collection(config))
         yield _looked("indexes", lambda: _indexes(config))
@@ -56,6 +58,13 @@ def _encoder(config: Config) -> tuple[bool, str]:
     kind = "bf16" if native_bf16() else "fp32"
     bundled = ", bundled, weights as published" if config.encoder == BUNDLED else ""
     return True, f"{config.encoder}, {dims} dimensions, {kind}{bundled}; loaded in {time.perf_counter() - began:.1f} s"
+
+
+def _reader() -> tuple[bool, str]:
+    began = time.perf_counter()
+    SpanReader().read("Who?", ["Nobody."])
+    kind = "bf16" if native_bf16() else "fp32"
+    return True, f"bundled, weights as trained, {kind}; loaded in {time.perf_counter() - began:.1f} s"
 
 
 def _collection(config: Config) -> tuple[bool, str]:

@@ -1,8 +1,8 @@
 """From a question to its evidence: the only file that orders or cuts.
 
-Both indexes name their best passages, reciprocal rank fusion merges the two rankings, and the best of
-the merged are kept. Filters are applied over the catalog's directory in memory, and the passages they
-admit are scored exactly, so a filter never costs more than a look through the collection.
+Both indexes name their best passages, reciprocal rank fusion merges the two rankings, the reader reads the best of
+the merged once, and the best of those are kept. Filters are applied over the catalog's directory in memory, and the
+passages they admit are scored exactly, so a filter never costs more than a look through the collection.
 """
 
 from __future__ import annotations
@@ -10,6 +10,8 @@ from __future__ import annotations
 import math
 import threading
 from collections import OrderedDict
+from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from types import TracebackType
@@ -20,7 +22,7 @@ from rag.config import Config
 from rag.index.dense import DenseIndex, nearest
 from rag.index.fuse import fuse
 from rag.index.lexical import LexicalIndex
-from rag.types import Article, Encoder, Evidence, Filters, Headline, RetrievedPassage, Scores
+from rag.types import Article, Encoder, Evidence, Filters, Headline, Reader, Reading, RetrievedPassage, Scores
 
 if TYPE_CHECKING:
     import numpy as np
@@ -28,34 +30,58 @@ if TYPE_CHECKING:
 __all__ = ["Retriever"]
 
 _ARTICLES_AT_HAND = 256
-_STAGES = ("dense", "lexical")
+_STAGES = ("dense", "lexical", "reader")
 # Chosen on the news questions of 2022; see eval/LOG.md.
-_TIMELY = 0.5  # how much more an article of the very day counts
+_TIMELY = 1.0  # how much more an article of the very day counts
 _FADES = 30.0  # days after which that is down to a third
 _AHEAD = 3  # days: a weekly quiz, like a magazine, is dated after it is written
 
 
 def _timeliness(published: date | None, asked_on: date) -> float:
-    """What an article's score is multiplied by: 1.5 for the day of asking, falling to 1 with the distance in days;
+    """What an article's score is multiplied by: 2 for the day of asking, falling to 1 with the distance in days;
     1 where the date is unknown or lies in the future.
 
     >>> _timeliness(date(2024, 1, 20), date(2024, 1, 20)), _timeliness(None, date(2024, 1, 20))
-    (1.5, 1.0)
+    (2.0, 1.0)
     """
     if published is None or (published - asked_on).days > _AHEAD:
         return 1.0
     return 1.0 + _TIMELY * math.exp(-abs((asked_on - published).days) / _FADES)
 
 
+# How the reader's judgements and the rank before them are weighed; chosen on the news questions of 2022, see eval/LOG.md.
+_ANSWERABLE, _RELEVANT, _BEFORE = 0.05, 0.05, 1.0
+
+
+def _reread(found: Sequence[RetrievedPassage], readings: Sequence[Reading]) -> list[RetrievedPassage]:
+    """The passages in the order of the reader's judgement and of their score before it; equal ones by id."""
+    scored = []
+    for p, reading in zip(found, readings, strict=True):
+        before = p.scores.dated if p.scores.dated is not None else p.scores.fused
+        value = (
+            _ANSWERABLE * _logit(reading.answerable)
+            + _RELEVANT * _logit(reading.relevant)
+            + _BEFORE * math.log(before if before else 1e-6)
+        )
+        scored.append(replace(p, scores=replace(p.scores, reader=1 / (1 + math.exp(-value)))))
+    return sorted(scored, key=lambda p: (-(p.scores.reader or 0.0), p.passage.id))
+
+
+def _logit(p: float) -> float:
+    p = min(max(p, 1e-6), 1 - 1e-6)
+    return math.log(p / (1 - p))
+
+
 class Retriever:
     """A collection opened for questions. It follows what other processes write: every question first asks
     the catalog for its generation, and opens the indexes anew when that has risen."""
 
-    def __init__(self, home: Path, config: Config, encoder: Encoder) -> None:
+    def __init__(self, home: Path, config: Config, encoder: Encoder, reader: Reader | None = None) -> None:
         self.catalog = Catalog(home, config)
         self._made_with = config
         self._config = config.retrieval
         self._encoder = encoder
+        self._reader = reader
         # One lock for opening anew and for searching: the indexes must not be closed under a search,
         # and a search takes milliseconds. Encoding, which takes longer, is outside it.
         self._lock = threading.Lock()
@@ -94,7 +120,8 @@ class Retriever:
         """The k best passages for a question (by default `retrieval.keep`), ranked from 1.
 
         With `asked_on`, articles published around that day come before others of equal merit: news is asked
-        about while it is new. `stages` names the indexes to ask, for comparing them: `dense`, `lexical`, or both.
+        about while it is new. `stages` names who is asked, for comparing them: `dense`, `lexical`, `reader`; without a
+        reader there is no re-ranking.
         """
         keep = self._config.keep if k is None else k
         wanted = max(self._config.candidates, keep)
@@ -110,7 +137,13 @@ class Retriever:
                 hits["lexical"] = self._search_lexical(question, wanted + spare, filters)
             places = self.catalog.places({key for found in hits.values() for key, _ in found})
         rankings = {stage: [hit for hit in found if hit[0] in places][:wanted] for stage, found in hits.items()}
-        return self._evidence(rankings, places, keep, asked_on)
+        reader = self._reader if "reader" in stages else None
+        read = self._config.read if reader else 0
+        found = self._evidence(rankings, places, max(keep, read), asked_on)
+        if reader and found:
+            first = found[:read]
+            found = [*_reread(first, reader.read(question, [p.passage.text for p in first])), *found[read:]]
+        return Evidence(tuple(replace(p, rank=rank) for rank, p in enumerate(found[:keep], 1)))
 
     def _search_dense(self, vector: np.ndarray[Any, Any], k: int, filters: Filters) -> list[tuple[str, float]]:
         if not filters:
@@ -134,8 +167,8 @@ class Retriever:
         return self._lexical.search(question, k, only=[directory.articles[i] for i in admitted.nonzero()[0]])
 
     def _evidence(
-        self, rankings: dict[str, list[tuple[str, float]]], places: dict[str, Place], keep: int, asked_on: date | None
-    ) -> Evidence:
+        self, rankings: dict[str, list[tuple[str, float]]], places: dict[str, Place], most: int, asked_on: date | None
+    ) -> list[RetrievedPassage]:
         scores = {stage: dict(found) for stage, found in rankings.items()}
         merged = fuse([[key for key, _ in found] for found in rankings.values()], k=self._config.fuse_k)
         fused_score = dict(merged)
@@ -145,7 +178,7 @@ class Retriever:
         merged.sort(key=lambda hit: (-hit[1], places[hit[0]].id))
         passages: list[RetrievedPassage] = []
         for key, last in merged:
-            if len(passages) == keep:
+            if len(passages) == most:
                 break
             place = places[key]
             if (found := self._article(place)) is None:  # removed or replaced by another process since the search
@@ -158,7 +191,7 @@ class Retriever:
                 dated=last if asked_on else None,
             )
             passages.append(RetrievedPassage(article.passage(place.start, place.end), headline, len(passages) + 1, score))
-        return Evidence(tuple(passages))
+        return passages
 
     def _article(self, place: Place) -> tuple[Article, Headline] | None:
         """The article a passage was cut from, from memory where it was read before; `None` if it has changed since."""

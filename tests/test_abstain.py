@@ -1,12 +1,14 @@
-"""When not to answer: each threshold met, and missed by a little."""
+"""When not to answer: what confidence is made of, and each threshold met, and missed by a little."""
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 import pytest
 from conftest import article, evidence
 
+from rag import abstain
 from rag.abstain import LEAST_CONFIDENCE, after, before, confidence
 from rag.types import Abstention, Article, Evidence, Scores, Sentence
 
@@ -18,43 +20,68 @@ def scored(*cosines: float | None, texts: tuple[str, ...] = ()) -> Evidence:
     return Evidence(tuple(replace(p, scores=Scores(dense=c)) for p, c in zip(found, cosines, strict=True)))
 
 
-def test_confidence_is_half_the_best_cosine_and_half_the_share_of_the_question_s_words() -> None:
+def odds(probability: float) -> float:
+    """The logarithm of the odds, less the constant: what the four signs add up to."""
+    return math.log(probability / (1 - probability)) - abstain.BIAS
+
+
+def sure(question: str, found: Evidence, answerable: float = 0.5, margin: float = 0.0) -> float:
+    return odds(confidence(question, found, answerable=answerable, margin=margin))
+
+
+def test_confidence_weighs_the_reader_s_two_signs_and_retrieval_s_two() -> None:
     found = scored(0.5, 0.75, texts=("Iran was hit.", "A strike."))
-    assert confidence("Did Iran strike targets?", found) == 0.75 / 2 + (2 / 3) / 2  # "target" is missing
+    assert sure("Did Iran strike targets?", found, answerable=0.9, margin=3.0) == pytest.approx(
+        sum(w * s for w, s in zip(abstain.WEIGHTS, (math.log(0.9 / 0.1), 3.0, 0.75, 2 / 3), strict=True))  # "target" is missing
+    )
 
 
 def test_words_of_the_title_are_held_too() -> None:
     story: Article = article("It began at dawn.", title="Iran strikes")
-    assert confidence("Did Iran strike?", evidence(story)) == (1 + 1) / 2
+    bare: Article = article("It began at dawn.")
+    difference = sure("Did Iran strike?", evidence(story)) - sure("Did Iran strike?", evidence(bare))
+    assert difference == pytest.approx(abstain.WEIGHTS[3])
 
 
 def test_only_the_three_nearest_passages_hold_words() -> None:
     texts = ("One.", "Two.", "Three.", "Iran.")
-    assert confidence("Iran?", scored(0.5, 0.5, 0.5, 0.5, texts=texts)) == 0.25
-    assert confidence("Iran?", scored(0.5, 0.5, 0.5, texts=texts[1:])) == 0.75
+    far, near = scored(0.5, 0.5, 0.5, 0.5, texts=texts), scored(0.5, 0.5, 0.5, texts=texts[1:])
+    assert sure("Iran?", near) - sure("Iran?", far) == pytest.approx(abstain.WEIGHTS[3])
 
 
 def test_the_best_cosine_counts_at_whatever_rank_it_stands() -> None:
-    assert confidence("Iran?", scored(0.1, 0.1, 0.1, None, 0.9)) == 0.45
+    assert sure("Iran?", scored(0.1, 0.1, 0.1, None, 0.9)) == pytest.approx(abstain.WEIGHTS[2] * 0.9)
 
 
 def test_a_passage_that_no_dense_index_saw_or_that_points_away_has_no_nearness() -> None:
-    assert confidence("Iran?", scored(None)) == 0.0
-    assert confidence("Iran?", scored(-0.8)) == 0.0
+    assert sure("Iran?", scored(None)) == pytest.approx(0.0)
+    assert sure("Iran?", scored(-0.8)) == pytest.approx(0.0)
 
 
-def test_a_question_of_function_words_only_is_judged_by_its_cosine() -> None:
-    assert confidence("What is it?", scored(0.5)) == (0.5 + 1) / 2
+def test_a_question_of_function_words_only_lacks_none_of_its_words() -> None:
+    assert sure("What is it?", scored(0.5)) == pytest.approx(abstain.WEIGHTS[2] * 0.5 + abstain.WEIGHTS[3])
+
+
+def test_the_signs_are_the_reader_s_and_retrieval_s() -> None:
+    found = scored(0.5, 0.75, texts=("Iran was hit.", "A strike."))
+    assert abstain.signs("Did Iran strike targets?", found, answerable=0.9, margin=3.0) == (
+        pytest.approx(math.log(9)), 3.0, 0.75, 2 / 3,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("answerable", [0.0, 1.0])
+def test_a_reader_that_is_certain_does_not_make_the_sum_infinite(answerable: float) -> None:
+    assert 0.0 < confidence("Iran?", scored(0.5), answerable=answerable, margin=0.0) < 1.0
 
 
 def test_without_evidence_there_is_no_confidence_and_no_answer() -> None:
-    assert confidence("Iran?", Evidence()) == 0.0
-    assert before("Iran?", Evidence()) is Abstention.NO_EVIDENCE
+    assert confidence("Iran?", Evidence(), answerable=1.0, margin=9.0) == 0.0
+    assert before(Evidence(), 1.0) is Abstention.NO_EVIDENCE
 
 
 @pytest.mark.parametrize(("below", "reason"), [(0.0, None), (0.001, Abstention.WEAK_EVIDENCE)])
 def test_evidence_at_the_threshold_is_tried_and_just_below_it_is_not(below: float, reason: Abstention | None) -> None:
-    assert before("Iran?", scored(2 * (LEAST_CONFIDENCE - below))) is reason
+    assert before(scored(0.5), LEAST_CONFIDENCE - below) is reason
 
 
 def test_after_a_draft_the_reason_says_whether_anything_was_claimed() -> None:

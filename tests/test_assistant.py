@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import ScriptedModel, WordEncoder, write_jsonl
+from conftest import ScriptedModel, WordEncoder, WordReader, write_jsonl
 
 from ingest import sync
 from rag import open_assistant
@@ -41,7 +41,7 @@ def ready(tmp_path: Path, config: Config, encoder: WordEncoder) -> Config:
 
 
 def opened(config: Config, encoder: WordEncoder, model: ScriptedModel | None = None) -> Assistant:
-    return open_assistant(config, encoder=encoder, model=model)
+    return open_assistant(config, encoder=encoder, reader=WordReader(), model=model)
 
 
 def test_without_a_model_the_articles_answer_verbatim(ready: Config, encoder: WordEncoder) -> None:
@@ -52,7 +52,7 @@ def test_without_a_model_the_articles_answer_verbatim(ready: Config, encoder: Wo
         ("strike", 0, 29, "Iran struck first on Tuesday.", "verbatim")
     ]
     assert (answer.abstained, answer.withheld, answer.notice, answer.trace.answerer) == (None, (), None, "extract")
-    assert [name for name, _ in answer.trace.milliseconds] == ["follow up", "retrieve", "abstain", "draft", "check"]
+    assert [name for name, _ in answer.trace.milliseconds] == ["follow up", "retrieve", "read", "compare", "draft", "check"]
 
 
 def test_events_come_in_order_and_the_answer_is_what_was_released(ready: Config, encoder: WordEncoder) -> None:
@@ -132,6 +132,56 @@ def test_a_model_that_declines_is_believed(ready: Config, encoder: WordEncoder) 
         assert assistant.ask("Who struck first?").abstained is Abstention.WEAK_EVIDENCE
 
 
+FLOOD = "How many people did the Karvel flood kill?"
+
+
+@pytest.fixture
+def disputed(tmp_path: Path, config: Config, encoder: WordEncoder) -> Config:
+    records = (
+        {"id": "a", "text": "The flood in Karvel killed nine people on Sunday.", "published": "2024-01-18", "source": "Dawn"},
+        {"id": "b", "text": "Seven people were killed by the flood in Karvel, Mayor Lee said."},
+        {"id": "c", "text": "Snow fell over Bern and the whole of the north."},
+    )
+    sync(write_jsonl(tmp_path / "flood.jsonl", *records), config, encoder=encoder)
+    return config
+
+
+def test_articles_that_disagree_are_laid_side_by_side_with_their_dates(disputed: Config, encoder: WordEncoder) -> None:
+    with opened(disputed, encoder) as assistant:
+        answer = assistant.ask(FLOOD)
+    assert answer.text == (
+        "The flood in Karvel killed nine people on Sunday. [1] Seven people were killed by the flood in Karvel, Mayor Lee said. [2]"
+    )
+    assert answer.short == ("nine", "Seven")
+    assert [c.about for c in answer.conflicts] == [FLOOD]
+    assert [(r.value, r.citation, r.published) for r in answer.conflicts[0].claims] == [
+        ("nine", answer.citations[0], date(2024, 1, 18)),
+        ("Seven", answer.citations[1], None),
+    ]
+
+
+def test_a_model_that_names_one_side_only_does_not_hide_the_other(disputed: Config, encoder: WordEncoder) -> None:
+    with opened(disputed, encoder, ScriptedModel("The flood in Karvel killed seven people [2].")) as assistant:
+        answer = assistant.ask(FLOOD)
+    assert [r.value for r in answer.conflicts[0].claims] == ["nine", "Seven"]
+    assert answer.trace.answerer == "generate:scripted, prompt 1"
+    assert answer.text.startswith("The flood in Karvel killed nine people on Sunday. [1] Seven people were killed")
+
+
+def test_a_model_that_fails_after_the_sides_were_laid_out_is_told_of(disputed: Config, encoder: WordEncoder) -> None:
+    with opened(disputed, encoder, ScriptedModel(ModelError("no answer from http://x"))) as assistant:
+        answer = assistant.ask(FLOOD)
+    assert len(answer.conflicts) == 1
+    assert answer.notice == "The language model failed (no answer from http://x). The articles answer by themselves."
+
+
+def test_a_part_that_the_articles_do_not_answer_is_named(disputed: Config, encoder: WordEncoder) -> None:
+    with opened(disputed, encoder) as assistant:
+        answer = assistant.ask("What fell over Bern, and which zebra sang opera?")
+    assert answer.unanswered == ("which zebra sang opera?",)
+    assert answer.short == ("Snow",)
+
+
 def test_filters_change_the_evidence_and_stand_on_the_answer(ready: Config, encoder: WordEncoder) -> None:
     filters = Filters(sources=("VOA",))
     with opened(ready, encoder) as assistant:
@@ -143,8 +193,8 @@ def test_filters_change_the_evidence_and_stand_on_the_answer(ready: Config, enco
 def test_the_day_a_question_was_asked_reaches_the_model(ready: Config, encoder: WordEncoder) -> None:
     model = ScriptedModel("Iran struck first on Tuesday [1].")
     with opened(ready, encoder, model) as assistant:
-        assistant.ask("Who struck first this week?", asked_on=date(2024, 1, 19))
-        assistant.ask("Who struck first this week?")
+        assistant.ask("Who struck first on Tuesday?", asked_on=date(2024, 1, 19))
+        assistant.ask("Who struck first on Tuesday?")
     told = [m[1]["content"] for m in model.heard]
     assert ["asked on 2024-01-19" in t for t in told] == [True, False]
 
@@ -203,7 +253,7 @@ def test_a_llama_index_model_can_be_handed_in(ready: Config, encoder: WordEncode
             for piece in ("Pakistan replied on ", "Thursday [1]."):
                 yield CompletionResponse(text=piece, delta=piece)
 
-    with open_assistant(ready, encoder=encoder, model=Fixed()) as assistant:
+    with open_assistant(ready, encoder=encoder, reader=WordReader(), model=Fixed()) as assistant:
         answer = assistant.ask("Who struck first?")
     assert (answer.text, answer.trace.answerer) == ("Pakistan replied on Thursday. [1]", "generate:fixed, prompt 1")
 

@@ -356,3 +356,20 @@ def test_a_hostile_sentence_is_checked_in_its_time() -> None:
     for text in ("a b", "a b a", "b a b c", "a b " * 300, "“" * 500, "A" * 2_000):
         check(text, story, claims=(Claim(1, text), Claim(1)))
     assert time.process_time() - began < 5
+
+
+# Short answers
+
+
+def test_words_that_stand_in_their_quote_are_verbatim_and_cite_the_whole_of_it() -> None:
+    story = article("Late on Tuesday, Iran struck first in the hills. Nobody slept.")
+    quote = "Late on Tuesday, Iran struck first in the hills."
+    sentence = Checker(evidence(story)).check(DraftSentence("Iran struck first.", (Claim(1, quote),), "Iran", "Later:"))
+    assert sentence is not None
+    assert [(c.quote, c.support) for c in sentence.citations] == [(quote, Support.VERBATIM)]
+    assert (sentence.short, sentence.lead, sentence.marked()) == ("Iran", "Later:", "Later: Iran struck first. [1]")
+
+
+def test_words_that_their_quote_denies_are_not_verbatim() -> None:
+    story = article("Iran has never struck first in the hills, said the ministry.")
+    assert Checker(evidence(story)).check(DraftSentence("Struck first.", (Claim(1, story.text),))) is None

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import WordEncoder, write_jsonl
+from conftest import WordEncoder, WordReader, write_jsonl
 
 import app
 from ingest.apply import Progress
@@ -32,6 +32,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr("ingest.collection.SentenceEncoder", lambda _: WordEncoder())
     monkeypatch.setattr("rag.assistant.SentenceEncoder", lambda _: WordEncoder())
     monkeypatch.setattr("rag.doctor.SentenceEncoder", lambda _: WordEncoder())
+    monkeypatch.setattr("rag.assistant.SpanReader", WordReader)
     monkeypatch.setenv("CLIPPINGS_HOME", str(tmp_path / "home"))
     return tmp_path / "home"
 
@@ -59,7 +60,7 @@ def test_sync_reports_and_its_status_says_whether_all_went_well(
     (folder / "b.txt").write_text("")
     assert app.main(["sync", str(folder), str(tmp_path / "no-such")]) == 1
     assert capsys.readouterr().out.splitlines()[1:] == [
-        "failed: desk/b.txt: it is empty",
+        "failed: desk/b.txt: it is empty. Remove it, or put the article's text into it",
         f"failed: {tmp_path / 'no-such'}: there is no such file or folder. Check the spelling, or give the whole path",
     ]
     (folder / "a.jsonl").unlink()
@@ -173,7 +174,7 @@ def test_doctor_says_what_is_well_and_fails_when_something_is_not(
     ready: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert app.main(["doctor"]) == 0
-    assert [line[:5] for line in capsys.readouterr().out.splitlines()] == ["ok   "] * 6
+    assert [line[:5] for line in capsys.readouterr().out.splitlines()] == ["ok   "] * 7
     monkeypatch.setenv("CLIPPINGS_MODEL_URL", "http://127.0.0.1:9/v1")
     monkeypatch.setenv("CLIPPINGS_MODEL_NAME", "m")
     assert app.main(["doctor"]) == 1
@@ -234,3 +235,11 @@ def test_a_terminal_gets_a_bar_and_a_pipe_gets_lines() -> None:
     assert "3/10" in shown[Terminal]
     assert "10/10" in shown[Terminal]
     assert "40 passages" in shown[Terminal]
+
+
+@pytest.mark.parametrize("port", ["0", "65536", "99999", "-1", "http", "8o80"])
+def test_a_port_that_is_none_is_refused(port: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as stopped:
+        app.main(["serve", f"--port={port}"])
+    assert stopped.value.code == 2
+    assert f"'{port}' is not a port: a whole number from 1 to 65535" in capsys.readouterr().err

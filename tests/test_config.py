@@ -77,6 +77,7 @@ def test_every_setting_can_be_given_by_a_variable() -> None:
         "CLIPPINGS_RETRIEVAL_CANDIDATES": "9",
         "CLIPPINGS_RETRIEVAL_KEEP": "3",
         "CLIPPINGS_RETRIEVAL_FUSE_K": "1",
+        "CLIPPINGS_RETRIEVAL_READ": "5",
         "CLIPPINGS_MODEL_URL": "https://host/v1",
         "CLIPPINGS_MODEL_NAME": "m",
         "CLIPPINGS_MODEL_KEY_FILE": "k",
@@ -88,7 +89,7 @@ def test_every_setting_can_be_given_by_a_variable() -> None:
         Path("h"),
         "e",
         PassageSettings(99, 0, False),
-        RetrievalSettings(9, 3, 1),
+        RetrievalSettings(9, 3, 1, 5),
         ModelSettings("https://host/v1", "m", "k", 2.5, 2048, 64),
     )
     sections = [f.name for f in fields(Config) if is_dataclass(getattr(Config(), f.name))]
@@ -130,6 +131,7 @@ def test_an_empty_address_is_no_address() -> None:
         ({"CLIPPINGS_RETRIEVAL_CANDIDATES": "0"}, "retrieval.candidates must be at least 1, not 0"),
         ({"CLIPPINGS_RETRIEVAL_KEEP": "0"}, "retrieval.keep must be at least 1, not 0"),
         ({"CLIPPINGS_RETRIEVAL_FUSE_K": "0"}, "retrieval.fuse_k must be at least 1, not 0"),
+        ({"CLIPPINGS_RETRIEVAL_READ": "0"}, "retrieval.read must be at least 1, not 0"),
         (
             {"CLIPPINGS_RETRIEVAL_KEEP": "8", "CLIPPINGS_RETRIEVAL_CANDIDATES": "5"},
             "retrieval.keep (8) must not exceed retrieval.candidates (5): evidence can only be kept from what was found",
@@ -201,6 +203,7 @@ CHANGES: list[tuple[str, Any]] = [
     ("retrieval.candidates", 51),
     ("retrieval.keep", 7),
     ("retrieval.fuse_k", 61),
+    ("retrieval.read", 17),
     ("model.url", "http://other/v1"),
     ("model.name", "other"),
     ("model.key_file", "k"),

@@ -22,7 +22,7 @@ from rag.index.dense import DenseIndex
 from rag.index.lexical import LexicalWriter
 from rag.types import LanguageModel
 
-NAMES = ["configuration", "encoder", "collection", "indexes", "disk", "language model"]
+NAMES = ["configuration", "encoder", "reader", "collection", "indexes", "disk", "language model"]
 
 
 class Transformer:

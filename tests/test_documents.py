@@ -70,6 +70,13 @@ def test_every_relative_link_leads_somewhere() -> None:
     assert dead == []
 
 
+def test_what_the_help_points_to_is_there() -> None:
+    told = subprocess.run([sys.executable, "app.py", "--help"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    named = re.findall(r"\bdocs/[\w/.-]+\w", told)
+    assert named == ["docs/reference.md"]
+    assert (ROOT / named[0]).is_file()
+
+
 @pytest.mark.parametrize("number", range(2))
 def test_the_readmes_program_runs(number: int, tmp_path: Path) -> None:
     program = re.findall(r"```python\n(.*?)```", README, re.DOTALL)[number]

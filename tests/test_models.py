@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import WordEncoder, write_jsonl
+from conftest import WordEncoder, WordReader, write_jsonl
 
 from ingest import sync
 from rag import open_assistant
@@ -384,7 +384,7 @@ def ready(server: Server, tmp_path: Path, config: Config, encoder: WordEncoder) 
 
 
 def ask(config: Config, encoder: WordEncoder) -> Answer:
-    with open_assistant(config, encoder=encoder) as assistant:
+    with open_assistant(config, encoder=encoder, reader=WordReader()) as assistant:
         return assistant.ask(ASKED)
 
 
@@ -469,7 +469,7 @@ def test_a_sentence_is_released_while_the_server_is_still_writing(server: Server
             reply.end()
 
     server.behaviour = behave
-    with open_assistant(ready, encoder=encoder) as assistant:
+    with open_assistant(ready, encoder=encoder, reader=WordReader()) as assistant:
         events = assistant.stream(ASKED)
         early = [next(events) for _ in range(3)]
         assert [type(e) for e in early] == [Step, Step, Sentence]
@@ -492,7 +492,7 @@ def test_a_reader_who_goes_away_hangs_up_on_the_server(server: Server, ready: Co
             reply.say("word ")
 
     server.behaviour = behave
-    with open_assistant(ready, encoder=encoder) as assistant:
+    with open_assistant(ready, encoder=encoder, reader=WordReader()) as assistant:
         events = assistant.stream(ASKED)
         assert any(isinstance(event, Sentence) for event in events)  # up to the first, and no further
         assert not server.hung_up.is_set()

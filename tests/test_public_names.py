@@ -19,7 +19,8 @@ def test_the_public_names_are_exactly_these() -> None:
     assert set(rag.__all__) == {
         "Abstention", "Answer", "Answerer", "Article", "Assistant", "Citation", "ClippingsError", "CollectionError", "Config",
         "ConfigError", "Conflict", "Encoder", "Evidence", "Filters", "IngestReport", "LanguageModel", "ModelError", "Passage",
-        "QuestionError", "Sentence", "SourceError", "Step", "Support", "Turn", "ask", "open_assistant",
+        "QuestionError", "Reader", "Reading", "Sentence", "SourceError", "Span", "Step", "Support", "Turn", "ask",
+        "open_assistant",
     }  # fmt: skip
     assert set(ingest.__all__) == {"preview", "remove", "sync"}
 

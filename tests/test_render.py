@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import date
 
 from conftest import article, evidence, headline
@@ -14,12 +15,14 @@ from rag.types import (
     Answer,
     Article,
     Claim,
+    Conflict,
     DraftSentence,
     Evidence,
     Failure,
     Filters,
     IngestReport,
     Plan,
+    Rival,
     Trace,
 )
 
@@ -84,6 +87,7 @@ def test_json_holds_every_field_of_the_answer() -> None:
     whole = json.loads(render.answer_json(answered()))
     assert list(whole) == [
         "question", "text", "sentences", "citations", "evidence", "filters", "conflicts", "abstained", "withheld", "notice", "trace",
+        "unanswered",
     ]  # fmt: skip
     assert whole["citations"] == [
         {
@@ -156,6 +160,56 @@ def test_without_a_day_of_publication_no_day_is_shown() -> None:
     answer = quoting(undated, "Iran struck on Tuesday.")
     assert render.dates(answer.citations[0], answer.evidence) == ()
     assert "=" not in render.answer_text(answer)
+
+
+OTHER = article("At least nine were killed, <b>officials</b> said.", "b", source="VOA")
+
+
+def disputed() -> Answer:
+    """Two articles with two figures, a part that none answers, and a sentence with a lead."""
+    story = article("The strike killed seven.", "a", source="Dawn", published=date(2024, 1, 18))
+    found = evidence(story, OTHER)
+    checker = Checker(found)
+    drafts = [DraftSentence(p.passage.text, (Claim(p.rank, p.passage.text),)) for p in found]
+    sentences = tuple(s for d in drafts if (s := checker.check(d)))
+    rivals = tuple(
+        Rival(value, s.citations[0], s.citations[0].article.published)
+        for value, s in zip(("seven", "At least nine"), sentences, strict=True)
+    )
+    sentences = (sentences[0], replace(sentences[1], lead="Later:"))
+    conflict = Conflict("How many were killed?", rivals)
+    return Answer(
+        "How many were killed?", cited_text(sentences), sentences, checker.citations, found, Filters(), (conflict,), None, (), None,
+        TRACE, ("and <who> did it?",),
+    )  # fmt: skip
+
+
+def test_the_terminal_lays_what_disagrees_side_by_side_and_says_what_is_not_answered() -> None:
+    assert render.answer_text(disputed()).split("\n\n[1]")[0] == (
+        "The strike killed seven. [1] Later: At least nine were killed, <b>officials</b> said.\n"
+        "[2]\n"
+        "\n"
+        "The sources disagree: How many were killed?\n"
+        "- seven: The strike killed seven. — Dawn, 18 January 2024 [1]\n"
+        "- At least nine: At least nine were killed, <b>officials</b> said. — VOA, date unknown\n"
+        "  [2]\n"
+        "\n"
+        "The articles do not say: and <who> did it?"
+    )
+
+
+def test_the_page_lays_what_disagrees_in_a_table_and_says_what_is_not_answered() -> None:
+    shown = render.answer_html(disputed(), "How many were killed?")
+    table = shown[shown.index("<table") : shown.index("</table>")]
+    assert table.startswith('<table class="conflict"><caption>The sources disagree: How many were killed?</caption>')
+    assert table.count("<tr>") == 2
+    assert (
+        "<td>At least nine</td><td>At least nine were killed, &lt;b&gt;officials&lt;/b&gt; said. — VOA, date unknown</td>"
+        in table
+    )
+    assert 'data-article="b" data-start="0" data-end="49"' in table
+    assert '<p class="unanswered">The articles do not say: and &lt;who&gt; did it?</p>' in shown
+    assert "<em>Later:</em> At least nine" in shown
 
 
 def test_escape_sequences_in_an_article_do_not_reach_the_terminal() -> None:

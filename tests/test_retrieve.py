@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
@@ -20,7 +20,7 @@ from rag.catalog import Catalog, Entry
 from rag.config import Config, RetrievalSettings
 from rag.errors import CollectionError
 from rag.retrieve import Retriever
-from rag.types import Evidence, Filters, Scores
+from rag.types import Evidence, Filters, Reading, Scores
 
 ROOT = Path(__file__).parent.parent
 
@@ -377,3 +377,81 @@ def test_a_collection_with_nothing_in_it_has_no_evidence(
     with Retriever(config.home, config, encoder) as retriever:
         assert len(retriever.find(QUESTION)) == 0
         assert len(retriever.find(QUESTION, filters=Filters(after=DAY), asked_on=DAY)) == 0
+
+
+# Reading
+
+
+class Judging:
+    """Finds a text as likely to answer, and to be about the matter, as it was told for the words in it; 0.5 otherwise."""
+
+    name = "judging"
+
+    def __init__(self, **words: float) -> None:
+        self.words = words
+        self.read_texts: list[list[str]] = []
+
+    def read(self, question: str, texts: Sequence[str], *, spans: int = 5) -> list[Reading]:
+        self.read_texts.append(list(texts))
+        likely = [next((p for word, p in self.words.items() if word in text), 0.5) for text in texts]
+        return [Reading((), 0.0, p, p) for p in likely]
+
+
+def test_the_reader_puts_what_answers_first(collect: Callable[..., None], config: Config, encoder: WordEncoder) -> None:
+    collect(*SHELF)
+    with Retriever(config.home, config, encoder, Judging()) as retriever:
+        even = ids(retriever.find(QUESTION))
+    with Retriever(config.home, config, encoder, Judging(wages=0.999)) as retriever:
+        found = retriever.find(QUESTION)
+        unread = retriever.find(QUESTION, stages=("dense", "lexical"))
+    assert ids(found) == ["d", *[i for i in even if i != "d"]]
+    assert [p.rank for p in found] == [1, 2, 3, 4, 5]
+    assert found.passages[0].scores.reader == max(p.scores.reader or 0.0 for p in found)
+    assert (ids(unread), unread.passages[0].scores.reader) == (even, None)
+
+
+def test_without_a_preference_the_order_before_the_reader_stands(
+    collect: Callable[..., None], config: Config, encoder: WordEncoder
+) -> None:
+    collect(*SHELF)
+    with Retriever(config.home, config, encoder, Judging()) as retriever:
+        read, unread = retriever.find(QUESTION), retriever.find(QUESTION, stages=("dense", "lexical"))
+    fused = {p.article.id: p.scores.fused or 0.0 for p in unread}
+    assert ids(read) == sorted(fused, key=lambda i: (-fused[i], i))
+
+
+def test_only_so_many_are_read_and_the_rest_keep_their_places_behind(
+    collect: Callable[..., None], config: Config, encoder: WordEncoder
+) -> None:
+    collect(*SHELF)
+    few = replace(config, retrieval=replace(config.retrieval, read=2))
+    reader = Judging()
+    with Retriever(config.home, few, encoder, reader) as retriever:
+        order = ids(retriever.find(QUESTION, stages=("dense", "lexical")))
+        found = ids(retriever.find(QUESTION))
+    assert [len(texts) for texts in reader.read_texts] == [2]
+    assert (sorted(found[:2]), found[2:]) == (sorted(order[:2]), order[2:])
+
+
+def test_fewer_are_kept_than_are_read(collect: Callable[..., None], config: Config, encoder: WordEncoder) -> None:
+    collect(*SHELF)
+    reader = Judging(Tents=0.999)
+    with Retriever(config.home, config, encoder, reader) as retriever:
+        assert ids(retriever.find(QUESTION, k=1)) == ["e"]
+    assert [len(texts) for texts in reader.read_texts] == [5]
+
+
+def test_the_date_counts_beside_the_reader(collect: Callable[..., None], config: Config, encoder: WordEncoder) -> None:
+    same = {"text": "Iran struck Balochistan.", "source": "AP"}
+    collect({**same, "id": "a", "published": "2023-01-10"}, {**same, "id": "b", "published": "2024-01-20"})
+    with Retriever(config.home, config, encoder, Judging()) as retriever:
+        assert ids(retriever.find(QUESTION)) == ["a", "b"]
+        assert ids(retriever.find(QUESTION, asked_on=date(2024, 1, 20))) == ["b", "a"]
+
+
+def test_nothing_found_is_not_read(collect: Callable[..., None], config: Config, encoder: WordEncoder) -> None:
+    collect(*SHELF)
+    reader = Judging()
+    with Retriever(config.home, config, encoder, reader) as retriever:
+        assert ids(retriever.find(QUESTION, filters=Filters(sources=("nobody",)))) == []
+    assert reader.read_texts == []

@@ -33,7 +33,7 @@ def test_all_surfaces_agree(config: Config, capsys: pytest.CaptureFixture[str]) 
         for c in answer.citations:
             assert assistant.article(c.article.id).text[c.start : c.end] == c.quote
         streamed = tuple(e for e in assistant.stream(QUESTION) if isinstance(e, Sentence))
-        shown = [part for part, _ in chat._events(assistant, QUESTION, [])]
+        shown = [exchange.answer for exchange in chat._exchanges(assistant, QUESTION, [])]
     assert streamed == answer.sentences
 
     assert app.main(["ask", QUESTION, "--home", str(config.home)]) == 0
@@ -47,7 +47,7 @@ def test_all_surfaces_agree(config: Config, capsys: pytest.CaptureFixture[str]) 
         (c.start, c.end, c.quote) for c in answer.citations
     ]
 
-    body = shown[-1].split("<ol")[0]
+    body = shown[-1].split('<p class="answer">')[1].split("</p>")[0]
     on_page = " ".join(html.unescape(re.sub(r"<[^>]+>", "", body)).split())
     assert on_page == " ".join(answer.text.replace("] [", "][").split())
 
@@ -62,7 +62,7 @@ def test_all_surfaces_name_the_same_days(config: Config, capsys: pytest.CaptureF
     ]
     assert "Monday = 15 January 2024" in days
     with open_assistant(config) as assistant:
-        *_, (page, _) = chat._events(assistant, question, [])
+        page = list(chat._exchanges(assistant, question, []))[-1].answer
     assert app.main(["ask", question, "--home", str(config.home)]) == 0
     printed = " ".join(capsys.readouterr().out.split())
     assert app.main(["ask", question, "--json", "--home", str(config.home)]) == 0

@@ -1,4 +1,10 @@
-"""Answers without a language model: the sentences of the evidence that best answer the question, verbatim."""
+"""Answers without a language model: what the bundled reader points at, in the articles' own words.
+
+A question is taken apart; the reader has read each passage for each part; the words it points at are compared across
+passages and articles. A part that asks for words gets a short answer and the sentence it stands in; one that asks why, how
+or what happened gets the sentences that tell most. Every sentence is the article's own, and so is every short answer, but
+for the words of the question that `worded` may put around it.
+"""
 
 from __future__ import annotations
 
@@ -6,36 +12,286 @@ import math
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
-from rag.text import content_stems, numbers, sentences
-from rag.types import Abstention, Claim, DraftSentence, Evidence
+from rag.answer.question import Kind, Part, decided, parts_of, qualified, worded
+from rag.text import content_stems, numbers, sentences, squad_normalise
+from rag.types import Abstention, Claim, DraftSentence, Evidence, Reader, Reading, RetrievedPassage, Turn
 
 if TYPE_CHECKING:
     import numpy as np
 
     Encode = Callable[[Sequence[str]], np.ndarray[Any, Any]]
 
-__all__ = ["Extractive", "parts_of"]
+__all__ = ["Extractive", "Found", "Judge", "StudiedPart", "Study"]
 
-# Chosen on the development half of eval/gold; see eval/LOG.md for what else was tried.
-_COSINE, _COVERAGE, _KIND = 0.7, 0.3, 0.1
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """Words that may answer a part: where they stand in the article, the sentence around them, and `score`, the share
+    (0 to 1) of the reader's belief in all words it found for this part that falls on these."""
+
+    words: str
+    start: int
+    end: int
+    sentence: tuple[int, int]  # in the article
+    source: RetrievedPassage
+    reading: Reading
+    score: float
+
+    @property
+    def is_best(self) -> bool:
+        """Whether these are the reader's best words of their passage."""
+        best, passage = self.reading.spans[0], self.source.passage
+        return self.start - passage.start <= best.start and self.end == passage.start + best.end
+
+    @property
+    def margin(self) -> float:
+        """By how much the score of the passage's best words exceeds that of there being no answer in it."""
+        return self.reading.spans[0].score - self.reading.null
+
+    @property
+    def quote(self) -> str:
+        passage = self.source.passage
+        return passage.text[self.sentence[0] - passage.start : self.sentence[1] - passage.start]
+
+
+@dataclass(frozen=True, slots=True)
+class StudiedPart:
+    """A part of the question, standing alone, with the words found for it, best first, and how likely the evidence
+    answers it, 0 to 1."""
+
+    part: Part
+    found: tuple[Found, ...]
+    confidence: float
+
+
+@dataclass(frozen=True, slots=True)
+class Study:
+    """A question taken apart and looked up in the evidence."""
+
+    parts: tuple[StudiedPart, ...]
+
+    @property
+    def confidence(self) -> float:
+        """How likely the evidence answers some part, 0 to 1."""
+        return max((studied.confidence for studied in self.parts), default=0.0)
+
+
+class Judge(Protocol):
+    """How likely the evidence answers a question, 0 to 1; see `rag.abstain.confidence`."""
+
+    def __call__(self, question: str, evidence: Evidence, *, answerable: float, margin: float) -> float: ...
+
+
+class Extractive:
+    """Points at the words of the evidence that answer, and gives the sentences they stand in.
+
+    `encode` gives unit vectors, shape (texts, dims). `resolve` makes a later part stand alone, given the parts before it
+    with what answered them as turns. A part of which the `judge` is less than `least` confident is passed over; `sure`
+    (0 to 1) is the share of the reader's belief from which a short answer is given.
+    """
+
+    name = "extract"
+
+    def __init__(
+        self,
+        encode: Encode,
+        reader: Reader,
+        resolve: Callable[[str, Sequence[Turn]], str],
+        judge: Judge,
+        *,
+        least: float,
+        sure: float,
+    ) -> None:
+        self._encode, self._reader, self._resolve, self._judge = encode, reader, resolve, judge
+        self._least, self._sure = least, sure
+
+    def study(self, question: str, evidence: Evidence) -> Study:
+        """Take the question apart and read the evidence for each part."""
+        parts: list[StudiedPart] = []
+        earlier: list[Turn] = []
+        pieces = parts_of(question)
+        for piece in pieces:
+            asked = self._resolve(piece.question, earlier) if earlier else piece.question
+            # Read as it was asked, the whole question is what the re-ranker has read already.
+            put = question if len(pieces) == 1 and piece.speaker is None else asked
+            readings = self._reader.read(put, [source.passage.text for source in evidence])
+            found = _found(evidence, readings, piece)
+            sure = self._judge(
+                put,
+                evidence,
+                answerable=max((r.answerable for r in readings), default=0.0),
+                margin=max((r.spans[0].score - r.null for r in readings if r.spans), default=0.0),
+            )
+            parts.append(StudiedPart(replace(piece, question=asked), found, sure))
+            earlier.append(Turn(piece.question, found[0].words if found else ""))
+        return Study(tuple(parts))
+
+    def draft(
+        self,
+        question: str,
+        evidence: Evidence,
+        *,
+        asked_on: date | None = None,  # noqa: ARG002  the sentences are shown as they stand
+    ) -> Iterator[DraftSentence | Abstention]:
+        """Part by part: the short answer where one is asked for and the reader is sure, then the sentences."""
+        given: set[str] = set()
+        parts = self.study(question, evidence).parts
+        for studied in parts:
+            for draft in self.told(studied, evidence, several=len(parts) > 1):
+                if draft.text not in given:
+                    given.add(draft.text)
+                    yield draft
+        if not given:
+            yield Abstention.WEAK_EVIDENCE
+
+    def told(self, studied: StudiedPart, evidence: Evidence, *, several: bool) -> Iterator[DraftSentence]:
+        """What answers a part that was studied before; nothing, where it is not answered. `several`: there are other parts,
+        and each has to be brief."""
+        if studied.confidence >= self._least:
+            yield from self._answered(studied, evidence, several=several)
+
+    def _answered(self, studied: StudiedPart, evidence: Evidence, *, several: bool) -> Iterator[DraftSentence]:
+        part, found = studied.part, studied.found
+        if part.kind in (Kind.WORDS, Kind.LIST) and found and found[0].score >= self._sure:
+            yield from _short(part, found)
+            return
+        room = _ACCOUNT_SENTENCES if part.kind is Kind.ACCOUNT else 1 if several else _MOST
+        for candidate in self._telling(studied, evidence, room):
+            verdict = decided(part.question, candidate.text) if part.kind is Kind.DECIDE else None
+            lead = {True: "Yes:", False: "No:", None: ""}[verdict]
+            yield DraftSentence(candidate.text, (Claim(candidate.number, candidate.text),), lead=lead)
+
+    def _telling(self, studied: StudiedPart, evidence: Evidence, room: int) -> list[_Candidate]:
+        """The sentences that tell most of what is asked: near the question, with its words, or with the reader's."""
+        candidates = _candidates(evidence, studied.part.speaker)
+        if not candidates:
+            return []
+        asked = studied.part.question
+        vectors = self._encode([asked, *(c.text for c in candidates)])
+        said = vectors[1:]
+        if studied.part.bare:  # it names nothing to be near to: what the other sentences are about, too, tells most
+            scores = (said @ said.T).mean(axis=1)
+        else:
+            rarity = _rarity(candidates)
+            scores = [_score(asked, c, float(cosine), rarity) for c, cosine in zip(candidates, said @ vectors[0], strict=True)]
+        believed = _believed(studied.found)
+        scored = [
+            (float(score) + _BELIEF * believed.get((c.article_id, c.start), 0.0), c)
+            for score, c in zip(scores, candidates, strict=True)
+        ]
+        scored.sort(key=lambda pair: (-pair[0], pair[1].number, pair[1].start))
+        chosen: list[_Candidate] = []
+        least = 0.0 if studied.part.kind is Kind.ACCOUNT else _ALSO * scored[0][0]
+        for score, candidate in scored:
+            if len(chosen) == room or score < least:
+                break
+            if not any(_alike(candidate, other) for other in chosen):
+                chosen.append(candidate)
+        if studied.part.kind is Kind.ACCOUNT:
+            chosen.sort(key=lambda c: (c.published or date.max, c.article_id, c.start))
+        return chosen
+
+
+# Weights of a sentence's nearness, of the question's words in it, of the kind of thing asked for, and of the reader's
+# belief; chosen on the development half of eval/gold, see eval/LOG.md.
+_COSINE, _COVERAGE, _KIND, _BELIEF = 0.7, 0.3, 0.1, 0.4
 _ALSO = 0.88  # a further sentence is given when it is nearly as good as the best
 _MOST = 3  # sentences for a question of one part
+_ACCOUNT_SENTENCES = 5
 _TWIN = 0.6  # share of words in common above which two sentences say the same
 _SHORTEST = 3  # words; less is a heading or a byline
-
-_SECOND_PART = re.compile(
-    r"\s*(?:,|;|\?)?\s+and\s+(?=(?:who|whom|whose|what|when|where|why|which|how)\b)|\?\s+(?=\w)", re.IGNORECASE
-)
-_LEANS = re.compile(r"\b(?:he|she|they|it|him|her|them|his|their|its|this|that)\b", re.IGNORECASE)
+# How a span's score, the judgement that its passage answers, the score of no answer there, and the rank are weighed into one
+# belief; chosen on the news questions of 2022, see eval/LOG.md.
+_ANSWERABLE, _NULL, _RANK, _TEMPERATURE = 0.5, 0.5, 0.2, 2.0
 _MONTH = re.compile(
     r"\b(?:january|february|march|april|may|june|july|august|september|october|november|december|monday|tuesday|wednesday"
     r"|thursday|friday|saturday|sunday|yesterday|today|week|month|year|\d{4})\b",
     re.IGNORECASE,
 )
+_LITTLE_MORE = 0.6  # a sentence that is hardly longer than the short answer makes that superfluous
+_LISTED = 0.1  # a further member of a list has at least this share of the best one's belief
+
+
+def _found(evidence: Evidence, readings: Sequence[Reading], part: Part) -> tuple[Found, ...]:
+    """The words the reader points at, over all passages, best first. Equal words of several articles strengthen each other."""
+    pointed: list[tuple[float, Found]] = []
+    for source, reading in zip(evidence, readings, strict=True):
+        passage = source.passage
+        around = sentences(passage.text)
+        for span in reading.spans:
+            sentence = _around(around, span.start, span.end)
+            if sentence is None or not _spoken(passage.text, sentence, around, part.speaker):
+                continue
+            belief = (
+                span.score + _ANSWERABLE * _logit(reading.answerable) - _NULL * reading.null - _RANK * (source.rank - 1)
+            ) / _TEMPERATURE
+            at = (passage.start + sentence[0], passage.start + sentence[1])
+            first = qualified(part.question, passage.text, span.start)
+            words = passage.text[first : span.end]
+            pointed.append((belief, Found(words, passage.start + first, passage.start + span.end, at, source, reading, 0.0)))
+    if not pointed:
+        return ()
+    highest = max(belief for belief, _ in pointed)
+    total = sum(math.exp(belief - highest) for belief, _ in pointed)
+    own = [(math.exp(belief - highest) / total, found) for belief, found in pointed]
+    # One article repeating itself, or a passage overlapping the next, is one voice.
+    voices: dict[str, dict[str, float]] = {}
+    for share, found in own:
+        articles = voices.setdefault(squad_normalise(found.words), {})
+        articles[found.source.passage.article_id] = max(share, articles.get(found.source.passage.article_id, 0.0))
+    scored = [(share, replace(f, score=min(1.0, sum(voices[squad_normalise(f.words)].values())))) for share, f in own]
+    scored.sort(key=lambda pair: (-pair[1].score, -pair[0], pair[1].source.rank, pair[1].start))
+    return tuple(found for _, found in scored)
+
+
+def _around(spans: Sequence[tuple[int, int]], start: int, end: int) -> tuple[int, int] | None:
+    """The sentence, or the run of sentences, that holds a stretch."""
+    held = [span for span in spans if span[0] < end and start < span[1]]
+    return (held[0][0], held[-1][1]) if held else None
+
+
+def _spoken(text: str, sentence: tuple[int, int], around: Sequence[tuple[int, int]], speaker: str | None) -> bool:
+    """Whether a sentence, or the one before or after it, names the speaker by the last of their names."""
+    if speaker is None:
+        return True
+    names = content_stems(speaker)
+    if not names:
+        return True
+    at = [i for i, span in enumerate(around) if span[0] < sentence[1] and sentence[0] < span[1]]
+    low, high = max(0, at[0] - 1), min(len(around) - 1, at[-1] + 1)
+    return names[-1] in content_stems(text[around[low][0] : around[high][1]])
+
+
+def _short(part: Part, found: Sequence[Found]) -> Iterator[DraftSentence]:
+    """The short answer, and the sentence it stands in; that alone, where it says little more."""
+    best = found[0]
+    words: str | None = _listed(found) if part.kind is Kind.LIST else best.words
+    said = worded(part.question, words or "")
+    stems, held = set(content_stems(said)), set(content_stems(best.quote))
+    if not stems <= held:
+        said = worded("", words or "")  # the question's words would say more than the sentence does
+    if len(stems) < _LITTLE_MORE * len(held):
+        yield DraftSentence(said, (Claim(best.source.rank, best.quote),), words)
+        words = None
+    yield DraftSentence(best.quote, (Claim(best.source.rank, best.quote),), words)
+
+
+def _listed(found: Sequence[Found]) -> str:
+    """The members that stand in the best one's sentence, from the first to the last of them, as the sentence has them."""
+    best = found[0]
+    members = [f for f in found if f.sentence == best.sentence and f.score >= _LISTED * best.score]
+    start, end = min(f.start for f in members), max(f.end for f in members)
+    passage = best.source.passage
+    return passage.text[start - passage.start : end - passage.start]
+
+
+def _logit(p: float) -> float:
+    p = min(max(p, 1e-6), 1 - 1e-6)
+    return math.log(p / (1 - p))
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,80 +301,32 @@ class _Candidate:
     text: str
     stems: frozenset[str]
     article_id: str
+    published: date | None
 
 
-class Extractive:
-    """Ranks the evidence's sentences by nearness to the question and by the question's words they hold.
-
-    `encode` gives unit vectors, shape (texts, dims). A sentence under `least` (0 to 1) is not offered.
-    """
-
-    name = "extract"
-
-    def __init__(self, encode: Encode, *, least: float) -> None:
-        self._encode = encode
-        self._least = least
-
-    def draft(
-        self,
-        question: str,
-        evidence: Evidence,
-        *,
-        asked_on: date | None = None,  # noqa: ARG002  the sentences are shown as they stand
-    ) -> Iterator[DraftSentence | Abstention]:
-        """The best sentences of each part of the question, part by part. Nothing near: `WEAK_EVIDENCE`."""
-        candidates = _candidates(evidence)
-        parts = parts_of(question)
-        if not candidates:
-            yield Abstention.WEAK_EVIDENCE
-            return
-        vectors = self._encode([*parts, question, *(c.text for c in candidates)])
-        asked, whole, said = vectors[: len(parts)], vectors[len(parts)], vectors[len(parts) + 1 :]
-        # "whom did they target" says nothing without the part before it: such a part is read with the whole question.
-        leaning = [bool(number and _LEANS.search(part)) for number, part in enumerate(parts)]
-        cosines = [(row + whole) / 2 @ said.T if leans else row @ said.T for row, leans in zip(asked, leaning, strict=True)]
-        rarity = _rarity(candidates)
-        chosen: list[_Candidate] = []
-        for part, row in zip(parts, cosines, strict=True):
-            scored = sorted(
-                ((_score(part, c, float(cosine), rarity), c) for c, cosine in zip(candidates, row, strict=True)),
-                key=lambda pair: (-pair[0], pair[1].number, pair[1].start),
-            )
-            best = scored[0][0]
-            if best < self._least:
-                continue
-            room = 1 if len(parts) > 1 else _MOST
-            for score, candidate in scored:
-                if room == 0 or score < max(self._least, _ALSO * best):
-                    break
-                if not any(_alike(candidate, other) for other in chosen):
-                    chosen.append(candidate)
-                    room -= 1
-        if not chosen:
-            yield Abstention.WEAK_EVIDENCE
-        for candidate in chosen:
-            yield DraftSentence(candidate.text, (Claim(candidate.number, candidate.text),))
-
-
-def parts_of(question: str) -> list[str]:
-    """The questions a question asks.
-
-    >>> parts_of("Who struck first, and whom did they target?")
-    ['Who struck first', 'whom did they target?']
-    """
-    return [part for part in (p.strip() for p in _SECOND_PART.split(question)) if part]
-
-
-def _candidates(evidence: Evidence) -> list[_Candidate]:
+def _candidates(evidence: Evidence, speaker: str | None) -> list[_Candidate]:
     found: dict[tuple[str, int], _Candidate] = {}
     for source in evidence:
         passage = source.passage
-        for start, end in sentences(passage.text):
+        around = sentences(passage.text)
+        for start, end in around:
             text = passage.text[start:end]
             at = (passage.article_id, passage.start + start)
-            if at not in found and len(text.split()) >= _SHORTEST:
-                found[at] = _Candidate(source.rank, at[1], text, frozenset(content_stems(text)), passage.article_id)
+            if at in found or len(text.split()) < _SHORTEST or not _spoken(passage.text, (start, end), around, speaker):
+                continue
+            found[at] = _Candidate(
+                source.rank, at[1], text, frozenset(content_stems(text)), passage.article_id, source.article.published
+            )
     return list(found.values())
+
+
+def _believed(found: Sequence[Found]) -> dict[tuple[str, int], float]:
+    """For each sentence, by article and start, the greatest belief in words that stand in it."""
+    best: dict[tuple[str, int], float] = {}
+    for f in found:
+        at = (f.source.passage.article_id, f.sentence[0])
+        best[at] = max(best.get(at, 0.0), f.score)
+    return best
 
 
 def _rarity(candidates: Sequence[_Candidate]) -> Callable[[str], float]:

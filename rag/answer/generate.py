@@ -54,9 +54,9 @@ class Generative:
 def split_reply(reply: str, *, complete: bool) -> tuple[list[DraftSentence], str]:
     """The finished sentences of a reply with the numbers they claim, and what is not finished yet.
 
-    >>> split_reply("Iran struck first [1]. Pakistan replied. [2, 3]", complete=True)[0]
-    [DraftSentence(text='Iran struck first.', claims=(Claim(number=1, quote=None),)), \
-DraftSentence(text='Pakistan replied.', claims=(Claim(number=2, quote=None), Claim(number=3, quote=None)))]
+    >>> finished, rest = split_reply("Iran struck first [1]. Pakistan replied. [2, 3]", complete=True)
+    >>> [(sentence.text, [claim.number for claim in sentence.claims]) for sentence in finished]
+    [('Iran struck first.', [1]), ('Pakistan replied.', [2, 3])]
     """
     held_back = "" if complete else (m.group() if (m := _OPEN_MARKER.search(reply)) else "")
     body = reply[: len(reply) - len(held_back)] if held_back else reply

@@ -82,7 +82,7 @@ def serve(assistant: Assistant, *, host: str, port: int) -> None:
             prevent_thread_lock=True,
         )
     except OSError as exc:
-        raise ClippingsError(f"the page cannot be opened on {host}:{port}: {exc}. Choose another port with --port") from exc
+        raise ClippingsError(f"port {port} of {host} is taken, or not open to you. Choose another with --port") from exc
     print(f"Clippings is open at http://{host}:{port} (Ctrl-C stops it)", flush=True)
     page.block_thread()
 

@@ -63,7 +63,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="clippings",
         description="Ask a collection of articles; every sentence of the answer shows the exact words it rests on.",
-        epilog="Settings come from clippings.toml and from variables named CLIPPINGS_…; see docs/configuration.md.",
+        epilog="Settings come from clippings.toml and from variables named CLIPPINGS_…; see docs/reference.md.",
     )
     common = argparse.ArgumentParser(add_help=False)
     common.add_argument("--home", metavar="DIR", help="the folder of the collection")
@@ -77,7 +77,7 @@ def _parser() -> argparse.ArgumentParser:
 
     serve = command("serve", _serve, "open the chat page (the default)")
     serve.add_argument("--host", default="127.0.0.1", help="the address to listen on (default: this machine only)")
-    serve.add_argument("--port", type=int, default=7860, help="the port to listen on (default: 7860)")
+    serve.add_argument("--port", type=_port, default=7860, help="the port to listen on (default: 7860)")
     ask = command("ask", _ask, "answer one question")
     ask.add_argument("question", nargs="+", help="in quotation marks, or as plain words")
     ask.add_argument("--json", action="store_true", help="print the whole answer as JSON")
@@ -115,6 +115,12 @@ def _day(stated: str) -> date:
         return date.fromisoformat(stated)
     except ValueError:
         raise argparse.ArgumentTypeError(f"{stated!r} is not a day like 2024-01-20") from None
+
+
+def _port(stated: str) -> int:
+    if stated.isdecimal() and 1 <= int(stated) <= 65_535:
+        return int(stated)
+    raise argparse.ArgumentTypeError(f"{stated!r} is not a port: a whole number from 1 to 65535")
 
 
 def _serve(options: argparse.Namespace, config: Config, services: Services) -> int:

@@ -24,7 +24,9 @@ document.addEventListener('click', async (event) => {
   quote.textContent = found.quote;
   text.replaceChildren(found.before, quote, found.after);
   text.hidden = false;
-  // Only the article scrolls: scrollIntoView would move the page under the reader.
+  // On a narrow screen the article opens below the answer, out of sight.
+  if (element.getBoundingClientRect().top >= window.innerHeight) element.scrollIntoView({ block: 'start' });
+  // Otherwise only the article scrolls: scrollIntoView would move the page under the reader.
   const above = quote.getBoundingClientRect().top - text.getBoundingClientRect().top + text.scrollTop;
   text.scrollTop = Math.max(0, above - text.clientHeight / 3);
   text.focus({ preventScroll: true });

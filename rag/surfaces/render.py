@@ -12,7 +12,20 @@ from datetime import date
 from functools import partial
 from typing import Any
 
-from rag.types import Abstention, Answer, Article, Citation, Evidence, Headline, IngestReport, Plan, RetrievedPassage, Sentence
+from rag.types import (
+    Abstention,
+    Answer,
+    Article,
+    Citation,
+    Conflict,
+    Evidence,
+    Headline,
+    IngestReport,
+    Plan,
+    RetrievedPassage,
+    Rival,
+    Sentence,
+)
 from rag.when import Moment, resolved
 
 __all__ = [
@@ -123,6 +136,12 @@ def answer_text(answer: Answer, *, width: int = 88, asked: str | None = None) ->
             lines += [_closest(source, width) for source in answer.evidence.passages[:_CLOSEST]]
     else:
         lines += [_wrapped(answer.text, width), ""]
+        for conflict in answer.conflicts:
+            lines += [_wrapped(f"The sources disagree: {conflict.about}", width)]
+            lines += [_wrapped(f"- {_rival(rival)} [{rival.citation.number}]", width, "  ") for rival in conflict.claims]
+            lines += [""]
+        for part in answer.unanswered:
+            lines += [_wrapped(f"The articles do not say: {part}", width), ""]
         lines += [_footnote(citation, answer.evidence, width) for citation in answer.citations]
     if answer.withheld:
         lines += ["", "Said by the model, not found in the articles:"]
@@ -130,6 +149,10 @@ def answer_text(answer: Answer, *, width: int = 88, asked: str | None = None) ->
     if answer.notice:
         lines += ["", _wrapped(f"Note: {answer.notice}", width)]
     return terminal_safe("\n".join(lines))
+
+
+def _rival(rival: Rival) -> str:
+    return f"{_flat(rival.value)}: {byline(rival.citation.article)}"
 
 
 def _footnote(citation: Citation, evidence: Evidence, width: int) -> str:
@@ -186,7 +209,8 @@ def escape(text: str) -> str:
 
 def sentence_html(sentence: Sentence) -> str:
     """A sentence with its markers as buttons that name the words they open."""
-    return f'<span class="sentence">{escape(sentence.text)} {"".join(_marker(c) for c in sentence.citations)}</span>'
+    lead = f"<em>{escape(sentence.lead)}</em> " if sentence.lead else ""
+    return f'<span class="sentence">{lead}{escape(sentence.text)} {"".join(_marker(c) for c in sentence.citations)}</span>'
 
 
 def _marker(citation: Citation) -> str:
@@ -209,6 +233,8 @@ def answer_html(answer: Answer, asked: str) -> str:
             parts.append(f'<p class="closest">Closest, but not an answer:</p><ul>{"".join(rows)}</ul>')
     else:
         parts.append(f'<p class="answer">{" ".join(sentence_html(s) for s in answer.sentences)}</p>')
+        parts += [_conflict_html(conflict) for conflict in answer.conflicts]
+        parts += [f'<p class="unanswered">The articles do not say: {escape(part)}</p>' for part in answer.unanswered]
         parts.append(f'<ol class="notes">{"".join(_note(c, answer.evidence) for c in answer.citations)}</ol>')
     if answer.withheld:
         rows = (f"<li>{escape(text)}</li>" for text in answer.withheld)
@@ -219,6 +245,15 @@ def answer_html(answer: Answer, asked: str) -> str:
     if answer.notice:
         parts.append(f'<p class="notice">{escape(answer.notice)}</p>')
     return "".join(parts)
+
+
+def _conflict_html(conflict: Conflict) -> str:
+    """What the sources disagree on, a row a value."""
+    rows = "".join(
+        f"<tr><td>{escape(rival.value)}</td><td>{escape(byline(rival.citation.article))}</td><td>{_marker(rival.citation)}</td></tr>"
+        for rival in conflict.claims
+    )
+    return f'<table class="conflict"><caption>The sources disagree: {escape(conflict.about)}</caption>{rows}</table>'
 
 
 def _note(citation: Citation, evidence: Evidence) -> str:

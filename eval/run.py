@@ -179,7 +179,7 @@ def _measures(case: Case, answer: Answer, found: Evidence, assistant: Assistant)
             "map@10": retrieval.average_precision(facts_at, len(gold)),
             "multihop_map@10": retrieval.multihop_average_precision(facts_at, len(gold)),
             "fact_recall": answers.fact_recall(text, worded),
-            "token_f1": answers.token_f1(text, short) if short else None,
+            "token_f1": answers.token_f1("; ".join(answer.short) or text, short) if short else None,
             "citation_recall": citations.citation_recall(said, gold),
             "citation_precision": citations.citation_precision(said, gold),
             "fact_coverage": citations.fact_coverage(said, gold),

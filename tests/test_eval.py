@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from conftest import SEEDS, ScriptedModel, WordEncoder, write_jsonl
+from conftest import SEEDS, ScriptedModel, WordEncoder, WordReader, write_jsonl
 
 import app
 from eval.cases import GOLD, Case, Fact, Span, faults, load, save
@@ -36,7 +36,7 @@ CASES = [
 def assistant(tmp_path: Path, config: Config, encoder: WordEncoder) -> Iterator[Assistant]:
     news = write_jsonl(tmp_path / "news.jsonl", {"id": "strike", "text": STRIKE}, {"id": "ally", "text": ALLY})
     sync(news, config, encoder=encoder)
-    with open_assistant(config, encoder=encoder) as opened:
+    with open_assistant(config, encoder=encoder, reader=WordReader()) as opened:
         yield opened
 
 
@@ -222,7 +222,7 @@ def test_the_public_gold_is_whole() -> None:
 
 def test_the_suite_measures_a_language_model_as_well(config: Config, assistant: Assistant, encoder: WordEncoder) -> None:
     model = ScriptedModel("Pakistan replied on Thursday [1].")
-    with open_assistant(config, encoder=encoder, model=model) as with_model:
+    with open_assistant(config, encoder=encoder, reader=WordReader(), model=model) as with_model:
         report = evaluate(CASES[:1], with_model, gold="small")
     assert report.answerer == "generate:scripted, prompt 1"
     assert report.rows[0].measures["fact_coverage"] == 0.0

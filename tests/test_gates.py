@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -15,17 +15,27 @@ from eval.cases import GOLD, Case, load
 from eval.gates import CEILINGS, FLOORS, broken
 from eval.run import Report, collection_for, evaluate
 from rag import Assistant, open_assistant
+from rag.encode import BUNDLED, SentenceEncoder
+from rag.reader.span import SpanReader
 
 GOLDS = sorted(FLOORS)
 CASES = {name: load(GOLD / f"{name}.jsonl") for name in GOLDS}
 
 
 @pytest.fixture(scope="module")
-def assistants(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Assistant]]:
+def opened(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Assistant]:
+    """Opens a gold collection anew, with the thresholds of the moment and one encoder and reader for all."""
     homes = tmp_path_factory.mktemp("gates")
-    opened = {name: open_assistant(collection_for(GOLD / f"{name}.jsonl", homes / name)) for name in GOLDS}
-    yield opened
-    for assistant in opened.values():
+    configs = {name: collection_for(GOLD / f"{name}.jsonl", homes / name) for name in GOLDS}
+    encoder, reader = SentenceEncoder(BUNDLED), SpanReader()
+    return lambda name: open_assistant(configs[name], encoder=encoder, reader=reader)
+
+
+@pytest.fixture(scope="module")
+def assistants(opened: Callable[[str], Assistant]) -> Iterator[dict[str, Assistant]]:
+    found = {name: opened(name) for name in GOLDS}
+    yield found
+    for assistant in found.values():
         assistant.close()
 
 
@@ -68,19 +78,21 @@ def test_citations_that_are_off_by_one_break_the_gate(
 
 
 def test_half_the_abstention_threshold_breaks_the_gate(
-    assistants: dict[str, Assistant], monkeypatch: pytest.MonkeyPatch
+    opened: Callable[[str], Assistant], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(rag.abstain, "LEAST_CONFIDENCE", rag.abstain.LEAST_CONFIDENCE / 2)
     unanswerable = [case for case in CASES["public"] if case.split == "test" and case.declined]
-    assert "false_answer_rate" in _gates_broken(unanswerable, assistants["public"], "public")
+    with opened("public") as assistant:
+        assert "false_answer_rate" in _gates_broken(unanswerable, assistant, "public")
 
 
-def test_twice_the_abstention_threshold_breaks_the_gate(
-    assistants: dict[str, Assistant], monkeypatch: pytest.MonkeyPatch
+def test_a_much_higher_abstention_threshold_breaks_the_gate(
+    opened: Callable[[str], Assistant], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(rag.abstain, "LEAST_CONFIDENCE", rag.abstain.LEAST_CONFIDENCE * 2)
+    monkeypatch.setattr(rag.abstain, "LEAST_CONFIDENCE", (1 + rag.abstain.LEAST_CONFIDENCE) / 2)
     answerable = [case for case in CASES["seeds"] if case.kind == "who" and not case.declined]
-    assert "false_refusal_rate" in _gates_broken(answerable, assistants["seeds"], "seeds")
+    with opened("seeds") as assistant:
+        assert "false_refusal_rate" in _gates_broken(answerable, assistant, "seeds")
 
 
 def test_a_fused_ranking_in_the_wrong_order_breaks_the_gate(
@@ -89,7 +101,7 @@ def test_a_fused_ranking_in_the_wrong_order_breaks_the_gate(
     right = rag.retrieve.fuse
 
     def worst_first(*rankings: Any, **options: Any) -> Any:
-        return [(key, -score) for key, score in right(*rankings, **options)]
+        return [(key, 1 / score) for key, score in right(*rankings, **options)]
 
     monkeypatch.setattr(rag.retrieve, "fuse", worst_first)
     few = [case for case in CASES["public"] if case.split == "test" and not case.declined][:20]

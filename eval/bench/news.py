@@ -1,6 +1,7 @@
 """A year of news-quiz questions put to one collection of news: retrieval, answers, abstention twins, speed by step.
 
-    python -m eval.bench.news --data DIR [--questions FILE …] [--home DIR] [--out DIR] [--limit N] [--retrieval-only]
+    python -m eval.bench.news --data DIR [--questions FILE …] [--home DIR] [--out DIR] [--limit N]
+                              [--retrieval-only] [--without-titles]
 
 DIR holds `articles.jsonl` or `articles.jsonl.gz` in the ingest format and `questions_*.jsonl`: `id, date, question,
 answers, articles_with_answer`. The question's date is the day it was asked. Rows are written as they come, so a run that
@@ -28,20 +29,22 @@ from eval.metrics.interval import bootstrap, paired_difference
 from ingest import sync
 from rag import Answer, Assistant, Config, Evidence, Filters, open_assistant
 from rag.catalog import Catalog
-from rag.config import default_home
+from rag.config import PassageSettings, default_home
 from rag.encode import SentenceEncoder
 from rag.errors import ConfigError
 from rag.index.lexical import LexicalIndex, LexicalWriter
+from rag.reader.span import SpanReader
 from rag.retrieve import Retriever
 from rag.text import contained, exact_match, squad_normalise, token_f1
-from rag.types import Encoder
+from rag.types import Encoder, Reader
 
-__all__ = ["ask_all", "collection", "main", "summary"]
+__all__ = ["ask_all", "collection", "main", "normalised_texts", "summary"]
 
 _DEPTHS = (1, 5, 10, 20)
 _PASSAGES = 200  # looked at for distinct articles
 _READ = 8  # passages an answer is made from
 _WHOLE = "whole-articles"
+_SHARES = (0.25, 0.5, 0.75, 1.0)
 
 Row = dict[str, Any]
 
@@ -67,9 +70,9 @@ class _Remembering:
         return self._last[1]
 
 
-def collection(data: Path, home: Path, progress: Callable[[Any], None] = lambda _: None) -> Config:
+def collection(data: Path, home: Path, progress: Callable[[Any], None] = lambda _: None, *, titles: bool = True) -> Config:
     """The collection of all articles in a folder, built or brought up to date. Raises `ConfigError` without articles."""
-    config = Config(home=home)
+    config = Config(home=home, passages=PassageSettings(title=titles))
     plain, packed = data / "articles.jsonl", data / "articles.jsonl.gz"
     if not plain.is_file() and not packed.is_file():
         raise ConfigError(f"there is no articles.jsonl or articles.jsonl.gz in {data}")
@@ -86,10 +89,9 @@ def collection(data: Path, home: Path, progress: Callable[[Any], None] = lambda 
 class _Variants:
     """The rankings that are compared, over the same passages and the same vectors."""
 
-    def __init__(self, config: Config, encoder: Encoder) -> None:
-        self._retriever = Retriever(config.home, config, encoder)
+    def __init__(self, config: Config, encoder: Encoder, reader: Reader) -> None:
         wide = replace(config, retrieval=replace(config.retrieval, candidates=_PASSAGES, keep=_PASSAGES))
-        self._wide = Retriever(config.home, wide, encoder)
+        self._wide = Retriever(config.home, wide, encoder, reader)
         self._whole = _whole_articles(config)
 
     def rank(self, question: str, asked_on: date) -> Iterator[tuple[str, list[str], Evidence | None]]:
@@ -100,6 +102,7 @@ class _Variants:
             ("dense", ("dense",), None),
             ("fused", ("dense", "lexical"), None),
             ("fused, dated", ("dense", "lexical"), asked_on),
+            ("fused, dated, read", ("dense", "lexical", "reader"), asked_on),
         ):
             found = self._wide.find(question, stages=stages, asked_on=day)
             yield name, _distinct(p.passage.article_id for p in found), found
@@ -130,10 +133,11 @@ def ask_all(questions: Sequence[Mapping[str, Any]], config: Config, kept: Path, 
     todo = [q for q in questions if q["id"] not in done]
     if todo:
         encoder = _Remembering(SentenceEncoder(config.encoder))
-        variants = _Variants(config, encoder)
-        texts = _normalised(config) if answers else {}
+        reader = SpanReader()  # one for both: what the rankings made it read need not be read again for the answer
+        variants = _Variants(config, encoder, reader)
+        texts = normalised_texts(config) if answers else {}
         kept.parent.mkdir(parents=True, exist_ok=True)
-        with open_assistant(config, encoder=encoder) as assistant, kept.open("a", encoding="utf-8") as out:
+        with open_assistant(config, encoder=encoder, reader=reader) as assistant, kept.open("a", encoding="utf-8") as out:
             for number, question in enumerate(todo, 1):
                 row = _row(question, variants, assistant if answers else None, texts)
                 rows.append(row)
@@ -166,11 +170,12 @@ def _row(question: Mapping[str, Any], variants: _Variants, assistant: Assistant 
 
 def _judged(answer: Answer, golds: Sequence[str], holding: set[str]) -> dict[str, Any]:
     text = " ".join(sentence.text for sentence in answer.sentences)
+    said = answer.short[0] if answer.short else text  # quiz answers are phrases
     return {
         "declined": answer.abstained is not None,
         "confidence": answer.trace.confidence,
-        "exact_match": exact_match(text, golds),
-        "token_f1": token_f1(text, golds),
+        "exact_match": exact_match(said, golds),
+        "token_f1": token_f1(said, golds),
         "contained": contained(text, golds),
         "citations": len(answer.citations),
         "citations_in_holding": sum(c.article.id in holding for c in answer.citations),
@@ -178,7 +183,8 @@ def _judged(answer: Answer, golds: Sequence[str], holding: set[str]) -> dict[str
     }
 
 
-def _normalised(config: Config) -> dict[str, str]:
+def normalised_texts(config: Config) -> dict[str, str]:
+    """Every article's text as answers are compared with, between two spaces, by id."""
     catalog = Catalog(config.home, config)
     try:
         ids = list(catalog.known())
@@ -222,11 +228,22 @@ def _answers(rows: Sequence[Row]) -> dict[str, Any]:
             for name in ("exact_match", "token_f1", "contained")
         },
         "declined": _with_interval([float(row["answer"]["declined"]) for row in rows]),
+        "not_contained_when_the_surest_share_is_answered": _risks(rows),
         "citations_with_answer": sum(row["answer"]["citations_with_answer"] for row in rows) / cited if cited else None,
         "citations_in_articles_of_the_question": sum(r["answer"]["citations_in_holding"] for r in rows) / cited
         if cited
         else None,
     }
+
+
+def _risks(rows: Sequence[Row]) -> dict[str, list[float]]:
+    """The share of answers that lack the gold's words, if only the surest quarter, half, … of the questions were answered."""
+    surest = sorted(rows, key=lambda row: (-row["answer"]["confidence"], row["id"]))
+    found = {}
+    for share in _SHARES:
+        some = surest[: max(1, round(share * len(surest)))]
+        found[f"{share:.0%}"] = _with_interval([float(not row["answer"]["contained"]) for row in some])
+    return found
 
 
 def _twins(rows: Sequence[Row]) -> dict[str, Any]:
@@ -264,9 +281,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--out", type=Path, help="where rows are kept (default: beside the collection)")
     parser.add_argument("--limit", type=int, help="only the first so many questions of each file")
     parser.add_argument("--retrieval-only", action="store_true", help="no answers and no twins")
+    parser.add_argument("--without-titles", action="store_true", help="index passages without the title before each")
     options = parser.parse_args(arguments)
     config = collection(
-        options.data, options.home, lambda p: print(f"{p.done} of {p.total} articles", file=sys.stderr, flush=True)
+        options.data,
+        options.home,
+        lambda p: print(f"{p.done} of {p.total} articles", file=sys.stderr, flush=True),
+        titles=not options.without_titles,
     )
     names = options.questions or sorted(path.name for path in options.data.glob("questions_*.jsonl"))
     for name in names:

@@ -38,6 +38,7 @@ from rag.encode import SentenceEncoder
 from rag.errors import ConfigError
 from rag.index.dense import DenseIndex, nearest
 from rag.index.lexical import LexicalIndex, LexicalWriter
+from rag.reader.span import SpanReader
 from rag.retrieve import Retriever
 from rag.text import contained
 
@@ -95,7 +96,7 @@ class Clippings:
     dated = True
 
     def __init__(self, vectors: Vectors, home: Path) -> None:
-        self._retriever = Retriever(home, Config(home=home), vectors.encoder)
+        self._retriever = Retriever(home, Config(home=home), vectors.encoder, SpanReader())
 
     def index(self, passages: Sequence[Passage]) -> None:
         """Nothing: `sync` made the collection."""

@@ -14,6 +14,7 @@ __all__ = [
     "LEAST_CONFIDENCE",
     "LEAST_MARGIN",
     "LEAST_RIVAL",
+    "LEAST_RIVAL_FIGURE",
     "WEIGHTS",
     "after",
     "before",
@@ -28,9 +29,11 @@ WEIGHTS = (0.2606, 0.0467, 1.4519, 1.7645)
 LEAST_CONFIDENCE = 0.36
 # The share of the reader's belief from which a short answer is given before the sentences.
 LEAST_BELIEF = 0.30
-# What an article says counts as a claim that may disagree with another's from this share of the belief in the best words on,
-# and from this much more in its own best words than in there being none; chosen on the development half of RAMDocs.
-LEAST_RIVAL = 0.2
+# What an article says counts as a claim that may disagree with another's from this share of the belief in the best words on
+# (figures, and anything else), and from this much more in its own best words than in there being none. Figures are checked
+# further by rule; other words that the reader half believes in are more often about something else. See eval/LOG.md.
+LEAST_RIVAL_FIGURE = 0.2
+LEAST_RIVAL = 0.5
 LEAST_MARGIN = 2.0
 
 

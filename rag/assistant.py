@@ -12,9 +12,10 @@ from types import TracebackType
 from typing import Any
 
 from rag import abstain, conflict
-from rag.answer.extract import Extractive, StudiedPart, Study
+from rag.answer.extract import Extractive, Found, StudiedPart, Study
 from rag.answer.generate import Generative
 from rag.answer.models import LlamaIndexModel, configured_model
+from rag.answer.question import Kind
 from rag.catalog import FILE, Listing
 from rag.cite import Checker, cited_text
 from rag.config import Config, demo, load
@@ -23,6 +24,7 @@ from rag.errors import CollectionError, ModelError, QuestionError
 from rag.followup import standalone
 from rag.reader.span import SpanReader
 from rag.retrieve import Retriever
+from rag.text import numbers
 from rag.types import (
     Abstention,
     Answer,
@@ -348,12 +350,14 @@ def _seeds() -> Path:
 def said_of(studied: StudiedPart) -> list[conflict.Said]:
     """What the articles say to a part of the question: the best words of each passage, where the reader believes in them and
     not very much less than in the best of all."""
-    least = abstain.LEAST_RIVAL * studied.found[0].score if studied.found else 0.0
-    return [
-        conflict.Said(f.words, f.quote, f.source, f.start, f.end, f.score)
-        for f in studied.found
-        if f.score >= least and f.is_best and f.margin >= abstain.LEAST_MARGIN
-    ]
+    surest = studied.found[0].score if studied.found else 0.0
+
+    def counts(f: Found) -> bool:
+        checked = numbers(f.words) or studied.part.kind is Kind.DECIDE  # two statements that exclude each other, likewise
+        least = abstain.LEAST_RIVAL_FIGURE if checked else abstain.LEAST_RIVAL
+        return f.is_best and f.score >= least * surest and f.margin >= abstain.LEAST_MARGIN
+
+    return [conflict.Said(f.words, f.quote, f.source, f.start, f.end, f.score) for f in studied.found if counts(f)]
 
 
 def _askable(question: str) -> str:

@@ -346,6 +346,15 @@ def test_a_bare_question_is_answered_with_what_most_sentences_are_about() -> Non
     assert sorted(said("What happened?", *stories, encode=WordEncoder().passages)) == sorted(texts)
 
 
+def test_a_bare_question_needs_no_confidence_but_something_to_tell_of() -> None:
+    def judge(question: str, evidence: Evidence, *, answerable: float, margin: float) -> float:
+        return 0.0
+
+    assert said("Summarise the articles.", STORY, judge=judge, least=0.5)[0] == "It was a long week for everyone."
+    assert drafted("Explain photosynthesis.", STORY, judge=judge, least=0.5) == [Abstention.WEAK_EVIDENCE]
+    assert drafted("Summarise the articles.", judge=judge, least=0.5) == [Abstention.WEAK_EVIDENCE]
+
+
 # Evidence
 
 

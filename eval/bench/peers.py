@@ -1,7 +1,8 @@
 """Clippings beside other libraries' retrieval: one run, the same passages, the same encoder weights.
 
     pip install -e ".[peers]"
-    python -m eval.bench.peers --data DIR [--home DIR] [--questions FILE …] [--only NAME …] [--patience SECONDS] [--out FILE]
+    python -m eval.bench.peers --data DIR [--home DIR] [--questions FILE …] [--only NAME …] [--patience SECONDS]
+                               [--sample ARTICLES] [--out FILE]
 
 DIR is a folder as `eval.bench.news` reads it. Every system gets the passages and the vectors of one collection (title
 before each passage, as Clippings indexes it), ranks passages for the questions of which some article holds the answer,
@@ -47,7 +48,6 @@ __all__ = ["SYSTEMS", "main", "measure", "table"]
 _DEPTHS = (1, 5, 10)
 _WIDE = 200  # passages looked at for ten distinct articles
 _READ = 8
-_SAMPLE = 150  # articles taken in from text, to see the rate with encoding
 _WARM = 3  # questions before the clock starts
 
 Passage = dict[str, str]  # key, article, text as it is indexed; "whole", the article, on the first of each where wanted
@@ -315,12 +315,15 @@ def _passages(config: Config, work: Path, *, whole: bool) -> list[Passage]:
     return passages
 
 
-def measure(name: str, config: Config, work: Path, questions: Sequence[dict[str, Any]], patience: float) -> dict[str, Any]:
-    """Index and ask one system, in this process. Rates in passages a second, times in milliseconds, memory in MB."""
+def measure(
+    name: str, config: Config, work: Path, questions: Sequence[dict[str, Any]], patience: float, sample: int
+) -> dict[str, Any]:
+    """Index and ask one system, in this process. Rates in passages a second, times in milliseconds, memory in MB. `sample`:
+    how many articles are taken in from their text, to see the rate with encoding."""
     whole = name == "llama-index defaults"
     passages = _passages(config, work, whole=whole)
     found: dict[str, Any] = {"system": name, "passages": len(passages)}
-    found["taken_in_per_second"] = _rate_with_encoding(name, config, passages)
+    found["taken_in_per_second"] = _rate_with_encoding(name, config, passages, sample)
     vectors = Vectors(work)
     vectors.question("load the model before the clock starts")
     before = _memory()
@@ -356,9 +359,9 @@ def measure(name: str, config: Config, work: Path, questions: Sequence[dict[str,
     }
 
 
-def _rate_with_encoding(name: str, config: Config, passages: Sequence[Passage]) -> float:
+def _rate_with_encoding(name: str, config: Config, passages: Sequence[Passage], sample: int) -> float:
     """Passages a second over the first articles, from text to searchable; Clippings reads, cuts and keeps them as well."""
-    wanted = set(list(dict.fromkeys(p["article"] for p in passages))[:_SAMPLE])
+    wanted = set(list(dict.fromkeys(p["article"] for p in passages))[:sample])
     some = [p for p in passages if p["article"] in wanted]
     vectors = Vectors(None)
     vectors.question("load the model before the clock starts")
@@ -431,6 +434,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     )
     parser.add_argument("--only", nargs="*", choices=list(SYSTEMS), help="these systems (default: all)")
     parser.add_argument("--patience", type=float, default=600.0, help="seconds of asking a system gets (default 600)")
+    parser.add_argument("--sample", type=int, default=150, help="articles taken in from text for the rate (default 150)")
     parser.add_argument("--out", type=Path, help="where each system's figures are kept, so that a run can go on")
     parser.add_argument("--one", choices=list(SYSTEMS), help=argparse.SUPPRESS)
     options = parser.parse_args(arguments)
@@ -442,7 +446,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     random.Random(0).shuffle(questions)
     work = options.home.with_name(f"{options.home.name}-peers")
     if options.one:
-        print(json.dumps(measure(options.one, Config(home=options.home), work, questions, options.patience)))
+        print(json.dumps(measure(options.one, Config(home=options.home), work, questions, options.patience, options.sample)))
         return
     config = collection(options.data, options.home, lambda p: print(f"{p.done} of {p.total} articles", file=sys.stderr))
     _dump(config, work)
@@ -453,7 +457,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             continue
         print(f"{name} …", file=sys.stderr, flush=True)
         command = [sys.executable, "-m", "eval.bench.peers", "--data", str(options.data), "--home", str(options.home)]
-        command += ["--questions", *names, "--patience", str(options.patience), "--one", name]
+        command += ["--questions", *names, "--patience", str(options.patience), "--sample", str(options.sample), "--one", name]
         done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
         found[name] = json.loads(done.stdout.splitlines()[-1])
         with kept.open("a", encoding="utf-8") as out:

@@ -120,11 +120,16 @@ class Extractive:
             put = question if len(pieces) == 1 and piece.speaker is None else asked
             readings = self._reader.read(put, [source.passage.text for source in evidence])
             found = _found(evidence, readings, piece)
-            sure = self._judge(
-                put,
-                evidence,
-                answerable=max((r.answerable for r in readings), default=0.0),
-                margin=max((r.spans[0].score - r.null for r in readings if r.spans), default=0.0),
+            # A request that names nothing to look for ("Summarise the articles") is answered by whatever there is.
+            sure = (
+                1.0
+                if piece.bare and evidence.passages
+                else self._judge(
+                    put,
+                    evidence,
+                    answerable=max((r.answerable for r in readings), default=0.0),
+                    margin=max((r.spans[0].score - r.null for r in readings if r.spans), default=0.0),
+                )
             )
             parts.append(StudiedPart(replace(piece, question=asked), found, sure))
             earlier.append(Turn(piece.question, found[0].words if found else ""))

@@ -246,7 +246,7 @@ class Citation:
 @dataclass(frozen=True, slots=True)
 class Sentence:
     """One sentence of an answer, with its own citations. `short`: the words in it, the article's own, that answer by
-    themselves, where the question asked for words and the reader was sure of them. `lead`: a word of ours before it
+    themselves, where the question asked for words. `lead`: a word of ours before it
     ("Later:"), which no article says."""
 
     text: str

@@ -165,10 +165,12 @@ class Extractive:
             yield from _short(part, found)
             return
         room = _ACCOUNT_SENTENCES if part.kind is Kind.ACCOUNT else 1 if several else _MOST
+        asks_for_words = part.kind in (Kind.WORDS, Kind.LIST)
         for candidate in self._telling(studied, evidence, room):
             verdict = decided(part.question, candidate.text) if part.kind is Kind.DECIDE else None
             lead = {True: "Yes:", False: "No:", None: ""}[verdict]
-            yield DraftSentence(candidate.text, (Claim(candidate.number, candidate.text),), lead=lead)
+            short = found[0].words if asks_for_words and found and candidate.holds(found[0]) else None
+            yield DraftSentence(candidate.text, (Claim(candidate.number, candidate.text),), short, lead)
 
     def _telling(self, studied: StudiedPart, evidence: Evidence, room: int) -> list[_Candidate]:
         """The sentences that tell most of what is asked: near the question, with its words, or with the reader's."""
@@ -307,6 +309,10 @@ class _Candidate:
     stems: frozenset[str]
     article_id: str
     published: date | None
+
+    def holds(self, found: Found) -> bool:
+        """Whether those words stand in this sentence."""
+        return self.article_id == found.source.passage.article_id and self.start == found.sentence[0]
 
 
 def _candidates(evidence: Evidence, speaker: str | None) -> list[_Candidate]:

@@ -11,7 +11,8 @@ from eval.run import Report
 
 __all__ = ["CEILINGS", "FLOORS", "broken"]
 
-# Set by the run on the test halves, 133 and 191 questions, with the reader (2026-11-24, see eval/LOG.md).
+# Set by the run on the test halves, 133 and 191 questions, with the reader (2026-11-24, see eval/LOG.md). One bound is wider than
+# before it: the public set's refusals, from .046 to .09, for a ceiling on its false answers of .299 in place of .509.
 FLOORS: dict[str, dict[str, float]] = {
     "seeds": {
         "hit@1": 0.78,
@@ -28,7 +29,7 @@ FLOORS: dict[str, dict[str, float]] = {
         "hit@5": 0.985,
         "mrr@10": 0.961,
         "fact_recall": 0.544,
-        "fact_coverage": 0.587,
+        "fact_coverage": 0.593,
         "citation_precision": 0.765,
         "citations_exact": 1.0,
         "auroc": 0.909,

@@ -11,8 +11,8 @@ from eval.run import Report
 
 __all__ = ["CEILINGS", "FLOORS", "broken"]
 
-# Set by the run on the test halves, 133 and 191 questions, with the reader (2026-11-24, see eval/LOG.md). One bound is wider than
-# before it: the public set's refusals, from .046 to .09, for a ceiling on its false answers of .299 in place of .509.
+# Set by the run on the test halves, 133 and 191 questions, with the reader (2026-11-24, see eval/LOG.md). One bound is
+# wider than before it: the public set's refusals, from .046 to .09, for a ceiling on its false answers of .299, not .509.
 FLOORS: dict[str, dict[str, float]] = {
     "seeds": {
         "hit@1": 0.78,

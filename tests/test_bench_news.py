@@ -112,3 +112,5 @@ def test_the_peers_that_need_no_other_package_find_the_same_articles(data: Path,
     lines = peers.table(found).splitlines()
     assert [line.split("|")[1].strip() for line in lines[2:]] == ["clippings", "bm25", "dense"]
     assert "+0.0%" in lines[3]
+    found[1]["rows"].append({"id": "q9", "rank": None, "in_passages": False})  # it was faster, and got further
+    assert "+0.0%" in peers.table(found).splitlines()[3]

@@ -402,7 +402,8 @@ def table(found: Sequence[dict[str, Any]]) -> str:
     for system in found:
         rows = system["rows"]
         hits = {k: [_hit(row, k) for row in rows] for k in _DEPTHS}
-        gain = paired_difference([_hit(ours[row["id"]], 10) for row in rows if row["id"] in ours], hits[10])
+        both = [row for row in rows if row["id"] in ours]
+        gain = paired_difference([_hit(ours[row["id"]], 10) for row in both], [_hit(row, 10) for row in both])
         held = [float(row["in_passages"]) for row in rows if row["in_passages"] is not None]
         index = system.get("indexed_per_second")
         ms = system["milliseconds"]

@@ -1,6 +1,6 @@
 """Carry out a plan, so that it can be stopped at any moment and run again.
 
-Each batch is encoded first, then committed to the catalog, then to both indexes, then settled; so a
+Each batch is encoded first, then committed to the catalog, then to the indexes, then settled; so a
 changed article is out of reach only for the moment between. Whatever a run that was killed has left is
 worked off first by the next; if it was killed while Chroma saved its graph, which it overwrites in place,
 that means making the indexes again.
@@ -20,7 +20,7 @@ from rag.catalog import Catalog, Entry, Place, passage_key
 from rag.config import Config
 from rag.errors import CollectionError, SourceError
 from rag.index.dense import DenseIndex
-from rag.index.lexical import LexicalWriter
+from rag.index.lexical import WHOLE, LexicalWriter
 from rag.types import Article, Encoder, Failure, IngestReport, Plan
 
 __all__ = ["Progress", "apply", "require_room", "take_out"]
@@ -30,7 +30,7 @@ _T = TypeVar("_T")
 # few enough that a killed run repeats seconds of work.
 _BATCH = 512
 # Bytes that must be free before a batch is begun. A batch writes some 6 MB, and tantivy's merges need as much again as
-# the lexical index holds: 16 MB at 100,000 passages.
+# each lexical index holds: 16 MB at 100,000 passages.
 _ROOM = 64_000_000
 _ROOM_PER_LETTER = 20
 
@@ -45,10 +45,18 @@ class Progress:
 
 
 class _Writer:
-    """The catalog and both indexes, changed together."""
+    """The catalog and the indexes, changed together. `lexical` holds passages, `whole` whole articles."""
 
-    def __init__(self, catalog: Catalog, dense: DenseIndex, lexical: LexicalWriter, encoder: Encoder, config: Config) -> None:
-        self.catalog, self.dense, self.lexical = catalog, dense, lexical
+    def __init__(
+        self,
+        catalog: Catalog,
+        dense: DenseIndex,
+        lexical: LexicalWriter,
+        whole: LexicalWriter,
+        encoder: Encoder,
+        config: Config,
+    ) -> None:
+        self.catalog, self.dense, self.lexical, self.whole = catalog, dense, lexical, whole
         self.encoder, self.config = encoder, config
 
     def put(self, batch: Sequence[tuple[Article, str]], encoded: Callable[[int], None]) -> int:
@@ -56,7 +64,7 @@ class _Writer:
         are ready to be written: one article may be a book."""
         entries = [Entry(article, origin, passage_spans(article.text, self.config.passages)) for article, origin in batch]
         rows = [
-            (passage_key(e.article, start, end), e.article.id, self._indexed_text(e.article, start, end))
+            (passage_key(e.article, start, end), e.article.id, self._titled(e.article, e.article.passage(start, end).text))
             for e in entries
             for start, end in e.spans
         ]
@@ -69,6 +77,11 @@ class _Writer:
         for some, found in zip(_portions(rows), vectors, strict=True):
             self.dense.add([key for key, _, _ in some], found)
         self.lexical.add(rows)
+        self.whole.add(
+            (passage_key(e.article, *e.spans[0]), e.article.id, self._titled(e.article, e.article.text))
+            for e in entries
+            if e.spans
+        )
         self._settle([key for key, _, _ in rows])
         return len(rows)
 
@@ -81,12 +94,15 @@ class _Writer:
         if self.catalog.stale():
             self.dense.wipe()
             self.lexical.wipe()
+            self.whole.wipe()
             self.catalog.emptied()
         pending = self.catalog.pending()
+        openings = self.catalog.openings() if pending else set()
         for some in _portions(pending):
             rows = list(self._rows(some))
             self.dense.add([key for key, _, _ in rows], self.encoder.passages([text for _, _, text in rows]))
             self.lexical.add(rows)
+            self.whole.add(self._wholes(place for place in some if place.key in openings))
             self._settle([key for key, _, _ in rows])
         if self.catalog.doomed():
             self._settle([])
@@ -95,8 +111,9 @@ class _Writer:
     def _settle(self, added: Sequence[str]) -> None:
         doomed = self.catalog.doomed()
         self.dense.delete(doomed)
-        self.lexical.delete(doomed)
-        self.lexical.commit()
+        for index in (self.lexical, self.whole):
+            index.delete(doomed)
+            index.commit()
         self.catalog.settle(added, doomed)
 
     def _rows(self, places: Iterable[Place]) -> Iterator[tuple[str, str, str]]:
@@ -105,11 +122,15 @@ class _Writer:
             if article is None or article.id != place.article_id:
                 article = self.catalog.article(place.article_id)
             if article is not None:
-                yield place.key, place.article_id, self._indexed_text(article, place.start, place.end)
+                yield place.key, place.article_id, self._titled(article, article.passage(place.start, place.end).text)
 
-    def _indexed_text(self, article: Article, start: int, end: int) -> str:
+    def _wholes(self, openings: Iterable[Place]) -> Iterator[tuple[str, str, str]]:
+        for place in openings:
+            if article := self.catalog.article(place.article_id):
+                yield place.key, place.article_id, self._titled(article, article.text)
+
+    def _titled(self, article: Article, text: str) -> str:
         """What the indexes see: the title says what a passage from the middle of an article is about."""
-        text = article.passage(start, end).text
         return f"{article.title}\n{text}" if self.config.passages.title and article.title else text
 
 
@@ -135,8 +156,8 @@ def apply(
         elsewhere = {*reading, *plan.removed}
         uncut = [article_id for article_id in catalog.uncut() if article_id not in elsewhere]
         total = len(plan.added) + len(plan.replaced) + len(uncut)
-        with LexicalWriter(home) as lexical:
-            writer = _Writer(catalog, dense, lexical, encoder, config)
+        with LexicalWriter(home) as lexical, LexicalWriter(home, WHOLE) as whole:
+            writer = _Writer(catalog, dense, lexical, whole, encoder, config)
             completed = writer.complete()
             if plan.removed:
                 writer.take_out(plan.removed)
@@ -176,12 +197,12 @@ def apply(
 
 
 def take_out(article_ids: Sequence[str], catalog: Catalog, home: Path, config: Config, encoder: Encoder) -> None:
-    """Remove articles from the catalog and both indexes."""
+    """Remove articles from the catalog and the indexes."""
     require_room(home)
     dense = DenseIndex(home, create=True)
     try:
-        with LexicalWriter(home) as lexical:
-            writer = _Writer(catalog, dense, lexical, encoder, config)
+        with LexicalWriter(home) as lexical, LexicalWriter(home, WHOLE) as whole:
+            writer = _Writer(catalog, dense, lexical, whole, encoder, config)
             writer.complete()
             writer.take_out(article_ids)
     finally:

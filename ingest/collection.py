@@ -100,9 +100,9 @@ def _unfinished(catalog: Catalog, home: Path) -> bool:
 def _unmade(catalog: Catalog, home: Path) -> list[Path]:
     """Index folders still to be made. One that held passages is not made again, empty: that would hide the loss."""
     from rag.index.dense import FOLDER as DENSE
-    from rag.index.lexical import FOLDER as LEXICAL
+    from rag.index.lexical import PASSAGES, WHOLE
 
-    unmade = [home / folder for folder in (DENSE, LEXICAL) if not (home / folder).is_dir()]
+    unmade = [home / folder for folder in (DENSE, PASSAGES, WHOLE) if not (home / folder).is_dir()]
     if unmade and catalog.count()[1]:
         raise CollectionError(f"the index {unmade[0]} is missing. Make it again: clippings sync --rebuild --home {home}")
     return unmade

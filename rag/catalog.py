@@ -1,8 +1,8 @@
 """The catalog: which articles and passages a collection holds, and whether its indexes have caught up.
 
-It is the truth; the dense and the lexical index derive from it. A change is first committed here, with
+It is the truth; the dense index and the two lexical ones derive from it. A change is first committed here, with
 the passages it adds marked as not yet indexed and the keys it retires listed as doomed, and the
-generation raised; when both indexes have followed, `settle` clears the marks. A run that is killed in
+generation raised; when the indexes have followed, `settle` clears the marks. A run that is killed in
 between leaves marks that the next run works off. Nothing found in an index counts unless it stands here.
 
 SQLite, through SQLAlchemy Core; one file, `catalog.sqlite`, in the collection's home.
@@ -29,7 +29,8 @@ from rag.types import Article, Filters, Headline
 __all__ = ["Catalog", "Directory", "Entry", "Listing", "Place", "passage_key"]
 
 SCHEMA = "1"
-STALE = "stale"  # both indexes are to be emptied before anything is added
+_LAYOUT = "index layout"
+STALE = "stale"  # the indexes are to be emptied before anything is added
 FILE = "catalog.sqlite"
 _UNKNOWN = 0  # no article was published on date.fromordinal(0); it does not exist
 _T = TypeVar("_T")
@@ -170,9 +171,11 @@ class Catalog:
     def _create(self, config: Config) -> None:
         with self._engine.begin() as db:
             _metadata.create_all(db)
+            if db.execute(sa.select(_meta.c.name)).first():
+                return  # it is there already, perhaps made by another version: `check` says
             settings = {"schema": SCHEMA, "generation": "0", **_settings(config)}
             for name, value in settings.items():
-                db.execute(sa.insert(_meta).prefix_with("OR IGNORE").values(name=name, value=value))
+                db.execute(sa.insert(_meta).values(name=name, value=value))
 
     def _meta(self) -> dict[str, str]:
         with self._engine.connect() as db:
@@ -189,6 +192,11 @@ class Catalog:
                 "Make it again in another folder: clippings sync FOLDER --home NEW"
             )
         for name, wanted in _settings(config).items():
+            if meta.get(name) != wanted and name == _LAYOUT:
+                raise CollectionError(
+                    f"the indexes of the collection in {home} were made by another version of Clippings. "
+                    f"The articles are safe; make the indexes again: clippings sync --rebuild --home {home}"
+                )
             if meta.get(name) != wanted:
                 raise CollectionError(
                     f"the collection in {home} was made with {name} = {meta.get(name)}; the configuration asks for {wanted}. "
@@ -279,6 +287,18 @@ class Catalog:
                 for row in db.execute(sa.select(_passages).where(_passages.c.key.in_(some))):
                     found[row.key] = Place(row.key, row.article_id, row.start, row.end)
         return found
+
+    def openings(self) -> set[str]:
+        """The key of each article's first passage, under which the whole article is indexed."""
+        first = sa.select(_passages.c.article_id, sa.func.min(_passages.c.start).label("start")).group_by(
+            _passages.c.article_id
+        )
+        theirs = first.subquery()
+        query = sa.select(_passages.c.key).join(
+            theirs, (theirs.c.article_id == _passages.c.article_id) & (theirs.c.start == _passages.c.start)
+        )
+        with _translated(self.path), self._engine.connect() as db:
+            return set(db.execute(query).scalars())
 
     def count(self) -> tuple[int, int]:
         """How many articles and passages there are."""
@@ -391,7 +411,7 @@ class Catalog:
             _raise_generation(db)
 
     def settle(self, indexed: Sequence[str], gone: Sequence[str]) -> None:
-        """Both indexes now hold the first keys and have lost the second."""
+        """The indexes now hold the first keys and have lost the second."""
         with _translated(self.path), self._engine.begin() as db:
             for some in _portions(indexed):
                 db.execute(sa.update(_passages).where(_passages.c.key.in_(some)).values(indexed=True))
@@ -413,6 +433,7 @@ def _settings(config: Config) -> dict[str, str]:
     """What a collection is made with and cannot be read without."""
     p = config.passages
     return {
+        _LAYOUT: "2",  # 2: whole articles are indexed beside the passages
         "encoder": config.encoder,
         "passages.words": str(p.words),
         "passages.overlap": str(p.overlap),

@@ -12,7 +12,7 @@ from rag.config import Config
 from rag.encode import BUNDLED, SentenceEncoder, native_bf16
 from rag.errors import ClippingsError
 from rag.index.dense import DenseIndex
-from rag.index.lexical import LexicalIndex
+from rag.index.lexical import WHOLE, LexicalIndex
 from rag.reader.span import SpanReader
 from rag.types import LanguageModel
 
@@ -83,20 +83,26 @@ def _indexes(config: Config) -> tuple[bool, str]:
     catalog = Catalog(config.home, config)
     try:
         wanted = set(catalog.directory().keys)
+        openings = catalog.openings()
     finally:
         catalog.close()
     dense = DenseIndex(config.home)
     try:
-        held = {"dense": dense.keys(), "lexical": LexicalIndex(config.home).keys()}
+        held = {
+            "dense": (dense.keys(), wanted),
+            "lexical": (LexicalIndex(config.home).keys(), wanted),
+            "whole": (LexicalIndex(config.home, WHOLE).keys(), openings),
+        }
     finally:
         dense.close()
-    for name, keys in held.items():
-        if keys != wanted:
+    for name, (keys, right) in held.items():
+        if keys != right:
+            what = "articles" if name == "whole" else "passages"
             return False, (
-                f"the {name} index lacks {len(wanted - keys)} passages and has {len(keys - wanted)} too many. "
+                f"the {name} index lacks {len(right - keys)} {what} and has {len(keys - right)} too many. "
                 f"Make it again: clippings sync --rebuild --home {config.home}"
             )
-    return True, f"dense and lexical hold the catalog's {len(wanted):,} passages"
+    return True, f"dense and lexical hold the catalog's {len(wanted):,} passages, whole its {len(openings):,} articles"
 
 
 def _disk(config: Config) -> tuple[bool, str]:

@@ -1,8 +1,9 @@
 """From a question to its evidence: the only file that orders or cuts.
 
-Both indexes name their best passages, reciprocal rank fusion merges the two rankings, the reader reads the best of
-the merged once, and the best of those are kept. Filters are applied over the catalog's directory in memory, and the
-passages they admit are scored exactly, so a filter never costs more than a look through the collection.
+The dense and the lexical index name their best passages, a second lexical index the best whole articles; reciprocal
+rank fusion merges the three rankings, the reader reads the best of the merged once, and the best of those are kept.
+Filters are applied over the catalog's directory in memory, and the passages they admit are scored exactly, so a filter
+never costs more than a look through the collection.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from rag.catalog import Catalog, Directory, Place, passage_key
 from rag.config import Config
 from rag.index.dense import DenseIndex, nearest
 from rag.index.fuse import fuse
-from rag.index.lexical import LexicalIndex
+from rag.index.lexical import WHOLE, LexicalIndex
 from rag.types import Article, Encoder, Evidence, Filters, Headline, Reader, Reading, RetrievedPassage, Scores
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 __all__ = ["Retriever"]
 
 _ARTICLES_AT_HAND = 256
-_STAGES = ("dense", "lexical", "reader")
+_STAGES = ("dense", "lexical", "whole", "reader")
 # Chosen on the news questions of 2022; see eval/LOG.md.
 _TIMELY = 1.0  # how much more an article of the very day counts
 _FADES = 30.0  # days after which that is down to a third
@@ -87,6 +88,7 @@ class Retriever:
         self._lock = threading.Lock()
         self._generation = self.catalog.generation()
         self._lexical = LexicalIndex(home)
+        self._whole = LexicalIndex(home, WHOLE)
         self._dense = DenseIndex(home)
         self._directory: Directory | None = None
         self._matrix: tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]] | None = None
@@ -120,8 +122,8 @@ class Retriever:
         """The k best passages for a question (by default `retrieval.keep`), ranked from 1.
 
         With `asked_on`, articles published around that day come before others of equal merit: news is asked
-        about while it is new. `stages` names who is asked, for comparing them: `dense`, `lexical`, `reader`; without a
-        reader there is no re-ranking.
+        about while it is new. `stages` names who is asked, for comparing them: `dense` and `lexical` find passages,
+        `whole` and `reader` put them in order; without a reader there is no re-ranking.
         """
         keep = self._config.keep if k is None else k
         wanted = max(self._config.candidates, keep)
@@ -134,7 +136,9 @@ class Retriever:
             if vector is not None:
                 hits["dense"] = self._search_dense(vector, wanted + spare, filters)
             if "lexical" in stages:
-                hits["lexical"] = self._search_lexical(question, wanted + spare, filters)
+                hits["lexical"] = self._search_lexical(self._lexical, question, wanted + spare, filters)
+            if "whole" in stages and hits:
+                hits["whole"] = self._search_lexical(self._whole, question, wanted + spare, filters)
             places = self.catalog.places({key for found in hits.values() for key, _ in found})
         rankings = {stage: [hit for hit in found if hit[0] in places][:wanted] for stage, found in hits.items()}
         reader = self._reader if "reader" in stages else None
@@ -155,22 +159,29 @@ class Retriever:
         rows = (directory.admitted(filters)[directory.article] & there).nonzero()[0]
         return nearest(matrix, rows, vector, directory.keys, k)
 
-    def _search_lexical(self, question: str, k: int, filters: Filters) -> list[tuple[str, float]]:
+    def _search_lexical(self, index: LexicalIndex, question: str, k: int, filters: Filters) -> list[tuple[str, float]]:
         if not filters:
-            return self._lexical.search(question, k)
+            return index.search(question, k)
         directory = self._listed()
         admitted = directory.admitted(filters)
         # Name whichever side is smaller: a filter by date bars thousands, an exclusion bars a few.
         if admitted.sum() * 2 > len(admitted):
             barred = [directory.articles[i] for i in (~admitted).nonzero()[0]]
-            return self._lexical.search(question, k, without=barred)
-        return self._lexical.search(question, k, only=[directory.articles[i] for i in admitted.nonzero()[0]])
+            return index.search(question, k, without=barred)
+        return index.search(question, k, only=[directory.articles[i] for i in admitted.nonzero()[0]])
 
     def _evidence(
         self, rankings: dict[str, list[tuple[str, float]]], places: dict[str, Place], most: int, asked_on: date | None
     ) -> list[RetrievedPassage]:
+        whole = [(places[key].article_id, score) for key, score in rankings.pop("whole", ())]
+        whole_score = dict(whole)
+        rank_of = {article_id: rank for rank, (article_id, _) in enumerate(whole, 1)}
         scores = {stage: dict(found) for stage, found in rankings.items()}
-        merged = fuse([[key for key, _ in found] for found in rankings.values()], k=self._config.fuse_k)
+        merged = fuse(
+            [[key for key, _ in found] for found in rankings.values()],
+            k=self._config.fuse_k,
+            further={key: rank_of[p.article_id] for key, p in places.items() if p.article_id in rank_of},
+        )
         fused_score = dict(merged)
         if asked_on:
             published = self.catalog.published(places[key].article_id for key, _ in merged)
@@ -187,6 +198,7 @@ class Retriever:
             score = Scores(
                 dense=scores.get("dense", {}).get(key),
                 lexical=scores.get("lexical", {}).get(key),
+                whole=whole_score.get(place.article_id),
                 fused=fused_score[key],
                 dated=last if asked_on else None,
             )
@@ -212,6 +224,7 @@ class Retriever:
         if generation != self._generation:
             self.catalog.check(self._made_with)
             self._lexical.reload()
+            self._whole.reload()
             self._directory = self._matrix = None
             self._articles.clear()
             self._generation = generation

@@ -114,13 +114,14 @@ class Passage:
 class Scores:
     """What each stage thought of a passage. `None`: that stage did not see it.
 
-    `dense` is a cosine (−1 to 1), `lexical` a BM25 score (0 and up), `fused` a sum of reciprocal ranks
-    (0 to 2/11), `dated` that sum raised for articles published near the day of
+    `dense` is a cosine (−1 to 1), `lexical` a BM25 score (0 and up), `whole` that of the whole article, `fused` a sum of
+    reciprocal ranks (0 to 3/11), `dated` that sum raised for articles published near the day of
     asking, `reader` (0 to 1) that and the reader's two judgements.
     """
 
     dense: float | None = None
     lexical: float | None = None
+    whole: float | None = None
     fused: float | None = None
     dated: float | None = None
     reader: float | None = None

@@ -73,7 +73,7 @@ def test_it_counts_articles_found_answers_and_twins_and_goes_on(data: Path, caps
         "questions_2022.jsonl", 3, 2,
     )  # fmt: skip
     assert set(whole["retrieval"]) == {
-        "bm25 articles", "bm25 passages", "dense", "fused", "fused, dated", "fused, dated, read",
+        "bm25 articles", "bm25 passages", "dense", "two fused", "fused", "fused, dated", "fused, dated, read",
     }  # fmt: skip
     assert whole["retrieval"]["fused, dated, read"]["hit@5"] == [1.0, 1.0, 1.0]
     assert [row["twin"]["barred"] for row in rows(data)] == [2, 1, 0]

@@ -353,6 +353,26 @@ def test_a_collection_of_another_layout_is_refused(catalog: Catalog, config: Con
     )
 
 
+@pytest.mark.parametrize("layout", ["DELETE FROM meta", "UPDATE meta SET value = '1'"])
+def test_indexes_made_by_another_version_are_refused_with_the_command_to_run(
+    catalog: Catalog, config: Config, layout: str
+) -> None:
+    catalog.close()
+    with sqlite3.connect(config.home / FILE) as db:
+        assert db.execute(f"{layout} WHERE name = 'index layout'").rowcount == 1
+    for create in (False, True):
+        with pytest.raises(CollectionError) as refused:
+            Catalog(config.home, config, create=create)
+        assert str(refused.value) == (
+            f"the indexes of the collection in {config.home} were made by another version of Clippings. The articles are safe; "
+            f"make the indexes again: clippings sync --rebuild --home {config.home}"
+        )
+
+
+def test_the_whole_article_goes_by_its_first_passage(catalog: Catalog) -> None:
+    assert catalog.openings() == {key(IRAN, 0, 18), key(WEATHER)}
+
+
 @pytest.mark.parametrize("content", [b"no database at all" * 100, b""])
 def test_a_file_that_is_no_catalog_is_named(config: Config, content: bytes) -> None:
     config.home.mkdir()

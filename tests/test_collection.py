@@ -23,7 +23,7 @@ from rag.catalog import FILE, Catalog
 from rag.config import Config, PassageSettings
 from rag.errors import CollectionError, ModelError
 from rag.index.dense import DenseIndex
-from rag.index.lexical import LexicalIndex
+from rag.index.lexical import WHOLE, LexicalIndex
 from rag.retrieve import Retriever
 from rag.types import Failure, IngestReport, Plan
 
@@ -74,9 +74,10 @@ class Direction:
 
 
 def held(config: Config) -> tuple[set[str], set[str], set[str]]:
-    """The keys that the catalog, the dense and the lexical index hold."""
+    """The keys that the catalog, the dense and the lexical index hold; the index of whole articles has all it should."""
     catalog = Catalog(config.home, config)
     known = set(catalog.directory().keys)
+    assert LexicalIndex(config.home, WHOLE).keys() == catalog.openings()
     assert (catalog.pending(), catalog.doomed(), catalog.uncut(), catalog.stale()) == ([], [], [], False)
     catalog.close()
     dense = DenseIndex(config.home)
@@ -520,7 +521,7 @@ def test_a_home_that_cannot_be_written_to_is_named(news: Path, tmp_path: Path, e
 def test_the_lock_is_beside_the_catalog(news: Path, config: Config, encoder: WordEncoder) -> None:
     sync(news, config, encoder=encoder)
     assert {path.name for path in config.home.iterdir()} == {
-        FILE, collection.LOCK, "dense", "dense.changes", "dense.lock", "lexical"
+        FILE, collection.LOCK, "dense", "dense.changes", "dense.lock", "lexical", "whole"
     }  # fmt: skip
 
 

@@ -31,7 +31,7 @@ from rag.config import Config, PassageSettings
 from rag.encode import BUNDLED, SentenceEncoder
 from rag.errors import CollectionError
 from rag.index.dense import DenseIndex
-from rag.index.lexical import LexicalIndex, LexicalWriter
+from rag.index.lexical import WHOLE, LexicalIndex, LexicalWriter
 from rag.retrieve import Retriever
 from rag.types import Encoder, Filters
 
@@ -161,15 +161,16 @@ def held(config: Config) -> dict[str, Any]:
         "dense": keys,
         "vectors": np.round(vectors, 5).tolist(),
         "lexical": sorted(LexicalIndex(config.home).keys()),
+        "whole": sorted(LexicalIndex(config.home, WHOLE).keys()),
     }
 
 
-def answers(config: Config) -> list[list[tuple[str, float | None]]]:
+def answers(config: Config) -> list[list[tuple[str, float | None, float]]]:
     """What a reader finds, with each index and each way of asking."""
     with Retriever(config.home, config, WordEncoder()) as retriever:
         return [
             [
-                (p.passage.id, None if p.scores.dense is None else round(p.scores.dense, 5))
+                (p.passage.id, None if p.scores.dense is None else round(p.scores.dense, 5), round(p.scores.whole or 0.0, 3))
                 for p in retriever.find(question, filters=filters)
             ]
             for question in ("story", "correction", "story7 happened")

@@ -19,7 +19,7 @@ from rag.doctor import Finding, examine
 from rag.encode import BUNDLED
 from rag.errors import ConfigError, ModelError
 from rag.index.dense import DenseIndex
-from rag.index.lexical import LexicalWriter
+from rag.index.lexical import PASSAGES, WHOLE, LexicalWriter
 from rag.types import LanguageModel
 
 NAMES = ["configuration", "encoder", "reader", "collection", "indexes", "disk", "language model"]
@@ -71,7 +71,7 @@ def test_what_is_well_is_said_with_what_was_seen(config: Config, monkeypatch: py
     assert said["configuration"] == f"fingerprint {config.fingerprint()}, collection in {config.home}"
     assert said["encoder"].startswith("words, 256 dimensions, bf16; loaded in ")
     assert said["collection"] == "2 articles, 2 passages, generation 2"
-    assert said["indexes"] == "dense and lexical hold the catalog's 2 passages"
+    assert said["indexes"] == "dense and lexical hold the catalog's 2 passages, whole its 2 articles"
     assert said["disk"].endswith(" GB free")
     assert said["language model"].startswith("scripted answers; first words after ")
 
@@ -116,8 +116,9 @@ def test_a_damaged_catalog_is_a_fault(config: Config) -> None:
 
 
 def remedy(config: Config, name: str, lacking: int, spare: int) -> dict[str, str]:
+    what = "articles" if name == WHOLE else "passages"
     return {
-        "indexes": f"the {name} index lacks {lacking} passages and has {spare} too many. "
+        "indexes": f"the {name} index lacks {lacking} {what} and has {spare} too many. "
         f"Make it again: clippings sync --rebuild --home {config.home}"
     }
 
@@ -138,21 +139,22 @@ def test_vectors_that_belong_to_nothing_are_seen(config: Config, encoder: WordEn
     assert faults(config) == remedy(config, "dense", 0, 1)
 
 
-def test_a_lexical_index_of_its_own_opinion_is_seen(config: Config, encoder: WordEncoder) -> None:
-    with LexicalWriter(config.home) as writer:
+@pytest.mark.parametrize("folder", [PASSAGES, WHOLE])
+def test_a_lexical_index_of_its_own_opinion_is_seen(config: Config, encoder: WordEncoder, folder: str) -> None:
+    with LexicalWriter(config.home, folder) as writer:
         writer.wipe()
         writer.add([("orphan", "a", "orphan")])
         writer.commit()
-    assert faults(config) == remedy(config, "lexical", 2, 1)
+    assert faults(config) == remedy(config, folder, 2, 1)
     sync([], config, rebuild=True, encoder=encoder)
     assert faults(config) == {}
 
 
-@pytest.mark.parametrize("folder", ["dense", "lexical"])
+@pytest.mark.parametrize("folder", ["dense", "lexical", "whole"])
 def test_a_missing_index_is_seen(config: Config, folder: str) -> None:
     shutil.rmtree(config.home / folder)
     assert faults(config) == {
-        "indexes": f"the {folder} index {config.home / folder} is missing. "
+        "indexes": f"the {'dense' if folder == 'dense' else 'lexical'} index {config.home / folder} is missing. "
         f"Make it again: clippings sync --rebuild --home {config.home}"
     }
 

@@ -19,7 +19,7 @@ from rag.catalog import Catalog
 from rag.config import Config
 from rag.errors import CollectionError
 from rag.index.dense import DenseIndex
-from rag.index.lexical import LexicalIndex
+from rag.index.lexical import WHOLE, LexicalIndex
 from rag.retrieve import Retriever
 
 DISK = 96_000_000  # bytes; twenty more than a sync asks to find free
@@ -76,6 +76,7 @@ def whole(config: Config) -> tuple[int, int]:
     """How many articles and passages there are, once all three agree and nothing is left to do."""
     catalog = Catalog(config.home, config)
     keys = set(catalog.directory().keys)
+    assert LexicalIndex(config.home, WHOLE).keys() == catalog.openings()
     assert (catalog.pending(), catalog.doomed(), catalog.uncut(), catalog.stale()) == ([], [], [], False)
     counts = catalog.count()
     catalog.close()

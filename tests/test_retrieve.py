@@ -76,15 +76,19 @@ def test_evidence_is_passages_of_articles_with_their_facts_and_all_their_scores(
     assert (first.passage, first.article, first.rank) == (stored.passage(0, 24), headline(stored), 1)
     assert first.passage.id == "a:0-24"
     assert first.scores == Scores(
-        dense=pytest.approx(cosine(QUESTION, SHELF[0]["text"])), lexical=pytest.approx(first.scores.lexical), fused=2 / 61
+        dense=pytest.approx(cosine(QUESTION, SHELF[0]["text"])),
+        lexical=pytest.approx(first.scores.lexical),
+        whole=pytest.approx(first.scores.lexical),  # an article of one passage
+        fused=3 / 61,
     )
     assert (first.scores.lexical or 0) > 0
     assert [p.rank for p in evidence] == [1, 2, 3, 4, 5]
 
 
-def test_both_rankings_are_merged_by_reciprocal_rank(retriever: Retriever) -> None:
+def test_the_rankings_are_merged_by_reciprocal_rank(retriever: Retriever) -> None:
     dense, lexical = ids(retriever.find(QUESTION, stages=("dense",))), ids(retriever.find(QUESTION, stages=("lexical",)))
-    merged = {i: sum(1 / (61 + ranking.index(i)) for ranking in (dense, lexical) if i in ranking) for i in "abcde"}
+    whole = lexical  # each article is one passage
+    merged = {i: sum(1 / (61 + ranking.index(i)) for ranking in (dense, lexical, whole) if i in ranking) for i in "abcde"}
     found = retriever.find(QUESTION)
     assert ids(found) == sorted(merged, key=lambda i: (-merged[i], i))
     assert [p.scores.fused for p in found] == [pytest.approx(merged[i]) for i in ids(found)]
@@ -94,16 +98,53 @@ def test_the_constant_of_the_fusion_is_a_setting(collect: Callable[..., None], c
     collect(*SHELF)
     for k in (1, 10):
         with Retriever(config.home, replace(config, retrieval=RetrievalSettings(fuse_k=k)), encoder) as retriever:
-            assert retriever.find(QUESTION).passages[0].scores.fused == pytest.approx(2 / (k + 1))
+            assert retriever.find(QUESTION).passages[0].scores.fused == pytest.approx(3 / (k + 1))
 
 
 @pytest.mark.parametrize(
-    ("stages", "seen"), [(("dense",), (True, False)), (("lexical",), (False, True)), (("dense", "lexical"), (True, True))]
+    "stages", [("dense",), ("lexical",), ("dense", "lexical"), ("lexical", "whole"), ("dense", "lexical", "whole")]
 )
-def test_only_the_stages_asked_for_give_scores(retriever: Retriever, stages: tuple[str, ...], seen: tuple[bool, bool]) -> None:
+def test_only_the_stages_asked_for_give_scores(retriever: Retriever, stages: tuple[str, ...]) -> None:
     best = retriever.find(QUESTION, stages=stages).passages[0]
-    assert (best.scores.dense is not None, best.scores.lexical is not None) == seen
+    seen = {"dense": best.scores.dense, "lexical": best.scores.lexical, "whole": best.scores.whole}
+    assert tuple(stage for stage, score in seen.items() if score is not None) == stages
     assert best.scores.fused == pytest.approx(len(stages) / 61)
+
+
+def test_whole_articles_put_passages_in_order_but_find_none(retriever: Retriever) -> None:
+    assert ids(retriever.find(QUESTION, stages=("whole",))) == []
+
+
+def test_of_equal_passages_that_of_the_article_about_the_matter_comes_first(
+    collect: Callable[..., None], config: Config, encoder: WordEncoder
+) -> None:
+    filler, matter = "The committee met and then adjourned. " * 60, "The harbour of Gwadar was shelled at dawn. " * 60
+    start = f"Nine people died. {filler}"  # longer than a passage
+    collect({"id": "a", "text": start + filler}, {"id": "b", "text": start + matter})
+    with Retriever(config.home, config, encoder) as retriever:
+        question = "How many people died in Gwadar harbour?"
+        found = retriever.find(question, k=40, stages=("lexical", "whole"))
+        firsts = [p for p in found if p.passage.start == 0]
+        assert [p.article.id for p in firsts] == ["b", "a"]
+        alone = retriever.find(question, k=40, stages=("lexical",))
+        assert [p.article.id for p in alone if p.passage.start == 0] == ["a", "b"]
+
+
+def test_the_ranking_of_whole_articles_follows_what_is_changed_and_removed(
+    collect: Callable[..., None], config: Config, encoder: WordEncoder
+) -> None:
+    last = [f"Nothing happened on day{n}. " * 30 for n in range(20)]
+    collect({"id": "a", "text": f"Iran struck. {''.join(last)} Gwadar"}, {"id": "b", "text": "Iran struck."})
+    with Retriever(config.home, config, encoder) as retriever:
+
+        def whole(word: str) -> dict[str, bool]:
+            found = retriever.find(word, k=50, stages=("dense", "whole"))
+            return {p.article.id: (p.scores.whole or 0) > 0 for p in found if p.passage.start == 0}
+
+        collect({"id": "a", "text": f"Iran struck. {''.join(last)} Turbat"}, {"id": "b", "text": "Iran struck."})
+        assert (whole("Gwadar")["a"], whole("Turbat")["a"]) == (False, True)
+        collect({"id": "b", "text": "Iran struck."})
+        assert whole("Turbat").keys() == {"b"}
 
 
 def test_the_lexical_stage_alone_does_not_encode_the_question(collect: Callable[..., None], config: Config) -> None:
@@ -203,7 +244,7 @@ def test_evidence_is_only_what_the_filters_admit_with_the_scores_it_has_without_
     assert sorted(ids(found)) == list(admitted)
     for passage in found:
         scores = unfiltered[passage.article.id]
-        assert passage.scores.lexical == scores.lexical
+        assert (passage.scores.lexical, passage.scores.whole) == (scores.lexical, scores.whole)
         assert passage.scores.dense == pytest.approx(scores.dense, abs=1e-6)
     assert ids(found) == sorted(ids(found), key=lambda i: -next(p.scores.fused or 0 for p in found if p.article.id == i))
 
@@ -217,7 +258,7 @@ def test_a_filter_reaches_past_the_candidates_that_it_bars(
         assert "quiet" not in ids(retriever.find("Iran struck", k=20))
         for filters in (Filters(sources=("DAWN",)), Filters(exclude_articles=tuple(record["id"] for record in loud))):
             assert [(p.article.id, p.scores.fused) for p in retriever.find("Iran struck", filters=filters)] == [
-                ("quiet", 2 / 61)
+                ("quiet", 3 / 61)
             ]
 
 
@@ -403,7 +444,7 @@ def test_the_reader_puts_what_answers_first(collect: Callable[..., None], config
         even = ids(retriever.find(QUESTION))
     with Retriever(config.home, config, encoder, Judging(wages=0.999)) as retriever:
         found = retriever.find(QUESTION)
-        unread = retriever.find(QUESTION, stages=("dense", "lexical"))
+        unread = retriever.find(QUESTION, stages=("dense", "lexical", "whole"))
     assert ids(found) == ["d", *[i for i in even if i != "d"]]
     assert [p.rank for p in found] == [1, 2, 3, 4, 5]
     assert found.passages[0].scores.reader == max(p.scores.reader or 0.0 for p in found)
@@ -415,7 +456,7 @@ def test_without_a_preference_the_order_before_the_reader_stands(
 ) -> None:
     collect(*SHELF)
     with Retriever(config.home, config, encoder, Judging()) as retriever:
-        read, unread = retriever.find(QUESTION), retriever.find(QUESTION, stages=("dense", "lexical"))
+        read, unread = retriever.find(QUESTION), retriever.find(QUESTION, stages=("dense", "lexical", "whole"))
     fused = {p.article.id: p.scores.fused or 0.0 for p in unread}
     assert ids(read) == sorted(fused, key=lambda i: (-fused[i], i))
 
@@ -427,7 +468,7 @@ def test_only_so_many_are_read_and_the_rest_keep_their_places_behind(
     few = replace(config, retrieval=replace(config.retrieval, read=2))
     reader = Judging()
     with Retriever(config.home, few, encoder, reader) as retriever:
-        order = ids(retriever.find(QUESTION, stages=("dense", "lexical")))
+        order = ids(retriever.find(QUESTION, stages=("dense", "lexical", "whole")))
         found = ids(retriever.find(QUESTION))
     assert [len(texts) for texts in reader.read_texts] == [2]
     assert (sorted(found[:2]), found[2:]) == (sorted(order[:2]), order[2:])

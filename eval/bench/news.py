@@ -32,7 +32,7 @@ from rag.catalog import Catalog
 from rag.config import PassageSettings, default_home
 from rag.encode import SentenceEncoder
 from rag.errors import ConfigError
-from rag.index.lexical import LexicalIndex, LexicalWriter
+from rag.index.lexical import WHOLE, LexicalIndex
 from rag.reader.span import SpanReader
 from rag.retrieve import Retriever
 from rag.text import contained, exact_match, squad_normalise, token_f1
@@ -43,14 +43,13 @@ __all__ = ["ask_all", "collection", "main", "normalised_texts", "summary"]
 _DEPTHS = (1, 5, 10, 20)
 _PASSAGES = 200  # looked at for distinct articles
 _READ = 8  # passages an answer is made from
-_WHOLE = "whole-articles"
 _SHARES = (0.25, 0.5, 0.75, 1.0)
 
 Row = dict[str, Any]
 
 
 class _Remembering:
-    """Encodes a question once, though five variants ask it."""
+    """Encodes a question once, though several variants ask it."""
 
     def __init__(self, encoder: Encoder) -> None:
         self._encoder = encoder
@@ -92,34 +91,23 @@ class _Variants:
     def __init__(self, config: Config, encoder: Encoder, reader: Reader) -> None:
         wide = replace(config, retrieval=replace(config.retrieval, candidates=_PASSAGES, keep=_PASSAGES))
         self._wide = Retriever(config.home, wide, encoder, reader)
-        self._whole = _whole_articles(config)
+        self._whole = LexicalIndex(config.home, WHOLE)
 
     def rank(self, question: str, asked_on: date) -> Iterator[tuple[str, list[str], Evidence | None]]:
         """For each variant the distinct articles in order and, where it finds passages, the passages."""
-        yield "bm25 articles", [key for key, _ in self._whole.search(question, max(_DEPTHS))], None
+        openings = [key for key, _ in self._whole.search(question, max(_DEPTHS))]
+        places = self._wide.catalog.places(openings)
+        yield "bm25 articles", [places[key].article_id for key in openings], None
         for name, stages, day in (
             ("bm25 passages", ("lexical",), None),
             ("dense", ("dense",), None),
-            ("fused", ("dense", "lexical"), None),
-            ("fused, dated", ("dense", "lexical"), asked_on),
-            ("fused, dated, read", ("dense", "lexical", "reader"), asked_on),
+            ("two fused", ("dense", "lexical"), None),
+            ("fused", ("dense", "lexical", "whole"), None),
+            ("fused, dated", ("dense", "lexical", "whole"), asked_on),
+            ("fused, dated, read", ("dense", "lexical", "whole", "reader"), asked_on),
         ):
             found = self._wide.find(question, stages=stages, asked_on=day)
             yield name, _distinct(p.passage.article_id for p in found), found
-
-
-def _whole_articles(config: Config) -> LexicalIndex:
-    """BM25 over whole articles: the strongest simple ranking of articles."""
-    home = config.home / _WHOLE
-    if not home.exists():
-        catalog = Catalog(config.home, config)
-        with LexicalWriter(home) as writer:
-            for article_id in catalog.known():
-                if article := catalog.article(article_id):
-                    writer.add([(article_id, article_id, f"{article.title or ''}\n{article.text}")])
-            writer.commit()
-        catalog.close()
-    return LexicalIndex(home)
 
 
 def _distinct(ids: Iterable[str]) -> list[str]:

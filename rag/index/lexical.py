@@ -1,7 +1,8 @@
 """The lexical index: BM25 over stemmed words, with tantivy.
 
 It takes and returns keys, words and floats; it knows nothing of articles beyond their ids. The
-question is analysed here and never parsed, so no character in it is an operator.
+question is analysed here and never parsed, so no character in it is an operator. A collection has two: of its
+passages, and of whole articles, each under the key of its first passage.
 """
 
 from __future__ import annotations
@@ -15,9 +16,9 @@ from typing import Any
 from rag.errors import CollectionError
 from rag.index import is_full
 
-__all__ = ["LexicalIndex", "LexicalWriter"]
+__all__ = ["PASSAGES", "WHOLE", "LexicalIndex", "LexicalWriter"]
 
-FOLDER = "lexical"
+PASSAGES, WHOLE = "lexical", "whole"  # the folders of the two
 _ANALYSER = "clippings_en"
 _HEAP = 64_000_000  # bytes; tantivy's least is 15 MB a thread, and one thread keeps the order of documents
 _LONGEST_WORD = 60  # bytes; words of this length and more are addresses and encoded data
@@ -26,8 +27,8 @@ _LONGEST_WORD = 60  # bytes; words of this length and more are addresses and enc
 class LexicalIndex:
     """An index opened for reading. It answers as of the last `reload`."""
 
-    def __init__(self, home: Path) -> None:
-        self._path = home / FOLDER
+    def __init__(self, home: Path, folder: str = PASSAGES) -> None:
+        self._path = home / folder
         with _translated(self._path):
             self._index = _open(self._path)
             self._analyser = _analyser()
@@ -89,8 +90,8 @@ class LexicalIndex:
 class LexicalWriter:
     """The index opened for writing, by the holder of the collection's lock. Nothing is visible before `commit`."""
 
-    def __init__(self, home: Path) -> None:
-        self._path = home / FOLDER
+    def __init__(self, home: Path, folder: str = PASSAGES) -> None:
+        self._path = home / folder
         with _translated(self._path):
             self._path.mkdir(parents=True, exist_ok=True)
             self._index = _open(self._path, create=True)

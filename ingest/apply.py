@@ -97,7 +97,7 @@ class _Writer:
             self.whole.wipe()
             self.catalog.emptied()
         pending = self.catalog.pending()
-        openings = self.catalog.openings() if pending else set()
+        openings = {place.key for place in self.catalog.openings().values()} if pending else set()
         for some in _portions(pending):
             rows = list(self._rows(some))
             self.dense.add([key for key, _, _ in rows], self.encoder.passages([text for _, _, text in rows]))

@@ -15,7 +15,7 @@ from rag import abstain, conflict
 from rag.answer.extract import Extractive, Found, StudiedPart, Study
 from rag.answer.generate import Generative
 from rag.answer.models import LlamaIndexModel, configured_model
-from rag.answer.question import Kind
+from rag.answer.question import Kind, parts_of
 from rag.catalog import FILE, Listing
 from rag.cite import Checker, cited_text
 from rag.config import Config, demo, load
@@ -44,6 +44,7 @@ from rag.types import (
     Trace,
     Turn,
 )
+from rag.when import day_of
 
 __all__ = ["Assistant", "ask", "config_or_demo", "open_assistant"]
 
@@ -78,6 +79,7 @@ class Assistant:
             reader,
             standalone,
             abstain.confidence,
+            day_of,
             least=abstain.LEAST_CONFIDENCE,
             sure=abstain.LEAST_BELIEF,
         )
@@ -135,7 +137,10 @@ class Assistant:
             asked = standalone(_askable(question), history)
         yield Step("search", f"searching {_counted(self._retriever.catalog.count()[0], 'article')}")
         with clock.step("retrieve"):
-            evidence = self._retriever.find(asked, filters=filters, asked_on=asked_on)
+            if all(part.bare for part in parts_of(asked)):
+                evidence = self._retriever.openings(filters=filters)
+            else:
+                evidence = self._retriever.find(asked, filters=filters, asked_on=asked_on)
         yield Step("read", f"reading {_counted(len(evidence), 'passage')}")
         with clock.step("read"):
             study = self._extractive.study(asked, evidence)
@@ -236,13 +241,16 @@ class _Trip:
             groups = sorted(found.groups, key=lambda group: group is found.later)
             rivals: list[Rival] = []
             for group in groups:
-                said = group.claims[0]
+                shown = {rival.citation.article.id for rival in rivals}
+                # One article may hold two of the values; another that says one of them too shows that they disagree.
+                said = next((c for c in group.claims if c.source.article.id not in shown), group.claims[0])
                 lead = "Later:" if group is found.later else ""
                 draft = DraftSentence(said.sentence, (Claim(said.source.rank, said.sentence),), group.value, lead)
                 for sentence in self.release(iter([draft])):
                     yield sentence
                     rivals.append(Rival(group.value, sentence.citations[0], said.source.article.published))
-            if len(rivals) > 1 and not found.later:
+            two = len({r.value for r in rivals}) > 1 and len({r.citation.article.id for r in rivals}) > 1
+            if two and not found.later:
                 self.conflicts.append(Conflict(found.about, tuple(rivals)))
             if rivals:
                 self.settled.add(part)

@@ -288,17 +288,20 @@ class Catalog:
                     found[row.key] = Place(row.key, row.article_id, row.start, row.end)
         return found
 
-    def openings(self) -> set[str]:
-        """The key of each article's first passage, under which the whole article is indexed."""
+    def openings(self, article_ids: Sequence[str] | None = None) -> dict[str, Place]:
+        """Each article's first passage, by the article's id; under its key the whole article is indexed.
+
+        Of all articles, or of those named (at most 500).
+        """
         first = sa.select(_passages.c.article_id, sa.func.min(_passages.c.start).label("start")).group_by(
             _passages.c.article_id
         )
-        theirs = first.subquery()
-        query = sa.select(_passages.c.key).join(
+        theirs = (first if article_ids is None else first.where(_passages.c.article_id.in_(article_ids))).subquery()
+        query = sa.select(_passages).join(
             theirs, (theirs.c.article_id == _passages.c.article_id) & (theirs.c.start == _passages.c.start)
         )
         with _translated(self.path), self._engine.connect() as db:
-            return set(db.execute(query).scalars())
+            return {r.article_id: Place(r.key, r.article_id, r.start, r.end) for r in db.execute(query)}
 
     def count(self) -> tuple[int, int]:
         """How many articles and passages there are."""

@@ -149,6 +149,24 @@ class Retriever:
             found = [*_reread(first, reader.read(question, [p.passage.text for p in first])), *found[read:]]
         return Evidence(tuple(replace(p, rank=rank) for rank, p in enumerate(found[:keep], 1)))
 
+    def openings(self, *, filters: Filters = Filters()) -> Evidence:
+        """How the latest articles begin (`retrieval.keep` of them, undated ones last): for a question that names nothing to
+        look for, such as "What happened?"."""
+        with self._lock:
+            self._follow()
+            directory = self._listed()
+            admitted = directory.admitted(filters).nonzero()[0]
+            latest = sorted(admitted, key=lambda i: (-directory.published[i], directory.articles[i]))[: self._config.keep]
+            ids = [directory.articles[i] for i in latest]
+            places = self.catalog.openings(ids)
+        found = [(place, known) for i in ids if (place := places.get(i)) and (known := self._article(place))]
+        return Evidence(
+            tuple(
+                RetrievedPassage(article.passage(place.start, place.end), headline, rank, Scores())
+                for rank, (place, (article, headline)) in enumerate(found, 1)
+            )
+        )
+
     def _search_dense(self, vector: np.ndarray[Any, Any], k: int, filters: Filters) -> list[tuple[str, float]]:
         if not filters:
             return self._dense.search(vector, k)

@@ -19,7 +19,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-__all__ = ["Moment", "resolved"]
+__all__ = ["Moment", "day_of", "resolved"]
 
 Days = tuple[date, date]  # the first and the last
 
@@ -93,6 +93,7 @@ _GOES_ON = re.compile(
     rf"|,?{_GAP}(?:the{_GAP})?\d{{1,2}}(?:st|nd|rd|th)\b|,?{_GAP}(?:week\b|\w{{1,9}}{_GAP}weeks?{_GAP}ago\b)"
     rf"|{_GAP}(?:of{_GAP})?(?:that|the{_GAP}(?:same|previous|following|next)){_GAP}(?:week|month|year)\b"
 )
+_A_WEEKDAY = re.compile(rf"\b(?:{_WEEKDAY})\b")
 _YEAR = re.compile(r"\b(?:19|20)\d\d\b")
 # Right before a weekday: it may lie on either side ("begins on", "by"), is no one day ("a", "every"), or is a name.
 _UNSURE = re.compile(
@@ -183,6 +184,20 @@ def resolved(text: str, published: date | None) -> tuple[Moment, ...]:
         if days:
             moments.append(Moment(*said.span(), *days))
     return tuple(moments)
+
+
+def day_of(text: str, published: date | None) -> date | int | None:
+    """The day that a sentence's first words of time mean: a day of the calendar where the day of publication is known, else a
+    weekday, 0 for Monday to 6; `None` where it names none.
+
+    >>> day_of("Iran struck on Tuesday.", date(2024, 1, 18)), day_of("Iran struck on Tuesday.", None)
+    (datetime.date(2024, 1, 16), 1)
+    """
+    if published is not None:
+        moments = resolved(text, published)
+        return moments[0].first if moments else None
+    said = _A_WEEKDAY.search(text)
+    return _WEEKDAYS.index(said.group()) if said else None
 
 
 def _dated(said: re.Match[str], published: date) -> Days | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
@@ -25,15 +26,15 @@ def odds(probability: float) -> float:
     return math.log(probability / (1 - probability)) - abstain.BIAS
 
 
-def sure(question: str, found: Evidence, answerable: float = 0.5, margin: float = 0.0) -> float:
-    return odds(confidence(question, found, answerable=answerable, margin=margin))
+def sure(question: str, found: Evidence, answerable: Sequence[float] | None = None) -> float:
+    return odds(confidence(question, found, answerable or [0.5] * len(found)))
 
 
 def test_confidence_weighs_the_reader_s_two_signs_and_retrieval_s_two() -> None:
-    found = scored(0.5, 0.75, texts=("Iran was hit.", "A strike."))
-    assert sure("Did Iran strike targets?", found, answerable=0.9, margin=3.0) == pytest.approx(
-        sum(w * s for w, s in zip(abstain.WEIGHTS, (math.log(0.9 / 0.1), 3.0, 0.75, 2 / 3), strict=True))  # "target" is missing
-    )
+    found = scored(0.5, 0.75, texts=("Iran was hit.", "A strike on Iran."))
+    assert sure("Did Iran strike targets?", found, [0.2, 0.9]) == pytest.approx(
+        sum(w * s for w, s in zip(abstain.WEIGHTS, (math.log(0.2 / 0.8), math.log(9), 0.75, 2 / 3), strict=True))
+    )  # "target" is missing
 
 
 def test_words_of_the_title_are_held_too() -> None:
@@ -43,10 +44,10 @@ def test_words_of_the_title_are_held_too() -> None:
     assert difference == pytest.approx(abstain.WEIGHTS[3])
 
 
-def test_only_the_three_nearest_passages_hold_words() -> None:
-    texts = ("One.", "Two.", "Three.", "Iran.")
-    far, near = scored(0.5, 0.5, 0.5, 0.5, texts=texts), scored(0.5, 0.5, 0.5, texts=texts[1:])
-    assert sure("Iran?", near) - sure("Iran?", far) == pytest.approx(abstain.WEIGHTS[3])
+@pytest.mark.parametrize(("answerable", "held"), [([0.5, 0.9, 0.1], 1.0), ([0.9, 0.5, 0.1], 0.0), ([0.9, 0.9, 0.1], 0.0)])
+def test_only_the_passage_that_is_likeliest_to_answer_holds_words(answerable: list[float], held: float) -> None:
+    found = scored(0.0, 0.0, 0.0, texts=("One.", "Iran.", "Three."))
+    assert abstain.signs("Iran?", found, answerable)[3] == held
 
 
 def test_the_best_cosine_counts_at_whatever_rank_it_stands() -> None:
@@ -64,18 +65,18 @@ def test_a_question_of_function_words_only_lacks_none_of_its_words() -> None:
 
 def test_the_signs_are_the_reader_s_and_retrieval_s() -> None:
     found = scored(0.5, 0.75, texts=("Iran was hit.", "A strike."))
-    assert abstain.signs("Did Iran strike targets?", found, answerable=0.9, margin=3.0) == (
-        pytest.approx(math.log(9)), 3.0, 0.75, 2 / 3,
+    assert abstain.signs("Did Iran strike targets?", found, [0.9, 0.5]) == (
+        pytest.approx(math.log(9)), pytest.approx(math.log(9)), 0.75, 1 / 3,
     )  # fmt: skip
 
 
 @pytest.mark.parametrize("answerable", [0.0, 1.0])
 def test_a_reader_that_is_certain_does_not_make_the_sum_infinite(answerable: float) -> None:
-    assert 0.0 < confidence("Iran?", scored(0.5), answerable=answerable, margin=0.0) < 1.0
+    assert 0.0 < confidence("Iran?", scored(0.5), [answerable]) < 1.0
 
 
 def test_without_evidence_there_is_no_confidence_and_no_answer() -> None:
-    assert confidence("Iran?", Evidence(), answerable=1.0, margin=9.0) == 0.0
+    assert confidence("Iran?", Evidence(), []) == 0.0
     assert before(Evidence(), 1.0) is Abstention.NO_EVIDENCE
 
 

@@ -370,7 +370,9 @@ def test_indexes_made_by_another_version_are_refused_with_the_command_to_run(
 
 
 def test_the_whole_article_goes_by_its_first_passage(catalog: Catalog) -> None:
-    assert catalog.openings() == {key(IRAN, 0, 18), key(WEATHER)}
+    openings = catalog.openings()
+    assert {i: place.key for i, place in openings.items()} == {IRAN.id: key(IRAN, 0, 18), WEATHER.id: key(WEATHER)}
+    assert catalog.openings([IRAN.id, "nothing"]) == {IRAN.id: openings[IRAN.id]}
 
 
 @pytest.mark.parametrize("content", [b"no database at all" * 100, b""])

@@ -6,6 +6,7 @@ from __future__ import annotations
 import gzip
 import json
 import random
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -185,7 +186,7 @@ def test_a_batch_keeps_a_question_s_passages_together_and_within_the_tokens() ->
     assert all(sum(len(e.tokens) for e in batch) <= 128 or len(group) == 1 for batch, group in zip(made, groups, strict=True))
 
 
-SMALL = Settings(longest=(64, 64), tokens=64, singles=1.0, near=1.0, cut=0.0, swapped=0.0, rate=1e-3)
+SMALL = Settings(longest=((64,), (64,)), tokens=64, singles=1.0, near=1.0, cut=0.0, swapped=0.0, rate=1e-3)
 
 
 def test_training_that_was_broken_off_goes_on_to_the_same_weights(folder: Path, tmp_path: Path) -> None:
@@ -207,6 +208,15 @@ def test_training_that_was_broken_off_goes_on_to_the_same_weights(folder: Path, 
     assert all(torch.allclose(whole[name], parts[name], atol=1e-4) for name in whole)
     rows = [json.loads(line)["step"] for line in (tmp_path / "parts" / "log.jsonl").read_text().splitlines()]
     assert rows[0] == 10
+
+
+def test_the_ends_of_both_cycles_are_averaged(folder: Path, tmp_path: Path) -> None:
+    one = replace(SMALL, longest=SMALL.longest[:1])
+    first = train(folder, tmp_path / "one", one, said=lambda _: None).state_dict()
+    mean = train(folder, tmp_path / "both", SMALL, said=lambda _: None).state_dict()
+    last = torch.load(tmp_path / "both" / "checkpoint.pt", weights_only=True)["model"]
+    assert all(torch.allclose(mean[name], (first[name] + last[name]) / 2, atol=1e-4) for name in mean)
+    assert not torch.allclose(first["span.weight"], last["span.weight"], atol=1e-4)
 
 
 def test_a_checkpoint_of_other_settings_is_refused(folder: Path, tmp_path: Path) -> None:

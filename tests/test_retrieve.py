@@ -490,6 +490,24 @@ def test_the_date_counts_beside_the_reader(collect: Callable[..., None], config:
         assert ids(retriever.find(QUESTION, asked_on=date(2024, 1, 20))) == ["b", "a"]
 
 
+def test_a_question_that_names_nothing_gets_how_the_latest_articles_begin(
+    collect: Callable[..., None], config: Config, encoder: WordEncoder
+) -> None:
+    collect(*SHELF[:4], {"id": "e", "text": "Tents reached the province. " + "It rained on the tents. " * 200})
+    with Retriever(config.home, config, encoder) as retriever:
+        found = retriever.openings()
+        assert [(p.article.id, p.rank, p.passage.start) for p in found] == [
+            ("c", 1, 0), ("b", 2, 0), ("a", 3, 0), ("d", 4, 0), ("e", 5, 0)
+        ]  # fmt: skip
+        assert {p.scores for p in found} == {Scores()}
+        assert ids(retriever.openings(filters=Filters(sources=("AP",)))) == ["c", "a"]
+        assert ids(retriever.openings(filters=Filters(sources=("nobody",)))) == []
+        collect(*SHELF[:2])
+        assert ids(retriever.openings()) == ["b", "a"]
+    with Retriever(config.home, replace(config, retrieval=RetrievalSettings(keep=1)), encoder) as retriever:
+        assert ids(retriever.openings()) == ["b"]
+
+
 def test_nothing_found_is_not_read(collect: Callable[..., None], config: Config, encoder: WordEncoder) -> None:
     collect(*SHELF)
     reader = Judging()

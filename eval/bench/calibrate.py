@@ -35,6 +35,7 @@ from rag.reader.span import SpanReader
 from rag.retrieve import Retriever
 from rag.text import squad_normalise
 from rag.types import Encoder, Reader
+from rag.when import day_of
 
 __all__ = ["fit", "main"]
 
@@ -48,10 +49,10 @@ class _Watching:
     def __init__(self, config: Config, encoder: Encoder, reader: Reader) -> None:
         self._retriever = Retriever(config.home, config, encoder, reader)
         self._noted: list[tuple[float, ...]] = []
-        self._extractive = Extractive(encoder.passages, reader, standalone, self._note, least=0.0, sure=1.0)
+        self._extractive = Extractive(encoder.passages, reader, standalone, self._note, day_of, least=0.0, sure=1.0)
 
-    def _note(self, question: str, evidence: Evidence, *, answerable: float, margin: float) -> float:
-        self._noted.append(signs(question, evidence, answerable=answerable, margin=margin))
+    def _note(self, question: str, evidence: Evidence, answerable: Sequence[float]) -> float:
+        self._noted.append(signs(question, evidence, answerable))
         return 0.0
 
     def signs(self, question: str, asked_on: date | None = None, filters: Filters = Filters()) -> tuple[float, ...]:

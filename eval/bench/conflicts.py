@@ -33,6 +33,7 @@ from rag.followup import standalone
 from rag.reader.span import SpanReader
 from rag.text import label, locate, sentences
 from rag.types import Article, Evidence, Headline, Reader, RetrievedPassage, Scores
+from rag.when import day_of
 
 __all__ = ["Question", "as_read", "half", "main", "measured", "ramdocs", "rgb", "said"]
 
@@ -129,10 +130,10 @@ def as_read(reader: Reader) -> Claimed:
     def none(_: Sequence[str]) -> Any:
         raise AssertionError("nothing is encoded in a study")
 
-    def certain(question: str, evidence: Evidence, *, answerable: float, margin: float) -> float:  # noqa: ARG001
+    def certain(question: str, evidence: Evidence, answerable: Sequence[float]) -> float:  # noqa: ARG001
         return 1.0
 
-    extractive = Extractive(none, reader, standalone, certain, least=0.0, sure=1.0)
+    extractive = Extractive(none, reader, standalone, certain, day_of, least=0.0, sure=1.0)
 
     def claims(question: str, given: Sequence[Said]) -> list[Said]:
         evidence = Evidence(tuple(replace(claim.source, rank=rank) for rank, claim in enumerate(given, 1)))

@@ -83,15 +83,16 @@ class Study:
 class Judge(Protocol):
     """How likely the evidence answers a question, 0 to 1; see `rag.abstain.confidence`."""
 
-    def __call__(self, question: str, evidence: Evidence, *, answerable: float, margin: float) -> float: ...
+    def __call__(self, question: str, evidence: Evidence, answerable: Sequence[float]) -> float: ...
 
 
 class Extractive:
     """Points at the words of the evidence that answer, and gives the sentences they stand in.
 
     `encode` gives unit vectors, shape (texts, dims). `resolve` makes a later part stand alone, given the parts before it
-    with what answered them as turns. A part of which the `judge` is less than `least` confident is passed over; `sure`
-    (0 to 1) is the share of the reader's belief from which a short answer is given.
+    with what answered them as turns. `day_of` says which day a sentence of an article of that date speaks of, or which
+    weekday (0 to 6) where the date is not known. A part of which the `judge` is less than `least` confident is passed
+    over; `sure` (0 to 1) is the share of the reader's belief from which a short answer is given.
     """
 
     name = "extract"
@@ -102,12 +103,13 @@ class Extractive:
         reader: Reader,
         resolve: Callable[[str, Sequence[Turn]], str],
         judge: Judge,
+        day_of: Callable[[str, date | None], date | int | None],
         *,
         least: float,
         sure: float,
     ) -> None:
         self._encode, self._reader, self._resolve, self._judge = encode, reader, resolve, judge
-        self._least, self._sure = least, sure
+        self._day_of, self._least, self._sure = day_of, least, sure
 
     def study(self, question: str, evidence: Evidence) -> Study:
         """Take the question apart and read the evidence for each part."""
@@ -121,16 +123,7 @@ class Extractive:
             readings = self._reader.read(put, [source.passage.text for source in evidence])
             found = _found(evidence, readings, piece)
             # A request that names nothing to look for ("Summarise the articles") is answered by whatever there is.
-            sure = (
-                1.0
-                if piece.bare and evidence.passages
-                else self._judge(
-                    put,
-                    evidence,
-                    answerable=max((r.answerable for r in readings), default=0.0),
-                    margin=max((r.spans[0].score - r.null for r in readings if r.spans), default=0.0),
-                )
-            )
+            sure = 1.0 if piece.bare and evidence.passages else self._judge(put, evidence, [r.answerable for r in readings])
             parts.append(StudiedPart(replace(piece, question=asked), found, sure))
             earlier.append(Turn(piece.question, found[0].words if found else ""))
         return Study(tuple(parts))
@@ -174,7 +167,7 @@ class Extractive:
 
     def _telling(self, studied: StudiedPart, evidence: Evidence, room: int) -> list[_Candidate]:
         """The sentences that tell most of what is asked: near the question, with its words, or with the reader's."""
-        candidates = _candidates(evidence, studied.part.speaker)
+        candidates = _candidates(evidence, studied.part.speaker, self._day_of)
         if not candidates:
             return []
         asked = studied.part.question
@@ -186,8 +179,9 @@ class Extractive:
             rarity = _rarity(candidates)
             scores = [_score(asked, c, float(cosine), rarity) for c, cosine in zip(candidates, said @ vectors[0], strict=True)]
         believed = _believed(studied.found)
+        eventful = 1.0 if studied.part.of_events else 0.0
         scored = [
-            (float(score) + _BELIEF * believed.get((c.article_id, c.start), 0.0), c)
+            (float(score) + _BELIEF * believed.get((c.article_id, c.start), 0.0) + eventful * c.eventful, c)
             for score, c in zip(scores, candidates, strict=True)
         ]
         scored.sort(key=lambda pair: (-pair[0], pair[1].number, pair[1].start))
@@ -199,7 +193,7 @@ class Extractive:
             if not any(_alike(candidate, other) for other in chosen):
                 chosen.append(candidate)
         if studied.part.kind is Kind.ACCOUNT:
-            chosen.sort(key=lambda c: (c.published or date.max, c.article_id, c.start))
+            chosen = _in_order(chosen)
         return chosen
 
 
@@ -209,6 +203,11 @@ _COSINE, _COVERAGE, _KIND, _BELIEF = 0.7, 0.3, 0.1, 0.4
 _ALSO = 0.88  # a further sentence is given when it is nearly as good as the best
 _MOST = 3  # sentences for a question of one part
 _ACCOUNT_SENTENCES = 5
+# Asked what happened, a sentence that says when, or stands where an article begins, is worth more; one that quotes
+# somebody, or speaks of what may come, less.
+_TIMED, _LEADING, _SPOKEN = 0.1, 0.1, 0.15
+_LEAD = 600  # characters: news tells the whole in its first two or three sentences
+_NO_EVENT = re.compile(r"[“”\"]|\b(?:said|says|told|added|will|would|could|may|might|should|unclear|not (?:\w+ )?clear)\b")
 _TWIN = 0.6  # share of words in common above which two sentences say the same
 _SHORTEST = 3  # words; less is a heading or a byline
 # How a span's score, the judgement that its passage answers, the score of no answer there, and the rank are weighed into one
@@ -309,26 +308,55 @@ class _Candidate:
     stems: frozenset[str]
     article_id: str
     published: date | None
+    day: date | int | None  # that it speaks of, itself or in the sentence before it; a number is a weekday, 0 to 6
+
+    @property
+    def eventful(self) -> float:
+        """What a sentence is worth more, or less, for telling what happened and not what somebody said."""
+        return (
+            (_TIMED if self.day is not None else 0.0)
+            + (_LEADING if self.start < _LEAD else 0.0)
+            - (_SPOKEN if _NO_EVENT.search(self.text) else 0.0)
+        )
 
     def holds(self, found: Found) -> bool:
         """Whether those words stand in this sentence."""
         return self.article_id == found.source.passage.article_id and self.start == found.sentence[0]
 
 
-def _candidates(evidence: Evidence, speaker: str | None) -> list[_Candidate]:
+def _candidates(
+    evidence: Evidence, speaker: str | None, day_of: Callable[[str, date | None], date | int | None]
+) -> list[_Candidate]:
     found: dict[tuple[str, int], _Candidate] = {}
     for source in evidence:
-        passage = source.passage
+        passage, published = source.passage, source.article.published
         around = sentences(passage.text)
+        before: date | int | None = None
         for start, end in around:
             text = passage.text[start:end]
             at = (passage.article_id, passage.start + start)
+            own = day_of(text, published)
+            before, day = own, before if own is None else own
             if at in found or len(text.split()) < _SHORTEST or not _spoken(passage.text, (start, end), around, speaker):
                 continue
-            found[at] = _Candidate(
-                source.rank, at[1], text, frozenset(content_stems(text)), passage.article_id, source.article.published
-            )
+            found[at] = _Candidate(source.rank, at[1], text, frozenset(content_stems(text)), passage.article_id, published, day)
     return list(found.values())
+
+
+def _in_order(chosen: Sequence[_Candidate]) -> list[_Candidate]:
+    """Sentences in the order of the days they speak of. Weekdays without a date are taken for days of one stretch, which
+    begins after the longest gap between them; a sentence that names no day stands where its article's date puts it, or last."""
+    weekdays = sorted({c.day for c in chosen if isinstance(c.day, int)})
+    gaps = [((day - before - 1) % 7, day) for before, day in zip([*weekdays[-1:], *weekdays], weekdays, strict=False)]
+    first = max(gaps, default=(0, 0))[1]
+
+    def place(c: _Candidate) -> tuple[int, int]:
+        if isinstance(c.day, int):
+            return 1, (c.day - first) % 7
+        day = c.day or c.published
+        return (0, day.toordinal()) if day else (2, 0)
+
+    return sorted(chosen, key=lambda c: (place(c), c.number, c.article_id, c.start))
 
 
 def _believed(found: Sequence[Found]) -> dict[tuple[str, int], float]:

@@ -35,7 +35,13 @@ class Part:
         """Whether it names nothing to look for: "What happened?", "Summarise the articles"."""
         return not set(content_stems(self.question)) - _BARE
 
+    @property
+    def of_events(self) -> bool:
+        """Whether it asks for what happened, and not for what somebody thinks or what follows from it."""
+        return self.kind is Kind.ACCOUNT and bool(_EVENTS.search(self.question))
 
+
+_EVENTS = re.compile(r"\bhappen|\bgoing on\b|\bsummar|\blatest\b|\bnew\b|\boverview\b|\btell\b", re.IGNORECASE)
 _BARE = frozenset(content_stems("happen happened summarise summarize summary articles article news latest tell story overview"))
 _WH = r"(?:who|whom|whose|what|when|where|why|which|how)"
 _LEAD = r"(?:(?:in|on|at|to|from|by|for|with|of|under|since|until|during)\s+)?"

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 __all__ = ["ANSWERS", "WEIGHTS", "WEIGHTS_SHA256", "SpanReader"]
 
 WEIGHTS = Path(__file__).with_name("reader.safetensors")
-WEIGHTS_SHA256 = "97f2747d2c780ce5acde8e5f801476817c560942d0b7a55c616f79894ef0a7a2"
+WEIGHTS_SHA256 = "199d7902b05b464d6800aedee0c31fb92ff53dba75530238e66a654d28b770c0"
 
 ANSWERS = 0.5  # a text answers from this probability on
 

@@ -19,6 +19,7 @@ import random
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
+from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
@@ -42,9 +43,13 @@ class Settings:
     """Everything the weights depend on beside the data."""
 
     seed: int = 17
-    longest: tuple[int, ...] = (128, 224)  # tokens of question and passage together, epoch by epoch: short ones cost half
+    # Tokens of question and passage together, epoch by epoch: short ones cost half. In each group of epochs the rate of
+    # learning rises and falls once (Loshchilov and Hutter, ICLR 2017); the weights at the ends of the groups are averaged
+    # (Izmailov et al., UAI 2018).
+    longest: tuple[tuple[int, ...], ...] = ((128, 224), (160, 224))
     rate: float = 1e-4
-    warm: float = 0.06  # share of the steps
+    again: float = 0.7  # the highest rate of a group of epochs, as a share of that of the group before
+    warm: float = 0.06  # share of a group's steps
     decay: float = 0.01
     tokens: int = 4096  # in a step
     near: float = 0.3
@@ -196,13 +201,32 @@ def _epoch(found: Sequence[Example], settings: Settings, number: int) -> list[li
     again = [
         replace(e, group=f"{e.group}#{copy}") for copy in range(1, settings.human) for e in made if e.group.startswith("squad2")
     ]
-    return batches(encoded([*made, *again], settings.longest[number], rng), settings.tokens, rng)
+    longest = [tokens for group in settings.longest for tokens in group][number]
+    return batches(encoded([*made, *again], longest, rng), settings.tokens, rng)
+
+
+def rates(settings: Settings, steps: Sequence[int]) -> list[float]:
+    """The rate of learning at each step, given how many steps each epoch has.
+
+    >>> settings = Settings(longest=((64,), (64,)), rate=1.0, again=0.5, warm=0.5)
+    >>> rates(settings, [4, 4])
+    [0.5, 1.0, 0.5, 0.0, 0.25, 0.5, 0.25, 0.0]
+    """
+    left = list(steps)
+    out: list[float] = []
+    for cycle, group in enumerate(settings.longest):
+        total = sum(left.pop(0) for _ in group)
+        warm = settings.warm * total
+        falling = (min(1.0, at / warm, max(0.0, (total - at) / (total - warm))) for at in range(1, total + 1))
+        out += [settings.rate * settings.again**cycle * factor for factor in falling]
+    return out
 
 
 def train(
     data: Path, work: Path, settings: Settings, *, every: float = 300.0, said: Callable[[dict[str, float]], None] = print
 ) -> Network:
-    """Train, or go on from the checkpoint in `work`, written `every` so many seconds; the network, ready to be saved."""
+    """Train, or go on from the checkpoint in `work`, written `every` so many seconds; the mean of the networks at the ends
+    of the groups of epochs, ready to be saved."""
     work.mkdir(parents=True, exist_ok=True)
     torch.manual_seed(settings.seed)
     found = [e for e in examples(data, seed=settings.seed) if e.fold == "train"]
@@ -214,8 +238,12 @@ def train(
         lr=settings.rate,
         fused=True,
     )
-    epochs = [_epoch(found, settings, number) for number in range(len(settings.longest))]
+    epochs = [_epoch(found, settings, number) for number in range(sum(map(len, settings.longest)))]
     steps = [batch for epoch in epochs for batch in epoch]
+    planned = rates(settings, [len(epoch) for epoch in epochs])
+    lengths = iter(epochs)
+    ends = list(accumulate(sum(len(next(lengths)) for _ in group) for group in settings.longest))
+    sums: dict[str, torch.Tensor] = {}  # of the weights at each end
     saved = work / "checkpoint.pt"
     done = 0
     if saved.is_file():
@@ -224,16 +252,14 @@ def train(
             raise SystemExit(f"{saved} was made with other settings ({state['settings']}). Remove it, or name another --work")
         model.load_state_dict(state["model"])
         optimiser.load_state_dict(state["optimiser"])
-        done = state["done"]
+        done, sums = state["done"], state["sums"]
     model.train()
     log = (work / "log.jsonl").open("a", encoding="utf-8")
     began, read, running = time.time(), 0, 0.0
     kept = time.time()
     for number, batch in enumerate(steps[done:], done + 1):
-        warm = settings.warm * len(steps)
-        factor = min(1.0, number / warm, max(0.0, (len(steps) - number) / (len(steps) - warm)))
         for group in optimiser.param_groups:
-            group["lr"] = settings.rate * factor
+            group["lr"] = planned[number - 1]
         tokens, kinds, mask = tensors(batch)
         torch.manual_seed(settings.seed + number)  # a run that goes on drops out what an unbroken one would
         with torch.autocast("cpu", dtype=torch.bfloat16, enabled=native_bf16()):
@@ -243,6 +269,8 @@ def train(
         loss.backward()
         nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimiser.step()
+        if number in ends:
+            sums = {name: value.float() + sums.get(name, 0.0) for name, value in model.state_dict().items()}
         read += len(batch)
         running = loss.item() if not running else 0.98 * running + 0.02 * loss.item()
         if number % 10 == 0:
@@ -260,12 +288,14 @@ def train(
                 "model": model.state_dict(),
                 "optimiser": optimiser.state_dict(),
                 "done": number,
+                "sums": sums,
                 "settings": asdict(settings),
             }
             torch.save(state, saved.with_suffix(".new"))
             saved.with_suffix(".new").replace(saved)
             kept = time.time()
     log.close()
+    model.load_state_dict({name: value / len(ends) for name, value in sums.items()})
     model.eval()
     return model
 

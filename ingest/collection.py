@@ -36,7 +36,7 @@ def sync(
     """Make the collection hold what the files and folders hold; one that is not there yet is made.
 
     Unchanged articles cost nothing, changed ones are replaced, and with `prune` those that have gone from
-    the places named are removed. `rebuild` makes both indexes again from the stored articles, with the
+    the places named are removed. `rebuild` makes the indexes again from the stored articles, with the
     configuration's encoder and passage settings. What cannot be read is in the report and stops nothing.
     Raises `CollectionError` when another process is writing, or when the collection was made otherwise.
     """
@@ -74,7 +74,7 @@ def preview(sources: Places, config: Config | None = None, *, prune: bool = Fals
 
 
 def remove(article_ids: str | Sequence[str], config: Config | None = None, *, encoder: Encoder | None = None) -> None:
-    """Take articles out of the catalog and both indexes; their files stay.
+    """Take articles out of the catalog and the indexes; their files stay.
 
     Raises `CollectionError`, having removed nothing, if one of the ids is unknown.
     """

@@ -45,6 +45,8 @@ def signs(question: str, evidence: Evidence, answerable: Sequence[float]) -> tup
     """
     cosine = max((p.scores.dense for p in evidence if p.scores.dense is not None), default=0.0)
     asked = set(content_stems(question))
+    if not answerable:
+        return _log_odds(0.0), _log_odds(0.0), 0.0, 0.0
     likeliest = max(range(len(answerable)), key=lambda i: (answerable[i], -i))
     best = evidence.passages[likeliest]
     held = set(content_stems(f"{best.article.title or ''} {best.passage.text}"))

@@ -137,10 +137,7 @@ class Assistant:
             asked = standalone(_askable(question), history)
         yield Step("search", f"searching {_counted(self._retriever.catalog.count()[0], 'article')}")
         with clock.step("retrieve"):
-            if all(part.bare for part in parts_of(asked)):
-                evidence = self._retriever.openings(filters=filters)
-            else:
-                evidence = self._retriever.find(asked, filters=filters, asked_on=asked_on)
+            evidence = self._evidence(asked, None, filters, asked_on)
         yield Step("read", f"reading {_counted(len(evidence), 'passage')}")
         with clock.step("read"):
             study = self._extractive.study(asked, evidence)
@@ -185,7 +182,14 @@ class Assistant:
         """The k passages nearest to a question (by default `retrieval.keep`), ranked from 1. Raises as `ask` does."""
         if k is not None and k < 1:
             raise QuestionError(f"k must be at least 1, not {k}")
-        return self._retriever.find(_askable(question), k=k, filters=filters, asked_on=asked_on)
+        return self._evidence(_askable(question), k, filters, asked_on)
+
+    def _evidence(self, asked: str, k: int | None, filters: Filters, asked_on: date | None) -> Evidence:
+        """The passages nearest to a question; for one that names nothing to be near to, how the latest articles begin."""
+        parts = parts_of(asked)
+        if parts and all(part.bare for part in parts):
+            return self._retriever.openings(k=k, filters=filters, asked_on=asked_on)
+        return self._retriever.find(asked, k=k, filters=filters, asked_on=asked_on)
 
     def article(self, article_id: str) -> Article:
         """A whole article, for showing a citation in place. Raises `CollectionError` when there is none of that id."""
@@ -245,10 +249,10 @@ class _Trip:
                 # One article may hold two of the values; another that says one of them too shows that they disagree.
                 said = next((c for c in group.claims if c.source.article.id not in shown), group.claims[0])
                 lead = "Later:" if group is found.later else ""
-                draft = DraftSentence(said.sentence, (Claim(said.source.rank, said.sentence),), group.value, lead)
+                draft = DraftSentence(said.sentence, (Claim(said.source.rank, said.sentence),), said.shown, lead)
                 for sentence in self.release(iter([draft])):
                     yield sentence
-                    rivals.append(Rival(group.value, sentence.citations[0], said.source.article.published))
+                    rivals.append(Rival(said.shown, sentence.citations[0], said.source.article.published))
             two = len({r.value for r in rivals}) > 1 and len({r.citation.article.id for r in rivals}) > 1
             if two and not found.later:
                 self.conflicts.append(Conflict(found.about, tuple(rivals)))
@@ -342,7 +346,12 @@ def config_or_demo(config: Config) -> Config:
     from ingest import sync  # the one place where reading needs writing
 
     config = demo(config)
-    sync(_seeds(), config)
+    try:
+        sync(_seeds(), config)
+    except CollectionError as exc:
+        if not exc.outdated:
+            raise
+        sync(_seeds(), config, rebuild=True)
     return config
 
 

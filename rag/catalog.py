@@ -195,7 +195,8 @@ class Catalog:
             if meta.get(name) != wanted and name == _LAYOUT:
                 raise CollectionError(
                     f"the indexes of the collection in {home} were made by another version of Clippings. "
-                    f"The articles are safe; make the indexes again: clippings sync --rebuild --home {home}"
+                    f"The articles are safe; make the indexes again: clippings sync --rebuild --home {home}",
+                    outdated=True,
                 )
             if meta.get(name) != wanted:
                 raise CollectionError(

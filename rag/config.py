@@ -47,7 +47,7 @@ class PassageSettings:
 class RetrievalSettings:
     """How many passages each stage hands to the next."""
 
-    candidates: int = 50  # from each of the two indexes
+    candidates: int = 50  # from each of the indexes
     keep: int = 8  # become the evidence
     fuse_k: int = 10  # 60 in the paper; 10 finds more of the right articles in news, see eval/LOG.md
     read: int = 16  # of the merged are read by the reader, and put in order by what it finds

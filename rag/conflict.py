@@ -55,6 +55,14 @@ class Said:
         return start, start + len(self.sentence)
 
     @property
+    def shown(self) -> str:
+        """The value as a reader sees it: from its negation on, in the article's words."""
+        start = len(self.before)
+        denied = _denied(self)
+        value = self.sentence[start if denied is None else min(start, denied) : start + len(self.value)]
+        return " ".join(value.split())
+
+    @property
     def before(self) -> str:
         """The sentence up to the value."""
         return self.sentence[: self.start - self.sentence_span[0]]
@@ -1187,9 +1195,5 @@ def _components(size: int, edges: Sequence[tuple[int, int]]) -> Iterator[list[in
 
 
 def _shown(group: _Claims) -> Group:
-    """The group as a reader sees it: the value, from its negation on, in the article's words."""
-    best = group[0]
-    start = len(best.said.before)
-    start = start if best.denied is None else min(start, best.denied)
-    value = best.said.sentence[start : len(best.said.before) + len(best.said.value)]
-    return Group(" ".join(value.split()), tuple(c.said for c in group))
+    """The group as a reader sees it, by the value of its best claim."""
+    return Group(group[0].said.shown, tuple(c.said for c in group))

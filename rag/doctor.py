@@ -83,7 +83,7 @@ def _indexes(config: Config) -> tuple[bool, str]:
     catalog = Catalog(config.home, config)
     try:
         wanted = set(catalog.directory().keys)
-        openings = {place.key for place in catalog.openings().values()}
+        openings = wanted & {place.key for place in catalog.openings().values()}
     finally:
         catalog.close()
     dense = DenseIndex(config.home)

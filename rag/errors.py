@@ -24,7 +24,12 @@ class ConfigError(ClippingsError):
 
 
 class CollectionError(ClippingsError):
-    """The collection is missing, busy, damaged, or was made with other settings."""
+    """The collection is missing, busy, damaged, or was made with other settings. `outdated` is true where another version
+    of Clippings made its indexes, and a rebuild is all it takes."""
+
+    def __init__(self, message: str, *, outdated: bool = False) -> None:
+        super().__init__(message)
+        self.outdated = outdated
 
 
 class ModelError(ClippingsError):

@@ -149,14 +149,18 @@ class Retriever:
             found = [*_reread(first, reader.read(question, [p.passage.text for p in first])), *found[read:]]
         return Evidence(tuple(replace(p, rank=rank) for rank, p in enumerate(found[:keep], 1)))
 
-    def openings(self, *, filters: Filters = Filters()) -> Evidence:
-        """How the latest articles begin (`retrieval.keep` of them, undated ones last): for a question that names nothing to
-        look for, such as "What happened?"."""
+    def openings(self, *, k: int | None = None, filters: Filters = Filters(), asked_on: date | None = None) -> Evidence:
+        """How the k latest articles begin (by default `retrieval.keep`), undated ones last: for a question that names
+        nothing to look for, such as "What happened?". With `asked_on`, those that appeared after that day come last of all."""
+        import numpy as np
+
         with self._lock:
             self._follow()
             directory = self._listed()
-            admitted = directory.admitted(filters).nonzero()[0]
-            latest = sorted(admitted, key=lambda i: (-directory.published[i], directory.articles[i]))[: self._config.keep]
+            admitted = directory.admitted(filters).nonzero()[0]  # by id
+            days = directory.published[admitted]
+            ahead = days > asked_on.toordinal() + _AHEAD if asked_on else np.zeros(len(days), dtype=bool)
+            latest = admitted[np.lexsort((-days, ahead))][: self._config.keep if k is None else k]
             ids = [directory.articles[i] for i in latest]
             places = self.catalog.openings(ids)
         found = [(place, known) for i in ids if (place := places.get(i)) and (known := self._article(place))]

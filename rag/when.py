@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import re
 from calendar import monthrange
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
 
@@ -187,17 +187,30 @@ def resolved(text: str, published: date | None) -> tuple[Moment, ...]:
 
 
 def day_of(text: str, published: date | None) -> date | int | None:
-    """The day that a sentence's first words of time mean: a day of the calendar where the day of publication is known, else a
-    weekday, 0 for Monday to 6; `None` where it names none.
+    """The day that a sentence speaks of, by its first words that mean one day, or else by its first that mean several: a day of
+    the calendar where it is written out or the day of publication is known, else a weekday, 0 for Monday to 6; `None` where
+    it names none.
 
     >>> day_of("Iran struck on Tuesday.", date(2024, 1, 18)), day_of("Iran struck on Tuesday.", None)
     (datetime.date(2024, 1, 16), 1)
     """
-    if published is not None:
-        moments = resolved(text, published)
-        return moments[0].first if moments else None
-    said = _A_WEEKDAY.search(text)
+    moments = [*_written_out(text), *resolved(text, published)]
+    if moments:
+        return min(moments, key=lambda moment: (moment.first != moment.last, moment.start)).first
+    said = _A_WEEKDAY.search(text) if published is None else None
     return _WEEKDAYS.index(said.group()) if said else None
+
+
+def _written_out(text: str) -> Iterator[Moment]:
+    """Days that are said with their year, which need no help."""
+    for said in _SAID.finditer(text):
+        if said.lastgroup == "dated" and said["year"]:
+            month = _month_number(said["month_before"] or said["month_after"])
+            try:
+                day = date(int(said["year"]), month, int(said["day_after"] or said["day_before"]))
+            except ValueError:  # 30 February
+                continue
+            yield Moment(*said.span(), day, day)
 
 
 def _dated(said: re.Match[str], published: date) -> Days | None:

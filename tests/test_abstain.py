@@ -77,6 +77,7 @@ def test_a_reader_that_is_certain_does_not_make_the_sum_infinite(answerable: flo
 
 def test_without_evidence_there_is_no_confidence_and_no_answer() -> None:
     assert confidence("Iran?", Evidence(), []) == 0.0
+    assert abstain.signs("Iran?", Evidence(), [])[2:] == (0.0, 0.0)
     assert before(Evidence(), 1.0) is Abstention.NO_EVIDENCE
 
 

@@ -160,6 +160,25 @@ def test_articles_that_disagree_are_laid_side_by_side_with_their_dates(disputed:
     ]
 
 
+def test_a_question_that_names_nothing_is_answered_from_how_the_articles_begin(
+    tmp_path: Path, config: Config, encoder: WordEncoder
+) -> None:
+    records = (
+        {"id": "late", "text": "Iran struck on Tuesday. " + "Nothing happened then. " * 200, "published": "2024-01-18"},
+        {"id": "early", "text": "Envoys met on Monday. " + "What happened next is open. " * 200, "published": "2024-01-16"},
+    )
+    sync(write_jsonl(tmp_path / "news.jsonl", *records), config, encoder=encoder)
+    with opened(config, encoder) as assistant:
+        answer = assistant.ask("What happened?")
+        assert [(p.article.id, p.passage.start) for p in answer.evidence] == [("late", 0), ("early", 0)]
+        told = [s.text for s in answer.sentences]
+        assert told.index("Envoys met on Monday.") < told.index("Iran struck on Tuesday.")
+        assert assistant.search("What happened?", 1).passages[0].passage.id == answer.evidence.passages[0].passage.id
+        asked_then = assistant.ask("What happened?", asked_on=date(2024, 1, 9))
+        assert [p.article.id for p in asked_then.evidence] == ["late", "early"]
+        assert {p.passage.start for p in assistant.search("What happened in Iran?")} != {0}
+
+
 def test_a_model_that_names_one_side_only_does_not_hide_the_other(disputed: Config, encoder: WordEncoder) -> None:
     with opened(disputed, encoder, ScriptedModel("The flood in Karvel killed seven people [2].")) as assistant:
         answer = assistant.ask(FLOOD)

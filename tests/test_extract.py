@@ -6,6 +6,7 @@ The reader is scripted: for each text the words it points at with a score, the s
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import date
 from typing import Any
 
@@ -378,6 +379,37 @@ def test_an_account_of_events_prefers_what_happened_to_what_was_said() -> None:
     story = article(" ".join([*quotes, *deeds]))
     assert said("What happened?", story) == deeds
     assert said("Describe the risks.", story, encode=even) == quotes
+
+
+@pytest.mark.parametrize(
+    ("better", "worse"),
+    [
+        ("Bombs fell on Tuesday.", "Snow melts in Bern."),  # says when
+        ("Snow melts in Bern.", "Talks opened, Lee said."),  # quotes nobody
+        ("Snow melts in Bern.", "Talks will open."),  # has happened
+    ],
+)
+def test_a_sentence_that_tells_an_event_is_worth_more(better: str, worse: str) -> None:
+    others = ["Envoys left Rome on Monday.", "Roads closed on Friday.", "Ships sank on Sunday.", "Trains ran on Saturday."]
+    found = said("What happened?", article(" ".join([worse, better, *others])))
+    assert (better in found, worse in found) == (True, False)
+
+
+def test_a_sentence_where_an_article_begins_is_worth_more() -> None:
+    story = article("Iran struck camps. " + "Snow fell. " * 60 + "Envoys met in Oslo. Rain reached Lima. Bells rang in Bern. "
+                    "Fires burned in Rome. Ships sank near Riga.")  # fmt: skip
+    assert "Iran struck camps." in said("What happened?", story)
+
+
+def test_sentences_of_one_article_keep_their_order_whatever_their_passages_ranks() -> None:
+    story = article("Iran struck camps at dawn. Bells rang in Bern. Roads closed near Oslo.")
+    whole = evidence(story).passages[0]
+    first, last = story.passage(0, 26), story.passage(27, len(story.text))
+    found = Evidence((replace(whole, passage=last, rank=1), replace(whole, passage=first, rank=2)))
+    answerer = Extractive(even, Pointing({}), standalone, certain, day_of, least=0.0, sure=0.5)
+    assert [d.text for d in answerer.draft("What happened?", found)] == [  # type: ignore[union-attr]
+        "Iran struck camps at dawn.", "Bells rang in Bern.", "Roads closed near Oslo.",
+    ]  # fmt: skip
 
 
 def test_a_bare_question_is_answered_with_what_most_sentences_are_about() -> None:

@@ -75,6 +75,29 @@ def test_a_bare_question_names_nothing_to_look_for(question: str, bare: bool) ->
 
 
 @pytest.mark.parametrize(
+    ("question", "bare"),
+    [
+        ("What's new?", True), ("What is going on?", True), ("WHAT HAPPENED?", True), ("What happened in the US?", False),
+        ("Tell me about the WHO", False), ("According to Kirby, what happened?", False),
+    ],
+)  # fmt: skip
+def test_capitals_and_speakers_are_names_too(question: str, bare: bool) -> None:
+    assert [part.bare for part in parts_of(question)] == [bare]
+
+
+@pytest.mark.parametrize(
+    ("question", "events"),
+    [
+        ("What happened in Gwadar?", True), ("What’s new?", True), ("Summarise the articles", True),
+        ("What are the consequences of the new law?", False), ("Tell us what the minister thinks", False),
+        ("Who happened to be there?", False),
+    ],
+)  # fmt: skip
+def test_an_account_is_of_events_or_of_something_else(question: str, events: bool) -> None:
+    assert [part.of_events for part in parts_of(question)] == [events]
+
+
+@pytest.mark.parametrize(
     ("question", "words", "said"),
     [
         ("Who struck first?", "Iran", "Iran struck first."),

@@ -502,6 +502,8 @@ def test_a_question_that_names_nothing_gets_how_the_latest_articles_begin(
         assert {p.scores for p in found} == {Scores()}
         assert ids(retriever.openings(filters=Filters(sources=("AP",)))) == ["c", "a"]
         assert ids(retriever.openings(filters=Filters(sources=("nobody",)))) == []
+        assert ids(retriever.openings(k=2, asked_on=date(2024, 1, 20))) == ["b", "a"], "c appeared ten days later"
+        assert ids(retriever.openings(asked_on=date(2024, 1, 27))) == ["c", "b", "a", "d", "e"], "or three days, as weeklies do"
         collect(*SHELF[:2])
         assert ids(retriever.openings()) == ["b", "a"]
     with Retriever(config.home, replace(config, retrieval=RetrievalSettings(keep=1)), encoder) as retriever:

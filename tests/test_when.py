@@ -19,7 +19,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rag.when import Moment, resolved
+from rag.when import Moment, day_of, resolved
 
 THURSDAY = date(2024, 1, 18)
 SATURDAY = date(2024, 1, 20)
@@ -486,3 +486,19 @@ def test_a_hostile_text_takes_no_longer_than_it_is(piece: str) -> None:
     began = time.process_time()
     resolved(text, THURSDAY)
     assert time.process_time() - began < 1
+
+
+@pytest.mark.parametrize(
+    ("text", "published", "day"),
+    [
+        ("On January 16, 2024, Iran struck.", date(2024, 1, 20), date(2024, 1, 16)),
+        ("Iran struck on 16 January 2024.", None, date(2024, 1, 16)),
+        ("On February 30, 2024, nothing happened on Tuesday.", None, 1),
+        ("The deadliest strike this year came on Tuesday.", date(2024, 1, 18), date(2024, 1, 16)),
+        ("It was the deadliest strike this year.", date(2024, 1, 18), date(2024, 1, 1)),
+        ("Iran struck on Tuesday.", None, 1),
+        ("Iran struck.", date(2024, 1, 18), None),
+    ],
+)
+def test_the_day_a_sentence_speaks_of(text: str, published: date | None, day: date | int | None) -> None:
+    assert day_of(text, published) == day

@@ -33,7 +33,7 @@ from rag.config import PassageSettings, default_home
 from rag.encode import SentenceEncoder
 from rag.errors import ConfigError
 from rag.index.lexical import WHOLE, LexicalIndex
-from rag.reader.span import SpanReader
+from rag.reader.span import WEIGHTS_SHA256, SpanReader
 from rag.retrieve import Retriever
 from rag.text import contained, exact_match, squad_normalise, token_f1
 from rag.types import Encoder, Reader
@@ -43,6 +43,15 @@ __all__ = ["ask_all", "collection", "main", "normalised_texts", "summary"]
 _DEPTHS = (1, 5, 10, 20)
 _PASSAGES = 200  # looked at for distinct articles
 _READ = 8  # passages an answer is made from
+# Rankings of passages: the stages that are asked, and whether they are told the day.
+_RANKINGS: tuple[tuple[str, tuple[str, ...], bool], ...] = (
+    ("bm25 passages", ("lexical",), False),
+    ("dense", ("dense",), False),
+    ("two fused", ("dense", "lexical"), False),
+    ("fused", ("dense", "lexical", "whole"), False),
+    ("fused, dated", ("dense", "lexical", "whole"), True),
+    ("fused, dated, read", ("dense", "lexical", "whole", "reader"), True),
+)
 _SHARES = (0.25, 0.5, 0.75, 1.0)
 
 Row = dict[str, Any]
@@ -97,17 +106,15 @@ class _Variants:
         """For each variant the distinct articles in order and, where it finds passages, the passages."""
         openings = [key for key, _ in self._whole.search(question, max(_DEPTHS))]
         places = self._wide.catalog.places(openings)
-        yield "bm25 articles", [places[key].article_id for key in openings], None
-        for name, stages, day in (
-            ("bm25 passages", ("lexical",), None),
-            ("dense", ("dense",), None),
-            ("two fused", ("dense", "lexical"), None),
-            ("fused", ("dense", "lexical", "whole"), None),
-            ("fused, dated", ("dense", "lexical", "whole"), asked_on),
-            ("fused, dated, read", ("dense", "lexical", "whole", "reader"), asked_on),
-        ):
-            found = self._wide.find(question, stages=stages, asked_on=day)
+        yield "bm25 articles", [places[key].article_id for key in openings if key in places], None
+        for name, stages, dated in _RANKINGS:
+            found = self._wide.find(question, stages=stages, asked_on=asked_on if dated else None)
             yield name, _distinct(p.passage.article_id for p in found), found
+
+
+def _made_with(config: Config) -> str:
+    """What a row depends on beside the articles: the settings, the reader, and which rankings are compared."""
+    return f"{replace(config, home=Path()).fingerprint()} {WEIGHTS_SHA256[:8]} {'; '.join(name for name, _, _ in _RANKINGS)}"
 
 
 def _distinct(ids: Iterable[str]) -> list[str]:
@@ -115,8 +122,11 @@ def _distinct(ids: Iterable[str]) -> list[str]:
 
 
 def ask_all(questions: Sequence[Mapping[str, Any]], config: Config, kept: Path, *, answers: bool) -> list[Row]:
-    """Ask every question that is not yet among the rows of `kept`, and return all rows."""
-    rows = [json.loads(line) for line in kept.read_text(encoding="utf-8").splitlines()] if kept.is_file() else []
+    """Ask every question that is not yet among the rows of `kept`, and return all rows. Rows that other settings, weights
+    or rankings made do not count."""
+    made_with = _made_with(config)
+    lines = kept.read_text(encoding="utf-8").splitlines() if kept.is_file() else []
+    rows = [row for line in lines if (row := json.loads(line)).get("made_with") == made_with]
     done = {row["id"] for row in rows}
     todo = [q for q in questions if q["id"] not in done]
     if todo:
@@ -127,7 +137,7 @@ def ask_all(questions: Sequence[Mapping[str, Any]], config: Config, kept: Path, 
         kept.parent.mkdir(parents=True, exist_ok=True)
         with open_assistant(config, encoder=encoder, reader=reader) as assistant, kept.open("a", encoding="utf-8") as out:
             for number, question in enumerate(todo, 1):
-                row = _row(question, variants, assistant if answers else None, texts)
+                row = {"made_with": made_with, **_row(question, variants, assistant if answers else None, texts)}
                 rows.append(row)
                 out.write(json.dumps(row, ensure_ascii=False) + "\n")
                 if number % 50 == 0 or number == len(todo):

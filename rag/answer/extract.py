@@ -350,13 +350,17 @@ def _in_order(chosen: Sequence[_Candidate]) -> list[_Candidate]:
     gaps = [((day - before - 1) % 7, day) for before, day in zip([*weekdays[-1:], *weekdays], weekdays, strict=False)]
     first = max(gaps, default=(0, 0))[1]
 
+    best: dict[str, int] = {}
+    for c in chosen:
+        best[c.article_id] = min(c.number, best.get(c.article_id, c.number))
+
     def place(c: _Candidate) -> tuple[int, int]:
         if isinstance(c.day, int):
             return 1, (c.day - first) % 7
         day = c.day or c.published
         return (0, day.toordinal()) if day else (2, 0)
 
-    return sorted(chosen, key=lambda c: (place(c), c.number, c.article_id, c.start))
+    return sorted(chosen, key=lambda c: (place(c), best[c.article_id], c.article_id, c.start))
 
 
 def _believed(found: Sequence[Found]) -> dict[tuple[str, int], float]:

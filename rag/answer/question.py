@@ -32,8 +32,11 @@ class Part:
 
     @property
     def bare(self) -> bool:
-        """Whether it names nothing to look for: "What happened?", "Summarise the articles"."""
-        return not set(content_stems(self.question)) - _BARE
+        """Whether it names nothing and nobody to look for: "What happened?", "Summarise the articles"."""
+        if self.speaker is not None or set(content_stems(self.question)) - _BARE:
+            return False
+        # "What happened in the US?": the name is a function word but for its capitals, unless all is in capitals.
+        return self.question.isupper() or not _SHOUTED.search(self.question)
 
     @property
     def of_events(self) -> bool:
@@ -41,8 +44,11 @@ class Part:
         return self.kind is Kind.ACCOUNT and bool(_EVENTS.search(self.question))
 
 
-_EVENTS = re.compile(r"\bhappen|\bgoing on\b|\bsummar|\blatest\b|\bnew\b|\boverview\b|\btell\b", re.IGNORECASE)
-_BARE = frozenset(content_stems("happen happened summarise summarize summary articles article news latest tell story overview"))
+_EVENTS = re.compile(r"\bhappen|\bgoing on\b|\bsummar|\blatest\b|\bwhat(?:['’]s| is) new\b|\boverview\b", re.IGNORECASE)
+_SHOUTED = re.compile(r"\b[A-Z]{2,}\b")
+_BARE = frozenset(
+    content_stems("happen happened summarise summarize summary articles article news latest tell story overview new going on")
+)
 _WH = r"(?:who|whom|whose|what|when|where|why|which|how)"
 _LEAD = r"(?:(?:in|on|at|to|from|by|for|with|of|under|since|until|during)\s+)?"
 _NEXT = re.compile(
@@ -59,7 +65,7 @@ _FRAGMENT = re.compile(rf"^\W*{_LEAD}(?:{_WH}|(?:what|which)\s+[a-z’'-]+)\W*$"
 _PREDICATE = re.compile(r"\b(?:did|does|do|has|have|had|is|are|was|were|will|would|can|could|should)\s.+", re.IGNORECASE)
 _ACCOUNT = re.compile(
     r"^\W*(?:please\s+)?(?:what\s+(?:has\s+)?happen(?:ed|s|ing)?\b(?!\s+to\b)|what\s+(?:is|was)\s+going\s+on|summari[sz]e|describe|explain"
-    r"|outline|tell\s+(?:me|us)|give\s+(?:me|us)|how\s+would\s+you\s+describe|what's\s+(?:new|the\s+latest)"
+    r"|outline|tell\s+(?:me|us)|give\s+(?:me|us)|how\s+would\s+you\s+describe|what['’]s\s+(?:new|the\s+latest)|what\s+is\s+new"
     r"|what\s+(?:is|are|was|were)\s+(?:the\s+)?(?:risks?|consequences|background|context|relationship|relations|latest|story)\b"
     r"|what\s+(?:is|was)\s+[\w’' -]{1,40}\b(?:part|role)\s+in)",
     re.IGNORECASE,

@@ -1,4 +1,4 @@
-"""The two indexes of a collection, and how their rankings are merged. Both derive from the catalog."""
+"""The indexes of a collection, and how their rankings are merged. All derive from the catalog."""
 
 from __future__ import annotations
 

@@ -32,7 +32,7 @@ LEAST_BELIEF = 0.30
 # What an article says counts as a claim that may disagree with another's from this share of the belief in the best words on
 # (figures, and anything else), and from this much more in its own best words than in there being none. Figures are checked
 # further by rule; other words that the reader half believes in are more often about something else. See eval/LOG.md.
-LEAST_RIVAL_FIGURE = 0.2
+LEAST_RIVAL_FIGURE = 0.15
 LEAST_RIVAL = 0.5
 LEAST_MARGIN = 2.0
 

@@ -23,7 +23,7 @@ __all__ = ["build", "serve"]
 
 EXAMPLES = (
     "Who struck first, and whom did they target?",
-    "How many people did Pakistan's strikes kill?",
+    "How many people did Pakistan's strikes on Iran kill?",
     "Is Pakistan an ally of the United States?",
 )
 # How many questions are worked on at once; more wait in the queue. Two cores encode two at a time.

@@ -19,7 +19,7 @@ from eval.metrics import abstention, answers, citations, conflicts, followups, r
 from eval.metrics.interval import bootstrap
 from ingest import sync
 from rag import Answer, Assistant, Config, Evidence, Support
-from rag.errors import CollectionError, ConfigError
+from rag.errors import ConfigError
 from rag.text import fold
 
 __all__ = ["Report", "Row", "collection_for", "evaluate", "read_report", "write_report"]
@@ -72,17 +72,11 @@ def collection_for(gold: Path, home: Path, progress: Callable[[Any], None] = lam
     config = Config(home=home)
     articles = gold.with_name(f"{gold.stem}_articles.jsonl")
     if articles.is_file():
-        place = articles
+        sync(articles, config, progress=progress, renew=True)
     elif gold.resolve() == (GOLD / "seeds.jsonl").resolve():
-        place = GOLD.parent.parent / "seeds"
+        sync(GOLD.parent.parent / "seeds", config, progress=progress, renew=True)
     else:
         raise ConfigError(f"{gold} has no articles beside it ({articles.name}). Name the collection it asks about with --home")
-    try:
-        sync(place, config, progress=progress)
-    except CollectionError as exc:
-        if not exc.outdated:
-            raise
-        sync(place, config, progress=progress, rebuild=True)
     return config
 
 

@@ -30,6 +30,7 @@ def sync(
     *,
     prune: bool = False,
     rebuild: bool = False,
+    renew: bool = False,
     encoder: Encoder | None = None,
     progress: Callable[[Progress], None] = lambda _: None,
 ) -> IngestReport:
@@ -37,14 +38,15 @@ def sync(
 
     Unchanged articles cost nothing, changed ones are replaced, and with `prune` those that have gone from
     the places named are removed. `rebuild` makes the indexes again from the stored articles, with the
-    configuration's encoder and passage settings. What cannot be read is in the report and stops nothing.
+    configuration's encoder and passage settings; `renew` does so only where another version of Clippings
+    made them. What cannot be read is in the report and stops nothing.
     Raises `CollectionError` when another process is writing, or when the collection was made otherwise.
     """
     config = load() if config is None else config
     scanned = scan(_listed(sources))
     encoder = encoder or SentenceEncoder(config.encoder)
     with _writing(config.home):
-        if rebuild:
+        if rebuild or (renew and _outdated(config)):
             _ = encoder.dims  # one that cannot be loaded must not cost the indexes there are, nor a full disk
             require_room(config.home)
             Catalog.readopt(config.home, config)
@@ -57,6 +59,14 @@ def sync(
             return apply(todo, reading, catalog, config.home, config, encoder, progress)
         finally:
             catalog.close()
+
+
+def _outdated(config: Config) -> bool:
+    try:
+        Catalog(config.home, config, create=True).close()
+    except CollectionError as exc:
+        return exc.outdated  # any other fault is met again where the catalog is opened to be written
+    return False
 
 
 def preview(sources: Places, config: Config | None = None, *, prune: bool = False) -> Plan:

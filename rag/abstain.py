@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from rag.text import content_stems
+from rag.text import content_stems, log_odds
 from rag.types import Abstention, Evidence, Sentence
 
 __all__ = [
@@ -46,17 +46,12 @@ def signs(question: str, evidence: Evidence, answerable: Sequence[float]) -> tup
     cosine = max((p.scores.dense for p in evidence if p.scores.dense is not None), default=0.0)
     asked = set(content_stems(question))
     if not answerable:
-        return _log_odds(0.0), _log_odds(0.0), 0.0, 0.0
+        return log_odds(0.0), log_odds(0.0), 0.0, 0.0
     likeliest = max(range(len(answerable)), key=lambda i: (answerable[i], -i))
     best = evidence.passages[likeliest]
     held = set(content_stems(f"{best.article.title or ''} {best.passage.text}"))
     share = len(asked & held) / len(asked) if asked else 1.0
-    return _log_odds(answerable[0]), _log_odds(answerable[likeliest]), max(cosine, 0.0), share
-
-
-def _log_odds(p: float) -> float:
-    bounded = min(max(p, 1e-6), 1 - 1e-6)
-    return math.log(bounded / (1 - bounded))
+    return log_odds(answerable[0]), log_odds(answerable[likeliest]), max(cosine, 0.0), share
 
 
 def confidence(question: str, evidence: Evidence, answerable: Sequence[float]) -> float:

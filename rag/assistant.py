@@ -346,12 +346,7 @@ def config_or_demo(config: Config) -> Config:
     from ingest import sync  # the one place where reading needs writing
 
     config = demo(config)
-    try:
-        sync(_seeds(), config)
-    except CollectionError as exc:
-        if not exc.outdated:
-            raise
-        sync(_seeds(), config, rebuild=True)
+    sync(_seeds(), config, renew=True)
     return config
 
 

@@ -23,6 +23,7 @@ from rag.config import Config
 from rag.index.dense import DenseIndex, nearest
 from rag.index.fuse import fuse
 from rag.index.lexical import WHOLE, LexicalIndex
+from rag.text import log_odds
 from rag.types import Article, Encoder, Evidence, Filters, Headline, Reader, Reading, RetrievedPassage, Scores
 
 if TYPE_CHECKING:
@@ -60,17 +61,12 @@ def _reread(found: Sequence[RetrievedPassage], readings: Sequence[Reading]) -> l
     for p, reading in zip(found, readings, strict=True):
         before = p.scores.dated if p.scores.dated is not None else p.scores.fused
         value = (
-            _ANSWERABLE * _logit(reading.answerable)
-            + _RELEVANT * _logit(reading.relevant)
+            _ANSWERABLE * log_odds(reading.answerable)
+            + _RELEVANT * log_odds(reading.relevant)
             + _BEFORE * math.log(before if before else 1e-6)
         )
         scored.append(replace(p, scores=replace(p.scores, reader=1 / (1 + math.exp(-value)))))
     return sorted(scored, key=lambda p: (-(p.scores.reader or 0.0), p.passage.id))
-
-
-def _logit(p: float) -> float:
-    p = min(max(p, 1e-6), 1 - 1e-6)
-    return math.log(p / (1 - p))
 
 
 class Retriever:

@@ -23,6 +23,7 @@ __all__ = [
     "fold",
     "label",
     "locate",
+    "log_odds",
     "numbers",
     "sentences",
     "squad_normalise",
@@ -292,6 +293,16 @@ def contained(prediction: str, golds: Sequence[str]) -> bool:
     """
     said = f" {squad_normalise(prediction)} "
     return any(f" {normal} " in said for gold in golds if (normal := squad_normalise(gold)))
+
+
+def log_odds(p: float) -> float:
+    """The logarithm of the odds of a probability, which is kept a millionth away from 0 and 1.
+
+    >>> round(log_odds(0.9), 3), log_odds(0.5), round(log_odds(1.0), 1)
+    (2.197, 0.0, 13.8)
+    """
+    kept = min(max(p, 1e-6), 1 - 1e-6)
+    return math.log(kept / (1 - kept))
 
 
 def auroc(scores_answerable: Sequence[float], scores_unanswerable: Sequence[float]) -> float | None:

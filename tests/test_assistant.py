@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
@@ -14,6 +15,7 @@ from ingest import sync
 from rag import open_assistant
 from rag.answer.prompts import DECLINE
 from rag.assistant import Assistant, ask, config_or_demo
+from rag.catalog import FILE
 from rag.config import Config, demo
 from rag.errors import CollectionError, ModelError, QuestionError
 from rag.types import Abstention, Answer, Filters, Sentence, Step, Turn
@@ -290,3 +292,7 @@ def test_with_no_collection_the_demo_is_made_in_a_home_of_its_own(tmp_path: Path
         assert chosen.home.is_dir()
         with open_assistant(chosen, encoder=None) as again:
             assert again.article(citation.article.id).text[citation.start : citation.end] == citation.quote
+    with sqlite3.connect(chosen.home / FILE) as db:
+        db.execute("DELETE FROM meta WHERE name = 'index layout'")
+    with open_assistant(config_or_demo(config)) as renewed:
+        assert len(renewed.articles()) == 5, "indexes of another version are made again unasked"

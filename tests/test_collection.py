@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import sqlite3
 import subprocess
 import sys
 import time
@@ -552,3 +553,21 @@ def test_thirty_megabytes_in_one_article_are_taken_in_and_found_again(tmp_path: 
     assert hit is not None
     assert "on day 200123 that" in hit.passage.text
     assert took < 120  # 15 s on two cores that are idle
+
+
+def test_indexes_of_another_version_are_made_again_where_that_is_wished_and_only_those(
+    news: Path, config: Config, encoder: WordEncoder
+) -> None:
+    sync(news, config, encoder=encoder, renew=True)
+    before = whole(config)
+    with sqlite3.connect(config.home / FILE) as db:
+        db.execute("DELETE FROM meta WHERE name = 'index layout'")
+    with pytest.raises(CollectionError, match="were made by another version of Clippings"):
+        sync(news, config, encoder=encoder)
+    encoder.encoded.clear()
+    sync(news, config, encoder=encoder, renew=True)
+    assert (whole(config), len(encoder.encoded)) == (before, before)
+    sync(news, config, encoder=encoder, renew=True)
+    assert len(encoder.encoded) == before, "what is of this version is left alone"
+    with pytest.raises(CollectionError, match=r"was made with passages\.words"):
+        sync(news, replace(config, passages=PassageSettings(words=80)), encoder=encoder, renew=True)

@@ -17,7 +17,7 @@ from datetime import date
 from typing import TYPE_CHECKING, Any, Protocol
 
 from rag.answer.question import Kind, Part, decided, parts_of, qualified, worded
-from rag.text import content_stems, numbers, sentences, squad_normalise
+from rag.text import content_stems, log_odds, numbers, sentences, squad_normalise
 from rag.types import Abstention, Claim, DraftSentence, Evidence, Reader, Reading, RetrievedPassage, Turn
 
 if TYPE_CHECKING:
@@ -233,7 +233,7 @@ def _found(evidence: Evidence, readings: Sequence[Reading], part: Part) -> tuple
             if sentence is None or not _spoken(passage.text, sentence, around, part.speaker):
                 continue
             belief = (
-                span.score + _ANSWERABLE * _logit(reading.answerable) - _NULL * reading.null - _RANK * (source.rank - 1)
+                span.score + _ANSWERABLE * log_odds(reading.answerable) - _NULL * reading.null - _RANK * (source.rank - 1)
             ) / _TEMPERATURE
             at = (passage.start + sentence[0], passage.start + sentence[1])
             first = qualified(part.question, passage.text, span.start)
@@ -293,11 +293,6 @@ def _listed(found: Sequence[Found]) -> str:
     start, end = min(f.start for f in members), max(f.end for f in members)
     passage = best.source.passage
     return passage.text[start - passage.start : end - passage.start]
-
-
-def _logit(p: float) -> float:
-    p = min(max(p, 1e-6), 1 - 1e-6)
-    return math.log(p / (1 - p))
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
 import sys
 import threading
 from collections.abc import Sequence
@@ -88,13 +89,16 @@ def test_bf16_is_used_where_the_processor_has_it_and_fp32_elsewhere(
 
     monkeypatch.setattr(encode, "native_bf16", lambda: native)
     SentenceEncoder("some/model").question("a")
-    assert vendor.made == [("some/model", {"model_kwargs": {"dtype": getattr(torch, kind)}, "local_files_only": False})]
+    assert vendor.made == [("some/model", {"model_kwargs": {"dtype": getattr(torch, kind)}})]
 
 
-def test_the_bundled_model_is_loaded_from_its_own_folder_and_never_from_the_network(vendor: type[FakeTransformer]) -> None:
-    SentenceEncoder(BUNDLED).question("a")
-    ((where, options),) = vendor.made
-    assert (where, options["local_files_only"]) == (str(bundled_folder()), True)
+def test_the_bundled_model_needs_no_torch() -> None:
+    program = (
+        "import sys; from rag.encode import BUNDLED, SentenceEncoder; "
+        "SentenceEncoder(BUNDLED).question('a'); print([m for m in ('torch', 'sentence_transformers') if m in sys.modules])"
+    )
+    ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=120, check=True)
+    assert ran.stdout.strip() == "[]"
 
 
 # The bundled weights
@@ -208,3 +212,21 @@ def test_the_real_model_gives_unit_vectors_that_are_near_where_the_sense_is_near
     assert struck > weather + 0.3
     alone = encoder.passages(texts[:1])[0]
     assert float(alone @ passages[0]) > 0.995, "a passage's vector depends on those it is encoded with"
+
+
+TEXTS = [
+    "Iran carried out missile strikes in Pakistan.",
+    "The weather in Quetta was mild; “sunny”, they said — 23 °C.",
+    "word " * 400,  # longer than the model reads
+    *(f"Report {n} speaks of {n} trucks that crossed the border near Taftan on day {n}. " * (n % 7 + 1) for n in range(20)),
+]
+
+
+@pytest.mark.parametrize("bf16", [False, True])
+def test_the_graph_gives_the_vectors_of_sentence_transformers(monkeypatch: pytest.MonkeyPatch, bf16: bool) -> None:
+    from sentence_transformers import SentenceTransformer
+
+    theirs = SentenceTransformer(str(bundled_folder()), local_files_only=True).encode(TEXTS, normalize_embeddings=True)
+    monkeypatch.setattr(encode, "native_bf16", lambda: bf16 and native_bf16())
+    ours = SentenceEncoder(BUNDLED).passages(TEXTS)
+    assert float((ours * theirs).sum(axis=1).min()) > 0.9999

@@ -14,8 +14,8 @@ from safetensors.torch import load_file
 
 from rag.encode import bundled_folder
 from rag.errors import ModelError
+from rag.graph import Graph, read_weights
 from rag.reader import score
-from rag.reader.graph import Graph, read_weights
 from rag.reader.network import Network, save
 from rag.reader.span import WEIGHTS, WEIGHTS_SHA256, SpanReader, _whole_words
 
@@ -40,7 +40,7 @@ def test_the_graph_computes_what_the_trained_network_does(tmp_path: Path) -> Non
     weights = read_weights(tmp_path / "w.safetensors", None)
     network.load_state_dict({name: torch.from_numpy(value) for name, value in weights.items()}, strict=False)
     vocabulary = load_file(str(bundled_folder() / "model.safetensors"))["embeddings.word_embeddings.weight"].numpy()
-    graph = Graph(weights, vocabulary, bf16=False)
+    graph = Graph({**weights, "words.weight": vocabulary}, bf16=False)
     dice = np.random.default_rng(1)
     tokens = dice.integers(1_000, 20_000, (3, 40))
     kinds, mask = np.zeros_like(tokens), np.ones_like(tokens)
@@ -48,7 +48,7 @@ def test_the_graph_computes_what_the_trained_network_does(tmp_path: Path) -> Non
     mask[1, 25:] = 0
     with torch.no_grad():
         spans, judged = network(*(torch.from_numpy(a) for a in (tokens, kinds, mask)))
-    (found_spans, found_judged), again = graph.read([(tokens, kinds, mask), (tokens[:1], kinds[:1], mask[:1])])
+    (found_spans, found_judged), again = graph.run([(tokens, kinds, mask), (tokens[:1], kinds[:1], mask[:1])])
     assert np.abs(found_spans - spans.numpy())[mask > 0].max() < 1e-4
     assert np.abs(found_judged - judged.numpy()).max() < 1e-4
     assert np.abs(again[0] - found_spans[:1]).max() < 1e-4, "a text's result does not depend on what is read beside it"

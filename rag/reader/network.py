@@ -1,16 +1,17 @@
 """The reader's network in torch, for training: all-MiniLM-L6-v2's encoder with three heads.
 
-The same arithmetic stands in `rag.reader.graph`, which answers questions without torch; a test holds the two together.
+The same arithmetic stands in `rag.graph`, which answers questions without torch; a test holds the two together.
 """
 
 from __future__ import annotations
 
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors.torch import save_file
 from torch import nn
 from torch.nn import functional
 
 from rag.encode import bundled_folder
+from rag.graph import encoder_weights
 
 __all__ = ["HEADS", "LAYERS", "WIDTH", "Network", "save"]
 
@@ -52,7 +53,8 @@ class Network(nn.Module):  # type: ignore[misc]
         self.span = nn.Linear(WIDTH, 2)
         self.pool = nn.Linear(WIDTH, WIDTH)
         self.judge = nn.Linear(WIDTH, 2)
-        self.load_state_dict(_encoder_weights(), strict=False)
+        weights = encoder_weights(bundled_folder() / "model.safetensors")
+        self.load_state_dict({name: torch.from_numpy(value) for name, value in weights.items()}, strict=False)
         self.words.weight.requires_grad_(False)
 
     def forward(self, tokens: torch.Tensor, kinds: torch.Tensor, mask: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
@@ -68,30 +70,6 @@ class Network(nn.Module):  # type: ignore[misc]
             states = layer(states, barred)
         states = functional.dropout(states, 0.1, self.training)
         return self.span(states), self.judge(torch.tanh(self.pool(states[:, 0])))
-
-
-def _encoder_weights() -> dict[str, torch.Tensor]:
-    """The bundled encoder's weights under this network's names."""
-    found = load_file(str(bundled_folder() / "model.safetensors"))
-    named = {
-        "words.weight": found["embeddings.word_embeddings.weight"],
-        "places.weight": found["embeddings.position_embeddings.weight"],
-        "kinds.weight": found["embeddings.token_type_embeddings.weight"],
-        "first_norm.weight": found["embeddings.LayerNorm.weight"],
-        "first_norm.bias": found["embeddings.LayerNorm.bias"],
-    }
-    for number in range(LAYERS):
-        theirs, ours = f"encoder.layer.{number}", f"layers.{number}"
-        for part in ("weight", "bias"):
-            named[f"{ours}.attend.{part}"] = torch.cat(
-                [found[f"{theirs}.attention.self.{which}.{part}"] for which in ("query", "key", "value")]
-            )
-            named[f"{ours}.mix.{part}"] = found[f"{theirs}.attention.output.dense.{part}"]
-            named[f"{ours}.mix_norm.{part}"] = found[f"{theirs}.attention.output.LayerNorm.{part}"]
-            named[f"{ours}.widen.{part}"] = found[f"{theirs}.intermediate.dense.{part}"]
-            named[f"{ours}.narrow.{part}"] = found[f"{theirs}.output.dense.{part}"]
-            named[f"{ours}.norm.{part}"] = found[f"{theirs}.output.LayerNorm.{part}"]
-    return named
 
 
 def save(network: Network, path: str) -> None:

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rag.encode import bundled_folder, native_bf16
-from rag.reader.graph import Graph, read_weights
+from rag.graph import Graph, arrays, read_weights
 from rag.types import Reading, Span
 
 if TYPE_CHECKING:
@@ -89,7 +89,7 @@ class SpanReader:
         windows = [w for at, tokens in enumerate(read) for w in self._windows(at, asked, tokens.ids)]
         order = sorted(range(len(windows)), key=lambda i: len(windows[i].ids))
         batches = [order[i : i + _BATCH] for i in range(0, len(order), _BATCH)]
-        results = graph.read([_arrays([windows[i] for i in batch]) for batch in batches])
+        results = graph.run([arrays([(windows[i].ids, windows[i].ahead) for i in batch], to=_ROUND) for batch in batches])
         parts: list[list[Reading]] = [[] for _ in texts]
         for batch, (logits, judged) in zip(batches, results, strict=True):
             for row, i in enumerate(batch):
@@ -117,27 +117,14 @@ class SpanReader:
                 weights = read_weights(self._weights or WEIGHTS, None if self._weights else WEIGHTS_SHA256)
                 folder = bundled_folder()
                 with safe_open(str(folder / "model.safetensors"), "np") as encoder:
-                    words = encoder.get_tensor("embeddings.word_embeddings.weight")
+                    weights["words.weight"] = encoder.get_tensor("embeddings.word_embeddings.weight")
                 tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
                 tokenizer.no_truncation()
                 tokenizer.no_padding()
                 self._first, self._last = (int(tokenizer.token_to_id(mark) or 0) for mark in ("[CLS]", "[SEP]"))
                 self._tokenizer = tokenizer
-                self._graph = Graph(weights, words, bf16=native_bf16())
+                self._graph = Graph(weights, bf16=native_bf16())
             return self._graph
-
-
-def _arrays(windows: Sequence[_Window]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    import numpy as np
-
-    longest = -(-max(len(w.ids) for w in windows) // _ROUND) * _ROUND
-    tokens = np.zeros((len(windows), longest), dtype=np.int64)
-    kinds, mask = np.zeros_like(tokens), np.zeros_like(tokens)
-    for row, window in enumerate(windows):
-        tokens[row, : len(window.ids)] = window.ids
-        kinds[row, window.ahead : len(window.ids)] = 1
-        mask[row, : len(window.ids)] = 1
-    return tokens, kinds, mask
 
 
 def _reading(window: _Window, logits: np.ndarray, judged: np.ndarray, tokens: Any, text: str, most: int) -> Reading:

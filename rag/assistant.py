@@ -210,6 +210,10 @@ class Assistant:
             raise self._unknown(article_id)
         return facts
 
+    def sources(self) -> list[str]:
+        """Every source there is, in alphabetical order."""
+        return self._retriever.catalog.sources()
+
     def articles(self) -> list[Listing]:
         """Every article with its facts and counts, by id."""
         return self._retriever.catalog.listings()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import socket
@@ -10,6 +11,8 @@ import sys
 import time
 import urllib.request
 from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -18,6 +21,7 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from ingest import remove, sync
 from rag import Config, open_assistant
+from rag.surfaces.record import SUPPORT
 
 ROOT = Path(__file__).parent.parent
 QUESTION = "Who struck first, and whom did they target?"
@@ -39,8 +43,9 @@ def config(tmp_path_factory: pytest.TempPathFactory) -> Config:
     return config
 
 
-@pytest.fixture(scope="module")
-def address(config: Config) -> Iterator[str]:
+@contextmanager
+def served(config: Config) -> Iterator[str]:
+    """The page of a collection, in a process of its own, as a reader starts it."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -66,6 +71,12 @@ def address(config: Config) -> Iterator[str]:
     finally:
         server.terminate()
         server.wait(20)
+
+
+@pytest.fixture(scope="module")
+def address(config: Config) -> Iterator[str]:
+    with served(config) as url:
+        yield url
 
 
 @pytest.fixture(scope="module")
@@ -115,7 +126,7 @@ def test_a_number_opens_the_article_at_exactly_the_quoted_words(page: Page, conf
     for at, citation in enumerate(c for s in answer.sentences for c in s.citations):
         markers.nth(at).click()
         expect(page.locator("#reading mark")).to_have_text(citation.quote)
-        expect(page.locator("#reading .byline")).to_contain_text(citation.article.label)
+        expect(page.locator("#reading .title")).to_have_text(citation.article.label)
         assert page.evaluate(_IN_VIEW), "the quoted words are not in view"
     page.locator("#reading").screenshot(path=_artefact("article.png"))
     page.screenshot(path=_artefact("page.png"))
@@ -210,6 +221,167 @@ def test_clearing_the_conversation_forgets_it(page: Page) -> None:
     expect(page.locator("#conversation .notes")).to_have_count(0)
     put(page, QUESTION)
     expect(page.locator("#conversation .asked")).to_have_text([QUESTION])
+
+
+# Evidence
+
+
+def test_a_marker_previews_its_words_under_the_mouse_and_under_the_keyboard(page: Page, config: Config) -> None:
+    with open_assistant(config) as assistant:
+        citation = assistant.ask(QUESTION).citations[0]
+    put(page, QUESTION)
+    marker = page.locator("#conversation .answer button.cite").first
+    marker.hover()
+    expect(page.locator("#peek .quote")).to_have_text(f"“{' '.join(citation.quote.split())}”")
+    expect(page.locator("#peek .support")).to_have_text(SUPPORT[citation.support])
+    page.mouse.move(5, 5)
+    expect(page.locator("#peek")).to_be_hidden()
+    marker.focus()
+    expect(page.locator("#peek .from")).to_contain_text(citation.article.label)
+    page.keyboard.press("Escape")
+    expect(page.locator("#peek")).to_be_hidden()
+
+
+def test_keys_walk_from_citation_to_citation_and_back_to_the_answer(page: Page, config: Config) -> None:
+    with open_assistant(config) as assistant:
+        quotes = [c.quote for c in assistant.ask(QUESTION).citations]
+    assert len(quotes) > 1
+    put(page, QUESTION)
+    page.locator("#conversation .answer button.cite").first.press("Enter")
+    expect(page.locator("#reading mark")).to_have_text(quotes[0])
+    page.keyboard.press("n")
+    expect(page.locator("#reading mark")).to_have_text(quotes[1])
+    page.keyboard.press("p")
+    expect(page.locator("#reading mark")).to_have_text(quotes[0])
+    page.keyboard.press("p")
+    expect(page.locator("#reading mark")).to_have_text(quotes[-1])
+    page.keyboard.press("Escape")
+    expect(page.locator("button.cite.open")).to_be_focused()
+
+
+def test_a_link_opens_the_same_words_after_a_restart_and_another_sync(
+    page: Page, browser: Browser, config: Config, tmp_path: Path
+) -> None:
+    put(page, QUESTION)
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    page.locator("#conversation .answer button.cite").nth(1).click()
+    words = page.locator("#reading mark").inner_text()
+    page.locator("#reading .link").click()
+    expect(page.locator("#reading .link")).to_have_text("Copied")
+    copied = page.evaluate("navigator.clipboard.readText()")
+    page.locator("#conversation a.permalink").first.click()
+    assert page.evaluate("navigator.clipboard.readText()").startswith(copied.split("?")[0] + "?article=")
+    (tmp_path / "more").mkdir()
+    (tmp_path / "more" / "rain.txt").write_text("Rain fell on Quetta for nine days.\n", encoding="utf-8")
+    sync(tmp_path / "more", config)
+    with served(config) as url:
+        later = browser.new_page()
+        later.goto(f"{url}/?{copied.split('?')[1]}")
+        expect(later.locator("#reading mark")).to_have_text(words, timeout=20_000)
+        later.goto(f"{url}/?{copied.split('?')[1].replace('version=', 'version=0')}")
+        expect(later.locator("#reading .hint")).to_contain_text("has been changed or removed", timeout=20_000)
+        later.close()
+    remove("more/rain.txt", config)
+
+
+def test_what_disagrees_is_a_table_and_the_evidence_a_timeline(page: Page) -> None:
+    put(page, "How many people did Pakistan's strikes on Iran kill?")
+    rows = page.locator("#conversation .conflict tbody tr")
+    expect(rows.locator("th")).to_have_text(["at least nine", "10", "at least seven"])
+    rows.nth(1).locator("button.cite").click()
+    expect(page.locator("#reading mark")).to_contain_text("10 people were killed")
+    page.locator("#conversation .timeline summary").click()
+    points = page.locator("#conversation .timeline li time")
+    days = [point.get_attribute("datetime") for point in points.all()]
+    assert days == sorted(days, key=str)
+    assert len(days) > 2
+    page.locator("#conversation .timeline li button").last.click()
+    expect(page.locator("#reading mark")).to_be_visible()
+    page.screenshot(path=_artefact("conflict.png"))
+    page.locator("#conversation .timeline").screenshot(path=_artefact("timeline.png"))
+
+
+def test_a_filter_changes_the_evidence_and_stands_on_the_answer(page: Page, config: Config) -> None:
+    put(page, QUESTION)
+    page.locator("#filters button").first.click()
+    page.locator("#after textarea, #after input").fill("2024-01-19")
+    put(page, QUESTION, ".filtered")
+    expect(page.locator("#conversation .filtered")).to_have_text("Evidence: published from 19 January 2024")
+    used = [
+        {b.get_attribute("data-article") for b in page.locator("#conversation .exchange").nth(at).locator("button.cite").all()}
+        for at in (1, 3)
+    ]
+    with open_assistant(config) as assistant:
+        early = {item.headline.id for item in assistant.articles() if (item.headline.published or date.min) < date(2024, 1, 19)}
+    assert used[0] & early
+    assert used[1]
+    assert not used[1] & early
+    page.locator("#after textarea, #after input").fill("yesterday")
+    put(page, QUESTION, ".abstained")
+    expect(page.locator("#conversation .abstained").last).to_contain_text("must be written as 2024-01-20")
+
+
+# Conversations
+
+
+def test_a_question_is_edited_or_asked_again_in_its_place(page: Page) -> None:
+    put(page, QUESTION)
+    put(page, "What did Ali Vaez say about the strike?", count=2)
+    page.get_by_role("button", name="Edit").last.click()
+    expect(page.locator("#conversation .asked")).to_have_text([QUESTION])
+    expect(page.locator("#question textarea")).to_have_value("What did Ali Vaez say about the strike?")
+    put(page, "Who won the 2022 World Cup?", ".abstained")
+    page.get_by_role("button", name="Ask again").first.click()
+    expect(page.locator("#conversation .asked")).to_have_text([QUESTION])
+    expect(page.locator("#conversation .notes")).to_have_count(1, timeout=60_000)
+
+
+def test_a_browser_keeps_conversations_and_they_can_be_renamed_taken_up_and_deleted(page: Page) -> None:
+    put(page, QUESTION)
+    expect(page.locator("#conversations label")).to_have_count(1)
+    page.reload()
+    expect(page.locator("#conversation .asked")).to_have_text([QUESTION], timeout=20_000)
+    page.locator("#conversation .answer button.cite").first.click()
+    expect(page.locator("#reading mark")).to_be_visible()
+    page.locator(".sidebar .toggle-button").click()
+    page.locator("#title textarea, #title input").fill("The strikes")
+    page.locator("#rename").click()
+    expect(page.locator("#conversations label")).to_have_text(["The strikes"])
+    page.locator("#fresh").click()
+    expect(page.locator("#conversation .asked")).to_have_count(0)
+    put(page, "What did Ali Vaez say about the strike?")
+    expect(page.locator("#conversations label")).to_have_text(["What did Ali Vaez say about the strike?", "The strikes"])
+    page.locator("#conversations label").last.click()
+    expect(page.locator("#conversation .asked")).to_have_text([QUESTION])
+    put(page, "Where does he work?", ".asked", 2)
+    expect(page.locator("#conversation .understood")).to_have_count(0)  # "he" was of the other conversation
+    page.locator("#delete").click()
+    expect(page.locator("#conversations label")).to_have_text(["What did Ali Vaez say about the strike?"])
+    expect(page.locator("#conversation .asked")).to_have_count(0)
+
+
+def test_a_conversation_leaves_the_page_with_its_footnotes(page: Page) -> None:
+    put(page, QUESTION)
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    page.get_by_role("button", name="Copy with footnotes").click()
+    expect(page.get_by_role("button", name="Copied")).to_be_visible()
+    copied = page.evaluate("navigator.clipboard.readText()")
+    assert copied.startswith(f"**{QUESTION}**\n\nIran struck first.[^1]")
+    page.locator(".sidebar .toggle-button").click()
+    with page.expect_download() as saved:
+        page.locator("#export-markdown").click()
+    assert (saved.value.suggested_filename, Path(saved.value.path()).read_text(encoding="utf-8")) == (
+        "conversation.md",
+        f"# {QUESTION}\n\n{copied}",
+    )
+    with page.expect_download() as saved:
+        page.locator("#export-json").click()
+    whole = json.loads(Path(saved.value.path()).read_text(encoding="utf-8"))
+    assert [e["asked"] for e in whole["exchanges"]] == [QUESTION]
+    assert all(c["quote"] for c in whole["exchanges"][0]["citations"])
+
+
+# Hostile and odd
 
 
 def test_a_question_that_cannot_be_asked_is_answered_with_the_reason(page: Page) -> None:

@@ -14,8 +14,8 @@ import pytest
 import torch
 
 from rag.errors import SourceError
-from rag.reader.data import Example, examples, fold_of, read_squad, with_negatives
-from rag.reader.train import Settings, batches, encoded, train
+from rag.reader.data import Example, _turn, examples, fold_of, read_squad, with_negatives
+from rag.reader.train import Settings, _epoch, batches, encoded, train
 
 RIVER = "The Aar rises in the Alps near Guttannen. It flows past Bern. The river meets the Rhine at Koblenz in the north."
 LAKE = "Lake Thun lies in the Alps. The Aar flows through it. Steamers have crossed the lake since 1835 in every season."
@@ -186,7 +186,7 @@ def test_a_batch_keeps_a_question_s_passages_together_and_within_the_tokens() ->
     assert all(sum(len(e.tokens) for e in batch) <= 128 or len(group) == 1 for batch, group in zip(made, groups, strict=True))
 
 
-SMALL = Settings(longest=((64,), (64,)), tokens=64, singles=1.0, near=1.0, cut=0.0, swapped=0.0, rate=1e-3)
+SMALL = Settings(longest=((64,), (64,)), turned=(0.0, 0.0), tokens=64, singles=1.0, near=1.0, cut=0.0, swapped=0.0, rate=1e-3)
 
 
 def test_training_that_was_broken_off_goes_on_to_the_same_weights(folder: Path, tmp_path: Path) -> None:
@@ -210,13 +210,38 @@ def test_training_that_was_broken_off_goes_on_to_the_same_weights(folder: Path, 
     assert rows[0] == 10
 
 
-def test_the_ends_of_both_cycles_are_averaged(folder: Path, tmp_path: Path) -> None:
-    one = replace(SMALL, longest=SMALL.longest[:1])
-    first = train(folder, tmp_path / "one", one, said=lambda _: None).state_dict()
-    mean = train(folder, tmp_path / "both", SMALL, said=lambda _: None).state_dict()
-    last = torch.load(tmp_path / "both" / "checkpoint.pt", weights_only=True)["model"]
-    assert all(torch.allclose(mean[name], (first[name] + last[name]) / 2, atol=1e-4) for name in mean)
+def test_a_cycle_begins_at_the_mean_of_the_ends_so_far_and_the_last_weighs_half(folder: Path, tmp_path: Path) -> None:
+    cycles = {n: replace(SMALL, longest=SMALL.longest[:1] * n, turned=(0.0,) * n) for n in (1, 2)}
+    first = train(folder, tmp_path / "one", cycles[1], said=lambda _: None).state_dict()
+    second = train(folder, tmp_path / "two", cycles[2], said=lambda _: None).state_dict()
+    last = torch.load(tmp_path / "two" / "checkpoint.pt", weights_only=True)["model"]
+    assert all(torch.allclose(second[name], (first[name] + last[name]) / 2, atol=1e-5) for name in second)
     assert not torch.allclose(first["span.weight"], last["span.weight"], atol=1e-4)
+    still = replace(SMALL, longest=SMALL.longest[:1] * 3, turned=(0.0,) * 3, again=0.0)  # later cycles learn nothing
+    third = train(folder, tmp_path / "still", still, said=lambda _: None).state_dict()
+    assert all(torch.allclose(third[name], first[name], atol=1e-5) for name in third)
+
+
+def test_questions_are_turned_in_the_cycles_that_say_so() -> None:
+    asked = [example("When did the first ship leave Bern?", RIVER, "Bern", group=str(n)) for n in range(40)]
+    settings = replace(SMALL, turned=(0.0, 1.0), near=0.0)
+    sizes = [sum(len(batch) for batch in _epoch(asked, settings, number)) for number in (0, 1)]
+    assert sizes == [40, 80]
+
+
+@pytest.mark.parametrize(
+    ("question", "turned"),
+    [
+        ("Which last ship sank?", {"Which first ship sank?"}),
+        # The passage's other name, and not one that stands beside the answer.
+        ("Who met someone in Bern?", {"Who met someone in Thun?"}),
+        ("What can be seen?", {"What can't be seen?", None}),
+        ("Where?", {None}),
+    ],
+)
+def test_a_question_is_turned_to_its_contrary(question: str, turned: set[str | None]) -> None:
+    asked = example(question, "In Bern someone met Ann, as did others. Later someone was in Thun.", "Ann")
+    assert {_turn(asked, random.Random(seed)) for seed in range(60)} == turned
 
 
 def test_a_checkpoint_of_other_settings_is_refused(folder: Path, tmp_path: Path) -> None:

@@ -3,55 +3,13 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from datetime import date
 
-from conftest import article, evidence, headline
+from answers import DATED, STORY, abstained, answered, disputed, quoting
+from conftest import article, evidence
 
-from rag.cite import Checker, cited_text
 from rag.surfaces import render
-from rag.types import (
-    Abstention,
-    Answer,
-    Article,
-    Claim,
-    Conflict,
-    DraftSentence,
-    Evidence,
-    Failure,
-    Filters,
-    IngestReport,
-    Plan,
-    Rival,
-    Trace,
-)
-
-STORY = article("Iran struck first. Pakistan replied.", "a", source="Dawn", published=date(2024, 1, 20))
-TRACE = Trace("f00", 1, "extract")
-
-
-def answered(text: str = "Iran struck first.", notice: str | None = None, withheld: tuple[str, ...] = ()) -> Answer:
-    found = evidence(STORY)
-    checker = Checker(found)
-    sentence = checker.check(DraftSentence(text, (Claim(1),)))
-    assert sentence
-    return Answer(
-        "Who struck first?",
-        cited_text([sentence]),
-        (sentence,),
-        checker.citations,
-        found,
-        Filters(),
-        (),
-        None,
-        withheld,
-        notice,
-        TRACE,
-    )
-
-
-def abstained(found: Evidence) -> Answer:
-    return Answer("Why?", "", (), (), found, Filters(), (), Abstention.WEAK_EVIDENCE, (), None, TRACE)
+from rag.types import Evidence, Failure, IngestReport, Plan
 
 
 def test_the_terminal_shows_the_answer_its_source_its_words_and_where_they_stand() -> None:
@@ -101,22 +59,6 @@ def test_json_holds_every_field_of_the_answer() -> None:
     ]  # fmt: skip
 
 
-DATED = article(
-    "It is over. Iran struck late\non Tuesday, its worst strike this month, and on Tuesday only.", "a", source="Dawn",
-    published=date(2024, 1, 18),
-)  # fmt: skip
-
-
-def quoting(story: Article, quote: str) -> Answer:
-    found = evidence(story)
-    checker = Checker(found)
-    sentence = checker.check(DraftSentence(quote, (Claim(1, quote),)))
-    assert sentence
-    return Answer(
-        "When?", cited_text([sentence]), (sentence,), checker.citations, found, Filters(), (), None, (), None, TRACE
-    )  # fmt: skip
-
-
 def test_the_terminal_shows_the_days_that_are_meant_below_the_words_that_say_them() -> None:
     answer = quoting(DATED, "Iran struck late\non Tuesday, its worst strike this month, and on Tuesday only.")
     assert render.answer_text(answer).splitlines()[2:] == [
@@ -125,14 +67,6 @@ def test_the_terminal_shows_the_days_that_are_meant_below_the_words_that_say_the
         "    on Tuesday = 16 January 2024; this month = January 2024",
         "    a, characters 12–90 (verbatim)",
     ]
-
-
-def test_the_page_shows_the_days_that_are_meant_in_the_note() -> None:
-    answer = quoting(DATED, "Iran struck late\non Tuesday")
-    note = render.answer_html(answer, "When?").split("<ol")[1]
-    assert '<span class="dates">on Tuesday = 16 January 2024</span></li>' in note
-    assert "January" not in render.sentence_html(answer.sentences[0])
-    assert "dates" not in render.answer_html(answered(), "Who struck first?")
 
 
 def test_json_places_the_days_that_are_meant_in_the_article() -> None:
@@ -162,28 +96,6 @@ def test_without_a_day_of_publication_no_day_is_shown() -> None:
     assert "=" not in render.answer_text(answer)
 
 
-OTHER = article("At least nine were killed, <b>officials</b> said.", "b", source="VOA")
-
-
-def disputed() -> Answer:
-    """Two articles with two figures, a part that none answers, and a sentence with a lead."""
-    story = article("The strike killed seven.", "a", source="Dawn", published=date(2024, 1, 18))
-    found = evidence(story, OTHER)
-    checker = Checker(found)
-    drafts = [DraftSentence(p.passage.text, (Claim(p.rank, p.passage.text),)) for p in found]
-    sentences = tuple(s for d in drafts if (s := checker.check(d)))
-    rivals = tuple(
-        Rival(value, s.citations[0], s.citations[0].article.published)
-        for value, s in zip(("seven", "At least nine"), sentences, strict=True)
-    )
-    sentences = (sentences[0], replace(sentences[1], lead="Later:"))
-    conflict = Conflict("How many were killed?", rivals)
-    return Answer(
-        "How many were killed?", cited_text(sentences), sentences, checker.citations, found, Filters(), (conflict,), None, (), None,
-        TRACE, ("and <who> did it?",),
-    )  # fmt: skip
-
-
 def test_the_terminal_lays_what_disagrees_side_by_side_and_says_what_is_not_answered() -> None:
     assert render.answer_text(disputed()).split("\n\n[1]")[0] == (
         "The strike killed seven. [1] Later: At least nine were killed, <b>officials</b> said.\n"
@@ -198,54 +110,9 @@ def test_the_terminal_lays_what_disagrees_side_by_side_and_says_what_is_not_answ
     )
 
 
-def test_the_page_lays_what_disagrees_in_a_table_and_says_what_is_not_answered() -> None:
-    shown = render.answer_html(disputed(), "How many were killed?")
-    table = shown[shown.index("<table") : shown.index("</table>")]
-    assert table.startswith('<table class="conflict"><caption>The sources disagree: How many were killed?</caption>')
-    assert table.count("<tr>") == 2
-    assert (
-        "<td>At least nine</td><td>At least nine were killed, &lt;b&gt;officials&lt;/b&gt; said. — VOA, date unknown</td>"
-        in table
-    )
-    assert 'data-article="b" data-start="0" data-end="49"' in table
-    assert '<p class="unanswered">The articles do not say: and &lt;who&gt; did it?</p>' in shown
-    assert "<em>Later:</em> At least nine" in shown
-
-
 def test_escape_sequences_in_an_article_do_not_reach_the_terminal() -> None:
     hostile = article("Iran \x1b[2Jstruck\x07 first\u202e.", "a")
     assert render.terminal_safe(hostile.text) == "Iran [2Jstruck first."
-
-
-def test_markup_and_templates_in_an_article_stay_text() -> None:
-    hostile = article('<img src=x onerror="alert(1)"> ${alert(2)} {{alert(3)}} struck first.', "<b>")
-    shown = render.answer_html(abstained(evidence(hostile)), "Why?")
-    for live in ("<img", "${", "{{", '"<b>"', "<b>"):
-        assert live not in shown
-    assert "&lt;img src=x" in shown
-
-
-def test_a_marker_names_the_words_it_opens() -> None:
-    shown = render.answer_html(answered(), "Who struck first?")
-    assert 'data-article="a" data-start="0" data-end="18"' in shown
-    assert "understood" not in shown
-    assert "Understood as" in render.answer_html(answered(), "and who?")
-
-
-def test_the_article_is_cut_at_the_quoted_words() -> None:
-    linked = article("Iran struck first. Pakistan replied.", "a", url="https://example.org/1")
-    assert render.article_parts(linked, headline(linked), 5, 11) == {
-        "byline": "Iran struck first. — date unknown",
-        "url": "https://example.org/1",
-        "before": "Iran ",
-        "quote": "struck",
-        "after": " first. Pakistan replied.",
-    }
-
-
-def test_an_address_that_is_not_a_web_address_is_not_linked() -> None:
-    hostile = article("Iran struck first.", "a", url="javascript:alert(1)")
-    assert render.article_parts(hostile, headline(hostile), 0, 4)["url"] == ""
 
 
 def test_a_report_counts_everything_and_names_every_failure() -> None:

@@ -4,10 +4,10 @@
     folder/timeqa_easy.jsonl.gz TimeQA: questions on long documents, in paragraphs
 
 Everything is split by paragraph and article into `train`, `dev` and `test`, once and for all by a hash, so that no
-paragraph of the dev or test part is ever trained on. Beside the questions people wrote, three kinds of unanswerable
+paragraph of the dev or test part is ever trained on. Beside the questions people wrote, four kinds of unanswerable
 ones are made, each from the training part alone: the same question to the passage nearest in words that lacks the answer;
-to its own passage with the sentence that answers cut out; and with a name, number or date swapped for one that the
-passage does not hold.
+to its own passage with the sentence that answers cut out; with a name, number or date swapped for one that the
+passage does not hold; and turned to its contrary.
 """
 
 from __future__ import annotations
@@ -45,6 +45,29 @@ _KEPT_OUT = frozenset(
 _GRAM = 12  # words in a row that make two paragraphs one
 _TIES = 40  # nearest paragraphs looked at for one that lacks the answer
 _COMMON = 400  # paragraphs; a word that more of them hold tells nothing
+# Words and their contraries: what people change in a question so that its passage no longer answers it (the kinds are
+# those of Rajpurkar et al., ACL 2018: a negation, a contrary, something that excludes what is said).
+_CONTRARIES = tuple(
+    pair.split()
+    for pair in """first last|before after|most least|more fewer|more less|largest smallest|biggest smallest|highest lowest|
+    oldest youngest|longest shortest|earliest latest|best worst|north south|northern southern|east west|eastern western|
+    begin end|began ended|start stop|started stopped|won lost|win lose|increase decrease|increased decreased|rise fall|
+    rose fell|gain lose|gained lost|above below|over under|inside outside|enter leave|entered left|arrive leave|
+    arrived left|born buried|built destroyed|allowed forbidden|allow forbid|accept reject|accepted rejected|support oppose|
+    supported opposed|major minor|common rare|large small|larger smaller|high low|higher lower|old new|older newer|
+    early late|earlier later|strong weak|same different|include exclude|included excluded|always never|public private|
+    male female|husband wife|father mother|son daughter|brother sister|king queen|success failure|open close|
+    opened closed|buy sell|bought sold|joined left|cause prevent|caused prevented|possible impossible|
+    maximum minimum""".replace("\n", "")
+    .replace("    ", "")
+    .split("|")
+)
+_CONTRARY: dict[str, list[str]] = {}
+for _one, _other in _CONTRARIES:
+    _CONTRARY.setdefault(_one, []).append(_other)
+    _CONTRARY.setdefault(_other, []).append(_one)
+_TURNED = re.compile(r"\b(?:" + "|".join(sorted(_CONTRARY)) + r")\b")
+_DENIED = re.compile(r"\b(?:is|are|was|were|did|does|do|can|could|has|have|had|will|would|should)\b(?! not)")
 _SWAPPED = re.compile(r"\b(?:[A-Z][\w'’-]+(?:\s+[A-Z][\w'’-]+)*|\d[\d,.]*\d|\d)\b")
 
 
@@ -199,7 +222,9 @@ class _Near:
         return self.contexts[good[min(len(good) - 1, rng.choice((0, 0, 1, 2)))]] if good else None
 
 
-def with_negatives(found: Sequence[Example], *, seed: int, near: float, cut: float, swapped: float) -> list[Example]:
+def with_negatives(
+    found: Sequence[Example], *, seed: int, near: float, cut: float, swapped: float, turned: float = 0.0
+) -> list[Example]:
     """The examples, each followed by the unanswerable ones made from it, with these probabilities (0 to 1) of each kind."""
     rng = random.Random(seed)
     index = {fold: _Near(sorted({e.context for e in found if e.fold == fold})) for fold in sorted({e.fold for e in found})}
@@ -216,6 +241,8 @@ def with_negatives(found: Sequence[Example], *, seed: int, near: float, cut: flo
             out.append(replace(e, id=f"{e.id}/cut", context=rest, answers=()))
         if rng.random() < swapped and (other := _swap(e.question, e.context, things, rng)):
             out.append(replace(e, id=f"{e.id}/swapped", question=other, answers=()))
+        if turned and rng.random() < turned and (other := _turn(e, rng)):
+            out.append(replace(e, id=f"{e.id}/turned", question=other, answers=()))
     return out
 
 
@@ -240,3 +267,42 @@ def _swap(question: str, context: str, things: Sequence[str], rng: random.Random
         if same_shape and other not in context and other not in question:
             return question[: chosen.start()] + other + question[chosen.end() :]
     return None
+
+
+def _turn(e: Example, rng: random.Random) -> str | None:
+    """The question with a word of it turned to its contrary, with a name of it changed for another of the passage that
+    stands in no sentence with an answer, or denied; by chance among those that can be. A denial is taken a third as
+    often as it could be, or every "not" would mean that there is no answer."""
+    ways: list[str] = []
+    if found := list(_TURNED.finditer(e.question)):
+        m = rng.choice(found)
+        ways.append(e.question[: m.start()] + rng.choice(_CONTRARY[m.group()]) + e.question[m.end() :])
+    golds = [text for _, text in e.answers]
+    if here := [m for m in _SWAPPED.finditer(e.question) if m.start() and m.group() in e.context]:
+        m = rng.choice(here)
+        number = m.group()[0].isdigit()
+        holding = " ".join(e.context[a:b] for a, b in sentences(e.context) if any(g in e.context[a:b] for g in golds))
+        starts = {a for a, _ in sentences(e.context)}  # a capital there need not be a name's
+        others = sorted(
+            {
+                o.group()
+                for o in _SWAPPED.finditer(e.context)
+                if o.group()[0].isdigit() == number and o.start() not in starts and o.group() not in holding
+            }
+            - {o.group() for o in _SWAPPED.finditer(e.question)}
+        )
+        if others:
+            ways.append(e.question[: m.start()] + rng.choice(others) + e.question[m.end() :])
+    if (verb := _DENIED.search(e.question)) and rng.random() < 1 / 3:
+        ways.append(_denied(e.question, verb))
+    return rng.choice(ways) if ways else None
+
+
+def _denied(question: str, verb: re.Match[str]) -> str:
+    """The question with its first verb denied.
+
+    >>> _denied("Who did Ann see?", _DENIED.search("Who did Ann see?"))
+    "Who didn't Ann see?"
+    """
+    short = {"can": "can't", "will": "won't"}.get(verb.group(), f"{verb.group()}n't")
+    return question[: verb.start()] + short + question[verb.end() :]

@@ -44,9 +44,9 @@ class Settings:
 
     seed: int = 17
     # Tokens of question and passage together, epoch by epoch: short ones cost half. In each group of epochs the rate of
-    # learning rises and falls once (Loshchilov and Hutter, ICLR 2017); the weights at the ends of the groups are averaged
-    # (Izmailov et al., UAI 2018).
-    longest: tuple[tuple[int, ...], ...] = ((128, 224), (160, 224))
+    # learning rises and falls once (Loshchilov and Hutter, ICLR 2017), from the mean of what the groups before came to
+    # (Izmailov et al., UAI 2018), in which the last weighs as much as all before it.
+    longest: tuple[tuple[int, ...], ...] = ((128, 224), (160, 224), (128, 224))
     rate: float = 1e-4
     again: float = 0.7  # the highest rate of a group of epochs, as a share of that of the group before
     warm: float = 0.06  # share of a group's steps
@@ -55,6 +55,7 @@ class Settings:
     near: float = 0.3
     cut: float = 0.1
     swapped: float = 0.1
+    turned: tuple[float, ...] = (0.0, 0.0, 0.2)  # share of the questions turned to their contrary, group by group of epochs
     human: int = 2  # how often a question from the set with human-written unanswerable ones is seen in an epoch
     singles: float = 0.25  # share of QAMR's questions
     across: float = 0.5  # weight of the loss across passages
@@ -197,7 +198,11 @@ def _epoch(found: Sequence[Example], settings: Settings, number: int) -> list[li
     """The batches of one epoch; which negatives and windows it sees differs from the next."""
     rng = random.Random(f"{settings.seed}/{number}")
     chosen = [e for e in found if not e.group.startswith("qamr") or rng.random() < settings.singles]
-    made = with_negatives(chosen, seed=settings.seed + number, near=settings.near, cut=settings.cut, swapped=settings.swapped)
+    cycle = [at for at, group in enumerate(settings.longest) for _ in group][number]
+    made = with_negatives(
+        chosen, seed=settings.seed + number, near=settings.near, cut=settings.cut, swapped=settings.swapped,
+        turned=settings.turned[cycle],
+    )  # fmt: skip
     again = [
         replace(e, group=f"{e.group}#{copy}") for copy in range(1, settings.human) for e in made if e.group.startswith("squad2")
     ]
@@ -208,7 +213,7 @@ def _epoch(found: Sequence[Example], settings: Settings, number: int) -> list[li
 def rates(settings: Settings, steps: Sequence[int]) -> list[float]:
     """The rate of learning at each step, given how many steps each epoch has.
 
-    >>> settings = Settings(longest=((64,), (64,)), rate=1.0, again=0.5, warm=0.5)
+    >>> settings = Settings(longest=((64,), (64,)), turned=(0.0, 0.0), rate=1.0, again=0.5, warm=0.5)
     >>> rates(settings, [4, 4])
     [0.5, 1.0, 0.5, 0.0, 0.25, 0.5, 0.25, 0.0]
     """
@@ -226,7 +231,7 @@ def train(
     data: Path, work: Path, settings: Settings, *, every: float = 300.0, said: Callable[[dict[str, float]], None] = print
 ) -> Network:
     """Train, or go on from the checkpoint in `work`, written `every` so many seconds; the mean of the networks at the ends
-    of the groups of epochs, ready to be saved."""
+    of the groups of epochs, the later ones weighing more, ready to be saved."""
     work.mkdir(parents=True, exist_ok=True)
     torch.manual_seed(settings.seed)
     found = [e for e in examples(data, seed=settings.seed) if e.fold == "train"]
@@ -243,7 +248,7 @@ def train(
     planned = rates(settings, [len(epoch) for epoch in epochs])
     lengths = iter(epochs)
     ends = list(accumulate(sum(len(next(lengths)) for _ in group) for group in settings.longest))
-    sums: dict[str, torch.Tensor] = {}  # of the weights at each end
+    mean: dict[str, torch.Tensor] = {}  # of the weights at the ends so far
     saved = work / "checkpoint.pt"
     done = 0
     if saved.is_file():
@@ -252,12 +257,15 @@ def train(
             raise SystemExit(f"{saved} was made with other settings ({state['settings']}). Remove it, or name another --work")
         model.load_state_dict(state["model"])
         optimiser.load_state_dict(state["optimiser"])
-        done, sums = state["done"], state["sums"]
+        done, mean = state["done"], state["mean"]
     model.train()
     log = (work / "log.jsonl").open("a", encoding="utf-8")
     began, read, running = time.time(), 0, 0.0
     kept = time.time()
     for number, batch in enumerate(steps[done:], done + 1):
+        if number - 1 in ends:
+            model.load_state_dict(mean)
+            optimiser.state.clear()  # its moments are those of other weights
         for group in optimiser.param_groups:
             group["lr"] = planned[number - 1]
         tokens, kinds, mask = tensors(batch)
@@ -270,7 +278,7 @@ def train(
         nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimiser.step()
         if number in ends:
-            sums = {name: value.float() + sums.get(name, 0.0) for name, value in model.state_dict().items()}
+            mean = {name: (value + mean[name]) / 2 if mean else value.clone() for name, value in model.state_dict().items()}
         read += len(batch)
         running = loss.item() if not running else 0.98 * running + 0.02 * loss.item()
         if number % 10 == 0:
@@ -288,14 +296,14 @@ def train(
                 "model": model.state_dict(),
                 "optimiser": optimiser.state_dict(),
                 "done": number,
-                "sums": sums,
+                "mean": mean,
                 "settings": asdict(settings),
             }
             torch.save(state, saved.with_suffix(".new"))
             saved.with_suffix(".new").replace(saved)
             kept = time.time()
     log.close()
-    model.load_state_dict({name: value / len(ends) for name, value in sums.items()})
+    model.load_state_dict(mean)
     model.eval()
     return model
 

@@ -1,33 +1,144 @@
-// Opens the article at the words a marker names. One listener serves every marker, also those of later answers.
-// Article text is only ever set as text: nothing in an article can become markup.
-document.addEventListener('click', async (event) => {
-  const marker = event.target.closest('button.cite');
-  if (!marker) return;
-  event.preventDefault();
-  const { article, start, end } = marker.dataset;
-  const found = await server.open_article({ article, start: Number(start), end: Number(end) });
-  const [hint, byline, from, text] = ['.hint', '.byline', '.from', '.article'].map((name) => element.querySelector(name));
-  if (found.error) {
-    hint.textContent = found.error;
-    hint.hidden = false; text.hidden = true; byline.textContent = ''; from.textContent = '';
-    return;
-  }
-  hint.hidden = true;
-  byline.textContent = found.byline;
-  from.textContent = '';
+// What the page does by itself: opens articles at the words a marker names, previews them, walks from one to the next,
+// and hands what is pressed in an answer to the form. Words of an article are only ever set as text: nothing in an article can
+// become markup.
+const part = (name) => element.querySelector(`.${name}`);
+const peek = document.createElement('div');
+peek.id = 'peek';
+peek.setAttribute('role', 'tooltip');
+peek.hidden = true;
+document.body.append(peek);
+let opened = null; // the marker whose words are shown
+let pending = null; // a question to be edited, or asked again
+
+const show = async (place) => {
+  const found = await server.open_article(place);
+  const [hint, text] = [part('hint'), part('article')];
+  for (const name of ['title', 'facts', 'from']) part(name).textContent = '';
+  part('tools').hidden = text.hidden = Boolean(found.error);
+  hint.hidden = !found.error;
+  if (found.error) { hint.textContent = found.error; return; }
+  part('title').textContent = found.title;
+  part('facts').textContent = [found.source, found.published].filter(Boolean).join(', ');
   if (found.url) {
     const link = document.createElement('a');
     link.href = found.url; link.textContent = found.url; link.rel = 'noopener noreferrer'; link.target = '_blank';
-    from.append(link);
+    part('from').append(link);
   }
+  part('link').dataset.address = `?${new URLSearchParams(place)}`;
   const quote = document.createElement('mark');
   quote.textContent = found.quote;
   text.replaceChildren(found.before, quote, found.after);
-  text.hidden = false;
   // On a narrow screen the article opens below the answer, out of sight.
   if (element.getBoundingClientRect().top >= window.innerHeight) element.scrollIntoView({ block: 'start' });
   // Otherwise only the article scrolls: scrollIntoView would move the page under the reader.
   const above = quote.getBoundingClientRect().top - text.getBoundingClientRect().top + text.scrollTop;
   text.scrollTop = Math.max(0, above - text.clientHeight / 3);
   text.focus({ preventScroll: true });
+};
+
+const open = (marker) => {
+  document.querySelectorAll('button.cite.open').forEach((other) => other.classList.remove('open'));
+  marker.classList.add('open');
+  opened = marker;
+  const { article, version, start, end } = marker.dataset;
+  return show({ article, version, start, end });
+};
+
+// The numbered markers of the answer that holds the one opened last, each number once, in order.
+const beside = () => {
+  const answer = opened?.closest('.exchange')?.querySelector('.answer');
+  const markers = answer ? [...answer.querySelectorAll('button.cite')] : [];
+  return markers.filter((m, at) => markers.findIndex((o) => o.dataset.number === m.dataset.number) === at);
+};
+const walk = (step) => {
+  const markers = beside();
+  if (!markers.length) return;
+  const at = markers.findIndex((m) => m.dataset.number === opened.dataset.number);
+  open(markers[(at + step + markers.length) % markers.length]);
+};
+
+const copied = async (button, text) => {
+  const label = button.textContent;
+  try {
+    await navigator.clipboard.writeText(text);
+    button.textContent = 'Copied';
+  } catch { // no clipboard without a secure address: the words can still be taken by hand
+    window.prompt('Copy this', text);
+  }
+  setTimeout(() => { button.textContent = label; }, 1500);
+};
+
+document.addEventListener('click', (event) => {
+  const marker = event.target.closest('button.cite');
+  if (marker) { event.preventDefault(); peek.hidden = true; open(marker); return; }
+  const link = event.target.closest('a.permalink');
+  if (link) { event.preventDefault(); copied(link, new URL(link.getAttribute('href'), location.href.split('?')[0]).href); return; }
+  const button = event.target.closest('button[data-act]');
+  if (!button) return;
+  const { act, key, text } = button.dataset;
+  if (act === 'copy') copied(button, text);
+  if (act === 'previous') walk(-1);
+  if (act === 'next') walk(1);
+  if (act === 'link') copied(button, new URL(button.dataset.address, location.href.split('?')[0]).href);
+  if (act === 'edit' || act === 'again') { pending = { act, key }; document.querySelector('#ask').click(); }
 });
+
+const preview = (event) => {
+  const marker = event.target.closest?.('button.cite[data-quote]');
+  if (!marker) return;
+  const { quote, from, support } = marker.dataset;
+  peek.replaceChildren();
+  for (const [kind, words] of [['quote', `“${quote}”`], ['from', from], ['support', support]]) {
+    if (!words) continue;
+    const line = document.createElement('p');
+    line.className = kind; line.textContent = words;
+    peek.append(line);
+  }
+  peek.hidden = false;
+  const at = marker.getBoundingClientRect();
+  const left = Math.max(8, Math.min(at.left, window.innerWidth - peek.offsetWidth - 8));
+  const below = at.bottom + 6 + peek.offsetHeight < window.innerHeight;
+  peek.style.left = `${left}px`;
+  peek.style.top = `${below ? at.bottom + 6 : Math.max(8, at.top - peek.offsetHeight - 6)}px`;
+};
+const leave = (event) => { if (event.target.closest?.('button.cite')) peek.hidden = true; };
+document.addEventListener('mouseover', preview);
+document.addEventListener('focusin', preview);
+document.addEventListener('mouseout', leave);
+document.addEventListener('focusout', leave);
+document.addEventListener('scroll', () => { peek.hidden = true; }, true);
+
+document.addEventListener('keydown', (event) => {
+  if (event.key === 'Escape') {
+    peek.hidden = true;
+    if (element.contains(document.activeElement)) opened?.focus();
+    return;
+  }
+  if (event.ctrlKey || event.metaKey || event.altKey || event.target.closest('input, textarea, select, [contenteditable=true]')) return;
+  if (event.key === 'n') walk(1);
+  if (event.key === 'p') walk(-1);
+});
+
+// A question joins those put before it as it leaves its box. Each has a key, so that every run that answers can tell
+// which have been answered: Gradio keeps at most one run waiting, for however many questions were put meanwhile.
+window.clippings = {
+  put(typed, asked) {
+    const act = pending;
+    pending = null;
+    const at = act ? asked.findIndex(([key]) => key === act.key) : -1;
+    if (at < 0) return ['', [...asked, [String(performance.now()), typed]]];
+    const question = asked[at][1];
+    if (act.act === 'edit') { document.querySelector('#question textarea').focus(); return [question, asked.slice(0, at)]; }
+    return [typed, [...asked.slice(0, at), [String(performance.now()), question]]];
+  },
+  save({ name, kind, text }) {
+    const link = document.createElement('a');
+    link.href = URL.createObjectURL(new Blob([text], { type: kind }));
+    link.download = name;
+    link.click();
+    URL.revokeObjectURL(link.href);
+  },
+};
+
+const wanted = new URLSearchParams(location.search);
+if (wanted.has('article')) show(Object.fromEntries(wanted));

@@ -1,8 +1,7 @@
-"""Answers as text for a terminal, as JSON, and as HTML: every character of an article is shown and none is obeyed."""
+"""Answers as text for a terminal and as JSON; how days, bylines and reasons are worded on every surface."""
 
 from __future__ import annotations
 
-import html
 import json
 import re
 import textwrap
@@ -15,31 +14,26 @@ from typing import Any
 from rag.types import (
     Abstention,
     Answer,
-    Article,
     Citation,
-    Conflict,
     Evidence,
     Headline,
     IngestReport,
     Plan,
     RetrievedPassage,
     Rival,
-    Sentence,
 )
 from rag.when import Moment, resolved
 
 __all__ = [
     "abstention_text",
-    "answer_html",
     "answer_json",
     "answer_text",
-    "article_parts",
     "byline",
     "dates",
-    "escape",
+    "dates_text",
+    "day",
     "listing_text",
     "report_text",
-    "sentence_html",
     "terminal_safe",
 ]
 
@@ -94,7 +88,7 @@ def _date_facts(citation: Citation, evidence: Evidence) -> list[dict[str, Any]]:
     ]
 
 
-def _dates_text(citation: Citation, evidence: Evidence) -> str:
+def dates_text(citation: Citation, evidence: Evidence) -> str:
     """Each wording once, as in "on Tuesday = 16 January 2024; last week = 8–14 January 2024"."""
     said = [f"{_flat(_words(citation, moment))} = {moment.shown}" for moment in dates(citation, evidence)]
     return "; ".join(dict.fromkeys(said))
@@ -105,14 +99,23 @@ def abstention_text(reason: Abstention) -> str:
     return _REASONS[reason]
 
 
+def day(stated: date) -> str:
+    """A day in words.
+
+    >>> day(date(2024, 1, 20))
+    '20 January 2024'
+    """
+    return f"{stated.day} {stated:%B %Y}"
+
+
 def byline(facts: Headline) -> str:
     """What an article is called, its source and its day.
 
     >>> byline(Headline("a", "v", "Iran struck first.", source="Dawn", published=date(2024, 1, 20)))
     'Iran struck first. — Dawn, 20 January 2024'
     """
-    day = f"{facts.published.day} {facts.published:%B %Y}" if facts.published else "date unknown"
-    return f"{facts.label} — {', '.join(part for part in (facts.source, day) if part)}"
+    when = day(facts.published) if facts.published else "date unknown"
+    return f"{facts.label} — {', '.join(part for part in (facts.source, when) if part)}"
 
 
 def terminal_safe(text: str) -> str:
@@ -158,7 +161,7 @@ def _rival(rival: Rival) -> str:
 def _footnote(citation: Citation, evidence: Evidence, width: int) -> str:
     head = _wrapped(f"[{citation.number}] {byline(citation.article)}", width, "    ")
     lines = [head, _wrapped(f"    “{_flat(citation.quote)}”", width, "    ")]
-    if said := _dates_text(citation, evidence):
+    if said := dates_text(citation, evidence):
         lines.append(_wrapped(f"    {said}", width, "    "))
     lines.append(f"    {citation.article.id}, characters {citation.start}–{citation.end} ({citation.support})")
     return "\n".join(lines)
@@ -200,85 +203,6 @@ def report_text(report: Plan, *, planned: bool = False) -> str:
     lines += [f"warning: {warning}" for warning in report.warnings]
     lines += [f"failed: {failure.item}: {failure.reason}" for failure in report.failed]
     return terminal_safe("\n".join(lines))
-
-
-def escape(text: str) -> str:
-    """Text for HTML. Braces and dollar signs too: the page's components read `{{…}}` and `${…}` as templates."""
-    return html.escape(text).replace("{", "&#123;").replace("}", "&#125;").replace("$", "&#36;").replace("\x00", "")
-
-
-def sentence_html(sentence: Sentence) -> str:
-    """A sentence with its markers as buttons that name the words they open."""
-    lead = f"<em>{escape(sentence.lead)}</em> " if sentence.lead else ""
-    return f'<span class="sentence">{lead}{escape(sentence.text)} {"".join(_marker(c) for c in sentence.citations)}</span>'
-
-
-def _marker(citation: Citation) -> str:
-    return (
-        f'<button type="button" class="cite" data-article="{escape(citation.article.id)}" data-start="{citation.start}" '
-        f'data-end="{citation.end}" title="{escape(_flat(citation.quote))}" '
-        f'aria-label="Citation {citation.number}: open the article at these words">[{citation.number}]</button>'
-    )
-
-
-def answer_html(answer: Answer, asked: str) -> str:
-    """The answer with its footnotes, or why there is none with what came closest."""
-    parts: list[str] = []
-    if " ".join(asked.split()) != answer.question:
-        parts.append(f'<p class="understood">Understood as: {escape(answer.question)}</p>')
-    if answer.abstained:
-        parts.append(f'<p class="abstained">{escape(abstention_text(answer.abstained))}</p>')
-        if answer.evidence.passages:
-            rows = (f"<li>{_passage_button(s)}</li>" for s in answer.evidence.passages[:_CLOSEST])
-            parts.append(f'<p class="closest">Closest, but not an answer:</p><ul>{"".join(rows)}</ul>')
-    else:
-        parts.append(f'<p class="answer">{" ".join(sentence_html(s) for s in answer.sentences)}</p>')
-        parts += [_conflict_html(conflict) for conflict in answer.conflicts]
-        parts += [f'<p class="unanswered">The articles do not say: {escape(part)}</p>' for part in answer.unanswered]
-        parts.append(f'<ol class="notes">{"".join(_note(c, answer.evidence) for c in answer.citations)}</ol>')
-    if answer.withheld:
-        rows = (f"<li>{escape(text)}</li>" for text in answer.withheld)
-        parts.append(
-            f"<details><summary>Said by the model, not found in the articles ({len(answer.withheld)})</summary>"
-            f"<ul>{''.join(rows)}</ul></details>"
-        )
-    if answer.notice:
-        parts.append(f'<p class="notice">{escape(answer.notice)}</p>')
-    return "".join(parts)
-
-
-def _conflict_html(conflict: Conflict) -> str:
-    """What the sources disagree on, a row a value."""
-    rows = "".join(
-        f"<tr><td>{escape(rival.value)}</td><td>{escape(byline(rival.citation.article))}</td><td>{_marker(rival.citation)}</td></tr>"
-        for rival in conflict.claims
-    )
-    return f'<table class="conflict"><caption>The sources disagree: {escape(conflict.about)}</caption>{rows}</table>'
-
-
-def _note(citation: Citation, evidence: Evidence) -> str:
-    said = f'{escape(byline(citation.article))} <span class="support">({citation.support})</span>'
-    when = f' <span class="dates">{escape(text)}</span>' if (text := _dates_text(citation, evidence)) else ""
-    return f'<li value="{citation.number}">{said}{when}</li>'
-
-
-def _passage_button(source: RetrievedPassage) -> str:
-    passage = source.passage
-    return (
-        f'<button type="button" class="cite nearest" data-article="{escape(passage.article_id)}" data-start="{passage.start}" '
-        f'data-end="{passage.end}">{escape(byline(source.article))}</button>'
-    )
-
-
-def article_parts(article: Article, facts: Headline, start: int, end: int) -> dict[str, str]:
-    """An article cut at the words to be highlighted, as plain strings that the page sets as text."""
-    return {
-        "byline": byline(facts),
-        "url": facts.url if facts.url and facts.url.startswith(("https://", "http://")) else "",
-        "before": article.text[:start],
-        "quote": article.text[start:end],
-        "after": article.text[end:],
-    }
 
 
 def listing_text(rows: Iterable[Sequence[str]], header: Sequence[str]) -> str:

@@ -1,0 +1,91 @@
+"""A conversation as the page holds it: what was asked, what came of it, and what a browser keeps of that."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from rag.surfaces.markup import answer_html, asked_html, escape
+from rag.surfaces.record import Record
+from rag.types import Turn
+
+__all__ = ["Asked", "Exchange", "Shelf", "deleted", "kept", "renamed", "taken_up", "title_of"]
+
+Asked = list[list[str]]  # the questions put, each with its key, oldest first
+Shelf = dict[str, Any]  # {"current": id, "conversations": [{"id", "title", "exchanges"}]}, the newest first
+
+_KEPT = 60  # conversations; a browser keeps about five million characters for a page
+_TITLE = 60  # characters
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """A question and as much of its answer as there is; `step` says what is done for it now, if anything is.
+
+    `found` is the finished answer's record; `so_far` the HTML of what stands already, or of why there is no answer.
+    """
+
+    key: str
+    question: str
+    so_far: str = ""
+    step: str = ""
+    found: Record | None = None
+
+    @property
+    def turn(self) -> Turn | None:
+        return Turn(self.found["question"], self.found["text"]) if self.found else None
+
+    def asked(self) -> str:
+        return asked_html(self.question, self.key)
+
+    def answer(self, *, at_work: bool) -> str:
+        if self.found:
+            return answer_html(self.found, self.question)
+        if self.step and not at_work:
+            return f'{self.so_far}<p class="notice">Stopped.</p>'
+        return self.so_far + (f'<p class="step" role="status">{escape(self.step)}…</p>' if self.step else "")
+
+
+def title_of(question: str) -> str:
+    """What a conversation is called until it is renamed: its first question, cut at a word.
+
+    >>> title_of("Who struck first?")
+    'Who struck first?'
+    """
+    flat = " ".join(question.split())
+    return flat if len(flat) <= _TITLE else f"{flat[:_TITLE].rsplit(' ', 1)[0]} …"
+
+
+def kept(shelf: Shelf, current: str, asked: Asked, answered: Mapping[str, Exchange]) -> Shelf:
+    """The shelf with the conversation as it stands now, in front; one that holds no answer is not kept."""
+    exchanges = [
+        {"key": key, "asked": answered[key].question, "found": answered[key].found}
+        for key, _ in asked
+        if key in answered and answered[key].found
+    ]
+    others = [c for c in shelf["conversations"] if c["id"] != current]
+    if not exchanges:
+        return {"current": current, "conversations": others}
+    known = next((c["title"] for c in shelf["conversations"] if c["id"] == current), None)
+    own = {"id": current, "title": known or title_of(exchanges[0]["asked"]), "exchanges": exchanges}
+    return {"current": current, "conversations": [own, *others][:_KEPT]}
+
+
+def taken_up(shelf: Shelf, wanted: str) -> tuple[Asked, dict[str, Exchange]]:
+    """What was asked and answered in a conversation of the shelf; nothing, where it is not there."""
+    exchanges: Sequence[Record] = next((c["exchanges"] for c in shelf["conversations"] if c["id"] == wanted), [])
+    answered = {e["key"]: Exchange(e["key"], e["asked"], found=e["found"]) for e in exchanges}
+    return [[e["key"], e["asked"]] for e in exchanges], answered
+
+
+def renamed(shelf: Shelf, wanted: str, title: str) -> Shelf:
+    """The shelf with another title for a conversation; an empty one changes nothing."""
+    new = title_of(title)
+    changed = [{**c, "title": new} if c["id"] == wanted and new else c for c in shelf["conversations"]]
+    return {**shelf, "conversations": changed}
+
+
+def deleted(shelf: Shelf, wanted: str) -> Shelf:
+    """The shelf without a conversation."""
+    return {**shelf, "conversations": [c for c in shelf["conversations"] if c["id"] != wanted]}

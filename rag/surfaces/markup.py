@@ -1,0 +1,179 @@
+"""Records as HTML for the page: every character of an article is shown and none is obeyed."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Mapping
+from datetime import date
+from urllib.parse import urlencode
+
+from rag.surfaces.record import SUPPORT, Record, markdown
+from rag.surfaces.render import day
+from rag.types import Article, Headline
+
+__all__ = ["answer_html", "article_parts", "asked_html", "escape", "sentence_html"]
+
+_CLOSEST = 3
+
+
+def escape(text: str) -> str:
+    """Text for HTML. Braces and dollar signs too: the page's components read `{{…}}` and `${…}` as templates."""
+    return html.escape(text).replace("{", "&#123;").replace("}", "&#125;").replace("$", "&#36;").replace("\x00", "")
+
+
+def asked_html(question: str, key: str) -> str:
+    """A question as it was typed, with what can be done about it."""
+    return (
+        f'<p class="asked">{escape(question)}</p><div class="actions">'
+        f'<button type="button" data-act="edit" data-key="{escape(key)}">Edit</button>'
+        f'<button type="button" data-act="again" data-key="{escape(key)}">Ask again</button></div>'
+    )
+
+
+def sentence_html(sentence: Record, citations: Mapping[int, Record]) -> str:
+    """A sentence with its markers as buttons that name the words they open, and how well they carry it."""
+    lead = f"<em>{escape(sentence['lead'])}</em> " if sentence["lead"] else ""
+    marks = "".join(_marker(citations[number]) for number in sentence["citations"])
+    return f'<span class="sentence">{lead}{escape(sentence["text"])} {marks}</span>'
+
+
+def _marker(citation: Record) -> str:
+    number, words = citation["number"], SUPPORT[citation["support"]]
+    return (
+        f'<button type="button" class="cite {citation["support"]}" {_place(citation)} data-number="{number}" '
+        f'data-quote="{escape(_flat(citation["quote"]))}" data-from="{escape(citation["article"]["byline"])}" '
+        f'data-support="{words}" aria-label="Citation {number}, {words}: open the article at these words">[{number}]</button>'
+    )
+
+
+def _place(found: Record) -> str:
+    """What names the words to be opened."""
+    article = found["article"]
+    return (
+        f'data-article="{escape(article["id"])}" data-version="{escape(article["version"])}" '
+        f'data-start="{found["start"]}" data-end="{found["end"]}"'
+    )
+
+
+def permalink(found: Record) -> str:
+    """The address, relative to the page, that opens an article at the same words."""
+    article = found["article"]
+    names = {"article": article["id"], "version": article["version"], "start": found["start"], "end": found["end"]}
+    return f"?{urlencode(names)}"
+
+
+def answer_html(found: Record, asked: str) -> str:
+    """The answer with its conflicts, footnotes and timeline, or why there is none with what came closest."""
+    parts: list[str] = []
+    if found["question"] != " ".join(asked.split()):
+        parts.append(f'<p class="understood">Understood as: {escape(found["question"])}</p>')
+    if found["filters"]:
+        parts.append(f'<p class="filtered">Evidence: {escape(found["filters"])}</p>')
+    citations = {c["number"]: c for c in found["citations"]}
+    if found["abstained"]:
+        parts.append(f'<p class="abstained">{escape(found["abstained"])}</p>')
+        if found["evidence"]:
+            rows = (f"<li>{_passage(p)}</li>" for p in found["evidence"][:_CLOSEST])
+            parts.append(f'<p class="closest">Closest, but not an answer:</p><ul class="near">{"".join(rows)}</ul>')
+    else:
+        parts.append(f'<p class="answer">{" ".join(sentence_html(s, citations) for s in found["sentences"])}</p>')
+        parts += [_conflict(conflict, citations) for conflict in found["conflicts"]]
+        parts += [f'<p class="unanswered">The articles do not say: {escape(part)}</p>' for part in found["unanswered"]]
+        parts.append(f'<ol class="notes">{"".join(map(_note, found["citations"]))}</ol>')
+        parts.append(_timeline(found))
+    if found["withheld"]:
+        rows = (f"<li>{escape(text)}</li>" for text in found["withheld"])
+        parts.append(
+            f"<details><summary>Said by the model, not found in the articles ({len(found['withheld'])})</summary>"
+            f"<ul>{''.join(rows)}</ul></details>"
+        )
+    if found["notice"]:
+        parts.append(f'<p class="notice">{escape(found["notice"])}</p>')
+    parts.append(_actions(found, asked))
+    return "".join(parts)
+
+
+def _conflict(conflict: Record, citations: Mapping[int, Record]) -> str:
+    """What the sources disagree on, a row a value: who says it, when, in which words."""
+    rows = []
+    for claim in conflict["claims"]:
+        citation = citations[claim["number"]]
+        article = citation["article"]
+        rows.append(
+            f'<tr><th scope="row">{escape(claim["value"])}</th><td>{escape(article["source"] or article["label"])}</td>'
+            f"<td>{_time(article['published'])}</td><td>“{escape(_flat(citation['quote']))}” {_marker(citation)}</td></tr>"
+        )
+    head = "".join(f'<th scope="col">{name}</th>' for name in ("Value", "Who says so", "When", "In which words"))
+    return (
+        f'<div class="wide"><table class="conflict"><caption>The sources disagree: {escape(conflict["about"])}</caption>'
+        f"<thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table></div>"
+    )
+
+
+def _time(published: str | None) -> str:
+    if published is None:
+        return "date unknown"
+    return f'<time datetime="{published}">{day(date.fromisoformat(published))}</time>'
+
+
+def _note(citation: Record) -> str:
+    said = f' <span class="dates">{escape(citation["dates"])}</span>' if citation["dates"] else ""
+    return (
+        f'<li value="{citation["number"]}">{escape(citation["article"]["byline"])} '
+        f'<span class="support {citation["support"]}">{SUPPORT[citation["support"]]}</span>{said} '
+        f'<a class="permalink" href="{escape(permalink(citation))}">Link to these words</a></li>'
+    )
+
+
+def _timeline(found: Record) -> str:
+    """The evidence by date, undated last: what is cited by its number, and what else was read."""
+    cited = {(c["article"]["id"], c["start"], c["end"]) for c in found["citations"]}
+    held = {(p["article"]["id"]) for p in found["evidence"]}
+    if len(held) < 2:
+        return ""
+    points = [(c["article"], f"{_marker(c)} “{escape(_flat(c['quote']))}”") for c in found["citations"]]
+    for passage in found["evidence"]:
+        around = any(i == passage["article"]["id"] and passage["start"] <= a < passage["end"] for i, a, _ in cited)
+        if not around:
+            points.append((passage["article"], _passage(passage)))
+    points.sort(key=lambda point: (point[0]["published"] is None, point[0]["published"] or ""))
+    rows = "".join(
+        f'<li>{_time(article["published"])}<span class="who">{escape(article["source"] or article["label"])}</span>'
+        f"<p>{shown}</p></li>"
+        for article, shown in points
+    )
+    return (
+        f'<details class="timeline"><summary>The evidence by date: {len(points)} passages of {len(held)} articles</summary>'
+        f"<ol>{rows}</ol></details>"
+    )
+
+
+def _passage(found: Record) -> str:
+    """A passage that was read and is not cited, as a button that opens it."""
+    return (
+        f'<button type="button" class="cite nearest" {_place(found)} data-quote="{escape(_flat(found["text"]))}" '
+        f'data-from="{escape(found["article"]["byline"])}">{escape(found["article"]["byline"])}</button>'
+        f'<span class="gist">{escape(_flat(found["text"]))}</span>'
+    )
+
+
+def _actions(found: Record, asked: str) -> str:
+    text = escape(markdown([(asked, found)]))
+    return f'<div class="actions"><button type="button" data-act="copy" data-text="{text}">Copy with footnotes</button></div>'
+
+
+def _flat(text: str) -> str:
+    return " ".join(text.split())
+
+
+def article_parts(article: Article, facts: Headline, start: int, end: int) -> dict[str, str]:
+    """An article cut at the words to be highlighted, as plain strings that the page sets as text."""
+    return {
+        "title": facts.label,
+        "source": facts.source or "",
+        "published": day(facts.published) if facts.published else "date unknown",
+        "url": facts.url if facts.url and facts.url.startswith(("https://", "http://")) else "",
+        "before": article.text[:start],
+        "quote": article.text[start:end],
+        "after": article.text[end:],
+    }

@@ -1,0 +1,66 @@
+"""Conversations in a browser: kept whole, in order, renamed and deleted without touching the others."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from answers import abstained, answered
+from conftest import evidence
+
+from rag.surfaces.conversation import Exchange, deleted, kept, renamed, taken_up, title_of
+from rag.surfaces.record import record
+from rag.types import Turn
+
+EMPTY: dict[str, Any] = {"current": "", "conversations": []}
+
+
+def exchange(key: str, question: str) -> Exchange:
+    return Exchange(key, question, found=record(answered()))
+
+
+def test_a_conversation_is_taken_up_as_it_was_kept() -> None:
+    held = {"1": exchange("1", "Who?"), "2": Exchange("2", "Why?", found=record(abstained(evidence())))}
+    shelf = kept(EMPTY, "c", [["1", "Who?"], ["2", "Why?"]], held)
+    assert shelf["current"] == "c"
+    assert taken_up(shelf, "c") == ([["1", "Who?"], ["2", "Why?"]], held)
+    assert taken_up(shelf, "other") == ([], {})
+
+
+def test_what_was_stopped_or_failed_or_cleared_is_not_kept() -> None:
+    held = {"1": exchange("1", "Who?"), "2": Exchange("2", "When?", "<p>x</p>", "reading"), "3": exchange("3", "Gone?")}
+    shelf = kept(EMPTY, "c", [["1", "Who?"], ["2", "When?"], ["4", "Waits?"]], held)
+    assert [e["asked"] for e in shelf["conversations"][0]["exchanges"]] == ["Who?"]
+    assert kept(shelf, "c", [], held)["conversations"] == [], "a conversation that was emptied is gone"
+
+
+def test_the_newest_conversation_is_in_front_and_keeps_the_title_it_was_given() -> None:
+    shelf = kept(EMPTY, "a", [["1", "Who?"]], {"1": exchange("1", "Who?")})
+    shelf = renamed(shelf, "a", "  The   strikes ")
+    shelf = kept(shelf, "b", [["2", "Where?"]], {"2": exchange("2", "Where?")})
+    assert [(c["id"], c["title"]) for c in shelf["conversations"]] == [("b", "Where?"), ("a", "The strikes")]
+    shelf = kept(shelf, "a", [["1", "Who?"]], {"1": exchange("1", "Who?")})
+    assert [(c["id"], c["title"]) for c in shelf["conversations"]] == [("a", "The strikes"), ("b", "Where?")]
+    assert renamed(shelf, "a", "  ") == shelf
+    assert [c["id"] for c in deleted(shelf, "a")["conversations"]] == ["b"]
+
+
+def test_the_sixty_newest_are_kept() -> None:
+    shelf = EMPTY
+    for n in range(61):
+        shelf = kept(shelf, str(n), [["k", "Who?"]], {"k": exchange("k", "Who?")})
+    assert [c["id"] for c in shelf["conversations"]] == [str(n) for n in range(60, 0, -1)]
+
+
+def test_a_long_question_is_cut_at_a_word_for_a_title() -> None:
+    assert title_of("who struck " * 20) == "who struck who struck who struck who struck who struck who …"
+
+
+def test_a_finished_answer_is_a_turn_for_the_next_question() -> None:
+    assert exchange("1", "and who?").turn == Turn("Who struck first?", "Iran struck first. [1]")
+    assert Exchange("1", "Who?").turn is None
+
+
+def test_what_was_stopped_says_so_only_when_nothing_is_at_work() -> None:
+    under_way = Exchange("1", "Who?", "<p>half</p>", "reading 8 passages")
+    assert under_way.answer(at_work=True) == '<p>half</p><p class="step" role="status">reading 8 passages…</p>'
+    assert under_way.answer(at_work=False) == '<p>half</p><p class="notice">Stopped.</p>'

@@ -32,9 +32,9 @@ LEAST_BELIEF = 0.30
 # What an article says counts as a claim that may disagree with another's from this share of the belief in the best words on
 # (figures, and anything else), and from this much more in its own best words than in there being none. Figures are checked
 # further by rule; other words that the reader half believes in are more often about something else. See eval/LOG.md.
-LEAST_RIVAL_FIGURE = 0.15
-LEAST_RIVAL = 0.5
-LEAST_MARGIN = 2.0
+LEAST_RIVAL_FIGURE = 0.05
+LEAST_RIVAL = 0.3
+LEAST_MARGIN = 5.0
 
 
 def signs(question: str, evidence: Evidence, answerable: Sequence[float]) -> tuple[float, float, float, float]:

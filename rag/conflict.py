@@ -118,7 +118,7 @@ def find(question: str, claims: Sequence[Said]) -> list[Disagreement]:
     """
     asked = _asked(question, claims)
     heard = [h for claim in _ordered(claims) if _concerns(asked, h := _heard(asked, claim))]
-    groups = _voiced(_grouped(asked, heard))
+    groups = _voiced(asked, _grouped(asked, heard))
     bonds = {(g, h): _group_bond(asked, groups[g], groups[h]) for g, h in combinations(range(len(groups)), 2)}
     found: list[Disagreement] = []
     for members in _components(len(groups), [pair for pair, bond in bonds.items() if bond is not _Bond.APART]):
@@ -1097,10 +1097,20 @@ def _grouped(asked: _Asked, heard: Sequence[_Heard]) -> list[_Claims]:
     return groups
 
 
-def _voiced(groups: Sequence[_Claims]) -> list[_Claims]:
-    """The groups that hold some article's surest claim of its kind: an article has one voice, though it gives other figures."""
+def _voiced(asked: _Asked, groups: Sequence[_Claims]) -> list[_Claims]:
+    """The groups that hold some article's surest claim of its kind: an article has one voice, though it gives other figures.
+
+    Of its figures it is heard with the surest that can be compared with the surest of all: an article that counts the
+    children who died, and then all who did, says how many died.
+    """
+    claims = sorted((c for group in groups for c in group), key=lambda c: _order(c.said))
     surest: dict[tuple[str, type], _Heard] = {}
-    for claim in sorted((c for group in groups for c in group), key=lambda c: _order(c.said)):
+    first: dict[type, _Heard] = {}
+    for claim in claims:
+        first.setdefault(type(claim.value), claim)
+        if _bond(asked, first[type(claim.value)], claim) is not _Bond.APART:
+            surest.setdefault((claim.article, type(claim.value)), claim)
+    for claim in claims:
         surest.setdefault((claim.article, type(claim.value)), claim)
     return [group for group in groups if any(claim is surest[claim.article, type(claim.value)] for claim in group)]
 

@@ -252,6 +252,13 @@ def test_an_article_has_one_voice() -> None:
     assert values(find(HOW_MANY, [nine, eleven, seven])) == [["nine", "seven"]]
 
 
+def test_an_article_that_counts_a_part_as_well_is_heard_with_what_can_be_compared() -> None:
+    children = said("Pakistan's strikes on Iran killed [two children].", "b", score=0.5)
+    whole = said("It is said that Pakistan's strikes on Iran killed [seven people].", "b", score=0.3)
+    found = find(HOW_MANY, [said("Pakistan's strikes on Iran killed [nine people].", "a", score=0.9), children, whole])
+    assert values(found) == [["nine people", "seven people"]]
+
+
 COPY = (
     "Officials in Saravan said on Thursday that Pakistan's strikes on Iran killed {} at dawn, and Kakar said that {} were hit."
 )

@@ -54,7 +54,7 @@ class WordEncoder:
 class WordReader:
     """It points, in each sentence that shares a word with the question, at the first word the question does not hold.
 
-    A sentence's span scores eight times its share of the question's words, less four; no answer scores nothing. A text
+    A sentence's span scores eight times its share of the question's words, less four; no answer scores −4. A text
     answers with the probability of its best share, kept between 0.02 and 0.98.
     """
 
@@ -78,7 +78,7 @@ class WordReader:
                 found.append(Span(start + new[0].start(), start + new[0].end(), 8 * share - 4))
             best = max(best, share)
         found.sort(key=lambda s: (-s.score, s.start))
-        return Reading(tuple(found[:most]), 0.0, min(max(best, 0.02), 0.98), min(max(best, 0.02), 0.98))
+        return Reading(tuple(found[:most]), -4.0, min(max(best, 0.02), 0.98), min(max(best, 0.02), 0.98))
 
 
 class ScriptedModel:

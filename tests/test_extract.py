@@ -176,6 +176,14 @@ def test_each_part_is_answered_in_the_order_asked_and_a_pronoun_means_the_answer
     assert reader.asked == ["Who struck first", "whom did Iran target?"]
 
 
+def test_of_several_parts_one_the_reader_is_not_sure_of_gets_the_sentence_of_its_best_words() -> None:
+    story = article("Iran struck first at dawn in the hills. Their target was Jaish al-Adl. The Houthis were no target at all.")
+    reader = Pointing({"Jaish al-Adl": 3.1, "Houthis": 3.0})
+    quote = "Their target was Jaish al-Adl."
+    asked = "Who struck first at dawn in the hills, and where was it?"
+    assert drafted(asked, story, reader=reader, sure=0.6)[0] == DraftSentence(quote, (Claim(1, quote),), "Jaish al-Adl")
+
+
 def test_a_part_that_is_not_answered_is_passed_over_and_the_other_answered() -> None:
     def judge(question: str, evidence: Evidence, answerable: Sequence[float]) -> float:
         return float("struck" in question)

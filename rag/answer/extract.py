@@ -157,8 +157,11 @@ class Extractive:
         if part.kind in (Kind.WORDS, Kind.LIST) and found and found[0].score >= self._sure:
             yield from _short(part, found)
             return
-        room = _ACCOUNT_SENTENCES if part.kind is Kind.ACCOUNT else 1 if several else _MOST
         asks_for_words = part.kind in (Kind.WORDS, Kind.LIST)
+        if asks_for_words and several and found:  # room for one sentence: the reader's best, if not its word alone
+            yield DraftSentence(found[0].quote, (Claim(found[0].source.rank, found[0].quote),), found[0].words)
+            return
+        room = _ACCOUNT_SENTENCES if part.kind is Kind.ACCOUNT else 1 if several else _MOST
         for candidate in self._telling(studied, evidence, room):
             verdict = decided(part.question, candidate.text) if part.kind is Kind.DECIDE else None
             lead = {True: "Yes:", False: "No:", None: ""}[verdict]

@@ -189,7 +189,7 @@ class Assistant:
         parts = parts_of(asked)
         if parts and all(part.bare for part in parts):
             return self._retriever.openings(k=k, filters=filters, asked_on=asked_on)
-        return self._retriever.find(asked, k=k, filters=filters, asked_on=asked_on)
+        return self._retriever.find(asked, k=k, filters=filters, asked_on=asked_on, parts=max(1, len(parts)))
 
     def article(self, article_id: str) -> Article:
         """A whole article, for showing a citation in place. Raises `CollectionError` when there is none of that id."""

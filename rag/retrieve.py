@@ -113,13 +113,16 @@ class Retriever:
         k: int | None = None,
         filters: Filters = Filters(),
         asked_on: date | None = None,
+        parts: int = 1,
         stages: tuple[str, ...] = _STAGES,
     ) -> Evidence:
         """The k best passages for a question (by default `retrieval.keep`), ranked from 1.
 
         With `asked_on`, articles published around that day come before others of equal merit: news is asked
-        about while it is new. `stages` names who is asked, for comparing them: `dense` and `lexical` find passages,
-        `whole` and `reader` put them in order; without a reader there is no re-ranking.
+        about while it is new. A question of several `parts` is read again for each of them, so fewer passages are read
+        for the whole of it: `retrieval.read` for all parts together, but no fewer than are kept. `stages` names who is
+        asked, for comparing them: `dense` and `lexical` find passages, `whole` and `reader` put them in order; without
+        a reader there is no re-ranking.
         """
         keep = self._config.keep if k is None else k
         wanted = max(self._config.candidates, keep)
@@ -138,7 +141,7 @@ class Retriever:
             places = self.catalog.places({key for found in hits.values() for key, _ in found})
         rankings = {stage: [hit for hit in found if hit[0] in places][:wanted] for stage, found in hits.items()}
         reader = self._reader if "reader" in stages else None
-        read = self._config.read if reader else 0
+        read = 0 if reader is None else self._config.read if parts == 1 else max(keep, self._config.read // parts)
         found = self._evidence(rankings, places, max(keep, read), asked_on)
         if reader and found:
             first = found[:read]

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from conftest import WordEncoder, WordReader, article, evidence
 
-from rag.answer.extract import Extractive
+from rag.answer.extract import Extractive, _Remembering
 from rag.followup import standalone
 from rag.types import (
     Abstention,
@@ -456,6 +456,24 @@ def test_without_evidence_nothing_is_encoded_and_nothing_said() -> None:
     answerer = Extractive(encoder.passages, WordReader(), standalone, certain, day_of, least=0.0, sure=0.5)
     assert list(answerer.draft("Who struck first?", Evidence())) == [Abstention.WEAK_EVIDENCE]
     assert encoder.encoded == []
+
+
+def test_a_sentence_that_was_encoded_lately_is_not_encoded_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    encoded: list[list[str]] = []
+
+    def encode(texts: Sequence[str]) -> np.ndarray[Any, Any]:
+        encoded.append(list(texts))
+        return np.array([[len(text), 1.0] for text in texts], dtype=np.float32)
+
+    remembering = _Remembering(encode)
+    assert remembering(["ab", "abcd", "ab"]).tolist() == [[2, 1], [4, 1], [2, 1]]
+    assert remembering(["abcd", "a"]).tolist() == [[4, 1], [1, 1]]
+    assert encoded == [["ab", "abcd"], ["a"]]
+    monkeypatch.setattr("rag.answer.extract._KEPT", 2)
+    remembering(["abc", "ab"])
+    remembering(["ab"])
+    remembering(["abcd"])
+    assert encoded[2:] == [["abc"], ["abcd"]], "the oldest is forgotten"
 
 
 def test_the_day_of_the_question_changes_no_word_of_an_article() -> None:

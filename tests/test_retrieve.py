@@ -474,6 +474,18 @@ def test_only_so_many_are_read_and_the_rest_keep_their_places_behind(
     assert (sorted(found[:2]), found[2:]) == (sorted(order[:2]), order[2:])
 
 
+def test_of_a_question_with_parts_fewer_passages_are_read_but_all_that_are_kept(
+    collect: Callable[..., None], config: Config, encoder: WordEncoder
+) -> None:
+    collect(*SHELF)
+    few = replace(config, retrieval=replace(config.retrieval, read=4, keep=1))
+    reader = Judging()
+    with Retriever(config.home, few, encoder, reader) as retriever:
+        retriever.find(QUESTION, parts=2)
+        retriever.find(QUESTION, parts=2, k=3)
+    assert [len(texts) for texts in reader.read_texts] == [2, 3]
+
+
 def test_fewer_are_kept_than_are_read(collect: Callable[..., None], config: Config, encoder: WordEncoder) -> None:
     collect(*SHELF)
     reader = Judging(Tents=0.999)

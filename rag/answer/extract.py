@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import math
 import re
-from collections import Counter
+import threading
+from collections import Counter, OrderedDict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
@@ -108,7 +109,7 @@ class Extractive:
         least: float,
         sure: float,
     ) -> None:
-        self._encode, self._reader, self._resolve, self._judge = encode, reader, resolve, judge
+        self._encode, self._reader, self._resolve, self._judge = _Remembering(encode), reader, resolve, judge
         self._day_of, self._least, self._sure = day_of, least, sure
 
     def study(self, question: str, evidence: Evidence) -> Study:
@@ -200,6 +201,33 @@ class Extractive:
         return chosen
 
 
+class _Remembering:
+    """An encoder that remembers the sentences it encoded lately: good passages come up again and again, and encoding their
+    sentences is most of the time that an answer in sentences takes."""
+
+    def __init__(self, encode: Encode) -> None:
+        self._encode = encode
+        self._lock = threading.Lock()
+        self._known: OrderedDict[str, np.ndarray[Any, Any]] = OrderedDict()
+
+    def __call__(self, texts: Sequence[str]) -> np.ndarray[Any, Any]:
+        """Vectors, shape (texts, dims)."""
+        import numpy as np
+
+        with self._lock:
+            known = {text: self._known[text] for text in texts if text in self._known}
+        new = [text for text in dict.fromkeys(texts) if text not in known]
+        known.update(zip(new, self._encode(new), strict=True) if new else ())
+        with self._lock:
+            for text in texts:
+                self._known[text] = known[text]
+                self._known.move_to_end(text)
+            while len(self._known) > _KEPT:
+                self._known.popitem(last=False)
+        return np.stack([known[text] for text in texts])
+
+
+_KEPT = 2_048  # sentences, 3 MB of vectors: those of some thirty questions
 # Weights of a sentence's nearness, of the question's words in it, of the kind of thing asked for, and of the reader's
 # belief; chosen on the development half of eval/gold, see eval/LOG.md.
 _COSINE, _COVERAGE, _KIND, _BELIEF = 0.7, 0.3, 0.1, 0.4

@@ -159,7 +159,18 @@ def build(assistant: Assistant) -> tuple[Any, Any]:
         return gr.Dropdown(choices=assistant.sources())
 
     own = hashlib.sha256(str(assistant.config.home.resolve()).encode()).hexdigest()
-    theme = gr.themes.Base(font=["system-ui", "sans-serif"], font_mono=["ui-monospace", "monospace"])
+    theme = gr.themes.Base(font=["system-ui", "sans-serif"], font_mono=["ui-monospace", "monospace"], radius_size="sm").set(
+        button_primary_background_fill="#8a2b12",
+        button_primary_background_fill_hover="#6f220e",
+        button_primary_background_fill_dark="#b4482a",
+        button_primary_text_color="white",
+        background_fill_primary_dark="#201f1c",
+        background_fill_secondary_dark="#171614",
+        body_background_fill="#fbfaf7",
+        body_background_fill_dark="#171614",
+        block_background_fill_dark="#201f1c",
+        border_color_primary_dark="#3a3731",
+    )
     with gr.Blocks(title="Clippings", analytics_enabled=False, fill_width=False) as page:
         gr.HTML(lambda: _masthead(len(assistant.articles())), elem_id="masthead")
         asked, answered = gr.JSON([], visible=False), gr.State({})
@@ -251,13 +262,13 @@ def _masthead(articles: int) -> str:
 def _filters(sources: Sequence[str], after: str | None, before: str | None) -> Filters:
     """What the form says. Raises `QuestionError` for a day that is none, or a time without days."""
     try:
-        days = [date.fromisoformat(stated.strip()) if stated and stated.strip() else None for stated in (after, before)]
+        first, last = (date.fromisoformat(day.strip()) if day and day.strip() else None for day in (after, before))
     except ValueError:
         raise QuestionError(
             "the days that limit the evidence must be written as 2024-01-20. Correct them, or empty both"
         ) from None
     try:
-        return Filters(*days, tuple(sources or ()))
+        return Filters(first, last, tuple(sources or ()))
     except ValueError as exc:
         raise QuestionError(f"{exc}. Correct the days that limit the evidence") from exc
 

@@ -68,7 +68,7 @@ def kept(shelf: Shelf, current: str, asked: Asked, answered: Mapping[str, Exchan
     if not exchanges:
         return {"current": current, "conversations": others}
     known = next((c["title"] for c in shelf["conversations"] if c["id"] == current), None)
-    own = {"id": current, "title": known or title_of(exchanges[0]["asked"]), "exchanges": exchanges}
+    own = {"id": current, "title": known or title_of(str(exchanges[0]["asked"])), "exchanges": exchanges}
     return {"current": current, "conversations": [own, *others][:_KEPT]}
 
 

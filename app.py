@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rag.config import Config
+from rag.config import Config, demo
 from rag.surfaces.cli import Services, run
 
 if TYPE_CHECKING:
@@ -53,11 +54,31 @@ def _examine(config: Config) -> Iterable[Any]:
     return examine(config, lambda: configured_model(config.model))
 
 
-def _serve(config: Config, *, host: str, port: int) -> None:
+def _serve(config: Config, *, host: str, port: int, auth_file: Path | None, read_only: bool, root_path: str | None) -> None:
+    import ingest
+    from rag.access import passwords
+    from rag.assistant import collection_exists, make_demo, open_assistant
+    from rag.encode import SentenceEncoder
+    from rag.reader.span import SpanReader
     from rag.surfaces.chat import serve
+    from rag.surfaces.library import Library
 
-    with _open(config) as assistant:
-        serve(assistant, host=host, port=port)
+    auth = passwords(auth_file) if auth_file else None
+    encoder, reader = SentenceEncoder(config.encoder), SpanReader()
+    library = Library(
+        config,
+        demo(config),
+        open=lambda chosen: open_assistant(chosen, encoder=encoder, reader=reader),
+        exists=collection_exists,
+        make_demo=lambda: make_demo(config),
+        sync=lambda *places, **options: ingest.sync(*places, encoder=encoder, **options),
+        remove=lambda ids, chosen: ingest.remove(ids, chosen, encoder=encoder),
+        read_only=read_only,
+    )
+    try:
+        serve(library, host=host, port=port, auth=auth, root_path=root_path)
+    finally:
+        library.close()
 
 
 def _evaluate(*arguments: Any, **options: Any) -> str:

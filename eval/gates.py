@@ -11,36 +11,37 @@ from eval.run import Report
 
 __all__ = ["CEILINGS", "FLOORS", "broken"]
 
-# Set by the run on the test halves, 133 and 191 questions, with the reader trained on and the threshold at .41 (2026-11-25,
-# see eval/LOG.md). Against the run before, some bounds are wider: the seeds' facts by .03 and .045, and refusals, from .17 and
-# .09 to .21 and .112, for ceilings on false answers of .273 and .175, not .364 and .299.
+# Set by the run on the test halves, 133 and 191 questions, with the reader of three cycles and the threshold at .399
+# (2026-11-25, see eval/LOG.md). Against the run before, wider: hit@1 by a case of each set, citation precision of the seeds by
+# .017 (four questions more are answered), false answers, from ceilings of .273 and .175 to .333 and .263, and conflicts of
+# the public set by one of twenty; narrower: the seeds' refusals, and facts of the public set.
 FLOORS: dict[str, dict[str, float]] = {
     "seeds": {
-        "hit@1": 0.80,
+        "hit@1": 0.78,
         "hit@5": 0.95,
-        "mrr@10": 0.867,
-        "fact_recall": 0.629,
+        "mrr@10": 0.857,
+        "fact_recall": 0.634,
         "fact_coverage": 0.639,
-        "citation_precision": 0.798,
+        "citation_precision": 0.781,
         "citations_exact": 1.0,
         "auroc": 0.859,
     },
     "public": {
-        "hit@1": 0.948,
+        "hit@1": 0.94,
         "hit@5": 0.985,
-        "mrr@10": 0.963,
+        "mrr@10": 0.96,
         "fact_recall": 0.565,
-        "fact_coverage": 0.57,
-        "citation_precision": 0.77,
+        "fact_coverage": 0.577,
+        "citation_precision": 0.778,
         "citations_exact": 1.0,
         "auroc": 0.941,
-        "conflict_recall": 0.35,
-        "conflict_precision": 0.47,
+        "conflict_recall": 0.3,
+        "conflict_precision": 0.41,
     },
 }
 CEILINGS: dict[str, dict[str, float]] = {
-    "seeds": {"false_answer_rate": 0.273, "false_refusal_rate": 0.21, "errors": 0.0},
-    "public": {"false_answer_rate": 0.175, "false_refusal_rate": 0.112, "errors": 0.0},
+    "seeds": {"false_answer_rate": 0.333, "false_refusal_rate": 0.19, "errors": 0.0},
+    "public": {"false_answer_rate": 0.263, "false_refusal_rate": 0.112, "errors": 0.0},
 }
 
 

@@ -46,7 +46,7 @@ from rag.types import (
 )
 from rag.when import day_of
 
-__all__ = ["Assistant", "ask", "config_or_demo", "open_assistant"]
+__all__ = ["Assistant", "Listing", "ask", "collection_exists", "config_or_demo", "make_demo", "open_assistant"]
 
 LONGEST_QUESTION = 2_000  # characters; the encoder reads about 1,000 of them
 
@@ -345,8 +345,16 @@ def ask(question: str, config: Config | None = None, **options: Any) -> Answer:
 
 def config_or_demo(config: Config) -> Config:
     """The configuration if its collection exists; otherwise that of the demo collection, which is made at the first call."""
-    if (config.home / FILE).is_file():
-        return config
+    return config if collection_exists(config) else make_demo(config)
+
+
+def collection_exists(config: Config) -> bool:
+    """Whether there is a collection in `config.home`, with articles or without."""
+    return (config.home / FILE).is_file()
+
+
+def make_demo(config: Config) -> Config:
+    """Make the demo collection that lies beside `config.home`, or bring it up to date; its configuration."""
     from ingest import sync  # the one place where reading needs writing
 
     config = demo(config)

@@ -27,6 +27,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "rag.cite": COMMON,
     "rag.conflict": COMMON,
     "rag.when": COMMON,
+    "rag.access": COMMON,
     "rag.reader": COMMON | {"rag.encode", "rag.graph"},
     "rag.answer": COMMON,
     "rag.retrieve": COMMON | ENGINE,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ast
+import asyncio
 import json
 import os
 import shutil
@@ -11,17 +13,25 @@ import sys
 import time
 import urllib.request
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from conftest import SEEDS
+from gradio_client import Client
+from gradio_client.exceptions import AppError
+from mcp import ClientSession
+from mcp.client.streamable_http import streamablehttp_client
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from ingest import remove, sync
 from rag import Config, open_assistant
 from rag.surfaces.record import SUPPORT
+from rag.surfaces.render import answer_json
 
 ROOT = Path(__file__).parent.parent
 QUESTION = "Who struck first, and whom did they target?"
@@ -43,15 +53,18 @@ def config(tmp_path_factory: pytest.TempPathFactory) -> Config:
     return config
 
 
+LOGS: list[str] = []  # what each server printed, once it has stopped
+
+
 @contextmanager
-def served(config: Config) -> Iterator[str]:
+def served(config: Config, *options: str) -> Iterator[str]:
     """The page of a collection, in a process of its own, as a reader starts it."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     environ = {**os.environ, "CLIPPINGS_HOME": str(config.home), "PYTHONUNBUFFERED": "1"}
     server = subprocess.Popen(
-        [sys.executable, "app.py", "serve", "--port", str(port)],
+        [sys.executable, "app.py", "serve", "--port", str(port), *options],
         cwd=ROOT,
         env=environ,
         stdout=subprocess.PIPE,
@@ -70,7 +83,7 @@ def served(config: Config) -> Iterator[str]:
         yield url
     finally:
         server.terminate()
-        server.wait(20)
+        LOGS.append(server.communicate(timeout=20)[0].decode())
 
 
 @pytest.fixture(scope="module")
@@ -270,7 +283,7 @@ def test_a_link_opens_the_same_words_after_a_restart_and_another_sync(
     expect(page.locator("#reading .link")).to_have_text("Copied")
     copied = page.evaluate("navigator.clipboard.readText()")
     page.locator("#conversation a.permalink").first.click()
-    assert page.evaluate("navigator.clipboard.readText()").startswith(copied.split("?")[0] + "?article=")
+    assert page.evaluate("navigator.clipboard.readText()").startswith(copied.split("?")[0] + "?collection=own&article=")
     (tmp_path / "more").mkdir()
     (tmp_path / "more" / "rain.txt").write_text("Rain fell on Quetta for nine days.\n", encoding="utf-8")
     sync(tmp_path / "more", config)
@@ -318,7 +331,9 @@ def test_a_filter_changes_the_evidence_and_stands_on_the_answer(page: Page, conf
     assert not used[1] & early
     page.locator("#after textarea, #after input").fill("yesterday")
     put(page, QUESTION, ".abstained")
-    expect(page.locator("#conversation .abstained").last).to_contain_text("must be written as 2024-01-20")
+    expect(page.locator("#conversation .abstained").last).to_contain_text(
+        "'yesterday' is not a day. Days are written as 2024-01-20"
+    )
 
 
 # Conversations
@@ -379,6 +394,163 @@ def test_a_conversation_leaves_the_page_with_its_footnotes(page: Page) -> None:
     whole = json.loads(Path(saved.value.path()).read_text(encoding="utf-8"))
     assert [e["asked"] for e in whole["exchanges"]] == [QUESTION]
     assert all(c["quote"] for c in whole["exchanges"][0]["citations"])
+
+
+# Articles
+
+
+def test_a_newcomer_adds_articles_reads_them_and_takes_one_out_again(browser: Browser, tmp_path: Path) -> None:
+    (tmp_path / "dam.txt").write_text("The Karvel dam burst on Sunday and forty houses were lost.\n", encoding="utf-8")
+    (tmp_path / "rain.jsonl").write_text(
+        '{"id": "r1", "title": "Rain", "source": "AP", "published": "2024-05-01", "text": "Rain fell on Quetta for nine days."}\n'
+        '{"id": "r2", "text": ""}\n',
+        encoding="utf-8",
+    )
+    with served(Config(home=tmp_path / "home")) as url:
+        page = browser.new_page(viewport={"width": 1280, "height": 900})
+        page.goto(url)
+        expect(page.get_by_role("radio", name="Demo articles")).to_be_checked(timeout=20_000)
+        page.get_by_role("radio", name="My articles").check()
+        expect(page.locator("#begin")).to_contain_text("there are no articles of your own yet. Add some under “Articles”")
+        put(page, QUESTION, ".abstained")
+        expect(page.locator("#conversation .abstained")).to_contain_text("there are no articles of your own yet")
+        page.get_by_role("tab", name="Articles").click()
+        page.locator("#upload input[type=file]").set_input_files([tmp_path / "dam.txt", tmp_path / "rain.jsonl"])
+        expect(page.locator("#report")).to_contain_text("2 added, 0 replaced, 0 removed, 0 unchanged, 1 failed", timeout=60_000)
+        expect(page.locator("#report")).to_contain_text("upload/rain.jsonl line 2")
+        expect(page.locator("#masthead")).to_contain_text("2 articles.")
+        expect(page.locator("#begin")).to_be_hidden()
+        page.screenshot(path=_artefact("articles.png"))
+        page.locator("#articles").get_by_text("Rain", exact=True).first.click()
+        expect(page.locator("#reading .facts")).to_have_text("AP, 1 May 2024")
+        expect(page.locator("#reading .article")).to_have_text("Rain fell on Quetta for nine days.")
+        page.locator("#remove").click()
+        page.locator("#no").click()
+        expect(page.locator("#yes")).to_be_hidden()
+        page.locator("#remove").click()
+        page.locator("#yes").click()
+        expect(page.locator("#picked")).to_have_text("The article is removed.", timeout=30_000)
+        expect(page.locator("#masthead")).to_contain_text("1 article.")
+        page.get_by_role("tab", name="Ask").click()
+        put(page, "How many houses were lost when the Karvel dam burst?")
+        expect(page.locator("#conversation .answer").last).to_contain_text("forty houses")
+        page.get_by_role("radio", name="Demo articles").check()
+        expect(page.locator("#masthead")).to_contain_text("5 articles.")
+        expect(page.locator("#conversation .asked")).to_have_count(0)
+        put(page, QUESTION)
+        page.locator("#conversation .answer button.cite").first.click()
+        expect(page.locator("#reading mark")).to_be_visible()
+        page.close()
+
+
+def test_a_page_that_is_read_only_behind_a_password_shows_neither_upload_nor_removal(
+    browser: Browser, config: Config, tmp_path: Path
+) -> None:
+    (tmp_path / "who").write_text("ann:open sesame\n", encoding="utf-8")
+    with served(config, "--read-only", "--auth-file", str(tmp_path / "who")) as url:
+        page = browser.new_page()
+        page.goto(url)
+        for password in ("wrong", "open sesame"):
+            page.get_by_label("username").fill("ann")
+            page.get_by_label("password").fill(password)
+            page.get_by_role("button", name="Login").click()
+            if password == "wrong":
+                expect(page.get_by_text("Incorrect Credentials")).to_be_visible()
+        expect(page.locator("#question textarea")).to_be_visible(timeout=20_000)
+        page.get_by_role("tab", name="Articles").click()
+        expect(page.locator("#articles")).to_be_visible()
+        expect(page.locator("#upload")).to_have_count(0)
+        expect(page.locator("#remove")).to_have_count(0)
+        page.close()
+    assert "sesame" not in LOGS[-1]
+
+
+# Programs
+
+
+def test_the_official_clients_get_the_answer_a_person_gets(address: str, config: Config) -> None:
+    with open_assistant(config) as assistant:
+        expected = json.loads(answer_json(assistant.ask(QUESTION)))
+    client = Client(address, verbose=False)
+    found = client.predict(question=QUESTION, api_name="/ask")
+    assert (found["text"], found["citations"]) == (expected["text"], expected["citations"])
+    passages = client.predict(question="struck first", k=2, api_name="/search")["passages"]
+    whole = client.predict(article_id=passages[0]["article"]["id"], api_name="/article")
+    assert whole["text"][passages[0]["start"] : passages[0]["end"]] == passages[0]["text"]
+    with pytest.raises(AppError, match=r"'soon' is not a day\. Days are written as 2024-01-20"):
+        client.predict(question=QUESTION, published_from="soon", api_name="/ask")
+    assert sorted(client.view_api(return_format="dict")["named_endpoints"]) == ["/article", "/ask", "/search"]
+
+
+def test_a_model_finds_the_tools_described_and_gets_the_same_answer(address: str, config: Config) -> None:
+    async def asked() -> tuple[Any, Any]:
+        async with (
+            streamablehttp_client(f"{address}/gradio_api/mcp/") as (receive, send, _),
+            ClientSession(receive, send) as session,
+        ):
+            await session.initialize()
+            return await session.list_tools(), await session.call_tool("ask", {"question": QUESTION})
+
+    with ThreadPoolExecutor() as elsewhere:  # playwright has a loop of its own in this thread
+        listed, result = elsewhere.submit(asyncio.run, asked()).result(60)
+    tools = {tool.name: tool for tool in listed.tools}
+    assert sorted(tools) == ["article", "ask", "search"]
+    assert tools["ask"].description.startswith("Answer a question from a collection of articles.")
+    for tool in tools.values():
+        assert all(facts.get("description") for facts in tool.inputSchema["properties"].values()), tool.name
+    with open_assistant(config) as assistant:
+        # Gradio hands a result on as Python writes it, not as JSON.
+        assert ast.literal_eval(result.content[0].text)["text"] == assistant.ask(QUESTION).text
+
+
+# Fit and finish
+
+
+def test_the_whole_of_a_question_by_keyboard_alone(page: Page) -> None:
+    page.locator("#question textarea").focus()
+    page.keyboard.type("Who struck first?")
+    page.keyboard.press("Enter")
+    expect(page.locator("#conversation .notes")).to_have_count(1, timeout=60_000)
+    for _ in range(60):
+        page.keyboard.press("Shift+Tab")
+        if page.evaluate("document.activeElement.matches('#conversation .answer button.cite')"):
+            break
+    page.keyboard.press("Enter")
+    expect(page.locator("#reading mark")).to_be_visible()
+    assert page.evaluate("document.activeElement.matches('#reading .article')"), "the article can be scrolled by key at once"
+
+
+@pytest.mark.parametrize(
+    ("name", "width", "scheme"), [("light", 1280, "light"), ("dark", 1280, "dark"), ("phone", 390, "light")]
+)
+def test_light_dark_and_phone_have_no_fault_that_axe_finds_and_nothing_overflows(
+    browser: Browser, address: str, name: str, width: int, scheme: Any
+) -> None:
+    page = browser.new_page(viewport={"width": width, "height": 860}, color_scheme=scheme)
+    page.goto(f"{address}/?__theme={scheme}")
+    expect(page.locator("#question textarea")).to_be_visible(timeout=20_000)
+    put(page, "How many people did Pakistan's strikes on Iran kill?")
+    page.locator("#conversation .answer button.cite").first.click()
+    expect(page.locator("#reading mark")).to_be_visible()
+    page.screenshot(path=_artefact(f"{name}.png"), full_page=width < 500)
+    assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), "the page is wider than the screen"
+    found = [v for v in Axe().run(page).response["violations"] if v["impact"] in ("serious", "critical")]
+    assert [(v["id"], [node["html"][:200] for node in v["nodes"]]) for v in found] == []
+    page.close()
+
+
+def test_the_first_answer_is_there_within_a_second(page: Page) -> None:
+    put(page, "Who struck first?")
+    took = []
+    for count, question in enumerate(["Why did Pakistan strike Iran?", "Where is Jaish al-Adl based?", QUESTION], 2):
+        page.locator("#question textarea").fill(question)
+        began = time.perf_counter()
+        page.locator("#question textarea").press("Enter")
+        page.locator(f"#conversation .exchange >> nth={2 * count - 1}").locator(
+            ".answer .sentence, .abstained"
+        ).first.wait_for()
+        took.append(time.perf_counter() - began)
+    assert sorted(took)[1] < 1, took
 
 
 # Hostile and odd

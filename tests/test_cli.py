@@ -194,8 +194,8 @@ def test_without_a_collection_the_demo_stands_in_and_says_so(
 def test_serve_is_what_no_command_means() -> None:
     served: list[Any] = []
 
-    def serve(config: Config, *, host: str, port: int) -> None:
-        served.append((host, port))
+    def serve(config: Config, **options: Any) -> None:
+        served.append(options)
 
     def nothing(*_: Any, **__: Any) -> Any:
         raise AssertionError("not asked for")
@@ -203,7 +203,10 @@ def test_serve_is_what_no_command_means() -> None:
     services = Services(nothing, lambda config: config, *[nothing] * 4, serve, nothing, nothing)
     assert run([], services) == 0
     assert run(["serve", "--host", "0.0.0.0", "--port", "8080"], services) == 0
-    assert served == [("127.0.0.1", 7860), ("0.0.0.0", 8080)]
+    plain = {"host": "127.0.0.1", "port": 7860, "auth_file": None, "read_only": False, "root_path": None}
+    assert served == [plain, {**plain, "host": "0.0.0.0", "port": 8080}]
+    assert run(["serve", "--auth-file", "who.txt", "--read-only", "--root-path", "/clippings"], services) == 0
+    assert served[-1] == {**plain, "auth_file": Path("who.txt"), "read_only": True, "root_path": "/clippings"}
 
 
 @pytest.mark.parametrize(("error", "status"), [(KeyboardInterrupt(), 130), (BrokenPipeError(), 0)])

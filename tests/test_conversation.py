@@ -15,7 +15,7 @@ EMPTY: dict[str, Any] = {"current": "", "conversations": []}
 
 
 def exchange(key: str, question: str) -> Exchange:
-    return Exchange(key, question, found=record(answered()))
+    return Exchange(key, question, "own", found=record(answered()))
 
 
 def test_a_conversation_is_taken_up_as_it_was_kept() -> None:
@@ -27,7 +27,7 @@ def test_a_conversation_is_taken_up_as_it_was_kept() -> None:
 
 
 def test_what_was_stopped_or_failed_or_cleared_is_not_kept() -> None:
-    held = {"1": exchange("1", "Who?"), "2": Exchange("2", "When?", "<p>x</p>", "reading"), "3": exchange("3", "Gone?")}
+    held = {"1": exchange("1", "Who?"), "2": Exchange("2", "When?", "own", "<p>x</p>", "reading"), "3": exchange("3", "Gone?")}
     shelf = kept(EMPTY, "c", [["1", "Who?"], ["2", "When?"], ["4", "Waits?"]], held)
     assert [e["asked"] for e in shelf["conversations"][0]["exchanges"]] == ["Who?"]
     assert kept(shelf, "c", [], held)["conversations"] == [], "a conversation that was emptied is gone"
@@ -61,6 +61,6 @@ def test_a_finished_answer_is_a_turn_for_the_next_question() -> None:
 
 
 def test_what_was_stopped_says_so_only_when_nothing_is_at_work() -> None:
-    under_way = Exchange("1", "Who?", "<p>half</p>", "reading 8 passages")
+    under_way = Exchange("1", "Who?", "own", "<p>half</p>", "reading 8 passages")
     assert under_way.answer(at_work=True) == '<p>half</p><p class="step" role="status">reading 8 passages…</p>'
     assert under_way.answer(at_work=False) == '<p>half</p><p class="notice">Stopped.</p>'

@@ -97,9 +97,9 @@ def test_a_sentence_that_is_streamed_looks_as_in_the_whole_answer() -> None:
 
 def test_a_link_names_the_article_its_version_and_the_words() -> None:
     strange = article("Iran struck first. Pakistan replied.", "a b/ü&c.txt")
-    link = markup.permalink(citation_record(quoting(strange, "Iran struck first.").citations[0], Evidence()))
+    link = markup.permalink(citation_record(quoting(strange, "Iran struck first.").citations[0], Evidence()), "own")
     assert parse_qs(link.removeprefix("?")) == {
-        "article": ["a b/ü&c.txt"], "version": [strange.version], "start": ["0"], "end": ["18"],
+        "collection": ["own"], "article": ["a b/ü&c.txt"], "version": [strange.version], "start": ["0"], "end": ["18"],
     }  # fmt: skip
 
 

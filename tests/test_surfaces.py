@@ -34,7 +34,7 @@ def test_all_surfaces_agree(config: Config, capsys: pytest.CaptureFixture[str]) 
         for c in answer.citations:
             assert assistant.article(c.article.id).text[c.start : c.end] == c.quote
         streamed = tuple(e for e in assistant.stream(QUESTION) if isinstance(e, Sentence))
-        shown = [e.answer(at_work=True) for e in chat._exchanges(assistant, Exchange("1", QUESTION), [])]
+        shown = [e.answer(at_work=True) for e in chat._exchanges(lambda _: assistant, Exchange("1", QUESTION), [])]
     assert streamed == answer.sentences
 
     assert app.main(["ask", QUESTION, "--home", str(config.home)]) == 0
@@ -63,7 +63,7 @@ def test_all_surfaces_name_the_same_days(config: Config, capsys: pytest.CaptureF
     ]
     assert "Monday = 15 January 2024" in days
     with open_assistant(config) as assistant:
-        page = list(chat._exchanges(assistant, Exchange("1", question), []))[-1].answer(at_work=False)
+        page = list(chat._exchanges(lambda _: assistant, Exchange("1", question), []))[-1].answer(at_work=False)
     assert app.main(["ask", question, "--home", str(config.home)]) == 0
     printed = " ".join(capsys.readouterr().out.split())
     assert app.main(["ask", question, "--json", "--home", str(config.home)]) == 0

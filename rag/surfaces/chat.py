@@ -7,22 +7,28 @@ Everything is served from this process: no font, script or statistic from elsewh
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import logging
 import os
 import secrets
-from collections.abc import Iterable, Iterator, Sequence
-from datetime import date
+import threading
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
+from queue import SimpleQueue
 from typing import Any
 
-from rag.assistant import Assistant
-from rag.errors import ClippingsError, QuestionError
+from rag.assistant import Assistant, Listing
+from rag.errors import ClippingsError, CollectionError
 from rag.surfaces import conversation as talk
 from rag.surfaces.conversation import Asked, Exchange, Shelf
+from rag.surfaces.library import DEMO, OWN, Library
 from rag.surfaces.markup import article_parts, escape, sentence_html
+from rag.surfaces.programs import filters, programs
 from rag.surfaces.record import citation_record, conversation_json, markdown, record
-from rag.types import Answer, Evidence, Filters, Sentence, Step, Turn
+from rag.surfaces.render import report_text
+from rag.types import Answer, Evidence, IngestReport, Sentence, Step, Turn
 
 __all__ = ["build", "serve"]
 
@@ -50,21 +56,30 @@ _READING = """
 """
 
 
-def serve(assistant: Assistant, *, host: str, port: int) -> None:
-    """Open the page and block until interrupted. Raises `ClippingsError` when the port is taken."""
-    page, theme = build(assistant)
+def serve(
+    library: Library, *, host: str, port: int, auth: Callable[[str, str], bool] | None = None, root_path: str | None = None
+) -> None:
+    """Open the page and block until interrupted. Raises `ClippingsError` when the port is taken.
+
+    `auth` says whether a name and a password belong together; without it everybody may ask. `root_path` is where a proxy
+    that stands before the page has put it.
+    """
+    page, theme = build(library)
     # Loading takes seconds; better before the page says it is ready than at the first question.
-    assistant.warm()
+    library.assistant(library.first).warm()
     try:
         page.launch(
             server_name=host,
             server_port=port,
+            auth=auth,
+            root_path=root_path,
             theme=theme,
             css_paths=_HERE / "page.css",
             share=False,
             ssr_mode=False,
             quiet=True,
             footer_links=["api"],
+            mcp_server=True,
             prevent_thread_lock=True,
         )
     except OSError as exc:
@@ -73,27 +88,36 @@ def serve(assistant: Assistant, *, host: str, port: int) -> None:
     page.block_thread()
 
 
-def build(assistant: Assistant) -> tuple[Any, Any]:
+def build(library: Library) -> tuple[Any, Any]:
     """The page and its theme, not yet launched."""
     os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
     import gradio as gr
 
+    def chosen(collection: str) -> Assistant:
+        return library.assistant(collection or library.first)
+
     def open_article(place: dict[str, Any]) -> dict[str, str]:
-        """An article cut at the words to be highlighted."""
+        """An article cut at the words to be highlighted; where none are named, the whole of it."""
         try:
+            assistant = chosen(str(place.get("collection") or ""))
             article = assistant.article(str(place["article"]))
             if place.get("version", article.version) != article.version:
                 raise ValueError("the words may stand elsewhere now")
-            words = article.passage(int(place["start"]), int(place["end"]))
+            start, end = int(place.get("start") or 0), int(place.get("end") or 0)
+            if end:
+                article.passage(start, end)
             facts = assistant.headline(article.id)
         except (ClippingsError, ValueError, KeyError, TypeError):
             return {"error": "This article has been changed or removed since the answer was given. Ask again."}
-        return article_parts(article, facts, words.start, words.end)
+        return article_parts(article, facts, start, end)
 
     def messages(exchanges: Iterable[Exchange], at_work: bool = True) -> list[dict[str, Any]]:
         shown = list(exchanges)
         return [
-            {"role": role, "content": gr.HTML(f'<div class="exchange">{part}</div>')}
+            {
+                "role": role,
+                "content": gr.HTML(f'<div class="exchange" data-collection="{escape(exchange.collection)}">{part}</div>'),
+            }
             for number, exchange in enumerate(shown, 1)
             for role, part in (
                 ("user", exchange.asked()),
@@ -102,7 +126,7 @@ def build(assistant: Assistant) -> tuple[Any, Any]:
         ]
 
     def respond(
-        asked: Asked, answered: dict[str, Exchange], sources: list[str], after: str | None, before: str | None
+        collection: str, asked: Asked, answered: dict[str, Exchange], *limits: Any
     ) -> Iterator[tuple[Any, dict[str, Exchange]]]:
         """Answer every question that has been put and not been answered yet, oldest first."""
         answered = {key: answered[key] for key, _ in asked if key in answered}  # less what was cleared
@@ -110,14 +134,14 @@ def build(assistant: Assistant) -> tuple[Any, Any]:
         if not waiting:  # Gradio empties the outputs of a generator that yields nothing
             yield messages(answered.values(), at_work=False), answered
         for key, question in waiting:
-            turns = [exchange.turn for exchange in answered.values() if exchange.turn]
-            for exchange in _exchanges(assistant, Exchange(key, question), turns, (sources, after, before)):
+            turns = [e.turn for e in answered.values() if e.turn and e.collection == collection]
+            for exchange in _exchanges(chosen, Exchange(key, question, collection), turns, limits):
                 answered = {**answered, key: exchange}
                 yield messages(answered.values()), answered
 
     def stopped(asked: Asked, answered: dict[str, Exchange]) -> tuple[Any, dict[str, Exchange]]:
         """What was being answered, and what waited for its turn, will not be."""
-        answered = {key: answered.get(key) or Exchange(key, question, step="waiting") for key, question in asked}
+        answered = {key: answered.get(key) or Exchange(key, question, "", step="waiting") for key, question in asked}
         return messages(answered.values(), at_work=False), answered
 
     def listed(shelf: Shelf, current: str) -> Any:
@@ -132,16 +156,20 @@ def build(assistant: Assistant) -> tuple[Any, Any]:
         shelf = talk.kept(shelf, current, asked, answered)
         return shelf, listed(shelf, current), title_in(shelf, current)
 
-    def take_up(shelf: Shelf, wanted: str | None) -> tuple[Shelf, Asked, dict[str, Exchange], Any, Any, str]:
-        """A conversation of the shelf, or a new one."""
+    def take_up(shelf: Shelf, wanted: str | None) -> tuple[Any, ...]:
+        """A conversation of the shelf, with the collection it is about; or a new one."""
         shelf = {**shelf, "current": wanted or ""}
         asked, answered = talk.taken_up(shelf, shelf["current"])
         shown = messages(answered.values(), at_work=False)
-        return shelf, asked, answered, shown, listed(shelf, shelf["current"]), title_in(shelf, shelf["current"])
+        about = next((e.collection for e in answered.values()), None)
+        return (
+            shelf, asked, answered, shown, listed(shelf, shelf["current"]), title_in(shelf, shelf["current"]),
+            about if about else gr.skip(),
+        )  # fmt: skip
 
     def restore(shelf: Shelf) -> tuple[Any, ...]:
-        """The conversation that was open last. Where there is none nothing is touched: somebody may be typing already."""
-        return take_up(shelf, shelf["current"]) if shelf["current"] else (gr.skip(),) * 6
+        """The conversation that was open last. Where there is none only the collection is chosen: somebody may be typing."""
+        return take_up(shelf, shelf["current"]) if shelf["current"] else (*(gr.skip(),) * 6, library.first)
 
     def rename(shelf: Shelf, title: str) -> tuple[Shelf, Any, str]:
         shelf = talk.renamed(shelf, shelf["current"], title)
@@ -155,11 +183,91 @@ def build(assistant: Assistant) -> tuple[Any, Any]:
             return {"name": "conversation.json", "kind": "application/json", "text": conversation_json(title, said)}
         return {"name": "conversation.md", "kind": "text/markdown", "text": markdown(said, title)}
 
-    def sources() -> Any:
-        return gr.Dropdown(choices=assistant.sources())
+    def arranged(collection: str) -> tuple[str, Any, Any, str]:
+        """What the page says of a collection: its head, its sources, its articles, and how to begin where there are none."""
+        try:
+            assistant = chosen(collection)
+        except CollectionError as exc:
+            return _masthead(0), gr.Dropdown(choices=[]), [], f'<p class="begin">{escape(str(exc))}.</p>'
+        rows = assistant.articles()
+        return _masthead(len(rows)), gr.Dropdown(choices=assistant.sources()), [_row(item) for item in rows], ""
 
-    own = hashlib.sha256(str(assistant.config.home.resolve()).encode()).hexdigest()
-    theme = gr.themes.Base(font=["system-ui", "sans-serif"], font_mono=["ui-monospace", "monospace"], radius_size="sm").set(
+    def add(files: list[str]) -> Iterator[tuple[str, Any]]:
+        """Take uploaded files in, and say how far it is and what came of it."""
+        said: SimpleQueue[Any] = SimpleQueue()
+
+        def work() -> None:
+            try:
+                said.put(library.add(map(Path, files), said.put))
+            except ClippingsError as exc:
+                said.put(exc)
+            except Exception as exc:
+                logging.getLogger("clippings").exception("an upload could not be taken in")
+                said.put(exc)
+
+        yield '<p class="step" role="status">reading what was uploaded…</p>', gr.skip()
+        threading.Thread(target=work, daemon=True).start()
+        while True:
+            news = said.get()
+            if isinstance(news, IngestReport):
+                yield f'<pre class="report">{escape(report_text(news))}</pre>', OWN
+                return
+            if isinstance(news, Exception):
+                told = str(news) if isinstance(news, ClippingsError) else "Something went wrong; the details are in the log."
+                yield f'<p class="abstained">{escape(told)}</p>', gr.skip()
+                return
+            share = news.done / max(1, news.total)
+            yield (
+                f'<p class="step" role="status"><progress value="{share:.3f}"></progress> '
+                f"{news.done} of {news.total} articles, {news.passages} passages</p>",
+                gr.skip(),
+            )
+
+    def pick(event: gr.SelectData) -> tuple[dict[str, Any], str, Any, Any]:
+        """The article of the row that was pressed."""
+        label, article_id = str(event.row_value[0]), str(event.row_value[-1])
+        return (
+            {"article": article_id},
+            f'<p class="picked">{escape(label)}</p>',
+            gr.Button(interactive=True),
+            gr.Row(visible=False),
+        )
+
+    pick.__annotations__["event"] = gr.SelectData  # as Gradio asks for it; written above it is a name it cannot resolve
+
+    def sure(picked: dict[str, Any] | None) -> Any:
+        return gr.Row(visible=bool(picked))
+
+    def take_out(collection: str, picked: dict[str, Any] | None) -> tuple[Any, ...]:
+        try:
+            if collection == DEMO:
+                raise CollectionError("the demo articles stay as they are")
+            library.take_out(str((picked or {})["article"]))
+            told = '<p class="step" role="status">The article is removed.</p>'
+        except ClippingsError as exc:
+            told = f'<p class="abstained">{escape(str(exc))}</p>'
+        return None, told, gr.Button(interactive=False), gr.Row(visible=False)
+
+    def translated(program: Callable[..., dict[str, Any]]) -> Callable[..., dict[str, Any]]:
+        @functools.wraps(program)
+        def called(*given: Any, **named: Any) -> dict[str, Any]:
+            try:
+                return program(*given, **named)
+            except ClippingsError as exc:
+                raise gr.Error(str(exc), print_exception=False) from exc
+
+        return called
+
+    own = hashlib.sha256(str(library.own.home.resolve()).encode()).hexdigest()
+    rust = gr.themes.Color(*_RUST, name="rust")
+    theme = gr.themes.Base(
+        primary_hue=rust,
+        secondary_hue=rust,
+        neutral_hue="stone",
+        radius_size="sm",
+        font=["system-ui", "sans-serif"],
+        font_mono=["ui-monospace", "monospace"],
+    ).set(
         button_primary_background_fill="#8a2b12",
         button_primary_background_fill_hover="#6f220e",
         button_primary_background_fill_dark="#b4482a",
@@ -172,11 +280,10 @@ def build(assistant: Assistant) -> tuple[Any, Any]:
         border_color_primary_dark="#3a3731",
     )
     with gr.Blocks(title="Clippings", analytics_enabled=False, fill_width=False) as page:
-        gr.HTML(lambda: _masthead(len(assistant.articles())), elem_id="masthead")
         asked, answered = gr.JSON([], visible=False), gr.State({})
         # What a browser keeps is its user's own; that Gradio scrambles it protects nothing, and the key may be known.
         shelf = gr.BrowserState({"current": "", "conversations": []}, storage_key=f"clippings-{own[:12]}", secret=own[12:28])
-        outgoing = gr.JSON(visible=False)
+        outgoing, picked = gr.JSON(visible=False), gr.JSON(visible=False)
         with gr.Sidebar(label="Conversations", open=False, elem_id="shelf"):
             fresh = gr.Button("New conversation", elem_id="fresh")
             choice = gr.Radio([], label="Conversations in this browser", elem_id="conversations")
@@ -188,25 +295,51 @@ def build(assistant: Assistant) -> tuple[Any, Any]:
                 export_markdown = gr.Button("Export as Markdown", min_width=60, elem_id="export-markdown")
                 export_json = gr.Button("Export as JSON", min_width=60, elem_id="export-json")
         with gr.Row():
-            with gr.Column(scale=6):
-                conversation = gr.Chatbot(
-                    elem_id="conversation", label="Conversation", show_label=False, height="62vh", layout="panel", buttons=[],
-                    feedback_options=None, placeholder="Ask the articles something.",
-                )  # fmt: skip
-                with gr.Row():
-                    question = gr.Textbox(
-                        placeholder="Ask the articles…", label="Question", show_label=False, scale=8, elem_id="question",
-                        autofocus=True,
+            masthead = gr.HTML(elem_id="masthead")
+            collection = gr.Radio(
+                [("My articles", OWN), ("Demo articles", DEMO)], value=library.first, label="Which articles",
+                elem_id="collection", scale=0, min_width=280, container=False,
+            )  # fmt: skip
+        begin = gr.HTML(elem_id="begin")
+        with gr.Row():
+            with gr.Column(scale=6), gr.Tabs():
+                with gr.Tab("Ask", id="ask"):
+                    conversation = gr.Chatbot(
+                        elem_id="conversation", label="Conversation", show_label=False, height="58vh", layout="panel",
+                        buttons=[], feedback_options=None, placeholder="Ask the articles something.",
                     )  # fmt: skip
-                    go = gr.Button("Ask", variant="primary", scale=1, min_width=80, elem_id="ask")
-                    stop = gr.Button("Stop", scale=1, min_width=80, elem_id="stop")
-                with gr.Accordion("Limit the evidence", open=False, elem_id="filters"), gr.Row():
-                    only = gr.Dropdown(
-                        [], label="Sources", multiselect=True, info="None chosen: all of them", elem_id="sources"
+                    with gr.Row():
+                        question = gr.Textbox(
+                            placeholder="Ask the articles…", label="Question", show_label=False, scale=8, elem_id="question",
+                            autofocus=True,
+                        )  # fmt: skip
+                        go = gr.Button("Ask", variant="primary", scale=1, min_width=80, elem_id="ask")
+                        stop = gr.Button("Stop", scale=1, min_width=80, elem_id="stop")
+                    with gr.Accordion("Limit the evidence", open=False, elem_id="filters"), gr.Row():
+                        only = gr.Dropdown(
+                            [], label="Sources", multiselect=True, info="None chosen: all of them", elem_id="sources"
+                        )
+                        after = gr.Textbox(label="Published from", placeholder="YYYY-MM-DD", max_lines=1, elem_id="after")
+                        before = gr.Textbox(label="Published up to", placeholder="YYYY-MM-DD", max_lines=1, elem_id="before")
+                    gr.Examples([[text] for text in EXAMPLES], inputs=[question], label="For the demo articles, for example")
+                with gr.Tab("Articles", id="articles"):
+                    upload = gr.File(
+                        label="Add articles to your own: .txt, .md or .jsonl", file_count="multiple", file_types=list(_KINDS),
+                        height=130, elem_id="upload", visible=not library.read_only,
+                    )  # fmt: skip
+                    report = gr.HTML(elem_id="report")
+                    table = gr.Dataframe(
+                        headers=list(_COLUMNS), datatype=["str", "str", "str", "number", "number", "str", "str"],
+                        interactive=False, show_search="search", label="Articles", wrap=True, max_height=420,
+                        elem_id="articles", column_widths=["260px", "130px", "110px", "80px", "90px", "150px", "200px"],
+                    )  # fmt: skip
+                    which = gr.HTML(elem_id="picked")
+                    remove_it = gr.Button(
+                        "Remove this article …", interactive=False, elem_id="remove", visible=not library.read_only
                     )
-                    after = gr.Textbox(label="Published from", placeholder="YYYY-MM-DD", max_lines=1, elem_id="after")
-                    before = gr.Textbox(label="Published up to", placeholder="YYYY-MM-DD", max_lines=1, elem_id="before")
-                gr.Examples([[text] for text in EXAMPLES], inputs=[question], label="For example")
+                    with gr.Row(visible=False, elem_id="sure") as confirm:
+                        yes = gr.Button("Yes, remove it", variant="stop", elem_id="yes")
+                        no = gr.Button("No, keep it", elem_id="no")
             with gr.Column(scale=5):
                 gr.HTML(
                     html_template=_READING,
@@ -222,7 +355,7 @@ def build(assistant: Assistant) -> tuple[Any, Any]:
         )  # fmt: skip
         asking = put.then(
             respond,
-            [asked, answered, only, after, before],
+            [collection, asked, answered, only, after, before],
             [conversation, answered],
             trigger_mode="always_last",
             concurrency_limit=_AT_ONCE,
@@ -238,7 +371,7 @@ def build(assistant: Assistant) -> tuple[Any, Any]:
         conversation.clear(None, None, asked, js="() => [[]]", cancels=[asking]).then(
             lambda shelf: {**shelf, "current": ""}, shelf, shelf, **quietly
         )
-        whole = [shelf, asked, answered, conversation, choice, title]
+        whole = [shelf, asked, answered, conversation, choice, title, collection]
         fresh.click(lambda shelf: take_up(shelf, None), shelf, whole, cancels=[asking], **quietly)
         choice.input(take_up, [shelf, choice], whole, cancels=[asking], **quietly)
         rename_it.click(rename, [shelf, title], [shelf, choice, title], **quietly)
@@ -249,9 +382,38 @@ def build(assistant: Assistant) -> tuple[Any, Any]:
             button.click(lambda *held, kind=kind: exported(kind, *held), [shelf, asked, answered], outgoing, **quietly).then(
                 None, outgoing, None, js="(file) => clippings.save(file)"
             )
-        page.load(restore, shelf, whole, **quietly)
-        page.load(sources, None, only, **quietly)
+        arranging = (arranged, collection, [masthead, only, table, begin])
+        # Another collection, another conversation: what "he" was there means nothing here.
+        collection.input(lambda shelf: take_up(shelf, None), shelf, [*whole[:-1], gr.State()], cancels=[asking], **quietly)
+        collection.change(*arranging, **quietly)
+        page.load(restore, shelf, whole, **quietly).then(*arranging, **quietly)
+        adding = upload.upload(add, upload, [report, collection], show_progress="hidden", api_visibility="private")
+        adding.then(*arranging, **quietly).then(lambda: None, None, upload, **quietly)
+        picking = table.select(pick, None, [picked, which, remove_it, confirm], **quietly)
+        picking.then(None, [picked, collection], None, js="(place, collection) => clippings.show({ ...place, collection })")
+        remove_it.click(sure, picked, confirm, **quietly)
+        no.click(lambda: gr.Row(visible=False), None, confirm, **quietly)
+        yes.click(take_out, [collection, picked], [picked, which, remove_it, confirm], api_visibility="private").then(
+            *arranging, **quietly
+        )
+        for program in programs(chosen):
+            gr.api(translated(program), api_name=program.__name__, concurrency_limit=_AT_ONCE)
     return page, theme
+
+
+# From the palest to the darkest, for Gradio's own controls; page.css has the same accent.
+_RUST = (
+    "#fbf1ed", "#f6ddd4", "#eebfae", "#e39a80", "#d37353", "#b4482a", "#8a2b12", "#6f220e", "#571b0b", "#3f1408", "#2a0d05",
+)  # fmt: skip
+_KINDS = (".txt", ".md", ".jsonl")
+_COLUMNS = ("Title", "Source", "Date", "Words", "Passages", "Added", "Id")
+
+
+def _row(item: Listing) -> list[Any]:
+    """An article's row in the table."""
+    facts = item.headline
+    when = facts.published.isoformat() if facts.published else "unknown"
+    return [facts.label, facts.source or "unknown", when, item.words, item.passages, f"{item.added:%Y-%m-%d %H:%M}", facts.id]
 
 
 def _masthead(articles: int) -> str:
@@ -259,44 +421,29 @@ def _masthead(articles: int) -> str:
     return f"<h1>Clippings</h1><p>{count}. Every sentence of an answer shows the exact words it rests on.</p>"
 
 
-def _filters(sources: Sequence[str], after: str | None, before: str | None) -> Filters:
-    """What the form says. Raises `QuestionError` for a day that is none, or a time without days."""
-    try:
-        first, last = (date.fromisoformat(day.strip()) if day and day.strip() else None for day in (after, before))
-    except ValueError:
-        raise QuestionError(
-            "the days that limit the evidence must be written as 2024-01-20. Correct them, or empty both"
-        ) from None
-    try:
-        return Filters(first, last, tuple(sources or ()))
-    except ValueError as exc:
-        raise QuestionError(f"{exc}. Correct the days that limit the evidence") from exc
-
-
 def _exchanges(
-    assistant: Assistant,
+    opened: Callable[[str], Assistant],
     asked: Exchange,
     turns: list[Turn],
-    limits: tuple[Sequence[str], str | None, str | None] = ((), None, None),
+    limits: Sequence[Any] = ((), None, None),
 ) -> Iterator[Exchange]:
     """The exchange as its answer grows; the last has the whole answer, or says why there is none."""
-    key, question = asked.key, asked.question
     released: list[str] = []
     step = ""
     try:
-        for event in assistant.stream(question, turns, filters=_filters(*limits)):
+        for event in opened(asked.collection).stream(asked.question, turns, filters=filters(*limits)):
             if isinstance(event, Answer):
-                yield Exchange(key, question, found=record(event))
+                yield replace(asked, found=record(event, asked.collection))
                 return
             if isinstance(event, Sentence):
                 said = {"text": event.text, "lead": event.lead, "citations": [c.number for c in event.citations]}
                 released.append(sentence_html(said, {c.number: citation_record(c, Evidence()) for c in event.citations}))
             elif isinstance(event, Step):
                 step = event.detail
-            yield Exchange(key, question, f'<p class="answer">{" ".join(released)}</p>', step)
+            yield replace(asked, so_far=f'<p class="answer">{" ".join(released)}</p>', step=step)
     except ClippingsError as exc:
-        yield Exchange(key, question, f'<p class="abstained">{escape(str(exc))}</p>')
+        yield replace(asked, so_far=f'<p class="abstained">{escape(str(exc))}</p>')
     except Exception:
         logging.getLogger("clippings").exception("a question could not be answered")
         sorry = "Something went wrong while answering; the details are in the log. Ask again."
-        yield Exchange(key, question, f'<p class="abstained">{sorry}</p>')
+        yield replace(asked, so_far=f'<p class="abstained">{sorry}</p>')

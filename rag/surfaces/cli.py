@@ -67,7 +67,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     common = argparse.ArgumentParser(add_help=False)
     common.add_argument("--home", metavar="DIR", help="the folder of the collection")
-    parser.set_defaults(command=_serve, home=None, host="127.0.0.1", port=7860)
+    parser.set_defaults(command=_serve, home=None, host="127.0.0.1", port=7860, auth_file=None, read_only=False, root_path=None)
     commands = parser.add_subparsers(title="commands", metavar="COMMAND")
 
     def command(name: str, run: Callable[..., int], help: str) -> argparse.ArgumentParser:
@@ -78,6 +78,9 @@ def _parser() -> argparse.ArgumentParser:
     serve = command("serve", _serve, "open the chat page (the default)")
     serve.add_argument("--host", default="127.0.0.1", help="the address to listen on (default: this machine only)")
     serve.add_argument("--port", type=_port, default=7860, help="the port to listen on (default: 7860)")
+    serve.add_argument("--auth-file", metavar="FILE", help="who may ask: a line each, as name:password")
+    serve.add_argument("--read-only", action="store_true", help="articles can be neither added nor removed on the page")
+    serve.add_argument("--root-path", metavar="PATH", help="where a proxy before the page has put it, such as /clippings")
     ask = command("ask", _ask, "answer one question")
     ask.add_argument("question", nargs="+", help="in quotation marks, or as plain words")
     ask.add_argument("--json", action="store_true", help="print the whole answer as JSON")
@@ -124,7 +127,14 @@ def _port(stated: str) -> int:
 
 
 def _serve(options: argparse.Namespace, config: Config, services: Services) -> int:
-    services.serve(_chosen(options, config, services), host=options.host, port=options.port)
+    services.serve(
+        config,
+        host=options.host,
+        port=options.port,
+        auth_file=Path(options.auth_file) if options.auth_file else None,
+        read_only=options.read_only,
+        root_path=options.root_path,
+    )
     return 0
 
 

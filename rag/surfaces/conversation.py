@@ -21,13 +21,15 @@ _TITLE = 60  # characters
 
 @dataclass(frozen=True, slots=True)
 class Exchange:
-    """A question and as much of its answer as there is; `step` says what is done for it now, if anything is.
+    """A question, the collection it is put to, and as much of its answer as there is; `step` says what is done for it now,
+    if anything is.
 
     `found` is the finished answer's record; `so_far` the HTML of what stands already, or of why there is no answer.
     """
 
     key: str
     question: str
+    collection: str = ""
     so_far: str = ""
     step: str = ""
     found: Record | None = None
@@ -60,7 +62,7 @@ def title_of(question: str) -> str:
 def kept(shelf: Shelf, current: str, asked: Asked, answered: Mapping[str, Exchange]) -> Shelf:
     """The shelf with the conversation as it stands now, in front; one that holds no answer is not kept."""
     exchanges = [
-        {"key": key, "asked": answered[key].question, "found": answered[key].found}
+        {"key": key, "asked": answered[key].question, "collection": answered[key].collection, "found": answered[key].found}
         for key, _ in asked
         if key in answered and answered[key].found
     ]
@@ -75,7 +77,7 @@ def kept(shelf: Shelf, current: str, asked: Asked, answered: Mapping[str, Exchan
 def taken_up(shelf: Shelf, wanted: str) -> tuple[Asked, dict[str, Exchange]]:
     """What was asked and answered in a conversation of the shelf; nothing, where it is not there."""
     exchanges: Sequence[Record] = next((c["exchanges"] for c in shelf["conversations"] if c["id"] == wanted), [])
-    answered = {e["key"]: Exchange(e["key"], e["asked"], found=e["found"]) for e in exchanges}
+    answered = {e["key"]: Exchange(e["key"], e["asked"], e["collection"], found=e["found"]) for e in exchanges}
     return [[e["key"], e["asked"]] for e in exchanges], answered
 
 

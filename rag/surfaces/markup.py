@@ -55,10 +55,13 @@ def _place(found: Record) -> str:
     )
 
 
-def permalink(found: Record) -> str:
+def permalink(found: Record, collection: str) -> str:
     """The address, relative to the page, that opens an article at the same words."""
     article = found["article"]
-    names = {"article": article["id"], "version": article["version"], "start": found["start"], "end": found["end"]}
+    names = {
+        "collection": collection, "article": article["id"], "version": article["version"], "start": found["start"],
+        "end": found["end"],
+    }  # fmt: skip
     return f"?{urlencode(names)}"
 
 
@@ -79,7 +82,8 @@ def answer_html(found: Record, asked: str) -> str:
         parts.append(f'<p class="answer">{" ".join(sentence_html(s, citations) for s in found["sentences"])}</p>')
         parts += [_conflict(conflict, citations) for conflict in found["conflicts"]]
         parts += [f'<p class="unanswered">The articles do not say: {escape(part)}</p>' for part in found["unanswered"]]
-        parts.append(f'<ol class="notes">{"".join(map(_note, found["citations"]))}</ol>')
+        notes = "".join(_note(c, found["collection"]) for c in found["citations"])
+        parts.append(f'<ol class="notes">{notes}</ol>')
         parts.append(_timeline(found))
     if found["withheld"]:
         rows = (f"<li>{escape(text)}</li>" for text in found["withheld"])
@@ -116,12 +120,12 @@ def _time(published: str | None) -> str:
     return f'<time datetime="{published}">{day(date.fromisoformat(published))}</time>'
 
 
-def _note(citation: Record) -> str:
+def _note(citation: Record, collection: str) -> str:
     said = f' <span class="dates">{escape(citation["dates"])}</span>' if citation["dates"] else ""
     return (
         f'<li value="{citation["number"]}">{escape(citation["article"]["byline"])} '
         f'<span class="support {citation["support"]}">{SUPPORT[citation["support"]]}</span>{said} '
-        f'<a class="permalink" href="{escape(permalink(citation))}">Link to these words</a></li>'
+        f'<a class="permalink" href="{escape(permalink(citation, collection))}">Link to these words</a></li>'
     )
 
 

@@ -27,6 +27,7 @@ const show = async (place) => {
   part('link').dataset.address = `?${new URLSearchParams(place)}`;
   const quote = document.createElement('mark');
   quote.textContent = found.quote;
+  quote.hidden = !found.quote;
   text.replaceChildren(found.before, quote, found.after);
   // On a narrow screen the article opens below the answer, out of sight.
   if (element.getBoundingClientRect().top >= window.innerHeight) element.scrollIntoView({ block: 'start' });
@@ -41,7 +42,8 @@ const open = (marker) => {
   marker.classList.add('open');
   opened = marker;
   const { article, version, start, end } = marker.dataset;
-  return show({ article, version, start, end });
+  const { collection } = marker.closest('.exchange').dataset;
+  return show({ collection, article, version, start, end });
 };
 
 // The numbered markers of the answer that holds the one opened last, each number once, in order.
@@ -122,6 +124,7 @@ document.addEventListener('keydown', (event) => {
 // A question joins those put before it as it leaves its box. Each has a key, so that every run that answers can tell
 // which have been answered: Gradio keeps at most one run waiting, for however many questions were put meanwhile.
 window.clippings = {
+  show,
   put(typed, asked) {
     const act = pending;
     pending = null;

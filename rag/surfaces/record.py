@@ -13,7 +13,7 @@ from typing import Any
 from rag.surfaces.render import abstention_text, byline, dates_text, day
 from rag.types import Answer, Citation, Evidence, Filters, Headline, RetrievedPassage
 
-__all__ = ["SUPPORT", "Record", "citation_record", "conversation_json", "filters_text", "markdown", "record"]
+__all__ = ["SUPPORT", "Record", "citation_record", "conversation_json", "filters_text", "markdown", "passage_record", "record"]
 
 Record = dict[str, Any]
 
@@ -23,9 +23,13 @@ SUPPORT = {"verbatim": "word for word", "consistent": "same names and figures", 
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]<>#|~$!])")
 
 
-def record(answer: Answer) -> Record:
-    """All that the page shows of an answer: its sentences, citations, conflicts, and the evidence in brief."""
+def record(answer: Answer, collection: str = "") -> Record:
+    """All that the page shows of an answer: its sentences, citations, conflicts, and the evidence in brief.
+
+    `collection` names the one it is from, for the links to its words.
+    """
     return {
+        "collection": collection,
         "question": answer.question,
         "text": answer.text,
         "sentences": [{"text": s.text, "lead": s.lead, "citations": [c.number for c in s.citations]} for s in answer.sentences],
@@ -34,7 +38,7 @@ def record(answer: Answer) -> Record:
             {"about": c.about, "claims": [{"value": r.value, "number": r.citation.number} for r in c.claims]}
             for c in answer.conflicts
         ],
-        "evidence": [_passage(source) for source in answer.evidence],
+        "evidence": [{**(found := passage_record(source)), "text": _brief(found["text"])} for source in answer.evidence],
         "abstained": abstention_text(answer.abstained) if answer.abstained else None,
         "unanswered": list(answer.unanswered),
         "withheld": list(answer.withheld),
@@ -62,16 +66,21 @@ def _facts(headline: Headline) -> Record:
         "id": headline.id,
         "version": headline.version,
         "label": headline.label,
+        "url": headline.url,
         "source": headline.source,
         "published": headline.published.isoformat() if headline.published else None,
         "byline": byline(headline),
     }
 
 
-def _passage(source: RetrievedPassage) -> Record:
+def passage_record(source: RetrievedPassage) -> Record:
+    """A passage with its article's facts."""
     passage = source.passage
-    text = passage.text if len(passage.text) <= _SHOWN else f"{passage.text[:_SHOWN].rsplit(' ', 1)[0]} …"
-    return {"article": _facts(source.article), "start": passage.start, "end": passage.end, "text": text}
+    return {"article": _facts(source.article), "start": passage.start, "end": passage.end, "text": passage.text}
+
+
+def _brief(text: str) -> str:
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN].rsplit(' ', 1)[0]} …"
 
 
 def filters_text(filters: Filters) -> str:

@@ -1,0 +1,97 @@
+"""The collections that a page shows: the reader's own and the demo articles, which are never mixed.
+
+Each is opened when it is first asked for; one encoder and one reader serve both. What is uploaded is kept in a folder
+beside the collection, so that it can be taken in again, and is gone when its article is removed.
+"""
+
+from __future__ import annotations
+
+import shutil
+import threading
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from rag.assistant import Assistant
+from rag.config import Config
+from rag.errors import CollectionError, SourceError
+from rag.types import IngestReport
+
+__all__ = ["DEMO", "OWN", "Library"]
+
+OWN, DEMO = "own", "demo"
+_UPLOADS = "upload"
+
+
+@dataclass(slots=True)
+class Library:
+    """`open` opens a collection that exists, `exists` says whether one does, `make_demo` sees to the demo articles',
+    `sync` takes files into one and `remove` takes articles out of one. `read_only` refuses the last two."""
+
+    own: Config
+    demo: Config
+    open: Callable[[Config], Assistant]
+    exists: Callable[[Config], bool]
+    make_demo: Callable[[], object]
+    sync: Callable[..., IngestReport]
+    remove: Callable[[Sequence[str], Config], None]
+    read_only: bool = False
+    _opened: dict[str, Assistant] = field(default_factory=dict)
+    _lock: threading.RLock = field(default_factory=threading.RLock)
+
+    @property
+    def first(self) -> str:
+        """Which collection a newcomer sees: their own, if there is one."""
+        return OWN if self.exists(self.own) else DEMO
+
+    def assistant(self, name: str) -> Assistant:
+        """The assistant of a collection. Raises `CollectionError` for one's own while it has no articles."""
+        with self._lock:
+            if name not in self._opened:
+                if name == DEMO:
+                    self.make_demo()
+                elif name != OWN or not self.exists(self.own):
+                    raise CollectionError(
+                        "there are no articles of your own yet. Add some under “Articles”, or ask the demo articles"
+                    )
+                self._opened[name] = self.open(self._config(name))
+            return self._opened[name]
+
+    def _config(self, name: str) -> Config:
+        return self.demo if name == DEMO else self.own
+
+    def close(self) -> None:
+        with self._lock:
+            for assistant in self._opened.values():
+                assistant.close()
+            self._opened.clear()
+
+    def add(self, files: Iterable[Path], progress: Callable[[Any], None]) -> IngestReport:
+        """Take uploaded files into the reader's own collection; what cannot be read is in the report.
+
+        Raises `SourceError` when a file cannot be kept, and `CollectionError` as `sync` does.
+        """
+        self._writable()
+        folder = self.own.home / _UPLOADS
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            kept = [Path(shutil.copyfile(file, folder / file.name)) for file in files]
+        except OSError as exc:
+            raise SourceError(f"what was uploaded cannot be kept in {folder}: {exc.strerror}") from exc
+        return self.sync(kept, self.own, progress=progress)
+
+    def take_out(self, article_id: str) -> None:
+        """Remove an article from the reader's own collection, and the file it was uploaded in if it held nothing else.
+
+        Raises `CollectionError` when there is no such article.
+        """
+        self._writable()
+        self.remove([article_id], self.own)
+        place = PurePosixPath(article_id)
+        if place.parts[:1] == (_UPLOADS,) and len(place.parts) == 2:
+            (self.own.home / _UPLOADS / place.name).unlink(missing_ok=True)
+
+    def _writable(self) -> None:
+        if self.read_only:
+            raise CollectionError("this page is read-only: articles are added and removed where it runs, by `clippings sync`")

@@ -1,0 +1,92 @@
+"""The page's collections: the reader's own and the demo are never mixed; uploads are kept, and gone when removed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from conftest import WordEncoder, WordReader
+
+from ingest import remove, sync
+from rag import Config, open_assistant
+from rag.assistant import collection_exists
+from rag.errors import CollectionError
+from rag.surfaces.library import DEMO, OWN, Library
+
+
+@pytest.fixture
+def library(tmp_path: Path, encoder: WordEncoder) -> Iterator[Library]:
+    (tmp_path / "demo").mkdir()
+    (tmp_path / "demo" / "one.txt").write_text("The demo tells of Iran.")
+    demo = Config(home=tmp_path / "demo-home")
+    library = Library(
+        Config(home=tmp_path / "home"),
+        demo,
+        open=lambda config: open_assistant(config, encoder=encoder, reader=WordReader()),
+        exists=collection_exists,
+        make_demo=lambda: sync(tmp_path / "demo", demo, encoder=encoder),
+        sync=lambda places, config, **options: sync(places, config, encoder=encoder, **options),
+        remove=lambda ids, config: remove(ids, config, encoder=encoder),
+    )
+    yield library
+    library.close()
+
+
+def upload(tmp_path: Path, name: str, text: str) -> Path:
+    folder = tmp_path / "sent"
+    folder.mkdir(exist_ok=True)
+    (folder / name).write_text(text, encoding="utf-8")
+    return folder / name
+
+
+def ids(library: Library, name: str) -> list[str]:
+    return [item.headline.id for item in library.assistant(name).articles()]
+
+
+def test_a_newcomer_sees_the_demo_and_is_told_how_to_begin(library: Library) -> None:
+    assert library.first == DEMO
+    assert ids(library, DEMO) == ["demo/one.txt"]
+    with pytest.raises(CollectionError, match="there are no articles of your own yet"):
+        library.assistant(OWN)
+    with pytest.raises(CollectionError):
+        library.assistant("another")
+
+
+def test_what_is_uploaded_is_the_reader_s_own_and_leaves_the_demo_alone(library: Library, tmp_path: Path) -> None:
+    steps: list[Any] = []
+    files = [upload(tmp_path, "a.txt", "Ann swam to Thun."), upload(tmp_path, "b.pdf", "no")]
+    report = library.add(files, steps.append)
+    assert report.added == ("upload/a.txt",)
+    assert [(f.item.rsplit("/", 1)[-1], "cannot be read" in f.reason) for f in report.failed] == [("b.pdf", True)]
+    assert steps[-1].done == 1
+    assert library.first == OWN
+    assert (ids(library, OWN), ids(library, DEMO)) == (["upload/a.txt"], ["demo/one.txt"])
+    assert library.assistant(OWN) is library.assistant(OWN)
+
+
+def test_a_file_of_the_same_name_is_a_new_version(library: Library, tmp_path: Path) -> None:
+    library.add([upload(tmp_path, "a.txt", "Ann swam to Thun.")], lambda _: None)
+    report = library.add([upload(tmp_path, "a.txt", "Ann swam to Bern.")], lambda _: None)
+    assert report.replaced == ("upload/a.txt",)
+    assert library.assistant(OWN).article("upload/a.txt").text == "Ann swam to Bern."
+
+
+def test_what_is_removed_does_not_come_back_with_the_next_upload(library: Library, tmp_path: Path) -> None:
+    library.add([upload(tmp_path, "a.txt", "Ann swam."), upload(tmp_path, "b.txt", "Bob sang.")], lambda _: None)
+    library.take_out("upload/a.txt")
+    assert ids(library, OWN) == ["upload/b.txt"]
+    assert [p.name for p in (library.own.home / "upload").iterdir()] == ["b.txt"]
+    library.add([upload(tmp_path, "c.txt", "Eve ran.")], lambda _: None)
+    assert ids(library, OWN) == ["upload/b.txt", "upload/c.txt"]
+    with pytest.raises(CollectionError, match=r"there is no article upload/a\.txt"):
+        library.take_out("upload/a.txt")
+
+
+def test_a_page_that_is_read_only_takes_nothing_in_or_out(library: Library, tmp_path: Path) -> None:
+    library.read_only = True
+    for change in (lambda: library.add([upload(tmp_path, "a.txt", "x y z.")], lambda _: None), lambda: library.take_out("a")):
+        with pytest.raises(CollectionError, match="this page is read-only"):
+            change()
+    assert not library.own.home.exists()

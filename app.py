@@ -73,6 +73,7 @@ def _serve(config: Config, *, host: str, port: int, auth_file: Path | None, read
         make_demo=lambda: make_demo(config),
         sync=lambda *places, **options: ingest.sync(*places, encoder=encoder, **options),
         remove=lambda ids, chosen: ingest.remove(ids, chosen, encoder=encoder),
+        to_gold=_keep_case,
         read_only=read_only,
     )
     try:
@@ -91,6 +92,12 @@ def _add_gold(*arguments: Any) -> str:
     from eval.command import add
 
     return add(*arguments)
+
+
+def _keep_case(*arguments: Any) -> str:
+    from eval.command import keep_case
+
+    return keep_case(*arguments)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

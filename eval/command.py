@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import sys
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from rag.config import default_home
 from rag.errors import QuestionError
 from rag.text import locate
 
-__all__ = ["add", "gold_case", "run"]
+__all__ = ["add", "case_of", "gold_case", "keep_case", "run"]
 
 RESULTS = Path(__file__).parent / "results"
 
@@ -62,23 +63,41 @@ def add(question: str, config: Config, gold: Path, verdict: str, quotes: list[st
 
 
 def gold_case(answer: Answer, verdict: str, spans: tuple[Span, ...] = ()) -> Case:
-    """A gold case from an answer and a reader's verdict on it.
+    """A gold case from an answer and a reader's verdict on it; see `case_of`."""
+    cited = [[Span(c.article.id, c.start, c.end) for c in sentence.citations] for sentence in answer.sentences]
+    return case_of(answer.question, cited, verdict, spans)
 
-    `right`: the answer's citations are the gold, one fact a sentence, or the question is to be declined as it was.
-    `decline`: it should have been declined. `wrong`: the gold is `spans`, each alone in support of the one fact.
-    Raises `QuestionError` for `wrong` without the words that would have been right.
+
+def case_of(question: str, cited: Sequence[Sequence[Span]], verdict: str, spans: Sequence[Span] = ()) -> Case:
+    """A gold case from a question, what each sentence of its answer cited, and a reader's verdict.
+
+    `right`: the citations are the gold, one fact a sentence, or the question is to be declined as it was.
+    `decline`: it should have been declined. `wrong`: the gold is `spans`, each alone in support of the one fact. `missing`: the
+    citations are right, and `spans` support one fact more. Raises `QuestionError` for the last two without the words that
+    would have been right.
     """
     facts: tuple[Fact, ...] = ()
-    if verdict == "wrong":
-        if not spans:
-            raise QuestionError("a wrong answer needs the words that would have been right: give them with --quote")
-        facts = (Fact((), spans),)
-    elif verdict == "right":
-        facts = tuple(
-            Fact((), tuple(Span(c.article.id, c.start, c.end) for c in sentence.citations)) for sentence in answer.sentences
+    if verdict in ("wrong", "missing") and not spans:
+        raise QuestionError(
+            "a wrong answer needs the words that would have been right: give them with --quote, or select them in the article"
         )
-    name = hashlib.sha256(answer.question.encode()).hexdigest()[:12]
-    return Case(f"own-{name}", answer.question, "own", facts, declined=not facts)
+    if verdict in ("right", "missing"):
+        facts = tuple(Fact((), tuple(places)) for places in cited)
+    if verdict in ("wrong", "missing"):
+        facts = (*facts, Fact((), tuple(spans)))
+    name = hashlib.sha256(question.encode()).hexdigest()[:12]
+    return Case(f"own-{name}", question, "own", facts, declined=not facts)
+
+
+Places = Sequence[tuple[str, int, int]]  # an article's id, and where words of it begin and end
+
+
+def keep_case(gold: Path, question: str, cited: Sequence[Places], verdict: str, words: Places) -> str:
+    """Keep a question in a gold file, with a verdict on the answer it got; what to say about it. Raises as `case_of`
+    and `save` do."""
+    case = case_of(question, [[Span(*p) for p in places] for places in cited], verdict, [Span(*p) for p in words])
+    save(gold, case)
+    return f"{case.id} is in {gold} ({case.split})"
 
 
 def _span(quote: str, answer: Answer) -> Span:

@@ -148,7 +148,7 @@ def test_only_the_demo_collection_is_written_from_the_reading_side() -> None:
         for node in ast.walk(function)
         if isinstance(node, ast.ImportFrom) and node.module == "ingest"
     ]
-    assert writers == ["config_or_demo"]
+    assert writers == ["make_demo"]
 
 
 def test_passages_and_citations_are_built_in_one_place_each() -> None:

@@ -28,6 +28,7 @@ from mcp import ClientSession
 from mcp.client.streamable_http import streamablehttp_client
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
+from eval.cases import load
 from ingest import remove, sync
 from rag import Config, open_assistant
 from rag.surfaces.record import SUPPORT
@@ -463,6 +464,33 @@ def test_a_page_that_is_read_only_behind_a_password_shows_neither_upload_nor_rem
         expect(page.locator("#remove")).to_have_count(0)
         page.close()
     assert "sesame" not in LOGS[-1]
+
+
+# Verdicts
+
+
+def test_a_verdict_stands_on_its_answer_and_makes_a_gold_case(page: Page, config: Config) -> None:
+    put(page, QUESTION)
+    page.get_by_role("button", name="Wrong", exact=True).click()
+    expect(page.get_by_role("button", name="Wrong", exact=True)).to_have_attribute("aria-pressed", "true")
+    page.get_by_role("button", name="Make it a gold case").click()
+    expect(page.get_by_text("select them in the article")).to_be_visible()
+    page.locator("#conversation .answer button.cite").last.click()
+    expect(page.locator("#reading mark")).to_be_visible()
+    words = page.evaluate(
+        "() => { const range = document.createRange(); range.selectNodeContents(document.querySelector('#reading mark'));"
+        " getSelection().removeAllRanges(); getSelection().addRange(range); return getSelection().toString() }"
+    )
+    page.get_by_role("button", name="Make it a gold case").click()
+    expect(page.get_by_text("gold.jsonl")).to_be_visible()
+    (case,) = load(config.home / "gold.jsonl")
+    ((span,),) = (fact.spans for fact in case.facts)
+    with open_assistant(config) as assistant:
+        assert assistant.article(span.article).text[span.start : span.end] == words
+    verdicts = [json.loads(line) for line in (config.home / "feedback.jsonl").read_text(encoding="utf-8").splitlines()]
+    assert [(v["verdict"], v["asked"]) for v in verdicts] == [("wrong", QUESTION)]
+    page.reload()
+    expect(page.get_by_role("button", name="Wrong", exact=True)).to_have_attribute("aria-pressed", "true", timeout=20_000)
 
 
 # Programs

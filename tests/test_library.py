@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -9,11 +10,14 @@ from typing import Any
 import pytest
 from conftest import WordEncoder, WordReader
 
+from eval.cases import Fact, Span, load
+from eval.command import keep_case
 from ingest import remove, sync
 from rag import Config, open_assistant
 from rag.assistant import collection_exists
-from rag.errors import CollectionError
+from rag.errors import CollectionError, QuestionError
 from rag.surfaces.library import DEMO, OWN, Library
+from rag.surfaces.record import record
 
 
 @pytest.fixture
@@ -29,6 +33,7 @@ def library(tmp_path: Path, encoder: WordEncoder) -> Iterator[Library]:
         make_demo=lambda: sync(tmp_path / "demo", demo, encoder=encoder),
         sync=lambda places, config, **options: sync(places, config, encoder=encoder, **options),
         remove=lambda ids, config: remove(ids, config, encoder=encoder),
+        to_gold=keep_case,
     )
     yield library
     library.close()
@@ -90,3 +95,24 @@ def test_a_page_that_is_read_only_takes_nothing_in_or_out(library: Library, tmp_
         with pytest.raises(CollectionError, match="this page is read-only"):
             change()
     assert not library.own.home.exists()
+
+
+def test_a_verdict_is_kept_with_its_evidence_and_becomes_a_gold_case(library: Library, tmp_path: Path) -> None:
+    library.add([upload(tmp_path, "a.txt", "Ann swam to Thun. Bob sang.")], lambda _: None)
+    found = record(library.assistant(OWN).ask("Who swam to Thun?"), OWN)
+    assert found["citations"]
+    library.judged(OWN, "right", "who swam?", found)
+    library.judged(OWN, "wrong", "who swam?", found)
+    lines = [json.loads(line) for line in (library.own.home / "feedback.jsonl").read_text(encoding="utf-8").splitlines()]
+    assert [(line["verdict"], line["asked"], line["evidence"]) for line in lines] == [
+        (verdict, "who swam?", found["evidence"]) for verdict in ("right", "wrong")
+    ]
+    with pytest.raises(QuestionError, match="select them in the article"):
+        library.gold(OWN, "wrong", found, [])
+    said = library.gold(OWN, "missing", found, [("upload/a.txt", 18, 27)])
+    (case,) = load(library.own.home / "gold.jsonl")
+    assert said.startswith(f"{case.id} is in ")
+    cited = [Fact((), (Span("upload/a.txt", c["start"], c["end"]),)) for c in found["citations"]]
+    assert (case.question, case.facts[-1], case.facts[0]) == (
+        "Who swam to Thun?", Fact((), (Span("upload/a.txt", 18, 27),)), cited[0],
+    )  # fmt: skip

@@ -24,7 +24,7 @@ from rag.errors import ClippingsError, CollectionError
 from rag.surfaces import conversation as talk
 from rag.surfaces.conversation import Asked, Exchange, Shelf
 from rag.surfaces.library import DEMO, OWN, Library
-from rag.surfaces.markup import article_parts, escape, sentence_html
+from rag.surfaces.markup import VERDICTS, article_parts, escape, sentence_html
 from rag.surfaces.programs import filters, programs
 from rag.surfaces.record import citation_record, conversation_json, markdown, record
 from rag.surfaces.render import report_text
@@ -248,6 +248,33 @@ def build(library: Library) -> tuple[Any, Any]:
             told = f'<p class="abstained">{escape(str(exc))}</p>'
         return None, told, gr.Button(interactive=False), gr.Row(visible=False)
 
+    def judge(event: gr.EventData, asked: Asked, answered: dict[str, Exchange]) -> tuple[Any, dict[str, Exchange]]:
+        """The reader's verdict on an answer is kept, and stands on it."""
+        exchange = answered.get(str(event.key))
+        if exchange is None or exchange.found is None or event.verdict not in VERDICTS:
+            return gr.skip(), gr.skip()
+        try:
+            library.judged(exchange.collection, event.verdict, exchange.question, exchange.found)
+        except ClippingsError as exc:
+            raise gr.Error(str(exc), print_exception=False) from exc
+        answered = {**answered, exchange.key: replace(exchange, verdict=event.verdict)}
+        return messages((answered[key] for key, _ in asked if key in answered), at_work=False), answered
+
+    def make_gold(event: gr.EventData, answered: dict[str, Exchange]) -> None:
+        """A judged answer becomes a gold case; where it was not right, with the words selected in the article."""
+        exchange = answered.get(str(event.key))
+        if exchange is None or exchange.found is None:
+            return
+        words = event.words
+        places = [(str(words["article"]), int(words["start"]), int(words["end"]))] if words else []
+        try:
+            gr.Info(library.gold(exchange.collection, exchange.verdict, exchange.found, places))
+        except ClippingsError as exc:
+            raise gr.Error(str(exc), print_exception=False) from exc
+
+    for listener in (judge, make_gold):
+        listener.__annotations__["event"] = gr.EventData
+
     def translated(program: Callable[..., dict[str, Any]]) -> Callable[..., dict[str, Any]]:
         @functools.wraps(program)
         def called(*given: Any, **named: Any) -> dict[str, Any]:
@@ -341,7 +368,7 @@ def build(library: Library) -> tuple[Any, Any]:
                         yes = gr.Button("Yes, remove it", variant="stop", elem_id="yes")
                         no = gr.Button("No, keep it", elem_id="no")
             with gr.Column(scale=5):
-                gr.HTML(
+                reading = gr.HTML(
                     html_template=_READING,
                     js_on_load=(_HERE / "page.js").read_text(encoding="utf-8"),
                     server_functions=[open_article],
@@ -396,6 +423,9 @@ def build(library: Library) -> tuple[Any, Any]:
         yes.click(take_out, [collection, picked], [picked, which, remove_it, confirm], api_visibility="private").then(
             *arranging, **quietly
         )
+        judging = reading.verdict(judge, [asked, answered], [conversation, answered], **quietly)
+        judging.then(keep, *keeping, **quietly)
+        reading.gold(make_gold, answered, None, api_visibility="private")
         for program in programs(chosen):
             gr.api(translated(program), api_name=program.__name__, concurrency_limit=_AT_ONCE)
     return page, theme

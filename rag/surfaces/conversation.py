@@ -24,7 +24,8 @@ class Exchange:
     """A question, the collection it is put to, and as much of its answer as there is; `step` says what is done for it now,
     if anything is.
 
-    `found` is the finished answer's record; `so_far` the HTML of what stands already, or of why there is no answer.
+    `found` is the finished answer's record, and `verdict` what the reader said of it; `so_far` the HTML of what stands
+    already, or of why there is no answer.
     """
 
     key: str
@@ -33,6 +34,7 @@ class Exchange:
     so_far: str = ""
     step: str = ""
     found: Record | None = None
+    verdict: str = ""
 
     @property
     def turn(self) -> Turn | None:
@@ -43,7 +45,7 @@ class Exchange:
 
     def answer(self, *, at_work: bool) -> str:
         if self.found:
-            return answer_html(self.found, self.question)
+            return answer_html(self.found, self.question, self.key, self.verdict)
         if self.step and not at_work:
             return f'{self.so_far}<p class="notice">Stopped.</p>'
         return self.so_far + (f'<p class="step" role="status">{escape(self.step)}…</p>' if self.step else "")
@@ -62,9 +64,9 @@ def title_of(question: str) -> str:
 def kept(shelf: Shelf, current: str, asked: Asked, answered: Mapping[str, Exchange]) -> Shelf:
     """The shelf with the conversation as it stands now, in front; one that holds no answer is not kept."""
     exchanges = [
-        {"key": key, "asked": answered[key].question, "collection": answered[key].collection, "found": answered[key].found}
+        {"key": key, "asked": e.question, "collection": e.collection, "found": e.found, "verdict": e.verdict}
         for key, _ in asked
-        if key in answered and answered[key].found
+        if (e := answered.get(key)) and e.found
     ]
     others = [c for c in shelf["conversations"] if c["id"] != current]
     if not exchanges:
@@ -77,7 +79,9 @@ def kept(shelf: Shelf, current: str, asked: Asked, answered: Mapping[str, Exchan
 def taken_up(shelf: Shelf, wanted: str) -> tuple[Asked, dict[str, Exchange]]:
     """What was asked and answered in a conversation of the shelf; nothing, where it is not there."""
     exchanges: Sequence[Record] = next((c["exchanges"] for c in shelf["conversations"] if c["id"] == wanted), [])
-    answered = {e["key"]: Exchange(e["key"], e["asked"], e["collection"], found=e["found"]) for e in exchanges}
+    answered = {
+        e["key"]: Exchange(e["key"], e["asked"], e["collection"], found=e["found"], verdict=e["verdict"]) for e in exchanges
+    }
     return [[e["key"], e["asked"]] for e in exchanges], answered
 
 

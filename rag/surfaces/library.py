@@ -6,16 +6,19 @@ beside the collection, so that it can be taken in again, and is gone when its ar
 
 from __future__ import annotations
 
+import json
 import shutil
 import threading
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from rag.assistant import Assistant
 from rag.config import Config
 from rag.errors import CollectionError, SourceError
+from rag.surfaces.record import Record
 from rag.types import IngestReport
 
 __all__ = ["DEMO", "OWN", "Library"]
@@ -27,7 +30,8 @@ _UPLOADS = "upload"
 @dataclass(slots=True)
 class Library:
     """`open` opens a collection that exists, `exists` says whether one does, `make_demo` sees to the demo articles',
-    `sync` takes files into one and `remove` takes articles out of one. `read_only` refuses the last two."""
+    `sync` takes files into one and `remove` takes articles out of one, `to_gold` keeps a gold case. `read_only` refuses all
+    that changes a collection; verdicts are kept even then."""
 
     own: Config
     demo: Config
@@ -36,6 +40,7 @@ class Library:
     make_demo: Callable[[], object]
     sync: Callable[..., IngestReport]
     remove: Callable[[Sequence[str], Config], None]
+    to_gold: Callable[..., str]
     read_only: bool = False
     _opened: dict[str, Assistant] = field(default_factory=dict)
     _lock: threading.RLock = field(default_factory=threading.RLock)
@@ -91,6 +96,25 @@ class Library:
         place = PurePosixPath(article_id)
         if place.parts[:1] == (_UPLOADS,) and len(place.parts) == 2:
             (self.own.home / _UPLOADS / place.name).unlink(missing_ok=True)
+
+    def judged(self, name: str, verdict: str, asked: str, found: Record) -> None:
+        """Keep a reader's verdict on an answer, with the answer and its evidence, one JSON object a line.
+
+        Raises `CollectionError` when it cannot be written.
+        """
+        line = {"at": datetime.now(UTC).isoformat(timespec="seconds"), "verdict": verdict, "asked": asked, **found}
+        path = self._config(name).home / "feedback.jsonl"
+        try:
+            with self._lock, path.open("a", encoding="utf-8") as lines:
+                lines.write(json.dumps(line, ensure_ascii=False) + "\n")
+        except OSError as exc:
+            raise CollectionError(f"your verdict cannot be written to {path}: {exc.strerror}") from exc
+
+    def gold(self, name: str, verdict: str, found: Record, words: Sequence[tuple[str, int, int]]) -> str:
+        """Make a judged answer a gold case of the collection; what to say about it. Raises as `eval.command.keep_case` does."""
+        places = {c["number"]: (c["article"]["id"], c["start"], c["end"]) for c in found["citations"]}
+        cited = [[places[number] for number in sentence["citations"]] for sentence in found["sentences"]]
+        return self.to_gold(self._config(name).home / "gold.jsonl", found["question"], cited, verdict, words)
 
     def _writable(self) -> None:
         if self.read_only:

@@ -11,7 +11,7 @@ from rag.surfaces.record import SUPPORT, Record, markdown
 from rag.surfaces.render import day
 from rag.types import Article, Headline
 
-__all__ = ["answer_html", "article_parts", "asked_html", "escape", "sentence_html"]
+__all__ = ["VERDICTS", "answer_html", "article_parts", "asked_html", "escape", "sentence_html"]
 
 _CLOSEST = 3
 
@@ -65,8 +65,9 @@ def permalink(found: Record, collection: str) -> str:
     return f"?{urlencode(names)}"
 
 
-def answer_html(found: Record, asked: str) -> str:
-    """The answer with its conflicts, footnotes and timeline, or why there is none with what came closest."""
+def answer_html(found: Record, asked: str, key: str = "", verdict: str = "") -> str:
+    """The answer with its conflicts, footnotes and timeline, or why there is none with what came closest; and what the
+    reader can do with it, `verdict` being what they said of it."""
     parts: list[str] = []
     if found["question"] != " ".join(asked.split()):
         parts.append(f'<p class="understood">Understood as: {escape(found["question"])}</p>')
@@ -93,7 +94,7 @@ def answer_html(found: Record, asked: str) -> str:
         )
     if found["notice"]:
         parts.append(f'<p class="notice">{escape(found["notice"])}</p>')
-    parts.append(_actions(found, asked))
+    parts.append(_actions(found, asked, key, verdict))
     return "".join(parts)
 
 
@@ -161,9 +162,22 @@ def _passage(found: Record) -> str:
     )
 
 
-def _actions(found: Record, asked: str) -> str:
-    text = escape(markdown([(asked, found)]))
-    return f'<div class="actions"><button type="button" data-act="copy" data-text="{text}">Copy with footnotes</button></div>'
+VERDICTS = {"right": "Right", "wrong": "Wrong", "missing": "Something is missing"}
+
+
+def _actions(found: Record, asked: str, key: str, verdict: str) -> str:
+    copy = (
+        f'<button type="button" data-act="copy" data-text="{escape(markdown([(asked, found)]))}">Copy with footnotes</button>'
+    )
+    judge = "".join(
+        f'<button type="button" data-act="verdict" data-key="{escape(key)}" data-verdict="{name}" '
+        f'aria-pressed="{"true" if name == verdict else "false"}">{label}</button>'
+        for name, label in VERDICTS.items()
+    )
+    gold = f'<button type="button" data-act="gold" data-key="{escape(key)}">Make it a gold case</button>' if verdict else ""
+    return (
+        f'<div class="actions">{copy}<span class="verdicts" role="group" aria-label="Your verdict">{judge}{gold}</span></div>'
+    )
 
 
 def _flat(text: str) -> str:

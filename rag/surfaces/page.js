@@ -17,6 +17,7 @@ const show = async (place) => {
   part('tools').hidden = text.hidden = Boolean(found.error);
   hint.hidden = !found.error;
   if (found.error) { hint.textContent = found.error; return; }
+  reading = place.article;
   part('title').textContent = found.title;
   part('facts').textContent = [found.source, found.published].filter(Boolean).join(', ');
   if (found.url) {
@@ -70,6 +71,8 @@ const copied = async (button, text) => {
   setTimeout(() => { button.textContent = label; }, 1500);
 };
 
+// Pressing a button would undo the selection that it is about.
+document.addEventListener('mousedown', (event) => { if (event.target.closest('button[data-act=gold]')) event.preventDefault(); });
 document.addEventListener('click', (event) => {
   const marker = event.target.closest('button.cite');
   if (marker) { event.preventDefault(); peek.hidden = true; open(marker); return; }
@@ -77,13 +80,28 @@ document.addEventListener('click', (event) => {
   if (link) { event.preventDefault(); copied(link, new URL(link.getAttribute('href'), location.href.split('?')[0]).href); return; }
   const button = event.target.closest('button[data-act]');
   if (!button) return;
-  const { act, key, text } = button.dataset;
+  const { act, key, text, verdict } = button.dataset;
   if (act === 'copy') copied(button, text);
   if (act === 'previous') walk(-1);
   if (act === 'next') walk(1);
+  if (act === 'verdict') trigger('verdict', { key, verdict });
+  if (act === 'gold') trigger('gold', { key, words: selected() });
   if (act === 'link') copied(button, new URL(button.dataset.address, location.href.split('?')[0]).href);
   if (act === 'edit' || act === 'again') { pending = { act, key }; document.querySelector('#ask').click(); }
 });
+
+// The words selected in the open article, at their places in code points, which is how articles are counted.
+let reading = null;
+const selected = () => {
+  const [text, chosen] = [part('article'), window.getSelection()];
+  if (!reading || !chosen.rangeCount || chosen.isCollapsed || !text.contains(chosen.anchorNode) || !text.contains(chosen.focusNode)) return null;
+  const range = chosen.getRangeAt(0);
+  const before = document.createRange();
+  before.selectNodeContents(text);
+  before.setEnd(range.startContainer, range.startOffset);
+  const start = [...before.toString()].length;
+  return { article: reading, start, end: start + [...range.toString()].length };
+};
 
 const preview = (event) => {
   const marker = event.target.closest?.('button.cite[data-quote]');

@@ -79,7 +79,7 @@ def test_what_is_well_is_said_with_what_was_seen(config: Config, monkeypatch: py
 def test_the_bundled_encoder_is_named_as_such(config: Config, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(doctor, "native_bf16", lambda: False)
     encoder = examined(Config(home=tmp_path / "none", encoder=BUNDLED))["encoder"]
-    assert encoder.detail.startswith(f"{BUNDLED}, 256 dimensions, fp32, bundled, weights as published; loaded in ")
+    assert encoder.detail.startswith(f"{BUNDLED}, 384 dimensions, fp32, bundled, weights as published; loaded in ")
 
 
 def test_no_collection_yet_is_no_fault_and_nothing_is_made(tmp_path: Path) -> None:

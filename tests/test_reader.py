@@ -86,7 +86,7 @@ def test_it_points_at_the_words_that_answer(reader: SpanReader, question: str, a
 
 def test_it_tells_a_text_that_answers_from_ones_that_do_not(reader: SpanReader) -> None:
     answering, near, far = reader.read(
-        "Who struck a camp near Panjgur?", [STRIKE, STRIKE.replace("Iran struck", "a storm hit"), FILLER]
+        "Who struck a camp near Panjgur?", [STRIKE, STRIKE.replace("Iran struck", "Iran spoke of"), FILLER]
     )
     assert answering.answerable > max(near.answerable, far.answerable)
     assert far.answerable < 0.5

@@ -126,10 +126,16 @@ def build(library: Library) -> tuple[Any, Any]:
         ]
 
     def respond(
-        collection: str, asked: Asked, answered: dict[str, Exchange], *limits: Any
+        collection: str, halted: float, asked: Asked, answered: dict[str, Exchange], *limits: Any
     ) -> Iterator[tuple[Any, dict[str, Exchange]]]:
-        """Answer every question that has been put and not been answered yet, oldest first."""
+        """Answer every question that has been put and not been answered yet, oldest first.
+
+        A key is the moment it was put, in the browser's milliseconds: what was put before the page was `halted` last is
+        not taken up, though Gradio starts the run that waited behind the one that was stopped.
+        """
         answered = {key: answered[key] for key, _ in asked if key in answered}  # less what was cleared
+        late = {key: Exchange(key, q, step="waiting") for key, q in asked if key not in answered and float(key) <= halted}
+        answered = {key: found for key, _ in asked if (found := answered.get(key) or late.get(key))}
         waiting = [(key, question) for key, question in asked if key not in answered]
         if not waiting:  # Gradio empties the outputs of a generator that yields nothing
             yield messages(answered.values(), at_work=False), answered
@@ -310,7 +316,7 @@ def build(library: Library) -> tuple[Any, Any]:
         asked, answered = gr.JSON([], visible=False), gr.State({})
         # What a browser keeps is its user's own; that Gradio scrambles it protects nothing, and the key may be known.
         shelf = gr.BrowserState({"current": "", "conversations": []}, storage_key=f"clippings-{own[:12]}", secret=own[12:28])
-        outgoing, picked = gr.JSON(visible=False), gr.JSON(visible=False)
+        outgoing, picked, halted = gr.JSON(visible=False), gr.JSON(visible=False), gr.JSON(0, visible=False)
         with gr.Sidebar(label="Conversations", open=False, elem_id="shelf"):
             fresh = gr.Button("New conversation", elem_id="fresh")
             choice = gr.Radio([], label="Conversations in this browser", elem_id="conversations")
@@ -333,7 +339,7 @@ def build(library: Library) -> tuple[Any, Any]:
                 with gr.Tab("Ask", id="ask"):
                     conversation = gr.Chatbot(
                         elem_id="conversation", label="Conversation", show_label=False, height="58vh", layout="panel",
-                        buttons=[], feedback_options=None, placeholder="Ask the articles something.",
+                        buttons=[], feedback_options=None, autoscroll=False, placeholder="Ask the articles something.",
                     )  # fmt: skip
                     with gr.Row():
                         question = gr.Textbox(
@@ -382,7 +388,7 @@ def build(library: Library) -> tuple[Any, Any]:
         )  # fmt: skip
         asking = put.then(
             respond,
-            [collection, asked, answered, only, after, before],
+            [collection, halted, asked, answered, only, after, before],
             [conversation, answered],
             trigger_mode="always_last",
             concurrency_limit=_AT_ONCE,
@@ -394,7 +400,7 @@ def build(library: Library) -> tuple[Any, Any]:
         asking.success(keep, *keeping, **quietly)
         # Gradio says "failure" for what is cancelled, once the server has let go of it: nothing is shown after this.
         asking.failure(stopped, [asked, answered], [conversation, answered], **quietly).then(keep, *keeping, **quietly)
-        stop.click(None, cancels=[asking])
+        stop.click(None, None, halted, js="() => performance.now()", cancels=[asking])
         conversation.clear(None, None, asked, js="() => [[]]", cancels=[asking]).then(
             lambda shelf: {**shelf, "current": ""}, shelf, shelf, **quietly
         )

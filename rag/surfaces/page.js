@@ -161,5 +161,23 @@ window.clippings = {
   },
 };
 
+// A new question comes to the top and stays there while its answer grows, so that it is read from its first word; until
+// the reader scrolls.
+let asked = 0;
+let held = null;
+const hold = () => {
+  const questions = document.querySelectorAll('#conversation .asked');
+  const box = document.querySelector('#conversation .panel-wrap');
+  if (questions.length > asked) held = box;
+  asked = questions.length;
+  if (!box || box !== held) return;
+  const above = questions[asked - 1]?.getBoundingClientRect().top - box.getBoundingClientRect().top - 16;
+  if (Math.abs(above) > 1) box.scrollTop += above;
+};
+for (const kind of ['wheel', 'touchmove', 'pointerdown', 'keydown']) {
+  document.addEventListener(kind, (event) => { if (event.target.closest?.('#conversation')) held = null; }, { passive: true });
+}
+new MutationObserver(hold).observe(document.body, { childList: true, subtree: true });
+
 const wanted = new URLSearchParams(location.search);
 if (wanted.has('article')) show(Object.fromEntries(wanted));

@@ -173,11 +173,15 @@ const hold = () => {
   if (!box || box !== held) return;
   const above = questions[asked - 1]?.getBoundingClientRect().top - box.getBoundingClientRect().top - 16;
   if (Math.abs(above) > 1) box.scrollTop += above;
+  const answers = document.querySelectorAll('#conversation .exchange');
+  if (answers[answers.length - 1].querySelector('.notes, .abstained')) held = null; // it grows no more
 };
 for (const kind of ['wheel', 'touchmove', 'pointerdown', 'keydown']) {
   document.addEventListener(kind, (event) => { if (event.target.closest?.('#conversation')) held = null; }, { passive: true });
 }
-new MutationObserver(hold).observe(document.body, { childList: true, subtree: true });
+new MutationObserver((changes) => {
+  if (changes.some(({ target }) => target.closest?.('#conversation'))) hold();
+}).observe(document.body, { childList: true, subtree: true });
 
 const wanted = new URLSearchParams(location.search);
 if (wanted.has('article')) show(Object.fromEntries(wanted));

@@ -19,6 +19,7 @@ from rag.text import locate
 
 __all__ = ["add", "case_of", "gold_case", "keep_case", "run"]
 
+VERDICTS = ("right", "wrong", "missing", "decline")
 RESULTS = Path(__file__).parent / "results"
 
 
@@ -77,9 +78,12 @@ def case_of(question: str, cited: Sequence[Sequence[Span]], verdict: str, spans:
     would have been right.
     """
     facts: tuple[Fact, ...] = ()
+    if verdict not in VERDICTS:
+        raise QuestionError(f"a verdict is one of {', '.join(VERDICTS)}, not {verdict!r}. Give one before making a gold case")
     if verdict in ("wrong", "missing") and not spans:
         raise QuestionError(
-            "a wrong answer needs the words that would have been right: give them with --quote, or select them in the article"
+            "an answer that is not right needs the words that would have been: give them with --quote, or select them in the "
+            "article"
         )
     if verdict in ("right", "missing"):
         facts = tuple(Fact((), tuple(places)) for places in cited)
@@ -97,7 +101,7 @@ def keep_case(gold: Path, question: str, cited: Sequence[Places], verdict: str, 
     and `save` do."""
     case = case_of(question, [[Span(*p) for p in places] for places in cited], verdict, [Span(*p) for p in words])
     save(gold, case)
-    return f"{case.id} is in {gold} ({case.split})"
+    return f"{case.id} is in the collection's {gold.name} ({case.split})"
 
 
 def _span(quote: str, answer: Answer) -> Span:

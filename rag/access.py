@@ -18,7 +18,7 @@ def passwords(path: Path) -> Callable[[str, str], bool]:
     line and never what stands in it, for a file that cannot be read, says nothing, or has a line of another form.
     """
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
     except OSError as exc:
         raise ConfigError(f"the file of names and passwords {path} cannot be read: {exc.strerror}") from exc
     except UnicodeDecodeError as exc:
@@ -27,7 +27,7 @@ def passwords(path: Path) -> Callable[[str, str], bool]:
     for number, line in enumerate(lines, 1):
         if not line.strip() or line.lstrip().startswith("#"):
             continue
-        name, colon, password = line.strip().partition(":")
+        name, colon, password = line.partition(":")
         if not (name and colon and password):
             raise ConfigError(f"line {number} of {path} is not a name, a colon and a password")
         known[name] = password

@@ -1105,11 +1105,10 @@ def _voiced(asked: _Asked, groups: Sequence[_Claims]) -> list[_Claims]:
     """
     claims = sorted((c for group in groups for c in group), key=lambda c: _order(c.said))
     surest: dict[tuple[str, type], _Heard] = {}
-    first: dict[type, _Heard] = {}
-    for claim in claims:
-        first.setdefault(type(claim.value), claim)
-        if _bond(asked, first[type(claim.value)], claim) is not _Bond.APART:
-            surest.setdefault((claim.article, type(claim.value)), claim)
+    figures = [claim for claim in claims if isinstance(claim.value, _Figure)]
+    for claim in figures:
+        if _bond(asked, figures[0], claim) is not _Bond.APART:
+            surest.setdefault((claim.article, _Figure), claim)
     for claim in claims:
         surest.setdefault((claim.article, type(claim.value)), claim)
     return [group for group in groups if any(claim is surest[claim.article, type(claim.value)] for claim in group)]

@@ -11,7 +11,7 @@ from rag.errors import ConfigError
 
 
 def test_a_name_goes_with_its_own_password_only(tmp_path: Path) -> None:
-    (tmp_path / "who").write_text("# the desk\n\nann:pass:word\nbob:sésame\n", encoding="utf-8")
+    (tmp_path / "who").write_text("\ufeffann:pass:word\n\n# the desk\nbob:sésame\n", encoding="utf-8")
     belong = passwords(tmp_path / "who")
     pairs = [("ann", "pass:word"), ("bob", "sésame"), ("ann", "sésame"), ("ann", ""), ("eve", ""), ("", ""), ("# the desk", "")]
     assert [belong(*pair) for pair in pairs] == [True, True, False, False, False, False, False]

@@ -11,6 +11,7 @@ import socket
 import subprocess
 import sys
 import time
+import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -23,7 +24,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from conftest import SEEDS
 from gradio_client import Client
-from gradio_client.exceptions import AppError
+from gradio_client.exceptions import AppError, AuthenticationError
 from mcp import ClientSession
 from mcp.client.streamable_http import streamablehttp_client
 from playwright.sync_api import Browser, Page, expect, sync_playwright
@@ -480,6 +481,12 @@ def test_a_page_that_is_read_only_behind_a_password_shows_neither_upload_nor_rem
         expect(page.locator("#upload")).to_have_count(0)
         expect(page.locator("#remove")).to_have_count(0)
         page.close()
+        client = Client(url, auth=("ann", "open sesame"), verbose=False)
+        assert client.predict(question=QUESTION, api_name="/ask")["citations"]
+        with pytest.raises(AuthenticationError):
+            Client(url, verbose=False)
+        with pytest.raises(urllib.error.HTTPError, match="404"):  # its tools would ask without a password
+            urllib.request.urlopen(f"{url}/gradio_api/mcp/", timeout=5)
     assert "sesame" not in LOGS[-1]
 
 

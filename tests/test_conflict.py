@@ -259,6 +259,14 @@ def test_an_article_that_counts_a_part_as_well_is_heard_with_what_can_be_compare
     assert values(found) == [["nine people", "seven people"]]
 
 
+def test_of_words_an_article_is_heard_with_the_surest_whatever_can_be_compared() -> None:
+    sure, unsure = (
+        said("Iran recalled [the envoy].", "b", score=0.5),
+        said("It is said that Iran hit the [Houthis].", "b", score=0.3),
+    )
+    assert find("Whom did Iran hit?", [said("Iran hit [Jaish al-Adl].", "a", score=0.9), sure, unsure]) == []
+
+
 COPY = (
     "Officials in Saravan said on Thursday that Pakistan's strikes on Iran killed {} at dawn, and Kakar said that {} were hit."
 )

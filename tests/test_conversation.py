@@ -7,7 +7,7 @@ from typing import Any
 from answers import abstained, answered
 from conftest import evidence
 
-from rag.surfaces.conversation import Exchange, deleted, kept, renamed, taken_up, title_of
+from rag.surfaces.conversation import Exchange, deleted, judged, kept, renamed, taken_up, title_of
 from rag.surfaces.record import record
 from rag.types import Turn
 
@@ -64,3 +64,18 @@ def test_what_was_stopped_says_so_only_when_nothing_is_at_work() -> None:
     under_way = Exchange("1", "Who?", "own", "<p>half</p>", "reading 8 passages")
     assert under_way.answer(at_work=True) == '<p>half</p><p class="step" role="status">reading 8 passages…</p>'
     assert under_way.answer(at_work=False) == '<p>half</p><p class="notice">Stopped.</p>'
+
+
+def test_what_a_browser_has_no_room_for_is_dropped_the_oldest_first(monkeypatch: Any) -> None:
+    monkeypatch.setattr("rag.surfaces.conversation._ROOM", 3_000)
+    shelf = EMPTY
+    for n in range(4):
+        shelf = kept(shelf, str(n), [["k", "Who?"]], {"k": exchange("k", "Who?")})
+    assert [c["id"] for c in shelf["conversations"]] == ["3", "2"]
+    monkeypatch.setattr("rag.surfaces.conversation._ROOM", 10)
+    assert [c["id"] for c in kept(shelf, "9", [["k", "Who?"]], {"k": exchange("k", "Who?")})["conversations"]] == ["9"]
+
+
+def test_a_verdict_given_meanwhile_stands_on_its_answer() -> None:
+    held = {"1": exchange("1", "Who?"), "2": exchange("2", "When?")}
+    assert {key: e.verdict for key, e in judged(held, {"2": "wrong", "9": "right"}).items()} == {"1": "", "2": "wrong"}

@@ -138,6 +138,11 @@ def test_a_wrong_answer_needs_the_words_that_would_have_been_right(assistant: As
         gold_case(assistant.ask("Who struck first on Tuesday?"), "wrong")
 
 
+def test_a_verdict_that_is_none_makes_no_case(assistant: Assistant) -> None:
+    with pytest.raises(QuestionError, match="a verdict is one of right, wrong, missing, decline, not ''"):
+        gold_case(assistant.ask("Who struck first on Tuesday?"), "")
+
+
 def test_the_command_adds_and_runs_a_user_s_own_gold(
     config: Config, assistant: Assistant, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

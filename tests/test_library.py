@@ -89,6 +89,28 @@ def test_what_is_removed_does_not_come_back_with_the_next_upload(library: Librar
         library.take_out("upload/a.txt")
 
 
+def test_a_file_that_may_hold_other_articles_stays(library: Library, tmp_path: Path) -> None:
+    lines = '{"id": "upload/b.txt", "text": "Ann swam."}\n{"id": "r2", "text": "Eve ran."}\n'
+    library.add([upload(tmp_path, "a.jsonl", lines), upload(tmp_path, "c.txt", "Bob sang.")], lambda _: None)
+    (library.own.home / "upload" / "b.txt").write_text("not that article's file")
+    library.take_out("upload/b.txt")
+    assert sorted(p.name for p in (library.own.home / "upload").iterdir()) == ["a.jsonl", "b.txt", "c.txt"]
+    assert ids(library, OWN) == ["r2", "upload/c.txt"]
+
+
+def test_a_gold_case_is_refused_where_it_would_say_something_untrue(library: Library, tmp_path: Path) -> None:
+    library.add([upload(tmp_path, "a.txt", "Ann swam to Thun. Bob sang.")], lambda _: None)
+    found = record(library.assistant(OWN).ask("Who swam to Thun?"), OWN)
+    with pytest.raises(QuestionError, match="without limits"):
+        library.gold(OWN, "right", {**found, "filters": "only Dawn"}, [])
+    with pytest.raises(QuestionError, match="do not stand in the article any more"):
+        library.gold(OWN, "wrong", found, [("upload/a.txt", 5, 500)])
+    library.read_only = True
+    with pytest.raises(CollectionError, match="read-only"):
+        library.gold(OWN, "right", found, [])
+    assert not (library.own.home / "gold.jsonl").exists()
+
+
 def test_a_page_that_is_read_only_takes_nothing_in_or_out(library: Library, tmp_path: Path) -> None:
     library.read_only = True
     for change in (lambda: library.add([upload(tmp_path, "a.txt", "x y z.")], lambda _: None), lambda: library.take_out("a")):

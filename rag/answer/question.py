@@ -9,7 +9,7 @@ from enum import StrEnum
 
 from rag.text import STOPWORDS, content_stems, stem, words
 
-__all__ = ["Kind", "Part", "decided", "parts_of", "qualified", "worded"]
+__all__ = ["Kind", "Part", "decided", "parts_of", "qualified", "reversed_roles", "worded"]
 
 
 class Kind(StrEnum):
@@ -245,3 +245,33 @@ def decided(question: str, sentence: str) -> bool | None:
 
 def _denies(word: str) -> bool:
     return word in _DENIED or word.endswith("n't")
+
+
+_DOER = re.compile(r"\b(?:did|does|do|has|have|had)\s+(?:the\s+)?(?P<doer>[A-Z][\w-]+)(?:[’']s?)?\b(?P<rest>.*)")
+_NAME = re.compile(r"\b[A-Z][\w-]+")
+_CLAUSES = re.compile(r"[;:]|,?\s(?=(?:after|before|while|whereas|when|as|following)\s)")
+_NO_SUBJECT = re.compile(r"\b(?:against|at|by|from|in|inside|into|of|on|to|with|within)\s(?:the\s)?\Z", re.IGNORECASE)
+
+
+def reversed_roles(question: str, sentence: str, at: int) -> bool:
+    """Whether the clause of a sentence around a place has the two names of a question the other way round: who has it done to
+    them there does it. Known only where the question says who did it to whom, and nothing in the clause says "by".
+
+    >>> sentence = "Pakistan launched strikes into Iran on Wednesday, after Iran carried out strikes in Pakistan on Tuesday."
+    >>> [reversed_roles("When did Pakistan strike Iran?", sentence, sentence.index(day)) for day in ("Wednesday", "Tuesday")]
+    [False, True]
+    """
+    asked = _DOER.search(question)
+    others = [m.group() for m in _NAME.finditer(asked["rest"])] if asked else []
+    if asked is None or not others:
+        return False
+    doer = asked["doer"]
+    borders = [0, *(m.end() for m in _CLAUSES.finditer(sentence)), len(sentence)]
+    start = max(border for border in borders if border <= at)
+    clause = sentence[start : min(border for border in borders if border > at)]
+    if re.search(rf"\bby\s(?:the\s)?{re.escape(doer)}", clause):
+        return False
+    # "Iranian" speaks of Iran. A name after a preposition does nothing.
+    named = [m for m in _NAME.finditer(clause) if not _NO_SUBJECT.search(clause[: m.start()])]
+    first = next((m.group() for m in named if m.group().startswith((doer, *others))), "")
+    return bool(first) and not first.startswith(doer) and doer in clause

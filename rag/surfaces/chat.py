@@ -22,7 +22,7 @@ from typing import Any
 from rag.assistant import Assistant, Listing
 from rag.errors import ClippingsError, CollectionError
 from rag.surfaces import conversation as talk
-from rag.surfaces.conversation import Asked, Exchange, Shelf
+from rag.surfaces.conversation import Asked, Exchange, Shelf, judged
 from rag.surfaces.library import DEMO, OWN, Library
 from rag.surfaces.markup import VERDICTS, article_parts, escape, sentence_html
 from rag.surfaces.programs import filters, programs
@@ -79,7 +79,9 @@ def serve(
             ssr_mode=False,
             quiet=True,
             footer_links=["api"],
-            mcp_server=True,
+            # Gradio's tools call back without a name or a password, and list themselves to everybody.
+            mcp_server=auth is None,
+            max_file_size="1kb" if library.read_only else _LARGEST,
             prevent_thread_lock=True,
         )
     except OSError as exc:
@@ -157,9 +159,9 @@ def build(library: Library) -> tuple[Any, Any]:
     def title_in(shelf: Shelf, current: str) -> str:
         return next((c["title"] for c in shelf["conversations"] if c["id"] == current), "")
 
-    def keep(shelf: Shelf, asked: Asked, answered: dict[str, Exchange]) -> tuple[Shelf, Any, str]:
+    def keep(shelf: Shelf, asked: Asked, answered: dict[str, Exchange], verdicts: dict[str, str]) -> tuple[Shelf, Any, str]:
         current = shelf["current"] or secrets.token_hex(6)
-        shelf = talk.kept(shelf, current, asked, answered)
+        shelf = talk.kept(shelf, current, asked, judged(answered, verdicts))
         return shelf, listed(shelf, current), title_in(shelf, current)
 
     def take_up(shelf: Shelf, wanted: str | None) -> tuple[Any, ...]:
@@ -194,9 +196,9 @@ def build(library: Library) -> tuple[Any, Any]:
         try:
             assistant = chosen(collection)
         except CollectionError as exc:
-            return _masthead(0), gr.Dropdown(choices=[]), [], f'<p class="begin">{escape(str(exc))}.</p>'
+            return _masthead(0), gr.Dropdown(choices=[], value=[]), [], f'<p class="begin">{escape(str(exc))}.</p>'
         rows = assistant.articles()
-        return _masthead(len(rows)), gr.Dropdown(choices=assistant.sources()), [_row(item) for item in rows], ""
+        return _masthead(len(rows)), gr.Dropdown(choices=assistant.sources(), value=[]), [_row(item) for item in rows], ""
 
     def add(files: list[str]) -> Iterator[tuple[str, Any]]:
         """Take uploaded files in, and say how far it is and what came of it."""
@@ -229,11 +231,11 @@ def build(library: Library) -> tuple[Any, Any]:
                 gr.skip(),
             )
 
-    def pick(event: gr.SelectData) -> tuple[dict[str, Any], str, Any, Any]:
+    def pick(collection: str, event: gr.SelectData) -> tuple[dict[str, Any], str, Any, Any]:
         """The article of the row that was pressed."""
         label, article_id = str(event.row_value[0]), str(event.row_value[-1])
         return (
-            {"article": article_id},
+            {"collection": collection, "article": article_id},
             f'<p class="picked">{escape(label)}</p>',
             gr.Button(interactive=True),
             gr.Row(visible=False),
@@ -248,32 +250,41 @@ def build(library: Library) -> tuple[Any, Any]:
         try:
             if collection == DEMO:
                 raise CollectionError("the demo articles stay as they are")
-            library.take_out(str((picked or {})["article"]))
+            if picked is None or picked["collection"] != collection:
+                raise CollectionError("choose the article to be removed in the table first")
+            library.take_out(str(picked["article"]))
             told = '<p class="step" role="status">The article is removed.</p>'
         except ClippingsError as exc:
             told = f'<p class="abstained">{escape(str(exc))}</p>'
         return None, told, gr.Button(interactive=False), gr.Row(visible=False)
 
-    def judge(event: gr.EventData, asked: Asked, answered: dict[str, Exchange]) -> tuple[Any, dict[str, Exchange]]:
-        """The reader's verdict on an answer is kept, and stands on it."""
+    def judge(event: gr.EventData, answered: dict[str, Exchange], verdicts: dict[str, str]) -> dict[str, str]:
+        """The reader's verdict on an answer is kept. It has a place of its own: an answer that is being made writes over
+        the others with what it knew of them when it began."""
         exchange = answered.get(str(event.key))
         if exchange is None or exchange.found is None or event.verdict not in VERDICTS:
-            return gr.skip(), gr.skip()
+            return verdicts
         try:
             library.judged(exchange.collection, event.verdict, exchange.question, exchange.found)
         except ClippingsError as exc:
             raise gr.Error(str(exc), print_exception=False) from exc
-        answered = {**answered, exchange.key: replace(exchange, verdict=event.verdict)}
+        return {**verdicts, exchange.key: event.verdict}
+
+    def settled(asked: Asked, answered: dict[str, Exchange], verdicts: dict[str, str]) -> tuple[Any, dict[str, Exchange]]:
+        """The conversation at rest, with every verdict on it."""
+        answered = judged(answered, verdicts)
         return messages((answered[key] for key, _ in asked if key in answered), at_work=False), answered
 
-    def make_gold(event: gr.EventData, answered: dict[str, Exchange]) -> None:
+    def make_gold(event: gr.EventData, answered: dict[str, Exchange], verdicts: dict[str, str]) -> None:
         """A judged answer becomes a gold case; where it was not right, with the words selected in the article."""
-        exchange = answered.get(str(event.key))
+        exchange = judged(answered, verdicts).get(str(event.key))
         if exchange is None or exchange.found is None:
             return
         words = event.words
-        places = [(str(words["article"]), int(words["start"]), int(words["end"]))] if words else []
         try:
+            if words and words["collection"] != exchange.collection:
+                raise CollectionError("the words selected are not of the articles that were asked")
+            places = [(str(words["article"]), int(words["start"]), int(words["end"]))] if words else []
             gr.Info(library.gold(exchange.collection, exchange.verdict, exchange.found, places))
         except ClippingsError as exc:
             raise gr.Error(str(exc), print_exception=False) from exc
@@ -313,10 +324,10 @@ def build(library: Library) -> tuple[Any, Any]:
         border_color_primary_dark="#3a3731",
     )
     with gr.Blocks(title="Clippings", analytics_enabled=False, fill_width=False) as page:
-        asked, answered = gr.JSON([], visible=False), gr.State({})
+        asked, answered, verdicts = gr.JSON([], visible=False), gr.State({}), gr.State({})
         # What a browser keeps is its user's own; that Gradio scrambles it protects nothing, and the key may be known.
         shelf = gr.BrowserState({"current": "", "conversations": []}, storage_key=f"clippings-{own[:12]}", secret=own[12:28])
-        outgoing, picked, halted = gr.JSON(visible=False), gr.JSON(visible=False), gr.JSON(0, visible=False)
+        outgoing, picked, halted = gr.JSON(visible=False), gr.JSON(visible=False), gr.Number(0, visible=False)
         with gr.Sidebar(label="Conversations", open=False, elem_id="shelf"):
             fresh = gr.Button("New conversation", elem_id="fresh")
             choice = gr.Radio([], label="Conversations in this browser", elem_id="conversations")
@@ -396,11 +407,12 @@ def build(library: Library) -> tuple[Any, Any]:
         )
         # Quick, so they wait for no place among the questions.
         quietly: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private", "queue": False}
-        keeping = ([shelf, asked, answered], [shelf, choice, title])
-        asking.success(keep, *keeping, **quietly)
+        keeping = ([shelf, asked, answered, verdicts], [shelf, choice, title])
+        resting = ([asked, answered, verdicts], [conversation, answered])
+        asking.success(keep, *keeping, **quietly).then(settled, *resting, **quietly)
         # Gradio says "failure" for what is cancelled, once the server has let go of it: nothing is shown after this.
         asking.failure(stopped, [asked, answered], [conversation, answered], **quietly).then(keep, *keeping, **quietly)
-        stop.click(None, None, halted, js="() => performance.now()", cancels=[asking])
+        stop.click(None, None, halted, js="() => clippings.now()", cancels=[asking])
         conversation.clear(None, None, asked, js="() => [[]]", cancels=[asking]).then(
             lambda shelf: {**shelf, "current": ""}, shelf, shelf, **quietly
         )
@@ -422,16 +434,16 @@ def build(library: Library) -> tuple[Any, Any]:
         page.load(restore, shelf, whole, **quietly).then(*arranging, **quietly)
         adding = upload.upload(add, upload, [report, collection], show_progress="hidden", api_visibility="private")
         adding.then(*arranging, **quietly).then(lambda: None, None, upload, **quietly)
-        picking = table.select(pick, None, [picked, which, remove_it, confirm], **quietly)
+        picking = table.select(pick, collection, [picked, which, remove_it, confirm], **quietly)
         picking.then(None, [picked, collection], None, js="(place, collection) => clippings.show({ ...place, collection })")
         remove_it.click(sure, picked, confirm, **quietly)
         no.click(lambda: gr.Row(visible=False), None, confirm, **quietly)
         yes.click(take_out, [collection, picked], [picked, which, remove_it, confirm], api_visibility="private").then(
             *arranging, **quietly
         )
-        judging = reading.verdict(judge, [asked, answered], [conversation, answered], **quietly)
+        judging = reading.verdict(judge, [answered, verdicts], verdicts, **quietly)
         judging.then(keep, *keeping, **quietly)
-        reading.gold(make_gold, answered, None, api_visibility="private")
+        reading.gold(make_gold, [answered, verdicts], None, api_visibility="private")
         for program in programs(chosen):
             gr.api(translated(program), api_name=program.__name__, concurrency_limit=_AT_ONCE)
     return page, theme
@@ -441,6 +453,7 @@ def build(library: Library) -> tuple[Any, Any]:
 _RUST = (
     "#fbf1ed", "#f6ddd4", "#eebfae", "#e39a80", "#d37353", "#b4482a", "#8a2b12", "#6f220e", "#571b0b", "#3f1408", "#2a0d05",
 )  # fmt: skip
+_LARGEST = "200mb"  # of an uploaded file; Gradio keeps all of it on the disk before anybody looks
 _KINDS = (".txt", ".md", ".jsonl")
 _COLUMNS = ("Title", "Source", "Date", "Words", "Passages", "Added", "Id")
 

@@ -106,7 +106,7 @@ def _parser() -> argparse.ArgumentParser:
     suite.add_argument("--json", action="store_true", help="print the whole report as JSON")
     suite.add_argument("--add", metavar="QUESTION", help="ask this, and keep it in the file of --gold with a verdict")
     suite.add_argument(
-        "--verdict", choices=("right", "wrong", "decline"), default="right", help="on its answer (default: right)"
+        "--verdict", choices=("right", "wrong", "missing", "decline"), default="right", help="on its answer (default: right)"
     )
     suite.add_argument("--quote", action="append", default=[], metavar="WORDS", help="exact words that would have been right")
     command("doctor", _doctor, "say what is configured, what is reachable, and what to do about what is not")

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from rag.surfaces.markup import answer_html, asked_html, escape
 from rag.surfaces.record import Record
 from rag.types import Turn
 
-__all__ = ["Asked", "Exchange", "Shelf", "deleted", "kept", "renamed", "taken_up", "title_of"]
+__all__ = ["Asked", "Exchange", "Shelf", "deleted", "judged", "kept", "renamed", "taken_up", "title_of"]
 
 Asked = list[list[str]]  # the questions put, each with its key, oldest first
 Shelf = dict[str, Any]  # {"current": id, "conversations": [{"id", "title", "exchanges"}]}, the newest first
 
-_KEPT = 60  # conversations; a browser keeps about five million characters for a page
+_KEPT = 60  # conversations
+# Characters of them: a browser keeps about five million for a page, and Gradio scrambles them, which adds a third.
+_ROOM = 2_000_000
 _TITLE = 60  # characters
 
 
@@ -51,6 +54,11 @@ class Exchange:
         return self.so_far + (f'<p class="step" role="status">{escape(self.step)}…</p>' if self.step else "")
 
 
+def judged(answered: Mapping[str, Exchange], verdicts: Mapping[str, str]) -> dict[str, Exchange]:
+    """The exchanges with the verdicts, by key, that were given since."""
+    return {key: replace(e, verdict=verdicts.get(key, e.verdict)) for key, e in answered.items()}
+
+
 def title_of(question: str) -> str:
     """What a conversation is called until it is renamed: its first question, cut at a word.
 
@@ -73,7 +81,19 @@ def kept(shelf: Shelf, current: str, asked: Asked, answered: Mapping[str, Exchan
         return {"current": current, "conversations": others}
     known = next((c["title"] for c in shelf["conversations"] if c["id"] == current), None)
     own = {"id": current, "title": known or title_of(str(exchanges[0]["asked"])), "exchanges": exchanges}
-    return {"current": current, "conversations": [own, *others][:_KEPT]}
+    return {"current": current, "conversations": _fitting([own, *others][:_KEPT])}
+
+
+def _fitting(conversations: Sequence[Record]) -> list[Record]:
+    """The newest of the conversations that a browser has room for; the first is kept in any case."""
+    room = _ROOM
+    fitting: list[Record] = []
+    for held in conversations:
+        room -= len(json.dumps(held))
+        if fitting and room < 0:
+            break
+        fitting.append(held)
+    return fitting
 
 
 def taken_up(shelf: Shelf, wanted: str) -> tuple[Asked, dict[str, Exchange]]:

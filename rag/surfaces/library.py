@@ -12,12 +12,12 @@ import threading
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 
 from rag.assistant import Assistant
 from rag.config import Config
-from rag.errors import CollectionError, SourceError
+from rag.errors import CollectionError, QuestionError, SourceError
 from rag.surfaces.record import Record
 from rag.types import IngestReport
 
@@ -30,8 +30,8 @@ _UPLOADS = "upload"
 @dataclass(slots=True)
 class Library:
     """`open` opens a collection that exists, `exists` says whether one does, `make_demo` sees to the demo articles',
-    `sync` takes files into one and `remove` takes articles out of one, `to_gold` keeps a gold case. `read_only` refuses all
-    that changes a collection; verdicts are kept even then."""
+    `sync` takes files into one and `remove` takes articles out of one, `to_gold` keeps a gold case. `read_only` refuses
+    these three; verdicts are kept even then."""
 
     own: Config
     demo: Config
@@ -56,7 +56,9 @@ class Library:
             if name not in self._opened:
                 if name == DEMO:
                     self.make_demo()
-                elif name != OWN or not self.exists(self.own):
+                elif name != OWN:
+                    raise CollectionError(f"there is no collection {name!r}. Known are {OWN} and {DEMO}")
+                elif not self.exists(self.own):
                     raise CollectionError(
                         "there are no articles of your own yet. Add some under “Articles”, or ask the demo articles"
                     )
@@ -92,10 +94,15 @@ class Library:
         Raises `CollectionError` when there is no such article.
         """
         self._writable()
+        origin = next((a.origin for a in self.assistant(OWN).articles() if a.headline.id == article_id), None)
         self.remove([article_id], self.own)
-        place = PurePosixPath(article_id)
-        if place.parts[:1] == (_UPLOADS,) and len(place.parts) == 2:
-            (self.own.home / _UPLOADS / place.name).unlink(missing_ok=True)
+        uploaded = (self.own.home / _UPLOADS).resolve()
+        # A .jsonl file may hold other articles too, whatever they are called.
+        if origin and Path(origin).parent == uploaded and Path(origin).suffix.lower() != ".jsonl":
+            try:
+                Path(origin).unlink(missing_ok=True)
+            except OSError as exc:
+                raise SourceError(f"the article is removed, but its file stays in {uploaded}: {exc.strerror}") from exc
 
     def judged(self, name: str, verdict: str, asked: str, found: Record) -> None:
         """Keep a reader's verdict on an answer, with the answer and its evidence, one JSON object a line.
@@ -111,10 +118,23 @@ class Library:
             raise CollectionError(f"your verdict cannot be written to {path}: {exc.strerror}") from exc
 
     def gold(self, name: str, verdict: str, found: Record, words: Sequence[tuple[str, int, int]]) -> str:
-        """Make a judged answer a gold case of the collection; what to say about it. Raises as `eval.command.keep_case` does."""
+        """Make a judged answer a gold case of the collection; what to say about it.
+
+        Raises `QuestionError` for an answer to a limited question, as a gold case knows no filters, and for words that do not
+        stand in their article; otherwise as `eval.command.keep_case` does.
+        """
+        self._writable()
+        if found["filters"]:
+            raise QuestionError("a gold case is asked of all articles: ask again without limits, and judge that answer")
+        for article_id, start, end in words:
+            try:
+                self.assistant(name).article(article_id).passage(start, end)
+            except ValueError as exc:
+                raise QuestionError("the words selected do not stand in the article any more. Open it again") from exc
         places = {c["number"]: (c["article"]["id"], c["start"], c["end"]) for c in found["citations"]}
         cited = [[places[number] for number in sentence["citations"]] for sentence in found["sentences"]]
-        return self.to_gold(self._config(name).home / "gold.jsonl", found["question"], cited, verdict, words)
+        with self._lock:  # the file is read for the id, and then added to
+            return self.to_gold(self._config(name).home / "gold.jsonl", found["question"], cited, verdict, words)
 
     def _writable(self) -> None:
         if self.read_only:

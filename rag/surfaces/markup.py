@@ -174,7 +174,8 @@ def _actions(found: Record, asked: str, key: str, verdict: str) -> str:
         f'aria-pressed="{"true" if name == verdict else "false"}">{label}</button>'
         for name, label in VERDICTS.items()
     )
-    gold = f'<button type="button" data-act="gold" data-key="{escape(key)}">Make it a gold case</button>' if verdict else ""
+    hidden = "" if verdict else " hidden"
+    gold = f'<button type="button" data-act="gold" data-key="{escape(key)}"{hidden}>Make it a gold case</button>'
     return (
         f'<div class="actions">{copy}<span class="verdicts" role="group" aria-label="Your verdict">{judge}{gold}</span></div>'
     )

@@ -17,7 +17,7 @@ const show = async (place) => {
   part('tools').hidden = text.hidden = Boolean(found.error);
   hint.hidden = !found.error;
   if (found.error) { hint.textContent = found.error; return; }
-  reading = place.article;
+  reading = { collection: place.collection, article: place.article };
   part('title').textContent = found.title;
   part('facts').textContent = [found.source, found.published].filter(Boolean).join(', ');
   if (found.url) {
@@ -84,7 +84,11 @@ document.addEventListener('click', (event) => {
   if (act === 'copy') copied(button, text);
   if (act === 'previous') walk(-1);
   if (act === 'next') walk(1);
-  if (act === 'verdict') trigger('verdict', { key, verdict });
+  if (act === 'verdict') {
+    for (const other of button.parentElement.querySelectorAll('[data-act=verdict]')) other.setAttribute('aria-pressed', other === button);
+    button.parentElement.querySelector('[data-act=gold]').hidden = false;
+    trigger('verdict', { key, verdict });
+  }
   if (act === 'gold') trigger('gold', { key, words: selected() });
   if (act === 'link') copied(button, new URL(button.dataset.address, location.href.split('?')[0]).href);
   if (act === 'edit' || act === 'again') { pending = { act, key }; document.querySelector('#ask').click(); }
@@ -100,7 +104,7 @@ const selected = () => {
   before.selectNodeContents(text);
   before.setEnd(range.startContainer, range.startOffset);
   const start = [...before.toString()].length;
-  return { article: reading, start, end: start + [...range.toString()].length };
+  return { ...reading, start, end: start + [...range.toString()].length };
 };
 
 const preview = (event) => {
@@ -141,16 +145,18 @@ document.addEventListener('keydown', (event) => {
 
 // A question joins those put before it as it leaves its box. Each has a key, so that every run that answers can tell
 // which have been answered: Gradio keeps at most one run waiting, for however many questions were put meanwhile.
+const now = () => performance.timeOrigin + performance.now(); // since 1970, so that no key is given twice
 window.clippings = {
+  now,
   show,
   put(typed, asked) {
     const act = pending;
     pending = null;
     const at = act ? asked.findIndex(([key]) => key === act.key) : -1;
-    if (at < 0) return ['', [...asked, [String(performance.now()), typed]]];
+    if (at < 0) return ['', [...asked, [String(now()), typed]]];
     const question = asked[at][1];
     if (act.act === 'edit') { document.querySelector('#question textarea').focus(); return [question, asked.slice(0, at)]; }
-    return [typed, [...asked.slice(0, at), [String(performance.now()), question]]];
+    return [typed, [...asked.slice(0, at), [String(now()), question]]];
   },
   save({ name, kind, text }) {
     const link = document.createElement('a');

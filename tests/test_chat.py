@@ -322,6 +322,8 @@ def test_what_disagrees_is_a_table_and_the_evidence_a_timeline(page: Page) -> No
     expect(rows.locator("th")).to_have_text(["at least nine", "10", "at least seven"])
     rows.nth(1).locator("button.cite").click()
     expect(page.locator("#reading mark")).to_contain_text("10 people were killed")
+    page.locator("#conversation .conflict").scroll_into_view_if_needed()
+    page.screenshot(path=_artefact("conflict.png"))
     page.locator("#conversation .timeline summary").click()
     points = page.locator("#conversation .timeline li time")
     days = [point.get_attribute("datetime") for point in points.all()]
@@ -329,7 +331,6 @@ def test_what_disagrees_is_a_table_and_the_evidence_a_timeline(page: Page) -> No
     assert len(days) > 2
     page.locator("#conversation .timeline li button").last.click()
     expect(page.locator("#reading mark")).to_be_visible()
-    page.screenshot(path=_artefact("conflict.png"))
     page.locator("#conversation .timeline").screenshot(path=_artefact("timeline.png"))
 
 

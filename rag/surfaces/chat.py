@@ -147,8 +147,15 @@ def build(library: Library) -> tuple[Any, Any]:
                 answered = {**answered, key: exchange}
                 yield messages(answered.values()), answered
 
+    def overtaken(asked: Asked, answered: dict[str, Exchange]) -> bool:
+        """Whether a later question is under way already: `asked` is what the page knew when it called, `answered` what holds
+        now. Nothing asked is a conversation that was cleared, and nothing overtakes that."""
+        return bool(asked) and not answered.keys() <= {key for key, _ in asked}
+
     def stopped(asked: Asked, answered: dict[str, Exchange]) -> tuple[Any, dict[str, Exchange]]:
         """What was being answered, and what waited for its turn, will not be."""
+        if overtaken(asked, answered):
+            return gr.skip(), gr.skip()
         answered = {key: answered.get(key) or Exchange(key, question, "", step="waiting") for key, question in asked}
         return messages(answered.values(), at_work=False), answered
 
@@ -271,8 +278,10 @@ def build(library: Library) -> tuple[Any, Any]:
         return {**verdicts, exchange.key: event.verdict}
 
     def settled(asked: Asked, answered: dict[str, Exchange], verdicts: dict[str, str]) -> tuple[Any, dict[str, Exchange]]:
-        """The conversation at rest, with every verdict on it."""
-        answered = judged(answered, verdicts)
+        """The conversation at rest, with every verdict on it; untouched where it shows them all."""
+        shown, answered = answered, judged(answered, verdicts)
+        if answered == shown or overtaken(asked, answered):
+            return gr.skip(), gr.skip()
         return messages((answered[key] for key, _ in asked if key in answered), at_work=False), answered
 
     def make_gold(event: gr.EventData, answered: dict[str, Exchange], verdicts: dict[str, str]) -> None:

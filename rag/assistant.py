@@ -200,7 +200,7 @@ class Assistant:
 
     def _unknown(self, article_id: str) -> CollectionError:
         return CollectionError(
-            f"there is no article {article_id} in {self.config.home}. `clippings articles` lists those there are"
+            f"there is no article {article_id} in this collection. `clippings articles` lists those there are"
         )
 
     def headline(self, article_id: str) -> Headline:

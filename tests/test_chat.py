@@ -204,9 +204,9 @@ def test_questions_put_while_another_is_answered_are_answered_in_turn(page: Page
 
 
 def test_what_is_stopped_says_so_and_is_not_taken_up_again(page: Page) -> None:
-    # Not asked elsewhere: what was read lately is answered at once, and could not be stopped.
+    # Not asked elsewhere, and of four parts: what was read lately, or is read once, is answered before it can be stopped.
     questions = [
-        f"What did the {who} think of the {what}?"
+        f"What did the {who} think of the {what}, why did the {who} meet, where did the {what} end, and how did it begin?"
         for who in ("army", "president", "police")
         for what in ("raid", "war", "talks")
     ]

@@ -131,6 +131,13 @@ def test_what_two_articles_say_is_believed_before_what_one_says_louder() -> None
     assert drafted("How many died?", loud, one, reader=reader)[0].short == "seventy"  # type: ignore[union-attr]
 
 
+def test_words_of_a_clause_that_tells_of_the_opposite_are_hardly_believed() -> None:
+    story = article("Pakistan struck into Iran on Wednesday, after Iran carried out strikes in Pakistan late on Tuesday.")
+    reader = Pointing({"Wednesday": 1.0, "Tuesday": 2.0})
+    assert drafted("When did Pakistan strike Iran?", story, reader=reader)[0].short == "Wednesday"  # type: ignore[union-attr]
+    assert drafted("When did Iran strike Pakistan?", story, reader=reader)[0].short == "Tuesday"  # type: ignore[union-attr]
+
+
 def test_an_article_that_repeats_itself_is_one_voice() -> None:
     story = article("The toll is nine. " + "Nothing more was known at that hour of the day. " * 3 + "Again: nine.", id="1")
     facts = evidence(story).passages[0].article

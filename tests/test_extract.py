@@ -280,6 +280,17 @@ def test_equal_sentences_are_given_in_the_order_of_the_evidence() -> None:
     assert said("Why?", one, two) == ["Alpha met delegates.", "Beta hosted dancers.", "Gamma sold trucks."]
 
 
+def test_a_quoted_sentence_is_given_with_whoever_said_it_and_once() -> None:
+    story = article("“A limited reply,” said Vaez.\n“It will not escalate beyond alpha beta.” Ministers met for lunch.")
+    together = "“A limited reply,” said Vaez. “It will not escalate beyond alpha beta.”"
+    assert said("Why will it escalate beyond alpha beta?", story)[0] == together
+    # The sentence with the speaker, chosen too, does not come a second time, whichever of the two is nearer.
+    assert said("Why reply alpha beta?", story) == [together]
+    assert said("Why limited reply alpha?", story) == [together]
+    words = drafted("Where will it escalate?", story, reader=Pointing({"beyond alpha beta": 3.0}))
+    assert [(d.text, d.claims) for d in words if isinstance(d, DraftSentence)][-1] == (together, (Claim(1, together),))
+
+
 def test_at_most_three_sentences_tell_why() -> None:
     story = article("Alpha met delegates. Beta hosted dancers. Gamma sold trucks. Delta bought bread.")
     assert len(said("Why?", story)) == 3

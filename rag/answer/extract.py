@@ -18,6 +18,7 @@ from datetime import date
 from typing import TYPE_CHECKING, Any, Protocol
 
 from rag.answer.question import Kind, Part, decided, parts_of, qualified, reversed_roles, worded
+from rag.answer.quotation import with_speaker
 from rag.text import content_stems, log_odds, numbers, sentences, squad_normalise
 from rag.types import Abstention, Claim, DraftSentence, Evidence, Reader, Reading, RetrievedPassage, Turn
 
@@ -55,8 +56,8 @@ class Found:
 
     @property
     def quote(self) -> str:
-        passage = self.source.passage
-        return passage.text[self.sentence[0] - passage.start : self.sentence[1] - passage.start]
+        """The sentence around the words; with the one that says whose words it is, where it is all quotation."""
+        return _with_speaker(self.source, *self.sentence)[2]
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,7 +168,8 @@ class Extractive:
             verdict = decided(part.question, candidate.text) if part.kind is Kind.DECIDE else None
             lead = {True: "Yes:", False: "No:", None: ""}[verdict]
             short = found[0].words if asks_for_words and found and candidate.holds(found[0]) else None
-            yield DraftSentence(candidate.text, (Claim(candidate.number, candidate.text),), short, lead)
+            shown = candidate.shown[2]
+            yield DraftSentence(shown, (Claim(candidate.source.rank, shown),), short, lead)
 
     def _telling(self, studied: StudiedPart, evidence: Evidence, room: int) -> list[_Candidate]:
         """The sentences that tell most of what is asked: near the question, with its words, or with the reader's."""
@@ -188,14 +190,14 @@ class Extractive:
             (float(score) + _BELIEF * believed.get((c.article_id, c.start), 0.0) + eventful * c.eventful, c)
             for score, c in zip(scores, candidates, strict=True)
         ]
-        scored.sort(key=lambda pair: (-pair[0], pair[1].number, pair[1].start))
+        scored.sort(key=lambda pair: (-pair[0], pair[1].source.rank, pair[1].start))
         chosen: list[_Candidate] = []
         least = 0.0 if studied.part.kind is Kind.ACCOUNT else _ALSO * scored[0][0]
         for score, candidate in scored:
             if len(chosen) == room or score < least:
                 break
-            if not any(_alike(candidate, other) for other in chosen):
-                chosen.append(candidate)
+            if not any(_alike(candidate, other) or candidate.within(other) for other in chosen):
+                chosen = [*(other for other in chosen if not other.within(candidate)), candidate]
         if studied.part.kind is Kind.ACCOUNT:
             chosen = _in_order(chosen)
         return chosen
@@ -331,13 +333,20 @@ def _listed(found: Sequence[Found]) -> str:
 
 @dataclass(frozen=True, slots=True)
 class _Candidate:
-    number: int  # of the passage, its rank
+    source: RetrievedPassage
     start: int  # in the article
     text: str
     stems: frozenset[str]
-    article_id: str
-    published: date | None
     day: date | int | None  # that it speaks of, itself or in the sentence before it; a number is a weekday, 0 to 6
+
+    @property
+    def article_id(self) -> str:
+        return self.source.passage.article_id
+
+    @property
+    def shown(self) -> tuple[int, int, str]:
+        """The sentence, with the one that says whose words it is, where it is all quotation: start, end, text."""
+        return _with_speaker(self.source, self.start, self.start + len(self.text))
 
     @property
     def eventful(self) -> float:
@@ -351,6 +360,18 @@ class _Candidate:
     def holds(self, found: Found) -> bool:
         """Whether those words stand in this sentence."""
         return self.article_id == found.source.passage.article_id and self.start == found.sentence[0]
+
+    def within(self, other: _Candidate) -> bool:
+        """Whether this sentence is shown with the other one anyway."""
+        start, end, _ = other.shown
+        return self.article_id == other.article_id and start <= self.start < end
+
+
+def _with_speaker(source: RetrievedPassage, start: int, end: int) -> tuple[int, int, str]:
+    """A stretch of an article, widened to the sentence that says whose words it is: start, end, text."""
+    passage = source.passage
+    first, last = with_speaker(passage.text, sentences(passage.text), start - passage.start, end - passage.start)
+    return passage.start + first, passage.start + last, " ".join(passage.text[first:last].split())
 
 
 def _candidates(
@@ -368,7 +389,7 @@ def _candidates(
             before, day = own, before if own is None else own
             if at in found or len(text.split()) < _SHORTEST or not _spoken(passage.text, (start, end), around, speaker):
                 continue
-            found[at] = _Candidate(source.rank, at[1], text, frozenset(content_stems(text)), passage.article_id, published, day)
+            found[at] = _Candidate(source, at[1], text, frozenset(content_stems(text)), day)
     return list(found.values())
 
 
@@ -381,12 +402,12 @@ def _in_order(chosen: Sequence[_Candidate]) -> list[_Candidate]:
 
     best: dict[str, int] = {}
     for c in chosen:
-        best[c.article_id] = min(c.number, best.get(c.article_id, c.number))
+        best[c.article_id] = min(c.source.rank, best.get(c.article_id, c.source.rank))
 
     def place(c: _Candidate) -> tuple[int, int]:
         if isinstance(c.day, int):
             return 1, (c.day - first) % 7
-        day = c.day or c.published
+        day = c.day or c.source.article.published
         return (0, day.toordinal()) if day else (2, 0)
 
     return sorted(chosen, key=lambda c: (place(c), best[c.article_id], c.article_id, c.start))

@@ -33,7 +33,7 @@ _QUESTION = 48  # tokens of the question that are read
 _STRIDE = 96  # tokens that a window shares with the one before
 _SPAN = 30  # tokens of an answer at most: 99 % of the training answers are shorter
 _STARTS = 12  # likeliest starts and ends that are paired
-_BATCH = 4  # texts at a time, of like length
+_BATCH = 2  # texts at a time, of like length; see eval/LOG.md for others
 _KEPT = 256  # readings remembered: a few questions' worth
 _ROUND = 16  # lengths are rounded up to this; see eval/LOG.md for others
 
@@ -87,7 +87,8 @@ class SpanReader:
         asked = self._tokenizer.encode(question, add_special_tokens=False).ids[:_QUESTION]
         read = self._tokenizer.encode_batch(list(texts), add_special_tokens=False)
         windows = [w for at, tokens in enumerate(read) for w in self._windows(at, asked, tokens.ids)]
-        order = sorted(range(len(windows)), key=lambda i: len(windows[i].ids))
+        # Of like length together; the longest first, so that neither core is left with a long one at the end.
+        order = sorted(range(len(windows)), key=lambda i: -len(windows[i].ids))
         batches = [order[i : i + _BATCH] for i in range(0, len(order), _BATCH)]
         results = graph.run([arrays([(windows[i].ids, windows[i].ahead) for i in batch], to=_ROUND) for batch in batches])
         parts: list[list[Reading]] = [[] for _ in texts]

@@ -1,0 +1,68 @@
+"""Whose words a quoted sentence is: it is shown with the sentence that says so, and with no more than that."""
+
+from __future__ import annotations
+
+import pytest
+
+from rag.answer.quotation import with_speaker
+from rag.text import sentences
+
+
+def shown(text: str, sentence: str) -> str:
+    start = text.index(sentence)
+    first, last = with_speaker(text, sentences(text), start, start + len(sentence))
+    return text[first:last]
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence", "expected"),
+    [
+        (  # the speaker stands after the first sentence of what they say
+            "The border is long. “A limited reply,” said Vaez. “It will not escalate.” Trade went on.",
+            "“It will not escalate.”",
+            "“A limited reply,” said Vaez. “It will not escalate.”",
+        ),
+        (  # three sentences back
+            '"One," she said. "Two is more." "Three is most." "Four is all." The end.',
+            '"Four is all."',
+            '"One," she said. "Two is more." "Three is most." "Four is all."',
+        ),
+        (  # a colon names a speaker, in the paragraph before
+            "Vaez had a word of caution:\n\n“It will not escalate.”",
+            "“It will not escalate.”",
+            "Vaez had a word of caution:\n\n“It will not escalate.”",
+        ),
+        (  # the speaker follows what they say; marks that do not match part a quotation into sentences
+            'Prices fell. "Americans have never seen this. It makes us poor,” De Haan said. Oil fell too.',
+            '"Americans have never seen this.',
+            '"Americans have never seen this. It makes us poor,” De Haan said.',
+        ),
+        (  # what the sentence says itself is enough
+            "“One,” said Ann. Bob warned of “two things”. “Three,” said Cy.",
+            "Bob warned of “two things”.",
+            "Bob warned of “two things”.",
+        ),
+        (  # the sentence before says nobody's words: nothing is gained by it
+            "The border is long. “It will not escalate.” Trade went on.",
+            "“It will not escalate.”",
+            "“It will not escalate.”",
+        ),
+        (  # a mark that was never closed ends with its paragraph
+            '"Six years have passed.\n\nForty people died, said the police.',
+            '"Six years have passed.',
+            '"Six years have passed.',
+        ),
+        (  # four sentences back is too far
+            '"One," she said. "Two." "Three." "Four." "Five is all." The end.',
+            '"Five is all."',
+            '"Five is all."',
+        ),
+        (  # too long to be shown together
+            f"“{'A very long story. ' * 50}So,” said Vaez. “It will not escalate.”",
+            "“It will not escalate.”",
+            "“It will not escalate.”",
+        ),
+    ],
+)
+def test_a_quoted_sentence_is_shown_with_whoever_said_it(text: str, sentence: str, expected: str) -> None:
+    assert shown(text, sentence) == expected

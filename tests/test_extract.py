@@ -291,6 +291,11 @@ def test_a_quoted_sentence_is_given_with_whoever_said_it_and_once() -> None:
     assert [(d.text, d.claims) for d in words if isinstance(d, DraftSentence)][-1] == (together, (Claim(1, together),))
 
 
+def test_of_two_sentences_as_near_the_one_that_does_not_tell_of_the_opposite_comes_first() -> None:
+    story = article("Pakistan responded with strikes that hurt nine. Iran had begun with strikes that hurt two.")
+    assert said("How did Iran strike Pakistan?", story) == ["Iran had begun with strikes that hurt two."]
+
+
 def test_at_most_three_sentences_tell_why() -> None:
     story = article("Alpha met delegates. Beta hosted dancers. Gamma sold trucks. Delta bought bread.")
     assert len(said("Why?", story)) == 3

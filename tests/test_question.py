@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from rag.answer.question import Kind, Part, decided, kind_of, parts_of, qualified, worded
+from rag.answer.question import Kind, Part, decided, kind_of, parts_of, qualified, reversed_roles, tells_of_the_opposite, worded
 
 
 @pytest.mark.parametrize(
@@ -152,3 +152,30 @@ def test_a_quantity_keeps_its_qualifier(question: str, text: str, words: str, wh
 )
 def test_yes_and_no_are_said_only_where_the_words_leave_no_choice(question: str, sentence: str, verdict: bool | None) -> None:
     assert decided(question, sentence) is verdict
+
+
+@pytest.mark.parametrize(
+    ("sentence", "opposite"),
+    [
+        ("Pakistan responded with strikes that killed nine.", True),  # whom it was done to does it
+        ("Pakistan’s own air force hit a camp.", True),
+        ("The next day Pakistan launched strikes.", True),
+        ("Pakistan was struck on Tuesday.", False),
+        ("Pakistan said it struck nobody.", False),  # what it says is not what it does
+        ("Pakistan, hit by missiles, mourned.", False),
+        ("Pakistan fired on camps hit by Iran.", False),
+        ("Two died in strikes on Pakistan.", False),  # a name after a preposition does nothing
+        ("Iran killed two, and Pakistan responded.", False),
+        ("Pakistan responded after Iran struck.", False),  # one clause of the two
+        ("Nine died.", False),
+    ],
+)
+def test_a_sentence_tells_of_the_opposite_where_whom_it_was_done_to_does_it(sentence: str, opposite: bool) -> None:
+    assert tells_of_the_opposite("How many did Iran's strikes on Pakistan kill?", sentence) is opposite
+
+
+def test_roles_are_known_only_where_the_question_names_both() -> None:
+    sentence = "Pakistan responded with strikes."
+    assert reversed_roles("When did Iran strike Pakistan?", sentence, 0)
+    assert not reversed_roles("When did Iran strike?", sentence, 0)
+    assert not reversed_roles("Who struck Pakistan?", sentence, 0)

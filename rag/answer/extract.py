@@ -17,7 +17,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 from typing import TYPE_CHECKING, Any, Protocol
 
-from rag.answer.question import Kind, Part, decided, parts_of, qualified, reversed_roles, worded
+from rag.answer.question import Kind, Part, decided, parts_of, qualified, reversed_roles, tells_of_the_opposite, worded
 from rag.answer.quotation import with_speaker
 from rag.text import content_stems, log_odds, numbers, sentences, squad_normalise
 from rag.types import Abstention, Claim, DraftSentence, Evidence, Reader, Reading, RetrievedPassage, Turn
@@ -187,7 +187,13 @@ class Extractive:
         believed = _believed(studied.found)
         eventful = 1.0 if studied.part.of_events else 0.0
         scored = [
-            (float(score) + _BELIEF * believed.get((c.article_id, c.start), 0.0) + eventful * c.eventful, c)
+            (
+                float(score)
+                + _BELIEF * believed.get((c.article_id, c.start), 0.0)
+                + eventful * c.eventful
+                - _OPPOSITE * tells_of_the_opposite(asked, c.text),
+                c,
+            )
             for score, c in zip(scores, candidates, strict=True)
         ]
         scored.sort(key=lambda pair: (-pair[0], pair[1].source.rank, pair[1].start))
@@ -247,6 +253,7 @@ _SHORTEST = 3  # words; less is a heading or a byline
 # belief; chosen on the news questions of 2022, see eval/LOG.md.
 _ANSWERABLE, _NULL, _RANK, _TEMPERATURE = 0.5, 0.5, 0.2, 2.0
 _REVERSED = 3.0  # less belief (a twentieth of it) in words of a clause that tells of the opposite: see `reversed_roles`
+_OPPOSITE = 0.3  # a sentence all of whose clauses do is worth less by this
 _MONTH = re.compile(
     r"\b(?:january|february|march|april|may|june|july|august|september|october|november|december|monday|tuesday|wednesday"
     r"|thursday|friday|saturday|sunday|yesterday|today|week|month|year|\d{4})\b",

@@ -9,7 +9,7 @@ from enum import StrEnum
 
 from rag.text import STOPWORDS, content_stems, stem, words
 
-__all__ = ["Kind", "Part", "decided", "parts_of", "qualified", "reversed_roles", "worded"]
+__all__ = ["Kind", "Part", "decided", "parts_of", "qualified", "reversed_roles", "tells_of_the_opposite", "worded"]
 
 
 class Kind(StrEnum):
@@ -253,9 +253,17 @@ _CLAUSES = re.compile(r"[;:]|,?\s(?=(?:after|before|while|whereas|when|as|follow
 _NO_SUBJECT = re.compile(r"\b(?:against|at|by|from|in|inside|into|of|on|to|with|within)\s(?:the\s)?\Z", re.IGNORECASE)
 
 
+# What follows a name that does something to somebody: "Pakistan responded with strikes", "Pakistan’s air force hit".
+_DOES = re.compile(
+    r"(?:[’']s?)?(?:\s(?!was\b|were\b|been\b|sa(?:id|ys)\b|that\b)[a-z][\w’'-]*){0,3}?\s(?:attacked|bombed|carried\sout|conducted|fired|hit|killed"
+    r"|launched|responded|retaliated|staged|struck|targeted)\b(?!\sby\b)"
+)
+
+
 def reversed_roles(question: str, sentence: str, at: int) -> bool:
     """Whether the clause of a sentence around a place has the two names of a question the other way round: who has it done to
-    them there does it. Known only where the question says who did it to whom, and nothing in the clause says "by".
+    them there does it, to them or to somebody who is not named. Known only where the question says who did it to whom, and
+    nothing in the clause says "by".
 
     >>> sentence = "Pakistan launched strikes into Iran on Wednesday, after Iran carried out strikes in Pakistan on Tuesday."
     >>> [reversed_roles("When did Pakistan strike Iran?", sentence, sentence.index(day)) for day in ("Wednesday", "Tuesday")]
@@ -266,12 +274,30 @@ def reversed_roles(question: str, sentence: str, at: int) -> bool:
     if asked is None or not others:
         return False
     doer = asked["doer"]
-    borders = [0, *(m.end() for m in _CLAUSES.finditer(sentence)), len(sentence)]
+    borders = _borders(sentence)
     start = max(border for border in borders if border <= at)
     clause = sentence[start : min(border for border in borders if border > at)]
     if re.search(rf"\bby\s(?:the\s)?{re.escape(doer)}", clause):
         return False
     # "Iranian" speaks of Iran. A name after a preposition does nothing.
     named = [m for m in _NAME.finditer(clause) if not _NO_SUBJECT.search(clause[: m.start()])]
-    first = next((m.group() for m in named if m.group().startswith((doer, *others))), "")
-    return bool(first) and not first.startswith(doer) and doer in clause
+    first = next((m for m in named if m.group().startswith((doer, *others))), None)
+    if first is None or first.group().startswith(doer):
+        return False
+    return doer in clause or bool(_DOES.match(clause, first.end()))
+
+
+def tells_of_the_opposite(question: str, sentence: str) -> bool:
+    """Whether every clause of a sentence has the roles of a question reversed.
+
+    >>> tells_of_the_opposite("How many did Iran's strikes on Pakistan kill?", "Pakistan responded and killed nine.")
+    True
+    >>> tells_of_the_opposite("When did Iran strike Pakistan?", "Pakistan struck, after Iran hit Pakistan on Tuesday.")
+    False
+    """
+    return all(reversed_roles(question, sentence, border) for border in _borders(sentence)[:-1])
+
+
+def _borders(sentence: str) -> list[int]:
+    """Where its clauses begin, and its end."""
+    return [0, *(m.end() for m in _CLAUSES.finditer(sentence) if m.end() < len(sentence)), len(sentence)]

@@ -9,8 +9,9 @@ __all__ = ["with_speaker"]
 
 _SAYS = re.compile(
     r"\b(?:sa(?:id|ys|ying)|t(?:old|ells?)|add(?:ed|s|ing)|warn(?:ed|s|ing)|wr(?:ote|ites?)|tweet(?:ed|s)|post(?:ed|s)|ask(?:ed|s)"
-    r"|argu(?:ed|es|ing)|claim(?:ed|s|ing)|stat(?:ed|es|ing|ement)|announc(?:ed|es|ing)|declar(?:ed|es|ing)|explain(?:ed|s)|insist(?:ed|s)"
-    r"|not(?:ed|es|ing)|recall(?:ed|s)|repl(?:ied|ies)|continu(?:ed|es)|conclud(?:ed|es)|recogni[sz](?:ed|es|ing)|according to)\b"
+    r"|argu(?:ed|es|ing)|claim(?:ed|s|ing)|stat(?:ed|es|ing|ement)|announc(?:ed|es|ing)|declar(?:ed|es|ing)|explain(?:ed|s)"
+    r"|insist(?:ed|s)|not(?:ed|es|ing)|recall(?:ed|s)|repl(?:ied|ies)|continu(?:ed|es)|conclud(?:ed|es)|recogni[sz](?:ed|es|ing)"
+    r"|according to)\b"
     r"|:\s*\Z",
     re.IGNORECASE,
 )

@@ -57,6 +57,18 @@ def test_without_a_model_the_articles_answer_verbatim(ready: Config, encoder: Wo
     assert [name for name, _ in answer.trace.milliseconds] == ["follow up", "retrieve", "read", "compare", "draft", "check"]
 
 
+def test_words_of_a_quotation_are_cited_with_whoever_said_them(tmp_path: Path, config: Config, encoder: WordEncoder) -> None:
+    """Over a line break too: what is shown is then not, letter by letter, what stands in the article."""
+    story = {"id": "vaez", "text": "“A reply,” said Vaez.\n\n“The conflict spreads to Herat.”\n\nTrade went on."}
+    sync(write_jsonl(tmp_path / "news.jsonl", story), config, encoder=encoder)
+    with opened(config, encoder) as assistant:
+        answer = assistant.ask("Where does the conflict spread to?")
+    assert [s.text for s in answer.sentences] == ["Herat.", "“A reply,” said Vaez. “The conflict spreads to Herat.”"]
+    assert [(c.start, c.end, c.quote) for c in answer.citations] == [
+        (0, 55, "“A reply,” said Vaez.\n\n“The conflict spreads to Herat.”")
+    ]
+
+
 def test_events_come_in_order_and_the_answer_is_what_was_released(ready: Config, encoder: WordEncoder) -> None:
     with opened(ready, encoder) as assistant:
         events = list(assistant.stream("Who struck first?"))

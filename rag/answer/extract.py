@@ -56,7 +56,13 @@ class Found:
 
     @property
     def quote(self) -> str:
-        """The sentence around the words; with the one that says whose words it is, where it is all quotation."""
+        """The sentence around the words, as the article has it."""
+        passage = self.source.passage
+        return passage.text[self.sentence[0] - passage.start : self.sentence[1] - passage.start]
+
+    @property
+    def shown(self) -> str:
+        """The sentence; with the one that says whose words it is, where it is all quotation."""
         return _with_speaker(self.source, *self.sentence)[2]
 
 
@@ -161,7 +167,8 @@ class Extractive:
             return
         asks_for_words = part.kind in (Kind.WORDS, Kind.LIST)
         if asks_for_words and several and found:  # room for one sentence: the reader's best, if not its word alone
-            yield DraftSentence(found[0].quote, (Claim(found[0].source.rank, found[0].quote),), found[0].words)
+            shown = found[0].shown
+            yield DraftSentence(shown, (Claim(found[0].source.rank, shown),), found[0].words)
             return
         room = _ACCOUNT_SENTENCES if part.kind is Kind.ACCOUNT else 1 if several else _MOST
         for candidate in self._telling(studied, evidence, room):
@@ -320,13 +327,14 @@ def _short(part: Part, found: Sequence[Found]) -> Iterator[DraftSentence]:
     best = found[0]
     words: str | None = _listed(found) if part.kind is Kind.LIST else best.words
     said = worded(part.question, words or "")
+    shown = best.shown
     stems, held = set(content_stems(said)), set(content_stems(best.quote))
     if not stems <= held:
         said = worded("", words or "")  # the question's words would say more than the sentence does
     if len(stems) < _LITTLE_MORE * len(held):
-        yield DraftSentence(said, (Claim(best.source.rank, best.quote),), words)
+        yield DraftSentence(said, (Claim(best.source.rank, shown),), words)
         words = None
-    yield DraftSentence(best.quote, (Claim(best.source.rank, best.quote),), words)
+    yield DraftSentence(shown, (Claim(best.source.rank, shown),), words)
 
 
 def _listed(found: Sequence[Found]) -> str:

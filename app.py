@@ -47,6 +47,12 @@ def _remove(*ids: Any) -> None:
     remove(*ids)
 
 
+def _edit(*arguments: Any, **options: Any) -> Any:
+    from ingest import edit
+
+    return edit(*arguments, **options)
+
+
 def _examine(config: Config) -> Iterable[Any]:
     from rag.answer.models import configured_model
     from rag.doctor import examine
@@ -72,6 +78,7 @@ def _serve(config: Config, *, host: str, port: int, auth_file: Path | None, read
         exists=collection_exists,
         make_demo=lambda: make_demo(config),
         sync=lambda *places, **options: ingest.sync(*places, encoder=encoder, **options),
+        edit=lambda *given, **options: ingest.edit(*given, encoder=encoder, **options),
         remove=lambda ids, chosen: ingest.remove(ids, chosen, encoder=encoder),
         to_gold=_keep_case,
         read_only=read_only,
@@ -102,7 +109,7 @@ def _keep_case(*arguments: Any) -> str:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; the exit status."""
-    services = Services(_open, _or_demo, _sync, _preview, _remove, _examine, _serve, _evaluate, _add_gold)
+    services = Services(_open, _or_demo, _sync, _preview, _remove, _edit, _examine, _serve, _evaluate, _add_gold)
     return run(sys.argv[1:] if arguments is None else arguments, services)
 
 

@@ -1,13 +1,14 @@
-"""Everything that writes a collection: `sync` takes articles in, `preview` says what it would do, `remove` takes them out."""
+"""Everything that writes a collection: `sync` takes articles in, `preview` says what it would do, `remove` takes them out,
+`edit` corrects what is said of one."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from ingest.collection import preview, remove, sync
+    from ingest.collection import edit, preview, remove, sync
 
-__all__ = ["preview", "remove", "sync"]
+__all__ = ["edit", "preview", "remove", "sync"]
 
 
 def __getattr__(name: str) -> object:

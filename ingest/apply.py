@@ -10,22 +10,25 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeVar
 
+from ingest.corrections import correct
 from ingest.sources import Found, read
 from ingest.split import passage_spans
-from rag.catalog import Catalog, Entry, Place, passage_key
+from rag.catalog import Catalog, Corrected, Entry, Place, passage_key
 from rag.config import Config
 from rag.errors import CollectionError, SourceError
 from rag.index.dense import DenseIndex
 from rag.index.lexical import WHOLE, LexicalWriter
 from rag.types import Article, Encoder, Failure, IngestReport, Plan
 
-__all__ = ["Progress", "apply", "require_room", "take_out"]
+__all__ = ["Progress", "Taken", "apply", "put_right", "require_room", "take_out"]
 
 _T = TypeVar("_T")
+Taken = tuple[Article, str, Corrected | None]  # an article as it is to be stored, its file, and what of it is corrected
 # Passages in a commit: enough to sort by length and to spread the cost of a commit (about 0.1 s),
 # few enough that a killed run repeats seconds of work.
 _BATCH = 512
@@ -37,11 +40,17 @@ _ROOM_PER_LETTER = 20
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far a sync is: articles done, of how many, and passages made so far."""
+    """How far a sync is: articles done, of how many, and passages made so far; `part` of the next articles is done too."""
 
     done: int
     total: int
     passages: int
+    part: float = 0.0
+
+    @property
+    def share(self) -> float:
+        """Of the whole, 0 to 1; it grows within an article that is a book."""
+        return min(1.0, (self.done + self.part) / self.total) if self.total else 1.0
 
 
 class _Writer:
@@ -59,10 +68,13 @@ class _Writer:
         self.catalog, self.dense, self.lexical, self.whole = catalog, dense, lexical, whole
         self.encoder, self.config = encoder, config
 
-    def put(self, batch: Sequence[tuple[Article, str]], encoded: Callable[[int], None]) -> int:
-        """Write articles with the files they are from; the number of passages. `encoded` hears of every few hundred that
-        are ready to be written: one article may be a book."""
-        entries = [Entry(article, origin, passage_spans(article.text, self.config.passages)) for article, origin in batch]
+    def put(self, batch: Sequence[Taken], encoded: Callable[[int, int], None] = lambda _made, _of: None) -> int:
+        """Write articles with the files they are from; the number of passages. `encoded` hears, every few hundred, how
+        many of how many are ready to be written: one article may be a book."""
+        entries = [
+            Entry(article, origin, passage_spans(article.text, self.config.passages), corrected)
+            for article, origin, corrected in batch
+        ]
         rows = [
             (passage_key(e.article, start, end), e.article.id, self._titled(e.article, e.article.passage(start, end).text))
             for e in entries
@@ -72,7 +84,7 @@ class _Writer:
         for some in _portions(rows):
             vectors.append(self.encoder.passages([text for _, _, text in some]))
             if len(rows) > _BATCH:
-                encoded(sum(map(len, vectors)))
+                encoded(sum(map(len, vectors)), len(rows))
         self.catalog.put(entries)
         for some, found in zip(_portions(rows), vectors, strict=True):
             self.dense.add([key for key, _, _ in some], found)
@@ -163,12 +175,12 @@ def apply(
                 writer.take_out(plan.removed)
             if plan.renamed:
                 catalog.move(dict(plan.renamed))
-            known = catalog.known()
+            known, corrections = catalog.known(), catalog.corrections()
 
-            def articles() -> Iterator[tuple[Article, str]]:
+            def articles() -> Iterator[Taken]:
                 for article_id in uncut:
                     if article := catalog.article(article_id):
-                        yield article, known[article_id][1]
+                        yield article, known[article_id][1], corrections.get(article_id)
                 for article_id in (*plan.added, *plan.replaced):
                     found = reading[article_id]
                     try:
@@ -177,15 +189,19 @@ def apply(
                         failed.append(Failure(found.name, str(exc)))
                         continue
                     (added if article_id in adding else replaced).append(article_id)
-                    yield _named(article, article_id), found.origin
+                    earlier = corrections[article_id].facts if article_id in corrections else {}
+                    # A renamed file keeps the id it is stored by.
+                    named, now = replace(article, id=article_id), {name: value for name, (value, _) in earlier.items()}
+                    right, corrected = correct(named, now)
+                    yield right, found.origin, corrected
 
             adding = frozenset(plan.added)
 
-            def ready(made: int) -> None:
-                progress(Progress(done, total, passages + made))
+            def ready(made: int, of: int) -> None:
+                progress(Progress(done, total, passages + made, len(batch) * made / of))
 
             for batch in _batches(articles(), config.passages.words):
-                require_room(home, sum(len(article.text) for article, _ in batch))
+                require_room(home, sum(len(article.text) for article, _, _ in batch))
                 passages += writer.put(batch, ready)
                 done += len(batch)
                 progress(Progress(done, total, passages))
@@ -198,13 +214,26 @@ def apply(
 
 def take_out(article_ids: Sequence[str], catalog: Catalog, home: Path, config: Config, encoder: Encoder) -> None:
     """Remove articles from the catalog and the indexes."""
+    with _open(catalog, home, config, encoder) as writer:
+        writer.take_out(article_ids)
+
+
+def put_right(taken: Taken, catalog: Catalog, home: Path, config: Config, encoder: Encoder) -> None:
+    """Store an article anew, with facts that were corrected."""
+    with _open(catalog, home, config, encoder) as writer:
+        writer.put([taken])
+
+
+@contextmanager
+def _open(catalog: Catalog, home: Path, config: Config, encoder: Encoder) -> Iterator[_Writer]:
+    """The catalog and the indexes for one change, what an interrupted run has left worked off."""
     require_room(home)
     dense = DenseIndex(home, create=True)
     try:
         with LexicalWriter(home) as lexical, LexicalWriter(home, WHOLE) as whole:
             writer = _Writer(catalog, dense, lexical, whole, encoder, config)
             writer.complete()
-            writer.take_out(article_ids)
+            yield writer
     finally:
         dense.close()
 
@@ -219,22 +248,12 @@ def require_room(home: Path, letters: int = 0) -> None:
         )
 
 
-def _named(article: Article, article_id: str) -> Article:
-    """The article under the id it is stored by, which a renamed file keeps."""
-    if article.id == article_id:
-        return article
-    return Article(
-        article_id, article.version, article.text, article.url, article.title, article.source, article.author,
-        article.published, article.language,
-    )  # fmt: skip
-
-
-def _batches(articles: Iterator[tuple[Article, str]], words: int) -> Iterator[list[tuple[Article, str]]]:
-    batch: list[tuple[Article, str]] = []
+def _batches(articles: Iterator[Taken], words: int) -> Iterator[list[Taken]]:
+    batch: list[Taken] = []
     size = 0
-    for article, origin in articles:
-        batch.append((article, origin))
-        size += 1 + len(article.text) // (6 * words)  # about as many passages; six letters and a space a word
+    for taken in articles:
+        batch.append(taken)
+        size += 1 + len(taken[0].text) // (6 * words)  # about as many passages; six letters and a space a word
         if size >= _BATCH:
             yield batch
             batch, size = [], 0

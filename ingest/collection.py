@@ -1,24 +1,26 @@
-"""The three things one can do to a collection: sync, preview a sync, remove articles."""
+"""What one can do to a collection: sync, preview a sync, remove articles, correct the facts of one."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from datetime import date
 from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from ingest.apply import Progress, apply, require_room, take_out
+from ingest.apply import Progress, apply, put_right, require_room, take_out
+from ingest.corrections import as_read, correct, stated
 from ingest.plan import plan
 from ingest.sources import Scan, scan
 from rag.catalog import FILE, Catalog
 from rag.config import Config, load
 from rag.encode import SentenceEncoder
 from rag.errors import CollectionError
-from rag.types import Encoder, IngestReport, Plan
+from rag.types import Article, Encoder, IngestReport, Plan
 
-__all__ = ["preview", "remove", "sync"]
+__all__ = ["edit", "preview", "remove", "sync"]
 
 LOCK = "write.lock"
 Places = str | os.PathLike[str] | Iterable[str | os.PathLike[str]]
@@ -90,15 +92,50 @@ def remove(article_ids: str | Sequence[str], config: Config | None = None, *, en
     """
     config = load() if config is None else config
     wanted = [article_ids] if isinstance(article_ids, str) else list(dict.fromkeys(article_ids))
+    with _changing(config, wanted) as catalog:
+        take_out(wanted, catalog, config.home, config, encoder or SentenceEncoder(config.encoder))
+
+
+def edit(
+    article_id: str,
+    facts: Mapping[str, str | date | None],
+    config: Config | None = None,
+    *,
+    undo: bool = False,
+    encoder: Encoder | None = None,
+) -> Article:
+    """Correct an article's `title`, `source` or day `published` (`None`: unknown); the article as it is now.
+
+    A correction stays through later syncs, whatever becomes of the article's text; `undo` takes earlier ones back first.
+    Raises `SourceError` for facts that cannot be kept, and `CollectionError` when there is no such article.
+    """
+    config = load() if config is None else config
+    wanted = stated(facts)
+    with _changing(config, [article_id]) as catalog:
+        article, earlier = catalog.article(article_id), catalog.corrections().get(article_id)
+        if article is None:
+            raise AssertionError(f"{article_id} is known")  # _changing has seen to it
+        before = {} if earlier is None or undo else {name: now for name, (now, _) in earlier.facts.items()}
+        right, corrected = correct(as_read(article, earlier), {**before, **wanted})
+        if right != article:
+            origin = catalog.known()[article_id][1]
+            put_right((right, origin, corrected), catalog, config.home, config, encoder or SentenceEncoder(config.encoder))
+        return right
+
+
+@contextmanager
+def _changing(config: Config, article_ids: Sequence[str]) -> Iterator[Catalog]:
+    """The catalog of a collection that is there and whole, locked for a change to some of its articles."""
     if not (config.home / FILE).is_file():
-        raise CollectionError(f"there is no collection in {config.home}, so there is nothing to remove")
+        raise CollectionError(f"there is no collection in {config.home}, so there is nothing to change")
     with _writing(config.home):
-        catalog = Catalog(config.home, config)
+        catalog = Catalog(config.home, config, create=True)
         try:
-            if unknown := [i for i in wanted if i not in catalog.known()]:
+            known = catalog.known()
+            if unknown := [i for i in article_ids if i not in known]:
                 raise CollectionError(f"there is no article {unknown[0]}. `clippings articles` lists those there are")
             _unmade(catalog, config.home)
-            take_out(wanted, catalog, config.home, config, encoder or SentenceEncoder(config.encoder))
+            yield catalog
         finally:
             catalog.close()
 

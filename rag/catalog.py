@@ -26,7 +26,7 @@ from rag.errors import CollectionError
 from rag.text import label
 from rag.types import Article, Filters, Headline
 
-__all__ = ["Catalog", "Directory", "Entry", "Listing", "Place", "passage_key"]
+__all__ = ["Catalog", "Corrected", "Directory", "Entry", "Listing", "Place", "passage_key"]
 
 SCHEMA = "1"
 _LAYOUT = "index layout"
@@ -65,16 +65,36 @@ _passages = sa.Table(
     sa.Column("indexed", sa.Boolean, nullable=False, index=True),
 )
 _doomed = sa.Table("doomed", _metadata, sa.Column("key", sa.Text, primary_key=True))
+_corrections = sa.Table(
+    "corrections",
+    _metadata,
+    sa.Column("article_id", sa.Text, primary_key=True),
+    sa.Column("name", sa.Text, primary_key=True),
+    sa.Column("value", sa.Text),
+    sa.Column("was", sa.Text),
+    sa.Column("of_version", sa.Text, nullable=False),
+)
 _HEADLINE = [_articles.c[name] for name in Headline.__slots__]
 
 
 @dataclass(frozen=True, slots=True)
+class Corrected:
+    """Facts of an article that somebody put right: by name what holds now and what had been read, each `None` for unknown.
+    `version` is that of the article as it was read."""
+
+    version: str
+    facts: Mapping[str, tuple[str | None, str | None]]
+
+
+@dataclass(frozen=True, slots=True)
 class Entry:
-    """An article as it is to be stored: where it was read (a file's absolute path), and where its passages lie."""
+    """An article as it is to be stored: where it was read (a file's absolute path), where its passages lie, and which of
+    its facts are not as they were read."""
 
     article: Article
     origin: str
     spans: tuple[tuple[int, int], ...]
+    corrected: Corrected | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -275,10 +295,22 @@ class Catalog:
             ]
 
     def known(self) -> dict[str, tuple[str, str]]:
-        """For every article its version and where it was read."""
+        """For every article its version as it was read, and where that was."""
+        read = {article_id: corrected.version for article_id, corrected in self.corrections().items()}
         with _translated(self.path), self._engine.connect() as db:
             query = sa.select(_articles.c.id, _articles.c.version, _articles.c.origin)
-            return {row.id: (row.version, row.origin) for row in db.execute(query)}
+            return {row.id: (read.get(row.id, row.version), row.origin) for row in db.execute(query)}
+
+    def corrections(self) -> dict[str, Corrected]:
+        """The articles that somebody put right, by id."""
+        found: dict[str, Corrected] = {}
+        with _translated(self.path), self._engine.connect() as db:
+            if not sa.inspect(db).has_table(_corrections.name):  # made before there were any; the next writer makes it
+                return {}
+            for row in db.execute(sa.select(_corrections).order_by(_corrections.c.article_id, _corrections.c.name)):
+                facts = found[row.article_id].facts if row.article_id in found else {}
+                found[row.article_id] = Corrected(row.of_version, {**facts, row.name: (row.value, row.was)})
+        return found
 
     def places(self, keys: Iterable[str]) -> dict[str, Place]:
         """Where those keys stand; a key the catalog does not know is left out."""
@@ -357,6 +389,11 @@ class Catalog:
                 changed = db.execute(sa.update(_articles).where(_articles.c.id == a.id).values(**values))
                 if changed.rowcount == 0:
                     db.execute(sa.insert(_articles).values(id=a.id, added=now, **values))
+                db.execute(sa.delete(_corrections).where(_corrections.c.article_id == a.id))
+                if entry.corrected:
+                    for name, (value, was) in entry.corrected.facts.items():
+                        facts = {"name": name, "value": value, "was": was, "of_version": entry.corrected.version}
+                        db.execute(sa.insert(_corrections).values(article_id=a.id, **facts))
                 rows = [
                     {"key": passage_key(a, start, end), "article_id": a.id, "start": start, "end": end, "indexed": False}
                     for start, end in entry.spans
@@ -372,6 +409,7 @@ class Catalog:
             self._retire(db, article_ids)
             for some in _portions(article_ids):
                 db.execute(sa.delete(_articles).where(_articles.c.id.in_(some)))
+                db.execute(sa.delete(_corrections).where(_corrections.c.article_id.in_(some)))
             _raise_generation(db)
 
     def move(self, origins: Mapping[str, str]) -> None:

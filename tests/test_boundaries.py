@@ -75,7 +75,7 @@ VENDOR_HOMES: dict[str, set[str]] = {
     "openvino": {"rag.graph"},
     "tokenizers": {"rag.encode", "rag.reader.span", "rag.reader.train"},
     "llama_index": {"rag.answer.models", "ingest.split"},
-    "gradio": {"rag.surfaces.chat"},
+    "gradio": {"rag.surfaces.chat", "rag.surfaces.chat.articles", "rag.surfaces.chat.conversations", "rag.surfaces.chat.look"},
     "sqlalchemy": {"rag.catalog"},
     "sentencex": {"rag.text"},
     "snowballstemmer": {"rag.text"},

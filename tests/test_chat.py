@@ -28,6 +28,7 @@ from gradio_client.exceptions import AppError, AuthenticationError
 from mcp import ClientSession
 from mcp.client.streamable_http import streamablehttp_client
 from playwright.sync_api import Browser, Page, expect, sync_playwright
+from proxy import proxied
 
 from eval.cases import load
 from ingest import remove, sync
@@ -310,7 +311,11 @@ def test_a_link_opens_the_same_words_after_a_restart_and_another_sync(
         later = browser.new_page()
         later.goto(f"{url}/?{copied.split('?')[1]}")
         expect(later.locator("#reading mark")).to_have_text(words, timeout=20_000)
-        later.goto(f"{url}/?{copied.split('?')[1].replace('version=', 'version=0')}")
+        # Another version in which the words stand where they stood, as after a correction of the title, opens at them.
+        another = copied.split("?")[1].replace("version=", "version=0")
+        later.goto(f"{url}/?{another}")
+        expect(later.locator("#reading mark")).to_have_text(words, timeout=20_000)
+        later.goto(f"{url}/?{another.replace('words=', 'words=0')}")
         expect(later.locator("#reading .hint")).to_contain_text("has been changed or removed", timeout=20_000)
         later.close()
     remove("more/rain.txt", config)
@@ -444,6 +449,21 @@ def test_a_newcomer_adds_articles_reads_them_and_takes_one_out_again(browser: Br
         page.locator("#articles").get_by_text("Rain", exact=True).first.click()
         expect(page.locator("#reading .facts")).to_have_text("AP, 1 May 2024")
         expect(page.locator("#reading .article")).to_have_text("Rain fell on Quetta for nine days.")
+        page.locator("#fact-title input, #fact-title textarea").first.fill("Nine days of rain")
+        page.locator("#fact-source input, #fact-source textarea").first.fill("")
+        page.locator("#fact-published input, #fact-published textarea").first.fill("soon")
+        page.locator("#correct").click()
+        expect(page.locator("#picked")).to_contain_text("'soon' is not a day like 2024-01-20", timeout=30_000)
+        page.locator("#fact-published input, #fact-published textarea").first.fill("2024-05-09")
+        page.locator("#correct").click()
+        expect(page.locator("#picked")).to_have_text("The facts are corrected, and stay so.", timeout=30_000)
+        expect(page.locator("#reading .title")).to_have_text("Nine days of rain")
+        expect(page.locator("#reading .facts")).to_have_text("9 May 2024")
+        expect(page.locator("#articles")).to_contain_text("Nine days of rain")
+        page.locator("#undo").click()
+        expect(page.locator("#picked")).to_have_text("The facts are as they were read.", timeout=30_000)
+        expect(page.locator("#reading .facts")).to_have_text("AP, 1 May 2024")
+        expect(page.locator("#fact-title input, #fact-title textarea").first).to_have_value("Rain")
         page.locator("#remove").click()
         page.locator("#no").click()
         expect(page.locator("#yes")).to_be_hidden()
@@ -457,6 +477,12 @@ def test_a_newcomer_adds_articles_reads_them_and_takes_one_out_again(browser: Br
         page.get_by_role("radio", name="Demo articles").check()
         expect(page.locator("#masthead")).to_contain_text("5 articles.")
         expect(page.locator("#conversation .asked")).to_have_count(0)
+        page.get_by_role("tab", name="Articles").click()
+        page.locator("#articles [role=gridcell] span.text:visible").first.click()
+        expect(page.locator("#reading .article")).to_be_visible()
+        expect(page.locator("#facts")).to_be_hidden()  # the demo articles stay as they are
+        expect(page.locator("#remove")).to_be_disabled()
+        page.get_by_role("tab", name="Ask").click()
         put(page, QUESTION)
         page.locator("#conversation .answer button.cite").first.click()
         expect(page.locator("#reading mark")).to_be_visible()
@@ -478,7 +504,9 @@ def test_a_page_that_is_read_only_behind_a_password_shows_neither_upload_nor_rem
                 expect(page.get_by_text("Incorrect Credentials")).to_be_visible()
         expect(page.locator("#question textarea")).to_be_visible(timeout=20_000)
         page.get_by_role("tab", name="Articles").click()
-        expect(page.locator("#articles")).to_be_visible()
+        page.locator("#articles [role=gridcell] span.text:visible").first.click()
+        expect(page.locator("#reading .article")).to_be_visible()
+        expect(page.locator("#facts")).to_be_hidden()
         expect(page.locator("#upload")).to_have_count(0)
         expect(page.locator("#remove")).to_have_count(0)
         page.close()
@@ -491,7 +519,45 @@ def test_a_page_that_is_read_only_behind_a_password_shows_neither_upload_nor_rem
     assert "sesame" not in LOGS[-1]
 
 
+def test_a_page_behind_a_proxy_keeps_to_its_path(browser: Browser, config: Config) -> None:
+    with served(config, "--root-path", "/clippings") as behind, proxied(behind, "/clippings") as url:
+        page = browser.new_page()
+        asked_for: list[str] = []
+        page.on("request", lambda request: asked_for.append(request.url))
+        page.goto(f"{url}/")
+        expect(page.locator("#question textarea")).to_be_visible(timeout=20_000)
+        put(page, QUESTION)
+        page.locator("#conversation .answer button.cite").first.click()
+        expect(page.locator("#reading mark")).to_contain_text("struck first by Iran", timeout=20_000)
+        page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+        page.locator("#reading .link").click()
+        assert page.evaluate("navigator.clipboard.readText()").startswith(f"{url}/?collection=own&article=")
+        page.close()
+        origin = url.removesuffix("/clippings")
+        outside = [a for a in asked_for if not a.startswith(f"{url}/") and not a.startswith(("data:", "blob:"))]
+        assert [a.removeprefix(origin) for a in outside] == []
+        assert Client(f"{url}/", verbose=False).predict(question=QUESTION, api_name="/ask")["citations"]
+
+
 # Verdicts
+
+
+def test_a_verdict_given_while_another_answer_is_made_stands_when_that_is_there(page: Page, config: Config) -> None:
+    put(page, QUESTION)
+    longer = "Who struck first, and where is Jaish al-Adl based, and why did Pakistan strike Iran, and what did Ali Vaez say?"
+    page.locator("#question textarea").fill(longer)
+    page.locator("#question textarea").press("Enter")
+    expect(page.locator("#conversation .asked")).to_have_count(2)
+    page.get_by_role("button", name="Right", exact=True).first.click()
+    expect(page.locator("#conversation .notes")).to_have_count(2, timeout=60_000)
+    pressed = page.get_by_role("button", name="Right", exact=True)
+    expect(pressed.first).to_have_attribute("aria-pressed", "true")
+    expect(pressed.last).to_have_attribute("aria-pressed", "false")
+    page.wait_for_timeout(1_000)  # whatever comes late would have come by then
+    expect(pressed.first).to_have_attribute("aria-pressed", "true")
+    page.reload()
+    expect(pressed.first).to_have_attribute("aria-pressed", "true", timeout=20_000)
+    (config.home / "feedback.jsonl").unlink()
 
 
 def test_a_verdict_stands_on_its_answer_and_makes_a_gold_case(page: Page, config: Config) -> None:

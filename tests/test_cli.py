@@ -68,6 +68,23 @@ def test_sync_reports_and_its_status_says_whether_all_went_well(
     assert capsys.readouterr().out.startswith("0 added, 0 replaced, 1 removed, 0 unchanged, 1 failed")
 
 
+def test_edit_corrects_what_was_read_and_takes_it_back(ready: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert app.main(["edit", "strike", "--title", "Two strikes", "--published", "2024-01-17", "--source", ""]) == 0
+    assert app.main(["edit", "strike", "--published", ""]) == 0
+    assert app.main(["edit", "strike", "--undo"]) == 0
+    assert capsys.readouterr().out.splitlines() == [
+        "strike: Two strikes, source unknown, 2024-01-17",
+        "strike: Two strikes, source unknown, date unknown",
+        "strike: Strikes, Dawn, 2024-01-18",
+    ]
+    assert app.main(["edit", "strike"]) == 2
+    assert app.main(["edit", "strike", "--published", "soon"]) == 1
+    assert capsys.readouterr().err.splitlines() == [
+        "clippings: say what is right: --title, --source or --published; or --undo",
+        "clippings: 'soon' is not a day like 2024-01-20. Leave it empty if it is not known",
+    ]
+
+
 def test_sync_needs_something_to_take_in(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert app.main(["sync"]) == 2
     assert capsys.readouterr().err == "clippings: name the files or folders to take in\n"
@@ -200,7 +217,7 @@ def test_serve_is_what_no_command_means() -> None:
     def nothing(*_: Any, **__: Any) -> Any:
         raise AssertionError("not asked for")
 
-    services = Services(nothing, lambda config: config, *[nothing] * 4, serve, nothing, nothing)
+    services = Services(nothing, lambda config: config, *[nothing] * 5, serve, nothing, nothing)
     assert run([], services) == 0
     assert run(["serve", "--host", "0.0.0.0", "--port", "8080"], services) == 0
     plain = {"host": "127.0.0.1", "port": 7860, "auth_file": None, "read_only": False, "root_path": None}
@@ -217,7 +234,7 @@ def test_an_interruption_is_not_a_traceback(
         raise error
 
     monkeypatch.setattr("sys.stderr.close", lambda: None, raising=False)
-    services = Services(interrupted, lambda config: config, *[interrupted] * 7)
+    services = Services(interrupted, lambda config: config, *[interrupted] * 8)
     assert run(["articles"], services) == status
     assert "Traceback" not in capsys.readouterr().err
 

@@ -292,6 +292,8 @@ def test_progress_is_told_within_an_article_that_is_a_book(tmp_path: Path, confi
         *((0, 1, min(512 * n, report.passages)) for n in range(1, -(-report.passages // 512) + 1)),
         (1, 1, report.passages),
     ]
+    made = [min(1.0, 512 * n / report.passages) for n in range(1, -(-report.passages // 512) + 1)]
+    assert [p.share for p in told] == [*made, 1.0], "a bar that shows how far the one article is"
     assert whole(config) == report.passages
 
 
@@ -454,7 +456,7 @@ def test_removing_an_unknown_article_removes_nothing(news: Path, config: Config,
 
 
 def test_there_is_nothing_to_remove_where_there_is_no_collection(config: Config, encoder: WordEncoder) -> None:
-    with pytest.raises(CollectionError, match=r"there is no collection in .*, so there is nothing to remove"):
+    with pytest.raises(CollectionError, match=r"there is no collection in .*, so there is nothing to change"):
         remove("news/iran.txt", config, encoder=encoder)
     assert not config.home.exists()
 

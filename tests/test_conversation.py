@@ -7,6 +7,7 @@ from typing import Any
 from answers import abstained, answered
 from conftest import evidence
 
+from rag.surfaces.chat.conversations import overtaken, settled, stopped
 from rag.surfaces.conversation import Exchange, deleted, judged, kept, renamed, taken_up, title_of
 from rag.surfaces.record import record
 from rag.types import Turn
@@ -79,3 +80,36 @@ def test_what_a_browser_has_no_room_for_is_dropped_the_oldest_first(monkeypatch:
 def test_a_verdict_given_meanwhile_stands_on_its_answer() -> None:
     held = {"1": exchange("1", "Who?"), "2": exchange("2", "When?")}
     assert {key: e.verdict for key, e in judged(held, {"2": "wrong", "9": "right"}).items()} == {"1": "", "2": "wrong"}
+
+
+# What a run that was overtaken says late
+
+
+def skipped(given: tuple[Any, Any]) -> bool:
+    return all(isinstance(part, dict) and part.get("__type__") == "update" and len(part) == 1 for part in given)
+
+
+def test_what_a_stopped_run_says_late_does_not_write_over_the_next_question() -> None:
+    """The page knew of the first question when it called; meanwhile the second is being answered."""
+    first, second = exchange("1", "Who?"), Exchange("2", "Why?", "own", step="reading")
+    known = [["1", "Who?"]]
+    assert skipped(stopped(known, {"1": first, "2": second}))
+    assert skipped(settled(known, {"1": first, "2": second}, {"1": "right"}))
+    assert not skipped(stopped([*known, ["2", "Why?"]], {"1": first, "2": second}))
+    assert overtaken(known, {"1": first, "2": second})
+    assert not overtaken(known, {"1": first})
+    assert not overtaken([], {"1": first}), "a conversation that was cleared is overtaken by nothing"
+
+
+def test_what_waited_for_its_turn_when_the_page_was_stopped_says_so() -> None:
+    shown, held = stopped([["1", "Who?"], ["2", "Why?"]], {"1": exchange("1", "Who?")})
+    assert [(key, e.question, e.found is None) for key, e in held.items()] == [("1", "Who?", False), ("2", "Why?", True)]
+    assert [m["role"] for m in shown] == ["user", "assistant"] * 2
+    assert "Stopped." in shown[-1]["content"].value
+
+
+def test_a_conversation_at_rest_takes_on_the_verdicts_given_meanwhile_and_is_else_left_alone() -> None:
+    held = {"1": exchange("1", "Who?")}
+    _, after = settled([["1", "Who?"]], held, {"1": "wrong"})
+    assert [e.verdict for e in after.values()] == ["wrong"]
+    assert skipped(settled([["1", "Who?"]], after, {"1": "wrong"}))

@@ -12,7 +12,7 @@ from conftest import WordEncoder, WordReader
 
 from eval.cases import Fact, Span, load
 from eval.command import keep_case
-from ingest import remove, sync
+from ingest import edit, remove, sync
 from rag import Config, open_assistant
 from rag.assistant import collection_exists
 from rag.errors import CollectionError, QuestionError
@@ -32,6 +32,7 @@ def library(tmp_path: Path, encoder: WordEncoder) -> Iterator[Library]:
         exists=collection_exists,
         make_demo=lambda: sync(tmp_path / "demo", demo, encoder=encoder),
         sync=lambda places, config, **options: sync(places, config, encoder=encoder, **options),
+        edit=lambda *given, **options: edit(*given, encoder=encoder, **options),
         remove=lambda ids, config: remove(ids, config, encoder=encoder),
         to_gold=keep_case,
     )
@@ -109,6 +110,18 @@ def test_a_gold_case_is_refused_where_it_would_say_something_untrue(library: Lib
     with pytest.raises(CollectionError, match="read-only"):
         library.gold(OWN, "right", found, [])
     assert not (library.own.home / "gold.jsonl").exists()
+
+
+def test_facts_are_corrected_in_the_readers_own_collection_and_stay_through_an_upload(library: Library, tmp_path: Path) -> None:
+    library.add([upload(tmp_path, "one.txt", "Iran struck first.")], lambda _: None)
+    assert library.correct("upload/one.txt", {"title": "Strikes", "published": "2024-01-17"}).title == "Strikes"
+    library.add([upload(tmp_path, "one.txt", "Iran struck first, they say.")], lambda _: None)
+    article = library.chosen("").article("upload/one.txt")
+    assert (article.title, str(article.published), article.text) == ("Strikes", "2024-01-17", "Iran struck first, they say.")
+    assert library.correct("upload/one.txt", {}, undo=True).title is None
+    library.read_only = True
+    with pytest.raises(CollectionError, match="this page is read-only"):
+        library.correct("upload/one.txt", {"title": "Strikes"})
 
 
 def test_a_page_that_is_read_only_takes_nothing_in_or_out(library: Library, tmp_path: Path) -> None:

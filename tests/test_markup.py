@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import html
 import re
 from dataclasses import replace
@@ -100,6 +101,7 @@ def test_a_link_names_the_article_its_version_and_the_words() -> None:
     link = markup.permalink(citation_record(quoting(strange, "Iran struck first.").citations[0], Evidence()), "own")
     assert parse_qs(link.removeprefix("?")) == {
         "collection": ["own"], "article": ["a b/ü&c.txt"], "version": [strange.version], "start": ["0"], "end": ["18"],
+        "words": [hashlib.sha256(b"Iran struck first.").hexdigest()[:12]],
     }  # fmt: skip
 
 

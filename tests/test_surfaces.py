@@ -12,7 +12,8 @@ from conftest import SEEDS
 import app
 from ingest import sync
 from rag import Config, ask, open_assistant
-from rag.surfaces import chat, render
+from rag.surfaces import render
+from rag.surfaces.chat import conversations
 from rag.surfaces.conversation import Exchange
 from rag.types import Sentence
 
@@ -34,7 +35,7 @@ def test_all_surfaces_agree(config: Config, capsys: pytest.CaptureFixture[str]) 
         for c in answer.citations:
             assert assistant.article(c.article.id).text[c.start : c.end] == c.quote
         streamed = tuple(e for e in assistant.stream(QUESTION) if isinstance(e, Sentence))
-        shown = [e.answer(at_work=True) for e in chat._exchanges(lambda _: assistant, Exchange("1", QUESTION), [])]
+        shown = [e.answer(at_work=True) for e in conversations.exchanges(lambda _: assistant, Exchange("1", QUESTION), [])]
     assert streamed == answer.sentences
 
     assert app.main(["ask", QUESTION, "--home", str(config.home)]) == 0
@@ -63,7 +64,7 @@ def test_all_surfaces_name_the_same_days(config: Config, capsys: pytest.CaptureF
     ]
     assert "Monday = 15 January 2024" in days
     with open_assistant(config) as assistant:
-        page = list(chat._exchanges(lambda _: assistant, Exchange("1", question), []))[-1].answer(at_work=False)
+        page = list(conversations.exchanges(lambda _: assistant, Exchange("1", question), []))[-1].answer(at_work=False)
     assert app.main(["ask", question, "--home", str(config.home)]) == 0
     printed = " ".join(capsys.readouterr().out.split())
     assert app.main(["ask", question, "--json", "--home", str(config.home)]) == 0

@@ -35,6 +35,7 @@ class Services:
     sync: Callable[..., Any]
     preview: Callable[..., Any]
     remove: Callable[..., None]
+    edit: Callable[..., Any]
     examine: Callable[[Config], Iterable[Any]]
     serve: Callable[..., None]
     evaluate: Callable[..., str]
@@ -99,6 +100,12 @@ def _parser() -> argparse.ArgumentParser:
     show.add_argument("id", help="as `clippings articles` lists it")
     remove = command("remove", _remove, "take articles out of the collection; their files stay")
     remove.add_argument("ids", nargs="+", metavar="ID", help="as `clippings articles` lists them")
+    edit = command("edit", _edit, "correct an article's title, source or date; it stays so through later syncs")
+    edit.add_argument("id", metavar="ID", help="as `clippings articles` lists it")
+    edit.add_argument("--title", metavar="WORDS", help="its title; empty for none")
+    edit.add_argument("--source", metavar="NAME", help="who published it; empty for unknown")
+    edit.add_argument("--published", metavar="DATE", help="the day it was published (YYYY-MM-DD); empty for unknown")
+    edit.add_argument("--undo", action="store_true", help="take earlier corrections back")
     suite = command("eval", _eval, "measure answers against gold questions, or add one")
     suite.add_argument("--gold", metavar="FILE", help="gold questions (default: those about the demo articles)")
     suite.add_argument("--split", choices=("all", "dev", "test"), default="all", help="which half of them (default: all)")
@@ -230,6 +237,20 @@ def _show(options: argparse.Namespace, config: Config, services: Services) -> in
 def _remove(options: argparse.Namespace, config: Config, services: Services) -> int:
     services.remove(options.ids, config)
     print(f"{len(set(options.ids))} removed")
+    return 0
+
+
+def _edit(options: argparse.Namespace, config: Config, services: Services) -> int:
+    from rag.surfaces.render import terminal_safe
+
+    given = {"title": options.title, "source": options.source, "published": options.published}
+    facts = {name: value for name, value in given.items() if value is not None}
+    if not facts and not options.undo:
+        print("clippings: say what is right: --title, --source or --published; or --undo", file=sys.stderr)
+        return 2
+    article = services.edit(options.id, facts, config, undo=options.undo)
+    when = article.published.isoformat() if article.published else "date unknown"
+    print(terminal_safe(f"{article.id}: {article.title or 'no title'}, {article.source or 'source unknown'}, {when}"))
     return 0
 
 

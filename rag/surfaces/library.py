@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import shutil
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,7 +19,7 @@ from rag.assistant import Assistant
 from rag.config import Config
 from rag.errors import CollectionError, QuestionError, SourceError
 from rag.surfaces.record import Record
-from rag.types import IngestReport
+from rag.types import Article, IngestReport
 
 __all__ = ["DEMO", "OWN", "Library"]
 
@@ -30,8 +30,8 @@ _UPLOADS = "upload"
 @dataclass(slots=True)
 class Library:
     """`open` opens a collection that exists, `exists` says whether one does, `make_demo` sees to the demo articles',
-    `sync` takes files into one and `remove` takes articles out of one, `to_gold` keeps a gold case. `read_only` refuses
-    these three; verdicts are kept even then."""
+    `sync` takes files into one, `edit` corrects an article's facts and `remove` takes articles out, `to_gold` keeps a gold
+    case. `read_only` refuses these four; verdicts are kept even then."""
 
     own: Config
     demo: Config
@@ -39,6 +39,7 @@ class Library:
     exists: Callable[[Config], bool]
     make_demo: Callable[[], object]
     sync: Callable[..., IngestReport]
+    edit: Callable[..., Article]
     remove: Callable[[Sequence[str], Config], None]
     to_gold: Callable[..., str]
     read_only: bool = False
@@ -64,6 +65,10 @@ class Library:
                     )
                 self._opened[name] = self.open(self._config(name))
             return self._opened[name]
+
+    def chosen(self, name: str) -> Assistant:
+        """The assistant of a collection; where none is named, of the one a newcomer sees."""
+        return self.assistant(name or self.first)
 
     def _config(self, name: str) -> Config:
         return self.demo if name == DEMO else self.own
@@ -104,6 +109,11 @@ class Library:
             except OSError as exc:
                 raise SourceError(f"the article is removed, but its file stays in {uploaded}: {exc.strerror}") from exc
 
+    def correct(self, article_id: str, facts: Mapping[str, str], *, undo: bool = False) -> Article:
+        """Correct an article's title, source and date in the reader's own collection, or take that back; as `ingest.edit`."""
+        self._writable()
+        return self.edit(article_id, facts, self.own, undo=undo)
+
     def judged(self, name: str, verdict: str, asked: str, found: Record) -> None:
         """Keep a reader's verdict on an answer, with the answer and its evidence, one JSON object a line.
 
@@ -138,4 +148,6 @@ class Library:
 
     def _writable(self) -> None:
         if self.read_only:
-            raise CollectionError("this page is read-only: articles are added and removed where it runs, by `clippings sync`")
+            raise CollectionError(
+                "this page is read-only: articles are added, corrected and removed where it runs, by `clippings`"
+            )

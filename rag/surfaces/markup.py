@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import hashlib
 import html
 from collections.abc import Mapping
 from datetime import date
+from typing import Any
 from urllib.parse import urlencode
 
 from rag.surfaces.record import SUPPORT, Record, markdown
 from rag.surfaces.render import day
 from rag.types import Article, Headline
 
-__all__ = ["VERDICTS", "answer_html", "article_parts", "asked_html", "escape", "sentence_html"]
+__all__ = ["VERDICTS", "answer_html", "article_parts", "asked_html", "digest", "escape", "sentence_html"]
 
 _CLOSEST = 3
 
@@ -48,21 +50,27 @@ def _marker(citation: Record) -> str:
 
 def _place(found: Record) -> str:
     """What names the words to be opened."""
-    article = found["article"]
-    return (
-        f'data-article="{escape(article["id"])}" data-version="{escape(article["version"])}" '
-        f'data-start="{found["start"]}" data-end="{found["end"]}"'
-    )
+    return " ".join(f'data-{name}="{escape(str(value))}"' for name, value in place(found).items())
+
+
+def place(found: Record) -> dict[str, Any]:
+    """A citation's or a passage's article, its version, where the words stand in it, and their digest: where the article
+    has changed since, they may stand there still."""
+    article, words = found["article"], found.get("quote") or found["text"]
+    return {
+        "article": article["id"], "version": article["version"], "start": found["start"], "end": found["end"],
+        "words": digest(words),
+    }  # fmt: skip
+
+
+def digest(words: str) -> str:
+    """Twelve digits that stand for some words."""
+    return hashlib.sha256(words.encode("utf-8", "surrogatepass")).hexdigest()[:12]
 
 
 def permalink(found: Record, collection: str) -> str:
     """The address, relative to the page, that opens an article at the same words."""
-    article = found["article"]
-    names = {
-        "collection": collection, "article": article["id"], "version": article["version"], "start": found["start"],
-        "end": found["end"],
-    }  # fmt: skip
-    return f"?{urlencode(names)}"
+    return f"?{urlencode({'collection': collection, **place(found)})}"
 
 
 def answer_html(found: Record, asked: str, key: str = "", verdict: str = "") -> str:

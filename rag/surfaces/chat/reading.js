@@ -1,6 +1,5 @@
-// What the page does by itself: opens articles at the words a marker names, previews them, walks from one to the next,
-// and hands what is pressed in an answer to the form. Words of an article are only ever set as text: nothing in an article can
-// become markup.
+// Opens articles at the words a marker names, previews them, walks from one to the next, and hands what is pressed in an
+// answer to the form. Words of an article are only ever set as text: nothing in an article can become markup.
 const part = (name) => element.querySelector(`.${name}`);
 const peek = document.createElement('div');
 peek.id = 'peek';
@@ -8,7 +7,6 @@ peek.setAttribute('role', 'tooltip');
 peek.hidden = true;
 document.body.append(peek);
 let opened = null; // the marker whose words are shown
-let pending = null; // a question to be edited, or asked again
 
 const show = async (place) => {
   const found = await server.open_article(place);
@@ -42,9 +40,9 @@ const open = (marker) => {
   document.querySelectorAll('button.cite.open').forEach((other) => other.classList.remove('open'));
   marker.classList.add('open');
   opened = marker;
-  const { article, version, start, end } = marker.dataset;
+  const { article, version, start, end, words } = marker.dataset;
   const { collection } = marker.closest('.exchange').dataset;
-  return show({ collection, article, version, start, end });
+  return show({ collection, article, version, start, end, words });
 };
 
 // The numbered markers of the answer that holds the one opened last, each number once, in order.
@@ -91,7 +89,6 @@ document.addEventListener('click', (event) => {
   }
   if (act === 'gold') trigger('gold', { key, words: selected() });
   if (act === 'link') copied(button, new URL(button.dataset.address, location.href.split('?')[0]).href);
-  if (act === 'edit' || act === 'again') { pending = { act, key }; document.querySelector('#ask').click(); }
 });
 
 // The words selected in the open article, at their places in code points, which is how articles are counted.
@@ -142,52 +139,6 @@ document.addEventListener('keydown', (event) => {
   if (event.key === 'n') walk(1);
   if (event.key === 'p') walk(-1);
 });
-
-// A question joins those put before it as it leaves its box. Each has a key, so that every run that answers can tell
-// which have been answered: Gradio keeps at most one run waiting, for however many questions were put meanwhile.
-const now = () => performance.timeOrigin + performance.now(); // since 1970, so that no key is given twice
-window.clippings = {
-  now,
-  show,
-  put(typed, asked) {
-    const act = pending;
-    pending = null;
-    const at = act ? asked.findIndex(([key]) => key === act.key) : -1;
-    if (at < 0) return ['', [...asked, [String(now()), typed]]];
-    const question = asked[at][1];
-    if (act.act === 'edit') { document.querySelector('#question textarea').focus(); return [question, asked.slice(0, at)]; }
-    return [typed, [...asked.slice(0, at), [String(now()), question]]];
-  },
-  save({ name, kind, text }) {
-    const link = document.createElement('a');
-    link.href = URL.createObjectURL(new Blob([text], { type: kind }));
-    link.download = name;
-    link.click();
-    URL.revokeObjectURL(link.href);
-  },
-};
-
-// A new question comes to the top and stays there while its answer grows, so that it is read from its first word; until
-// the reader scrolls.
-let asked = 0;
-let held = null;
-const hold = () => {
-  const questions = document.querySelectorAll('#conversation .asked');
-  const box = document.querySelector('#conversation .panel-wrap');
-  if (questions.length > asked) held = box;
-  asked = questions.length;
-  if (!box || box !== held) return;
-  const above = questions[asked - 1]?.getBoundingClientRect().top - box.getBoundingClientRect().top - 16;
-  if (Math.abs(above) > 1) box.scrollTop += above;
-  const answers = document.querySelectorAll('#conversation .exchange');
-  if (answers[answers.length - 1].querySelector('.notes, .abstained')) held = null; // it grows no more
-};
-for (const kind of ['wheel', 'touchmove', 'pointerdown', 'keydown']) {
-  document.addEventListener(kind, (event) => { if (event.target.closest?.('#conversation')) held = null; }, { passive: true });
-}
-new MutationObserver((changes) => {
-  if (changes.some(({ target }) => target.closest?.('#conversation'))) hold();
-}).observe(document.body, { childList: true, subtree: true });
 
 const wanted = new URLSearchParams(location.search);
 if (wanted.has('article')) show(Object.fromEntries(wanted));

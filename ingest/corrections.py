@@ -1,0 +1,88 @@
+"""Facts of an article that were read wrongly, or not at all, put right; pure.
+
+A correction lies over what is read: it stays when the article's text changes, and can be taken back.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import date
+
+from rag.catalog import Corrected
+from rag.errors import SourceError
+from rag.types import Article
+
+__all__ = ["FACTS", "as_read", "correct", "stated"]
+
+FACTS = ("title", "source", "published")
+_LONGEST = 5_000  # characters of a title or a source
+
+
+def stated(facts: Mapping[str, str | date | None]) -> dict[str, str | None]:
+    """Facts as they are stored: spaces evened out, a day as YYYY-MM-DD, `None` for unknown.
+
+    Raises `SourceError` for a fact that cannot be corrected, a day that is none, and words longer than 5,000 characters.
+
+    >>> stated({"title": " Iran  strikes ", "source": "", "published": date(2024, 1, 17)})
+    {'title': 'Iran strikes', 'source': None, 'published': '2024-01-17'}
+    """
+    found: dict[str, str | None] = {}
+    for name, value in facts.items():
+        if name not in FACTS:
+            raise SourceError(f"{name!r} cannot be corrected; what can is {', '.join(FACTS)}")
+        words = " ".join(value.split()) if isinstance(value, str) else value.isoformat() if value else ""
+        if len(words) > _LONGEST:
+            raise SourceError(f"the {name} has {len(words):,} characters; at most {_LONGEST:,} are kept. Shorten it")
+        if name == "published" and words:
+            _day(words)
+        found[name] = words or None
+    return found
+
+
+def correct(article: Article, facts: Mapping[str, str | None]) -> tuple[Article, Corrected | None]:
+    """An article as it was read, with those facts in place of its own; and the record of it, `None` where nothing differs.
+
+    The version tells the two apart, so that the passages are indexed under the new title.
+    """
+    own = _facts(article)
+    changed = {name: (value, own[name]) for name, value in facts.items() if value != own[name]}
+    if not changed:
+        return article, None
+    content = json.dumps([article.version, {name: now for name, (now, _) in changed.items()}], sort_keys=True)
+    version = hashlib.sha256(content.encode()).hexdigest()
+    now = {name: value for name, (value, _) in changed.items()}
+    return _with(article, version, now), Corrected(article.version, changed)
+
+
+def as_read(article: Article, corrected: Corrected | None) -> Article:
+    """A stored article as it was before it was corrected."""
+    if corrected is None:
+        return article
+    return _with(article, corrected.version, {name: was for name, (_, was) in corrected.facts.items()})
+
+
+def _facts(article: Article) -> dict[str, str | None]:
+    published = article.published.isoformat() if article.published else None
+    return {"title": article.title, "source": article.source, "published": published}
+
+
+def _with(article: Article, version: str, facts: Mapping[str, str | None]) -> Article:
+    all_of_them = {**_facts(article), **facts}
+    published = all_of_them["published"]
+    return replace(
+        article,
+        version=version,
+        title=all_of_them["title"],
+        source=all_of_them["source"],
+        published=_day(published) if published else None,
+    )
+
+
+def _day(words: str) -> date:
+    try:
+        return date.fromisoformat(words)
+    except ValueError as exc:
+        raise SourceError(f"{words[:40]!r} is not a day like 2024-01-20. Leave it empty if it is not known") from exc

@@ -1,0 +1,203 @@
+"""The articles on the page: listed, opened, added, corrected and removed."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from queue import SimpleQueue
+from typing import Any
+
+import gradio as gr
+
+from rag.assistant import Listing
+from rag.errors import ClippingsError, CollectionError
+from rag.surfaces.chat.look import masthead
+from rag.surfaces.library import DEMO, OWN, Library
+from rag.surfaces.markup import article_parts, digest, escape
+from rag.surfaces.render import report_text
+from rag.types import IngestReport
+
+__all__ = ["Articles"]
+
+_KINDS = (".txt", ".md", ".jsonl")
+_COLUMNS = ("Title", "Source", "Date", "Words", "Passages", "Added", "Id")
+# Quick, so they wait for no place among the questions.
+QUIETLY: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private", "queue": False}
+
+
+class Articles:
+    """The head of the page and the tab of articles, with what happens there."""
+
+    def __init__(self, library: Library) -> None:
+        self.library = library
+
+    def draw_head(self) -> None:
+        self.head = gr.HTML(elem_id="masthead")
+
+    def draw_beginning(self) -> None:
+        self.begin = gr.HTML(elem_id="begin")
+
+    def draw(self) -> None:
+        writable = not self.library.read_only
+        self.picked = gr.JSON(visible=False)
+        self.upload = gr.File(
+            label="Add articles to your own: .txt, .md or .jsonl", file_count="multiple", file_types=list(_KINDS),
+            height=130, elem_id="upload", visible=writable,
+        )  # fmt: skip
+        self.report = gr.HTML(elem_id="report")
+        self.table = gr.Dataframe(
+            headers=list(_COLUMNS), datatype=["str", "str", "str", "number", "number", "str", "str"],
+            interactive=False, show_search="search", label="Articles", wrap=True, max_height=420,
+            elem_id="articles", column_widths=["260px", "130px", "110px", "80px", "90px", "150px", "200px"],
+        )  # fmt: skip
+        self.which = gr.HTML(elem_id="picked")
+        with gr.Column(visible=False, elem_id="facts") as self.facts:
+            with gr.Row():
+                self.title = gr.Textbox(label="Title", max_lines=1, scale=3, elem_id="fact-title")
+                self.source = gr.Textbox(label="Source", max_lines=1, elem_id="fact-source")
+                self.published = gr.Textbox(label="Date", placeholder="YYYY-MM-DD", max_lines=1, elem_id="fact-published")
+            with gr.Row():
+                self.save = gr.Button("Correct it so", elem_id="correct")
+                self.undo = gr.Button("Back to what was read", elem_id="undo")
+        self.remove = gr.Button("Remove this article …", interactive=False, elem_id="remove", visible=writable)
+        with gr.Row(visible=False, elem_id="sure") as self.confirm:
+            self.yes = gr.Button("Yes, remove it", variant="stop", elem_id="yes")
+            self.no = gr.Button("No, keep it", elem_id="no")
+
+    def wire(self, collection: gr.Radio, sources: gr.Dropdown) -> None:
+        """`sources` offers those of the collection."""
+        self.arrange = (self.arranged, collection, [self.head, sources, self.table, self.begin])
+        collection.change(*self.arrange, **QUIETLY)
+        adding = self.upload.upload(
+            self.add, self.upload, [self.report, collection], show_progress="hidden", api_visibility="private"
+        )
+        adding.then(*self.arrange, **QUIETLY).then(lambda: None, None, self.upload, **QUIETLY)
+        given = [self.title, self.source, self.published]
+        choosing = [self.picked, self.which, self.remove, self.confirm, self.facts]
+        self.table.select(self.pick, collection, [*choosing, *given], **QUIETLY).then(
+            None, self.picked, None, js="(place) => clippings.show(place)"
+        )
+        for button, inputs, done in ((self.save, given, self.correct), (self.undo, [], self.take_back)):
+            button.click(done, [self.picked, *inputs], [self.which, *given], api_visibility="private").then(
+                *self.arrange, **QUIETLY
+            ).then(None, self.picked, None, js="(place) => place && clippings.show(place)")
+        self.remove.click(lambda picked: gr.Row(visible=bool(picked)), self.picked, self.confirm, **QUIETLY)
+        self.no.click(lambda: gr.Row(visible=False), None, self.confirm, **QUIETLY)
+        collection.change(_nothing, None, choosing, **QUIETLY)
+        self.yes.click(self.take_out, self.picked, choosing, api_visibility="private").then(*self.arrange, **QUIETLY)
+
+    def open(self, place: dict[str, Any]) -> dict[str, str]:
+        """An article cut at the words to be highlighted; where none are named, the whole of it."""
+        try:
+            assistant = self.library.chosen(str(place.get("collection") or ""))
+            article = assistant.article(str(place["article"]))
+            start, end = int(place.get("start") or 0), int(place.get("end") or 0)
+            words = article.passage(start, end).text if end else ""
+            if place.get("version", article.version) != article.version and digest(words) != place.get("words"):
+                raise ValueError("the words stand elsewhere now, or nowhere")
+            facts = assistant.headline(article.id)
+        except (ClippingsError, ValueError, KeyError, TypeError):
+            return {"error": "This article has been changed or removed since the answer was given. Ask again."}
+        return article_parts(article, facts, start, end)
+
+    def arranged(self, collection: str) -> tuple[str, Any, Any, str]:
+        """What the page says of a collection: its head, its sources, its articles, and how to begin where there are none."""
+        try:
+            assistant = self.library.chosen(collection)
+        except CollectionError as exc:
+            return masthead(0), gr.Dropdown(choices=[], value=[]), [], f'<p class="begin">{escape(str(exc))}.</p>'
+        rows = assistant.articles()
+        return masthead(len(rows)), gr.Dropdown(choices=assistant.sources(), value=[]), [_row(item) for item in rows], ""
+
+    def add(self, files: list[str]) -> Iterator[tuple[str, Any]]:
+        """Take uploaded files in, and say how far it is and what came of it."""
+        said: SimpleQueue[Any] = SimpleQueue()
+
+        def work() -> None:
+            try:
+                said.put(self.library.add(map(Path, files), said.put))
+            except ClippingsError as exc:
+                said.put(exc)
+            except Exception as exc:
+                logging.getLogger("clippings").exception("an upload could not be taken in")
+                said.put(exc)
+
+        yield '<p class="step" role="status">reading what was uploaded…</p>', gr.skip()
+        threading.Thread(target=work, daemon=True).start()
+        while True:
+            news = said.get()
+            if isinstance(news, IngestReport):
+                yield f'<pre class="report">{escape(report_text(news))}</pre>', OWN
+                return
+            if isinstance(news, Exception):
+                told = str(news) if isinstance(news, ClippingsError) else "Something went wrong; the details are in the log."
+                yield f'<p class="abstained">{escape(told)}</p>', gr.skip()
+                return
+            yield (
+                f'<p class="step" role="status"><progress value="{news.share:.3f}"></progress> '
+                f"{news.done} of {news.total} articles, {news.passages} passages</p>",
+                gr.skip(),
+            )
+
+    def pick(self, collection: str, event: gr.SelectData) -> tuple[Any, ...]:
+        """The article of the row that was pressed, with its facts to be corrected where it is the reader's own."""
+        article_id = str(event.row_value[-1])
+        article = self.library.chosen(collection).article(article_id)
+        own = collection != DEMO
+        return (
+            {"collection": collection, "article": article_id},
+            f'<p class="picked">{escape(str(event.row_value[0]))}</p>',
+            gr.Button(interactive=own),
+            gr.Row(visible=False),
+            gr.Column(visible=own and not self.library.read_only),
+            *_facts(article),
+        )
+
+    def correct(self, picked: dict[str, Any] | None, title: str, source: str, published: str) -> tuple[Any, ...]:
+        return self._corrected(picked, {"title": title, "source": source, "published": published.strip()}, undo=False)
+
+    def take_back(self, picked: dict[str, Any] | None) -> tuple[Any, ...]:
+        return self._corrected(picked, {}, undo=True)
+
+    def _corrected(self, picked: dict[str, Any] | None, facts: dict[str, str], *, undo: bool) -> tuple[Any, ...]:
+        try:
+            article = self.library.correct(_chosen(picked), facts, undo=undo)
+        except ClippingsError as exc:
+            return f'<p class="abstained">{escape(str(exc))}</p>', gr.skip(), gr.skip(), gr.skip()
+        told = "The facts are as they were read." if undo else "The facts are corrected, and stay so."
+        return f'<p class="step" role="status">{told}</p>', *_facts(article)
+
+    def take_out(self, picked: dict[str, Any] | None) -> tuple[Any, ...]:
+        try:
+            self.library.take_out(_chosen(picked))
+            told = '<p class="step" role="status">The article is removed.</p>'
+        except ClippingsError as exc:
+            told = f'<p class="abstained">{escape(str(exc))}</p>'
+        return _nothing(told)
+
+
+def _nothing(told: str = "") -> tuple[Any, ...]:
+    """No article is chosen, and nothing can be done to one."""
+    return None, told, gr.Button(interactive=False), gr.Row(visible=False), gr.Column(visible=False)
+
+
+def _chosen(picked: dict[str, Any] | None) -> str:
+    """The id of the article that was chosen to be changed. Raises `CollectionError` where it cannot be."""
+    if not picked:
+        raise CollectionError("choose the article in the table first")
+    if picked["collection"] == DEMO:
+        raise CollectionError("the demo articles stay as they are")
+    return str(picked["article"])
+
+
+def _facts(article: Any) -> tuple[str, str, str]:
+    return article.title or "", article.source or "", article.published.isoformat() if article.published else ""
+
+
+def _row(item: Listing) -> list[Any]:
+    """An article's row in the table."""
+    facts = item.headline
+    when = facts.published.isoformat() if facts.published else "unknown"
+    return [facts.label, facts.source or "unknown", when, item.words, item.passages, f"{item.added:%Y-%m-%d %H:%M}", facts.id]

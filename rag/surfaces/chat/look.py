@@ -1,0 +1,57 @@
+"""How the page looks, as far as Gradio is told; the rest is in page.css, with the same accent."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import gradio as gr
+
+__all__ = ["READING", "masthead", "theme"]
+
+# From the palest to the darkest.
+_RUST = (
+    "#fbf1ed", "#f6ddd4", "#eebfae", "#e39a80", "#d37353", "#b4482a", "#8a2b12", "#6f220e", "#571b0b", "#3f1408", "#2a0d05",
+)  # fmt: skip
+
+READING = """
+<section aria-label="Article" aria-live="polite">
+  <p class="hint">Press a number in an answer: the article opens here, at the words it rests on.</p>
+  <h2 class="title"></h2><p class="facts"></p><p class="from"></p>
+  <div class="tools" hidden>
+    <button type="button" data-act="previous" aria-keyshortcuts="p">Previous citation</button>
+    <button type="button" data-act="next" aria-keyshortcuts="n">Next citation</button>
+    <button type="button" class="link" data-act="link">Copy a link to these words</button>
+  </div>
+  <div class="article" tabindex="0" role="region" aria-label="Text of the article" hidden></div>
+</section>
+"""
+
+
+def theme() -> Any:
+    """Gradio's plainest theme in our colours, with the system's own fonts."""
+    rust = gr.themes.Color(*_RUST, name="rust")
+    return gr.themes.Base(
+        primary_hue=rust,
+        secondary_hue=rust,
+        neutral_hue="stone",
+        radius_size="sm",
+        font=["system-ui", "sans-serif"],
+        font_mono=["ui-monospace", "monospace"],
+    ).set(
+        button_primary_background_fill="#8a2b12",
+        button_primary_background_fill_hover="#6f220e",
+        button_primary_background_fill_dark="#b4482a",
+        button_primary_text_color="white",
+        background_fill_primary_dark="#201f1c",
+        background_fill_secondary_dark="#171614",
+        body_background_fill="#fbfaf7",
+        body_background_fill_dark="#171614",
+        block_background_fill_dark="#201f1c",
+        border_color_primary_dark="#3a3731",
+    )
+
+
+def masthead(articles: int) -> str:
+    """The head of the page, with how many articles there are."""
+    count = f"{articles:,} article{'' if articles == 1 else 's'}"
+    return f"<h1>Clippings</h1><p>{count}. Every sentence of an answer shows the exact words it rests on.</p>"

@@ -20,8 +20,9 @@ from typing import Any, get_type_hints
 
 from rag.errors import ConfigError
 
-__all__ = ["Config", "ModelSettings", "PassageSettings", "RetrievalSettings", "load"]
+__all__ = ["PROVIDERS", "Config", "ModelSettings", "PassageSettings", "RetrievalSettings", "load"]
 
+PROVIDERS = ("openai-like", "openai", "anthropic", "ollama", "huggingface")
 _UNSEEN = frozenset({"home"})  # where a collection lies does not change what it answers
 
 
@@ -66,16 +67,25 @@ class RetrievalSettings:
 
 @dataclass(frozen=True, slots=True)
 class ModelSettings:
-    """A language model behind an OpenAI-compatible server. With no `url` the articles answer by themselves."""
+    """A language model. Until one is named the articles answer by themselves."""
 
-    url: str | None = None  # the base, such as http://localhost:11434/v1
-    name: str | None = None  # as the server calls it
+    url: str | None = None  # the base, such as http://localhost:8000/v1; the others but huggingface have one of their own
+    name: str | None = None  # as the server calls it; for huggingface a folder, or a name in its cache
     key_file: str | None = None
     timeout: float = 30.0  # seconds without a word from the server
     window: int = 8192  # tokens the model can read; the evidence is cut to it by rank
     max_tokens: int = 700  # of reply
+    provider: str = "openai-like"  # one of PROVIDERS; this one is any server that speaks OpenAI's protocol, at `url`
 
     def __post_init__(self) -> None:
+        if self.provider not in PROVIDERS:
+            near = get_close_matches(self.provider, PROVIDERS, 1)
+            meant = f"; did you mean {near[0]}?" if near else f"; known are {', '.join(PROVIDERS)}"
+            raise ConfigError(f"unknown model.provider {self.provider!r}{meant}")
+        if self.provider != "openai-like" and not self.name:
+            raise ConfigError(f"model.provider is {self.provider} but model.name is not set: say which model it shall use")
+        if self.provider == "huggingface" and self.url:
+            raise ConfigError("model.url is set, but a model of huggingface runs in this process. Remove one of the two")
         if self.url and not self.url.startswith(("http://", "https://")):
             raise ConfigError(f"model.url must begin with http:// or https://, not {self.url!r}")
         if self.url and not self.name:

@@ -84,13 +84,14 @@ def test_every_setting_can_be_given_by_a_variable() -> None:
         "CLIPPINGS_MODEL_TIMEOUT": "2.5",
         "CLIPPINGS_MODEL_WINDOW": "2048",
         "CLIPPINGS_MODEL_MAX_TOKENS": "64",
+        "CLIPPINGS_MODEL_PROVIDER": "openai",
     }
     assert load(environ) == Config(
         Path("h"),
         "e",
         PassageSettings(99, 0, False),
         RetrievalSettings(9, 3, 1, 5),
-        ModelSettings("https://host/v1", "m", "k", 2.5, 2048, 64),
+        ModelSettings("https://host/v1", "m", "k", 2.5, 2048, 64, "openai"),
     )
     sections = [f.name for f in fields(Config) if is_dataclass(getattr(Config(), f.name))]
     inner = sum(len(fields(getattr(Config(), section))) for section in sections)
@@ -162,7 +163,10 @@ def test_a_wrong_variable_is_refused_with_what_to_do(environ: dict[str, str], me
         ("[passages]\nwords = [99]", "passages.words must be a whole number, not [99]"),
         ("[passages]\ntitle = 2", "passages.title must be true or false, not 2"),
         ("[model]\ntimeout = false", "model.timeout must be a number, not False"),
-        ("[model]\nkey = 'sk'", "unknown setting model.key; known are url, name, key_file, timeout, window, max_tokens"),
+        (
+            "[model]\nkey = 'sk'",
+            "unknown setting model.key; known are url, name, key_file, timeout, window, max_tokens, provider",
+        ),
         ("colour = 'red'", "unknown setting colour; known are home, encoder, passages, retrieval, model"),
     ],
 )
@@ -210,6 +214,7 @@ CHANGES: list[tuple[str, Any]] = [
     ("model.timeout", 31.0),
     ("model.window", 8193),
     ("model.max_tokens", 701),
+    ("model.provider", "ollama"),
 ]
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import socket
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -19,6 +20,7 @@ from conftest import WordEncoder, WordReader, write_jsonl
 
 from ingest import sync
 from rag import open_assistant
+from rag.answer import models
 from rag.answer.models import LlamaIndexModel, configured_model
 from rag.answer.prompts import DECLINE
 from rag.config import Config, ModelSettings
@@ -249,14 +251,33 @@ def test_two_replies_at_once_do_not_disturb_each_other(server: Server) -> None:
         (503, "{url} answered with error 503", True),
     ],
 )
-def test_a_server_that_refuses_is_asked_once_and_its_reason_told(
-    server: Server, status: int, message: str, retryable: bool
+def test_a_server_that_refuses_has_its_reason_told_and_is_asked_again_only_where_that_may_help(
+    server: Server, status: int, message: str, retryable: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(models, "_WAITS", (0.01, 0.02))
     server.behaviour = refusing(status)
     came, error = failure(server.settings())
     assert (came, str(error), error.retryable) == ([], message.format(url=server.url), retryable)
-    assert len(server.requests) == 1
+    assert len(server.requests) == (3 if retryable else 1)
     assert SECRET not in str(error), "a server's own words are not repeated"
+
+
+def test_a_busy_server_is_asked_again_after_a_while(server: Server) -> None:
+    asked: list[float] = []
+
+    def behave(reply: Reply) -> None:
+        asked.append(time.monotonic())
+        (refusing(503) if len(asked) == 1 else saying("Hello"))(reply)
+
+    server.behaviour = behave
+    assert list(stream(server.settings())) == ["Hello"]
+    assert asked[1] - asked[0] >= 0.5
+
+
+def test_a_reply_that_has_begun_is_never_asked_for_again(server: Server) -> None:
+    server.behaviour = broken("cut")
+    failure(server.settings())
+    assert len(server.requests) == 1
 
 
 def unused() -> str:

@@ -1,11 +1,15 @@
-"""Language models, through llama-index: any OpenAI-compatible server, or any LLM object of llama-index.
+"""Language models, through llama-index: an OpenAI-compatible server, OpenAI, Anthropic, Ollama, a model of transformers in this
+process, or any LLM object of llama-index.
 
 The servers' and the library's errors become `ModelError` here, also in the middle of a stream.
 """
 
 from __future__ import annotations
 
+import threading
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from queue import Empty, Queue
 from typing import Any
 
 from rag.config import ModelSettings
@@ -14,40 +18,180 @@ from rag.types import LanguageModel
 
 __all__ = ["LlamaIndexModel", "configured_model"]
 
+# Where a back end is when `model.url` does not say.
+_ADDRESSES = {
+    "openai": "https://api.openai.com/v1",
+    # Anthropic's own endpoint for OpenAI's protocol. llama-index's class for its other one wants boto, which does not install
+    # beside Chroma's dependencies.
+    "anthropic": "https://api.anthropic.com/v1",
+    "ollama": "http://localhost:11434",
+}
+_BUSY = (429, 500, 502, 503, 504)  # what a server says that may be well in a moment
+_WAITS = (0.5, 1.5)  # seconds before a busy server is asked again
+
 
 def configured_model(settings: ModelSettings) -> LanguageModel | None:
-    """The model the configuration names, or `None`; nothing is contacted yet.
+    """The model the configuration names, or `None`; nothing is contacted or loaded yet.
 
     Raises `ConfigError` for a key file that cannot be read, or a key that cannot be one.
     """
-    if settings.url is None or settings.name is None:
+    if settings.name is None or (settings.provider == "openai-like" and settings.url is None):
         return None
     key = settings.key()
     if key is not None and not key.isprintable():
         raise ConfigError("the model's key holds characters that no key has. Check CLIPPINGS_MODEL_KEY or model.key_file")
-    return LlamaIndexModel(lambda: _openai_like(settings, key), settings.name, settings.url)
+    where = settings.url or _ADDRESSES.get(settings.provider, settings.name)
+    if settings.provider == "huggingface":
+        return LlamaIndexModel(_InProcess(settings), settings.name, where)
+    if settings.provider == "ollama":
+        return LlamaIndexModel(lambda: _ollama(settings, where), settings.name, where)
+    return LlamaIndexModel(lambda: _openai_like(settings, where, key), settings.name, where)
 
 
-def _openai_like(settings: ModelSettings, key: str | None) -> tuple[Any, Callable[[], None]]:
+def _openai_like(settings: ModelSettings, where: str, key: str | None) -> tuple[Any, Callable[[], None]]:
     import httpx
     from llama_index.llms.openai_like import OpenAILike
 
+    if key is None and settings.url is None:
+        raise ModelError(f"{where} wants a key. Set CLIPPINGS_MODEL_KEY, or name a file with model.key_file")
     # A connection of its own for each reply, closed by us: a reply given up half way would otherwise stay
     # open, and the server go on writing it, until the garbage collector next looks for cycles.
     connection = httpx.Client(timeout=settings.timeout, follow_redirects=True)
     llm = OpenAILike(
         model=settings.name,
-        api_base=settings.url,
+        api_base=where,
         api_key=key or "none",  # the client refuses to start without one; a local server ignores it
         is_chat_model=True,
         context_window=settings.window,
         max_tokens=settings.max_tokens,
         temperature=0.0,
         timeout=settings.timeout,
-        max_retries=0,  # a fallback that answers now is better than a wait
+        max_retries=0,  # we ask again ourselves, and only where it is safe
         http_client=connection,
     )
     return llm, connection.close
+
+
+def _ollama(settings: ModelSettings, where: str) -> tuple[Any, Callable[[], None]]:
+    try:
+        from llama_index.llms.ollama import Ollama
+        from ollama import Client
+    except ImportError as exc:
+        raise _not_installed("ollama") from exc
+    client = Client(host=where, timeout=settings.timeout)
+    llm = Ollama(
+        model=settings.name,
+        base_url=where,
+        temperature=0.0,
+        context_window=settings.window,
+        request_timeout=settings.timeout,
+        additional_kwargs={"num_predict": settings.max_tokens},
+        client=client,
+        thinking=False,  # what a model thinks is not shown, and would only be waited for
+    )
+    return llm, client._client.close  # its own `close` came later than the versions we take
+
+
+class _InProcess:
+    """A model of transformers, loaded for the first reply and kept; one reply at a time."""
+
+    def __init__(self, settings: ModelSettings) -> None:
+        self._settings = settings
+        self._turn = threading.Lock()
+        self._llm: Any = None
+
+    def __call__(self) -> tuple[Any, Callable[[], None]]:
+        if not self._turn.acquire(timeout=self._settings.timeout):
+            raise ModelError(f"{self._settings.name} is busy with other questions. Ask again in a moment", retryable=True)
+        try:
+            if self._llm is None:
+                self._llm = self._loaded()
+            reply = _Watched(self._llm, self._settings.timeout)
+        except BaseException:
+            self._turn.release()
+            raise
+
+        def close() -> None:
+            reply.give_up()
+            self._turn.release()
+
+        return reply, close
+
+    def _loaded(self) -> Any:
+        try:
+            from llama_index.llms.huggingface import HuggingFaceLLM
+        except ImportError as exc:
+            raise _not_installed("huggingface") from exc
+        name, settings = self._settings.name, self._settings
+        try:
+            llm = HuggingFaceLLM(
+                model_name=name,
+                tokenizer_name=name,
+                context_window=settings.window,
+                max_new_tokens=settings.max_tokens,
+                generate_kwargs={"do_sample": False},
+                is_chat_model=True,
+            )
+        except (OSError, ValueError) as exc:
+            first = next(iter(str(exc).splitlines()), type(exc).__name__)
+            raise ModelError(
+                f"the model {name} cannot be loaded: {first}. Is model.name a folder, or downloaded already?"
+            ) from exc
+        if llm.metadata.context_window < settings.max_tokens:
+            raise ModelError(f"{name} reads {llm.metadata.context_window} tokens, fewer than model.max_tokens asks for")
+        return llm
+
+
+class _Watched:
+    """Hands on what a model in this process writes, and gives up when it is silent for too long: generation that fails in
+    its own thread would be waited for without end."""
+
+    def __init__(self, llm: Any, patience: float) -> None:
+        self._llm, self._patience = llm, patience
+        self._given_up = threading.Event()
+
+    def stream_chat(self, conversation: Sequence[Any]) -> Iterator[Any]:
+        from transformers import StoppingCriteria, StoppingCriteriaList
+
+        given_up = self._given_up
+
+        class GivenUp(StoppingCriteria):  # type: ignore[misc]
+            def __call__(self, input_ids: Any, _scores: Any, **_: Any) -> Any:
+                import torch
+
+                return torch.full((input_ids.shape[0],), given_up.is_set(), device=input_ids.device)
+
+        self._llm._stopping_criteria = StoppingCriteriaList([GivenUp()])
+        pieces: Queue[Any] = Queue()
+
+        def write() -> None:
+            try:
+                for piece in self._llm.stream_chat(conversation):
+                    pieces.put(piece)
+                pieces.put(None)
+            except Exception as exc:  # noqa: BLE001  raised where the pieces are read
+                pieces.put(exc)
+
+        threading.Thread(target=write, daemon=True).start()
+        while True:
+            try:
+                piece = pieces.get(timeout=self._patience)
+            except Empty:
+                raise TimeoutError from None
+            if piece is None:
+                return
+            if isinstance(piece, Exception):
+                raise piece
+            yield piece
+
+    def give_up(self) -> None:
+        self._given_up.set()
+
+
+def _not_installed(extra: str) -> ModelError:
+    return ModelError(
+        f"the back end {extra} is not installed. Add it: .venv/bin/python -m pip install -c constraints.txt -e '.[{extra}]'"
+    )
 
 
 class LlamaIndexModel:
@@ -65,7 +209,23 @@ class LlamaIndexModel:
         return cls(lambda: (llm, lambda: None), name, name)
 
     def stream(self, messages: Sequence[Mapping[str, str]]) -> Iterator[str]:
-        """The reply, piece by piece. Closing the iterator closes the connection. Raises `ModelError`."""
+        """The reply, piece by piece. Closing the iterator closes the connection. Raises `ModelError`.
+
+        A server that is busy is asked again, twice at most, as long as nothing of a reply has come.
+        """
+        for wait in (*_WAITS, None):
+            begun = False
+            try:
+                for piece in self._reply(messages):
+                    begun = True
+                    yield piece
+                return
+            except ModelError as exc:
+                if begun or wait is None or getattr(exc.__cause__, "status_code", None) not in _BUSY:
+                    raise
+            time.sleep(wait)
+
+    def _reply(self, messages: Sequence[Mapping[str, str]]) -> Iterator[str]:
         close: Callable[[], None] | None = None
         try:
             from llama_index.core.base.llms.types import ChatMessage
@@ -75,6 +235,8 @@ class LlamaIndexModel:
             for piece in llm.stream_chat(conversation):
                 if piece.delta:
                     yield piece.delta
+        except ModelError:
+            raise
         except Exception as exc:
             raise _translated(exc, self._where) from exc
         finally:

@@ -21,7 +21,7 @@ from rag.cite import Checker, cited_text
 from rag.config import Config, demo, load
 from rag.encode import SentenceEncoder
 from rag.errors import CollectionError, ModelError, QuestionError
-from rag.followup import standalone
+from rag.followup import faithful, standalone
 from rag.reader.span import SpanReader
 from rag.retrieve import Retriever
 from rag.text import numbers
@@ -95,6 +95,11 @@ class Assistant:
         self._retriever.close()
 
     @property
+    def model(self) -> str | None:
+        """The name of the language model that words the answers, if there is one."""
+        return self._generative.model if self._generative else None
+
+    @property
     def answerer(self) -> str:
         """Who answers first: `extract`, or `generate:` with the model's name and the version of the prompt."""
         return (self._generative or self._extractive).name
@@ -111,14 +116,16 @@ class Assistant:
         *,
         filters: Filters = Filters(),
         asked_on: date | None = None,
+        use_model: bool = True,
     ) -> Answer:
-        """The answer, whole. `asked_on` is the day that "this week" is counted from.
+        """The answer, whole. `asked_on` is the day that "this week" is counted from; without `use_model` the articles answer by
+        themselves even where there is a language model.
 
         Raises `QuestionError` for a question that is empty, longer than 2,000 characters or without a word,
         `CollectionError` when the collection cannot be read, and `ModelError` when the encoder cannot be loaded.
         A language model that fails is no error: the articles answer by themselves, and `notice` says why.
         """
-        for event in self.stream(question, history, filters=filters, asked_on=asked_on):
+        for event in self.stream(question, history, filters=filters, asked_on=asked_on, use_model=use_model):
             if isinstance(event, Answer):
                 return event
         raise AssertionError("a stream ends with its answer")
@@ -130,11 +137,19 @@ class Assistant:
         *,
         filters: Filters = Filters(),
         asked_on: date | None = None,
+        use_model: bool = True,
     ) -> Iterator[Step | Sentence | Answer]:
         """The same as `ask`, as it happens: steps, then sentences whose citations are checked, then the answer."""
         clock = _Clock()
+        model = self._generative if use_model else None
+        failed: ModelError | None = None
         with clock.step("follow up"):
             asked = standalone(_askable(question), history)
+            if model and history:
+                try:
+                    asked = self._understood(model, question, history) or asked
+                except ModelError as exc:
+                    failed = exc
         yield Step("search", f"searching {_counted(self._retriever.catalog.count()[0], 'article')}")
         with clock.step("retrieve"):
             evidence = self._evidence(asked, None, filters, asked_on)
@@ -145,26 +160,34 @@ class Assistant:
             disagreements = [conflict.find(part.part.question, said_of(part)) for part in study.parts]
         trip = _Trip(self, asked, evidence, filters, clock, study, disagreements)
         if reason := abstain.before(evidence, study.confidence):
-            yield trip.answer(self.answerer, reason, None)
+            yield trip.answer((model or self._extractive).name, reason, None)
             return
-        yield from self._answered(trip, asked_on)
+        yield from self._answered(trip, model, failed, asked_on)
 
-    def _answered(self, trip: _Trip, asked_on: date | None) -> Iterator[Sentence | Step | Answer]:
-        """The model's answer if there is a model and anything of what it says holds; otherwise the articles' own."""
-        notice = None
-        if self._generative:
+    def _understood(self, model: Generative, question: str, history: Sequence[Turn]) -> str | None:
+        """A follow-up as the model makes it stand alone; `None` where that says more, or less, than was asked."""
+        rewritten = model.rewritten(question, history)
+        return rewritten if rewritten and faithful(rewritten, question, history) else None
+
+    def _answered(
+        self, trip: _Trip, model: Generative | None, failed: ModelError | None, asked_on: date | None
+    ) -> Iterator[Sentence | Step | Answer]:
+        """The model's answer if there is a model and anything of what it says holds; otherwise the articles' own. One that has
+        `failed` already, at the follow-up, is not waited for again."""
+        notice = f"The language model failed ({failed}). The articles answer by themselves." if failed else None
+        if model and not failed:
             # What the sources disagree on comes first, whoever words the rest.
             for number in range(len(trip.study.parts)):
                 yield from trip.lay_side_by_side(number)
             before = len(trip.sentences)
             try:
-                yield from trip.release(self._generative.draft(trip.asked, trip.evidence, asked_on=asked_on))
+                yield from trip.release(model.draft(trip.asked, trip.evidence, asked_on=asked_on))
             except ModelError as exc:
                 notice = f"The language model failed ({exc})."
             if len(trip.sentences) > before or trip.declined:
                 if notice:
                     notice += " What stands here was checked before that."
-                yield trip.answer(self._generative.name, trip.declined, notice)
+                yield trip.answer(model.name, trip.declined, notice)
                 return
             notice = (notice or "Nothing the language model said is in the articles.") + " The articles answer by themselves."
             yield Step("read", "the language model gave no answer that holds; reading the articles instead")

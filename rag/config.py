@@ -95,6 +95,11 @@ class ModelSettings:
         _at_least("model.window", self.window, 1024)
         _at_least("model.max_tokens", self.max_tokens, 16)
 
+    @property
+    def configured(self) -> bool:
+        """Whether these name a model."""
+        return bool(self.name and (self.url or self.provider != "openai-like"))
+
     def key(self, environ: Mapping[str, str] = os.environ) -> str | None:
         """The secret, read when it is needed and kept nowhere; `None` where none is set."""
         if key := environ.get("CLIPPINGS_MODEL_KEY"):

@@ -1,4 +1,5 @@
-"""A question asked in a conversation, made to stand alone. Rules only; a question that stands alone is left alone.
+"""A question asked in a conversation, made to stand alone, by rules; a question that stands alone is left alone. And whether
+somebody else, such as a language model, has made it so without saying more.
 
 What is left out is taken from the newest turns, and put in one of three ways: into the earlier question ("and in May?"),
 in place of the word that stands for it ("when did he speak?"), or behind the question, in brackets, where no single word
@@ -14,7 +15,7 @@ from collections.abc import Sequence
 from rag.text import STOPWORDS, content_stems, numbers, sentences, words
 from rag.types import Turn
 
-__all__ = ["standalone"]
+__all__ = ["faithful", "standalone"]
 
 _REACH = 8  # turns that are understood anew; what is still spoken of has been said again by then
 _NEAR = 2  # turns that a reference can point to; further back, no guess was right (eval.bench.followups, dev)
@@ -162,6 +163,31 @@ def standalone(question: str, history: Sequence[Turn]) -> str:
     plain = _plain(question)
     whole = _whole(plain, understood)
     return question if whole == plain else whole
+
+
+def faithful(rewritten: str, question: str, history: Sequence[Turn]) -> bool:
+    """Whether a question that somebody else made stand alone says nothing but what was asked: it adds words, and numbers,
+    only from the conversation, denies nothing that the question does not, and keeps the question's names and numbers.
+
+    >>> turns = [Turn("Who is John Kirby?", "A spokesman of the White House.")]
+    >>> [faithful(q, "When did he speak?", turns) for q in ("When did John Kirby speak?", "When did John Kirby resign?")]
+    [True, False]
+    """
+    said = " ".join([question, *(part for turn in history for part in (turn.question, turn.answer))])
+    if not words(rewritten) or not set(content_stems(rewritten)) <= set(content_stems(said)):
+        return False
+    if not set(numbers(rewritten)) <= set(numbers(said)) or not set(_DIGITS.findall(question)) <= set(
+        _DIGITS.findall(rewritten)
+    ):
+        return False
+    denials = [{w for w in words(text) if w in _DENIALS or w.endswith("n't")} for text in (rewritten, question)]
+    names = {stem for match in _NAMED.finditer(question) for stem in content_stems(match.group())}
+    return denials[0] == denials[1] and names <= set(content_stems(rewritten))
+
+
+_DENIALS = frozenset("no not never none nobody nothing neither nor without cannot".split())
+_DIGITS = re.compile(r"\d+")
+_NAMED = re.compile(r"(?<=\w )[A-Z][\w’'-]*")  # the first word has its capital anyway
 
 
 def _whole(question: str, turns: Sequence[Turn]) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from rag.assistant import Assistant, ask, config_or_demo
 from rag.catalog import FILE
 from rag.config import Config, demo
 from rag.errors import CollectionError, ModelError, QuestionError
+from rag.followup import standalone
 from rag.types import Abstention, Answer, Filters, Sentence, Step, Turn
 
 RECORDS = (
@@ -308,3 +309,80 @@ def test_with_no_collection_the_demo_is_made_in_a_home_of_its_own(tmp_path: Path
         db.execute("DELETE FROM meta WHERE name = 'index layout'")
     with open_assistant(config_or_demo(config)) as renewed:
         assert len(renewed.articles()) == 5, "indexes of another version are made again unasked"
+
+
+# Follow-ups with a language model
+
+
+class Conversing:
+    """Replies with the first script to a rewriting, and with the second to what is then asked; an exception is raised."""
+
+    name = "conversing"
+
+    def __init__(self, rewriting: str | Exception, answer: str) -> None:
+        self.rewriting, self.answer = rewriting, answer
+        self.heard: list[str] = []
+
+    def stream(self, messages: Sequence[Mapping[str, str]]) -> Iterator[str]:
+        told = messages[1]["content"]
+        self.heard.append(told)
+        reply = self.rewriting if told.endswith("Rewritten:") else self.answer
+        if isinstance(reply, Exception):
+            raise reply
+        yield from reply.partition(" ")
+
+
+TALK = [Turn("Who struck first?", "Iran struck first on Tuesday, and Pakistan replied.")]
+SAID = "Pakistan replied on Thursday [1]."
+
+
+def followed_up(config: Config, encoder: WordEncoder, model: Conversing, question: str, **options: Any) -> Answer:
+    with open_assistant(config, encoder=encoder, reader=WordReader(), model=model) as assistant:
+        return assistant.ask(question, TALK, **options)
+
+
+def test_a_follow_up_is_made_to_stand_alone_by_the_model(ready: Config, encoder: WordEncoder) -> None:
+    model = Conversing("“On which day has Pakistan replied?”", SAID)
+    answer = followed_up(ready, encoder, model, "On which day has the other one replied?")
+    assert (answer.question, answer.text) == ("On which day has Pakistan replied?", "Pakistan replied on Thursday. [1]")
+    assert model.heard[0].startswith(
+        "Question: Who struck first?\nAnswer: Iran struck first on Tuesday, and Pakistan replied.\n"
+    )
+    assert len(model.heard) == 2
+
+
+@pytest.mark.parametrize(
+    "rewriting",
+    [
+        "On which day has Pakistan surrendered?",  # a word of nobody's
+        "On which day has Pakistan replied in 2024?",  # a number of nobody's
+        "On which day has Pakistan not replied?",  # a denial
+        "It replied.\nOn Thursday.",  # an answer
+        "word " * 101,
+        "",
+    ],
+)
+def test_a_rewriting_that_says_more_than_was_asked_is_left_to_the_rules(
+    ready: Config, encoder: WordEncoder, rewriting: str
+) -> None:
+    question = "When has it replied?"
+    answer = followed_up(ready, encoder, Conversing(rewriting, SAID), question)
+    assert answer.question == standalone(question, TALK)
+    assert answer.text == "Pakistan replied on Thursday. [1]"
+
+
+def test_a_model_that_fails_at_the_follow_up_is_not_waited_for_again(ready: Config, encoder: WordEncoder) -> None:
+    model = Conversing(ModelError("no answer from http://x"), SAID)
+    answer = followed_up(ready, encoder, model, "When has Pakistan replied?")
+    assert answer.notice == "The language model failed (no answer from http://x). The articles answer by themselves."
+    assert (answer.trace.answerer, len(model.heard)) == ("extract", 1)
+
+
+def test_without_the_model_the_articles_answer_and_it_hears_nothing(ready: Config, encoder: WordEncoder) -> None:
+    model = Conversing("On which day has Pakistan replied?", SAID)
+    answer = followed_up(ready, encoder, model, "When has Pakistan replied?", use_model=False)
+    assert (answer.trace.answerer, answer.notice, model.heard) == ("extract", None, [])
+    with open_assistant(ready, encoder=encoder, reader=WordReader(), model=model) as assistant:
+        assert assistant.model == "conversing"
+    with opened(ready, encoder) as assistant:
+        assert assistant.model is None

@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from rag.followup import standalone
+from rag.followup import faithful, standalone
 from rag.types import Turn
 
 KIRBY = Turn("Who is John Kirby?", "A White House spokesman.")
@@ -486,3 +486,22 @@ def test_a_hostile_question_is_answered_in_its_time() -> None:
         ):
             asked(question, Turn(hostile, hostile))
     assert time.process_time() - began < 10
+
+
+@pytest.mark.parametrize(
+    ("rewritten", "question", "kept"),
+    [
+        ("Did Karim strike Quetta in May?", "And in May?", True),
+        ("Did Karim strike Quetta in April?", "And in May?", False),  # a name of the question is lost
+        ("Did Karim strike Quetta in May 2023?", "And in May 2023?", True),
+        ("Did Karim strike Quetta in May?", "And in May 2023?", False),  # a number of the question is lost
+        ("Did Karim not strike Quetta in May?", "And not in May?", True),
+        ("Did Karim strike Quetta in May?", "And not in May?", False),
+        ("Did Karim strike Quetta with 40 missiles in May?", "And in May?", False),
+        ("Which was the second of the camps?", "Which was the second one?", False),  # camps are nobody's
+        ("?!", "And in May?", False),
+    ],
+)
+def test_a_question_made_to_stand_alone_is_faithful_or_not(rewritten: str, question: str, kept: bool) -> None:
+    turns = [Turn("Did Karim strike Quetta in April?", "He did.")]
+    assert faithful(rewritten, question, turns) is kept

@@ -10,8 +10,8 @@ from conftest import article, evidence
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rag.answer.prompts import DECLINE, messages, within
-from rag.types import Article, Evidence
+from rag.answer.prompts import DECLINE, messages, rewriting, within
+from rag.types import Article, Evidence, Turn
 
 same_every_run = settings(derandomize=True, deadline=None, database=None)
 
@@ -133,3 +133,12 @@ def test_a_longer_question_leaves_room_for_fewer_passages() -> None:
     found = passages(*([300] * 100))
     # 300 characters, and 56 of heading and borders, three times over.
     assert len(ranks(found, 4_096)) - len(ranks(found, 4_096, "Who?" + "w" * 3 * 356)) == 3
+
+
+def test_a_rewriting_is_asked_for_with_the_newest_turns_a_line_each() -> None:
+    turns = [Turn(f"Question {n}?", f"Answer\n{n}.") for n in range(8)] + [Turn("Long?", "x" * 601)]
+    system, user = rewriting("And\nin May?", turns)
+    assert "Add no other word that is not in the conversation" in system["content"]
+    lines = user["content"].splitlines()
+    assert lines[:2] == ["Question: Question 3?", "Answer: Answer 3."]
+    assert lines[10:] == ["Question: Long?", "Answer: " + "x" * 600, "", "Last question: And in May?", "Rewritten:"]

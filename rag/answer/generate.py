@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import date
 from itertools import pairwise
 
-from rag.answer.prompts import DECLINE, VERSION, messages, within
+from rag.answer.prompts import DECLINE, VERSION, messages, rewriting, within
 from rag.text import sentences
-from rag.types import Abstention, Claim, DraftSentence, Evidence, LanguageModel
+from rag.types import Abstention, Claim, DraftSentence, Evidence, LanguageModel, Turn
 
 __all__ = ["Generative", "split_reply"]
 
@@ -23,6 +23,7 @@ _SINGLE_OPENED = re.compile(r"(?<![\w’'])['‘](?=\w)")
 _SINGLE_CLOSED = re.compile(r"(?<=[\w.,!?…])['’](?!\w)")
 # A sentence is finished when the next has begun in earnest: "U.S." may be the end of one or not.
 _BEGUN = 12
+_LONGEST_QUESTION = 500  # characters; a longer rewriting is an answer, or nonsense
 
 
 class Generative:
@@ -31,6 +32,7 @@ class Generative:
     def __init__(self, model: LanguageModel, *, window: int, max_tokens: int) -> None:
         self._model = model
         self._room = window - max_tokens
+        self.model = model.name
         self.name = f"generate:{model.name}, prompt {VERSION}"
 
     def draft(self, question: str, evidence: Evidence, *, asked_on: date | None = None) -> Iterator[DraftSentence | Abstention]:
@@ -49,6 +51,24 @@ class Generative:
             yield Abstention.WEAK_EVIDENCE
             return
         yield from split_reply(reply, complete=True)[0]
+
+    def rewritten(self, question: str, history: Sequence[Turn]) -> str | None:
+        """The question as the model would ask it without the conversation; `None` for a reply that is no single line.
+
+        Untrusted: see `rag.followup.faithful`. Raises `ModelError`.
+        """
+        reply = ""
+        pieces = self._model.stream(rewriting(question, history))
+        try:
+            for piece in pieces:
+                reply += piece
+                if len(reply) > _LONGEST_QUESTION:
+                    return None
+        finally:
+            if close := getattr(pieces, "close", None):
+                close()
+        line = reply.strip().strip('"“”').strip()
+        return line if line and "\n" not in line else None
 
 
 def split_reply(reply: str, *, complete: bool) -> tuple[list[DraftSentence], str]:

@@ -35,17 +35,18 @@ def configured_model(settings: ModelSettings) -> LanguageModel | None:
 
     Raises `ConfigError` for a key file that cannot be read, or a key that cannot be one.
     """
-    if settings.name is None or (settings.provider == "openai-like" and settings.url is None):
+    if not settings.configured:
         return None
     key = settings.key()
     if key is not None and not key.isprintable():
         raise ConfigError("the model's key holds characters that no key has. Check CLIPPINGS_MODEL_KEY or model.key_file")
-    where = settings.url or _ADDRESSES.get(settings.provider, settings.name)
+    name = str(settings.name)
+    where = settings.url or _ADDRESSES.get(settings.provider) or name
     if settings.provider == "huggingface":
-        return LlamaIndexModel(_InProcess(settings), settings.name, where)
+        return LlamaIndexModel(_InProcess(settings), name, where)
     if settings.provider == "ollama":
-        return LlamaIndexModel(lambda: _ollama(settings, where), settings.name, where)
-    return LlamaIndexModel(lambda: _openai_like(settings, where, key), settings.name, where)
+        return LlamaIndexModel(lambda: _ollama(settings, where), name, where)
+    return LlamaIndexModel(lambda: _openai_like(settings, where, key), name, where)
 
 
 def _openai_like(settings: ModelSettings, where: str, key: str | None) -> tuple[Any, Callable[[], None]]:

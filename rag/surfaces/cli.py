@@ -89,6 +89,7 @@ def _parser() -> argparse.ArgumentParser:
     ask.add_argument("--before", type=_day, metavar="DATE", help="only articles published on this day or earlier")
     ask.add_argument("--source", action="append", default=[], metavar="NAME", help="only this source; may be repeated")
     ask.add_argument("--asked-on", type=_day, metavar="DATE", help="the day that “this week” is counted from")
+    ask.add_argument("--no-model", action="store_true", help="the articles answer by themselves, whatever model is configured")
     sync = command("sync", _sync, "take articles in from files and folders (.txt, .md, .jsonl)")
     sync.add_argument("places", nargs="*", metavar="PATH", help="files or folders")
     sync.add_argument("--dry-run", action="store_true", help="say what would be done, and do nothing")
@@ -156,7 +157,7 @@ def _ask(options: argparse.Namespace, config: Config, services: Services) -> int
         return 2
     question = " ".join(options.question)
     with services.open(_chosen(options, config, services)) as assistant:
-        answer = assistant.ask(question, filters=filters, asked_on=options.asked_on)
+        answer = assistant.ask(question, filters=filters, asked_on=options.asked_on, use_model=not options.no_model)
     print(answer_json(answer) if options.json else answer_text(answer, width=_width(), asked=question))
     return 0
 

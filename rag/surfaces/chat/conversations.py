@@ -74,6 +74,11 @@ class Conversations:
             )  # fmt: skip
             self.go = gr.Button("Ask", variant="primary", scale=1, min_width=80, elem_id="ask")
             self.stop = gr.Button("Stop", scale=1, min_width=80, elem_id="stop")
+        model = self.library.own.model
+        self.wording = gr.Radio(
+            [(f"{model.name}, checked", "model"), ("The articles' own words", "articles")], value="model",
+            label="Who words the answer", visible=model.configured, elem_id="wording",
+        )  # fmt: skip
         with gr.Accordion("Limit the evidence", open=False, elem_id="filters"), gr.Row():
             self.sources = gr.Dropdown(
                 [], label="Sources", multiselect=True, info="None chosen: all of them", elem_id="sources"
@@ -95,7 +100,7 @@ class Conversations:
         )  # fmt: skip
         asking = put.then(
             self.respond,
-            [collection, self.halted, asked, answered, self.sources, self.after, self.before],
+            [collection, self.wording, self.halted, asked, answered, self.sources, self.after, self.before],
             [conversation, answered],
             trigger_mode="always_last",
             concurrency_limit=AT_ONCE,
@@ -127,7 +132,7 @@ class Conversations:
         reading.gold(self.make_gold, [answered, verdicts], None, api_visibility="private")
 
     def respond(
-        self, collection: str, halted: float, asked: Asked, answered: dict[str, Exchange], *limits: Any
+        self, collection: str, wording: str, halted: float, asked: Asked, answered: dict[str, Exchange], *limits: Any
     ) -> Iterator[tuple[Any, dict[str, Exchange]]]:
         """Answer every question that has been put and not been answered yet, oldest first.
 
@@ -142,7 +147,8 @@ class Conversations:
             yield _messages(answered.values(), at_work=False), answered
         for key, question in waiting:
             turns = [e.turn for e in answered.values() if e.turn and e.collection == collection]
-            for exchange in exchanges(self.library.chosen, Exchange(key, question, collection), turns, limits):
+            put = Exchange(key, question, collection)
+            for exchange in exchanges(self.library.chosen, put, turns, limits, use_model=wording == "model"):
                 answered = {**answered, key: exchange}
                 yield _messages(answered.values()), answered
 
@@ -264,12 +270,15 @@ def exchanges(
     asked: Exchange,
     turns: list[Turn],
     limits: Sequence[Any] = ((), None, None),
+    *,
+    use_model: bool = True,
 ) -> Iterator[Exchange]:
     """The exchange as its answer grows; the last has the whole answer, or says why there is none."""
     released: list[str] = []
     step = ""
     try:
-        for event in opened(asked.collection).stream(asked.question, turns, filters=filters(*limits)):
+        limited = filters(*limits)
+        for event in opened(asked.collection).stream(asked.question, turns, filters=limited, use_model=use_model):
             if isinstance(event, Answer):
                 yield replace(asked, found=record(event, asked.collection))
                 return

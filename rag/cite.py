@@ -185,7 +185,99 @@ def _consistent(text: str, quote: str, common: Set[str]) -> float | None:
         return None
     if not _names(text, common) <= {stem(w) for w in words(quote)}:
         return None
-    return share if _negated(text) == _negated(quote) else None
+    if _roles_reversed(text, quote) or not _speakers_agree(text, quote):
+        return None
+    return share if _denials_agree(text, quote) else None
+
+
+def _denials_agree(text: str, quote: str) -> bool:
+    """Whether the text denies what the quote denies, as far as words show: what comes next after "not", "never", "denied".
+
+    A denial of the quote in a clause that shares no word with the text is another matter's.
+
+    >>> quotes = "Iran struck first, and nobody was hurt.", "Iran did not strike first."
+    >>> [_denials_agree("Iran struck first.", quote) for quote in quotes]
+    [True, False]
+    """
+    said, held = set(content_stems(text)), set(content_stems(quote))
+    ours, theirs = _denied(text), _denied(quote)
+    if any(d in held and d not in theirs for d in ours) or any(d in said and d not in ours for d in theirs):
+        return False
+    if any(d not in held for d in ours) and not theirs:
+        return False
+    if "" in theirs and not ours:  # "…, the ministry denied.": what comes before is denied
+        return False
+    if any(d not in said for d in theirs) and not ours:
+        clauses = [part for part in _PARTS.split(quote) if _negated(part)]
+        return not any(said & set(content_stems(clause)) for clause in clauses)
+    return True
+
+
+def _denied(text: str) -> set[str]:
+    """What each negation of a text denies: the next content word, if one comes soon."""
+    raw = _raw_words(text)
+    found = set()
+    for at, word in enumerate(raw):
+        if word in _NEGATIONS or word.endswith("n't"):
+            found.add(next((stems[0] for w in raw[at + 1 : at + 1 + _NEAR] if (stems := content_stems(w))), ""))
+    return found
+
+
+def _speakers_agree(text: str, quote: str) -> bool:
+    """Whether whoever says something in the text says something in the quote, where that tells who speaks.
+
+    >>> quote = "“We will not escalate,” Kirby said, as Miller looked on."
+    >>> [_speakers_agree(text, quote) for text in ("Kirby said they will not escalate.", "Miller said they will not escalate.")]
+    [True, False]
+    """
+    ours, theirs = _speakers(text), _speakers(quote)
+    return not ours or not theirs or ours <= theirs
+
+
+def _speakers(text: str) -> set[str]:
+    """The last names that stand beside a verb of speech, as stems."""
+    return {stem(name.casefold()) for match in _SPEAKS.finditer(text) for name in match.groups() if name}
+
+
+def _roles_reversed(text: str, quote: str) -> bool:
+    """Whether the text says of two names, by one verb, what the quote says the other way round.
+
+    >>> quote = "Iran struck Pakistan on Tuesday."
+    >>> [_roles_reversed(text, quote) for text in ("Pakistan struck Iran.", "Pakistan was struck by Iran.")]
+    [True, False]
+    """
+    held = _deeds(quote)
+    return any(
+        (other, verb, one, passive) in held and (one, verb, other, passive) not in held
+        for one, verb, other, passive in _deeds(text)
+    )
+
+
+def _deeds(text: str) -> set[tuple[str, str, str, bool]]:
+    """Who does what to whom, as far as order shows: two names with a verb between them, and whether it is in the passive."""
+    found: set[tuple[str, str, str, bool]] = set()
+    for start, end in sentences(text):
+        tokens = [(m.group(), m.start()) for m in _WORDLIKE.finditer(text, start, end)]
+        for first, (one, _) in enumerate(tokens):
+            if not one[0].isupper():
+                continue
+            between: list[str] = []
+            for word, _ in tokens[first + 1 : first + 2 + _NEAR]:
+                if word[0].isupper():
+                    passive = any(w in _PASSIVE for w in between)
+                    pair = content_stems(one)[:1], content_stems(word)[:1]
+                    verbs = {s for w in between for s in content_stems(w)}
+                    found |= {(a, verb, b, passive) for a in pair[0] for b in pair[1] for verb in verbs if a != b}
+                    break
+                between.append(word)
+    return found
+
+
+_SPEECH = r"(?:said|says|told|tells|added|adds|warned|warns|wrote|writes|asked|asks|argued|argues|announced|stated)"
+_SPEAKS = re.compile(rf"\b([A-Z][\w’'-]+) {_SPEECH}\b|[,”\"] {_SPEECH} (?:[A-Z][\w’'-]+ )*([A-Z][\w’'-]+)\b")
+_NEAR = 5  # words within which what is denied follows, and whom a deed is done to
+_PASSIVE = frozenset("by was were been being is are be".split())
+_PARTS = re.compile(r"[,;:–—]|\b(?:and|but|while|which|who|because|although|though)\b")
 
 
 def _names(text: str, common: Set[str]) -> set[str]:

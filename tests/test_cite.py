@@ -373,3 +373,28 @@ def test_words_that_stand_in_their_quote_are_verbatim_and_cite_the_whole_of_it()
 def test_words_that_their_quote_denies_are_not_verbatim() -> None:
     story = article("Iran has never struck first in the hills, said the ministry.")
     assert Checker(evidence(story)).check(DraftSentence("Struck first.", (Claim(1, story.text),))) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "source", "carried"),
+    [
+        # Who does it to whom.
+        ("Pakistan struck Iran on Tuesday.", "Iran struck Pakistan on Tuesday, officials said.", False),
+        ("Pakistan was struck by Iran on Tuesday.", "Iran struck Pakistan on Tuesday, officials said.", True),
+        ("Iran was struck by Pakistan on Tuesday.", "Pakistan was struck by Iran on Tuesday, officials said.", False),
+        ("Iran met Pakistan and Pakistan met Iran.", "Iran met Pakistan and then Pakistan met Iran again.", True),
+        # What is denied.
+        ("The strike killed nobody in Quetta.", "The strike killed nine in Quetta, and nobody claimed it.", False),
+        ("The strike killed nine in Quetta.", "The strike killed nine in Quetta, and nobody claimed it.", True),
+        ("Iran would help the talks in Doha.", "Iran would not help the talks in Doha.", False),
+        ("Iran would not help the talks in Doha, nor leave.", "Iran would help the talks in Doha but not leave.", False),
+        ("The attack on Quetta happened at dawn.", "The attack on Quetta happened at dawn, a claim the army denied.", False),
+        # Who says it.
+        ("Miller said the border was calm.", "The border was calm, Kirby said beside Miller.", False),
+        ("Kirby said the border was calm.", "The border was calm, Kirby said beside Miller.", True),
+        ("Kirby said the border was calm.", "The border was calm, according to Kirby.", True),
+    ],
+)
+def test_a_paraphrase_keeps_who_did_it_what_is_denied_and_who_says_so(text: str, source: str, carried: bool) -> None:
+    checker = Checker(evidence(article(source)))
+    assert (checker.check(DraftSentence(text, (Claim(1),))) is not None) is carried

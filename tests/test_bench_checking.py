@@ -1,0 +1,83 @@
+"""The statements that the check of sentences is measured on: spoiled in one way and no other, or not at all."""
+
+from __future__ import annotations
+
+import json
+import random
+from pathlib import Path
+
+import pytest
+
+from eval.bench import checking
+from eval.bench.checking import FAITHFUL, SPOILED, Statement, checked, overlapping, statements
+from rag.types import Article
+
+TEXT = (
+    "The army of Karvel announced on Tuesday that seven people died in the strike on Quetta, which began at dawn.\n\n"
+    "Later in Quetta, Iran attacked Pakistan on Thursday, and the border was closed for two whole days after that.\n\n"
+    "“The border will stay closed until the talks in Doha are over,” Karim said. Miller said the talks will not help.\n\n"
+) + "In Doha, Anna Weber told reporters that the talks went on as they had been planned by the ministers. " * 12
+STORY = Article("a", "v", TEXT)
+
+
+def changed(kind: str, sentence: str) -> str | None:
+    return {**FAITHFUL, **SPOILED}[kind](sentence, STORY, random.Random(3))
+
+
+@pytest.mark.parametrize(
+    ("kind", "sentence", "made"),
+    [
+        ("shortened", "Seven people died in the strike on the city of Quetta, which began at dawn.",
+         "Seven people died in the strike on the city of Quetta."),
+        ("in figures", "It took seven days.", "It took 7 days."),
+        ("speaker first", "The talks in Doha went on until dawn, Karim said.", "Karim said the talks in Doha went on until dawn."),
+        ("passive", "At dawn Iran attacked Pakistan on Tuesday.", "At dawn Pakistan was attacked by Iran on Tuesday."),
+        ("without an aside", "The border, closed for two days, is open.", "The border is open."),
+        ("other words", "It began at dawn.", "It started at dawn."),
+        ("negation", "The talks will not help.", "The talks will help."),
+        ("negation", "The talks will help.", "The talks will not help."),
+        ("role", "Iran attacked Pakistan on Tuesday.", "Pakistan attacked Iran on Tuesday."),
+    ],
+)  # fmt: skip
+def test_a_statement_differs_in_what_its_kind_says(kind: str, sentence: str, made: str) -> None:
+    assert changed(kind, sentence) == made
+
+
+def test_numbers_names_dates_and_speakers_are_replaced_by_others() -> None:
+    assert changed("number", "It took seven days.") not in {None, "It took seven days.", "It took 7 days."}
+    assert changed("date", "It began on Tuesday.") not in {None, "It began on Tuesday."}
+    assert changed("name", "They met in Quetta.") in {
+        f"They met in {n}." for n in ("Karvel", "Doha", "Iran", "Pakistan", "Anna Weber")
+    }
+    assert changed("source", "Karim said it rained.") in {"Miller said it rained.", "Anna Weber said it rained."}
+    for kind in SPOILED:
+        assert changed(kind, "it rained.") is None, kind
+
+
+def test_statements_are_cited_to_the_passage_of_their_sentence() -> None:
+    made = list(statements([STORY], random.Random(1)))
+    assert {s.kind for s in made} >= {"verbatim", "number", "name", "date", "negation", "role", "source"}
+    for statement in made:
+        source = statement.evidence.numbered(statement.cited)
+        assert source is not None
+        if statement.kind == "verbatim":
+            assert statement.text in " ".join(source.passage.text.split())
+    assert max(sum(s.kind == kind for s in made) for kind in FAITHFUL) == 1
+
+
+def test_ours_tells_a_spoiled_sentence_and_the_overlap_of_words_does_not() -> None:
+    evidence = next(statements([STORY], random.Random(1))).evidence
+    spoiled = Statement("role", "Later in Quetta, Pakistan attacked Iran on Thursday, and the border was closed.", 1, evidence)
+    assert (checked(spoiled), overlapping(spoiled)) == (False, True)
+    alien = Statement("name", "Penguins danced in Oslo.", 1, evidence)
+    assert (checked(alien), overlapping(alien)) == (False, False)
+
+
+def test_the_table_gives_rates_with_intervals(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "articles.jsonl").write_text("".join(json.dumps({"id": str(n), "text": TEXT}) + "\n" for n in range(3)))
+    assert checking.main(["--data", str(tmp_path)]) == 0
+    table = json.loads(capsys.readouterr().out)
+    assert table["falsely withheld: verbatim"] == {"statements": 3, "checked": [0.0, 0.0, 0.0], "overlap": [0.0, 0.0, 0.0]}
+    assert table["detected: all"]["overlap"] == [0.0, 0.0, 0.0]
+    assert table["detected: all"]["checked"][0] > 0.5
+    assert table["milliseconds a sentence"] < 50

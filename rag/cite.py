@@ -19,7 +19,7 @@ from rag.types import Citation, Claim, DraftSentence, Evidence, RetrievedPassage
 __all__ = ["Checker", "cited_text"]
 
 # Content words of a sentence that its quote must carry. A paraphrase keeps most; see eval/LOG.md.
-_LEAST_SHARE = 0.6
+_LEAST_SHARE = 0.75
 _NEGATIONS = frozenset(
     "no not never none nobody nothing neither nor without cannot deny denies denied denying refuse refuses refused "
     "refusing reject rejects rejected rejecting".split()
@@ -178,7 +178,9 @@ def _consistent(text: str, quote: str, common: Set[str]) -> float | None:
     if not said:
         return None
     held = set(content_stems(quote))
-    share = sum(s in held for s in said) / len(said)
+    # Numbers and their scales are compared by value below, however they are written.
+    plain = [s for s in said if not numbers(s) and not _SCALE.fullmatch(s)]
+    share = sum(s in held for s in plain) / len(plain) if plain else 1.0
     if share < _LEAST_SHARE:
         return None
     if not (set(numbers(text)) <= set(numbers(quote)) and _scales(text) <= _scales(quote)):
@@ -230,7 +232,10 @@ def _speakers_agree(text: str, quote: str) -> bool:
     >>> [_speakers_agree(text, quote) for text in ("Kirby said they will not escalate.", "Miller said they will not escalate.")]
     [True, False]
     """
-    ours, theirs = _speakers(text), _speakers(quote)
+    ours, said = _speakers(text), set(content_stems(text))
+    # Of two sentences, the one that carries more of the text tells.
+    parts = sorted((quote[a:b] for a, b in sentences(quote)), key=lambda part: -len(said & set(content_stems(part))))
+    theirs = next((speakers for part in parts if (speakers := _speakers(part))), set())
     return not ours or not theirs or ours <= theirs
 
 
@@ -257,25 +262,31 @@ def _deeds(text: str) -> set[tuple[str, str, str, bool]]:
     """Who does what to whom, as far as order shows: two names with a verb between them, and whether it is in the passive."""
     found: set[tuple[str, str, str, bool]] = set()
     for start, end in sentences(text):
-        tokens = [(m.group(), m.start()) for m in _WORDLIKE.finditer(text, start, end)]
-        for first, (one, _) in enumerate(tokens):
-            if not one[0].isupper():
+        tokens = [m.group() for m in _WORDLIKE.finditer(text, start, end)]
+        for first, one in enumerate(tokens):
+            if not _is_name(one):
                 continue
             between: list[str] = []
-            for word, _ in tokens[first + 1 : first + 2 + _NEAR]:
-                if word[0].isupper():
+            for word in tokens[first + 1 : first + 2 + _REACH]:
+                if _is_name(word):
                     passive = any(w in _PASSIVE for w in between)
-                    pair = content_stems(one)[:1], content_stems(word)[:1]
+                    subject, object_ = stem(words(one)[0]), stem(words(word)[0])
                     verbs = {s for w in between for s in content_stems(w)}
-                    found |= {(a, verb, b, passive) for a in pair[0] for b in pair[1] for verb in verbs if a != b}
+                    found |= {(subject, verb, object_, passive) for verb in verbs if subject != object_}
                     break
                 between.append(word)
     return found
 
 
+def _is_name(word: str) -> bool:
+    """Whether a word looks like a name: capitalised, and no function word, unless it is an abbreviation ("the US")."""
+    return word[0].isupper() and bool(words(word)) and (words(word)[0] not in STOPWORDS or (word.isupper() and len(word) > 1))
+
+
 _SPEECH = r"(?:said|says|told|tells|added|adds|warned|warns|wrote|writes|asked|asks|argued|argues|announced|stated)"
 _SPEAKS = re.compile(rf"\b([A-Z][\w’'-]+) {_SPEECH}\b|[,”\"] {_SPEECH} (?:[A-Z][\w’'-]+ )*([A-Z][\w’'-]+)\b")
-_NEAR = 5  # words within which what is denied follows, and whom a deed is done to
+_NEAR = 5  # words within which what is denied follows
+_REACH = 8  # words within which follows whom a deed is done to
 _PASSIVE = frozenset("by was were been being is are be".split())
 _PARTS = re.compile(r"[,;:–—]|\b(?:and|but|while|which|who|because|although|though)\b")
 

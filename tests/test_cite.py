@@ -116,7 +116,7 @@ def test_a_quote_is_not_taken_out_of_its_denial() -> None:
         ("Those shot were Iranian.", "Those shot were Iranians.", "Those shot were Iranians.", CONSISTENT),  # not the word
         ("He spoke of the moth.", "He spoke of the moth-eaten moth.", "He spoke of the moth-eaten moth.", CONSISTENT),
         ("Nine people died at dawn.", "9 people died at dawn.", "9 people died at dawn.", CONSISTENT),
-        ("He said: “According to all, it began.”", "He said to all it began.", "He said to all it began.", CONSISTENT),
+        ("He said: “According to all in town, it began.”", "He said to all in town it began.", "He said to all in town it began.", CONSISTENT),
         ("The villages burnt down.", "Villages burnt down to ashes.", "Villages burnt down to ashes.", CONSISTENT),
         ("Profit: 12 percent more.", "12% more profit.", "12% more profit.", CONSISTENT),
         ("Iran won’t reply to it.", "To it Iran cannot reply.", "To it Iran cannot reply.", CONSISTENT),
@@ -160,10 +160,11 @@ def test_the_stretch_that_carries_most_is_cited_and_of_equals_the_shortest_first
     )
 
 
-def test_a_share_of_six_in_ten_words_is_enough_and_half_is_not() -> None:
+def test_a_share_of_three_in_four_words_is_enough_and_two_thirds_are_not() -> None:
     story = article("alpha beta gamma.")
-    assert cited(check("alpha beta gamma delta epsilon.", story)) == [(1, "a", "alpha beta gamma.", CONSISTENT)]
-    assert check("alpha beta gamma delta epsilon zeta.", story) is None
+    assert cited(check("alpha beta gamma delta.", story)) == [(1, "a", "alpha beta gamma.", CONSISTENT)]
+    assert check("alpha beta gamma delta epsilon.", story) is None
+    assert check("alpha beta delta.", story) is None
 
 
 def test_a_place_inside_another_word_is_passed_over_for_one_that_stands_alone() -> None:

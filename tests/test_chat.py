@@ -29,6 +29,7 @@ from mcp import ClientSession
 from mcp.client.streamable_http import streamablehttp_client
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 from proxy import proxied
+from test_backends import ollama
 
 from eval.cases import load
 from ingest import remove, sync
@@ -60,12 +61,12 @@ LOGS: list[str] = []  # what each server printed, once it has stopped
 
 
 @contextmanager
-def served(config: Config, *options: str) -> Iterator[str]:
+def served(config: Config, *options: str, **settings: str) -> Iterator[str]:
     """The page of a collection, in a process of its own, as a reader starts it."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    environ = {**os.environ, "CLIPPINGS_HOME": str(config.home), "PYTHONUNBUFFERED": "1"}
+    environ = {**os.environ, "CLIPPINGS_HOME": str(config.home), "PYTHONUNBUFFERED": "1", **settings}
     server = subprocess.Popen(
         [sys.executable, "app.py", "serve", "--port", str(port), *options],
         cwd=ROOT,
@@ -537,6 +538,36 @@ def test_a_page_behind_a_proxy_keeps_to_its_path(browser: Browser, config: Confi
         outside = [a for a in asked_for if not a.startswith(f"{url}/") and not a.startswith(("data:", "blob:"))]
         assert [a.removeprefix(origin) for a in outside] == []
         assert Client(f"{url}/", verbose=False).predict(question=QUESTION, api_name="/ask")["citations"]
+
+
+# A language model
+
+
+def test_a_model_words_the_answer_until_it_is_left_out_and_what_it_invents_is_set_apart(
+    browser: Browser, config: Config
+) -> None:
+    said = ("Pakistan was struck ", "first by Iran [1]. ", "Snow fell on Karvel that night [1].")
+    with ollama(*said) as (speaker, settings):
+        environ = {"CLIPPINGS_MODEL_PROVIDER": "ollama", "CLIPPINGS_MODEL_NAME": "m", "CLIPPINGS_MODEL_URL": str(settings.url)}
+        with served(config, **environ, no_proxy="127.0.0.1") as url:
+            page = browser.new_page(viewport={"width": 1280, "height": 900})
+            page.goto(url)
+            expect(page.locator("#wording")).to_be_visible(timeout=20_000)
+            put(page, "Who struck first?")
+            expect(page.locator("#conversation .answer")).to_contain_text("Pakistan was struck first by Iran")
+            apart = page.locator("#conversation details", has_text="Said by the model, not found in the articles (1)")
+            expect(apart.locator("li")).to_have_text("Snow fell on Karvel that night.")
+            expect(page.locator("#conversation .answer")).not_to_contain_text("Snow")
+            asked = len(speaker.requests)
+            page.get_by_role("radio", name="The articles' own words").check()
+            put(page, "Who struck first?", count=2)
+            expect(page.locator("#conversation .answer").last).to_contain_text("Iran struck first.")
+            assert len(speaker.requests) == asked
+            page.close()
+
+
+def test_without_a_model_nothing_is_to_be_chosen(page: Page) -> None:
+    expect(page.locator("#wording")).to_have_count(0)
 
 
 # Verdicts

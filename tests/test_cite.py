@@ -116,7 +116,12 @@ def test_a_quote_is_not_taken_out_of_its_denial() -> None:
         ("Those shot were Iranian.", "Those shot were Iranians.", "Those shot were Iranians.", CONSISTENT),  # not the word
         ("He spoke of the moth.", "He spoke of the moth-eaten moth.", "He spoke of the moth-eaten moth.", CONSISTENT),
         ("Nine people died at dawn.", "9 people died at dawn.", "9 people died at dawn.", CONSISTENT),
-        ("He said: “According to all in town, it began.”", "He said to all in town it began.", "He said to all in town it began.", CONSISTENT),
+        (
+            "He said: “According to all in town, it began.”",
+            "He said to all in town it began.",
+            "He said to all in town it began.",
+            CONSISTENT,
+        ),
         ("The villages burnt down.", "Villages burnt down to ashes.", "Villages burnt down to ashes.", CONSISTENT),
         ("Profit: 12 percent more.", "12% more profit.", "12% more profit.", CONSISTENT),
         ("Iran won’t reply to it.", "To it Iran cannot reply.", "To it Iran cannot reply.", CONSISTENT),

@@ -49,13 +49,19 @@ def test_every_reason_to_abstain_is_documented() -> None:
     assert [reason.name for reason in Abstention if f"`{reason.name}`" not in REFERENCE] == []
 
 
+def _shown(default: object) -> str:
+    if isinstance(default, bool):
+        return str(default).lower()
+    return f"{default:g}" if isinstance(default, int | float) else str(default or "")
+
+
 def test_every_setting_is_documented_with_its_variable_and_default() -> None:
     missing = []
     for name, kind in get_type_hints(Config).items():
         inner = [(f"{name}.{f.name}", f.default) for f in fields(kind)] if is_dataclass(kind) else [(name, None)]
         for setting, default in inner:
             variable = "CLIPPINGS_" + setting.upper().replace(".", "_")
-            shown = "" if default is None else str(default).lower() if isinstance(default, bool) else f"{default:g}"
+            shown = _shown(default)
             if not re.search(rf"\| `{re.escape(setting)}` \| `{variable}` \| [^|]*{re.escape(shown)}", REFERENCE):
                 missing.append(setting)
     assert missing == []

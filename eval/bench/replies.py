@@ -18,6 +18,8 @@ from typing import Any
 from rag import Answer, open_assistant
 from rag.assistant import make_demo
 from rag.config import demo, load
+from rag.encode import SentenceEncoder
+from rag.reader.span import SpanReader
 from rag.text import squad_normalise
 
 __all__ = ["FACTS", "Fact", "Outcome", "Script", "put", "table"]
@@ -169,11 +171,12 @@ def put(facts: Sequence[Fact] = FACTS) -> list[Outcome]:
     """Every reply through the whole trip, over the demo articles."""
     config = demo(load())
     make_demo(load())
+    encoder, reader = SentenceEncoder(config.encoder), SpanReader()
     outcomes: list[Outcome] = []
     for fact in facts:
         for reply in _replies(fact):
             script = Script([(text, marker) for _, _, text, marker in reply])
-            with open_assistant(config, model=script) as assistant:
+            with open_assistant(config, model=script, encoder=encoder, reader=reader) as assistant:
                 answer = assistant.ask(fact.question)
                 outcomes += [_outcome(answer, kind, faulty, text, fact.holding) for kind, faulty, text, _ in reply]
     return outcomes

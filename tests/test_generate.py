@@ -82,6 +82,7 @@ def test_a_bracket_that_is_no_marker_stays_in_the_sentence(bracket: str) -> None
         ("Iran\tstruck   first  [1] .", [("Iran struck first .", [1])]),
         ("[1] Iran struck. [2] It ended.", [("Iran struck.", [2]), ("It ended.", [])]),  # a marker follows what it marks
         ("One ended.[2]Two began.", [("One ended.", [2]), ("Two began.", [])]),
+        ("The list `a[1]` grew. [2] So did `b[ 3 ]` [4].", [("The list `a[1]` grew.", [2]), ("So did `b[ 3 ]`.", [4])]),
         ("", []),
         (" \n ", []),
         ("[1]", []),
@@ -145,6 +146,7 @@ SAYINGS = [
     "At 5 p.m. it ended",
     "“Why?” he asked",
     "It isn’t the ministers’ view",
+    "The list `a[1]` grew",
 ]
 MARKERS = ["", "[1]", "[1, 3]", "[1-3]", "【1】", "[1][2]", "[ 2 ; 3 ]", "[1] [2]"]
 

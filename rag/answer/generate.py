@@ -105,7 +105,7 @@ def split_reply(reply: str, *, complete: bool) -> tuple[list[DraftSentence], str
 
 def _quoting(text: str) -> bool:
     """Whether a quotation or a bracket is still open at the end."""
-    if text.count('"') % 2 or len(_SINGLE_OPENED.findall(text)) > len(_SINGLE_CLOSED.findall(text)):
+    if text.count('"') % 2 or text.count("`") % 2 or len(_SINGLE_OPENED.findall(text)) > len(_SINGLE_CLOSED.findall(text)):
         return True
     return any(text.count(opened) > text.count(closed) for opened, closed in ("“”", "«»", "()", "[]"))
 
@@ -116,6 +116,8 @@ def _without_markers(text: str) -> tuple[str, list[tuple[int, int, list[int]]]]:
     markers: list[tuple[int, int, list[int]]] = []
     last = 0
     for match in _MARKER.finditer(text):
+        if text.count("`", 0, match.start()) % 2:  # in code it is an index
+            continue
         plain += text[last : match.start()]
         markers.append((len(plain), len(match.group()), _marked(match.group(1))))
         last = match.end()

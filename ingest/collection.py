@@ -11,7 +11,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from ingest.apply import Progress, apply, put_right, require_room, take_out
-from ingest.corrections import as_read, correct, stated
+from ingest.corrections import as_read, correct, stated, wanted
 from ingest.plan import plan
 from ingest.sources import Scan, scan
 from rag.catalog import FILE, Catalog
@@ -110,14 +110,15 @@ def edit(
     Raises `SourceError` for facts that cannot be kept, and `CollectionError` when there is no such article.
     """
     config = load() if config is None else config
-    wanted = stated(facts)
+    given = stated(facts)
     with _changing(config, [article_id]) as catalog:
         article, earlier = catalog.article(article_id), catalog.corrections().get(article_id)
         if article is None:
             raise AssertionError(f"{article_id} is known")  # _changing has seen to it
         before = {} if earlier is None or undo else {name: now for name, (now, _) in earlier.facts.items()}
-        right, corrected = correct(as_read(article, earlier), {**before, **wanted})
-        if right != article:
+        read = as_read(article, earlier)
+        right, corrected = correct(read, wanted(read, before, given))
+        if right != article or corrected != earlier:
             origin = catalog.known()[article_id][1]
             put_right((right, origin, corrected), catalog, config.home, config, encoder or SentenceEncoder(config.encoder))
         return right

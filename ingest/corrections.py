@@ -11,11 +11,12 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import date
 
+from ingest.clean import without_surrogates
 from rag.catalog import Corrected
 from rag.errors import SourceError
 from rag.types import Article
 
-__all__ = ["FACTS", "as_read", "correct", "stated"]
+__all__ = ["FACTS", "as_read", "correct", "stated", "wanted"]
 
 FACTS = ("title", "source", "published")
 _LONGEST = 5_000  # characters of a title or a source
@@ -33,28 +34,35 @@ def stated(facts: Mapping[str, str | date | None]) -> dict[str, str | None]:
     for name, value in facts.items():
         if name not in FACTS:
             raise SourceError(f"{name!r} cannot be corrected; what can is {', '.join(FACTS)}")
-        words = " ".join(value.split()) if isinstance(value, str) else value.isoformat() if value else ""
+        words = " ".join(without_surrogates(value).split()) if isinstance(value, str) else value.isoformat() if value else ""
         if len(words) > _LONGEST:
             raise SourceError(f"the {name} has {len(words):,} characters; at most {_LONGEST:,} are kept. Shorten it")
         if name == "published" and words:
-            _day(words)
+            words = _day(words).isoformat()
         found[name] = words or None
     return found
 
 
 def correct(article: Article, facts: Mapping[str, str | None]) -> tuple[Article, Corrected | None]:
-    """An article as it was read, with those facts in place of its own; and the record of it, `None` where nothing differs.
+    """An article as it was read, with those facts in place of its own; and the record of them, `None` where there are none.
 
-    The version tells the two apart, so that the passages are indexed under the new title.
+    The version tells the two apart, where they differ, so that the passages are indexed under the new title.
     """
-    own = _facts(article)
-    changed = {name: (value, own[name]) for name, value in facts.items() if value != own[name]}
-    if not changed:
+    if not facts:
         return article, None
-    content = json.dumps([article.version, {name: now for name, (now, _) in changed.items()}], sort_keys=True)
-    version = hashlib.sha256(content.encode()).hexdigest()
-    now = {name: value for name, (value, _) in changed.items()}
-    return _with(article, version, now), Corrected(article.version, changed)
+    own = _facts(article)
+    record = Corrected(article.version, {name: (value, own[name]) for name, value in facts.items()})
+    changed = {name: value for name, value in facts.items() if value != own[name]}
+    if not changed:
+        return article, record
+    content = json.dumps([article.version, changed], sort_keys=True)
+    return _with(article, hashlib.sha256(content.encode()).hexdigest(), changed), record
+
+
+def wanted(read: Article, before: Mapping[str, str | None], facts: Mapping[str, str | None]) -> dict[str, str | None]:
+    """What of earlier corrections and new ones differs from what was read; spaces apart."""
+    own = {name: " ".join(value.split()) if value else None for name, value in _facts(read).items()}
+    return {name: value for name, value in {**before, **facts}.items() if name not in facts or value != own[name]}
 
 
 def as_read(article: Article, corrected: Corrected | None) -> Article:

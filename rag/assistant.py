@@ -24,7 +24,7 @@ from rag.errors import CollectionError, ModelError, QuestionError
 from rag.followup import faithful, standalone
 from rag.reader.span import SpanReader
 from rag.retrieve import Retriever
-from rag.text import numbers
+from rag.text import numbers, words
 from rag.types import (
     Abstention,
     Answer,
@@ -165,9 +165,12 @@ class Assistant:
         yield from self._answered(trip, model, failed, asked_on)
 
     def _understood(self, model: Generative, question: str, history: Sequence[Turn]) -> str | None:
-        """A follow-up as the model makes it stand alone; `None` where that says more, or less, than was asked."""
+        """A follow-up as the model makes it stand alone; `None` where that says more, or less, than was asked, or nothing new:
+        the rules may know better."""
         rewritten = model.rewritten(question, history)
-        return rewritten if rewritten and faithful(rewritten, question, history) else None
+        if rewritten is None or words(rewritten) == words(question):
+            return None
+        return rewritten if faithful(rewritten, question, history) else None
 
     def _answered(
         self, trip: _Trip, model: Generative | None, failed: ModelError | None, asked_on: date | None

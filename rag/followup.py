@@ -166,27 +166,36 @@ def standalone(question: str, history: Sequence[Turn]) -> str:
 
 
 def faithful(rewritten: str, question: str, history: Sequence[Turn]) -> bool:
-    """Whether a question that somebody else made stand alone says nothing but what was asked: it adds words, and numbers,
-    only from the conversation, denies nothing that the question does not, and keeps the question's names and numbers.
+    """Whether a question that somebody else made stand alone asks what was asked: it adds words, and numbers, only from the
+    conversation; it keeps the question's own words, but for those that point ("he", "the second one"), what it asks for
+    ("when", "how many"), its numbers, its denial, and the order of its names.
 
     >>> turns = [Turn("Who is John Kirby?", "A spokesman of the White House.")]
     >>> [faithful(q, "When did he speak?", turns) for q in ("When did John Kirby speak?", "When did John Kirby resign?")]
     [True, False]
     """
     said = " ".join([question, *(part for turn in history for part in (turn.question, turn.answer))])
-    if not words(rewritten) or not set(content_stems(rewritten)) <= set(content_stems(said)):
+    new, old = content_stems(rewritten), [s for s in content_stems(question) if s not in _POINTERS]
+    if not new or not set(new) <= set(content_stems(said)) or not set(old) <= set(new):
         return False
-    if not set(numbers(rewritten)) <= set(numbers(said)) or not set(_DIGITS.findall(question)) <= set(
-        _DIGITS.findall(rewritten)
+    counted = set(numbers(question)) - ({"1"} if "one" in words(question) else set())
+    if not counted <= set(numbers(rewritten)) <= set(numbers(said)):
+        return False
+    for kept in (_ASKING, _RELATING):
+        if not {w for w in words(question) if w in kept} <= set(words(rewritten)):
+            return False
+    if any(w in _DENIALS or w.endswith("n't") for w in words(rewritten)) != any(
+        w in _DENIALS or w.endswith("n't") for w in words(question)
     ):
         return False
-    denials = [{w for w in words(text) if w in _DENIALS or w.endswith("n't")} for text in (rewritten, question)]
-    names = {stem for match in _NAMED.finditer(question) for stem in content_stems(match.group())}
-    return denials[0] == denials[1] and names <= set(content_stems(rewritten))
+    named = [s for m in _NAMED.finditer(question) for s in content_stems(m.group())[:1]]
+    return named == [s for s in new if s in set(named)][: len(named)]
 
 
 _DENIALS = frozenset("no not never none nobody nothing neither nor without cannot".split())
-_DIGITS = re.compile(r"\d+")
+_ASKING = frozenset("who whom whose what when where why which how many much".split())
+_RELATING = frozenset("before after more less most least until since over under above below".split())
+_POINTERS = frozenset(content_stems("one ones second third first last other latter former same two both them thing mean about"))
 _NAMED = re.compile(r"(?<=\w )[A-Z][\w’'-]*")  # the first word has its capital anyway
 
 

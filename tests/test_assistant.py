@@ -99,7 +99,7 @@ def test_a_model_s_sentences_are_cited_and_what_no_article_says_is_withheld(read
         answer = assistant.ask("Who struck first?")
     assert answer.text == "Iran struck first on Tuesday. [1]"
     assert answer.withheld == ("Iran fired 40 missiles at dawn on Monday.",)
-    assert answer.trace.answerer == "generate:scripted, prompt 1"
+    assert answer.trace.answerer == "generate:scripted, prompt 1, follow-ups 1"
 
 
 def test_a_sentence_is_released_before_the_model_has_finished(ready: Config, encoder: WordEncoder) -> None:
@@ -198,7 +198,7 @@ def test_a_model_that_names_one_side_only_does_not_hide_the_other(disputed: Conf
     with opened(disputed, encoder, ScriptedModel("The flood in Karvel killed seven people [2].")) as assistant:
         answer = assistant.ask(FLOOD)
     assert [r.value for r in answer.conflicts[0].claims] == ["nine", "Seven"]
-    assert answer.trace.answerer == "generate:scripted, prompt 1"
+    assert answer.trace.answerer == "generate:scripted, prompt 1, follow-ups 1"
     assert answer.text.startswith("The flood in Karvel killed nine people on Sunday. [1] Seven people were killed")
 
 
@@ -289,7 +289,10 @@ def test_a_llama_index_model_can_be_handed_in(ready: Config, encoder: WordEncode
 
     with open_assistant(ready, encoder=encoder, reader=WordReader(), model=Fixed()) as assistant:
         answer = assistant.ask("Who struck first?")
-    assert (answer.text, answer.trace.answerer) == ("Pakistan replied on Thursday. [1]", "generate:fixed, prompt 1")
+    assert (answer.text, answer.trace.answerer) == (
+        "Pakistan replied on Thursday. [1]",
+        "generate:fixed, prompt 1, follow-ups 1",
+    )
 
 
 def test_with_no_collection_the_demo_is_made_in_a_home_of_its_own(tmp_path: Path) -> None:
@@ -358,6 +361,7 @@ def test_a_follow_up_is_made_to_stand_alone_by_the_model(ready: Config, encoder:
         "On which day has Pakistan replied in 2024?",  # a number of nobody's
         "On which day has Pakistan not replied?",  # a denial
         "It replied.\nOn Thursday.",  # an answer
+        "When has it replied?",  # nothing new: the rules know what "it" is
         "word " * 101,
         "",
     ],

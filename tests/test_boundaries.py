@@ -59,6 +59,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "rag.abstain",
         "rag.answer",
         "rag.assistant",
+        "rag.cite",
         "rag.conflict",
         "rag.followup",
         "rag.reader",

@@ -389,7 +389,18 @@ def test_words_that_their_quote_denies_are_not_verbatim() -> None:
         ("Pakistan was struck by Iran on Tuesday.", "Iran struck Pakistan on Tuesday, officials said.", True),
         ("Iran was struck by Pakistan on Tuesday.", "Pakistan was struck by Iran on Tuesday, officials said.", False),
         ("Iran met Pakistan and Pakistan met Iran.", "Iran met Pakistan and then Pakistan met Iran again.", True),
+        ("Joe Biden defeated Donald Trump in Georgia.", "In Georgia Donald Trump defeated Joe Biden.", False),
+        ("Manchester City beat Real Madrid at home.", "Real Madrid beat Manchester City at home.", False),
+        ("Twitter bought Elon Musk in October.", "Twitter was bought by Elon Musk in October.", False),
+        ("Biden met Netanyahu in Tel Aviv.", "In Tel Aviv Netanyahu met Biden.", True),  # neither is first
+        ("Germany signed an agreement with France.", "France signed an agreement with Germany.", True),
         # What is denied.
+        ("Officials reached a deal on Monday.", "Officials failed to reach a deal on Monday.", False),
+        ("Turkey did not sign the agreement.", "Turkey has not yet signed the agreement.", True),
+        ("Iran struck Pakistan on Tuesday.", "Iran struck Pakistan without warning on Tuesday.", True),
+        ("Iran struck Pakistan and also Iraq.", "Iran struck not only Pakistan but also Iraq.", True),
+        ("Iran will attack Pakistan on Tuesday.", "Iran may attack Pakistan on Tuesday.", False),
+        ("Iran might attack Pakistan on Tuesday.", "Iran may attack Pakistan on Tuesday.", True),
         ("The strike killed nobody in Quetta.", "The strike killed nine in Quetta, and nobody claimed it.", False),
         ("The strike killed nine in Quetta.", "The strike killed nine in Quetta, and nobody claimed it.", True),
         ("Iran would help the talks in Doha.", "Iran would not help the talks in Doha.", False),
@@ -399,6 +410,11 @@ def test_words_that_their_quote_denies_are_not_verbatim() -> None:
         ("Miller said the border was calm.", "The border was calm, Kirby said beside Miller.", False),
         ("Kirby said the border was calm.", "The border was calm, Kirby said beside Miller.", True),
         ("Kirby said the border was calm.", "The border was calm, according to Kirby.", True),
+        ("Kirby said Iran struck first.", "Kirby, a spokesman, said Iran struck first.", True),
+        ("Iran said it struck first.", "Kirby, a spokesman, said Iran struck first.", False),
+        ("He said on Tuesday that Iran struck first.", "Iran struck first on Tuesday, Miller told reporters.", True),
+        ("Musk confirmed the talks ended.", "Miller confirmed the talks with Musk ended.", False),
+        ("Çavuşoğlu said the border was calm.", "Miller said the border was calm near Çavuşoğlu.", False),
     ],
 )
 def test_a_paraphrase_keeps_who_did_it_what_is_denied_and_who_says_so(text: str, source: str, carried: bool) -> None:

@@ -147,6 +147,26 @@ def test_the_version_tells_a_corrected_article_from_the_one_that_was_read() -> N
     story = article("The pass is closed.", title="Snow")
     right, record = correct(story, stated({"title": "Avalanche", "source": None}))
     assert (right.title, right.version != story.version) == ("Avalanche", True)
-    assert record == Corrected(story.version, {"title": ("Avalanche", "Snow")})
+    assert record == Corrected(story.version, {"title": ("Avalanche", "Snow"), "source": (None, None)})
     assert (as_read(right, record), as_read(story, None)) == (story, story)
-    assert correct(story, {"title": "Snow"}) == (story, None)
+    assert correct(story, {}) == (story, None)
+
+
+def test_a_correction_holds_though_what_is_read_agrees_with_it_for_a_while(
+    tmp_path: Path, ready: Config, encoder: WordEncoder
+) -> None:
+    edit("a", {"title": "Avalanche"}, ready, encoder=encoder)
+    for title in ("Avalanche", "Thaw"):
+        sync(write_jsonl(tmp_path / "news.jsonl", {**STORY, "title": title}, OTHER), ready, encoder=encoder)
+        assert stored(ready).title == "Avalanche"
+    assert edit("a", {"title": "Thaw"}, ready, encoder=encoder).title == "Thaw"
+    sync(write_jsonl(tmp_path / "news.jsonl", {**STORY, "title": "Flood"}, OTHER), ready, encoder=encoder)
+    assert stored(ready).title == "Flood", "what was put back to what was read is no correction any more"
+
+
+def test_spaces_and_forms_of_a_day_make_no_correction(tmp_path: Path, config: Config, encoder: WordEncoder) -> None:
+    spaced = {**STORY, "title": "Snow\xa0on  the pass", "published": "2024-01-17"}
+    sync(write_jsonl(tmp_path / "news.jsonl", spaced), config, encoder=encoder)
+    before = stored(config)
+    assert edit("a", {"title": "Snow on the pass", "published": "20240117"}, config, encoder=encoder) == before
+    assert edit("a", {"title": "Snow \udce9"}, config, encoder=encoder).title == "Snow \ufffd"

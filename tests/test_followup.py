@@ -502,6 +502,26 @@ def test_a_hostile_question_is_answered_in_its_time() -> None:
         ("?!", "And in May?", False),
     ],
 )
-def test_a_question_made_to_stand_alone_is_faithful_or_not(rewritten: str, question: str, kept: bool) -> None:
+def test_a_question_made_to_stand_alone_in_a_talk_about_a_strike_is_faithful_or_not(
+    rewritten: str, question: str, kept: bool
+) -> None:
     turns = [Turn("Did Karim strike Quetta in April?", "He did.")]
+    assert faithful(rewritten, question, turns) is kept
+
+
+@pytest.mark.parametrize(
+    ("rewritten", "question", "kept"),
+    [
+        ("When did John Kirby speak?", "When did he speak?", True),
+        ("Who is John Kirby?", "When did he speak?", False),  # the question before
+        ("John Kirby is a spokesman of the White House.", "When did he speak?", False),  # the answer
+        ("Why did John Kirby speak?", "When did he speak?", False),  # another thing is asked for
+        ("When did the White House speak before John Kirby?", "When did the White House speak after John Kirby?", False),
+        ("When did Kirby tell the White House?", "When did the White House tell Kirby?", False),
+        ("the", "why?", False),
+        ("Why did John Kirby not speak?", "Why didn't he speak?", True),
+    ],
+)
+def test_a_question_made_to_stand_alone_is_the_question_that_was_asked(rewritten: str, question: str, kept: bool) -> None:
+    turns = [Turn("Who is John Kirby?", "John Kirby is a spokesman of the White House.")]
     assert faithful(rewritten, question, turns) is kept

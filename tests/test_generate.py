@@ -83,6 +83,7 @@ def test_a_bracket_that_is_no_marker_stays_in_the_sentence(bracket: str) -> None
         ("[1] Iran struck. [2] It ended.", [("Iran struck.", [2]), ("It ended.", [])]),  # a marker follows what it marks
         ("One ended.[2]Two began.", [("One ended.", [2]), ("Two began.", [])]),
         ("The list `a[1]` grew. [2] So did `b[ 3 ]` [4].", [("The list `a[1]` grew.", [2]), ("So did `b[ 3 ]`.", [4])]),
+        ("Iran`s strike hit it [1]. Pakistan answered [2].", [("Iran`s strike hit it.", [1]), ("Pakistan answered.", [2])]),
         ("", []),
         (" \n ", []),
         ("[1]", []),
@@ -220,7 +221,7 @@ def test_the_model_is_told_the_question_the_passages_and_the_day() -> None:
     generative = Generative(model, window=8_192, max_tokens=700)
     list(generative.draft("Who struck first?", FOUND, asked_on=date(2024, 1, 20)))
     content = model.heard[0][1]["content"]
-    assert generative.name == "generate:scripted, prompt 1"
+    assert generative.name == "generate:scripted, prompt 1, follow-ups 1"
     assert [content.count(x) for x in ("Who struck first?", "2024-01-20", "<<passage 1:", "<<passage 2:")] == [1, 1, 1, 1]
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 from collections import Counter
 from math import log
 from pathlib import Path
@@ -9,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from rag.errors import CollectionError
+from rag.index.lexical import PASSAGES as FOLDER
 from rag.index.lexical import LexicalIndex, LexicalWriter
 
 PASSAGES = [
@@ -256,3 +259,23 @@ def test_a_damaged_index_is_named_with_the_command_that_makes_it_again(tmp_path:
 def test_two_writers_at_once_are_refused(tmp_path: Path) -> None:
     with LexicalWriter(tmp_path), pytest.raises(CollectionError, match="cannot be used"):
         LexicalWriter(tmp_path)
+
+
+def test_a_file_that_a_killed_run_has_left_does_not_stand_in_the_way_of_the_next(tmp_path: Path) -> None:
+    """tantivy names a file of deletions by segment and operation, and a run that begins again counts the same operations."""
+    with LexicalWriter(tmp_path / "one") as writer:
+        writer.add([("a", "a", "alpha beta"), ("b", "b", "beta gamma")])
+        writer.commit()
+    shutil.copytree(tmp_path / "one", tmp_path / "two")
+    with LexicalWriter(tmp_path / "two") as writer:
+        writer.delete(["a"])
+        writer.commit()
+    (left,) = (tmp_path / "two" / FOLDER).glob("*.del")
+    folder = tmp_path / "one" / FOLDER  # killed after that file was written, and before what says that it counts
+    shutil.copy(left, folder / left.name)
+    managed = json.loads((folder / ".managed.json").read_text())
+    (folder / ".managed.json").write_text(json.dumps([*managed, left.name]))
+    with LexicalWriter(tmp_path / "one") as writer:
+        writer.delete(["a"])
+        writer.commit()
+    assert LexicalIndex(tmp_path / "one").keys() == {"b"}

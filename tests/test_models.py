@@ -427,7 +427,11 @@ def test_what_the_model_says_and_the_articles_hold_is_the_answer(server: Server,
         (1, "strike", 0, 29, "Iran struck first on Tuesday.", Support.VERBATIM),
         (2, "reply", 0, 29, "Pakistan replied on Thursday.", Support.CONSISTENT),
     ]
-    assert (answer.withheld, answer.notice, answer.trace.answerer) == (("They made up.",), None, "generate:m, prompt 1")
+    assert (answer.withheld, answer.notice, answer.trace.answerer) == (
+        ("They made up.",),
+        None,
+        "generate:m, prompt 1, follow-ups 1",
+    )
 
 
 def test_when_nothing_the_model_says_holds_the_articles_answer_and_it_is_said_why(
@@ -476,7 +480,7 @@ def test_what_was_checked_before_the_reply_broke_off_stands(server: Server, read
 
     server.behaviour = behave
     answer = ask(ready, encoder)
-    assert (answer.text, answer.trace.answerer) == ("Iran struck first on Tuesday. [1]", "generate:m, prompt 1")
+    assert (answer.text, answer.trace.answerer) == ("Iran struck first on Tuesday. [1]", "generate:m, prompt 1, follow-ups 1")
     assert answer.notice is not None
     assert answer.notice.endswith("What stands here was checked before that.")
 

@@ -162,6 +162,9 @@ def test_yes_and_no_are_said_only_where_the_words_leave_no_choice(question: str,
         ("The next day Pakistan launched strikes.", True),
         ("Pakistan was struck on Tuesday.", False),
         ("Pakistan said it struck nobody.", False),  # what it says is not what it does
+        ("Pakistan said Iran struck its territory on Tuesday.", False),
+        ("Pakistan accused Iran of striking a village.", False),
+        ("Pakistan was hit by missiles that Iran fired.", False),
         ("Pakistan, hit by missiles, mourned.", False),
         ("Pakistan fired on camps hit by Iran.", False),
         ("Two died in strikes on Pakistan.", False),  # a name after a preposition does nothing
@@ -179,3 +182,4 @@ def test_roles_are_known_only_where_the_question_names_both() -> None:
     assert reversed_roles("When did Iran strike Pakistan?", sentence, 0)
     assert not reversed_roles("When did Iran strike?", sentence, 0)
     assert not reversed_roles("Who struck Pakistan?", sentence, 0)
+    assert not reversed_roles("How many did Iran kill on Wednesday?", "Wednesday responded to Iran.", 0)  # no day does anything

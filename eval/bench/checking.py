@@ -39,8 +39,10 @@ _NAME = re.compile(r"(?<=[a-z,] )(?:[A-Z][a-z]{2,}(?: [A-Z][a-z]+){0,2})\b")
 _NUMBER = re.compile(r"(?<![\w.,$])\d{1,3}(?:,\d{3})*(?![\w.,]*\d)|\b(?:two|three|four|five|six|seven|eight|nine|ten)\b")
 _WORDS_OF = dict(zip("two three four five six seven eight nine ten".split(), map(str, range(2, 11)), strict=True))
 _SAID = re.compile(r"\b([A-Z][a-z]+(?: [A-Z][a-z]+){0,2}) (said|told|added|warned)\b")
-_ROLES = re.compile(r"\b([A-Z][a-z]{2,}) ((?:has |had )?(?:[a-z]+ed|struck|hit|beat|met|told|won|led|sent)) ([A-Z][a-z]{2,})\b")
+_WHOLE = r"[A-Z][a-z]+(?: [A-Z][a-z]+){0,2}"  # a whole name: no capitalised word stands on either side
+_ROLES = re.compile(rf"\b({_WHOLE}) ((?:has |had )?(?:[a-z]+ed|struck|hit|beat|won|led|sent)) ({_WHOLE})(?= [a-z]|[.,])")
 _ATTACKED = re.compile(r"\b([A-Z][a-z]{2,}) ([a-z]{3,}ed) ([A-Z][a-z]{2,})(?= (?:on|in|at|last|with|for|over|during)\b|[.,])")
+_NO_NAMES = frozenset([*_DAYS, *_MONTHS, *"The This That He She It They We You Who Another Both".split()])
 _IS = re.compile(r"\b(is|are|was|were|has|have|had|will|would|can|could|did|does|do)\b(?! not\b|n[’']t)")
 _NOT = re.compile(r"\b(is|are|was|were|has|have|had|will|would|could|did|does|do) not\b")
 
@@ -87,9 +89,7 @@ def _attributed_first(sentence: str, _article: Article, _rng: random.Random) -> 
 
 def _passive(sentence: str, _article: Article, _rng: random.Random) -> str | None:
     """ "A attacked B" told as "B was attacked by A"."""
-    match = re.search(
-        r"\b([A-Z][a-z]{2,}) ([a-z]{3,}ed) ([A-Z][a-z]{2,})(?= (?:on|in|at|last|with|for|over|during)\b|[.,])", sentence
-    )
+    match = _ATTACKED.search(sentence)
     if not match or match[3] in (*_DAYS, *_MONTHS) or re.search(r"[A-Z][\w.]* $", sentence[: match.start()]):
         return None
     return f"{sentence[: match.start()]}{match[3]} was {match[2]} by {match[1]}{sentence[match.end() :]}"
@@ -158,7 +158,9 @@ def _negation(sentence: str, _article: Article, rng: random.Random) -> str | Non
 
 def _role(sentence: str, _article: Article, _rng: random.Random) -> str | None:
     match = _ROLES.search(sentence)
-    if not match or match[1] == match[3]:
+    if not match or match[1] == match[3] or {*match[1].split(), *match[3].split()} & _NO_NAMES:
+        return None
+    if re.search(r"(?:[A-Z][\w.’'-]*|[a-z]\.) $", sentence[: match.start()]):
         return None
     return f"{sentence[: match.start()]}{match[3]} {match[2]} {match[1]}{sentence[match.end() :]}"
 
@@ -259,6 +261,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--show", action="store_true", help="print what was told wrongly")
     args = parser.parse_args(arguments)
     made = list(statements(list(_articles(args.data, args.skip, args.articles)), random.Random(args.seed)))
+    if not made:
+        raise ConfigError(f"no statements can be made from the articles in {args.data}: they are too few, or too short")
     began = time.perf_counter()
     ours = [checked(s) for s in made]
     milliseconds = 1000 * (time.perf_counter() - began) / len(made)

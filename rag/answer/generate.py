@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from datetime import date
 from itertools import pairwise
 
-from rag.answer.prompts import DECLINE, VERSION, messages, rewriting, within
+from rag.answer.prompts import DECLINE, REWRITING_VERSION, VERSION, messages, rewriting, within
 from rag.text import sentences
 from rag.types import Abstention, Claim, DraftSentence, Evidence, LanguageModel, Turn
 
@@ -17,6 +17,7 @@ __all__ = ["Generative", "split_reply"]
 # minute of CPU on a hostile reply.
 _MARKER = re.compile(r"(?<!\s)\s*[\[【]\s*(\d{1,3}(?:\s*[,;–-]\s*\d{1,3}){0,8})\s*[\]】]")
 _OPEN_MARKER = re.compile(r"(?<!\s)\s*[\[【][\d\s,;–-]{0,60}\Z")
+_CODE = re.compile(r"`[^`\n]{1,200}`")
 _WIDEST_RANGE = 20
 # Single quotation marks, told from the apostrophe of "don’t" by the side on which the word stands.
 _SINGLE_OPENED = re.compile(r"(?<![\w’'])['‘](?=\w)")
@@ -33,7 +34,7 @@ class Generative:
         self._model = model
         self._room = window - max_tokens
         self.model = model.name
-        self.name = f"generate:{model.name}, prompt {VERSION}"
+        self.name = f"generate:{model.name}, prompt {VERSION}, follow-ups {REWRITING_VERSION}"
 
     def draft(self, question: str, evidence: Evidence, *, asked_on: date | None = None) -> Iterator[DraftSentence | Abstention]:
         """Sentences as they are finished. The phrase for no answer yields `WEAK_EVIDENCE`. Raises `ModelError`."""
@@ -105,7 +106,7 @@ def split_reply(reply: str, *, complete: bool) -> tuple[list[DraftSentence], str
 
 def _quoting(text: str) -> bool:
     """Whether a quotation or a bracket is still open at the end."""
-    if text.count('"') % 2 or text.count("`") % 2 or len(_SINGLE_OPENED.findall(text)) > len(_SINGLE_CLOSED.findall(text)):
+    if text.count('"') % 2 or len(_SINGLE_OPENED.findall(text)) > len(_SINGLE_CLOSED.findall(text)):
         return True
     return any(text.count(opened) > text.count(closed) for opened, closed in ("“”", "«»", "()", "[]"))
 
@@ -115,8 +116,9 @@ def _without_markers(text: str) -> tuple[str, list[tuple[int, int, list[int]]]]:
     plain = ""
     markers: list[tuple[int, int, list[int]]] = []
     last = 0
+    code = [match.span() for match in _CODE.finditer(text)]
     for match in _MARKER.finditer(text):
-        if text.count("`", 0, match.start()) % 2:  # in code it is an index
+        if any(start < match.start() < end for start, end in code):  # there it is an index
             continue
         plain += text[last : match.start()]
         markers.append((len(plain), len(match.group()), _marked(match.group(1))))

@@ -107,16 +107,11 @@ class _InProcess:
         try:
             if self._llm is None:
                 self._llm = self._loaded()
-            reply = _Watched(self._llm, self._settings.timeout)
+            reply = _Watched(self._llm, self._settings.timeout, self._turn.release)
         except BaseException:
             self._turn.release()
             raise
-
-        def close() -> None:
-            reply.give_up()
-            self._turn.release()
-
-        return reply, close
+        return reply, reply.give_up
 
     def _loaded(self) -> Any:
         try:
@@ -131,6 +126,8 @@ class _InProcess:
                 context_window=settings.window,
                 max_new_tokens=settings.max_tokens,
                 generate_kwargs={"do_sample": False},
+                model_kwargs={"local_files_only": True},  # a question is no moment for a download of gigabytes
+                tokenizer_kwargs={"local_files_only": True},
                 is_chat_model=True,
             )
         except (OSError, ValueError) as exc:
@@ -144,17 +141,20 @@ class _InProcess:
 
 
 class _Watched:
-    """Hands on what a model in this process writes, and gives up when it is silent for too long: generation that fails in
-    its own thread would be waited for without end."""
+    """Hands on what a model in this process writes, and gives up when it is silent for too long.
 
-    def __init__(self, llm: Any, patience: float) -> None:
-        self._llm, self._patience = llm, patience
+    `done` is called once the model is free again: generation looks only after each token whether it has been given up.
+    """
+
+    def __init__(self, llm: Any, patience: float, done: Callable[[], None]) -> None:
+        self._llm, self._patience, self._done = llm, patience, done
         self._given_up = threading.Event()
+        self._begun = False
 
     def stream_chat(self, conversation: Sequence[Any]) -> Iterator[Any]:
         from transformers import StoppingCriteria, StoppingCriteriaList
 
-        given_up = self._given_up
+        given_up, generate, pieces = self._given_up, self._llm._model.generate, Queue[Any]()
 
         class GivenUp(StoppingCriteria):  # type: ignore[misc]
             def __call__(self, input_ids: Any, _scores: Any, **_: Any) -> Any:
@@ -162,17 +162,28 @@ class _Watched:
 
                 return torch.full((input_ids.shape[0],), given_up.is_set(), device=input_ids.device)
 
-        self._llm._stopping_criteria = StoppingCriteriaList([GivenUp()])
-        pieces: Queue[Any] = Queue()
+        def generated(*given: Any, **named: Any) -> Any:
+            try:
+                return generate(*given, **named)
+            except Exception as exc:  # noqa: BLE001  raised where the pieces are read
+                pieces.put(exc)
+                named["streamer"].end()  # what reads it would wait without end
+                return None
 
         def write() -> None:
             try:
+                self._llm._model.generate = generated
                 for piece in self._llm.stream_chat(conversation):
                     pieces.put(piece)
                 pieces.put(None)
-            except Exception as exc:  # noqa: BLE001  raised where the pieces are read
+            except Exception as exc:  # noqa: BLE001  likewise
                 pieces.put(exc)
+            finally:
+                self._llm._model.generate = generate
+                self._done()
 
+        self._llm._stopping_criteria = StoppingCriteriaList([GivenUp()])
+        self._begun = True
         threading.Thread(target=write, daemon=True).start()
         while True:
             try:
@@ -187,6 +198,8 @@ class _Watched:
 
     def give_up(self) -> None:
         self._given_up.set()
+        if not self._begun:
+            self._done()
 
 
 def _not_installed(extra: str) -> ModelError:
@@ -254,7 +267,7 @@ def _translated(exc: Exception, where: str) -> ModelError:
         return ModelError(f"{where} does not know this model or address. Check model.url and model.name")
     if status == 429:
         return ModelError(f"{where} takes no more requests just now. Wait a little and ask again", retryable=True)
-    if isinstance(status, int):
+    if isinstance(status, int) and status >= 100:  # Ollama's says -1 for what goes wrong in the middle of a reply
         return ModelError(f"{where} answered with error {status}", retryable=status >= 500)
     if "Timeout" in name:
         return ModelError(f"{where} did not answer in time. Is the server busy, or model.timeout too short?", retryable=True)

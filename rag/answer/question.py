@@ -253,6 +253,15 @@ _CLAUSES = re.compile(r"[;:]|,?\s(?=(?:after|before|while|whereas|when|as|follow
 _NO_SUBJECT = re.compile(r"\b(?:against|at|by|from|in|inside|into|of|on|to|with|within)\s(?:the\s)?\Z", re.IGNORECASE)
 
 
+_CALENDAR = frozenset(
+    "Monday Tuesday Wednesday Thursday Friday Saturday Sunday January February March April May June July August September "
+    "October November December".split()
+)
+# What follows a name that only speaks, or to which it is done.
+_NO_DEED = re.compile(
+    r"(?:[’']s?)?(?:\s[a-z][\w’'-]*){0,3}?\s(?:said|says|accused|accuses|blamed|blames|condemned|reported|was|were|had\sbeen|has\sbeen|announced"
+    r"|claimed|confirmed|told)\b"
+)
 # What follows a name that does something to somebody: "Pakistan responded with strikes", "Pakistan’s air force hit".
 _DOES = re.compile(
     r"(?:[’']s?)?(?:\s(?!was\b|were\b|been\b|sa(?:id|ys)\b|that\b)[a-z][\w’'-]*){0,3}?\s(?:attacked|bombed|carried\sout|conducted|fired|hit|killed"
@@ -270,7 +279,7 @@ def reversed_roles(question: str, sentence: str, at: int) -> bool:
     [False, True]
     """
     asked = _DOER.search(question)
-    others = [m.group() for m in _NAME.finditer(asked["rest"])] if asked else []
+    others = [m.group() for m in _NAME.finditer(asked["rest"]) if m.group() not in _CALENDAR] if asked else []
     if asked is None or not others:
         return False
     doer = asked["doer"]
@@ -283,6 +292,8 @@ def reversed_roles(question: str, sentence: str, at: int) -> bool:
     named = [m for m in _NAME.finditer(clause) if not _NO_SUBJECT.search(clause[: m.start()])]
     first = next((m for m in named if m.group().startswith((doer, *others))), None)
     if first is None or first.group().startswith(doer):
+        return False
+    if _NO_DEED.match(clause, first.end()):  # "Pakistan said Iran struck", "Pakistan was hit by missiles that Iran fired"
         return False
     return doer in clause or bool(_DOES.match(clause, first.end()))
 

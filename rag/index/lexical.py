@@ -96,6 +96,8 @@ class LexicalWriter:
             self._path.mkdir(parents=True, exist_ok=True)
             self._index = _open(self._path, create=True)
             self._writer = self._index.writer(_HEAP, 1)
+            # What a run that was killed has left would stand in the way of files of the same name.
+            self._writer.garbage_collect_files()
 
     def __enter__(self) -> LexicalWriter:
         return self

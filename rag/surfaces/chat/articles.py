@@ -77,10 +77,10 @@ class Articles:
         given = [self.title, self.source, self.published]
         choosing = [self.picked, self.which, self.remove, self.confirm, self.facts]
         self.table.select(self.pick, collection, [*choosing, *given], **QUIETLY).then(
-            None, self.picked, None, js="(place) => clippings.show(place)"
+            None, self.picked, None, js="(place) => place && clippings.show(place)"
         )
         for button, inputs, done in ((self.save, given, self.correct), (self.undo, [], self.take_back)):
-            button.click(done, [self.picked, *inputs], [self.which, *given], api_visibility="private").then(
+            button.click(done, [self.picked, *inputs], [self.picked, self.which, *given], api_visibility="private").then(
                 *self.arrange, **QUIETLY
             ).then(None, self.picked, None, js="(place) => place && clippings.show(place)")
         self.remove.click(lambda picked: gr.Row(visible=bool(picked)), self.picked, self.confirm, **QUIETLY)
@@ -94,11 +94,12 @@ class Articles:
             assistant = self.library.chosen(str(place.get("collection") or ""))
             article = assistant.article(str(place["article"]))
             start, end = int(place.get("start") or 0), int(place.get("end") or 0)
+            start = start if end else 0
             words = article.passage(start, end).text if end else ""
             if place.get("version", article.version) != article.version and digest(words) != place.get("words"):
                 raise ValueError("the words stand elsewhere now, or nowhere")
             facts = assistant.headline(article.id)
-        except (ClippingsError, ValueError, KeyError, TypeError):
+        except (ClippingsError, ValueError, KeyError, TypeError, AttributeError, OverflowError):
             return {"error": "This article has been changed or removed since the answer was given. Ask again."}
         return article_parts(article, facts, start, end)
 
@@ -144,10 +145,13 @@ class Articles:
     def pick(self, collection: str, event: gr.SelectData) -> tuple[Any, ...]:
         """The article of the row that was pressed, with its facts to be corrected where it is the reader's own."""
         article_id = str(event.row_value[-1])
-        article = self.library.chosen(collection).article(article_id)
+        try:
+            article = self.library.chosen(collection).article(article_id)
+        except ClippingsError as exc:  # removed since, on another page or by command
+            return *_nothing(f'<p class="abstained">{escape(str(exc))}</p>'), "", "", ""
         own = collection != DEMO
         return (
-            {"collection": collection, "article": article_id},
+            {"collection": collection, "article": article_id, "facts": _facts(article)},
             f'<p class="picked">{escape(str(event.row_value[0]))}</p>',
             gr.Button(interactive=own),
             gr.Row(visible=False),
@@ -156,7 +160,10 @@ class Articles:
         )
 
     def correct(self, picked: dict[str, Any] | None, title: str, source: str, published: str) -> tuple[Any, ...]:
-        return self._corrected(picked, {"title": title, "source": source, "published": published.strip()}, undo=False)
+        given = {"title": title, "source": source, "published": published.strip()}
+        shown = dict(zip(given, (picked or {}).get("facts", ("", "", "")), strict=True))
+        # What was left as it was shown is not said to be right.
+        return self._corrected(picked, {name: value for name, value in given.items() if value != shown[name]}, undo=False)
 
     def take_back(self, picked: dict[str, Any] | None) -> tuple[Any, ...]:
         return self._corrected(picked, {}, undo=True)
@@ -165,9 +172,10 @@ class Articles:
         try:
             article = self.library.correct(_chosen(picked), facts, undo=undo)
         except ClippingsError as exc:
-            return f'<p class="abstained">{escape(str(exc))}</p>', gr.skip(), gr.skip(), gr.skip()
+            return gr.skip(), f'<p class="abstained">{escape(str(exc))}</p>', gr.skip(), gr.skip(), gr.skip()
         told = "The facts are as they were read." if undo else "The facts are corrected, and stay so."
-        return f'<p class="step" role="status">{told}</p>', *_facts(article)
+        now = _facts(article)
+        return {**(picked or {}), "facts": now}, f'<p class="step" role="status">{told}</p>', *now
 
     def take_out(self, picked: dict[str, Any] | None) -> tuple[Any, ...]:
         try:

@@ -23,7 +23,8 @@ const show = async (place) => {
     link.href = found.url; link.textContent = found.url; link.rel = 'noopener noreferrer'; link.target = '_blank';
     part('from').append(link);
   }
-  part('link').dataset.address = `?${new URLSearchParams(place)}`;
+  const names = ['collection', 'article', 'version', 'start', 'end', 'words'].filter((name) => place[name] != null);
+  part('link').dataset.address = `?${new URLSearchParams(names.map((name) => [name, place[name]]))}`;
   const quote = document.createElement('mark');
   quote.textContent = found.quote;
   quote.hidden = !found.quote;

@@ -51,4 +51,6 @@ for (const kind of ['wheel', 'touchmove', 'pointerdown', 'keydown']) {
 }
 new MutationObserver((changes) => {
   if (changes.some(({ target }) => target.closest?.('#conversation'))) hold();
+  // Gradio's search box has a title and no name.
+  for (const box of document.querySelectorAll('#articles input.search-input:not([aria-label])')) box.setAttribute('aria-label', 'Search the articles');
 }).observe(document.body, { childList: true, subtree: true });

@@ -287,7 +287,9 @@ def _deeds(text: str) -> set[tuple[str, str, str]]:
 def _is_name(word: str) -> bool:
     """Whether a word looks like a name: capitalised, no function word, unless it is an abbreviation ("the US"), and no day."""
     plain = words(word)
-    return bool(plain) and word[0].isupper() and plain[0] not in _CALENDAR and (plain[0] not in STOPWORDS or word.isupper())
+    if not plain or not word[0].isupper() or plain[0] in _CALENDAR:
+        return False
+    return plain[0] not in STOPWORDS or (word.isupper() and len(word) > 1)
 
 
 _FAILING = frozenset("fail fails failed failing decline declines declined declining unable unlikely n't".split())

@@ -73,6 +73,9 @@ class Ollama(BaseHTTPRequestHandler):
         self.end_headers()
         try:
             for piece in self.pieces:
+                if isinstance(piece, dict):  # as it comes
+                    self.wfile.write(json.dumps(piece).encode() + b"\n")
+                    return
                 while piece is None:
                     self._say("word ")
                     time.sleep(0.01)
@@ -136,6 +139,15 @@ def test_a_reply_of_ollama_given_up_half_way_is_hung_up_on() -> None:
         assert next(pieces) == "Iran "
         pieces.close()  # type: ignore[attr-defined]
         assert speaker.hung_up.wait(10), "the server is still writing"
+
+
+def test_what_goes_wrong_in_the_middle_of_a_reply_of_ollama_is_a_reply_that_broke_off() -> None:
+    with ollama("Iran ", {"error": "out of memory"}) as (_, settings):
+        pieces = configured_model(settings).stream(HELLO)  # type: ignore[union-attr]
+        assert next(pieces) == "Iran "
+        with pytest.raises(ModelError, match=rf"^the reply of {settings.url} broke off \(ResponseError\)$") as told:
+            next(pieces)
+    assert told.value.retryable
 
 
 def test_where_ollama_does_not_run_that_is_said() -> None:
@@ -252,6 +264,25 @@ def test_a_reply_in_this_process_that_is_given_up_is_not_written_on(nonsense: Pa
     again = model.stream(HELLO)
     assert next(again), "the model is free again"
     again.close()  # type: ignore[attr-defined]
+
+
+def test_a_generation_that_fails_is_told_at_once_and_leaves_the_model_free(
+    nonsense: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = configured_model(in_process(nonsense))
+    assert "".join(model.stream(HELLO))  # type: ignore[union-attr]
+
+    def exhausted(*_: Any, **__: Any) -> None:
+        raise RuntimeError("out of memory")
+
+    theirs = model._make._llm._model  # type: ignore[union-attr]
+    began = time.monotonic()
+    with monkeypatch.context() as patched:
+        patched.setattr(theirs, "generate", exhausted)
+        with pytest.raises(ModelError, match=r"broke off \(RuntimeError\)"):
+            list(model.stream(HELLO))  # type: ignore[union-attr]
+    assert time.monotonic() - began < 20, "it was waited for"
+    assert "".join(model.stream(HELLO))  # type: ignore[union-attr]
 
 
 def test_a_model_that_is_not_there_says_so(tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ from ingest import edit, remove, sync
 from rag import Config, open_assistant
 from rag.assistant import collection_exists
 from rag.errors import CollectionError, QuestionError
+from rag.surfaces.chat.articles import Articles
 from rag.surfaces.library import DEMO, OWN, Library
 from rag.surfaces.record import record
 
@@ -122,6 +123,34 @@ def test_facts_are_corrected_in_the_readers_own_collection_and_stay_through_an_u
     library.read_only = True
     with pytest.raises(CollectionError, match="this page is read-only"):
         library.correct("upload/one.txt", {"title": "Strikes"})
+
+
+def test_only_what_was_changed_in_the_form_is_corrected(library: Library, tmp_path: Path) -> None:
+    story = '{"id": "r", "title": "Rain", "source": "AP", "text": "It rained on Quetta."}\n'
+    library.add([upload(tmp_path, "rain.jsonl", story)], lambda _: None)
+    page = Articles(library)
+    picked, told, *now = page.correct(
+        {"collection": OWN, "article": "r", "facts": ("Rain", "AP", "")}, "Rain", "AP", "2024-05-01"
+    )
+    assert (picked["facts"], now) == (("Rain", "AP", "2024-05-01"), ["Rain", "AP", "2024-05-01"])
+    assert "stay so" in told
+    library.add([upload(tmp_path, "rain.jsonl", story.replace("Rain", "Flood"))], lambda _: None)
+    article = library.chosen(OWN).article("r")
+    assert (article.title, str(article.published)) == ("Flood", "2024-05-01"), "the title was not said to be right"
+
+
+@pytest.mark.parametrize(
+    "place",
+    [{}, {"article": "r"}, {"article": "demo/one.txt", "start": -5, "end": 3}, {"article": "demo/one.txt", "start": 1e999, "end": 3},
+     {"article": "demo/one.txt", "start": "x", "end": "y"}, {"article": "demo/one.txt", "version": "other"},
+     {"article": "demo/one.txt", "collection": "none"}, [], None],
+)  # fmt: skip
+def test_a_place_that_is_none_opens_nothing(library: Library, place: Any) -> None:
+    assert Articles(library).open(place) == {
+        "error": "This article has been changed or removed since the answer was given. Ask again."
+    }
+    whole = Articles(library).open({"article": "demo/one.txt", "start": 5})
+    assert (whole["before"], whole["quote"], whole["after"]) == ("", "", "The demo tells of Iran.")
 
 
 def test_a_page_that_is_read_only_takes_nothing_in_or_out(library: Library, tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ import argparse
 import json
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from rag import Answer, open_assistant
@@ -135,11 +135,9 @@ class Script:
 
     sentences: Sequence[tuple[str, str | None]]
     name: str = "scripted"
-    heard: list[str] = field(default_factory=list)
 
     def stream(self, messages: Sequence[Mapping[str, str]]) -> Iterator[str]:
         told = messages[1]["content"]
-        self.heard.append(told)
         for text, marker in self.sentences:
             yield text.removesuffix(".")
             yield f" [{_number(told, marker)}]. " if marker else ". "

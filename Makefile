@@ -13,7 +13,7 @@ install: .venv/installed
 	  { echo "Clippings needs Python 3.11 or later. Name it with: make PYTHON=/path/to/python3.11 …"; exit 2; }
 	@echo "Installing into .venv (a few minutes the first time) …"
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	$(PIP) install --constraint constraints.txt --editable .
+	$(PIP) install --constraint constraints.txt --editable ".[formats]"
 	touch $@
 
 .venv/installed-dev: .venv/installed

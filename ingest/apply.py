@@ -4,19 +4,27 @@ Each batch is encoded first, then committed to the catalog, then to the indexes,
 changed article is out of reach only for the moment between. Whatever a run that was killed has left is
 worked off first by the next; if it was killed while Chroma saved its graph, which it overwrites in place,
 that means making the indexes again.
+
+Three things go on at once: the next articles are read and cut, a batch is encoded, and the batch before it is written.
+Each waits for the one after it, so no more than two batches and a few articles are ever held.
 """
 
 from __future__ import annotations
 
 import shutil
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from ingest.corrections import correct
-from ingest.sources import Found, read
+from ingest.duplicates import current, groups, signature
+from ingest.languages import language, warnings
+from ingest.sources import Found, Readings
 from ingest.split import passage_spans
 from rag.catalog import Catalog, Corrected, Entry, Place, passage_key
 from rag.config import Config
@@ -25,10 +33,9 @@ from rag.index.dense import DenseIndex
 from rag.index.lexical import WHOLE, LexicalWriter
 from rag.types import Article, Encoder, Failure, IngestReport, Plan
 
-__all__ = ["Progress", "Taken", "apply", "put_right", "require_room", "take_out"]
+__all__ = ["Progress", "apply", "put_right", "require_room", "take_out"]
 
 _T = TypeVar("_T")
-Taken = tuple[Article, str, Corrected | None]  # an article as it is to be stored, its file, and what of it is corrected
 # Passages in a commit: enough to sort by length and to spread the cost of a commit (about 0.1 s),
 # few enough that a killed run repeats seconds of work.
 _BATCH = 512
@@ -36,6 +43,7 @@ _BATCH = 512
 # each lexical index holds: 16 MB at 100,000 passages.
 _ROOM = 64_000_000
 _ROOM_PER_LETTER = 20
+_AHEAD = 16  # articles that are read before their turn
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +61,15 @@ class Progress:
         return min(1.0, (self.done + self.part) / self.total) if self.total else 1.0
 
 
+@dataclass(frozen=True, slots=True)
+class _Batch:
+    """Articles to be stored, a row (key, article, text) for each passage, and the vectors of every few hundred of them."""
+
+    entries: Sequence[Entry]
+    rows: Sequence[tuple[str, str, str]]
+    vectors: Sequence[Any]
+
+
 class _Writer:
     """The catalog and the indexes, changed together. `lexical` holds passages, `whole` whole articles."""
 
@@ -68,13 +85,9 @@ class _Writer:
         self.catalog, self.dense, self.lexical, self.whole = catalog, dense, lexical, whole
         self.encoder, self.config = encoder, config
 
-    def put(self, batch: Sequence[Taken], encoded: Callable[[int, int], None] = lambda _made, _of: None) -> int:
-        """Write articles with the files they are from; the number of passages. `encoded` hears, every few hundred, how
-        many of how many are ready to be written: one article may be a book."""
-        entries = [
-            Entry(article, origin, passage_spans(article.text, self.config.passages), corrected)
-            for article, origin, corrected in batch
-        ]
+    def encode(self, entries: Sequence[Entry], encoded: Callable[[int, int], None] = lambda _made, _of: None) -> _Batch:
+        """The entries with the vectors of their passages. `encoded` hears, every few hundred, how many of how many there are:
+        one article may be a book."""
         rows = [
             (passage_key(e.article, start, end), e.article.id, self._titled(e.article, e.article.passage(start, end).text))
             for e in entries
@@ -85,17 +98,21 @@ class _Writer:
             vectors.append(self.encoder.passages([text for _, _, text in some]))
             if len(rows) > _BATCH:
                 encoded(sum(map(len, vectors)), len(rows))
-        self.catalog.put(entries)
-        for some, found in zip(_portions(rows), vectors, strict=True):
+        return _Batch(entries, rows, vectors)
+
+    def write(self, batch: _Batch) -> int:
+        """Store a batch; the number of its passages."""
+        self.catalog.put(batch.entries)
+        for some, found in zip(_portions(batch.rows), batch.vectors, strict=True):
             self.dense.add([key for key, _, _ in some], found)
-        self.lexical.add(rows)
+        self.lexical.add(batch.rows)
         self.whole.add(
             (passage_key(e.article, *e.spans[0]), e.article.id, self._titled(e.article, e.article.text))
-            for e in entries
+            for e in batch.entries
             if e.spans
         )
-        self._settle([key for key, _, _ in rows])
-        return len(rows)
+        self._settle([key for key, _, _ in batch.rows])
+        return len(batch.rows)
 
     def take_out(self, article_ids: Sequence[str]) -> None:
         self.catalog.remove(article_ids)
@@ -154,12 +171,10 @@ def apply(
     config: Config,
     encoder: Encoder,
     progress: Callable[[Progress], None],
+    readings: Readings,
 ) -> IngestReport:
-    """Do what the plan says and report what was done. A file that fails only now is a failure in the report."""
-    added: list[str] = []
-    replaced: list[str] = []
-    failed = list(plan.failed)
-    passages = done = 0
+    """Do what the plan says and report what was done. A file that fails only now is a failure in the report, and one whose
+    article turns out to be as it was is kept."""
     require_room(home)
     dense = DenseIndex(home, create=True)
     try:
@@ -167,7 +182,6 @@ def apply(
             Catalog.readopt(home, config)
         elsewhere = {*reading, *plan.removed}
         uncut = [article_id for article_id in catalog.uncut() if article_id not in elsewhere]
-        total = len(plan.added) + len(plan.replaced) + len(uncut)
         with LexicalWriter(home) as lexical, LexicalWriter(home, WHOLE) as whole:
             writer = _Writer(catalog, dense, lexical, whole, encoder, config)
             completed = writer.complete()
@@ -175,53 +189,174 @@ def apply(
                 writer.take_out(plan.removed)
             if plan.renamed:
                 catalog.move(dict(plan.renamed))
-            known, corrections = catalog.known(), catalog.corrections()
-
-            def articles() -> Iterator[Taken]:
-                for article_id in uncut:
-                    if article := catalog.article(article_id):
-                        yield article, known[article_id][1], corrections.get(article_id)
-                for article_id in (*plan.added, *plan.replaced):
-                    found = reading[article_id]
-                    try:
-                        article = read(found)
-                    except SourceError as exc:
-                        failed.append(Failure(found.name, str(exc)))
-                        continue
-                    (added if article_id in adding else replaced).append(article_id)
-                    earlier = corrections[article_id].facts if article_id in corrections else {}
-                    # A renamed file keeps the id it is stored by.
-                    named, now = replace(article, id=article_id), {name: value for name, (value, _) in earlier.items()}
-                    right, corrected = correct(named, now)
-                    yield right, found.origin, corrected
-
-            adding = frozenset(plan.added)
-
-            def ready(made: int, of: int) -> None:
-                progress(Progress(done, total, passages + made, len(batch) * made / of))
-
-            for batch in _batches(articles(), config.passages.words):
-                require_room(home, sum(len(article.text) for article, _, _ in batch))
-                passages += writer.put(batch, ready)
-                done += len(batch)
-                progress(Progress(done, total, passages))
+            work = _Work(plan, reading, uncut, catalog, config, readings)
+            passages = _carry_out(work, writer, home, config, progress)
     finally:
         dense.close()
-    return IngestReport(
-        tuple(added), tuple(replaced), plan.removed, plan.kept, tuple(failed), plan.renamed, plan.warnings, passages, completed
-    )
+    _group(catalog)
+    return work.report(passages, completed, getattr(encoder, "languages", None))
+
+
+def _carry_out(work: _Work, writer: _Writer, home: Path, config: Config, progress: Callable[[Progress], None]) -> int:
+    """Encode and write all there is to do; the number of passages written."""
+    passages = done = 0
+    written: Future[int] | None = None
+    with ThreadPoolExecutor(1, "clippings-write") as writing:
+        for batch in _batches(work.entries(), config.passages.words):
+            require_room(home, sum(len(entry.article.text) for entry in batch))
+            made = writer.encode(batch, partial(_part, progress, Progress(done, work.total, passages), len(batch)))
+            if written:
+                written.result()
+            written = writing.submit(writer.write, made)
+            passages += len(made.rows)
+            done += len(batch)
+            progress(Progress(min(done + work.passed, work.total), work.total, passages))
+        if written:
+            written.result()
+    return passages
+
+
+def _part(progress: Callable[[Progress], None], before: Progress, articles: int, ready: int, of: int) -> None:
+    progress(replace(before, passages=before.passages + ready, part=articles * ready / of))
+
+
+@dataclass(slots=True)
+class _Work:
+    """What there is to be read, and what came of it."""
+
+    plan: Plan
+    reading: Mapping[str, Found]
+    uncut: Sequence[str]
+    catalog: Catalog
+    config: Config
+    readings: Readings
+    added: list[str] = field(default_factory=list)
+    replaced: list[str] = field(default_factory=list)
+    kept: list[str] = field(default_factory=list)
+    failed: list[Failure] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+    languages: dict[str, list[str]] = field(default_factory=dict)
+
+    @property
+    def total(self) -> int:
+        return len(self.plan.added) + len(self.plan.replaced) + len(self.uncut)
+
+    @property
+    def passed(self) -> int:
+        """Articles that are done without being written."""
+        return len(self.failed) + len(self.kept)
+
+    def entries(self) -> Iterator[Entry]:
+        """The articles to be written, read a little before their turn."""
+        known, corrections = self.catalog.known(), self.catalog.corrections()
+        for article_id in self.uncut:
+            if article := self.catalog.article(article_id):
+                mark, origin = known[article_id]
+                yield self._cut(article, origin, corrections.get(article_id), mark)
+        adding = frozenset(self.plan.added)
+        ids = (*self.plan.added, *self.plan.replaced)
+        # A file's lines are read in order, by one thread; documents by as many processes as there are.
+        with (
+            ThreadPoolExecutor(1, "clippings-lines") as lines,
+            ThreadPoolExecutor(self.readings.workers, "clippings-documents") as documents,
+        ):
+            ahead: deque[tuple[str, Future[tuple[Entry, tuple[str, ...]] | None]]] = deque()
+            try:
+                for article_id in ids:
+                    reader = lines if self.reading[article_id].at is not None else documents
+                    ahead.append((article_id, reader.submit(self._read, article_id, known, corrections)))
+                    if len(ahead) > _AHEAD:
+                        yield from self._taken(*ahead.popleft(), adding)
+                while ahead:
+                    yield from self._taken(*ahead.popleft(), adding)
+            finally:
+                for _, waiting in ahead:
+                    waiting.cancel()
+
+    def _read(
+        self, article_id: str, known: Mapping[str, tuple[str, str]], corrections: Mapping[str, Corrected]
+    ) -> tuple[Entry, tuple[str, ...]] | None:
+        """The article as it is to be stored, with what to warn of; `None` if it is stored so already."""
+        found = self.reading[article_id]
+        article, warnings = self.readings.read(found)
+        # A renamed file keeps the id it is stored by.
+        named, corrected = replace(article, id=article_id), corrections.get(article_id)
+        if article_id in known and self._is_stored(named, corrected):
+            return None
+        earlier = corrected.facts if corrected else {}
+        right, record = correct(named, {name: value for name, (value, _) in earlier.items()})
+        return self._cut(right, found.origin, record, found.mark), warnings
+
+    def _is_stored(self, article: Article, corrected: Corrected | None) -> bool:
+        if corrected:
+            return corrected.version == article.version
+        stored = self.catalog.headline(article.id)
+        return stored is not None and stored.version == article.version
+
+    def _cut(self, article: Article, origin: str, corrected: Corrected | None, mark: str) -> Entry:
+        return Entry(
+            article, origin, passage_spans(article.text, self.config.passages), corrected, mark, signature(article.text)
+        )
+
+    def _taken(
+        self, article_id: str, read: Future[tuple[Entry, tuple[str, ...]] | None], adding: frozenset[str]
+    ) -> Iterator[Entry]:
+        found = self.reading[article_id]
+        try:
+            made = read.result()
+        except SourceError as exc:
+            self.failed.append(Failure(found.name, str(exc)))
+            return
+        if made is None:
+            self.kept.append(article_id)
+            self.catalog.remark({article_id: found.mark})
+            return
+        entry, warnings = made
+        self.warnings += [f"{found.name}: {warning}" for warning in warnings]
+        if spoken := language(entry.article.text):
+            self.languages.setdefault(spoken, []).append(found.name)
+        (self.added if article_id in adding else self.replaced).append(article_id)
+        yield entry
+
+    def report(self, passages: int, completed: int, languages: frozenset[str] | None) -> IngestReport:
+        told = warnings(self.languages, languages)
+        return IngestReport(
+            tuple(self.added), tuple(self.replaced), self.plan.removed, (*self.plan.kept, *self.kept),
+            (*self.plan.failed, *self.failed), self.plan.renamed, (*self.plan.warnings, *self.warnings, *told), passages,
+            completed,
+        )  # fmt: skip
+
+
+def _group(catalog: Catalog) -> None:
+    """Find the near-copies among all articles anew: an article may join two groups, or leave one."""
+    signatures = catalog.signatures()
+    old = [article_id for article_id, signed in signatures.items() if not current(signed)]
+    new = {article_id: signature(catalog.text(article_id)) for article_id in old}
+    catalog.sign(new)
+    catalog.regroup(groups({**signatures, **new}, catalog.text))
 
 
 def take_out(article_ids: Sequence[str], catalog: Catalog, home: Path, config: Config, encoder: Encoder) -> None:
     """Remove articles from the catalog and the indexes."""
     with _open(catalog, home, config, encoder) as writer:
         writer.take_out(article_ids)
+    _group(catalog)
 
 
-def put_right(taken: Taken, catalog: Catalog, home: Path, config: Config, encoder: Encoder) -> None:
+def put_right(
+    article: Article,
+    origin: str,
+    corrected: Corrected | None,
+    mark: str,
+    catalog: Catalog,
+    home: Path,
+    config: Config,
+    encoder: Encoder,
+) -> None:
     """Store an article anew, with facts that were corrected."""
+    spans = passage_spans(article.text, config.passages)
     with _open(catalog, home, config, encoder) as writer:
-        writer.put([taken])
+        writer.write(writer.encode([Entry(article, origin, spans, corrected, mark, signature(article.text))]))
 
 
 @contextmanager
@@ -248,12 +383,12 @@ def require_room(home: Path, letters: int = 0) -> None:
         )
 
 
-def _batches(articles: Iterator[Taken], words: int) -> Iterator[list[Taken]]:
-    batch: list[Taken] = []
+def _batches(entries: Iterator[Entry], words: int) -> Iterator[list[Entry]]:
+    batch: list[Entry] = []
     size = 0
-    for taken in articles:
-        batch.append(taken)
-        size += 1 + len(taken[0].text) // (6 * words)  # about as many passages; six letters and a space a word
+    for entry in entries:
+        batch.append(entry)
+        size += 1 + len(entry.article.text) // (6 * words)  # about as many passages; six letters and a space a word
         if size >= _BATCH:
             yield batch
             batch, size = [], 0

@@ -7,7 +7,7 @@ import re
 
 from rag.errors import SourceError
 
-__all__ = ["decode", "without_surrogates"]
+__all__ = ["decode", "tidy", "without_surrogates"]
 
 # UTF-32 first: its little-endian mark begins with UTF-16's.
 _MARKS = (
@@ -18,6 +18,7 @@ _MARKS = (
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
 _CONTROL = re.compile(r"[\x00-\x08\x0e-\x1a\x1c-\x1f\x7f]")
+_INVISIBLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\xad\u200b\u2060\ufeff]")  # not what joins letters
 _SAMPLE = 100_000  # bytes looked at where the whole would take seconds
 
 
@@ -97,3 +98,15 @@ def without_surrogates(text: str) -> str:
     'a\ufffdb'
     """
     return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
+def tidy(text: str) -> str:
+    """Text that was put together from a page or a document: without control characters and half characters, with "\\n" for
+    every line end, no space at a line's end, and no more than one blank line between two paragraphs.
+
+    >>> tidy("One. \\r\\n\\n\\n\\x00Two.\\u200b")
+    'One.\\n\\nTwo.'
+    """
+    lines = without_surrogates(text).replace("\r\n", "\n").replace("\r", "\n")
+    lines = _INVISIBLE.sub("", lines)
+    return re.sub(r"\n{3,}", "\n\n", re.sub(r"[ \t\u00a0]+(?=\n|\Z)", "", lines)).strip()

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import date
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from filelock import FileLock, Timeout
 
 from ingest.apply import Progress, apply, put_right, require_room, take_out
 from ingest.corrections import as_read, correct, stated, wanted
+from ingest.fetch import Fetcher, Limits
+from ingest.parsing import Parsers
 from ingest.plan import plan
-from ingest.sources import Scan, scan
-from rag.catalog import FILE, Catalog
+from ingest.sources import Readings, Scan, scan
+from ingest.web import Web, is_address
+from rag.catalog import FILE, Catalog, Looked
 from rag.config import Config, load
 from rag.encode import SentenceEncoder
 from rag.errors import CollectionError
@@ -33,19 +37,20 @@ def sync(
     prune: bool = False,
     rebuild: bool = False,
     renew: bool = False,
+    columns: Mapping[str, str] | None = None,
     encoder: Encoder | None = None,
     progress: Callable[[Progress], None] = lambda _: None,
 ) -> IngestReport:
-    """Make the collection hold what the files and folders hold; one that is not there yet is made.
+    """Make the collection hold what files, folders, web pages and feeds hold; one that is not there yet is made.
 
     Unchanged articles cost nothing, changed ones are replaced, and with `prune` those that have gone from
     the places named are removed. `rebuild` makes the indexes again from the stored articles, with the
     configuration's encoder and passage settings; `renew` does so only where another version of Clippings
-    made them. What cannot be read is in the report and stops nothing.
+    made them. `columns` says what a table or a `.jsonl` file calls what we call `text, title, published, source, author,
+    url, id, language`. What cannot be read is in the report and stops nothing.
     Raises `CollectionError` when another process is writing, or when the collection was made otherwise.
     """
     config = load() if config is None else config
-    scanned = scan(_listed(sources))
     encoder = encoder or SentenceEncoder(config.encoder)
     with _writing(config.home):
         if rebuild or (renew and _outdated(config)):
@@ -55,12 +60,33 @@ def sync(
         catalog = Catalog(config.home, config, create=True)
         try:
             unfinished = _unfinished(catalog, config.home)
-            todo, reading = plan(scanned, catalog.known(), prune=prune, exists=os.path.exists)
-            if not (unfinished or reading or todo.removed or todo.renamed):
-                return IngestReport((), (), (), todo.kept, todo.failed, (), todo.warnings)
-            return apply(todo, reading, catalog, config.home, config, encoder, progress)
+            with _looking(sources, config, catalog.looked(), columns or {}) as (scanned, readings):
+                todo, reading = plan(scanned, catalog.known(), prune=prune, exists=os.path.exists)
+                if unfinished or reading or todo.removed or todo.renamed:
+                    report = apply(todo, reading, catalog, config.home, config, encoder, progress, readings)
+                else:
+                    report = IngestReport((), (), (), todo.kept, todo.failed, (), todo.warnings)
+                catalog.note(scanned.looked)
+            return report
         finally:
             catalog.close()
+
+
+@contextmanager
+def _looking(
+    sources: Places, config: Config, looked: Mapping[str, Looked], columns: Mapping[str, str]
+) -> Iterator[tuple[Scan, Readings]]:
+    """What the places hold, and what reads it."""
+    places = _listed(sources)
+    with ExitStack() as stack:
+        parsers = Parsers()
+        readings = stack.enter_context(Readings(columns, parsers))
+        web = None
+        if any(is_address(os.fspath(place)) for place in places):
+            folder = Path(stack.enter_context(TemporaryDirectory(prefix="clippings-")))
+            limits = Limits(pause=config.fetch.pause)
+            web = Web(stack.enter_context(Fetcher(private=config.fetch.private, limits=limits)), parsers, folder)
+        yield scan(places, looked=looked, columns=columns, web=web), readings
 
 
 def _outdated(config: Config) -> bool:
@@ -71,18 +97,21 @@ def _outdated(config: Config) -> bool:
     return False
 
 
-def preview(sources: Places, config: Config | None = None, *, prune: bool = False) -> Plan:
-    """What `sync` would do. Nothing is written."""
+def preview(
+    sources: Places, config: Config | None = None, *, prune: bool = False, columns: Mapping[str, str] | None = None
+) -> Plan:
+    """What `sync` would do. Nothing is written; web addresses are fetched, and documents are looked at but not yet read."""
     config = load() if config is None else config
-    scanned: Scan = scan(_listed(sources))
-    known = {}
+    known: Mapping[str, tuple[str, str]] = {}
+    looked: Mapping[str, Looked] = {}
     if (config.home / FILE).is_file():
         catalog = Catalog(config.home, config)
         try:
-            known = catalog.known()
+            known, looked = catalog.known(), catalog.looked()
         finally:
             catalog.close()
-    return plan(scanned, known, prune=prune, exists=os.path.exists)[0]
+    with _looking(sources, config, looked, columns or {}) as (scanned, _):
+        return plan(scanned, known, prune=prune, exists=os.path.exists)[0]
 
 
 def remove(article_ids: str | Sequence[str], config: Config | None = None, *, encoder: Encoder | None = None) -> None:
@@ -119,8 +148,9 @@ def edit(
         read = as_read(article, earlier)
         right, corrected = correct(read, wanted(read, before, given))
         if right != article or corrected != earlier:
-            origin = catalog.known()[article_id][1]
-            put_right((right, origin, corrected), catalog, config.home, config, encoder or SentenceEncoder(config.encoder))
+            mark, origin = catalog.known()[article_id]
+            encoder = encoder or SentenceEncoder(config.encoder)
+            put_right(right, origin, corrected, mark, catalog, config.home, config, encoder)
         return right
 
 
@@ -142,7 +172,14 @@ def _changing(config: Config, article_ids: Sequence[str]) -> Iterator[Catalog]:
 
 
 def _unfinished(catalog: Catalog, home: Path) -> bool:
-    return bool(_unmade(catalog, home) or catalog.stale() or catalog.pending() or catalog.doomed() or catalog.uncut())
+    return bool(
+        _unmade(catalog, home)
+        or catalog.stale()
+        or catalog.pending()
+        or catalog.doomed()
+        or catalog.uncut()
+        or catalog.ungrouped()
+    )
 
 
 def _unmade(catalog: Catalog, home: Path) -> list[Path]:

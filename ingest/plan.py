@@ -16,20 +16,25 @@ def plan(
 ) -> tuple[Plan, dict[str, Found]]:
     """The plan, and for each id to be added or replaced where to read it.
 
-    `known` gives each stored article's version and origin; `exists` says whether an origin is still there.
+    `known` gives each stored article's mark and origin; `exists` says whether an origin is still there.
     An id that two places claim belongs to the first; the second is a failure, and nothing is overwritten.
     A file that has vanished and one of equal content that has appeared are one article renamed. Only what
     came from the places being synced is ever removed, and nothing of a file that could not be read in full.
     """
     by_origin: dict[str, list[str]] = {}
-    by_version: dict[str, list[str]] = {}
-    for article_id, (version, origin) in sorted(known.items()):
+    by_mark: dict[str, list[str]] = {}
+    for article_id, (mark, origin) in sorted(known.items()):
         by_origin.setdefault(origin, []).append(article_id)
-        by_version.setdefault(version, []).append(article_id)
+        by_mark.setdefault(mark, []).append(article_id)
     added: list[str] = []
     replaced: list[str] = []
     kept: list[str] = []
     failed = list(scanned.failed)
+    for origin, reason in scanned.gone.items():
+        if origin not in by_origin:
+            failed.append(Failure(origin, reason))
+        elif not prune:
+            failed.append(Failure(origin, f"{reason}. What was taken in from there stays; --prune removes it"))
     renamed: dict[str, str] = {}  # id to where it lies now
     reading: dict[str, Found] = {}
     seen: dict[str, Found] = {}
@@ -37,15 +42,15 @@ def plan(
 
     def settled(item: Found) -> Found:
         """The item under the id it already has, if its file was renamed in an earlier run or just now."""
-        if item.offset is not None:
+        if not item.placed:
             return item
-        if item.id not in known or known[item.id][1] != item.origin:
+        if item.origin not in scanned.many and (item.id not in known or known[item.id][1] != item.origin):
             earlier = by_origin.get(item.origin, [])
             if len(earlier) == 1:
                 return replace(item, id=earlier[0])
         if item.id in known:
             return item
-        for candidate in by_version.get(item.version, ()):
+        for candidate in by_mark.get(item.mark, ()):
             origin = known[candidate][1]
             if candidate not in seen and origin not in scanned.origins and not exists(origin):
                 renamed[candidate] = item.origin
@@ -53,8 +58,8 @@ def plan(
         return item
 
     def holds(origin: str, article_id: str) -> bool:
-        """Whether the file an article was read from still holds it: a feed that was just read in full may have lost it."""
-        if origin in scanned.origins and origin not in scanned.unsure and origin.lower().endswith(".jsonl"):
+        """Whether the place an article was read from still holds it: a feed that was just read in full may have lost it."""
+        if origin in scanned.many and origin not in scanned.unsure:
             return (article_id, origin) in claims
         return exists(origin)
 
@@ -69,7 +74,7 @@ def plan(
             added.append(item.id)
             reading[item.id] = item
         else:
-            version, origin = known[item.id]
+            mark, origin = known[item.id]
             moved = renamed.get(item.id) == item.origin
             if origin != item.origin and not moved and holds(origin, item.id):
                 failed.append(
@@ -79,7 +84,7 @@ def plan(
                     )
                 )
                 continue
-            if version != item.version:
+            if mark != item.mark:
                 replaced.append(item.id)
                 reading[item.id] = item
             else:
@@ -90,11 +95,17 @@ def plan(
     removed = [
         article_id
         for article_id, (_, origin) in sorted(known.items())
-        if prune and article_id not in seen and _within(origin, scanned.scopes) and not _within(origin, scanned.unsure)
+        if prune and article_id not in seen and _within(origin, scanned) and not _under(origin, scanned.unsure)
     ]
     lists = (tuple(added), tuple(replaced), tuple(removed), tuple(kept), tuple(failed), tuple(renamed.items()))
     return Plan(*lists, scanned.warnings), reading
 
 
-def _within(origin: str, scopes: Iterable[str]) -> bool:
-    return any(origin == scope or origin.startswith(scope.rstrip("/") + "/") for scope in scopes)
+def _within(origin: str, scanned: Scan) -> bool:
+    """Whether a place was looked at for articles that are gone: a file or a folder, or an address with nothing left. A feed
+    lists its latest articles only, so those it no longer lists stay."""
+    return origin in scanned.gone or _under(origin, scanned.scopes)
+
+
+def _under(origin: str, places: Iterable[str]) -> bool:
+    return any(origin == place or origin.startswith(place.rstrip("/") + "/") for place in places)

@@ -1,52 +1,80 @@
-"""Files and folders to articles.
+"""Places to articles: files, folders, archives and web addresses.
 
-`scan` finds what there is and says what each would be called, without keeping its text; `read` reads
-one of them in full. So a collection of any size is planned in little memory, and a file is read again
-only if its article is new or has changed.
+`scan` finds what there is and says what each would be called, without keeping its text; `Readings` reads them in full, one
+after another. So a collection of any size is planned in little memory, a file that is as it was is not opened at all, and
+a document is read out only if it is new or has changed.
 """
 
 from __future__ import annotations
 
+import gzip
 import hashlib
+import io
 import json
 import os
-import re
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+import time
+import zlib
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from types import TracebackType
+from typing import Any, BinaryIO, cast
 
-from ingest.clean import decode, without_surrogates
-from ingest.dates import leading_date, read_date
+from ingest.articles import article, opening
+from ingest.clean import without_surrogates
+from ingest.extracted import Extracted
+from ingest.formats.packed import open_zip, read_member
+from ingest.formats.worker import unpack
+from ingest.parsing import Parsers
+from ingest.records import LONGEST, line_article, row_article, rows, stated_columns
+from ingest.texts import text_article
+from ingest.walk import KINDS, files, kind_of
+from ingest.web import Page, Web, is_address
+from rag.catalog import Looked
 from rag.errors import SourceError
 from rag.types import Article, Failure
 
-__all__ = ["KINDS", "Found", "Scan", "read", "scan"]
+__all__ = ["KINDS", "Found", "Readings", "Scan", "scan"]
 
-KINDS = (".txt", ".md", ".jsonl")
+# What is read out of a document may change when the program does; then it is read again.
+_READERS = "1"
+_LARGEST = 200_000_000  # bytes of a document; it is held in memory, and read out of there
+_MOST_TIMES = 200  # gzip packs prose to a third, and a bomb to a thousandth
+_SMALL = 100_000_000  # bytes below which no ratio is a danger
+_FRESH = 2_000_000_000  # nanoseconds: a file written so shortly ago may be written again within the same tick of its clock
 _EMPTY = "it is empty. Remove it, or put the article's text into it"
-_HEADING = re.compile(r"\A\s*#[ \t]+(\S[^\n\r]*)")
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """An article as it lies somewhere: its id and version, the file it is in, and how to call it in a message.
+    """An article as it lies somewhere: its id, the file or address it is in (`origin`), how to call it in a message, and a
+    mark that changes when it does: the article's version, or for a document the hash of its bytes.
 
-    `offset` is where its line begins, in bytes, for a file that holds many articles; `None` for a file that is one.
+    `member` is its name in an archive; `at` where it begins in a file that holds many, the byte of a line or the number of
+    a row. `kept` is the file that holds what was read from an address.
     """
 
     id: str
-    version: str
+    mark: str
     origin: str
     name: str
-    offset: int | None = None
+    member: str | None = None
+    at: int | None = None
+    kept: str | None = None
     warnings: tuple[str, ...] = ()
+
+    @property
+    def placed(self) -> bool:
+        """Whether its id is given by where it lies, so that the same content elsewhere is the same article, renamed."""
+        return self.at is None and not is_address(self.origin)
 
 
 @dataclass(frozen=True, slots=True)
 class Scan:
-    """What a number of files and folders hold. `origins` are all files that were looked at, `unsure` those files and
-    folders of which some part could not be read, `scopes` the files and folders asked for."""
+    """What a number of places hold. `origins` are all files and addresses that were looked at, `unsure` those and the folders
+    of which some part could not be read, `many` those that hold several articles, `gone` the addresses at which there is
+    nothing any more, with the reason; `scopes` the files and folders asked for. `looked` is what to note of each, `None` to forget it."""
 
     found: tuple[Found, ...]
     failed: tuple[Failure, ...]
@@ -54,161 +82,314 @@ class Scan:
     unsure: frozenset[str]
     scopes: tuple[str, ...]
     warnings: tuple[str, ...]
+    many: frozenset[str] = frozenset()
+    gone: Mapping[str, str] = field(default_factory=dict)
+    looked: Mapping[str, Looked | None] = field(default_factory=dict)
 
 
-def scan(places: Iterable[str | os.PathLike[str]]) -> Scan:
-    """Look through files and folders. What cannot be read is a `Failure`; nothing stops the rest."""
-    found: list[Found] = []
-    failed: list[Failure] = []
-    warnings: list[str] = []
-    unsure: set[str] = set()
-    seen: dict[str, None] = {}
-    scopes: list[str] = []
-    for place in places:
-        try:
-            walked = _files(place)
-        except SourceError as exc:
-            failed.append(Failure(str(place), str(exc)))
-            continue
-        scopes.append(walked.scope)
-        warnings.extend(walked.notes)
-        failed.extend(walked.failed)
-        unsure.update(walked.closed)
-        for path, article_id in walked.files:
-            origin = path.as_posix()
-            if origin in seen:  # named twice, or a file of a folder also named
+def scan(
+    places: Iterable[str | os.PathLike[str]],
+    *,
+    looked: Mapping[str, Looked] = {},
+    columns: Mapping[str, str] = {},
+    web: Web | None = None,
+) -> Scan:
+    """Look through files, folders, archives and addresses. What cannot be read is a `Failure`; nothing stops the rest.
+
+    `looked` is what was noted the last time; `columns` maps our names to a table's own; `web` fetches addresses.
+    Raises `SourceError` for a mapping of columns that is none.
+    """
+    return _Scanning(looked, stated_columns(columns), web).through(places)
+
+
+_Item = Found | Failure | str  # the last is a warning
+
+
+class _Scanning:
+    """One look through some places."""
+
+    def __init__(self, before: Mapping[str, Looked], columns: Mapping[str, str], web: Web | None) -> None:
+        self.before, self.columns, self.web = before, columns, web
+        self.found: list[Found] = []
+        self.failed: list[Failure] = []
+        self.warnings: list[str] = []
+        self.unsure: set[str] = set()
+        self.seen: dict[str, None] = {}
+        self.many: set[str] = set()
+        self.gone: dict[str, str] = {}
+        self.looked: dict[str, Looked | None] = {}
+        self.began = time.time_ns()
+
+    def through(self, places: Iterable[str | os.PathLike[str]]) -> Scan:
+        scopes: list[str] = []
+        for place in places:
+            if is_address(stated := os.fspath(place)):
+                self._fetch(stated)
                 continue
-            seen[origin] = None
-            for item in _items(path, article_id):
-                if isinstance(item, Failure):
-                    failed.append(item)
-                    unsure.add(origin)
-                else:
-                    found.append(item)
-                    warnings.extend(f"{item.name}: {w}" for w in item.warnings)
-    return Scan(tuple(found), tuple(failed), frozenset(seen), frozenset(unsure), tuple(scopes), tuple(warnings))
-
-
-def read(found: Found) -> Article:
-    """The article, whole. Raises `SourceError` when it cannot be read or is no longer what was found."""
-    path = Path(found.origin)
-    if found.offset is None:
-        article, _ = _file_article(path, found.id)
-    else:
-        try:
-            with path.open("rb") as lines:
-                lines.seek(found.offset)
-                line = lines.readline()
-        except OSError as exc:
-            raise _unreadable(exc) from exc
-        article, _ = _line_article(line)
-    if article.version != found.version or (found.offset is not None and article.id != found.id):
-        raise SourceError("it changed while it was being read. Sync again")
-    return article
-
-
-@dataclass(frozen=True, slots=True)
-class _Walked:
-    """The files of a place with their ids, its absolute path, what was passed over, and the folders that are closed."""
-
-    files: tuple[tuple[Path, str], ...]
-    scope: str
-    notes: tuple[str, ...] = ()
-    failed: tuple[Failure, ...] = ()
-    closed: tuple[str, ...] = ()
-
-
-def _files(place: str | os.PathLike[str]) -> _Walked:
-    stated = os.fspath(place)
-    if re.match(r"[a-z][a-z0-9+.-]+://", stated, re.IGNORECASE):
-        raise SourceError("web addresses cannot be read yet. Save the page as text, or list it in a .jsonl file")
-    try:
-        path = Path(stated).expanduser().resolve(strict=True)
-    except FileNotFoundError as exc:
-        raise SourceError("there is no such file or folder. Check the spelling, or give the whole path") from exc
-    except (OSError, RuntimeError, ValueError) as exc:  # a folder that holds itself, ~nobody, a zero byte
-        raise SourceError(f"it cannot be opened ({exc})") from exc
-    if path.is_file():
-        if path.suffix.lower() not in KINDS:
-            raise SourceError(
-                f"files of the kind {path.suffix or 'without ending'} cannot be read. Known are {', '.join(KINDS)}"
-            )
-        return _Walked(((path, _file_id(path.parent, path)),), path.as_posix())
-    if not path.is_dir():
-        raise SourceError("it is neither a file nor a folder")
-    files: list[tuple[Path, str]] = []
-    passed: dict[str, int] = {}
-    linked: list[str] = []
-    failed: list[Failure] = []
-    closed: list[str] = []
-
-    def cannot_be_read(error: OSError) -> None:
-        folder = str(error.filename)
-        failed.append(Failure(folder, f"the folder cannot be read: {error.strerror}. Check its permissions"))
-        closed.append(Path(folder).as_posix())
-
-    for folder, folders, names in os.walk(path, onerror=cannot_be_read):
-        # Hidden files belong to programs; a fixed order makes every machine plan alike.
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
-        linked.extend(os.path.join(folder, name) for name in folders if os.path.islink(os.path.join(folder, name)))
-        for name in sorted(names):
-            file = Path(folder, name)
-            if name.startswith("."):
+            try:
+                walked = files(place)
+            except SourceError as exc:
+                self.failed.append(Failure(stated, str(exc)))
                 continue
-            if file.suffix.lower() in KINDS:
-                files.append((file, _file_id(path, file)))
+            scopes.append(walked.scope)
+            self.warnings.extend(walked.notes)
+            self.failed.extend(Failure(folder, why) for folder, why in walked.failed)
+            self.unsure.update(walked.closed)
+            for path, article_id in walked.files:
+                self._file(path, article_id)
+        return Scan(
+            tuple(self.found), tuple(self.failed), frozenset(self.seen), frozenset(self.unsure), tuple(scopes),
+            tuple(self.warnings), frozenset(self.many), self.gone, self.looked,
+        )  # fmt: skip
+
+    def _take(self, items: Iterable[_Item], origin: str) -> list[Found] | None:
+        """Note what a place holds; `None` if some of it could not be read."""
+        whole: list[Found] | None = []
+        for item in items:
+            if isinstance(item, str):
+                self.warnings.append(item)
+            elif isinstance(item, Failure):
+                self.failed.append(item)
+                self.unsure.add(origin)
+                whole = None
             else:
-                passed[file.suffix.lower() or "no ending"] = passed.get(file.suffix.lower() or "no ending", 0) + 1
-    known = ", ".join(KINDS)
-    notes = [
-        f"{stated}: {count} file{'' if count == 1 else 's'} with {kind} passed over; known are {known}"
-        for kind, count in sorted(passed.items())
-    ]
-    # A link may lead back up, or to another place that is synced by itself.
-    notes += [f"{link}: a link to a folder is not followed. Name the folder itself" for link in sorted(linked)]
-    if not files and not failed:
-        notes.append(f"{stated}: the folder holds no {', '.join(KINDS[:-1])} or {KINDS[-1]} file")
-    return _Walked(tuple(files), path.as_posix(), tuple(notes), tuple(failed), tuple(closed))
+                self.found.append(item)
+                self.warnings.extend(f"{item.name}: {w}" for w in item.warnings)
+                if whole is not None:
+                    whole.append(item)
+        return whole
+
+    def _file(self, path: Path, article_id: str) -> None:
+        origin = path.as_posix()
+        if origin in self.seen:  # named twice, or a file of a folder also named
+            return
+        try:
+            origin.encode()
+        except UnicodeEncodeError:
+            reason = "its name, or its folder's, is not UTF-8 and cannot be stored. Rename it"
+            self.seen[origin] = None
+            self._take([Failure(without_surrogates(article_id), reason)], origin)
+            return
+        self.seen[origin] = None
+        kind = kind_of(path.name)
+        if kind in ("lines", "table", "archive"):
+            self.many.add(origin)
+        stamp = self._stamp(path)
+        if stamp and (known := self.before.get(origin)) and known.stamp == stamp:
+            self._take(_noted(known.items, article_id, origin), origin)
+            return
+        found = self._take(_items(path, article_id, self.columns), origin)
+        fresh = stamp is None or os.stat(path).st_mtime_ns > self.began - _FRESH
+        if found is None or fresh:
+            if origin in self.before:
+                self.looked[origin] = None
+        else:
+            self.looked[origin] = Looked(cast(str, stamp), _notes(found, article_id))
+
+    def _stamp(self, path: Path) -> str | None:
+        """What changes whenever a file is written, and whenever it would be read otherwise."""
+        try:
+            facts = path.stat()
+        except OSError:
+            return None
+        asked = hashlib.sha256(json.dumps([_READERS, sorted(self.columns.items())]).encode()).hexdigest()[:12]
+        return f"{facts.st_size} {facts.st_mtime_ns} {facts.st_ctime_ns} {facts.st_ino} {asked}"
+
+    def _fetch(self, address: str) -> None:
+        if self.web is None:
+            self.failed.append(Failure(address, "web addresses are not fetched here. Name a file or a folder"))
+            return
+        for page in self.web.pages(address, self.before):
+            if page.origin in self.seen:
+                continue
+            self.seen[page.origin] = None
+            if page.gone:
+                self.gone[page.origin] = page.gone
+            elif page.failed:
+                self._take([Failure(page.origin, page.failed)], page.origin)
+            else:
+                items = _noted(page.items, "", page.origin) if page.items else [_of_page(page)]
+                self._take(items, page.origin)
+            if page.looked:
+                self.looked[page.origin] = page.looked
 
 
-def _file_id(root: Path, file: Path) -> str:
-    return f"{root.name or 'root'}/{file.relative_to(root).as_posix()}"
+def _of_page(page: Page) -> Found:
+    if page.article is None:
+        raise AssertionError("a page that is neither failed nor as before has an article")
+    return Found(page.article.id, page.article.version, page.origin, page.origin, kept=page.kept, warnings=page.warnings)
 
 
-def _items(path: Path, article_id: str) -> Iterator[Found | Failure]:
-    try:
-        path.as_posix().encode()
-    except UnicodeEncodeError:
-        yield Failure(without_surrogates(article_id), "its name, or its folder's, is not UTF-8 and cannot be stored. Rename it")
-        return
+def _notes(found: Iterable[Found], article_id: str) -> str:
+    """What a file holds, to be known again while it is unchanged. An id that the file's place gives is noted without it."""
+    rows = [
+        [item.id.startswith(article_id), item.id.removeprefix(article_id), item.mark, item.name.removeprefix(article_id),
+         item.member, item.at, list(item.warnings)]
+        for item in found
+    ]  # fmt: skip
+    return json.dumps(rows, ensure_ascii=False)
+
+
+def _noted(notes: str, article_id: str, origin: str) -> Iterator[Found]:
+    for placed, rest, mark, name, member, at, warnings in json.loads(notes):
+        yield Found(article_id + rest if placed else rest, mark, origin, article_id + name, member, at, None, tuple(warnings))
+
+
+def _items(path: Path, article_id: str, columns: Mapping[str, str]) -> Iterator[_Item]:
+    """What a file holds."""
     if os.path.exists(path) and not os.path.isfile(path):  # reading a pipe would wait for ever
         yield Failure(article_id, "it is neither a file nor a folder")
         return
-    if path.suffix.lower() != ".jsonl":
-        try:
-            article, warnings = _file_article(path, article_id)
-        except SourceError as exc:
-            yield Failure(article_id, str(exc))
-        else:
-            yield Found(article_id, article.version, path.as_posix(), article_id, None, warnings)
-        return
-    offset = 0
+    first = Found(article_id, "", path.as_posix(), article_id)
     try:
-        with path.open("rb") as lines:
-            for number, line in enumerate(lines, 1):
-                name = f"{article_id} line {number}"
-                try:
-                    if line.strip():
-                        article, warnings = _line_article(line)
-                        yield Found(article.id, article.version, path.as_posix(), name, offset, warnings)
-                except SourceError as exc:
-                    yield Failure(name, str(exc))
-                offset += len(line)
+        if kind_of(path.name) == "archive":
+            yield from _members(path, first, columns)
+        else:
+            with _opened(path) as stream:
+                yield from _held(stream, path.name, first, columns)
     except OSError as exc:
         yield Failure(article_id, str(_unreadable(exc)))
+    except SourceError as exc:
+        yield Failure(article_id, str(exc))
+
+
+def _members(path: Path, first: Found, columns: Mapping[str, str]) -> Iterator[_Item]:
+    passed = held = 0
+    with open_zip(path) as archive:
+        for info in sorted(archive.infolist(), key=lambda info: info.filename):
+            name = info.filename
+            kind = kind_of(name)
+            if info.is_dir() or any(part.startswith((".", "__MACOSX")) for part in name.split("/")):
+                continue
+            if kind is None:
+                passed += 1
+                continue
+            held += 1
+            inner = replace(first, id=f"{first.id}/{name}", name=f"{first.name}/{name}", member=name)
+            try:
+                if kind == "archive":
+                    raise SourceError("it is an archive within an archive. Unpack it, and name the folder")
+                data = read_member(archive, info, _LARGEST)
+                with _unpacked(io.BytesIO(data), name, len(data)) as stream:
+                    yield from _held(stream, name, inner, columns)
+            except SourceError as exc:
+                yield Failure(inner.name, str(exc))
+    if passed:
+        yield f"{first.name}: {passed} file{'' if passed == 1 else 's'} in it passed over; known are {', '.join(KINDS)}"
+    if not held:
+        yield f"{first.name}: the archive holds no file that can be read; known are {', '.join(KINDS)}"
+
+
+def _held(stream: BinaryIO, name: str, first: Found, columns: Mapping[str, str]) -> Iterator[_Item]:
+    """The articles of one file: `first`, or one for each of its lines or rows."""
+    kind = kind_of(name)
+    if kind == "lines":
+        yield from _records(_lines(stream), first, lambda line: line_article(line, columns), "line")
+    elif kind == "table":
+        yield from _records(_rows(stream), first, lambda row: row_article(row, columns), "row")
+    else:
+        data = _whole(stream)
+        if kind == "text":
+            found = text_article(data, markdown=_is_markdown(name))
+            yield replace(first, mark=article(first.id, found).version, warnings=found.warnings)
+        else:
+            yield replace(first, mark=_hash(data))
+
+
+def _records(
+    records: Iterator[tuple[int, int, Any]], first: Found, made: Callable[[Any], tuple[str, Extracted]], what: str
+) -> Iterator[_Item]:
+    empty = True
+    for at, number, record in records:
+        empty = False
+        name = f"{first.name} {what} {number}"
+        try:
+            if isinstance(record, SourceError):
+                raise record
+            article_id, found = made(record)
+            yield replace(
+                first, id=article_id, mark=article(article_id, found).version, name=name, at=at, warnings=found.warnings
+            )
+        except SourceError as exc:
+            yield Failure(name, str(exc))
+    if empty:
+        yield Failure(first.name, _EMPTY)
+
+
+def _lines(stream: BinaryIO) -> Iterator[tuple[int, int, bytes | SourceError]]:
+    """The lines that are not empty, each with the byte it begins at and its number; a file that has none has one, empty."""
+    at = number = 0
+    while line := stream.readline(LONGEST + 1):
+        number += 1
+        if len(line) > LONGEST:
+            yield at, number, SourceError(f"it is longer than {LONGEST:,} bytes, which no article is. The rest was not read")
+            return
+        if line.strip():
+            yield at, number, line
+        at += len(line)
+
+
+def _rows(stream: BinaryIO) -> Iterator[tuple[int, int, dict[str, str] | SourceError]]:
+    number = 0
+    try:
+        for number, row in rows(stream):
+            yield number, number, row
+    except SourceError as exc:
+        yield number + 1, number + 1, exc
+
+
+def _whole(stream: BinaryIO) -> bytes:
+    data = stream.read(_LARGEST + 1)
+    if not data:
+        raise SourceError(_EMPTY)
+    if len(data) > _LARGEST:
+        raise SourceError(f"it is larger than {_LARGEST:,} bytes, which no article is. Split it, or put it into a .jsonl file")
+    return data
+
+
+def _is_markdown(name: str) -> bool:
+    return name.lower().removesuffix(".gz").endswith(".md")
+
+
+def _hash(data: bytes) -> str:
+    return f"{_READERS}:{hashlib.sha256(data).hexdigest()}"
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[BinaryIO]:
+    with path.open("rb") as stream, _unpacked(stream, path.name, os.fstat(stream.fileno()).st_size) as unpacked:
+        yield unpacked
+
+
+@contextmanager
+def _unpacked(stream: BinaryIO, name: str, size: int) -> Iterator[BinaryIO]:
+    """The bytes of a stream, out of gzip where its name says so; `size` is that of the stream."""
+    if not name.lower().endswith(".gz"):
+        yield stream
         return
-    if not offset:
-        yield Failure(article_id, _EMPTY)
+    try:
+        with gzip.GzipFile(fileobj=stream) as packed:
+            yield cast(BinaryIO, io.BufferedReader(_Bounded(packed, max(_SMALL, _MOST_TIMES * size))))
+    except (EOFError, zlib.error, gzip.BadGzipFile) as exc:
+        raise SourceError("it is not a whole gzip file. Copy or download it again") from exc
+
+
+class _Bounded(io.RawIOBase):
+    """A stream that is given up when it is longer than a file of its packed size can honestly be."""
+
+    def __init__(self, stream: gzip.GzipFile, most: int) -> None:
+        self._stream, self._left, self._most = stream, most, most
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        found = self._stream.read(len(buffer))
+        self._left -= len(found)
+        if self._left < 0:
+            raise SourceError(f"it unpacks to more than {self._most:,} bytes, as only a file made to do harm does")
+        buffer[: len(found)] = found
+        return len(found)
 
 
 def _unreadable(exc: OSError) -> SourceError:
@@ -217,74 +398,107 @@ def _unreadable(exc: OSError) -> SourceError:
     return SourceError(f"it cannot be read: {exc.strerror or exc}. Check the file's permissions")
 
 
-def _file_article(path: Path, article_id: str) -> tuple[Article, tuple[str, ...]]:
-    """A file that is one article: its text as decoded, less a leading date."""
-    try:
-        data = path.read_bytes()
-    except OSError as exc:
-        raise _unreadable(exc) from exc
-    if not data:
-        raise SourceError(_EMPTY)
-    text, encoding = decode(data)
-    published, text = leading_date(text)
-    if not text.strip():
-        raise SourceError("it holds no words. Remove it, or put the article's text into it")
-    title = None
-    if path.suffix.lower() == ".md" and (heading := _HEADING.match(text)):
-        title = heading.group(1).strip(" #") or None
-    certain = encoding.startswith("utf-")  # as a mark or the bytes themselves tell; not charset-normalizer's guess, utf_16
-    warnings = () if certain else (f"it is not UTF-8 and was read as {encoding}; if letters look wrong, save it as UTF-8",)
-    return _article(article_id, text=text, title=title, published=published), warnings
+class Readings:
+    """Reads what a scan has found, whole. Lines and rows of a file are read in one pass while they are asked for in order."""
+
+    def __init__(self, columns: Mapping[str, str] = {}, parsers: Parsers | None = None) -> None:
+        self._columns = columns
+        self._parsers = parsers or Parsers()
+        self._open: tuple[tuple[str, str | None], ExitStack, Iterator[tuple[int, int, Any]]] | None = None
+
+    def __enter__(self) -> Readings:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self._shut()
+        self._parsers.close()
+
+    @property
+    def workers(self) -> int:
+        """How many documents can be read at once."""
+        return self._parsers.workers
+
+    def read(self, found: Found) -> tuple[Article, tuple[str, ...]]:
+        """The article, and what a reader should be warned of. Raises `SourceError` when it cannot be read or is no longer
+        what was found."""
+        try:
+            if found.kept:
+                return self._kept(found)
+            if found.at is not None:
+                return self._record(found)
+            return self._document(found)
+        except OSError as exc:
+            raise _unreadable(exc) from exc
+
+    def _kept(self, found: Found) -> tuple[Article, tuple[str, ...]]:
+        kept = unpack(json.loads(Path(cast(str, found.kept)).read_text(encoding="utf-8")))
+        return article(found.id, kept), ()  # what there was to warn of was said when it was fetched
+
+    def _document(self, found: Found) -> tuple[Article, tuple[str, ...]]:
+        name = found.member or found.origin
+        with self._stream(found) as stream:
+            data = _whole(stream)
+        kind = kind_of(name)
+        if kind == "text":
+            made = article(found.id, text_article(data, markdown=_is_markdown(name)))
+            if made.version != found.mark:
+                raise _changed()
+            return made, ()
+        if _hash(data) != found.mark:
+            raise _changed()
+        read = self._parsers.extract(cast(str, kind), data)
+        if kind != "html":  # a page says what it has to say elsewhere
+            read = replace(read, facts=opening(read.text, read.facts))
+        return article(found.id, read), read.warnings
+
+    def _record(self, found: Found) -> tuple[Article, tuple[str, ...]]:
+        lines = kind_of(found.member or found.origin) == "lines"
+        for at, _, record in self._records(found, lines):
+            if at < cast(int, found.at):
+                continue
+            if at == found.at and not isinstance(record, SourceError):
+                article_id, read = (line_article if lines else row_article)(record, self._columns)
+                made = article(article_id, read)
+                if (made.id, made.version) == (found.id, found.mark):
+                    return made, ()
+            self._shut()
+            raise _changed()
+        self._shut()
+        raise _changed()
+
+    def _records(self, found: Found, lines: bool) -> Iterator[tuple[int, int, Any]]:
+        """What is left of the records of a file, which is opened anew unless it is at hand and not past the place."""
+        key = found.origin, found.member
+        if self._open is None or self._open[0] != key or self._past >= cast(int, found.at):
+            self._shut()
+            stack = ExitStack()
+            stream = stack.enter_context(self._stream(found))
+            self._open = key, stack, _lines(stream) if lines else _rows(stream)
+        self._past = cast(int, found.at)
+        return self._open[2]
+
+    _past = -1
+
+    @contextmanager
+    def _stream(self, found: Found) -> Iterator[BinaryIO]:
+        path = Path(found.origin)
+        if found.member is None:
+            with _opened(path) as stream:
+                yield stream
+            return
+        with open_zip(path) as archive:
+            try:
+                data = read_member(archive, archive.getinfo(found.member), _LARGEST)
+            except KeyError as exc:
+                raise _changed() from exc
+        with _unpacked(io.BytesIO(data), found.member, len(data)) as stream:
+            yield stream
+
+    def _shut(self) -> None:
+        if self._open:
+            self._open[1].close()
+            self._open = None
 
 
-def _line_article(line: bytes) -> tuple[Article, tuple[str, ...]]:
-    """One line of a `.jsonl` file: `text`, `id` or `url`, and what is known of `title, published, source, author, language`."""
-    try:
-        record = json.loads(line.decode("utf-8-sig"))
-    except UnicodeDecodeError as exc:
-        raise SourceError(f"it is not UTF-8 (byte {exc.start} of the line). Save the file as UTF-8") from exc
-    except json.JSONDecodeError as exc:
-        raise SourceError(f"it is not valid JSON: {exc.msg} at character {exc.pos + 1}") from exc
-    except ValueError as exc:  # a number of thousands of digits
-        raise SourceError("it is not an article: a number in it is too long") from exc
-    except RecursionError as exc:
-        raise SourceError("it is not an article: JSON nested too deeply") from exc
-    if not isinstance(record, dict):
-        raise SourceError('it is not an object like {"url": …, "text": …}')
-    article_id, url = _fact(record, "id"), _fact(record, "url")
-    if article_id is None and url is None:
-        raise SourceError('it has neither "id" nor "url"; an article needs one of them')
-    text = record.get("text")
-    if not isinstance(text, str) or not text.strip():
-        raise SourceError('it has no "text". Put the article\'s text under that name')
-    stated = _fact(record, "published")
-    published = read_date(stated) if stated else None
-    warnings = () if published or not stated else (f"its date {stated[:40]!r} is not YYYY-MM-DD and is taken as unknown",)
-    article = _article(
-        article_id or url or "",
-        text=without_surrogates(text),
-        url=url,
-        title=_fact(record, "title"),
-        source=_fact(record, "source"),
-        author=_fact(record, "author"),
-        language=_fact(record, "language"),
-        published=published,
-    )
-    return article, warnings
-
-
-def _fact(record: dict[str, Any], name: str) -> str | None:
-    value = record.get(name)
-    if value is None or value == "":
-        return None
-    if name == "id" and isinstance(value, int) and not isinstance(value, bool):
-        return str(value)
-    if not isinstance(value, str):
-        raise SourceError(f'its "{name}" is {type(value).__name__}, not text')
-    return without_surrogates(value).strip() or None
-
-
-def _article(article_id: str, **facts: Any) -> Article:
-    content = {name: str(value) for name, value in facts.items() if value is not None}
-    version = hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
-    return Article(article_id, version, **facts)
+def _changed() -> SourceError:
+    return SourceError("it changed while it was being read. Sync again")

@@ -10,6 +10,8 @@ SQLite, through SQLAlchemy Core; one file, `catalog.sqlite`, in the collection's
 
 from __future__ import annotations
 
+import json
+import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -26,11 +28,12 @@ from rag.errors import CollectionError
 from rag.text import label
 from rag.types import Article, Filters, Headline
 
-__all__ = ["Catalog", "Corrected", "Directory", "Entry", "Listing", "Place", "passage_key"]
+__all__ = ["Catalog", "Corrected", "Directory", "Entry", "Listing", "Looked", "Place", "passage_key"]
 
-SCHEMA = "1"
+SCHEMA = "2"
 _LAYOUT = "index layout"
 STALE = "stale"  # the indexes are to be emptied before anything is added
+_UNGROUPED = "ungrouped"  # articles have changed since near-copies were looked for
 FILE = "catalog.sqlite"
 _UNKNOWN = 0  # no article was published on date.fromordinal(0); it does not exist
 _T = TypeVar("_T")
@@ -54,7 +57,13 @@ _articles = sa.Table(
     sa.Column("origin", sa.Text, nullable=False, index=True),
     sa.Column("added", sa.Text, nullable=False),
     sa.Column("text", sa.Text, nullable=False),
+    sa.Column("mark", sa.Text),
+    sa.Column("provenance", sa.Text),
+    sa.Column("pages", sa.Text),
+    sa.Column("signature", sa.LargeBinary),
+    sa.Column("copy_of", sa.Text, index=True),
 )
+_SINCE_1 = ("mark", "provenance", "pages", "signature", "copy_of")  # columns that layout 1 had not
 _passages = sa.Table(
     "passages",
     _metadata,
@@ -74,7 +83,24 @@ _corrections = sa.Table(
     sa.Column("was", sa.Text),
     sa.Column("of_version", sa.Text, nullable=False),
 )
-_HEADLINE = [_articles.c[name] for name in Headline.__slots__]
+_looked = sa.Table(
+    "looked",
+    _metadata,
+    sa.Column("origin", sa.Text, primary_key=True),
+    sa.Column("stamp", sa.Text, nullable=False),
+    sa.Column("items", sa.Text, nullable=False),
+)
+_earlier = sa.Table(
+    "earlier",
+    _metadata,
+    sa.Column("article_id", sa.Text, primary_key=True),
+    sa.Column("version", sa.Text, primary_key=True),
+    sa.Column("until", sa.Text, nullable=False),
+    sa.Column("facts", sa.Text, nullable=False),
+    sa.Column("text", sa.LargeBinary, nullable=False),
+)
+_FACTS = ("url", "title", "source", "author", "published", "language")
+_HEADLINE = [_articles.c[name] for name in ("id", "version", "label", *_FACTS, "pages", "copy_of")]
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,13 +114,24 @@ class Corrected:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """An article as it is to be stored: where it was read (a file's absolute path), where its passages lie, and which of
-    its facts are not as they were read."""
+    """An article as it is to be stored: where it was read (a file's absolute path, or an address), where its passages lie,
+    which of its facts are not as they were read, `mark`, by which a change of what it was read from is told, and the
+    signature by which near-copies are found."""
 
     article: Article
     origin: str
     spans: tuple[tuple[int, int], ...]
     corrected: Corrected | None = None
+    mark: str = ""
+    signature: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """What a place held when it was last looked at, as its reader noted it; `stamp` tells whether it is still the same."""
+
+    stamp: str
+    items: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,10 +213,15 @@ class Catalog:
         sa.event.listen(self._engine, "connect", _prepare)
         self.path = path
         try:
-            if create:
-                with _translated(path):
+            with _translated(path):
+                if create:
                     home.mkdir(parents=True, exist_ok=True)
                     self._create(config)
+                elif self._meta().get("schema") == "1":
+                    with self._engine.begin() as db:
+                        db.exec_driver_sql("BEGIN IMMEDIATE")  # another process may be at the same
+                        _metadata.create_all(db)
+                        _migrate(db)
             self.check(config)
         except BaseException:
             self.close()
@@ -191,6 +233,7 @@ class Catalog:
     def _create(self, config: Config) -> None:
         with self._engine.begin() as db:
             _metadata.create_all(db)
+            _migrate(db)
             if db.execute(sa.select(_meta.c.name)).first():
                 return  # it is there already, perhaps made by another version: `check` says
             settings = {"schema": SCHEMA, "generation": "0", **_settings(config)}
@@ -259,15 +302,32 @@ class Catalog:
             row = db.execute(sa.select(_articles).where(_articles.c.id == article_id)).one_or_none()
         if row is None:
             return None
-        return Article(
-            row.id, row.version, row.text, row.url, row.title, row.source, row.author, _date(row.published), row.language
-        )
+        facts = {name: getattr(row, name) for name in _FACTS}
+        return _article(row.id, row.version, row.text, {**facts, "provenance": row.provenance, "pages": row.pages})
+
+    def earlier(self, article_id: str, version: str) -> Article | None:
+        """An article as it was before its text changed; `None` where that version is not known, or has the present text."""
+        query = sa.select(_earlier).where((_earlier.c.article_id == article_id) & (_earlier.c.version == version))
+        with _translated(self.path), self._engine.connect() as db:
+            row = db.execute(query).one_or_none()
+        return None if row is None else _article(article_id, version, zlib.decompress(row.text).decode(), json.loads(row.facts))
+
+    def versions(self, article_id: str) -> list[tuple[str, datetime]]:
+        """The article's earlier versions, the latest first, each with the time (UTC) until which it was the present one."""
+        query = sa.select(_earlier.c.version, _earlier.c.until).where(_earlier.c.article_id == article_id)
+        with _translated(self.path), self._engine.connect() as db:
+            rows = db.execute(query.order_by(_earlier.c.until.desc(), _earlier.c.version)).all()
+        return [(row.version, datetime.fromisoformat(row.until)) for row in rows]
 
     def headline(self, article_id: str) -> Headline | None:
         """The article's facts without its text, or `None`."""
         with _translated(self.path), self._engine.connect() as db:
             row = db.execute(sa.select(*_HEADLINE).where(_articles.c.id == article_id)).one_or_none()
-        return None if row is None else _headline(row)
+            if row is None:
+                return None
+            group = sa.select(_articles.c.id, _articles.c.source).where(_articles.c.copy_of == row.copy_of)
+            copies = db.execute(group).all() if row.copy_of else ()
+        return _headline(row, {copy.source for copy in copies})
 
     def published(self, article_ids: Iterable[str]) -> dict[str, date]:
         """When those articles appeared; one whose date is unknown is left out."""
@@ -289,24 +349,61 @@ class Catalog:
             .order_by(_articles.c.id)
         )
         with _translated(self.path), self._engine.connect() as db:
-            return [
-                Listing(_headline(r), r.origin, r.words, r.passages or 0, datetime.fromisoformat(r.added))
-                for r in db.execute(query)
-            ]
+            rows = db.execute(query).all()
+        outlets: dict[str, set[str | None]] = {}
+        for row in rows:
+            if row.copy_of:
+                outlets.setdefault(row.copy_of, set()).add(row.source)
+        return [
+            Listing(
+                _headline(r, outlets.get(r.copy_of or "", ())),
+                r.origin,
+                r.words,
+                r.passages or 0,
+                datetime.fromisoformat(r.added),
+            )
+            for r in rows
+        ]
 
     def known(self) -> dict[str, tuple[str, str]]:
-        """For every article its version as it was read, and where that was."""
+        """For every article the mark of what it was read from, and where that was."""
         read = {article_id: corrected.version for article_id, corrected in self.corrections().items()}
         with _translated(self.path), self._engine.connect() as db:
-            query = sa.select(_articles.c.id, _articles.c.version, _articles.c.origin)
-            return {row.id: (read.get(row.id, row.version), row.origin) for row in db.execute(query)}
+            query = sa.select(_articles.c.id, _articles.c.version, _articles.c.mark, _articles.c.origin)
+            # In layout 1 the version as it was read was the mark.
+            return {row.id: (row.mark or read.get(row.id, row.version), row.origin) for row in db.execute(query)}
+
+    def looked(self) -> dict[str, Looked]:
+        """What each place held when it was last looked at, by its origin."""
+        with _translated(self.path), self._engine.connect() as db:
+            return {row.origin: Looked(row.stamp, row.items) for row in db.execute(sa.select(_looked))}
+
+    def text(self, article_id: str) -> str:
+        """The text of an article that is there."""
+        with _translated(self.path), self._engine.connect() as db:
+            return str(db.execute(sa.select(_articles.c.text).where(_articles.c.id == article_id)).scalar_one())
+
+    def signatures(self) -> dict[str, bytes]:
+        """The signature of every article, by id; empty where an older layout kept none."""
+        with _translated(self.path), self._engine.connect() as db:
+            query = sa.select(_articles.c.id, _articles.c.signature).order_by(_articles.c.id)
+            return {row.id: row.signature or b"" for row in db.execute(query)}
+
+    def ungrouped(self) -> bool:
+        """Whether articles have changed since near-copies were looked for."""
+        with _translated(self.path):
+            return _UNGROUPED in self._meta()
+
+    def groups(self) -> dict[str, str]:
+        """The group of every article that has near-copies, by id."""
+        query = sa.select(_articles.c.id, _articles.c.copy_of).where(_articles.c.copy_of.is_not(None))
+        with _translated(self.path), self._engine.connect() as db:
+            return {row.id: row.copy_of for row in db.execute(query.order_by(_articles.c.id))}
 
     def corrections(self) -> dict[str, Corrected]:
         """The articles that somebody put right, by id."""
         found: dict[str, Corrected] = {}
         with _translated(self.path), self._engine.connect() as db:
-            if not sa.inspect(db).has_table(_corrections.name):  # made before there were any; the next writer makes it
-                return {}
             for row in db.execute(sa.select(_corrections).order_by(_corrections.c.article_id, _corrections.c.name)):
                 facts = found[row.article_id].facts if row.article_id in found else {}
                 found[row.article_id] = Corrected(row.of_version, {**facts, row.name: (row.value, row.was)})
@@ -384,8 +481,11 @@ class Catalog:
                 values = {
                     "version": a.version, "label": label(a.title, a.text), "url": a.url, "title": a.title, "source": a.source,
                     "author": a.author, "published": a.published.isoformat() if a.published else None, "language": a.language,
-                    "words": len(a.text.split()), "origin": entry.origin, "text": a.text,
+                    "words": len(a.text.split()), "origin": entry.origin, "text": a.text, "mark": entry.mark or a.version,
+                    "provenance": json.dumps(a.provenance) if a.provenance else None,
+                    "pages": json.dumps(a.pages) if a.pages else None, "signature": entry.signature or None,
                 }  # fmt: skip
+                self._keep_earlier(db, a, now)
                 changed = db.execute(sa.update(_articles).where(_articles.c.id == a.id).values(**values))
                 if changed.rowcount == 0:
                     db.execute(sa.insert(_articles).values(id=a.id, added=now, **values))
@@ -401,6 +501,7 @@ class Catalog:
                 for some in _portions(rows):
                     db.execute(sa.insert(_passages), some)
                     db.execute(sa.delete(_doomed).where(_doomed.c.key.in_([row["key"] for row in some])))
+            _note_ungrouped(db)
             _raise_generation(db)
 
     def remove(self, article_ids: Sequence[str]) -> None:
@@ -410,7 +511,43 @@ class Catalog:
             for some in _portions(article_ids):
                 db.execute(sa.delete(_articles).where(_articles.c.id.in_(some)))
                 db.execute(sa.delete(_corrections).where(_corrections.c.article_id.in_(some)))
+                db.execute(sa.delete(_earlier).where(_earlier.c.article_id.in_(some)))
+            _note_ungrouped(db)
             _raise_generation(db)
+
+    def note(self, looked: Mapping[str, Looked | None]) -> None:
+        """Keep what places held when they were looked at; `None` forgets one."""
+        with _translated(self.path), self._engine.begin() as db:
+            for origin, now in looked.items():
+                if now is None:
+                    db.execute(sa.delete(_looked).where(_looked.c.origin == origin))
+                else:
+                    values = {"origin": origin, "stamp": now.stamp, "items": now.items}
+                    db.execute(sa.insert(_looked).prefix_with("OR REPLACE").values(**values))
+
+    def remark(self, marks: Mapping[str, str]) -> None:
+        """Record that articles (by id) are unchanged, though what they are read from has a new mark."""
+        with _translated(self.path), self._engine.begin() as db:
+            for article_id, mark in marks.items():
+                db.execute(sa.update(_articles).where(_articles.c.id == article_id).values(mark=mark))
+
+    def sign(self, signatures: Mapping[str, bytes]) -> None:
+        """Keep the signatures of articles (by id) that had none."""
+        with _translated(self.path), self._engine.begin() as db:
+            for article_id, signature in signatures.items():
+                db.execute(sa.update(_articles).where(_articles.c.id == article_id).values(signature=signature))
+
+    def regroup(self, groups: Mapping[str, str]) -> None:
+        """Record which articles are near-copies of each other: these, and no others."""
+        before = self.groups()
+        changed = {article_id: groups.get(article_id) for article_id in {**before, **groups}}
+        changed = {article_id: group for article_id, group in changed.items() if group != before.get(article_id)}
+        with _translated(self.path), self._engine.begin() as db:
+            for article_id, group in changed.items():
+                db.execute(sa.update(_articles).where(_articles.c.id == article_id).values(copy_of=group))
+            db.execute(sa.delete(_meta).where(_meta.c.name == _UNGROUPED))
+            if changed:
+                _raise_generation(db)
 
     def move(self, origins: Mapping[str, str]) -> None:
         """Record that articles (by id) are now read from other files."""
@@ -462,6 +599,18 @@ class Catalog:
             _raise_generation(db)
 
     @staticmethod
+    def _keep_earlier(db: sa.Connection, now: Article, until: str) -> None:
+        """Put the stored article by, if its text is about to change, so that what was cited from it stays readable."""
+        row = db.execute(sa.select(_articles).where(_articles.c.id == now.id)).one_or_none()
+        if row is None or row.text == now.text:
+            return
+        facts = json.dumps({**{name: getattr(row, name) for name in _FACTS}, "provenance": row.provenance, "pages": row.pages})
+        values = {"article_id": row.id, "version": row.version, "until": until, "facts": facts}
+        db.execute(sa.insert(_earlier).prefix_with("OR REPLACE").values(**values, text=zlib.compress(row.text.encode())))
+        # A text that has come back is the present one again.
+        db.execute(sa.delete(_earlier).where((_earlier.c.article_id == now.id) & (_earlier.c.version == now.version)))
+
+    @staticmethod
     def _retire(db: sa.Connection, article_ids: Sequence[str]) -> None:
         for some in _portions(article_ids):
             theirs = _passages.c.article_id.in_(some)
@@ -492,6 +641,10 @@ def _prepare(connection: object, _record: object) -> None:
     cursor.close()
 
 
+def _note_ungrouped(db: sa.Connection) -> None:
+    db.execute(sa.insert(_meta).prefix_with("OR REPLACE").values(name=_UNGROUPED, value="yes"))
+
+
 def _raise_generation(db: sa.Connection) -> None:
     value = sa.cast(sa.cast(_meta.c.value, sa.Integer) + 1, sa.Text)
     db.execute(sa.update(_meta).where(_meta.c.name == "generation").values(value=value))
@@ -502,10 +655,38 @@ def _portions(items: Sequence[_T]) -> Iterator[Sequence[_T]]:
         yield items[start : start + _AT_ONCE]
 
 
-def _headline(row: Any) -> Headline:
+def _headline(row: Any, outlets: Iterable[str | None] = ()) -> Headline:
     return Headline(
-        row.id, row.version, row.label, row.url, row.title, row.source, row.author, _date(row.published), row.language
-    )
+        row.id, row.version, row.label, row.url, row.title, row.source, row.author, _date(row.published), row.language,
+        _pages(row.pages), row.copy_of, tuple(sorted({name for name in outlets if name} - {row.source})),
+    )  # fmt: skip
+
+
+def _article(article_id: str, version: str, text: str, facts: Mapping[str, Any]) -> Article:
+    """An article of the facts as they are stored."""
+    known = {**facts, "published": _date(facts["published"]), "pages": _pages(facts["pages"])}
+    known["provenance"] = tuple((name, place) for name, place in json.loads(facts["provenance"] or "[]"))
+    return Article(article_id, version, text, **known)
+
+
+def _pages(stored: str | None) -> tuple[int, ...]:
+    return tuple(json.loads(stored)) if stored else ()
+
+
+def _migrate(db: sa.Connection) -> None:
+    """Bring a catalog of layout 1 to this one: what is new in it is unknown of the articles it holds."""
+    row = db.execute(sa.select(_meta.c.value).where(_meta.c.name == "schema")).one_or_none()
+    if row is None or row.value != "1":
+        return
+    there = {column["name"] for column in sa.inspect(db).get_columns(_articles.name)}
+    for name in _SINCE_1:
+        if name not in there:
+            kind = _articles.c[name].type.compile(db.dialect)
+            db.exec_driver_sql(f"ALTER TABLE articles ADD COLUMN {name} {kind}")
+    for index in _articles.indexes:
+        index.create(db, checkfirst=True)
+    _note_ungrouped(db)
+    db.execute(sa.update(_meta).where(_meta.c.name == "schema").values(value=SCHEMA))
 
 
 def _date(stored: str | None) -> date | None:

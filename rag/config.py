@@ -20,10 +20,10 @@ from typing import Any, get_type_hints
 
 from rag.errors import ConfigError
 
-__all__ = ["PROVIDERS", "Config", "ModelSettings", "PassageSettings", "RetrievalSettings", "load"]
+__all__ = ["PROVIDERS", "Config", "FetchSettings", "ModelSettings", "PassageSettings", "RetrievalSettings", "load"]
 
 PROVIDERS = ("openai-like", "openai", "anthropic", "ollama", "huggingface")
-_UNSEEN = frozenset({"home"})  # where a collection lies does not change what it answers
+_UNSEEN = frozenset({"home", "fetch"})  # where a collection lies and how it is filled does not change what it answers
 
 
 def _at_least(name: str, value: int, least: int) -> None:
@@ -115,6 +115,20 @@ class ModelSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class FetchSettings:
+    """How web pages and feeds are fetched."""
+
+    private: bool = (
+        False  # also from this machine and private networks; on a page that others use, they could look around there
+    )
+    pause: float = 1.0  # seconds between two requests to one host, where its robots.txt does not ask for more
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.pause < 3600:
+            raise ConfigError(f"fetch.pause must be from 0 to 3600 seconds, not {self.pause}")
+
+
+@dataclass(frozen=True, slots=True)
 class Config:
     """Where a collection lives and how it is read.
 
@@ -127,6 +141,7 @@ class Config:
     passages: PassageSettings = PassageSettings()
     retrieval: RetrievalSettings = RetrievalSettings()
     model: ModelSettings = ModelSettings()
+    fetch: FetchSettings = FetchSettings()
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "home", Path(self.home).expanduser())

@@ -80,6 +80,8 @@ class SentenceEncoder:
 
     def __init__(self, name: str) -> None:
         self.name = name
+        # The bundled one was trained on English. Of others nobody can tell.
+        self.languages = frozenset({"en"}) if name == BUNDLED else None
         self._lock = threading.Lock()
         self._engine: _Engine | None = None
 

@@ -8,6 +8,7 @@ neither can exist with words that do not stand at its offsets. Offsets count cod
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import InitVar, dataclass, field
 from datetime import date
@@ -54,7 +55,9 @@ __all__ = [
 class Headline:
     """What an article is called and where it is from, without its text.
 
-    `None` means unknown. `label` is what to show: the title, or else the start of the first sentence.
+    `None` means unknown. `label` is what to show: the title, or else the start of the first sentence. `pages` is where each
+    page of a PDF begins in the text, in code points. Near-copies of each other, as wire copy is, are of one `group`; `also`
+    are the other outlets that have it, in order.
     """
 
     id: str
@@ -66,11 +69,23 @@ class Headline:
     author: str | None = None
     published: date | None = None
     language: str | None = None
+    pages: tuple[int, ...] = ()
+    group: str | None = None
+    also: tuple[str, ...] = ()
+
+    def page(self, place: int) -> int | None:
+        """The number of the page on which a code point of the text stands, from 1; `None` where there are no pages.
+
+        >>> Headline("a", "v", "A report", pages=(0, 1200, 1200, 3000)).page(1200)
+        3
+        """
+        return bisect_right(self.pages, place) or None
 
 
 @dataclass(frozen=True, slots=True)
 class Article:
-    """One published piece. `version` is the hash of its content; `None` means unknown, never guessed.
+    """One published piece. `version` is the hash of its content; `None` means unknown, never guessed. `provenance` says for
+    each fact where it was read, as in ("published", "JSON-LD datePublished"); `pages` is where each page of a PDF begins.
 
     >>> story = Article("a", "v1", "Iran struck first. Pakistan replied.")
     >>> story.passage(0, 18).text
@@ -86,6 +101,8 @@ class Article:
     author: str | None = None
     published: date | None = None
     language: str | None = None
+    provenance: tuple[tuple[str, str], ...] = ()
+    pages: tuple[int, ...] = ()
 
     def passage(self, start: int, end: int) -> Passage:
         """The stretch [start, end) of the text, in code points. Raises `ValueError` outside 0 ≤ start < end ≤ length."""
@@ -243,6 +260,11 @@ class Citation:
             raise ValueError(f"the quote is not the text of {self.article.id} at [{self.start}, {self.end})")
         if self.number < 1:
             raise ValueError("citations are numbered from 1")
+
+    @property
+    def page(self) -> int | None:
+        """The page of the article on which the words begin, from 1; `None` where it has no pages."""
+        return self.article.page(self.start)
 
 
 @dataclass(frozen=True, slots=True)

@@ -83,7 +83,17 @@ VENDOR_HOMES: dict[str, set[str]] = {
     "snowballstemmer": {"rag.text"},
     "charset_normalizer": {"ingest.clean"},
     "filelock": {"ingest.collection", "rag.index.dense"},
-    "httpx": {"rag.answer.models"},
+    "httpx": {"rag.answer.models", "ingest.fetch"},
+    "httpcore": {"ingest.fetch"},
+    "protego": {"ingest.fetch"},
+    "feedparser": {"ingest.feeds"},
+    "trafilatura": {"ingest.formats.html"},
+    "pdfminer": {"ingest.formats.pdf"},
+    "docx": {"ingest.formats.docx"},
+    "dateparser": {"ingest.dates"},
+    "py3langid": {"ingest.languages"},
+    "rensa": {"ingest.duplicates"},
+    "yaml": {"ingest.texts"},
     "tqdm": {"rag.surfaces.cli"},
 }
 # Benchmarks run the vendors side by side, by their own names.

@@ -20,6 +20,7 @@ from conftest import WordEncoder, write_jsonl
 from ingest import apply as applying
 from ingest import collection, preview, remove, sync
 from ingest.apply import Progress
+from ingest.sources import KINDS
 from rag.catalog import FILE, Catalog
 from rag.config import Config, PassageSettings
 from rag.errors import CollectionError, ModelError
@@ -29,6 +30,7 @@ from rag.retrieve import Retriever
 from rag.types import Failure, IngestReport, Plan
 
 ROOT = Path(__file__).parent.parent
+KNOWN = ", ".join(KINDS)
 IRAN = "Iran struck first. Pakistan replied."
 WEATHER = "The weather was fine. Nobody complained."
 
@@ -236,7 +238,7 @@ def test_an_empty_folder_makes_an_empty_collection_that_answers_with_nothing(
     tmp_path: Path, config: Config, encoder: WordEncoder
 ) -> None:
     (tmp_path / "empty").mkdir()
-    said = IngestReport(warnings=(f"{tmp_path}/empty: the folder holds no .txt, .md or .jsonl file",))
+    said = IngestReport(warnings=(f"{tmp_path}/empty: the folder holds no file that can be read; known are {KNOWN}",))
     assert sync(tmp_path / "empty", config, encoder=encoder) == said
     before = files(config.home)
     assert sync(tmp_path / "empty", config, encoder=encoder) == said
@@ -258,7 +260,7 @@ def test_what_cannot_be_read_is_in_the_report_and_stops_nothing(news: Path, conf
         Failure(f"{news}/nowhere", "there is no such file or folder. Check the spelling, or give the whole path"),
     )
     assert report.warnings == (
-        f"{news}: 1 file with .png passed over; known are .txt, .md, .jsonl",
+        f"{news}: 1 file with .png passed over; known are {KNOWN}",
         "news/feed.jsonl line 1: its date 'soon' is not YYYY-MM-DD and is taken as unknown",
     )
     assert report.items == 6

@@ -119,7 +119,7 @@ def test_an_empty_address_is_no_address() -> None:
     [
         ({"CLIPPINGS_ENCODR": "x"}, "unknown setting encodr; did you mean encoder?"),
         ({"CLIPPINGS_RETRIEVAL_KEPT": "3"}, "unknown setting retrieval.kept; did you mean retrieval.keep?"),
-        ({"CLIPPINGS_ZZZ": "x"}, "unknown setting zzz; known are home, encoder, passages, retrieval, model"),
+        ({"CLIPPINGS_ZZZ": "x"}, "unknown setting zzz; known are home, encoder, passages, retrieval, model, fetch"),
         ({"CLIPPINGS_PASSAGES_QQQ": "x"}, "unknown setting passages.qqq; known are words, overlap, title"),
         ({"CLIPPINGS_MODEL": "gpt"}, "model must be a section of settings, not 'gpt'"),
         ({"CLIPPINGS_HOME": ""}, "home must be the path of a folder, not ''"),
@@ -167,7 +167,7 @@ def test_a_wrong_variable_is_refused_with_what_to_do(environ: dict[str, str], me
             "[model]\nkey = 'sk'",
             "unknown setting model.key; known are url, name, key_file, timeout, window, max_tokens, provider",
         ),
-        ("colour = 'red'", "unknown setting colour; known are home, encoder, passages, retrieval, model"),
+        ("colour = 'red'", "unknown setting colour; known are home, encoder, passages, retrieval, model, fetch"),
     ],
 )
 def test_a_wrong_line_in_the_file_is_refused_with_what_to_do(folder: Path, text: str, message: str) -> None:

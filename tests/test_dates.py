@@ -6,7 +6,7 @@ from datetime import date
 
 import pytest
 
-from ingest.dates import leading_date, read_date
+from ingest.dates import dateline, day_in, leading_date, read_date
 
 DAY = date(2024, 1, 20)
 
@@ -50,8 +50,31 @@ def test_only_a_leading_date_is_taken_off_the_text(text: str, day: date | None, 
         ("20240120", DAY),
         ("0001-01-01", date(1, 1, 1)),
         ("last Tuesday", None),
-        ("20/01/2024", None),
-        ("January 20, 2024", None),
+        ("20/01/2024", DAY),  # there is no month 20
+        ("1/20/2024", DAY),
+        ("20.01.2024", DAY),
+        ("03.04.2024", date(2024, 4, 3)),  # where dots are written, the day comes first
+        ("03/04/2024", None),  # March or April
+        ("04/04/2024", date(2024, 4, 4)),
+        ("20/01/24", None),
+        ("2024/1/20 10:00", DAY),
+        ("January 20, 2024", DAY),
+        ("Sat., Jan. 20th, 2024, 10:30 a.m. ET", DAY),
+        ("20 January, 2024 at 10.30 GMT", DAY),
+        ("Sat, 20 Jan 2024 23:30:00 -0500", DAY),
+        ("2024-01-20T10:00:00+0000", DAY),
+        ("2024-01-20 10:00 EST", DAY),
+        ("20. Januar 2024", DAY),
+        ("sábado, 20 de enero de 2024", DAY),
+        ("20 janvier 2024", DAY),
+        ("2024年1月20日", DAY),
+        ("20 января 2024 г.", DAY),
+        ("May 2024", None),
+        ("20 January", None),
+        ("30 February 2024", None),
+        ("yesterday", None),
+        ("Published 20 January 2024", None),  # a sentence, which `day_in` reads
+        ("1705500000", None),
         ("2024", None),
         ("2024-01", None),
         ("2024-02-30", None),
@@ -63,3 +86,39 @@ def test_only_a_leading_date_is_taken_off_the_text(text: str, day: date | None, 
 )
 def test_a_date_is_read_or_stays_unknown(stated: str, day: date | None) -> None:
     assert read_date(stated) == day
+
+
+@pytest.mark.parametrize(
+    ("text", "day"),
+    [
+        ("By Ana Torell, 20 January 2024", DAY),
+        ("Posted on January 20th, 2024 by Ana", DAY),
+        ("Published 2024-01-20 10:00", DAY),
+        ("Von Ana Torell, 20. Januar 2024, 10:30 Uhr", DAY),
+        ("Par Ana Torell – le 20 janvier 2024 à 10 h", DAY),
+        ("20/01/2024 – 10:30", DAY),
+        ("20 January 2024, updated 20 January 2024", DAY),
+        ("20 January 2024, updated 21 January 2024", None),
+        ("By Ana Torell, 20 January", None),
+        ("since 2024", None),
+        ("", None),
+    ],
+)
+def test_a_byline_holds_one_day_or_none(text: str, day: date | None) -> None:
+    assert day_in(text) == day
+
+
+@pytest.mark.parametrize(
+    ("text", "day"),
+    [
+        ("GENEVA, Jan. 20, 2024 (Northwire) — The talks", DAY),
+        ("PORT VARN, 20 January 2024 -- The talks", DAY),
+        ("ST. JOHN’S, Jan 20, 2024 - The talks", DAY),
+        ("GENEVA, Jan 20 (Northwire) — The talks", None),  # of which year?
+        ("GENEVA (Northwire) — On Jan 20, 2024, the talks", None),
+        ("The talks on Jan 20, 2024 — a first — ended", None),
+        ("GENEVA", None),
+    ],
+)
+def test_only_the_dateline_gives_the_day_of_a_dispatch(text: str, day: date | None) -> None:
+    assert dateline(text) == day

@@ -24,13 +24,15 @@ def file(article_id: str, version: str, origin: str | None = None) -> Found:
 
 
 def line(article_id: str, version: str, origin: str, number: int = 1) -> Found:
-    return Found(article_id, version, origin, f"{origin} line {number}", (number - 1) * 100)
+    return Found(article_id, version, origin, f"{origin} line {number}", at=(number - 1) * 100)
 
 
 def scanned(*found: Found, failed: Collection[str] = (), scopes: tuple[str, ...] = (NEWS,), also: Collection[str] = ()) -> Scan:
     """`failed` are the files that could not be read, `also` those in which there was nothing."""
     origins = frozenset({item.origin for item in found} | set(failed) | set(also))
-    return Scan(found, tuple(Failure(name, "damaged") for name in failed), origins, frozenset(failed), scopes, ("a warning",))
+    many = frozenset(origin for origin in origins if origin.endswith(".jsonl"))
+    failures = tuple(Failure(name, "damaged") for name in failed)
+    return Scan(found, failures, origins, frozenset(failed), scopes, ("a warning",), many)
 
 
 def planned(
@@ -42,7 +44,7 @@ def planned(
 
 
 def stored(*items: Found) -> dict[str, tuple[str, str]]:
-    return {item.id: (item.version, item.origin) for item in items}
+    return {item.id: (item.mark, item.origin) for item in items}
 
 
 A, B, C = file("news/a.txt", "1"), file("news/b.txt", "2"), file("news/c.txt", "3")
@@ -300,6 +302,6 @@ def test_a_plan_of_real_files_is_the_plan_of_what_they_hold(tmp_path: Path, prun
         ["news/f.jsonl line 3", "news/f.jsonl line 2"],
     )
     assert todo.items == 4
-    known = {found.id: (found.version, found.origin) for found in looked.found[:2]} | {"z": ("9", str(news / "gone.txt"))}
+    known = {found.id: (found.mark, found.origin) for found in looked.found[:2]} | {"z": ("9", str(news / "gone.txt"))}
     again, _ = plan(looked, known, prune=prune, exists=lambda origin: Path(origin).exists())
     assert (again.added, again.kept, again.removed) == ((), ("news/a.txt", "x"), ("z",) if prune else ())

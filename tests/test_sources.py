@@ -13,10 +13,11 @@ from pathlib import Path
 import pytest
 from conftest import SEEDS, write_jsonl
 
-from ingest.sources import Found, Scan, read, scan
+from ingest.sources import KINDS, Found, Readings, Scan, scan
 from rag.errors import SourceError
 from rag.types import Article, Failure
 
+KNOWN = ", ".join(KINDS)
 WORDS = "Iran struck first. Pakistan replied."
 
 
@@ -35,6 +36,11 @@ def write(path: Path, text: str | bytes = WORDS) -> Path:
 
 def ids(scanned: Scan) -> list[str]:
     return [found.id for found in scanned.found]
+
+
+def read(found: Found) -> Article:
+    with Readings() as readings:
+        return readings.read(found)[0]
 
 
 def only(scanned: Scan) -> Article:
@@ -92,7 +98,8 @@ def test_what_is_named_twice_is_read_once(news: Path) -> None:
 def test_a_txt_file_is_stored_as_decoded_less_its_leading_date(news: Path) -> None:
     write(news / "a.txt", " date 2024-01-20 WASHINGTON -\r\n The “end” \n")
     assert only(scan([news])) == Article(
-        "news/a.txt", scan([news]).found[0].version, "WASHINGTON -\r\n The “end” \n", published=date(2024, 1, 20)
+        "news/a.txt", scan([news]).found[0].mark, "WASHINGTON -\r\n The “end” \n", published=date(2024, 1, 20),
+        provenance=(("published", "leading date"),),
     )
 
 
@@ -137,10 +144,10 @@ def test_an_article_that_says_something_else_is_another_version(news: Path) -> N
     versions = []
     for text in (WORDS, WORDS + " ", "date 2024-01-20 " + WORDS, "# T\n" + WORDS):
         write(news / "a.md", text)
-        versions.append(scan([news]).found[0].version)
+        versions.append(scan([news]).found[0].mark)
     assert len(set(versions)) == 4
     write(news / "b.md", WORDS)
-    assert scan([news / "b.md"]).found[0].version == versions[0], "the version is the content's, wherever it lies"
+    assert scan([news / "b.md"]).found[0].mark == versions[0], "the version is the content's, wherever it lies"
 
 
 def test_a_text_that_is_not_utf8_is_taken_in_with_a_warning(news: Path) -> None:
@@ -166,14 +173,15 @@ def test_hidden_files_and_folders_belong_to_programs(news: Path) -> None:
 
 
 def test_other_kinds_are_passed_over_and_counted(news: Path) -> None:
-    for name in ("a.txt", "b.pdf", "c.PDF", "d.docx", "README"):
+    for name in ("a.txt", "b.png", "c.PNG", "d.doc", "README", "e.tar.gz"):
         write(news / name)
     scanned = scan([news])
     assert ids(scanned) == ["news/a.txt"]
     assert scanned.warnings == (
-        f"{news}: 1 file with .docx passed over; known are .txt, .md, .jsonl",
-        f"{news}: 2 files with .pdf passed over; known are .txt, .md, .jsonl",
-        f"{news}: 1 file with no ending passed over; known are .txt, .md, .jsonl",
+        f"{news}: 1 file with .doc passed over; known are {KNOWN}",
+        f"{news}: 1 file with .gz passed over; known are {KNOWN}",
+        f"{news}: 2 files with .png passed over; known are {KNOWN}",
+        f"{news}: 1 file with no ending passed over; known are {KNOWN}",
     )
 
 
@@ -183,7 +191,7 @@ def test_a_folder_named_like_a_text_is_a_folder(news: Path) -> None:
 
 
 def test_an_empty_folder_holds_nothing_and_is_no_failure(news: Path) -> None:
-    note = f"{news}: the folder holds no .txt, .md or .jsonl file"
+    note = f"{news}: the folder holds no file that can be read; known are {KNOWN}"
     assert scan([news]) == Scan((), (), frozenset(), frozenset(), (str(news),), (note,))
 
 
@@ -214,9 +222,9 @@ def test_a_place_that_cannot_be_read_does_not_stop_the_others(news: Path) -> Non
     reasons = [failure.reason for failure in scanned.failed]
     assert reasons[:5] == [
         "there is no such file or folder. Check the spelling, or give the whole path",
-        "web addresses cannot be read yet. Save the page as text, or list it in a .jsonl file",
-        "files of the kind .png cannot be read. Known are .txt, .md, .jsonl",
-        "files of the kind without ending cannot be read. Known are .txt, .md, .jsonl",
+        "web addresses are not fetched here. Name a file or a folder",
+        f"files of the kind .png cannot be read. Known are {KNOWN}",
+        f"files of the kind without ending cannot be read. Known are {KNOWN}",
         "it is neither a file nor a folder",
     ]
     assert all(reason.startswith("it cannot be opened (") for reason in reasons[5:])
@@ -325,7 +333,7 @@ def test_a_line_with_everything_known_is_an_article_with_everything_known(news: 
     scanned = scan([write_jsonl(news / "feed.jsonl", record)])
     assert only(scanned) == Article(
         "x1",
-        scanned.found[0].version,
+        scanned.found[0].mark,
         WORDS,
         "https://example.org/x1",
         "Iran struck",
@@ -355,7 +363,7 @@ def test_the_id_of_a_line_is_its_id_or_else_its_url(news: Path, record: dict, ar
 def test_empty_facts_are_unknown(news: Path) -> None:
     empty = {"title": "", "source": " ", "author": None, "language": "", "published": "", "url": None}
     scanned = scan([write_jsonl(news / "feed.jsonl", {"id": "1", "text": WORDS, **empty})])
-    assert only(scanned) == Article("1", scanned.found[0].version, WORDS)
+    assert only(scanned) == Article("1", scanned.found[0].mark, WORDS)
     assert scanned.warnings == ()
 
 
@@ -364,10 +372,10 @@ def test_every_fact_of_a_line_counts_for_its_version(news: Path) -> None:
     versions = set()
     for name in facts:
         path = write_jsonl(news / "feed.jsonl", {"id": "1", "text": WORDS, "url": "w", name: facts[name]})
-        versions.add(scan([path]).found[0].version)
+        versions.add(scan([path]).found[0].mark)
     assert len(versions) == len(facts)
     same = write_jsonl(news / "feed.jsonl", {"published": "2024-01-20T10:00Z", "text": WORDS, "url": "w", "id": "2"})
-    assert scan([same]).found[0].version in versions, "neither the id nor how a date is written is content"
+    assert scan([same]).found[0].mark in versions, "neither the id nor how a date is written is content"
 
 
 def test_a_bad_date_is_a_warning_and_unknown(news: Path) -> None:
@@ -446,7 +454,7 @@ def test_each_line_is_read_from_where_it_stands(news: Path) -> None:
     lines = ['{"id": "a", "text": "“one”"}\r\n', "\n", '{"id": "b", "text": "two"}\n', '{"id": "c", "text": "three"}']
     write(news / "feed.jsonl", "".join(lines))
     scanned = scan([news])
-    assert [found.offset for found in scanned.found] == [0, len(lines[0].encode()) + 1, len("".join(lines[:3]).encode())]
+    assert [found.at for found in scanned.found] == [0, len(lines[0].encode()) + 1, len("".join(lines[:3]).encode())]
     assert [read(found).text for found in scanned.found] == ["“one”", "two", "three"]
 
 
@@ -480,5 +488,5 @@ def test_what_has_gone_since_it_was_found_is_a_source_error(news: Path, name: st
 def test_a_found_article_holds_no_text(news: Path) -> None:
     write(news / "a.txt", WORDS * 1_000)
     (found,) = scan([news]).found
-    assert found == Found("news/a.txt", found.version, str(news / "a.txt"), "news/a.txt")
+    assert found == Found("news/a.txt", found.mark, str(news / "a.txt"), "news/a.txt")
     assert WORDS not in repr(found)

@@ -18,7 +18,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ingest import sync
-from ingest.sources import read, scan
+from ingest.sources import Readings, scan
 from ingest.split import passage_spans
 from rag.config import Config
 from rag.encode import SentenceEncoder
@@ -69,10 +69,11 @@ def _first_lines(path: Path, articles: int) -> list[bytes]:
 
 def _texts(part: Path, config: Config) -> list[str]:
     texts: list[str] = []
-    for found in scan([part]).found:
-        article = read(found)
-        head = f"{article.title}\n" if config.passages.title and article.title else ""
-        texts += [head + article.text[start:end] for start, end in passage_spans(article.text, config.passages)]
+    with Readings() as readings:
+        for found in scan([part]).found:
+            article, _ = readings.read(found)
+            head = f"{article.title}\n" if config.passages.title and article.title else ""
+            texts += [head + article.text[start:end] for start, end in passage_spans(article.text, config.passages)]
     return texts
 
 

@@ -1,0 +1,524 @@
+"""Web pages, as they are fetched or saved: the article without the page around it.
+
+trafilatura finds the article's text; what the page says of it is read here, so that each fact knows its place. A date is
+taken where the publisher states one, in the order of how plainly; the day of a change is no publication date.
+"""
+
+from __future__ import annotations
+
+import codecs
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+from urllib.parse import urljoin, urlsplit
+
+from ingest.clean import decode, tidy
+from ingest.dates import dateline, day_in, read_date
+from ingest.extracted import Extracted, Fact
+from rag.errors import SourceError
+
+__all__ = ["extract"]
+
+_SNIFFED = 4096  # bytes in which a page says its encoding: four times what HTML asks for, since many pages say it later
+_CHARSET = re.compile(rb"""<meta[^>]{0,200}?charset\s*=\s*["']?\s*([\w-]{2,40})""", re.IGNORECASE)
+_XML = re.compile(rb"""\A\s*<\?xml[^>]{0,100}?encoding\s*=\s*["']([\w-]{2,40})["']""", re.IGNORECASE)
+_SAVED = re.compile(r"<!--\s*saved from url=\(\d+\)(https?://\S+?)\s*-->", re.IGNORECASE)
+_CANONICAL = "canonical link"
+
+# What pages call the day of publication in their meta elements, the plainest first.
+_PUBLISHED = (
+    "article:published_time og:article:published_time article.published datepublished publishdate publish-date publish_date "
+    "publication_date publicationdate published_time pubdate parsely-pub-date sailthru.date cxenseparse:recs:publishtime "
+    "citation_publication_date dc.date.issued dcterms.issued dc.date.created dcterms.created dcterms.date dc.date "
+    "article_date_original original-publish-date date"
+).split()
+_AUTHORS = "author article:author parsely-author byl sailthru.author dc.creator dcterms.creator citation_author".split()
+_OUTLETS = "og:site_name application-name dc.publisher dcterms.publisher citation_journal_title".split()
+_TITLES = "og:title twitter:title dc.title dcterms.title parsely-title sailthru.title".split()
+_LANGUAGES = "content-language dc.language dcterms.language og:locale".split()
+_ARTICLE = re.compile(r"(?:Article|BlogPosting|Report|Review)\Z")
+_APART = (" | ", " - ", " – ", " — ", " :: ", " · ", " • ", " » ", " // ")  # between a title and the outlet's name
+_ASIDE = re.compile(
+    r"\b(?:related|recommend\w*|comments?|promo\w*|most-?(?:read|popular)|trending|newsletter|sidebar|more-?(?:on|from|stories)"
+    r"|read-?(?:more|next|also)|teasers?|outbrain|taboola|widget|footer|nav|menu|cookie\w*|consent)\b",
+    re.IGNORECASE,
+)
+_DATED = re.compile(
+    r"byline|dateline|pub(?:lish|date)|posted|timestamp|article-?(?:date|meta|info)|entry-?(?:date|meta)|\bdate\b|\bmeta\b",
+    re.I,
+)
+_BYLINE = re.compile(r"byline|author|writer", re.IGNORECASE)
+_CHANGED = re.compile(
+    r"\b(?:updated|modified|revised|last\s+(?:update|changed|edited)|aktualisiert|mis\s+à\s+jour|actualizado|aggiornat[oa])\b",
+    re.IGNORECASE,
+)
+_IN_ADDRESS = re.compile(
+    r"/((?:19|20)\d{2})[/-](\d{1,2})[/-](\d{1,2})(?:[/-]|\Z)|[/-]((?:19|20)\d{2})(\d{2})(\d{2})(?:[/-]|\Z)", re.ASCII
+)
+_BY = re.compile(r"\A(?:(?:written|reported|posted|story|words)\s+)?(?:by|von|par|por|di|av|door)\b:?\s+", re.IGNORECASE)
+# Lines that are the page's own even inside an article. Only whole short lines: a sentence may begin with any of these words.
+_FURNITURE = re.compile(
+    r"""(?ix) \A (?:
+      (?:read|see|related|also|more|further)\s*
+        (?:more|also|next|on\s+this|stories|articles|coverage|reading|content)?\s*[:–—|»>] .{0,200}
+    | (?:read|see)\s+(?:more|also|next|full\s+story|the\s+full\s+story)\b .{0,60}
+    | (?:related|recommended|more\s+from|most\s+read|most\s+popular|trending|don['’]t\s+miss|you\s+may\s+(?:also\s+)?like)
+        \b .{0,60}
+    | (?:advertisement|advertising|sponsored|promoted|story\s+continues\s+below(?:\s+advertisement)?
+        |article\s+continues\s+(?:below|after).{0,40})
+    | (?:share|tweet|email|print|save|comments?|copy\s+link|follow\s+us|subscribe|sign\s+in|log\s+in|register)
+        (?:\s*(?:this|on|to|via|by|now|today|here|article|story|page|link|facebook|twitter|x|whatsapp|linkedin|[|/·,&]|and
+        |for\s+free))*
+    | (?:sign\s+up|subscribe|register)\s+(?:for|to|here|now|today)\b .{0,160}
+    | (?:photo(?:graph)?s?|image|picture|video|credit|caption|illustration|foto|bild)\s*(?:credit|by)?\s*[:/] .{0,200}
+    | (?:we\s+use|this\s+(?:web)?site\s+uses)\s+cookies .{0,300}
+    | (?:accept|reject)\s+(?:all|cookies) .{0,60}
+    | (?:skip\s+to|jump\s+to|back\s+to|go\s+to)\s+(?:the\s+)?(?:main\s+)?(?:content|top|homepage|navigation|comments) .{0,20}
+    | (?:lesen\s+sie\s+auch|mehr\s+zum\s+thema|(?:à\s+)?lire\s+aussi|lea?e?r?\s+también|leggi\s+anche)\b .{0,200}
+    ) \Z"""
+)
+
+
+def extract(data: bytes, *, url: str | None = None, charset: str | None = None) -> Extracted:
+    """The article on a page. `url` is where it was fetched, `charset` what its server said.
+
+    Raises `SourceError` for a page that holds no article's text, or cannot be read.
+    """
+    text, warnings = _decoded(data, charset)
+    tree = _parsed(text)
+    page = _Page(tree, text, url)
+    facts = page.facts()
+    title = str(facts["title"].value) if "title" in facts else None
+    blocks = _blocks(tree, title)
+    if not blocks:
+        raise SourceError(
+            "no article's text was found on the page: it may be a list of links, a video or a sign-in page. "
+            "Save the article itself, or put its text into a .txt file"
+        )
+    body = tidy("\n\n".join(blocks))
+    if "published" not in facts and (day := dateline(body)):
+        facts["published"] = Fact(day, "dateline")
+    return Extracted(body, facts, (), warnings)
+
+
+def _decoded(data: bytes, charset: str | None) -> tuple[str, tuple[str, ...]]:
+    """The page's characters. A byte-order mark decides, then the server, then the page, as in HTML's own rules; what they
+    say is believed as long as the bytes fit."""
+    stated = [charset] if charset else []
+    if not data.startswith((codecs.BOM_UTF8, codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        head = data[:_SNIFFED]
+        stated += [m.group(1).decode("ascii") for pattern in (_XML, _CHARSET) if (m := pattern.search(head))]
+        for name in stated:
+            # Browsers read these names as Windows-1252, and so do those who write them.
+            named = "cp1252" if name.lower() in ("iso-8859-1", "latin1", "latin-1", "us-ascii", "ascii") else name
+            try:
+                return data.decode(codecs.lookup(named).name), ()
+            except (LookupError, UnicodeDecodeError):
+                continue
+    text, encoding = decode(data)
+    certain = encoding.startswith("utf-")
+    return text, () if certain else (
+        f"it does not say its encoding and was read as {encoding}; if letters look wrong, save it as UTF-8",
+    )
+
+
+def _parsed(text: str) -> Any:
+    from lxml import etree, html
+
+    # Without network and entities: a page decides nothing here.
+    parser = html.HTMLParser(encoding="utf-8", no_network=True, remove_pis=True, huge_tree=False)
+    clean = re.sub(r"[\x00-\x08\x0b\x0c\x0e-\x1f]", " ", re.sub(r"\A\s*<\?xml[^>]*\?>", "", text))
+    try:
+        tree = html.document_fromstring(clean.encode("utf-8", "replace"), parser=parser)
+    except (etree.LxmlError, ValueError, AssertionError) as exc:  # it raises the last for a document of comments only
+        raise SourceError(f"it is not a web page that can be read ({_short(exc)}). Save the article as text") from exc
+    return tree
+
+
+def _short(exc: BaseException) -> str:
+    return next(iter(str(exc).splitlines()), "") or type(exc).__name__
+
+
+# The text
+
+
+def _blocks(tree: Any, title: str | None) -> list[str]:
+    """The article's paragraphs, headings, lists and tables, in order."""
+    import copy
+
+    from trafilatura import bare_extraction
+    from trafilatura.settings import use_config
+
+    config = use_config()
+    # It would give up on short items and fall back on the whole page.
+    config.set("DEFAULT", "MIN_EXTRACTED_SIZE", "120")
+    config.set("DEFAULT", "MIN_OUTPUT_SIZE", "1")
+    body = copy.deepcopy(tree)
+    _strip(body)
+    found = bare_extraction(body, include_comments=False, include_tables=True, with_metadata=False, config=config)
+    if found is None or found.body is None:
+        return []
+    blocks: list[str] = []
+    told: set[str] = set()
+    for block in _rendered(found.body):
+        if _FURNITURE.match(block) or (title and not blocks and _flat(block).casefold() == title.casefold()):
+            continue
+        if block in told and len(block) > 20:  # a pull quote, or a page that holds its text twice
+            continue
+        told.add(block)
+        blocks.append(block)
+    return blocks if any(re.search(r"\w", block) for block in blocks) else []
+
+
+def _strip(body: Any) -> None:
+    """Take out what no browser shows as part of an article."""
+    hidden = (
+        "//script | //style | //template | //noscript | //figcaption | //form | //*[@hidden] | //*[@aria-hidden='true']"
+        " | //*[contains(translate(@style, ' ', ''), 'display:none')]"
+        " | //*[contains(translate(@style, ' ', ''), 'visibility:hidden')]"
+    )
+    for element in body.xpath(hidden):
+        if element.getparent() is not None and element.tag not in ("html", "body"):
+            element.drop_tree()
+
+
+def _rendered(body: Any) -> Iterator[str]:
+    for element in body:
+        if not isinstance(element.tag, str):
+            continue
+        if element.tag == "list":
+            numbered = "ol" in (element.get("rend") or "")
+            items = [_flat("".join(item.itertext())) for item in element.iter("item")]
+            yield "\n".join(f"{f'{n}.' if numbered else '-'} {item}" for n, item in enumerate((i for i in items if i), 1))
+        elif element.tag == "table":
+            rows = ([_flat("".join(cell.itertext())) for cell in row.iter("cell")] for row in element.iter("row"))
+            yield "\n".join(" | ".join(row) for row in rows if any(row))
+        elif element.tag in ("quote", "div") and len(element):
+            if element.text and element.text.strip():
+                yield _flat(element.text)
+            yield from _rendered(element)
+        else:
+            whole = "\n".join(_flat(line) for line in _with_breaks(element).split("\n"))
+            if whole.strip():
+                yield whole.strip()
+        if element.tail and element.tail.strip():
+            yield _flat(element.tail)
+
+
+def _with_breaks(element: Any) -> str:
+    """An element's words, with its line breaks."""
+    parts = [element.text or ""]
+    for inner in element:
+        parts.append("\n" if inner.tag == "lb" else _with_breaks(inner))
+        parts.append(inner.tail or "")
+    return "".join(parts)
+
+
+def _flat(text: str) -> str:
+    return " ".join(text.split())
+
+
+# The facts
+
+
+class _Page:
+    """A page and what it says of its article."""
+
+    def __init__(self, tree: Any, text: str, url: str | None) -> None:
+        self.tree, self.text, self.given = tree, text, url
+        self.metas = dict(self._metas())
+        self.url = self._url()
+        self.titles = self._titles()
+        self.items = list(_items(tree))
+        self.item = self._own_item()
+
+    def facts(self) -> dict[str, Fact]:
+        outlet = self._outlet()
+        found = {
+            "url": self.url,
+            "title": self._title(outlet),
+            "author": self._author(outlet),
+            "source": outlet,
+            "published": self._published(),
+            "language": self._language(),
+        }
+        return {name: fact for name, fact in found.items() if fact}
+
+    def _metas(self) -> Iterator[tuple[str, str]]:
+        for meta in reversed(self.tree.xpath("//meta[@content]")):  # the first of a name counts
+            name = meta.get("property") or meta.get("name") or meta.get("itemprop") or meta.get("http-equiv")
+            if name and (content := _flat(meta.get("content"))):
+                yield name.strip().lower(), content
+
+    def _url(self) -> Fact | None:
+        for path, place in (
+            ("//link[translate(@rel, 'CANONIL', 'canonil')='canonical']/@href", _CANONICAL),
+            ("//meta[@property='og:url']/@content", "meta og:url"),
+        ):
+            for stated in self.tree.xpath(path):
+                if address := self._address(stated):
+                    return Fact(address, place)
+        if match := _SAVED.search(self.text[:_SNIFFED]):
+            return Fact(match.group(1), "the address it was saved from")
+        return Fact(self.given, "its address") if self.given else None
+
+    def _address(self, stated: str) -> str | None:
+        try:
+            address = urljoin(self.given or "", stated.strip())
+            parts = urlsplit(address)
+        except ValueError:
+            return None
+        fits = parts.scheme in ("http", "https") and parts.hostname and not re.search(r"\s", address)
+        # A front page's address on every article is a mistake of some publishers; it names no article.
+        bare = parts.path in ("", "/") and not parts.query
+        return address if fits and not (bare and (self.given is None or urlsplit(self.given).path not in ("", "/"))) else None
+
+    def _titles(self) -> list[Fact]:
+        """What may be the title, the plainest first."""
+        found = [Fact(self.metas[name], f"meta {name}") for name in _TITLES if name in self.metas]
+        headings = [_flat("".join(h.itertext())) for h in self.tree.xpath("//h1") if not _aside(h)]
+        if len(headings) == 1 and headings[0]:
+            found.insert(0, Fact(headings[0], "heading"))
+        found += [
+            Fact(words, "page title")
+            for e in self.tree.xpath("//head/title | //title")[:1]
+            if (words := _flat("".join(e.itertext())))
+        ]
+        return found
+
+    def _own_item(self) -> Mapping[str, Any]:
+        """The JSON-LD object of the page's article: the one with its address or its title, else the only one."""
+        address = _bare(str(self.url.value)) if self.url else None
+        titles = {str(fact.value).casefold() for fact in self.titles}
+        for item in self.items:
+            if address and address in {_bare(a) for a in _addresses(item)}:
+                return item
+        for item in self.items:
+            headline = _words(item.get("headline") or item.get("name"))
+            if headline and any(title.startswith(headline.casefold()) for title in titles):
+                return item
+        return self.items[0] if len(self.items) == 1 else {}
+
+    def _title(self, outlet: Fact | None) -> Fact | None:
+        found = list(self.titles)
+        if headline := _words(self.item.get("headline")):
+            found.insert(0 if not found or found[0].place != "heading" else 1, Fact(headline, "JSON-LD headline"))
+        for fact in found:
+            if title := _without_outlet(str(fact.value), str(outlet.value) if outlet else None, self.titles):
+                return Fact(title[:_LONGEST_TITLE], fact.place)
+        return None
+
+    def _author(self, outlet: Fact | None) -> Fact | None:
+        names = [
+            name
+            for part in _listed(self.item.get("author"))
+            if (name := _words(part.get("name") if isinstance(part, Mapping) else part))
+        ]
+        candidates = [Fact(", ".join(dict.fromkeys(names)), "JSON-LD author")] if names else []
+        candidates += [Fact(self.metas[name], f"meta {name}") for name in _AUTHORS if name in self.metas]
+        marked = self.tree.xpath("//*[@itemprop='author'] | //*[contains(concat(' ', @rel, ' '), ' author ')]")
+        candidates += [Fact(_flat("".join(e.itertext())), "author's mark") for e in marked if not _aside(e)]
+        candidates += [Fact(words, "byline") for words in self._marked(_BYLINE) if _BY.match(words) or len(words) < 60]
+        for fact in candidates:
+            name = _name(str(fact.value))
+            if name and (outlet is None or name.casefold() != str(outlet.value).casefold()):
+                return Fact(name, fact.place)
+        return None
+
+    def _outlet(self) -> Fact | None:
+        for name in _OUTLETS:
+            if name in self.metas and not self.metas[name].startswith(("http://", "https://")):
+                return Fact(self.metas[name], f"meta {name}")
+        publisher = self.item.get("publisher")
+        for part in _listed(publisher):
+            if name := _words(part.get("name") if isinstance(part, Mapping) else part):
+                return Fact(name, "JSON-LD publisher")
+        host = urlsplit(str(self.url.value)).hostname if self.url else None
+        return Fact(host.removeprefix("www.").removeprefix("m.").removeprefix("amp."), "its address") if host else None
+
+    def _language(self) -> Fact | None:
+        declared = [(value, "html lang") for value in self.tree.xpath("/html/@lang | /html/@*[local-name()='lang']")]
+        declared += [(self.metas[name], f"meta {name}") for name in _LANGUAGES if name in self.metas]
+        declared += [(str(self.item.get("inLanguage") or ""), "JSON-LD inLanguage")]
+        for spoken, place in declared:
+            if re.fullmatch(r"[A-Za-z]{2,3}(?:[-_][A-Za-z0-9]{2,8})*", spoken.strip()):
+                return Fact(spoken.strip().replace("_", "-"), place)
+        return None
+
+    def _published(self) -> Fact | None:
+        stated = [(str(self.item.get(name) or ""), f"JSON-LD {name}") for name in ("datePublished", "dateCreated")]
+        stated += [(self.metas[name], f"meta {name}") for name in _PUBLISHED if name in self.metas]
+        marked = self.tree.xpath("//*[@itemprop='datePublished'] | //time[@pubdate]")
+        stated += [
+            (e.get("content") or e.get("datetime") or _flat("".join(e.itertext())), "datePublished mark")
+            for e in marked
+            if not _aside(e)
+        ]
+        for words, place in stated:
+            if day := read_date(words):
+                return Fact(day, place)
+        return self._timed() or self._in_byline() or self._in_address()
+
+    def _timed(self) -> Fact | None:
+        """The day of the time elements that belong to the article, if it is one day."""
+        times = [t for t in self.tree.xpath("//time[@datetime]") if not _aside(t) and not _is_of_a_change(t)]
+        days = {day for t in times if (day := read_date(t.get("datetime")))}
+        return Fact(days.pop(), "time element") if len(days) == 1 else None
+
+    def _in_byline(self) -> Fact | None:
+        for words in self._marked(_DATED):
+            said = _CHANGED.split(words)[0]
+            if day := day_in(said):
+                return Fact(day, "byline")
+        return None
+
+    def _in_address(self) -> Fact | None:
+        match = _IN_ADDRESS.search(urlsplit(str(self.url.value)).path) if self.url else None
+        if match and (day := read_date("-".join(part.zfill(2) for part in match.groups() if part))):
+            return Fact(day, "its address")
+        return None
+
+    def _marked(self, pattern: re.Pattern[str]) -> Iterator[str]:
+        """The words of the short elements that the page's own names mark as what is looked for, the inmost first."""
+        for element in self.tree.xpath("//body//*[@class or @id or @data-testid]"):
+            names = " ".join(element.get(name) or "" for name in ("class", "id", "data-testid"))
+            if pattern.search(names) and not _aside(element):
+                words = _flat(" ".join(element.itertext()))
+                if 3 < len(words) <= 200:
+                    yield words
+
+
+_LONGEST_TITLE = 1_000
+
+
+def _items(tree: Any) -> Iterator[Mapping[str, Any]]:
+    """The articles among the page's JSON-LD objects; not those that stand in lists or are only mentioned."""
+    for script in tree.xpath("//script[contains(@type, 'ld+json')]"):
+        source = "".join(script.itertext()).strip().removeprefix("<!--").removesuffix("-->").strip()
+        source = re.sub(r"\A(?://\s*)?<!\[CDATA\[|(?://\s*)?\]\]>\Z", "", source).strip()
+        found = _json(source)
+        for part in _listed(found):
+            for item in [part, *_listed(part.get("@graph"))] if isinstance(part, Mapping) else ():
+                if _is_article(item):
+                    yield item
+                elif isinstance(item, Mapping) and _is_article(inner := item.get("mainEntity")):
+                    yield inner
+
+
+def _is_article(item: Any) -> bool:
+    return isinstance(item, Mapping) and any(_ARTICLE.search(str(kind)) for kind in _listed(item.get("@type")))
+
+
+def _json(source: str) -> Any:
+    """The object, or `None`; commas too many and line breaks in strings, which publishers write, are put up with."""
+    try:
+        return json.loads(source, strict=False)
+    except (ValueError, RecursionError):
+        pass
+    try:
+        return json.loads(re.sub(r",(\s*[}\]])", r"\1", source).rstrip("; \n"), strict=False)
+    except (ValueError, RecursionError):
+        return None
+
+
+def _listed(value: Any) -> list[Any]:
+    return [] if value is None else value if isinstance(value, list) else [value]
+
+
+def _words(value: Any) -> str:
+    """A string of JSON-LD as text: publishers put entities and tags into it."""
+    if isinstance(value, list):
+        value = value[0] if value else None
+    if not isinstance(value, str):
+        return ""
+    import html
+
+    return _flat(re.sub(r"<[^<>]{1,200}>", " ", html.unescape(value)))
+
+
+def _addresses(item: Mapping[str, Any]) -> Iterator[str]:
+    for name in ("url", "@id", "mainEntityOfPage"):
+        for part in _listed(item.get(name)):
+            address = part.get("@id") or part.get("url") if isinstance(part, Mapping) else part
+            if isinstance(address, str):
+                yield address
+
+
+def _bare(address: str) -> str:
+    """An address without what differs between two spellings of it."""
+    try:
+        parts = urlsplit(address)
+    except ValueError:
+        return address
+    return f"{(parts.hostname or '').removeprefix('www.')}{parts.path.rstrip('/')}?{parts.query}"
+
+
+def _aside(element: Any) -> bool:
+    """Whether an element stands in a part of the page that is not its article."""
+    for around in (element, *element.iterancestors()):
+        if around.tag in ("aside", "nav", "footer"):
+            return True
+        if around.tag not in ("html", "body") and _ASIDE.search(
+            f"{around.get('class') or ''} {around.get('id') or ''}".replace("_", "-")
+        ):
+            return True
+    return False
+
+
+def _is_of_a_change(element: Any) -> bool:
+    """Whether the words at a time say that something was changed then."""
+    around = element.getparent()
+    before = element.getprevious()
+    said = [element.get("class"), element.get("itemprop"), "".join(element.itertext())]
+    said += [
+        before.tail or "".join(before.itertext())
+        if before is not None and isinstance(before.tag, str)
+        else around.text
+        if around is not None
+        else None
+    ]
+    if around is not None and len("".join(around.itertext())) < 60:
+        said += [around.get("class"), "".join(around.itertext())]
+    return any(_CHANGED.search(words.replace("Modified", " modified")) for words in said if words)
+
+
+def _without_outlet(title: str, outlet: str | None, all_of_them: Iterable[Fact]) -> str:
+    """A title less the outlet's name at its end or beginning: told by the name itself, or by another of the page's titles
+    that is the same without it."""
+    others = {str(fact.value).casefold() for fact in all_of_them}
+    for mark in _APART:
+        head, found, tail = title.rpartition(mark)
+        if found and (head.casefold() in others or _named(tail, outlet)):
+            return _without_outlet(head, outlet, ())
+        head, found, tail = title.partition(mark)
+        if found and (tail.casefold() in others or _named(head, outlet)):
+            return tail
+    return title
+
+
+def _named(words: str, outlet: str | None) -> bool:
+    """Whether words are an outlet's name, or its address's: "The Harbor Courier" and harborcourier.example."""
+    if not outlet:
+        return False
+    ours, theirs = (re.sub(r"\W|\bthe\b", "", name.casefold()) for name in (words, outlet))
+    return bool(ours) and (ours == theirs or theirs.startswith(ours))
+
+
+def _name(stated: str) -> str | None:
+    """Who wrote it, of what stands in a byline; `None` for addresses and for what is no name."""
+    if stated.startswith(("http://", "https://", "@")):
+        return None
+    words = _BY.sub("", stated)
+    # "By Ana Torell, 14 March 2023" and "Ana Torell | Correspondent": the name comes first.
+    words = re.split(r"\s+[|•·–—]\s+|\s{2,}|,?\s*(?:\b(?:on|published|updated|posted)\b|\d)", words, maxsplit=1)[0].strip(
+        " ,;:|-–—"
+    )
+    words = re.sub(
+        r",?\s+(?:Mon|Tues?|Wed(?:nes)?|Thu(?:rs)?|Fri|Sat(?:ur)?|Sun)(?:day)?\Z|,?\s+(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)\w*\.?\Z",
+        "",
+        words,
+    )
+    if not words or len(words) > 200 or "@" in words or not re.search(r"[^\W\d_]{2}", words):
+        return None
+    return words

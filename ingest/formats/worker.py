@@ -1,0 +1,91 @@
+"""Reads documents in a process of its own, so that a hostile one can take no more than its share of time and memory.
+
+    python -m ingest.formats.worker BYTES
+
+takes requests on standard input and answers on standard output, each a line of JSON with the length of what follows it.
+BYTES is how much memory the process may use. `ingest.parsing` starts it.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+import os
+import sys
+import traceback
+from datetime import date
+from typing import Any, BinaryIO
+
+from ingest.extracted import Extracted, Fact
+from rag.errors import SourceError
+
+__all__ = ["main", "pack", "unpack"]
+
+
+def pack(found: Extracted) -> dict[str, Any]:
+    """What was extracted, as JSON values."""
+    facts = {
+        name: [fact.value.isoformat() if isinstance(fact.value, date) else fact.value, fact.place]
+        for name, fact in found.facts.items()
+    }
+    return {"text": found.text, "facts": facts, "pages": list(found.pages), "warnings": list(found.warnings)}
+
+
+def unpack(packed: dict[str, Any]) -> Extracted:
+    """The reverse of `pack`.
+
+    >>> found = Extracted("Words.", {"published": Fact(date(2024, 1, 17), "dateline")}, (0, 3))
+    >>> unpack(pack(found)) == found
+    True
+    """
+    facts = {
+        name: Fact(date.fromisoformat(value) if name == "published" else value, place)
+        for name, (value, place) in packed["facts"].items()
+    }
+    return Extracted(packed["text"], facts, tuple(packed["pages"]), tuple(packed["warnings"]))
+
+
+def _limit(memory: int) -> None:
+    try:
+        import resource
+    except ImportError:  # not Unix: time is still limited, by whoever started this process
+        return
+    resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+
+
+def _answer(request: dict[str, Any], data: bytes) -> dict[str, Any]:
+    try:
+        extract = importlib.import_module(f"ingest.formats.{request['kind']}").extract
+        return {"found": pack(extract(data, **request["options"]))}
+    except SourceError as exc:
+        return {"error": str(exc)}
+    except MemoryError:
+        return {"error": "it needs more memory to be read than a document may. Split it, or save its text as .txt"}
+    except RecursionError:
+        return {"error": "it is nested too deeply to be read. Save its text as .txt"}
+    except Exception as exc:  # noqa: BLE001  libraries raise anything on a damaged file; the trace goes to the log
+        said = next(iter(str(exc).splitlines()), "")[:200]
+        what = f"it cannot be read, and seems to be damaged ({type(exc).__name__}: {said})"
+        return {
+            "error": f"{what}. Open it and save it again, or as text",
+            "trace": traceback.format_exc(),
+        }
+
+
+def main(memory: int) -> None:
+    """Answer requests until standard input ends."""
+    requests: BinaryIO = sys.stdin.buffer
+    # What a library prints must not end up among the answers.
+    answers = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)
+    _limit(memory)
+    while line := requests.readline():
+        request = json.loads(line)
+        answer = json.dumps(_answer(request, requests.read(request["size"]))).encode()
+        answers.write(b"%d\n" % len(answer) + answer)
+        answers.flush()
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]))

@@ -1,0 +1,116 @@
+"""A place to its files: which of a folder's are articles, what each is called, and what is passed over."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from rag.errors import SourceError
+
+__all__ = ["DOCUMENTS", "KINDS", "PACKED", "Walked", "files", "kind_of"]
+
+TEXTS = {".txt": "text", ".md": "text"}
+MANY = {".jsonl": "lines", ".ndjson": "lines", ".csv": "table", ".tsv": "table"}
+# The module of `ingest.formats` that reads each.
+DOCUMENTS = {
+    ".html": "html", ".htm": "html", ".xhtml": "html", ".pdf": "pdf", ".docx": "docx", ".epub": "epub", ".eml": "mail",
+}  # fmt: skip
+PACKED = (".zip", ".gz")
+KINDS = (*TEXTS, *MANY, *DOCUMENTS, *PACKED)
+
+
+def kind_of(name: str) -> str | None:
+    """How a file is read, by its ending: `text`, `lines`, `table`, the module of a document's format, or `archive`; `None`
+    for what is not. What is packed by gzip is read as what it packs.
+
+    >>> kind_of("news/feed.JSONL.gz"), kind_of("a.pdf"), kind_of("a.exe"), kind_of("a.tar.gz")
+    ('lines', 'pdf', None, None)
+    """
+    path = PurePosixPath(name.lower())
+    ending = path.suffix
+    if ending == ".gz":
+        ending = path.with_suffix("").suffix
+        return None if ending in PACKED else {**TEXTS, **MANY, **DOCUMENTS}.get(ending)
+    return "archive" if ending == ".zip" else {**TEXTS, **MANY, **DOCUMENTS}.get(ending)
+
+
+@dataclass(frozen=True, slots=True)
+class Walked:
+    """The files of a place with their ids, its absolute path, what was passed over, and the folders that are closed."""
+
+    files: tuple[tuple[Path, str], ...]
+    scope: str
+    notes: tuple[str, ...] = ()
+    failed: tuple[tuple[str, str], ...] = ()  # a folder, and why it cannot be read
+    closed: tuple[str, ...] = ()
+
+
+def files(place: str | os.PathLike[str]) -> Walked:
+    """The files of a folder, or the one file. Raises `SourceError` for a place that is not there, or is neither."""
+    stated = os.fspath(place)
+    try:
+        path = Path(stated).expanduser().resolve(strict=True)
+    except FileNotFoundError as exc:
+        raise SourceError("there is no such file or folder. Check the spelling, or give the whole path") from exc
+    except (OSError, RuntimeError, ValueError) as exc:  # a folder that holds itself, ~nobody, a zero byte
+        raise SourceError(f"it cannot be opened ({exc})") from exc
+    if path.is_file():
+        if kind_of(path.name) is None:
+            raise SourceError(
+                f"files of the kind {path.suffix or 'without ending'} cannot be read. Known are {', '.join(KINDS)}"
+            )
+        return Walked(((path, _file_id(path.parent, path)),), path.as_posix())
+    if not path.is_dir():
+        raise SourceError("it is neither a file nor a folder")
+    found: list[tuple[Path, str]] = []
+    passed: dict[str, int] = {}
+    linked: list[str] = []
+    failed: list[tuple[str, str]] = []
+
+    def cannot_be_read(error: OSError) -> None:
+        failed.append((str(error.filename), f"the folder cannot be read: {error.strerror}. Check its permissions"))
+
+    beside = 0
+    for folder, folders, names in os.walk(path, onerror=cannot_be_read):
+        # Hidden files belong to programs; a fixed order makes every machine plan alike.
+        pages = {name for name in names if kind_of(name) == "html"}
+        inner = [name for name in folders if not name.startswith(".")]
+        # A browser that saves a page puts its pictures and scripts into a folder beside it; the frames there are no articles.
+        saved = {name for name in inner if _page_beside(name, pages)}
+        beside += len(saved)
+        folders[:] = sorted(set(inner) - saved)
+        linked.extend(os.path.join(folder, name) for name in folders if os.path.islink(os.path.join(folder, name)))
+        for name in sorted(names):
+            file = Path(folder, name)
+            if name.startswith("."):
+                continue
+            if kind_of(name):
+                found.append((file, _file_id(path, file)))
+            else:
+                passed[file.suffix.lower() or "no ending"] = passed.get(file.suffix.lower() or "no ending", 0) + 1
+    known = ", ".join(KINDS)
+    notes = [
+        f"{stated}: {count} file{'' if count == 1 else 's'} with {kind} passed over; known are {known}"
+        for kind, count in sorted(passed.items())
+    ]
+    if beside:
+        notes.append(f"{stated}: {beside} folder{'' if beside == 1 else 's'} with the parts of saved pages passed over")
+    # A link may lead back up, or to another place that is synced by itself.
+    notes += [f"{link}: a link to a folder is not followed. Name the folder itself" for link in sorted(linked)]
+    if not found and not failed:
+        notes.append(f"{stated}: the folder holds no file that can be read; known are {known}")
+    closed = tuple(Path(folder).as_posix() for folder, _ in failed)
+    return Walked(tuple(found), path.as_posix(), tuple(notes), tuple(failed), closed)
+
+
+def _page_beside(folder: str, pages: set[str]) -> bool:
+    for ending in ("_files", "-Dateien", "_fichiers", "_archivos", ".files"):
+        if folder.endswith(ending):
+            stem = folder.removesuffix(ending)
+            return any(f"{stem}{kind}" in pages for kind in (".html", ".htm", ".xhtml"))
+    return False
+
+
+def _file_id(root: Path, file: Path) -> str:
+    return f"{root.name or 'root'}/{file.relative_to(root).as_posix()}"

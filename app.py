@@ -62,6 +62,7 @@ def _examine(config: Config) -> Iterable[Any]:
 
 def _serve(config: Config, *, host: str, port: int, auth_file: Path | None, read_only: bool, root_path: str | None) -> None:
     import ingest
+    from ingest.walk import KINDS
     from rag.access import passwords
     from rag.assistant import collection_exists, make_demo, open_assistant
     from rag.encode import SentenceEncoder
@@ -81,6 +82,7 @@ def _serve(config: Config, *, host: str, port: int, auth_file: Path | None, read
         edit=lambda *given, **options: ingest.edit(*given, encoder=encoder, **options),
         remove=lambda ids, chosen: ingest.remove(ids, chosen, encoder=encoder),
         to_gold=_keep_case,
+        kinds=KINDS,
         read_only=read_only,
     )
     try:
@@ -107,9 +109,23 @@ def _keep_case(*arguments: Any) -> str:
     return keep_case(*arguments)
 
 
+def _backup(*arguments: Any) -> Any:
+    from ingest.backup import backup
+
+    return backup(*arguments)
+
+
+def _restore(*arguments: Any) -> Any:
+    from ingest.backup import restore
+
+    return restore(*arguments)
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; the exit status."""
-    services = Services(_open, _or_demo, _sync, _preview, _remove, _edit, _examine, _serve, _evaluate, _add_gold)
+    services = Services(
+        _open, _or_demo, _sync, _preview, _remove, _edit, _examine, _serve, _evaluate, _add_gold, _backup, _restore
+    )
     return run(sys.argv[1:] if arguments is None else arguments, services)
 
 

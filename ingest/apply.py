@@ -15,7 +15,7 @@ import shutil
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -201,8 +201,9 @@ def _carry_out(work: _Work, writer: _Writer, home: Path, config: Config, progres
     """Encode and write all there is to do; the number of passages written."""
     passages = done = 0
     written: Future[int] | None = None
-    with ThreadPoolExecutor(1, "clippings-write") as writing:
-        for batch in _batches(work.entries(), config.passages.words):
+    entries = work.entries()
+    with ThreadPoolExecutor(1, "clippings-write") as writing, closing(entries), work.readings.given_up_on_failure():
+        for batch in _batches(entries, config.passages.words):
             require_room(home, sum(len(entry.article.text) for entry in batch))
             made = writer.encode(batch, partial(_part, progress, Progress(done, work.total, passages), len(batch)))
             if written:

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from datetime import date
 
 from ingest.clean import without_surrogates
-from ingest.dates import dateline, day_in, read_date
+from ingest.dates import agency, dateline, day_in, read_date
 from ingest.extracted import Extracted, Fact
 from rag.errors import SourceError
 from rag.types import Article
@@ -19,8 +19,13 @@ __all__ = ["FACTS", "article", "opening"]
 FACTS = ("url", "title", "source", "author", "published", "language")
 _LONGEST = 5_000  # characters of a fact; longer is no title and no name
 _LINES = 6  # non-empty ones at the start of a text, among which a byline may stand
-_BYLINE = re.compile(r"(?:by|von|par|por|di|av|door)[ ]+(?P<name>[^\d,|•·–—]{3,80}?)[ ]*(?:[,|•·–—(].{0,80})?", re.IGNORECASE)
-_DAY_LINE = re.compile(r"(?:by|von|par|por|published|posted|date|dated|veröffentlicht|publié|publicado)\b", re.IGNORECASE)
+_BY = "by|von|par|por|di|av|door"
+_BYLINE = re.compile(
+    rf"(?:\A|[–—|·•,.]\s+)(?:{_BY})\s+(?P<name>[^\W\d_][^\d,|•·–—]{{2,80}}?)\s*(?:[,|•·–—(].{{0,80}})?\Z", re.IGNORECASE
+)
+_CHANGED = re.compile(r"\b(?:updated|modified|revised|aktualisiert|mis\s+à\s+jour|actualizado)\b", re.IGNORECASE)
+_SENTENCE = re.compile(r"[.!?…。！？:;,]\Z")
+_BESIDE = 6  # words that may stand beside a day: an outlet, a place, a weekday
 
 
 def article(article_id: str, found: Extracted) -> Article:
@@ -40,26 +45,44 @@ def _value(fact: Fact) -> str | date:
 
 
 def opening(text: str, facts: Mapping[str, Fact]) -> dict[str, Fact]:
-    """The facts with what the first lines of a plain text say of its author and its day, where these are not known: a byline,
-    a line that is a date, or a dateline. The day of a change is none of them.
+    """The facts with what the first lines of a plain text say where these are not known: a title on a line of its own, a
+    byline, a line with a day and little else, or a dateline. The day of a change is none of them.
 
-    >>> opening("Ferry inquiry opens\\nBy Ana Torell, 14 March 2023\\n\\nThe inquiry", {})["published"].value
-    datetime.date(2023, 3, 14)
+    >>> found = opening("Ferry inquiry opens\\nBy Ana Torell, 14 March 2023\\n\\nThe inquiry into the sinking has opened.", {})
+    >>> {name: str(fact.value) for name, fact in found.items()}
+    {'author': 'Ana Torell', 'published': '2023-03-14', 'title': 'Ferry inquiry opens'}
     """
     known = dict(facts)
-    lines = [line for line in (" ".join(line.split()) for line in text[:4_000].split("\n")) if line][:_LINES]
-    for line in lines:
-        if len(line) > 160:
-            break  # the article itself has begun
-        byline = _BYLINE.fullmatch(line)
-        if byline and "author" not in known and not line.endswith((".", "!", "?")):
-            known["author"] = Fact(byline.group("name").strip(), "byline")
-        day = day_in(line) if byline or _DAY_LINE.match(line) else read_date(line)
-        if day and "published" not in known:
-            known["published"] = Fact(day, "byline" if byline else "first lines")
-    if "published" not in known:
-        for line in lines[:3]:
-            if day := dateline(line):
-                known["published"] = Fact(day, "dateline")
-                break
+    head = text[:4_000].split("\n")
+    lines = [line for line in (" ".join(line.split()).strip("*_ ") for line in head) if line][:_LINES]
+    above = 0  # lines before the text itself
+    for n, line in enumerate(lines):
+        if len(line) > 160 or (_SENTENCE.search(line) and not _BYLINE.search(line)):
+            break
+        above = n + 1
+        byline = _BYLINE.search(line)
+        if byline and "author" not in known:
+            known["author"] = Fact(byline.group("name").strip(" ."), "byline")
+        if "published" not in known and not _CHANGED.search(line) and (day := _day_of(line, first=n == 0, byline=bool(byline))):
+            known["published"] = Fact(day, "first lines")
+    if "title" not in known and above and lines[1:]:
+        first, second = lines[:2]
+        alone = (len(head) > 1 and not head[1].strip()) or _BYLINE.search(second) or _day_of(second, first=False, byline=False)
+        if alone and len(first) <= 150 and len(text) > 2 * len(first) and not (_BYLINE.search(first) or day_in(first)):
+            known["title"] = Fact(first, "first line")
+    for line in lines[:3]:
+        if "published" not in known and (day := dateline(line)):
+            known["published"] = Fact(day, "dateline")
+        if "source" not in known and (name := agency(line)):
+            known["source"] = Fact(name, "dateline")
     return known
+
+
+def _day_of(line: str, *, first: bool, byline: bool) -> date | None:
+    """The day that a line of the head is there to say. The first line may be a headline that names one: that says nothing."""
+    if day := read_date(line):
+        return day
+    day = day_in(line)
+    if day is None or len(re.findall(r"[^\W\d_]{3,}", line)) > _BESIDE + 4 * byline:
+        return None
+    return day if byline or not first or line.split(" ")[0].isupper() else None

@@ -6,7 +6,7 @@ import re
 from datetime import date, datetime
 from email.utils import parsedate_to_datetime
 
-__all__ = ["dateline", "day_in", "leading_date", "read_date"]
+__all__ = ["agency", "dateline", "day_in", "leading_date", "read_date"]
 
 _LEADING = re.compile(r"\A\s*date[ \t]+(\d{4}-\d{2}-\d{2})(?!\S)\s*")
 _COMPACT = re.compile(r"\d{8}\Z", re.ASCII)
@@ -99,6 +99,17 @@ def dateline(text: str) -> date | None:
     """
     match = _DATELINE.match(text[:300])
     return day_in(match.group()) if match else None
+
+
+def agency(text: str) -> str | None:
+    """The agency that a dateline names.
+
+    >>> agency("GENEVA, Jan 17 (Northwire) — The talks"), agency("The talks (and more) — ended")
+    ('Northwire', None)
+    """
+    match = _DATELINE.match(text[:300])
+    named = re.search(r"\(([^\W\d_][^\n()]{1,39})\)", match.group()) if match else None
+    return named.group(1).strip() if named else None
 
 
 def _iso(words: str) -> date | None:

@@ -16,11 +16,12 @@ import re
 import xml.sax
 import xml.sax.handler
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import date
 from email.utils import parsedate_to_datetime
 from typing import Any
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import urlsplit
 from xml.parsers import expat
 
 from ingest.dates import read_date
@@ -34,6 +35,7 @@ MOST = 1_000  # entries of a feed that are read, from the top, where the newest 
 _HEAD = 4_096  # bytes in which the outermost element must begin for a page to be told a feed by what it holds
 _ROOTS = frozenset({"rss", "feed", "rdf"})
 _KINDS = frozenset({"application/rss+xml", "application/atom+xml", "application/rdf+xml"})
+_MOST_NAMESPACES = 100
 _MOST_TAGS = 1_000_000  # reading one takes some 30 µs, so a feed takes half a minute at worst
 _LONGEST_NAME = 200  # characters; the patterns that look for a mail address take quadratic time
 _MAIL_NAME = re.compile(r"\S+@\S+\s*\((.+)\)")  # RSS 2.0 asks for jane@paper.example (Jane Doe)
@@ -50,8 +52,8 @@ _NOT_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
 _TAG = re.compile(r"<(?:[A-Za-z_][\w.-]*:)?([A-Za-z_][\w.-]*)")
 _MARKUP = re.compile(r"<[/!]?[A-Za-z-][^<>]*>")
 _HTML = frozenset({"text/html", "application/xhtml+xml", "html", "xhtml"})
-# What feedparser lets escape on documents that are damaged enough; each was seen, or follows from what it calls.
-_ESCAPES = (ValueError, LookupError, TypeError, AttributeError, AssertionError, ArithmeticError, RecursionError)
+# What feedparser lets escape on elements that are not what they should be, as a place without a number.
+_ESCAPES = (ArithmeticError, AssertionError, AttributeError, LookupError, TypeError, ValueError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +104,7 @@ def entries(body: bytes, url: str, *, charset: str | None = None) -> tuple[Entry
     parsed = _parsed(text, url)
     if not parsed.version:
         raise SourceError(f"it is not a feed: its <{name}> is neither RSS nor Atom. Give the address of an RSS or Atom feed")
-    return tuple(_distinct(_entry(found, parsed, url) for found in parsed.entries))
+    return tuple(_distinct(_entry(found, parsed) for found in parsed.entries))
 
 
 def _text(body: bytes, charset: str | None) -> str:
@@ -118,8 +120,7 @@ def _text(body: bytes, charset: str | None) -> str:
         try:
             encoding = codecs.lookup(name).name
             if _ENCODINGS.fullmatch(encoding):
-                # As browsers do: what calls itself Latin-1 is its superset, where quotation marks are.
-                return _clean(body.decode("cp1252" if encoding == "iso8859-1" else encoding))
+                return _clean(body.decode(encoding))
         except (LookupError, ValueError):
             continue
     text = body.decode("utf-8", "replace")
@@ -131,7 +132,7 @@ def _text(body: bytes, charset: str | None) -> str:
 
 def _clean(text: str) -> str:
     """Without what XML forbids and publishers paste, which would have the whole feed taken for ill-formed."""
-    return _NOT_XML.sub("", text).lstrip("\ufeff \t\r\n")
+    return _NOT_XML.sub("", text)
 
 
 class _Root(Exception):
@@ -202,6 +203,32 @@ def _parsers() -> tuple[Any, Any]:
 
         _start_entry = _start_item
 
+        # Three more that take quadratic time: each category is compared with all others of its entry, each element with all
+        # namespaces, and blank pieces are taken from the front of a list one by one.
+        def _add_tag(self: Any, *_: object) -> None:
+            self._get_context().setdefault("tags", [])
+
+        def track_namespace(self: Any, prefix: object, uri: str) -> None:
+            if len(self.namespaces_in_use) < _MOST_NAMESPACES:
+                super().track_namespace(prefix, uri)  # type: ignore[misc]
+
+        def handle_data(self: Any, text: Any, escape: int = 1) -> None:
+            pieces = self.elementstack[-1][2] if self.elementstack else []
+            last = pieces[-1] if pieces else None
+            if isinstance(last, str) and len(last) < 100 and not last.strip() and not text.strip():
+                pieces[-1] = last + text
+            else:
+                super().handle_data(text, escape)  # type: ignore[misc]
+
+        # One bad element must not cost the feed.
+        def unknown_starttag(self: Any, tag: str, attributes: Any) -> None:
+            with suppress(*_ESCAPES):
+                super().unknown_starttag(tag, attributes)  # type: ignore[misc]
+
+        def unknown_endtag(self: Any, tag: str) -> None:
+            with suppress(*_ESCAPES):
+                super().unknown_endtag(tag)  # type: ignore[misc]
+
         def handle_charref(self: Any, ref: str) -> None:
             try:
                 super().handle_charref(ref)  # type: ignore[misc]
@@ -236,20 +263,16 @@ def _parsed(text: str, url: str) -> Any:
         return handler
     except _Enough:
         return handler
-    except (xml.sax.SAXException, *_ESCAPES):
+    except xml.sax.SAXException:
         pass  # it is ill-formed, as many are
     handler = loose(url, None, "utf-8", {})
     handler.resolve_relative_uris = handler.sanitize_html = False
-    try:
+    with suppress(_Enough):
         handler.feed(text)
-    except _Enough:
-        pass
-    except _ESCAPES as exc:
-        raise SourceError(f"the feed is too damaged to be read ({type(exc).__name__}). Try later") from exc
     return handler
 
 
-def _entry(found: Any, parsed: Any, url: str) -> Entry:
+def _entry(found: Any, parsed: Any) -> Entry:
     feed = parsed.feeddata
     atom = parsed.version.startswith("atom")
     facts: dict[str, Fact] = {}
@@ -268,11 +291,12 @@ def _entry(found: Any, parsed: Any, url: str) -> Entry:
     know("published", _day(dict.get(found, "updated")), "feed updated")
     know("source", _titled(_table(found.get("source"))), "feed entry source")  # an aggregator names whose article it is
     know("source", _titled(feed), "feed title")
-    know("language", _stated(found.get("language")) or _stated(feed.get("language")), "feed language")
-    link = _web(found.get("link"), url)
+    know("language", _stated(found.get("language")), "feed entry language")
+    know("language", _stated(feed.get("language")), "feed language")
+    link = _web(found.get("link"))
     content = _content(_tables(found.get("content")))
     said = [[name, str(fact.value), fact.place] for name, fact in sorted(facts.items())]
-    rest = [_stated(found.get(name)) for name in ("id", "summary", "published", "dc_date")]
+    rest = [_stated(found.get(name)) for name in ("id", "summary")]
     told = json.dumps([said, link, content, rest, _stated(dict.get(found, "updated"))])
     digest = hashlib.sha256(told.encode()).hexdigest()
     return Entry(_stated(found.get("id")) or link or digest, link, facts, content, digest)
@@ -344,7 +368,7 @@ def _day(stated: object) -> date | None:
     >>> _day("Sat, 20 Jan 2024 23:30:00 -0500"), _day("20 Jan 24 23:30 EST"), _day("soon")
     (datetime.date(2024, 1, 20), datetime.date(2024, 1, 20), None)
     """
-    if not isinstance(stated, str) or len(stated) > 100:
+    if not isinstance(stated, str):
         return None
     if day := read_date(stated):
         return day
@@ -354,14 +378,13 @@ def _day(stated: object) -> date | None:
         return None
 
 
-def _web(link: object, base: str) -> str | None:
-    """The link if it leads to the web."""
+def _web(link: object) -> str | None:
+    """The link, which feedparser has made absolute, if it leads to the web."""
     try:
-        address = urljoin(base, _stated(link)) if _stated(link) else ""
-        parts = urlsplit(address)
+        parts = urlsplit(_stated(link))
     except ValueError:
         return None
-    return address if parts.scheme in ("http", "https") and parts.netloc else None
+    return parts.geturl() if parts.scheme in ("http", "https") and parts.netloc else None
 
 
 def _content(contents: Iterable[Any]) -> str | None:

@@ -117,9 +117,8 @@ class Fetcher:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, exc: BaseException | None, trace: TracebackType | None) -> None:
-        # No connection is held between requests. What the sites allow may have changed by the next sync.
+        # What the sites allow may have changed by the next sync. No connection is held, and turns with hosts go on.
         with self._lock:
-            self._hosts.clear()
             self._sites.clear()
 
     def get(self, url: str, *, etag: str | None = None, modified: str | None = None) -> Fetched | None:
@@ -216,11 +215,12 @@ class Fetcher:
                 if answer.status not in _BUSY:
                     return answer
                 asked = _retry_after(answer.headers.get("retry-after", ""))
-                if asked is not None and asked <= self._limits.patience:
+                soon = asked is not None and asked <= self._limits.patience
+                if asked is not None and soon:
                     host.wait(asked)
                 elif asked is not None:
                     host.shut(asked, str(_trouble(answer.status)))
-            if not again or asked is None or asked > self._limits.patience:
+            if not (again and soon):
                 break
         raise _trouble(answer.status)
 

@@ -38,6 +38,8 @@ class Parsers:
         self._free: LifoQueue[_Worker | None] = LifoQueue()
         for _ in range(self.workers):
             self._free.put(None)
+        self._living: set[_Worker] = set()
+        self._abandoned = False
 
     def __enter__(self) -> Parsers:
         return self
@@ -50,20 +52,33 @@ class Parsers:
         workers = [self._free.get() for _ in range(self.workers)]
         for worker in workers:
             if worker:
-                worker.end()
+                self._end(worker)
             self._free.put(None)
+
+    def abandon(self) -> None:
+        """End the processes at once; what they are at fails, and so does what is asked of them from now on."""
+        self._abandoned = True
+        for worker in tuple(self._living):
+            worker.kill()
+
+    def _end(self, worker: _Worker) -> None:
+        self._living.discard(worker)
+        worker.end()
 
     def extract(self, kind: str, data: bytes, options: Mapping[str, Any] | None = None) -> Extracted:
         """What `ingest.formats.<kind>` makes of a document; raises the `SourceError` that it raises, and one of its own
         for a document that takes longer than the limit, or brings its process down."""
         worker = self._free.get()
         try:
+            if self._abandoned:
+                raise SourceError("it was not read: the sync was stopped")
             if worker is None:
                 worker = _Worker(self._memory)
+                self._living.add(worker)
             answer = worker.ask({"kind": kind, "size": len(data), "options": dict(options or {})}, data, self._seconds)
         except BaseException:
             if worker:
-                worker.end()
+                self._end(worker)
             worker = None
             raise
         finally:
@@ -118,6 +133,9 @@ class _Worker:
             ) from exc
         finally:
             timer.cancel()
+
+    def kill(self) -> None:
+        self._process.kill()
 
     def end(self) -> None:
         for pipe in (self._process.stdin, self._process.stdout):

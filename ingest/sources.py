@@ -24,7 +24,7 @@ from typing import Any, BinaryIO, cast
 from ingest.articles import article, opening
 from ingest.clean import without_surrogates
 from ingest.extracted import Extracted
-from ingest.formats.packed import open_zip, read_member
+from ingest.formats.packed import member_named, members, open_zip, outside, read_member
 from ingest.formats.worker import unpack
 from ingest.parsing import Parsers
 from ingest.records import LONGEST, line_article, row_article, rows, stated_columns
@@ -74,7 +74,8 @@ class Found:
 class Scan:
     """What a number of places hold. `origins` are all files and addresses that were looked at, `unsure` those and the folders
     of which some part could not be read, `many` those that hold several articles, `gone` the addresses at which there is
-    nothing any more, with the reason; `scopes` the files and folders asked for. `looked` is what to note of each, `None` to forget it."""
+    nothing any more, with the reason; `scopes` the files and folders asked for. `looked` is what to note of each, `None` to
+    forget it."""
 
     found: tuple[Found, ...]
     failed: tuple[Failure, ...]
@@ -255,11 +256,11 @@ def _items(path: Path, article_id: str, columns: Mapping[str, str]) -> Iterator[
 
 def _members(path: Path, first: Found, columns: Mapping[str, str]) -> Iterator[_Item]:
     passed = held = 0
-    with open_zip(path) as archive:
-        for info in sorted(archive.infolist(), key=lambda info: info.filename):
+    with open_zip(path, inside_only=False) as archive:
+        for info in members(archive):
             name = info.filename
             kind = kind_of(name)
-            if info.is_dir() or any(part.startswith((".", "__MACOSX")) for part in name.split("/")):
+            if any(part.startswith((".", "__MACOSX")) for part in name.split("/")):
                 continue
             if kind is None:
                 passed += 1
@@ -267,6 +268,8 @@ def _members(path: Path, first: Found, columns: Mapping[str, str]) -> Iterator[_
             held += 1
             inner = replace(first, id=f"{first.id}/{name}", name=f"{first.name}/{name}", member=name)
             try:
+                if outside(name):
+                    raise SourceError("its name leads out of the archive. Do not trust it")
                 if kind == "archive":
                     raise SourceError("it is an archive within an archive. Unpack it, and name the folder")
                 data = read_member(archive, info, _LARGEST)
@@ -413,6 +416,15 @@ class Readings:
         self._shut()
         self._parsers.close()
 
+    @contextmanager
+    def given_up_on_failure(self) -> Iterator[None]:
+        """On Ctrl-C, or when something else goes wrong, nobody waits for the document that is being read just now."""
+        try:
+            yield
+        except BaseException:
+            self._parsers.abandon()
+            raise
+
     @property
     def workers(self) -> int:
         """How many documents can be read at once."""
@@ -486,11 +498,8 @@ class Readings:
             with _opened(path) as stream:
                 yield stream
             return
-        with open_zip(path) as archive:
-            try:
-                data = read_member(archive, archive.getinfo(found.member), _LARGEST)
-            except KeyError as exc:
-                raise _changed() from exc
+        with open_zip(path, inside_only=False) as archive:
+            data = read_member(archive, member_named(archive, found.member), _LARGEST)
         with _unpacked(io.BytesIO(data), found.member, len(data)) as stream:
             yield stream
 

@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -229,6 +229,14 @@ class Assistant:
             f"there is no article {article_id} in this collection. `clippings articles` lists those there are"
         )
 
+    def earlier(self, article_id: str, version: str) -> Article | None:
+        """An article as it was before its text changed; `None` where that version is not kept."""
+        return self._retriever.catalog.earlier(article_id, version)
+
+    def versions(self, article_id: str) -> list[tuple[str, datetime]]:
+        """An article's earlier versions, the latest first, each with the time (UTC) until which it was the present one."""
+        return self._retriever.catalog.versions(article_id)
+
     def headline(self, article_id: str) -> Headline:
         """An article's facts without its text. Raises `CollectionError` when there is none of that id."""
         facts = self._retriever.catalog.headline(article_id)
@@ -275,15 +283,15 @@ class _Trip:
             groups = sorted(found.groups, key=lambda group: group is found.later)
             rivals: list[Rival] = []
             for group in groups:
-                shown = {rival.citation.article.id for rival in rivals}
+                shown = {rival.citation.article.voice for rival in rivals}
                 # One article may hold two of the values; another that says one of them too shows that they disagree.
-                said = next((c for c in group.claims if c.source.article.id not in shown), group.claims[0])
+                said = next((c for c in group.claims if c.source.article.voice not in shown), group.claims[0])
                 lead = "Later:" if group is found.later else ""
                 draft = DraftSentence(said.sentence, (Claim(said.source.rank, said.sentence),), said.shown, lead)
                 for sentence in self.release(iter([draft])):
                     yield sentence
                     rivals.append(Rival(said.shown, sentence.citations[0], said.source.article.published))
-            two = len({r.value for r in rivals}) > 1 and len({r.citation.article.id for r in rivals}) > 1
+            two = len({r.value for r in rivals}) > 1 and len({r.citation.article.voice for r in rivals}) > 1
             if two and not found.later:
                 self.conflicts.append(Conflict(found.about, tuple(rivals)))
             if rivals:

@@ -855,8 +855,8 @@ class _Heard:
     agents: frozenset[str]
 
     @property
-    def article(self) -> str:
-        return self.said.source.article.id
+    def voice(self) -> str:
+        return self.said.source.article.voice
 
     @property
     def published(self) -> date | None:
@@ -1098,7 +1098,8 @@ def _grouped(asked: _Asked, heard: Sequence[_Heard]) -> list[_Claims]:
 
 
 def _voiced(asked: _Asked, groups: Sequence[_Claims]) -> list[_Claims]:
-    """The groups that hold some article's surest claim of its kind: an article has one voice, though it gives other figures.
+    """The groups that hold some article's surest claim of its kind: an article has one voice, though it gives other figures,
+    and so have near-copies of one.
 
     Of its figures it is heard with the surest that can be compared with the surest of all: an article that counts the
     children who died, and then all who did, says how many died.
@@ -1108,10 +1109,10 @@ def _voiced(asked: _Asked, groups: Sequence[_Claims]) -> list[_Claims]:
     figures = [claim for claim in claims if isinstance(claim.value, _Figure)]
     for claim in figures:
         if _bond(asked, figures[0], claim) is not _Bond.APART:
-            surest.setdefault((claim.article, _Figure), claim)
+            surest.setdefault((claim.voice, _Figure), claim)
     for claim in claims:
-        surest.setdefault((claim.article, type(claim.value)), claim)
-    return [group for group in groups if any(claim is surest[claim.article, type(claim.value)] for claim in group)]
+        surest.setdefault((claim.voice, type(claim.value)), claim)
+    return [group for group in groups if any(claim is surest[claim.voice, type(claim.value)] for claim in group)]
 
 
 def _group_bond(asked: _Asked, g: _Claims, h: _Claims) -> _Bond:
@@ -1126,7 +1127,7 @@ def _group_bond(asked: _Asked, g: _Claims, h: _Claims) -> _Bond:
 
 def _articles(group: _Claims, others: _Claims) -> set[str]:
     """The articles that give a group's value: its own, and those of the others that hold a near-copy of its sentence."""
-    return {c.article for c in group} | {o.article for o in others if any(_repeats(o.said, c.said) for c in group)}
+    return {c.voice for c in group} | {o.voice for o in others if any(_repeats(o.said, c.said) for c in group)}
 
 
 def _repeats(other: Said, said: Said) -> bool:

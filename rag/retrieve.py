@@ -8,6 +8,7 @@ never costs more than a look through the collection.
 
 from __future__ import annotations
 
+import itertools
 import math
 import threading
 from collections import OrderedDict
@@ -23,7 +24,7 @@ from rag.config import Config
 from rag.index.dense import DenseIndex, nearest
 from rag.index.fuse import fuse
 from rag.index.lexical import WHOLE, LexicalIndex
-from rag.text import log_odds
+from rag.text import log_odds, words
 from rag.types import Article, Encoder, Evidence, Filters, Headline, Reader, Reading, RetrievedPassage, Scores
 
 if TYPE_CHECKING:
@@ -67,6 +68,15 @@ def _reread(found: Sequence[RetrievedPassage], readings: Sequence[Reading]) -> l
         )
         scored.append(replace(p, scores=replace(p.scores, reader=1 / (1 + math.exp(-value)))))
     return sorted(scored, key=lambda p: (-(p.scores.reader or 0.0), p.passage.id))
+
+
+_COPY = 0.7  # of a passage's pairs of words, that stand in a near-copy of it
+
+
+def _repeats(text: str, shown: RetrievedPassage) -> bool:
+    """Whether a passage says what one of another article said already."""
+    said, there = (set(itertools.pairwise(words(t))) for t in (text, shown.passage.text))
+    return bool(said) and len(said & there) >= _COPY * len(said)
 
 
 class Retriever:
@@ -216,6 +226,9 @@ class Retriever:
             if (found := self._article(place)) is None:  # removed or replaced by another process since the search
                 continue
             article, headline = found
+            text = article.text[place.start : place.end]
+            if headline.group and any(_repeats(text, p) for p in passages if p.article.group == headline.group):
+                continue  # a near-copy says the same words: what it lacks another passage may say
             score = Scores(
                 dense=scores.get("dense", {}).get(key),
                 lexical=scores.get("lexical", {}).get(key),

@@ -73,6 +73,11 @@ class Headline:
     group: str | None = None
     also: tuple[str, ...] = ()
 
+    @property
+    def voice(self) -> str:
+        """Whose word this is: what counts as one source, be it an article or several that are near-copies of each other."""
+        return self.group or self.id
+
     def page(self, place: int) -> int | None:
         """The number of the page on which a code point of the text stands, from 1; `None` where there are no pages.
 
@@ -298,14 +303,14 @@ class Rival:
 
 @dataclass(frozen=True, slots=True)
 class Conflict:
-    """Claims that disagree: at least two values of the same thing, from at least two articles."""
+    """Claims that disagree: at least two values of the same thing, from at least two articles; near-copies are one."""
 
     about: str
     claims: tuple[Rival, ...]
 
     def __post_init__(self) -> None:
-        if len({r.value for r in self.claims}) < 2 or len({r.citation.article.id for r in self.claims}) < 2:
-            raise ValueError("a conflict needs two different values from two articles")
+        if len({r.value for r in self.claims}) < 2 or len({r.citation.article.voice for r in self.claims}) < 2:
+            raise ValueError("a conflict needs two different values from two articles that are no copies of each other")
 
 
 class Abstention(StrEnum):

@@ -11,7 +11,9 @@ Line = tuple[float, float, float, str]  # x, y from the foot, size, text; "*" be
 _OWN = {"ﬁ": "\x01", "ﬂ": "\x02", "\ufffd": "\x03"}
 
 
-def pdf(pages: Sequence[Sequence[Line]], *, info: Mapping[str, str] | None = None, lang: str = "", picture: bool = False) -> bytes:
+def pdf(
+    pages: Sequence[Sequence[Line]], *, info: Mapping[str, str] | None = None, lang: str = "", picture: bool = False
+) -> bytes:
     """A PDF with these lines on its pages of A4, each drawn in the order given."""
     kids = " ".join(f"{6 + 2 * number} 0 R" for number in range(len(pages)))
     said = " ".join(f"/{key} {_string(value)}" for key, value in (info or {}).items())
@@ -26,7 +28,7 @@ def pdf(pages: Sequence[Sequence[Line]], *, info: Mapping[str, str] | None = Non
     for number, lines in enumerate(pages):
         content = b"\n".join(_shown(line) for line in lines)
         if picture:
-            content = b"BI /W 1 /H 1 /BPC 8 /CS /G ID \x00 EI"
+            content = b"q BI /W 1 /H 1 /BPC 8 /CS /G ID \x00\nEI Q\n"
         objects.append(
             f"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 595 842] /Contents {7 + 2 * number} 0 R "
             "/Resources << /Font << /F1 4 0 R /F2 5 0 R >> >> >>".encode()

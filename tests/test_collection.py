@@ -272,6 +272,7 @@ def test_a_file_that_changes_while_it_is_read_is_a_failure_and_is_taken_in_the_n
     news: Path, config: Config, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(applying, "_BATCH", 1)
+    monkeypatch.setattr(applying, "_AHEAD", 0)
 
     class Meddler(WordEncoder):
         def passages(self, texts: Sequence[str]) -> np.ndarray:

@@ -99,6 +99,11 @@ def test_an_rdf_entry_has_its_date_from_dublin_core():
     )
 
 
+def test_links_start_from_where_the_feed_says():
+    body = atom('<id>1</id><link href="a"/>').replace(b"<feed ", b'<feed xml:base="/world/" ')
+    assert one(body).url == "https://paper.example/world/a"
+
+
 def test_an_update_is_told_from_a_publication():
     updated = "<id>1</id><title>A</title><updated>2024-02-01T00:00:00Z</updated>"
     assert one(atom(updated)).facts["published"] == Fact(date(2024, 2, 1), "feed updated")
@@ -238,12 +243,31 @@ def test_the_digest_changes_with_anything_an_entry_says_and_with_nothing_else():
         rss(item.replace(">A<", ">A!<")),
         rss(item + "<link>/a</link>"),
         rss(item + "<pubDate>Sat, 20 Jan 2024 10:00:00 GMT</pubDate>"),
-        rss(item + "<dc:date>2024-01-20</dc:date>"),
         rss(item, channel="<title>The Other Paper</title>"),
     ]
-    assert len({digest, *(one(body).digest for body in others)}) == 8
+    assert len({digest, *(one(body).digest for body in others)}) == 7
     early, late = (atom(f"<id>1</id><updated>2024-02-01T0{hour}:00:00Z</updated>") for hour in (1, 2))
     assert one(early).digest != one(late).digest  # corrected within the day
+
+
+def test_the_language_of_an_entry_goes_before_that_of_its_feed():
+    entry = one(rss("<guid>1</guid><dc:language>sv</dc:language>"))
+    assert entry.facts["language"] == Fact("sv", "feed entry language")
+
+
+@pytest.mark.parametrize("close", ["", "</b>"], ids=["well-formed", "ill-formed"])
+@pytest.mark.parametrize(
+    "element",
+    [
+        "<authors>x</authors>", '<authors a="b"/>', "<title_detail>x</title_detail>", "<links>x</links>", '<content_detail a="b"/>', "<source>x</source>",
+        '<gml:pos xmlns:gml="http://www.opengis.net/gml">x</gml:pos>', '<published_parsed a="b"/>', '<info><height href="[">x</height></info>',
+        '<enclosure/>', '<dc_date a="b"/>', '<updated_parsed>x</updated_parsed>', '<language a="b"/>', "<publishers>x</publishers>",
+    ],
+)  # fmt: skip
+def test_an_odd_element_costs_neither_its_article_nor_the_next(element: str, close: str):
+    """feedparser stumbles over elements that are called as its own notes are, and over places without a number."""
+    body = rss(f"<guid>1</guid><title>A</title>{element}{close}", "<guid>2</guid><title>B</title>")
+    assert [entry.facts["title"].value for entry in entries(body, HOME)] == ["A", "B"]
 
 
 def test_an_empty_feed_lists_nothing():
@@ -286,25 +310,30 @@ def test_an_ill_formed_feed_is_read_as_far_as_it_goes(damage: bytes, titles: lis
     assert [entry.facts["title"].value for entry in entries(damage, HOME)] == titles
 
 
+TITLE = "<guid>1</guid><title>Café “Zoë’s</title>"
+
+
 @pytest.mark.parametrize(
     ("body", "charset"),
     [
-        (rss("<guid>1</guid><title>Café “Zoë”</title>", encoding="windows-1252"), None),
-        (rss("<guid>1</guid><title>Café “Zoë”</title>", encoding="windows-1252").replace(b"windows-1252", b"iso-8859-1"), None),
-        (
-            rss("<guid>1</guid><title>Café “Zoë”</title>", encoding="windows-1252").replace(b' encoding="windows-1252"', b""),
-            None,
-        ),
-        (rss("<guid>1</guid><title>Café “Zoë”</title>"), "iso-8859-1"),  # what servers say of everything
-        (rss("<guid>1</guid><title>Café “Zoë”</title>").replace(b' encoding="utf-8"', b""), None),
-        (rss("<guid>1</guid><title>Café “Zoë”</title>", encoding="utf-16"), None),
-        (rss("<guid>1</guid><title>Café “Zoë”</title>", encoding="utf-16-le"), None),
-        (b"\xef\xbb\xbf" + rss("<guid>1</guid><title>Café “Zoë”</title>"), None),
-        (rss("<guid>1</guid><title>Café “Zoë”</title>").replace(b'"utf-8"', b'"punycode"'), "no-such"),
+        (rss(TITLE, encoding="windows-1252"), None),
+        (rss(TITLE, encoding="windows-1252").replace(b"windows-1252", b"iso-8859-1"), None),
+        (rss(TITLE, encoding="windows-1252").replace(b' encoding="windows-1252"', b""), None),
+        (rss(TITLE), "windows-1252"),  # what servers say of everything
+        (rss(TITLE).replace(b' encoding="utf-8"', b""), None),
+        (rss(TITLE, encoding="utf-16"), None),
+        (rss(TITLE, encoding="utf-16-le"), None),
+        (b"\xef\xbb\xbf" + rss(TITLE), None),
+        (rss(TITLE).replace(b'"utf-8"', b'"no-such"'), "none-such"),
     ],
 )
 def test_letters_survive_their_encoding(body: bytes, charset: str | None):
-    assert one(body, **({"charset": charset} if charset else {})).facts["title"].value == "Café “Zoë”"
+    assert one(body, **({"charset": charset} if charset else {})).facts["title"].value == "Café “Zoë’s"
+
+
+def test_what_python_calls_an_encoding_is_not_always_one():
+    body = rss("<guid>1</guid><title>Café \\x41</title>", encoding="windows-1252").replace(b"windows-1252", b"unicode_escape")
+    assert one(body).facts["title"].value == "Café \\x41"
 
 
 def test_the_servers_word_on_the_encoding_counts_where_the_feed_has_none():
@@ -374,17 +403,49 @@ def test_nothing_is_opened_on_behalf_of_a_feed():
     assert opened == []
 
 
-def test_a_feed_of_five_thousand_is_read_from_the_top():
-    body = rss(*(f"<guid>{n}</guid><title>Title {n}</title><link>/{n}</link>" for n in range(5_000)))
-    found = entries(body, HOME)
-    assert len(found) == MOST == 1_000
-    assert (found[0].facts["title"].value, found[-1].facts["title"].value) == ("Title 0", "Title 999")
+@pytest.mark.parametrize(
+    "body",
+    [
+        rss(*(f"<guid>{n}</guid><title>Title {n}</title>" for n in range(5_000))),
+        atom(*(f"<id>{n}</id><title>Title {n}</title>" for n in range(5_000))),
+        rss(*(f"<guid>{n}</guid><title>Title {n}</title>" for n in range(5_000))).replace(
+            b"</title></item>", b"</b></title></item>", 1
+        ),
+    ],
+    ids=["rss", "atom", "ill-formed"],
+)
+def test_a_feed_of_five_thousand_is_read_from_the_top(body: bytes):
+    assert MOST == 1_000
+    assert [entry.facts["title"].value for entry in entries(body, HOME)] == [f"Title {n}" for n in range(1_000)]
 
 
 def test_a_feed_of_a_million_tags_is_refused_rather_than_read_for_minutes():
     body = b'<rss version="2.0"><channel>' + b"<a/>" * 1_000_001 + b"</channel></rss>"
     with pytest.raises(SourceError, match=r"^the feed is too large \(1,000,005 tags; 1,000,000 are read\)"):
         entries(body, HOME)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        rss(f"<guid>1</guid><title>A</title>{''.join(f'<category>{n}</category>' for n in range(20_000))}"),
+        rss(
+            "<guid>1</guid><title>A</title>"
+            + "".join(f'<a xmlns:n{n}="u:{n}"/>' for n in range(8_000))
+            + '<a xmlns="u:"/>' * 8_000
+        ),
+        atom(
+            f"<id>1</id><title>A</title><content type='xhtml'>{'<!---->' + chr(10)}x</content>".replace(
+                "<!---->\n", "<!---->\n" * 400_000
+            )
+        ),
+    ],
+    ids=["categories", "namespaces", "blanks"],
+)
+def test_what_feedparser_does_in_quadratic_time_is_not_done(body: bytes):
+    began = time.monotonic()
+    assert one(body).facts["title"].value == "A"
+    assert time.monotonic() - began < 2
 
 
 @pytest.mark.parametrize("close", ["</author>", "</author></b>"])  # well-formed, and not

@@ -341,6 +341,7 @@ def test_a_line_with_everything_known_is_an_article_with_everything_known(news: 
         "A. Writer",
         date(2024, 1, 18),
         "en",
+        tuple((name, f"key {name}") for name in ("url", "title", "source", "author", "published", "language")),
     )
     assert scanned.warnings == ()
 

@@ -365,7 +365,7 @@ def _is_data(rows: list[list[list[Element]]]) -> bool:
 _NO_TITLE = re.compile(
     r"(microsoft word|word document|untitled|document ?\d*$)|.*\.(docx?|dotx?|rtf|odt|txt|pdf)$", re.IGNORECASE
 )
-_NO_AUTHOR = frozenset("python-docx microsoft user admin administrator owner author unknown root word windows".split())
+_NO_AUTHOR = frozenset("python-docx microsoft office user admin administrator owner author unknown root word windows".split())
 
 
 def _facts(document: Document, body: _Body) -> Mapping[str, Fact]:

@@ -158,7 +158,7 @@ def _facts(package: Element) -> dict[str, Fact]:
     facts = {}
     for name, value in (
         ("title", next(iter(_texts(package, "title")), "")),
-        ("author", "; ".join(_authors(package))),
+        ("author", ", ".join(_authors(package))),
         ("language", next((said for said in _texts(package, "language") if said.lower() != "und"), "")),
         ("source", next(iter(_texts(package, "publisher")), "")),
     ):

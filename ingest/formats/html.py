@@ -7,14 +7,15 @@ taken where the publisher states one, in the order of how plainly; the day of a 
 from __future__ import annotations
 
 import codecs
+import copy
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
 from ingest.clean import decode, tidy
-from ingest.dates import dateline, day_in, read_date
+from ingest.dates import agency, dateline, day_in, read_date
 from ingest.extracted import Extracted, Fact
 from rag.errors import SourceError
 
@@ -41,7 +42,7 @@ _ARTICLE = re.compile(r"(?:Article|BlogPosting|Report|Review)\Z")
 _APART = (" | ", " - ", " – ", " — ", " :: ", " · ", " • ", " » ", " // ")  # between a title and the outlet's name
 _ASIDE = re.compile(
     r"\b(?:related|recommend\w*|comments?|promo\w*|most-?(?:read|popular)|trending|newsletter|sidebar|more-?(?:on|from|stories)"
-    r"|read-?(?:more|next|also)|teasers?|outbrain|taboola|widget|footer|nav|menu|cookie\w*|consent)\b",
+    r"|read-?(?:more|next|also)|teaser-list|outbrain|taboola|widget|(?<!post-)(?<!entry-)(?<!article-)footer|nav|menu|cookie\w*|consent)\b",
     re.IGNORECASE,
 )
 _DATED = re.compile(
@@ -56,25 +57,65 @@ _CHANGED = re.compile(
 _IN_ADDRESS = re.compile(
     r"/((?:19|20)\d{2})[/-](\d{1,2})[/-](\d{1,2})(?:[/-]|\Z)|[/-]((?:19|20)\d{2})(\d{2})(\d{2})(?:[/-]|\Z)", re.ASCII
 )
+_BY_SOMEWHERE = re.compile(
+    r"(?:\A|[–—|·•,]\s*|\A(?:posted|published)\b.{0,40}?)\b(?:by|von|par|por|di|av|door)\b:?\s+(?=[^\W\d_])", re.IGNORECASE
+)
 _BY = re.compile(r"\A(?:(?:written|reported|posted|story|words)\s+)?(?:by|von|par|por|di|av|door)\b:?\s+", re.IGNORECASE)
+_HEADINGS = ("h2", "h3", "h4", "h5", "h6")
+_BLOCKS = frozenset(
+    "address article aside blockquote body br center dd details div dl dt fieldset figure footer form h1 h2 h3 h4 h5 h6 "
+    "header hr li main nav ol option p pre section select summary table tbody td tfoot th thead tr ul".split()
+)
+_LONGEST_CELL = 600  # characters; a cell with more is a column of the page
+_HEAD = 12  # blocks at the start of a page, among which the title stands
+_SENTENCE = re.compile(r"[.!?…。！？؟۔।][\"”’»）」』)\]]*\Z")  # ends one
+_FEW = 80  # words: fewer beside a password or under "Page not found" are no article
+_NO_ARTICLE = re.compile(
+    r"\b404\b|\bnot\s+found\b|(?:can['’]?t|cannot|couldn['’]t)\s+find|\b(?:log|sign)\s*in\b|\bnicht\s+gefunden\b|\bintrouvable\b"
+    r"|\bno\s+encontrada\b|\baccess\s+denied\b|\bare\s+you\s+(?:a\s+robot|human)\b|\bjust\s+a\s+moment\b",
+    re.IGNORECASE,
+)
+# Where a page ends an article for those who have not paid.
+_CUT = re.compile(
+    r"""(?ix) \A (?:
+      (?:to\s+)?(?:continue|keep)\s+reading\b .{0,120}
+    | already\s+(?:a\s+(?:subscriber|member)|subscribed|registered|have\s+an\s+account)\b .{0,80}
+    | (?:subscribe|register|sign\s+(?:in|up)|log\s+in)\s+(?:now\s+)?(?:to|for)\s+
+        (?:read|continue|unlimited|full|access|unlock)\b .{0,120}
+    | this\s+(?:article|content|story)\s+is\s+(?:only\s+)?(?:for|available\s+to)\s+(?:our\s+)?(?:subscribers|members)\b .{0,120}
+    | (?:get\s+)?unlimited\s+(?:digital\s+)?access\b .{0,80}
+    ) \Z"""
+)
 # Lines that are the page's own even inside an article. Only whole short lines: a sentence may begin with any of these words.
 _FURNITURE = re.compile(
-    r"""(?ix) \A (?:
+    r"""(?ix) \A [^\w"“„«]{0,4} (?:
       (?:read|see|related|also|more|further)\s*
         (?:more|also|next|on\s+this|stories|articles|coverage|reading|content)?\s*[:–—|»>] .{0,200}
+    | (?:ALSO\s+READ|READ\s+(?:ALSO|MORE|NEXT)|MORE:) .{0,200}
     | (?:read|see)\s+(?:more|also|next|full\s+story|the\s+full\s+story)\b .{0,60}
     | (?:related|recommended|more\s+from|most\s+read|most\s+popular|trending|don['’]t\s+miss|you\s+may\s+(?:also\s+)?like)
         \b .{0,60}
     | (?:advertisement|advertising|sponsored|promoted|story\s+continues\s+below(?:\s+advertisement)?
         |article\s+continues\s+(?:below|after).{0,40})
     | (?:share|tweet|email|print|save|comments?|copy\s+link|follow\s+us|subscribe|sign\s+in|log\s+in|register)
-        (?:\s*(?:this|on|to|via|by|now|today|here|article|story|page|link|facebook|twitter|x|whatsapp|linkedin|[|/·,&]|and
+        (?:\s*(?:this|on|to|via|by|now|today|here|article|story|page|post|link|facebook|twitter|x|whatsapp|linkedin|[|/·,&]|and
         |for\s+free))*
     | (?:sign\s+up|subscribe|register)\s+(?:for|to|here|now|today)\b .{0,160}
     | (?:photo(?:graph)?s?|image|picture|video|credit|caption|illustration|foto|bild)\s*(?:credit|by)?\s*[:/] .{0,200}
     | (?:we\s+use|this\s+(?:web)?site\s+uses)\s+cookies .{0,300}
     | (?:accept|reject)\s+(?:all|cookies) .{0,60}
-    | (?:skip\s+to|jump\s+to|back\s+to|go\s+to)\s+(?:the\s+)?(?:main\s+)?(?:content|top|homepage|navigation|comments) .{0,20}
+    | (?:printer[\s-]friendly|print)\s+version | add\s+to\s+favou?rites .{0,20}
+    | next\s+(?:page|article|story) | previous\s+(?:page|article)
+    | (?:back|return)\s+to\s+(?:index|top|home|list|news|all\s+\w+)
+    | (?:total\s+)?visitors:?\s*\d+ | best\s+viewed\s+(?:in|with|at)\b .{0,60}
+    | (?:sign|view)\s+our\s+guestbook | web\s?master .{0,40} | report\s+(?:an?\s+)?(?:error|problem|typo)\b .{0,40}
+    | our\s+standards:? .{0,80} | for\s+(?:redistribution|reprint|licens)\w*\s+rights\b .{0,120} | last\s+updated:? .{0,40}
+    | (?:story|article)\s+continues\s+(?:below|after)\b .{0,60}
+    | you\s+have\s+(?:read|used)\b .{0,40} free\s+(?:articles|stories) .{0,40}
+    | (?:click|tap)\b .{0,30} \bto\s+(?:enlarge|expand|zoom|play|view)\b .{0,30}
+    | the\s+post\b .{1,200} \bappeared\s+first\s+on\b .{1,80}
+    | (?:impressum|agb|datenschutz)(?:\s*[|·]\s*\w+)*
+    | (?:skip|jump|back|go)\s+to\s+(?:the\s+)?(?:main\s+)?(?:content|top|homepage|navigation|comments) .{0,20}
     | (?:lesen\s+sie\s+auch|mehr\s+zum\s+thema|(?:à\s+)?lire\s+aussi|lea?e?r?\s+también|leggi\s+anche)\b .{0,200}
     ) \Z"""
 )
@@ -87,19 +128,34 @@ def extract(data: bytes, *, url: str | None = None, charset: str | None = None) 
     """
     text, warnings = _decoded(data, charset)
     tree = _parsed(text)
-    page = _Page(tree, text, url)
+    shown = copy.deepcopy(tree)
+    _strip(shown)
+    spots = _spots(shown)
+    page = _Page(tree, text, url, spots)
     facts = page.facts()
-    title = str(facts["title"].value) if "title" in facts else None
-    blocks = _blocks(tree, title)
-    if not blocks:
-        raise SourceError(
-            "no article's text was found on the page: it may be a list of links, a video or a sign-in page. "
-            "Save the article itself, or put its text into a .txt file"
-        )
+    blocks, cut = _blocks(shown, spots, str(facts["title"].value) if "title" in facts else None)
+    _require_article(tree, blocks, page)
     body = tidy("\n\n".join(blocks))
     if "published" not in facts and (day := dateline(body)):
         facts["published"] = Fact(day, "dateline")
+    if "source" not in facts and (name := agency(body)):
+        facts["source"] = Fact(name, "dateline")
+    if cut:
+        warnings += ("the page shows only the beginning of the article; the rest is for those who sign in",)
     return Extracted(body, facts, (), warnings)
+
+
+def _require_article(tree: Any, blocks: Sequence[str], page: _Page) -> None:
+    """Raise `SourceError` for a page that is something else: a list of links, a video, a sign-in, an error."""
+    words = sum(len(block.split()) for block in blocks)
+    told = any(_SENTENCE.search(block) for block in blocks)
+    titles = " ".join(str(fact.value) for fact in page.titles)
+    other = bool(tree.xpath("//input[@type='password']")) or bool(_NO_ARTICLE.search(titles))
+    if not told or (other and words < _FEW):
+        raise SourceError(
+            "no article's text was found on the page: it may be a list of links, a video, a sign-in page or an error. "
+            "Save the article itself, or put its text into a .txt file"
+        )
 
 
 def _decoded(data: bytes, charset: str | None) -> tuple[str, tuple[str, ...]]:
@@ -143,32 +199,106 @@ def _short(exc: BaseException) -> str:
 # The text
 
 
-def _blocks(tree: Any, title: str | None) -> list[str]:
-    """The article's paragraphs, headings, lists and tables, in order."""
-    import copy
-
+def _blocks(tree: Any, spots: Sequence[tuple[Any, str]], title: str | None) -> tuple[list[str], bool]:
+    """The article's paragraphs, headings, lists and tables, in order; and whether the page says that there is more for those
+    who sign in. `spots` are all words of the page, by which headings that were lost are put back."""
     from trafilatura import bare_extraction
-    from trafilatura.settings import use_config
 
-    config = use_config()
-    # It would give up on short items and fall back on the whole page.
-    config.set("DEFAULT", "MIN_EXTRACTED_SIZE", "120")
-    config.set("DEFAULT", "MIN_OUTPUT_SIZE", "1")
-    body = copy.deepcopy(tree)
-    _strip(body)
-    found = bare_extraction(body, include_comments=False, include_tables=True, with_metadata=False, config=config)
+    found: Any = bare_extraction(copy.deepcopy(tree), include_comments=False, include_tables=True, with_metadata=False)
     if found is None or found.body is None:
-        return []
+        return [], False
+    rendered = list(_rendered(found.body))
+    named = [at for at, block in enumerate(rendered[:_HEAD]) if title and _same(block, title)]
+    if named and named[-1] + 1 < len(rendered):  # what stands before the title is the page's
+        rendered = rendered[named[-1] + 1 :]
+    rendered = _restored(rendered, spots, title)
     blocks: list[str] = []
     told: set[str] = set()
-    for block in _rendered(found.body):
-        if _FURNITURE.match(block) or (title and not blocks and _flat(block).casefold() == title.casefold()):
+    cut = False
+    for whole in _without_ends(rendered):
+        lines = whole.split("\n")
+        cut = cut or any(_CUT.match(line.removeprefix("- ")) for line in lines)
+        ours = [line for line in lines if not any(mark.match(line.removeprefix("- ")) for mark in (_FURNITURE, _CUT))]
+        if not (block := "\n".join(ours)):
             continue
         if block in told and len(block) > 20:  # a pull quote, or a page that holds its text twice
             continue
         told.add(block)
         blocks.append(block)
-    return blocks if any(re.search(r"\w", block) for block in blocks) else []
+    return blocks, cut
+
+
+def _without_ends(blocks: list[str]) -> list[str]:
+    """The blocks from the first to the last that says something: a short line before or after, or a row of cells, is no
+    sentence of the article, and no heading without a text under it."""
+
+    def says(block: str) -> bool:
+        return bool(_SENTENCE.search(block)) or "\n" in block or len(block) > 100
+
+    saying = [n for n, block in enumerate(blocks) if says(block)]
+    return blocks[saying[0] : saying[-1] + 1] if saying else blocks
+
+
+def _restored(blocks: list[str], spots: Sequence[tuple[Any, str]], title: str | None) -> list[str]:
+    """The blocks with the headings between them, and the sentences between the title and the first of them, which count as
+    furniture to trafilatura where they are short."""
+    at = {line.removeprefix("- "): n for n, block in reversed(list(enumerate(blocks))) for line in block.split("\n")}
+    before: dict[int, list[str]] = {}
+    begun = False
+    for n, (element, words) in enumerate(spots):
+        if title and _same(words, title):
+            begun = True
+        if words in at or _aside(element):
+            continue
+        heading = any(around.tag in _HEADINGS for around in (element, *element.iterancestors()))
+        standfirst = begun and len(words) >= 40 and bool(_SENTENCE.search(words))
+        # Between a standfirst and the text stand a byline, a date and buttons.
+        following = next((at[later] for _, later in spots[n + 1 : n + (15 if standfirst else 3)] if later in at), None)
+        if following is not None and ((heading and following > 0) or (standfirst and following == 0)):
+            before.setdefault(following, []).append(words)
+    return [block for n, whole in enumerate(blocks) for block in (*before.get(n, ()), whole)]
+
+
+def _spots(tree: Any) -> list[tuple[Any, str]]:
+    """The words of a page in order, parted where a browser begins a new line, each with the element they stand in."""
+    spots: list[tuple[Any, str]] = []
+    parts: list[str] = []
+    inside: list[Any] = [None]
+
+    def end() -> None:
+        if words := _flat("".join(parts)):
+            spots.append((inside[0], words))
+        parts.clear()
+
+    bodies = tree.xpath("//body")
+    if not bodies:
+        return []
+    # Not by recursion: pages nest a thousand deep.
+    todo: list[tuple[str, Any]] = [("enter", bodies[0])]
+    while todo:
+        step, element = todo.pop()
+        if step == "text":
+            if element[1].strip() and not "".join(parts).strip():
+                inside[0] = element[0]
+            parts.append(element[1])
+            continue
+        block = element.tag in _BLOCKS
+        if block or step == "leave":
+            end()
+        if step == "leave" or not isinstance(element.tag, str):
+            continue
+        if block:
+            todo.append(("leave", element))
+        for inner in reversed(element):
+            todo.append(("text", (element, inner.tail or "")))
+            todo.append(("enter", inner))
+        todo.append(("text", (element, element.text or "")))
+    end()
+    return spots
+
+
+def _same(one: str, other: str) -> bool:
+    return _flat(one).casefold() == _flat(other).casefold()
 
 
 def _strip(body: Any) -> None:
@@ -181,6 +311,17 @@ def _strip(body: Any) -> None:
     for element in body.xpath(hidden):
         if element.getparent() is not None and element.tag not in ("html", "body"):
             element.drop_tree()
+    _unwrap_layouts(body)
+
+
+def _unwrap_layouts(body: Any) -> None:
+    """Make blocks of the cells of tables that hold a page in its place: with another table in them, or with a whole text."""
+    for table in body.xpath("//table"):
+        if table.xpath(".//table") or any(
+            len("".join(cell.itertext())) > _LONGEST_CELL for cell in table.xpath("./tr/td | ./*/tr/td")
+        ):
+            for part in (table, *table.xpath("./tbody | ./thead | ./tr | ./*/tr | ./tr/td | ./*/tr/td")):
+                part.tag = "div"
 
 
 def _rendered(body: Any) -> Iterator[str]:
@@ -225,10 +366,11 @@ def _flat(text: str) -> str:
 class _Page:
     """A page and what it says of its article."""
 
-    def __init__(self, tree: Any, text: str, url: str | None) -> None:
-        self.tree, self.text, self.given = tree, text, url
+    def __init__(self, tree: Any, text: str, url: str | None, spots: Sequence[tuple[Any, str]]) -> None:
+        self.tree, self.text, self.given, self.spots = tree, text, url, spots
         self.metas = dict(self._metas())
         self.url = self._url()
+        self.parted = self._parted()
         self.titles = self._titles()
         self.items = list(_items(tree))
         self.item = self._own_item()
@@ -261,7 +403,11 @@ class _Page:
                     return Fact(address, place)
         if match := _SAVED.search(self.text[:_SNIFFED]):
             return Fact(match.group(1), "the address it was saved from")
-        return Fact(self.given, "its address") if self.given else None
+        if self.given:
+            return Fact(self.given, "its address")
+        items = list(_items(self.tree))
+        stated = {address for item in items[:1] for address in _addresses(item) if self._address(address)}
+        return Fact(stated.pop(), "JSON-LD url") if len(items) == 1 and len(stated) == 1 else None
 
     def _address(self, stated: str) -> str | None:
         try:
@@ -274,18 +420,38 @@ class _Page:
         bare = parts.path in ("", "/") and not parts.query
         return address if fits and not (bare and (self.given is None or urlsplit(self.given).path not in ("", "/"))) else None
 
+    def _page_title(self) -> str:
+        titles = self.tree.xpath("//head/title | //title")
+        return _flat("".join(titles[0].itertext())) if titles else ""
+
+    def _parted(self) -> tuple[str, str] | None:
+        """The page's title as the article's and the outlet's, where one of its parts stands on the page by itself and the
+        other is at its end or its beginning."""
+        stated = self._page_title()
+        there = {words.casefold() for element, words in self.spots if len(words) <= len(stated)}
+        for mark in (*_APART, ": "):
+            parts = stated.split(mark)
+            if len(parts) < 2:
+                continue
+            first, last = parts[0], parts[-1]
+            site = urlsplit(str(self.url.value)).hostname if self.url else None
+            ends = last.casefold() in there and (first.casefold() not in there or _named(first, site))
+            if ends or mark == ": ":
+                if ends:
+                    return last, first
+            elif first.casefold() in there:
+                return first, last
+        return None
+
     def _titles(self) -> list[Fact]:
         """What may be the title, the plainest first."""
         found = [Fact(self.metas[name], f"meta {name}") for name in _TITLES if name in self.metas]
         headings = [_flat("".join(h.itertext())) for h in self.tree.xpath("//h1") if not _aside(h)]
-        if len(headings) == 1 and headings[0]:
+        outlet = self.parted[1] if self.parted else ""
+        if len(headings) == 1 and headings[0] and not _same(headings[0], outlet):
             found.insert(0, Fact(headings[0], "heading"))
-        found += [
-            Fact(words, "page title")
-            for e in self.tree.xpath("//head/title | //title")[:1]
-            if (words := _flat("".join(e.itertext())))
-        ]
-        return found
+        found += [Fact(self.parted[0], "page title")] if self.parted else []
+        return found + ([Fact(stated, "page title")] if (stated := self._page_title()) else [])
 
     def _own_item(self) -> Mapping[str, Any]:
         """The JSON-LD object of the page's article: the one with its address or its title, else the only one."""
@@ -320,10 +486,11 @@ class _Page:
         marked = self.tree.xpath("//*[@itemprop='author'] | //*[contains(concat(' ', @rel, ' '), ' author ')]")
         candidates += [Fact(_flat("".join(e.itertext())), "author's mark") for e in marked if not _aside(e)]
         candidates += [Fact(words, "byline") for words in self._marked(_BYLINE) if _BY.match(words) or len(words) < 60]
+        candidates += [Fact(words[m.end() :], "byline") for words in self._under_title() if (m := _BY_SOMEWHERE.search(words))]
         for fact in candidates:
-            name = _name(str(fact.value))
-            if name and (outlet is None or name.casefold() != str(outlet.value).casefold()):
-                return Fact(name, fact.place)
+            author = _name(str(fact.value))
+            if author and (outlet is None or not _same(author, str(outlet.value))):
+                return Fact(author, fact.place)
         return None
 
     def _outlet(self) -> Fact | None:
@@ -334,6 +501,8 @@ class _Page:
         for part in _listed(publisher):
             if name := _words(part.get("name") if isinstance(part, Mapping) else part):
                 return Fact(name, "JSON-LD publisher")
+        if self.parted:
+            return Fact(self.parted[1], "page title")
         host = urlsplit(str(self.url.value)).hostname if self.url else None
         return Fact(host.removeprefix("www.").removeprefix("m.").removeprefix("amp."), "its address") if host else None
 
@@ -367,11 +536,31 @@ class _Page:
         return Fact(days.pop(), "time element") if len(days) == 1 else None
 
     def _in_byline(self) -> Fact | None:
-        for words in self._marked(_DATED):
+        for words in (*self._marked(_DATED), *self._under_title()):
             said = _CHANGED.split(words)[0]
             if day := day_in(said):
                 return Fact(day, "byline")
+        at = self._at_title()
+        for _, words in self.spots[max(0, at - 3) : at]:
+            if day := read_date(words):
+                return Fact(day, "above the title")
         return None
+
+    def _at_title(self) -> int:
+        """Where in `spots` the title stands; 0 where it does not."""
+        titles = {str(fact.value).casefold() for fact in self.titles[:3]}
+        return next(
+            (n for n, (element, words) in enumerate(self.spots) if words.casefold() in titles and not _aside(element)), 0
+        )
+
+    def _under_title(self) -> Iterator[str]:
+        """The short lines between the title and the text."""
+        at = self._at_title()
+        for element, words in self.spots[at + 1 : at + 8] if at or self.spots else ():
+            if len(words) > 160 or (len(words) > 80 and words.endswith((".", "!", "?"))):
+                return
+            if not _aside(element):
+                yield words
 
     def _in_address(self) -> Fact | None:
         match = _IN_ADDRESS.search(urlsplit(str(self.url.value)).path) if self.url else None
@@ -402,7 +591,7 @@ def _items(tree: Any) -> Iterator[Mapping[str, Any]]:
             for item in [part, *_listed(part.get("@graph"))] if isinstance(part, Mapping) else ():
                 if _is_article(item):
                     yield item
-                elif isinstance(item, Mapping) and _is_article(inner := item.get("mainEntity")):
+                elif isinstance(item, Mapping) and isinstance(inner := item.get("mainEntity"), Mapping) and _is_article(inner):
                     yield inner
 
 
@@ -501,7 +690,7 @@ def _named(words: str, outlet: str | None) -> bool:
     """Whether words are an outlet's name, or its address's: "The Harbor Courier" and harborcourier.example."""
     if not outlet:
         return False
-    ours, theirs = (re.sub(r"\W|\bthe\b", "", name.casefold()) for name in (words, outlet))
+    ours, theirs = (re.sub(r"\W", "", name.casefold().removeprefix("www.")).removeprefix("the") for name in (words, outlet))
     return bool(ours) and (ours == theirs or theirs.startswith(ours))
 
 
@@ -509,11 +698,11 @@ def _name(stated: str) -> str | None:
     """Who wrote it, of what stands in a byline; `None` for addresses and for what is no name."""
     if stated.startswith(("http://", "https://", "@")):
         return None
-    words = _BY.sub("", stated)
+    words = re.sub(r"\A[^\W\d_]{3,12}:\s+", "", _BY.sub("", stated))  # "Text: Ana Torell"
     # "By Ana Torell, 14 March 2023" and "Ana Torell | Correspondent": the name comes first.
-    words = re.split(r"\s+[|•·–—]\s+|\s{2,}|,?\s*(?:\b(?:on|published|updated|posted)\b|\d)", words, maxsplit=1)[0].strip(
-        " ,;:|-–—"
-    )
+    words = re.split(r"\s+[|•·–—]\s+|\s{2,}|,?\s*(?:\b(?:[Oo]n|[Pp]ublished|[Uu]pdated|[Pp]osted)\b|\d)", words, maxsplit=1)[
+        0
+    ].strip(" ,;:|-–—")
     words = re.sub(
         r",?\s+(?:Mon|Tues?|Wed(?:nes)?|Thu(?:rs)?|Fri|Sat(?:ur)?|Sun)(?:day)?\Z|,?\s+(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)\w*\.?\Z",
         "",

@@ -181,7 +181,7 @@ def _unflowed(text: str, part: EmailMessage) -> str:
         quoted = re.match(r">*", line)
         depth = quoted.end() if quoted else 0
         said = line[depth:].removeprefix(" ")
-        if goes_on == depth and said != "-- ":
+        if goes_on == depth and said and said != "-- ":
             lines[-1] += said
         else:
             lines.append(("> " if depth else "") + said)
@@ -195,8 +195,8 @@ def _unflowed(text: str, part: EmailMessage) -> str:
 # --- the newest text ---
 
 _ATTRIBUTION = re.compile(
-    r"^(?:On|Am|Le|El|Il|Op|Em|Den|Dnia|W dniu)\b[^\n]{0,300}(?:\n[^\n>]{1,300}){0,2}?\b(?:wrote|schrieb|a écrit|escribió|ha scritto|"
-    r"schreef|escreveu|skrev|napisał|pisze)\b[^\n]{0,80}:[ \t]*$",
+    r"^(?:On|Am|Le|El|Il|Op|Em|Den|Dnia|W dniu)\b[^\n]{0,300}(?:\n(?!>)[^\n]{1,300}){0,2}?"
+    r"\b(?:wrote|schrieb|a écrit|escribió|ha scritto|schreef|escreveu|skrev|napisał|pisze)\b[^\n]{0,80}:[ \t]*$",
     re.MULTILINE,
 )
 _PASSED_ON = re.compile(

@@ -13,7 +13,7 @@ from zipfile import ZipFile, ZipInfo
 
 from rag.errors import SourceError
 
-__all__ = ["MEGABYTE", "member_named", "members", "open_zip", "read_member"]
+__all__ = ["MEGABYTE", "member_named", "members", "open_zip", "outside", "read_member"]
 
 MEGABYTE = 1_000_000
 MOST_BYTES = 1_000 * MEGABYTE  # what all members together may say they unpack to: a long book with its pictures is 0.3 GB
@@ -90,7 +90,7 @@ def _check(infos: list[ZipInfo], inside_only: bool) -> None:
     if len(infos) > MOST_MEMBERS:
         raise SourceError(f"it holds {len(infos):,} files, more than {MOST_MEMBERS:,}. Split it up")
     for info in infos:
-        if inside_only and _outside(info.filename):
+        if inside_only and outside(info.filename):
             raise SourceError(f"it holds a file named {info.filename!r}, which lies outside of it. Do not trust it")
     unpacked, packed = sum(info.file_size for info in infos), sum(info.compress_size for info in infos)
     if unpacked > MOST_BYTES:
@@ -99,10 +99,10 @@ def _check(infos: list[ZipInfo], inside_only: bool) -> None:
         raise SourceError(f"it unpacks to {unpacked:,} bytes from {packed:,}, as only a file made to do harm does")
 
 
-def _outside(name: str) -> bool:
+def outside(name: str) -> bool:
     """Whether a member's name, taken as a path on any system, leaves the folder.
 
-    >>> [_outside(name) for name in ("a/b.txt", "a..b/c", "../a", "a/../../b", "/etc/a", r"..\\\\a", "C:/a")]
+    >>> [outside(name) for name in ("a/b.txt", "a..b/c", "../a", "a/../../b", "/etc/a", r"..\\\\a", "C:/a")]
     [False, False, True, True, True, True, True]
     """
     parts = name.replace("\\", "/").split("/")

@@ -258,8 +258,9 @@ def _upright(page: LTPage, glyphs: Iterable[LTChar]) -> list[_Glyph]:
             (-1, 0): (-glyph.x1, -glyph.x0, -f, glyph.height),
             (0, -1): (-glyph.y1, -glyph.y0, e, glyph.width),
         }[way]
-        if turned[3] > 0:
-            by_direction[way].append(_Glyph(_character(glyph.get_text()), *turned, bool(_BOLD.search(glyph.fontname))))
+        text = _character(glyph.get_text())
+        if text and turned[3] > 0:
+            by_direction[way].append(_Glyph(text, *turned, bool(_BOLD.search(glyph.fontname))))
     return max((by_direction[way] for way in _DIRECTIONS), key=len)
 
 
@@ -393,8 +394,8 @@ def _without_running_heads(sheets: Sequence[_Sheet]) -> None:
             for alike in (set(edges), {n for n in edges if n % 2}, {n for n in edges if not n % 2})
         ) or (len(edges) == 2 and len(on) == 2)
 
+    gone: set[int] = set()
     for sheet in written:
-        gone: set[int] = set()
         for lines, at_foot in zip(edges[sheet.number], (False, True), strict=True):
             for line in lines:  # from the edge inwards, as far as they repeat
                 alone = len(written) == 1 and (_BROWSER_FOOT if at_foot else _BROWSER_HEAD).fullmatch(line.text)
@@ -402,6 +403,9 @@ def _without_running_heads(sheets: Sequence[_Sheet]) -> None:
                     break
                 gone.update(id(word) for word in line.words)
             gone.update(id(word) for line in lines[:1] for word in _folio(line))
+    if all(id(word) in gone for sheet in written for word in sheet.words):
+        return  # a form filled in twice, rather than pages with nothing but a head
+    for sheet in written:
         sheet.words = [word for word in sheet.words if id(word) not in gone]
 
 
@@ -646,7 +650,6 @@ def _gutter(rows: Sequence[Sequence[_Word]], body: float) -> tuple[int, int, flo
 
 def _trimmed(rows: Sequence[Sequence[_Word]], first: int, last: int, middle: float) -> tuple[int, int]:
     """Without the lines above and below that are beside nothing, unless they go on with the column that they stand in."""
-
     if first and _one_sided(rows[first], middle) and _follows(rows[first - 1], rows[first]):
         while first < last and _one_sided(rows[first], middle) and rows[first][0].x0 < middle:
             first += 1
@@ -739,7 +742,7 @@ def _cells(row: Sequence[_Word], ends: Sequence[float]) -> list[list[_Word]]:
 
 
 def _row_line(line: _Line, ends: Sequence[float]) -> _Line:
-    line.text = " | ".join(one_line("".join(_spelled(cell, line.spaces))) for cell in _cells(line.words, ends))
+    line.text = one_line(" | ".join("".join(_spelled(cell, line.spaces)) for cell in _cells(line.words, ends)))
     line.fresh = True
     return line
 

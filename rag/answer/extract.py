@@ -294,11 +294,12 @@ def _found(evidence: Evidence, readings: Sequence[Reading], part: Part) -> tuple
     highest = max(belief for belief, _ in pointed)
     total = sum(math.exp(belief - highest) for belief, _ in pointed)
     own = [(math.exp(belief - highest) / total, found) for belief, found in pointed]
-    # One article repeating itself, or a passage overlapping the next, is one voice.
+    # One article repeating itself, a near-copy of it, or a passage overlapping the next, is one voice.
     voices: dict[str, dict[str, float]] = {}
     for share, found in own:
         articles = voices.setdefault(squad_normalise(found.words), {})
-        articles[found.source.passage.article_id] = max(share, articles.get(found.source.passage.article_id, 0.0))
+        voice = found.source.article.voice
+        articles[voice] = max(share, articles.get(voice, 0.0))
     scored = [(share, replace(f, score=min(1.0, sum(voices[squad_normalise(f.words)].values())))) for share, f in own]
     scored.sort(key=lambda pair: (-pair[1].score, -pair[0], pair[1].source.rank, pair[1].start))
     return tuple(found for _, found in scored)

@@ -40,6 +40,8 @@ class Services:
     serve: Callable[..., None]
     evaluate: Callable[..., str]
     add_gold: Callable[..., str]
+    backup: Callable[..., Any]
+    restore: Callable[..., Any]
 
 
 def run(arguments: Sequence[str], services: Services) -> int:
@@ -90,15 +92,22 @@ def _parser() -> argparse.ArgumentParser:
     ask.add_argument("--source", action="append", default=[], metavar="NAME", help="only this source; may be repeated")
     ask.add_argument("--asked-on", type=_day, metavar="DATE", help="the day that “this week” is counted from")
     ask.add_argument("--no-model", action="store_true", help="the articles answer by themselves, whatever model is configured")
-    sync = command("sync", _sync, "take articles in from files and folders (.txt, .md, .jsonl)")
-    sync.add_argument("places", nargs="*", metavar="PATH", help="files or folders")
+    sync = command("sync", _sync, "take articles in from files, folders, archives, web pages and feeds")
+    sync.add_argument("places", nargs="*", metavar="PLACE", help="files, folders, or addresses that begin with http")
     sync.add_argument("--dry-run", action="store_true", help="say what would be done, and do nothing")
     sync.add_argument("--prune", action="store_true", help="remove articles that are gone from these places")
+    sync.add_argument(
+        "--column", action="append", default=[], type=_column, metavar="NAME=THEIRS",
+        help="what a .csv or .jsonl file calls our text, title, published, source, author, url, id or language; may be repeated",
+    )  # fmt: skip
     sync.add_argument("--rebuild", action="store_true", help="make the indexes again, with the settings in force")
     articles = command("articles", _articles, "list the articles")
     articles.add_argument("--json", action="store_true", help="print the list as JSON")
     show = command("show", _show, "print one article")
     show.add_argument("id", help="as `clippings articles` lists it")
+    show.add_argument(
+        "--version", metavar="VERSION", help="as it was before it changed; `clippings show ID` lists its versions"
+    )
     remove = command("remove", _remove, "take articles out of the collection; their files stay")
     remove.add_argument("ids", nargs="+", metavar="ID", help="as `clippings articles` lists them")
     edit = command("edit", _edit, "correct an article's title, source or date; it stays so through later syncs")
@@ -117,6 +126,10 @@ def _parser() -> argparse.ArgumentParser:
         "--verdict", choices=("right", "wrong", "missing", "decline"), default="right", help="on its answer (default: right)"
     )
     suite.add_argument("--quote", action="append", default=[], metavar="WORDS", help="exact words that would have been right")
+    kept = command("backup", _backup, "put the whole collection into one file")
+    kept.add_argument("file", metavar="FILE", help="a .zip file; an earlier backup there is replaced")
+    back = command("restore", _restore, "make a collection from a backup")
+    back.add_argument("file", metavar="FILE", help="as `clippings backup` made it")
     command("doctor", _doctor, "say what is configured, what is reachable, and what to do about what is not")
     return parser
 
@@ -126,6 +139,13 @@ def _day(stated: str) -> date:
         return date.fromisoformat(stated)
     except ValueError:
         raise argparse.ArgumentTypeError(f"{stated!r} is not a day like 2024-01-20") from None
+
+
+def _column(stated: str) -> tuple[str, str]:
+    name, found, theirs = stated.partition("=")
+    if not found:
+        raise argparse.ArgumentTypeError(f"{stated!r} is not a pair like text=Body")
+    return name.strip(), theirs.strip()
 
 
 def _port(stated: str) -> int:
@@ -166,14 +186,17 @@ def _sync(options: argparse.Namespace, config: Config, services: Services) -> in
     from rag.surfaces.render import report_text
 
     if not options.places and not options.rebuild:
-        print("clippings: name the files or folders to take in", file=sys.stderr)
+        print("clippings: name the files, folders or addresses to take in", file=sys.stderr)
         return 2
+    columns = dict(options.column)
     if options.dry_run:
-        plan = services.preview(options.places, config, prune=options.prune)
+        plan = services.preview(options.places, config, prune=options.prune, columns=columns)
         print(report_text(plan, planned=True))
         return 1 if plan.failed else 0
     with _progress(sys.stderr) as progress:
-        report = services.sync(options.places, config, prune=options.prune, rebuild=options.rebuild, progress=progress)
+        report = services.sync(
+            options.places, config, prune=options.prune, rebuild=options.rebuild, columns=columns, progress=progress
+        )
     print(report_text(report))
     return 1 if report.failed else 0
 
@@ -194,6 +217,10 @@ def _articles(options: argparse.Namespace, config: Config, services: Services) -
                 "source": item.headline.source,
                 "published": item.headline.published.isoformat() if item.headline.published else None,
                 "url": item.headline.url,
+                "author": item.headline.author,
+                "language": item.headline.language,
+                "group": item.headline.group,
+                "also": item.headline.also,
                 "words": item.words,
                 "passages": item.passages,
                 "added": item.added.isoformat(),
@@ -206,7 +233,7 @@ def _articles(options: argparse.Namespace, config: Config, services: Services) -
         (
             item.headline.id,
             item.headline.published.isoformat() if item.headline.published else "unknown",
-            item.headline.source or "",
+            ", ".join((item.headline.source or "", *item.headline.also)) if item.headline.also else item.headline.source or "",
             str(item.words),
             str(item.passages),
             item.headline.label[:60],
@@ -221,17 +248,47 @@ def _show(options: argparse.Namespace, config: Config, services: Services) -> in
     from rag.surfaces.render import terminal_safe
 
     with services.open(_chosen(options, config, services)) as assistant:
-        article = assistant.article(options.id)
+        article, headline, versions = (
+            assistant.article(options.id),
+            assistant.headline(options.id),
+            assistant.versions(options.id),
+        )
+        if options.version and not article.version.startswith(options.version):
+            wanted = next((version for version, _ in versions if version.startswith(options.version)), "")
+            article = assistant.earlier(options.id, wanted)
+            if article is None:
+                print(
+                    f"clippings: {options.id} has no version {options.version}; `clippings show` lists those kept",
+                    file=sys.stderr,
+                )
+                return 1
     facts = {
         "id": article.id,
         "title": article.title,
         "source": article.source,
         "author": article.author,
         "published": article.published.isoformat() if article.published else "unknown",
+        "language": article.language,
         "url": article.url,
     }
-    head = "\n".join(f"{name}: {value}" for name, value in facts.items() if value)
+    read = dict(article.provenance)
+    lines = [f"{name}: {value}" + (f" ({read[name]})" if name in read else "") for name, value in facts.items() if value]
+    lines += [f"also in: {', '.join(headline.also)}"] if headline.also else []
+    lines += [f"earlier version: {version[:16]}, until {until:%Y-%m-%d %H:%M}" for version, until in versions]
+    head = "\n".join(lines)
     print(terminal_safe(f"{head}\n\n{article.text}"))
+    return 0
+
+
+def _backup(options: argparse.Namespace, config: Config, services: Services) -> int:
+    kept = services.backup(Path(options.file), config)
+    print(f"{kept.articles} articles and {kept.passages} passages are kept in {kept.file} ({kept.bytes / 1e6:,.1f} MB)")
+    return 0
+
+
+def _restore(options: argparse.Namespace, config: Config, services: Services) -> int:
+    made = services.restore(Path(options.file), config)
+    print(f"the collection in {config.home} has {made.articles} articles and {made.passages} passages again")
     return 0
 
 

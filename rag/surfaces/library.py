@@ -31,7 +31,8 @@ _UPLOADS = "upload"
 class Library:
     """`open` opens a collection that exists, `exists` says whether one does, `make_demo` sees to the demo articles',
     `sync` takes files into one, `edit` corrects an article's facts and `remove` takes articles out, `to_gold` keeps a gold
-    case. `read_only` refuses these four; verdicts are kept even then."""
+    case. `kinds` are the endings of the files that `sync` reads. `read_only` refuses these four; verdicts are kept even
+    then."""
 
     own: Config
     demo: Config
@@ -42,6 +43,7 @@ class Library:
     edit: Callable[..., Article]
     remove: Callable[[Sequence[str], Config], None]
     to_gold: Callable[..., str]
+    kinds: Sequence[str] = ()
     read_only: bool = False
     _opened: dict[str, Assistant] = field(default_factory=dict)
     _lock: threading.RLock = field(default_factory=threading.RLock)
@@ -93,6 +95,17 @@ class Library:
             raise SourceError(f"what was uploaded cannot be kept in {folder}: {exc.strerror}") from exc
         return self.sync(kept, self.own, progress=progress)
 
+    def fetch(self, address: str, progress: Callable[[Any], None]) -> IngestReport:
+        """Take the page or the feed at a web address into the reader's own collection.
+
+        Raises `SourceError` for what is no address, and `CollectionError` as `sync` does.
+        """
+        self._writable()
+        stated = address.strip()
+        if not stated.lower().startswith(("http://", "https://")):
+            raise SourceError(f"{stated[:80]!r} is no web address. Copy it from your browser; it begins with https://")
+        return self.sync([stated], self.own, progress=progress)
+
     def take_out(self, article_id: str) -> None:
         """Remove an article from the reader's own collection, and the file it was uploaded in if it held nothing else.
 
@@ -102,8 +115,9 @@ class Library:
         origin = next((a.origin for a in self.assistant(OWN).articles() if a.headline.id == article_id), None)
         self.remove([article_id], self.own)
         uploaded = (self.own.home / _UPLOADS).resolve()
-        # A .jsonl file may hold other articles too, whatever they are called.
-        if origin and Path(origin).parent == uploaded and Path(origin).suffix.lower() != ".jsonl":
+        # These may hold other articles too, whatever they are called.
+        several = (".jsonl", ".ndjson", ".csv", ".tsv", ".zip", ".gz")
+        if origin and Path(origin).parent == uploaded and Path(origin).suffix.lower() not in several:
             try:
                 Path(origin).unlink(missing_ok=True)
             except OSError as exc:

@@ -130,7 +130,8 @@ def _time(published: str | None) -> str:
 
 
 def _note(citation: Record, collection: str) -> str:
-    said = f' <span class="dates">{escape(citation["dates"])}</span>' if citation["dates"] else ""
+    page = f' <span class="page">page {citation["page"]}</span>' if citation.get("page") else ""
+    said = f'{page} <span class="dates">{escape(citation["dates"])}</span>' if citation["dates"] else page
     return (
         f'<li value="{citation["number"]}">{escape(citation["article"]["byline"])} '
         f'<span class="support {citation["support"]}">{SUPPORT[citation["support"]]}</span>{said} '
@@ -193,11 +194,15 @@ def _flat(text: str) -> str:
     return " ".join(text.split())
 
 
-def article_parts(article: Article, facts: Headline, start: int, end: int) -> dict[str, str]:
-    """An article cut at the words to be highlighted, as plain strings that the page sets as text."""
+def article_parts(article: Article, facts: Headline, start: int, end: int, note: str = "") -> dict[str, str]:
+    """An article cut at the words to be highlighted, as plain strings that the page sets as text; `note` is said above it."""
+    page = facts.page(start) if end else None
+    also = f"also in {', '.join(facts.also)}" if facts.also else ""
     return {
         "title": facts.label,
-        "source": facts.source or "",
+        "source": ", ".join(part for part in (facts.source, also, f"page {page}" if page else "") if part),
+        "note": note,
+        "read": "; ".join(f"{name}: {place}" for name, place in article.provenance),
         "published": day(facts.published) if facts.published else "date unknown",
         "url": facts.url if facts.url and facts.url.startswith(("https://", "http://")) else "",
         "before": article.text[:start],

@@ -55,6 +55,7 @@ def citation_record(citation: Citation, evidence: Evidence) -> Record:
         "article": _facts(citation.article),
         "start": citation.start,
         "end": citation.end,
+        "page": citation.page,
         "quote": citation.quote,
         "support": str(citation.support),
         "dates": dates_text(citation, evidence),
@@ -132,7 +133,8 @@ def markdown(exchanges: Iterable[tuple[str, Record]], title: str | None = None) 
 
 
 def _note(name: int, citation: Record) -> str:
-    place = f"{citation['article']['id']}, characters {citation['start']}–{citation['end']}"
+    page = f"page {citation['page']}, " if citation.get("page") else ""  # a record kept from before there were pages has none
+    place = f"{citation['article']['id']}, {page}characters {citation['start']}–{citation['end']}"
     said = f" {_plain(citation['dates'])}." if citation["dates"] else ""
     return f"[^{name}]: “{_plain(citation['quote'])}” — {_plain(citation['article']['byline'])}.{said} {_plain(place)}"
 

@@ -35,6 +35,7 @@ __all__ = [
     "listing_text",
     "report_text",
     "terminal_safe",
+    "where",
 ]
 
 # Escape sequences in an article would repaint the reader's terminal.
@@ -49,7 +50,7 @@ _REASONS = {
 
 
 def answer_json(answer: Answer) -> str:
-    """The whole answer, every field of it, as JSON. Each citation also has its `dates`: see `dates`."""
+    """The whole answer, every field of it, as JSON. Each citation also has its `page` and its `dates`: see `dates`."""
     return json.dumps(answer, default=partial(_plain, answer.evidence), ensure_ascii=False, indent=2)
 
 
@@ -59,7 +60,9 @@ def _plain(evidence: Evidence, value: Any) -> Any:
     if not is_dataclass(value):
         raise TypeError(f"{type(value).__name__} has no JSON form")
     facts = {field.name: getattr(value, field.name) for field in fields(value)}
-    return facts | {"dates": _date_facts(value, evidence)} if isinstance(value, Citation) else facts
+    if isinstance(value, Headline):
+        del facts["pages"]  # a number for each page of a book; a citation says which page its words are on
+    return facts | {"page": value.page, "dates": _date_facts(value, evidence)} if isinstance(value, Citation) else facts
 
 
 def dates(citation: Citation, evidence: Evidence) -> tuple[Moment, ...]:
@@ -109,13 +112,20 @@ def day(stated: date) -> str:
 
 
 def byline(facts: Headline) -> str:
-    """What an article is called, its source and its day.
+    """What an article is called, its source and its day, and which outlets have a near-copy of it.
 
     >>> byline(Headline("a", "v", "Iran struck first.", source="Dawn", published=date(2024, 1, 20)))
     'Iran struck first. — Dawn, 20 January 2024'
     """
     when = day(facts.published) if facts.published else "date unknown"
-    return f"{facts.label} — {', '.join(part for part in (facts.source, when) if part)}"
+    also = f" (also in {', '.join(facts.also)})" if facts.also else ""
+    return f"{facts.label} — {', '.join(part for part in (facts.source, when) if part)}{also}"
+
+
+def where(citation: Citation) -> str:
+    """The page and the characters at which a citation's words stand."""
+    page = f"page {citation.page}, " if citation.page else ""
+    return f"{page}characters {citation.start}–{citation.end}"
 
 
 def terminal_safe(text: str) -> str:
@@ -163,7 +173,7 @@ def _footnote(citation: Citation, evidence: Evidence, width: int) -> str:
     lines = [head, _wrapped(f"    “{_flat(citation.quote)}”", width, "    ")]
     if said := dates_text(citation, evidence):
         lines.append(_wrapped(f"    {said}", width, "    "))
-    lines.append(f"    {citation.article.id}, characters {citation.start}–{citation.end} ({citation.support})")
+    lines.append(f"    {citation.article.id}, {where(citation)} ({citation.support})")
     return "\n".join(lines)
 
 

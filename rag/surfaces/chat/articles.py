@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from queue import SimpleQueue
 from typing import Any
@@ -16,13 +18,12 @@ from rag.errors import ClippingsError, CollectionError
 from rag.surfaces.chat.look import masthead
 from rag.surfaces.library import DEMO, OWN, Library
 from rag.surfaces.markup import article_parts, digest, escape
-from rag.surfaces.render import report_text
-from rag.types import IngestReport
+from rag.surfaces.render import day, report_text
+from rag.types import Article, IngestReport
 
 __all__ = ["Articles"]
 
-_KINDS = (".txt", ".md", ".jsonl")
-_COLUMNS = ("Title", "Source", "Date", "Words", "Passages", "Added", "Id")
+_COLUMNS = ("Title", "Source", "Date", "Words", "Passages", "Copies", "Added", "Id")
 # Quick, so they wait for no place among the questions.
 QUIETLY: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private", "queue": False}
 
@@ -43,14 +44,19 @@ class Articles:
         writable = not self.library.read_only
         self.picked = gr.JSON(visible=False)
         self.upload = gr.File(
-            label="Add articles to your own: .txt, .md or .jsonl", file_count="multiple", file_types=list(_KINDS),
-            height=130, elem_id="upload", visible=writable,
+            label="Add articles to your own: pages, PDF, Word, e-books, mail, text, tables, archives of these",
+            file_count="multiple", file_types=list(self.library.kinds), height=130, elem_id="upload", visible=writable,
         )  # fmt: skip
+        with gr.Row(visible=writable, elem_id="from-web"):
+            self.address = gr.Textbox(
+                label="Or the address of a page or a feed", placeholder="https://…", max_lines=1, scale=4, elem_id="address"
+            )
+            self.fetch = gr.Button("Take it in", scale=1, elem_id="fetch")
         self.report = gr.HTML(elem_id="report")
         self.table = gr.Dataframe(
-            headers=list(_COLUMNS), datatype=["str", "str", "str", "number", "number", "str", "str"],
+            headers=list(_COLUMNS), datatype=["str", "str", "str", "number", "number", "number", "str", "str"],
             interactive=False, show_search="search", label="Articles", wrap=True, max_height=420,
-            elem_id="articles", column_widths=["260px", "130px", "110px", "80px", "90px", "150px", "200px"],
+            elem_id="articles", column_widths=["260px", "130px", "110px", "80px", "90px", "80px", "150px", "200px"],
         )  # fmt: skip
         self.which = gr.HTML(elem_id="picked")
         with gr.Column(visible=False, elem_id="facts") as self.facts:
@@ -74,6 +80,11 @@ class Articles:
             self.add, self.upload, [self.report, collection], show_progress="hidden", api_visibility="private"
         )
         adding.then(*self.arrange, **QUIETLY).then(lambda: None, None, self.upload, **QUIETLY)
+        fetching = gr.on(
+            [self.fetch.click, self.address.submit], self.take_in, self.address, [self.report, collection],
+            show_progress="hidden", api_visibility="private",
+        )  # fmt: skip
+        fetching.then(*self.arrange, **QUIETLY)
         given = [self.title, self.source, self.published]
         choosing = [self.picked, self.which, self.remove, self.confirm, self.facts]
         self.table.select(self.pick, collection, [*choosing, *given], **QUIETLY).then(
@@ -92,16 +103,16 @@ class Articles:
         """An article cut at the words to be highlighted; where none are named, the whole of it."""
         try:
             assistant = self.library.chosen(str(place.get("collection") or ""))
-            article = assistant.article(str(place["article"]))
-            start, end = int(place.get("start") or 0), int(place.get("end") or 0)
-            start = start if end else 0
-            words = article.passage(start, end).text if end else ""
-            if place.get("version", article.version) != article.version and digest(words) != place.get("words"):
-                raise ValueError("the words stand elsewhere now, or nowhere")
+            article, note = _as_cited(assistant, place)
+            start, end = _stretch(place)
+            if end:
+                _ = article.passage(start, end)  # which must be there
             facts = assistant.headline(article.id)
+            if note:
+                facts = replace(facts, label=article.title or facts.label, source=article.source, published=article.published)
         except (ClippingsError, ValueError, KeyError, TypeError, AttributeError, OverflowError):
             return {"error": "This article has been changed or removed since the answer was given. Ask again."}
-        return article_parts(article, facts, start, end)
+        return article_parts(article, facts, start, end, note)
 
     def arranged(self, collection: str) -> tuple[str, Any, Any, str]:
         """What the page says of a collection: its head, its sources, its articles, and how to begin where there are none."""
@@ -110,22 +121,33 @@ class Articles:
         except CollectionError as exc:
             return masthead(0), gr.Dropdown(choices=[], value=[]), [], f'<p class="begin">{escape(str(exc))}.</p>'
         rows = assistant.articles()
-        return masthead(len(rows)), gr.Dropdown(choices=assistant.sources(), value=[]), [_row(item) for item in rows], ""
+        copies = Counter(item.headline.group for item in rows)
+        # Near-copies stand together, under the first of them.
+        rows.sort(key=lambda item: (item.headline.voice, item.headline.id))
+        table = [_row(item, copies[item.headline.group] - 1 if item.headline.group else 0) for item in rows]
+        return masthead(len(rows)), gr.Dropdown(choices=assistant.sources(), value=[]), table, ""
 
     def add(self, files: list[str]) -> Iterator[tuple[str, Any]]:
         """Take uploaded files in, and say how far it is and what came of it."""
+        yield from self._working("reading what was uploaded…", lambda told: self.library.add(map(Path, files), told))
+
+    def take_in(self, address: str) -> Iterator[tuple[str, Any]]:
+        """Take in the page or the feed at an address, likewise."""
+        yield from self._working("fetching…", lambda told: self.library.fetch(address, told))
+
+    def _working(self, first: str, work_on: Callable[[Callable[[Any], None]], IngestReport]) -> Iterator[tuple[str, Any]]:
         said: SimpleQueue[Any] = SimpleQueue()
 
         def work() -> None:
             try:
-                said.put(self.library.add(map(Path, files), said.put))
+                said.put(work_on(said.put))
             except ClippingsError as exc:
                 said.put(exc)
             except Exception as exc:
-                logging.getLogger("clippings").exception("an upload could not be taken in")
+                logging.getLogger("clippings").exception("articles could not be taken in")
                 said.put(exc)
 
-        yield '<p class="step" role="status">reading what was uploaded…</p>', gr.skip()
+        yield f'<p class="step" role="status">{first}</p>', gr.skip()
         threading.Thread(target=work, daemon=True).start()
         while True:
             news = said.get()
@@ -186,6 +208,31 @@ class Articles:
         return _nothing(told)
 
 
+def _stretch(place: dict[str, Any]) -> tuple[int, int]:
+    """The words named, as [start, end) in code points; where none are, (0, 0)."""
+    start, end = int(place.get("start") or 0), int(place.get("end") or 0)
+    return (start, end) if end else (0, 0)
+
+
+def _as_cited(assistant: Any, place: dict[str, Any]) -> tuple[Article, str]:
+    """The article in the version in which the words stood, and what to say if that is not the present one.
+
+    Raises `ValueError` where no version that is kept has them.
+    """
+    article = assistant.article(str(place["article"]))
+    version = str(place.get("version") or article.version)
+    if version == article.version:
+        return article, ""
+    start, end = _stretch(place)
+    if digest(article.text[start:end]) == place.get("words"):  # its facts were corrected, or it changed elsewhere
+        return article, ""
+    for earlier, until in assistant.versions(article.id):
+        found = assistant.earlier(article.id, earlier)
+        if found and (earlier == version or digest(found.text[start:end]) == place.get("words")):
+            return found, f"This is the article as it was until {day(until.date())}. It has been changed since."
+    raise ValueError("the words stand nowhere any more")
+
+
 def _nothing(told: str = "") -> tuple[Any, ...]:
     """No article is chosen, and nothing can be done to one."""
     return None, told, gr.Button(interactive=False), gr.Row(visible=False), gr.Column(visible=False)
@@ -204,8 +251,9 @@ def _facts(article: Any) -> tuple[str, str, str]:
     return article.title or "", article.source or "", article.published.isoformat() if article.published else ""
 
 
-def _row(item: Listing) -> list[Any]:
-    """An article's row in the table."""
+def _row(item: Listing, copies: int) -> list[Any]:
+    """An article's row in the table; `copies` are the others of its group."""
     facts = item.headline
     when = facts.published.isoformat() if facts.published else "unknown"
-    return [facts.label, facts.source or "unknown", when, item.words, item.passages, f"{item.added:%Y-%m-%d %H:%M}", facts.id]
+    added = f"{item.added:%Y-%m-%d %H:%M}"
+    return [facts.label, facts.source or "unknown", when, item.words, item.passages, copies, added, facts.id]

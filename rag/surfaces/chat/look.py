@@ -17,6 +17,8 @@ READING = """
 <section aria-label="Article" aria-live="polite">
   <p class="hint">Press a number in an answer: the article opens here, at the words it rests on.</p>
   <h2 class="title" tabindex="0"></h2><p class="facts"></p><p class="from"></p>
+  <p class="note" hidden></p>
+  <details class="read" hidden><summary>Where these facts were read</summary><p></p></details>
   <div class="tools" hidden>
     <button type="button" data-act="previous" aria-keyshortcuts="p">Previous citation</button>
     <button type="button" data-act="next" aria-keyshortcuts="n">Next citation</button>

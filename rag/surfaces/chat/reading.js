@@ -13,6 +13,7 @@ const show = async (place) => {
   const [hint, text] = [part('hint'), part('article')];
   for (const name of ['title', 'facts', 'from']) part(name).textContent = '';
   part('tools').hidden = text.hidden = Boolean(found.error);
+  part('note').hidden = part('read').hidden = true;
   hint.hidden = !found.error;
   if (found.error) { hint.textContent = found.error; return; }
   reading = { collection: place.collection, article: place.article };
@@ -23,6 +24,9 @@ const show = async (place) => {
     link.href = found.url; link.textContent = found.url; link.rel = 'noopener noreferrer'; link.target = '_blank';
     part('from').append(link);
   }
+  const [note, read] = [part('note'), part('read')];
+  note.textContent = found.note; note.hidden = !found.note;
+  read.querySelector('p').textContent = found.read; read.hidden = !found.read;
   const names = ['collection', 'article', 'version', 'start', 'end', 'words'].filter((name) => place[name] != null);
   part('link').dataset.address = `?${new URLSearchParams(names.map((name) => [name, place[name]]))}`;
   const quote = document.createElement('mark');

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import shutil
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
@@ -247,7 +247,7 @@ class _Work:
         """Articles that are done without being written."""
         return len(self.failed) + len(self.kept)
 
-    def entries(self) -> Iterator[Entry]:
+    def entries(self) -> Generator[Entry, None, None]:
         """The articles to be written, read a little before their turn."""
         known, corrections = self.catalog.known(), self.catalog.corrections()
         for article_id in self.uncut:

@@ -79,7 +79,7 @@ def _looking(
     """What the places hold, and what reads it."""
     places = _listed(sources)
     with ExitStack() as stack:
-        parsers = Parsers()
+        parsers = stack.enter_context(Parsers())
         readings = stack.enter_context(Readings(columns, parsers))
         web = None
         if any(is_address(os.fspath(place)) for place in places):

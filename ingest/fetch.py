@@ -430,7 +430,7 @@ def _public(address: str) -> bool:
     >>> [_public(a) for a in ("127.0.0.1", "::ffff:10.0.0.1", "64:ff9b::a00:1", "2002:7f00:1::", "100.64.0.1", "ff0e::1")]
     [False, False, False, False, False, False]
     """
-    ip = ipaddress.ip_address(address.partition("%")[0])  # fe80::1%eth0: the interface is no part of the number
+    ip = ipaddress.ip_address(address)
     if isinstance(ip, ipaddress.IPv6Address):
         inner = ip.ipv4_mapped or ip.sixtofour  # Teredo, 2001::/32, is not global as it stands
         if ip in _NAT64:  # how a network without IPv4 reaches the rest
@@ -503,7 +503,7 @@ def _media_type(header: str) -> tuple[str, str | None]:
 def _retry_after(header: str) -> float | None:
     """Seconds that a server asks to be left alone, or `None` where it does not say.
 
-    >>> _retry_after("7"), _retry_after("soon"), _retry_after("Fri, 31 Dec 1999 23:59:59 GMT")
+    >>> _retry_after("7"), _retry_after("soon"), _retry_after("Fri, 31 Dec 1999 23:59:59 -0000")
     (7.0, None, 0.0)
     """
     stated = header.strip()

@@ -406,6 +406,7 @@ class Readings:
 
     def __init__(self, columns: Mapping[str, str] = {}, parsers: Parsers | None = None) -> None:
         self._columns = columns
+        self._ours = parsers is None
         self._parsers = parsers or Parsers()
         self._open: tuple[tuple[str, str | None], ExitStack, Iterator[tuple[int, int, Any]]] | None = None
 
@@ -414,7 +415,8 @@ class Readings:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self._shut()
-        self._parsers.close()
+        if self._ours:
+            self._parsers.close()
 
     @contextmanager
     def given_up_on_failure(self) -> Iterator[None]:

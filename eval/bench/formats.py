@@ -132,7 +132,7 @@ def _read(folder: Path, expected: Mapping[str, Mapping[str, Any]]) -> Iterator[d
                 columns = next((w["mapping"] for k, w in expected.items() if k.split("#")[0] == path and "mapping" in w), {})
                 served = path.startswith(f"{_FEEDS}/")
                 scanned = scan([f"{root}/{path}" if served else folder / path], columns=columns, web=web)
-                with Readings(columns) as readings:
+                with Readings(columns, parsers) as readings:
                     found.update(_articles(path, scanned, readings))
         yield found
 

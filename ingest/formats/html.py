@@ -208,6 +208,8 @@ def _blocks(tree: Any, spots: Sequence[tuple[Any, str]], title: str | None) -> t
     if found is None or found.body is None:
         return [], False
     rendered = list(_rendered(found.body))
+    if rendered and "\n" in rendered[0]:  # a page with few words comes as one paragraph of lines, its title among them
+        rendered = [*rendered[0].split("\n"), *rendered[1:]] if len(rendered) == 1 else rendered
     named = [at for at, block in enumerate(rendered[:_HEAD]) if title and _same(block, title)]
     if named and named[-1] + 1 < len(rendered):  # what stands before the title is the page's
         rendered = rendered[named[-1] + 1 :]

@@ -98,7 +98,7 @@ def _parser() -> argparse.ArgumentParser:
     sync.add_argument("--prune", action="store_true", help="remove articles that are gone from these places")
     sync.add_argument(
         "--column", action="append", default=[], type=_column, metavar="NAME=THEIRS",
-        help="what a .csv or .jsonl file calls our text, title, published, source, author, url, id or language; may be repeated",
+        help="what a .csv or .jsonl file calls our text, title, published, source, author, url, id, language; may be repeated",
     )  # fmt: skip
     sync.add_argument("--rebuild", action="store_true", help="make the indexes again, with the settings in force")
     articles = command("articles", _articles, "list the articles")
@@ -106,7 +106,7 @@ def _parser() -> argparse.ArgumentParser:
     show = command("show", _show, "print one article")
     show.add_argument("id", help="as `clippings articles` lists it")
     show.add_argument(
-        "--version", metavar="VERSION", help="as it was before it changed; `clippings show ID` lists its versions"
+        "--version", metavar="VERSION", help="as it was before; `clippings show ID` lists those kept"
     )
     remove = command("remove", _remove, "take articles out of the collection; their files stay")
     remove.add_argument("ids", nargs="+", metavar="ID", help="as `clippings articles` lists them")
@@ -255,13 +255,14 @@ def _show(options: argparse.Namespace, config: Config, services: Services) -> in
         )
         if options.version and not article.version.startswith(options.version):
             wanted = next((version for version, _ in versions if version.startswith(options.version)), "")
-            article = assistant.earlier(options.id, wanted)
-            if article is None:
+            found = assistant.earlier(options.id, wanted)
+            if found is None:
                 print(
                     f"clippings: {options.id} has no version {options.version}; `clippings show` lists those kept",
                     file=sys.stderr,
                 )
                 return 1
+            article = found
     facts = {
         "id": article.id,
         "title": article.title,

@@ -1,14 +1,15 @@
 """Everything that writes a collection: `sync` takes articles in, `preview` says what it would do, `remove` takes them out,
-`edit` corrects what is said of one."""
+`edit` corrects what is said of one; `backup` keeps the whole in a file, and `restore` makes it again from there."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from ingest.backup import backup, restore
     from ingest.collection import edit, preview, remove, sync
 
-__all__ = ["edit", "preview", "remove", "sync"]
+__all__ = ["backup", "edit", "preview", "remove", "restore", "sync"]
 
 
 def __getattr__(name: str) -> object:
@@ -16,5 +17,6 @@ def __getattr__(name: str) -> object:
     if name in __all__:
         import importlib
 
-        return getattr(importlib.import_module("ingest.collection"), name)
+        home = "backup" if name in ("backup", "restore") else "collection"
+        return getattr(importlib.import_module(f"ingest.{home}"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

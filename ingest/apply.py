@@ -201,24 +201,37 @@ def _carry_out(work: _Work, writer: _Writer, home: Path, config: Config, progres
     """Encode and write all there is to do; the number of passages written."""
     passages = done = 0
     written: Future[int] | None = None
+
+    def settled() -> None:
+        """Wait for the batch that is being written, and say that it is."""
+        if written:
+            written.result()
+            progress(Progress(min(done + work.passed, work.total), work.total, passages))
+
     entries = work.entries()
     with ThreadPoolExecutor(1, "clippings-write") as writing, closing(entries), work.readings.given_up_on_failure():
         for batch in _batches(entries, config.passages.words):
             require_room(home, sum(len(entry.article.text) for entry in batch))
             made = writer.encode(batch, partial(_part, progress, Progress(done, work.total, passages), len(batch)))
-            if written:
-                written.result()
+            settled()
             written = writing.submit(writer.write, made)
             passages += len(made.rows)
             done += len(batch)
-            progress(Progress(min(done + work.passed, work.total), work.total, passages))
-        if written:
-            written.result()
+        settled()
     return passages
 
 
 def _part(progress: Callable[[Progress], None], before: Progress, articles: int, ready: int, of: int) -> None:
     progress(replace(before, passages=before.passages + ready, part=articles * ready / of))
+
+
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """An article to be stored, what to warn of, and the language it is written in, where that can be told."""
+
+    entry: Entry
+    warnings: tuple[str, ...]
+    language: str | None
 
 
 @dataclass(slots=True)
@@ -261,7 +274,7 @@ class _Work:
             ThreadPoolExecutor(1, "clippings-lines") as lines,
             ThreadPoolExecutor(self.readings.workers, "clippings-documents") as documents,
         ):
-            ahead: deque[tuple[str, Future[tuple[Entry, tuple[str, ...]] | None]]] = deque()
+            ahead: deque[tuple[str, Future[_Read | None]]] = deque()
             try:
                 for article_id in ids:
                     reader = lines if self.reading[article_id].at is not None else documents
@@ -276,8 +289,8 @@ class _Work:
 
     def _read(
         self, article_id: str, known: Mapping[str, tuple[str, str]], corrections: Mapping[str, Corrected]
-    ) -> tuple[Entry, tuple[str, ...]] | None:
-        """The article as it is to be stored, with what to warn of; `None` if it is stored so already."""
+    ) -> _Read | None:
+        """The article as it is to be stored; `None` if it is stored so already."""
         found = self.reading[article_id]
         article, warnings = self.readings.read(found)
         # A renamed file keeps the id it is stored by.
@@ -286,7 +299,7 @@ class _Work:
             return None
         earlier = corrected.facts if corrected else {}
         right, record = correct(named, {name: value for name, (value, _) in earlier.items()})
-        return self._cut(right, found.origin, record, found.mark), warnings
+        return _Read(self._cut(right, found.origin, record, found.mark), warnings, language(right.text))
 
     def _is_stored(self, article: Article, corrected: Corrected | None) -> bool:
         if corrected:
@@ -299,9 +312,7 @@ class _Work:
             article, origin, passage_spans(article.text, self.config.passages), corrected, mark, signature(article.text)
         )
 
-    def _taken(
-        self, article_id: str, read: Future[tuple[Entry, tuple[str, ...]] | None], adding: frozenset[str]
-    ) -> Iterator[Entry]:
+    def _taken(self, article_id: str, read: Future[_Read | None], adding: frozenset[str]) -> Iterator[Entry]:
         found = self.reading[article_id]
         try:
             made = read.result()
@@ -312,12 +323,11 @@ class _Work:
             self.kept.append(article_id)
             self.catalog.remark({article_id: found.mark})
             return
-        entry, warnings = made
-        self.warnings += [f"{found.name}: {warning}" for warning in warnings]
-        if spoken := language(entry.article.text):
-            self.languages.setdefault(spoken, []).append(found.name)
+        self.warnings += [f"{found.name}: {warning}" for warning in made.warnings]
+        if made.language:
+            self.languages.setdefault(made.language, []).append(found.name)
         (self.added if article_id in adding else self.replaced).append(article_id)
-        yield entry
+        yield made.entry
 
     def report(self, passages: int, completed: int, languages: frozenset[str] | None) -> IngestReport:
         told = warnings(self.languages, languages)

@@ -57,18 +57,18 @@ def opening(text: str, facts: Mapping[str, Fact]) -> dict[str, Fact]:
     lines = [line for line in (" ".join(line.split()).strip("*_ ") for line in head) if line][:_LINES]
     above = 0  # lines before the text itself
     for n, line in enumerate(lines):
-        if len(line) > 160 or (_SENTENCE.search(line) and not _BYLINE.search(line)):
+        if len(line) > 160 or (_SENTENCE.search(line) and not _byline(line)):
             break
         above = n + 1
-        byline = _BYLINE.search(line)
+        byline = _byline(line)
         if byline and "author" not in known:
             known["author"] = Fact(byline.group("name").strip(" ."), "byline")
         if "published" not in known and not _CHANGED.search(line) and (day := _day_of(line, first=n == 0, byline=bool(byline))):
             known["published"] = Fact(day, "first lines")
     if "title" not in known and above and lines[1:]:
         first, second = lines[:2]
-        alone = (len(head) > 1 and not head[1].strip()) or _BYLINE.search(second) or _day_of(second, first=False, byline=False)
-        if alone and len(first) <= 150 and len(text) > 2 * len(first) and not (_BYLINE.search(first) or day_in(first)):
+        alone = (len(head) > 1 and not head[1].strip()) or _byline(second) or _day_of(second, first=False, byline=False)
+        if alone and len(first) <= 150 and len(text) > 2 * len(first) and not (_byline(first) or day_in(first)):
             known["title"] = Fact(first, "first line")
     for line in lines[:3]:
         if "published" not in known and (day := dateline(line)):
@@ -76,6 +76,12 @@ def opening(text: str, facts: Mapping[str, Fact]) -> dict[str, Fact]:
         if "source" not in known and (name := agency(line)):
             known["source"] = Fact(name, "dateline")
     return known
+
+
+def _byline(line: str) -> re.Match[str] | None:
+    """The byline in a line. A name has a capital, where the script has capitals: "by and large" is none."""
+    match = _BYLINE.search(line)
+    return match if match and not match.group("name")[0].islower() else None
 
 
 def _day_of(line: str, *, first: bool, byline: bool) -> date | None:

@@ -16,15 +16,15 @@ import sqlite3
 import stat
 import zipfile
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
-from ingest.collection import _writing
+from ingest.collection import writing
 from rag.catalog import FILE
-from rag.config import Config, load
+from rag.config import Config
 from rag.errors import CollectionError
 from rag.index.dense import FOLDER as DENSE
 from rag.index.dense import DenseIndex
@@ -35,17 +35,16 @@ __all__ = ["Kept", "backup", "restore"]
 _FORMAT = 1
 _MARK = "clippings backup"  # the manifest's key that tells a backup from any other zip file; its value is the format
 _MANIFEST = "manifest.json"
-_LONGEST = 64_000_000  # bytes of a manifest: some 500,000 uploaded files
-_FOLDERS = (PASSAGES, WHOLE, "upload")
+_LONGEST = 64_000_000  # bytes of a manifest: some 400,000 uploaded files
 _SINGLE = (FILE, "feedback.jsonl", "gold.jsonl")
+_FOLDERS = (PASSAGES, WHOLE, "upload", DENSE)
 _PASSING = (".tantivy-", ".tmp")  # tantivy's locks, and what it was writing when it was killed
-_CHUNK = 1 << 20
-_SPARE = 64_000_000  # bytes left free: a sync that meets a full disk loses Chroma's graph
+_SPARE = 64_000_000  # bytes left free: Chroma's graph does not survive a disk that fills up
 
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """A backup that was made or restored: what it holds, and how long the file is."""
+    """A backup that was made or restored: the articles and passages in it, and how many bytes the file has."""
 
     file: Path
     articles: int
@@ -53,120 +52,82 @@ class Kept:
     bytes: int
 
 
-@dataclass(frozen=True, slots=True)
-class _Facts:
-    """What a catalog says of itself, whichever version of Clippings wrote it."""
-
-    layout: str | None
-    encoder: str | None
-    articles: int
-    passages: int
-
-
-@dataclass(frozen=True, slots=True)
-class _Manifest:
-    """`home` is where the collection lay; `members` has the length and SHA-256 of each."""
-
-    home: str
-    facts: _Facts
-    members: Mapping[str, tuple[int, str]]
-
-    @property
-    def total(self) -> int:
-        return sum(size for size, _ in self.members.values())
-
-
-def backup(file: str | os.PathLike[str], config: Config | None = None) -> Kept:
+def backup(file: str | os.PathLike[str], config: Config) -> Kept:
     """Write the whole collection to `file`, in place of an earlier backup of that name; questions are answered meanwhile.
 
     Raises `CollectionError` when there is no collection, while another process is writing to it, and when the file cannot
     be written, or is there and is no backup.
     """
-    config = load() if config is None else config
     home, target = config.home.resolve(), Path(file).expanduser().resolve()
     if not (home / FILE).is_file():
         raise CollectionError(f"there is no collection in {config.home}, so there is nothing to back up")
     if target.is_relative_to(home):
         raise CollectionError(f"{target} lies in the collection itself and would be lost with it. Name a file elsewhere")
     with _explained(target, "Name another file"):
-        _may_replace(target)
-        with _writing(home), _unfinished(target) as aside:
-            sizes = [path.stat().st_size for _, path in _files(home, *_SINGLE, *_FOLDERS, DENSE)]
-            _require_room(aside, sum(sizes) + (home / FILE).stat().st_size)  # the snapshot lies beside the archive
-            manifest = _pack(home, aside / "snapshot", aside / "archive")
+        if target.exists():
+            with _reading(target, "Name another file, or remove it"):
+                pass  # it is a backup, and may be replaced
+        with writing(home), _unfinished(target) as aside:
+            sizes = [path.stat().st_size for _, path in _files(home, *_SINGLE, *_FOLDERS)]
+            _require_room(target, sum(sizes) + (home / FILE).stat().st_size)  # the snapshot lies beside the archive
+            facts = _pack(home, target, aside)
             os.replace(aside / "archive", target)
-        return Kept(target, manifest.facts.articles, manifest.facts.passages, target.stat().st_size)
+        return Kept(target, facts["articles"], facts["passages"], target.stat().st_size)
 
 
-def restore(file: str | os.PathLike[str], config: Config | None = None) -> Kept:
+def restore(file: str | os.PathLike[str], config: Config) -> Kept:
     """Make the collection in `config.home` out of a backup: as it was, whatever the configuration asks for.
 
     Raises `CollectionError`, leaving nothing behind, when something is there already, and when the file cannot be read, is
     damaged, or holds anything but what a backup does.
     """
-    config = load() if config is None else config
     home, source = config.home.resolve(), Path(file).expanduser().resolve()
     with _explained(home, "Name another folder with --home"):
-        if (home / FILE).exists():
-            raise CollectionError(
-                f"there is a collection in {home} already. Name another folder with --home, or remove that one"
-            )
-        if home.exists() and not (home.is_dir() and not any(home.iterdir())):
-            raise CollectionError(f"{home} is there already and is not an empty folder. Name another one with --home")
+        if home.exists() and any(home.iterdir()):
+            there = "a collection" if (home / FILE).exists() else "something"
+            raise CollectionError(f"there is {there} in {home} already. Name another folder with --home, or remove that one")
         if not source.is_file():
             raise CollectionError(f"{source} is {'a folder' if source.is_dir() else 'not there'}. Name the file of a backup")
-        with _reading(source) as archive:
-            manifest = _checked(archive)
+        with _reading(source, "Use another one") as (archive, said):
+            members = _checked(archive, said)
             home.parent.mkdir(parents=True, exist_ok=True)
             with _unfinished(home) as aside:
-                _require_room(aside, manifest.total)
-                for name in manifest.members:
-                    _unpack(archive, name, aside / name, manifest.members[name])
-                if _facts(aside / FILE) != manifest.facts:
+                _require_room(home, sum(size for size, _ in members.values()))
+                for name, stated in members.items():
+                    (aside / name).parent.mkdir(parents=True, exist_ok=True)
+                    with archive.open(name) as member, (aside / name).open("xb") as unpacked:
+                        if _copy(member, unpacked) != stated:  # zipfile reads no more than the length that was checked
+                            raise ValueError(f"{name} is not what was backed up")
+                        unpacked.flush()
+                        os.fsync(unpacked)
+                facts = _facts(aside / FILE)
+                if facts != {name: said.get(name) for name in facts}:
                     raise ValueError("its catalog is not the one that its manifest describes")
-                _move(aside / FILE, manifest.home, home.as_posix())
-                os.replace(aside, home)  # refused by the system if somebody else was quicker
-        return Kept(source, manifest.facts.articles, manifest.facts.passages, source.stat().st_size)
-
-
-def _may_replace(target: Path) -> None:
-    if target.is_dir():
-        raise CollectionError(f"{target} is a folder. Name a file, such as {target / 'news.zip'}")
-    if not target.parent.is_dir():
-        raise CollectionError(f"there is no folder {target.parent}. Make it, or name a file elsewhere")
-    if target.exists():
-        try:
-            with _reading(target) as archive:
-                _stated(archive)
-        except CollectionError as exc:
-            raise CollectionError(
-                f"{target} is there already and is not a backup, so it is not replaced. Name another file, or remove that one"
-            ) from exc
+                _move(aside / FILE, str(said.get("home")), home.as_posix())
+                os.replace(aside, home)  # the system refuses if somebody else was quicker
+        return Kept(source, facts["articles"], facts["passages"], source.stat().st_size)
 
 
 @contextmanager
 def _unfinished(path: Path) -> Iterator[Path]:
     """An empty folder beside `path` for what is not whole yet, this process's alone, and gone at the end."""
-    aside = path.with_name(f".{path.name}.unfinished")
-    aside.mkdir(mode=0o700, exist_ok=True)
-    with _writing(aside):  # else the half of one process could be moved into place by another
+    folder = path.with_name(f".{path.name}.unfinished")
+    folder.mkdir(mode=0o700, exist_ok=True)
+    with writing(folder):  # else the half of one process could be moved into place by another
         try:
-            new = aside / "new"
-            if new.exists():  # a run that was killed has left it
-                shutil.rmtree(new)
-            new.mkdir()
-            yield new
+            aside = folder / "new"
+            shutil.rmtree(aside, ignore_errors=True)  # what a run that was killed has left
+            aside.mkdir()
+            yield aside
         finally:
-            shutil.rmtree(aside, ignore_errors=True)
+            shutil.rmtree(folder, ignore_errors=True)
 
 
-def _require_room(folder: Path, needed: int) -> None:
-    free = shutil.disk_usage(folder).free
-    if free < needed + _SPARE:
-        raise CollectionError(
-            f"this takes up to {(needed + _SPARE) / 1e6:,.0f} MB, and the disk that holds {folder.parent.parent} has "
-            f"{free / 1e6:,.0f} MB free. Free some space and run again"
-        )
+def _require_room(path: Path, needed: int) -> None:
+    free, needed = shutil.disk_usage(path.parent).free, needed + _SPARE
+    if free < needed:
+        say = f"{path} may take {needed / 1e6:,.0f} MB, and its disk has {free / 1e6:,.0f} MB free"
+        raise CollectionError(f"{say}. Free some space and run again")
 
 
 @contextmanager
@@ -175,45 +136,48 @@ def _explained(path: Path, otherwise: str) -> Iterator[None]:
     try:
         yield
     except (OSError, sqlite3.Error) as exc:
-        full = getattr(exc, "errno", None) in (errno.ENOSPC, errno.EDQUOT) or "disk is full" in str(exc)
-        if full:
+        if getattr(exc, "errno", None) in (errno.ENOSPC, errno.EDQUOT) or "disk is full" in str(exc):
             raise CollectionError(f"the disk that holds {path} is full. Free some space and run again") from exc
         if isinstance(exc, sqlite3.Error):
-            raise CollectionError(f"the catalog cannot be read and may be damaged ({exc}). Use an earlier backup") from exc
+            raise CollectionError(f"the catalog cannot be read ({exc}). Restore an earlier backup in its place") from exc
         where = f" ({exc.filename})" if exc.filename else ""
         raise CollectionError(f"{path} cannot be made: {exc.strerror or exc}{where}. {otherwise}") from exc
 
 
-# Making one
-
-
-def _pack(home: Path, snapshot: Path, archived: Path) -> _Manifest:
+def _pack(home: Path, target: Path, aside: Path) -> dict[str, Any]:
+    """Write the archive that is to be `target`; what the catalog says of itself."""
     # Not the catalog's file: what was written last lies in a log beside it. Nor its free pages, which hold what was removed.
     with closing(sqlite3.connect(home / FILE, timeout=10)) as db:
-        db.execute("VACUUM INTO ?", (str(snapshot),))
-    members: dict[str, tuple[int, str]] = {}
-    with archived.open("xb") as file:
+        db.execute("VACUUM INTO ?", (str(aside / FILE),))
+    facts, members = _facts(aside / FILE), dict[str, tuple[int, str]]()
+    with (aside / "archive").open("xb") as file:
         with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
-            members[FILE] = _add(archive, FILE, snapshot)
-            for name, path in _files(home, *_SINGLE[1:], *_FOLDERS):
+            members[FILE] = _add(archive, FILE, aside / FILE)
+            for name, path in _files(home, *_SINGLE[1:], *_FOLDERS[:-1]):
                 members[name] = _add(archive, name, path)
-            members.update(_add_dense(archive, home, archived))
-            manifest = _Manifest(home.as_posix(), _facts(snapshot), members)
+            if (home / DENSE).is_dir():
+                dense = DenseIndex(home)  # opening it undoes what a run that was killed has left half done
+                # Nobody may be at work in Chroma's store meanwhile. Questions wait, so it is not compressed: vectors hardly
+                # shrink. Errors are explained here too, as the index takes each for its own.
+                with closing(dense), dense.alone(), _explained(target, "Name another file"):
+                    for name, path in _files(home, DENSE):
+                        members[name] = _add(archive, name, path, zipfile.ZIP_STORED)
             listed = {name: {"bytes": size, "sha256": digest} for name, (size, digest) in members.items()}
-            said = {_MARK: _FORMAT, "home": manifest.home, **asdict(manifest.facts), "members": listed}
+            said = {_MARK: _FORMAT, "home": home.as_posix(), **facts, "members": listed}
             archive.writestr(_MANIFEST, json.dumps(said, indent=1))
         file.flush()
-        os.fsync(file.fileno())
-    return manifest
+        os.fsync(file)
+    return facts
 
 
-def _files(home: Path, *tops: str) -> Iterator[tuple[str, Path]]:
-    """What a backup takes of these files and folders, with the names it has there, in order."""
-    for top in tops:
-        found = [Path(folder) / name for folder, _, names in os.walk(home / top) for name in names]
-        for path in sorted(found or [home / top]):
-            if path.is_file() and not path.name.startswith(_PASSING):
-                yield path.relative_to(home).as_posix(), path
+def _files(home: Path, *names: str) -> Iterator[tuple[str, Path]]:
+    """What a backup takes of these files and folders, under the names it has there, in order."""
+    for name in names:
+        path = home / name
+        if path.is_dir():
+            yield from _files(home, *sorted(f"{name}/{inner}" for inner in os.listdir(path)))
+        elif path.is_file() and not path.name.startswith(_PASSING):
+            yield name, path
 
 
 def _add(archive: zipfile.ZipFile, name: str, path: Path, packing: int = zipfile.ZIP_DEFLATED) -> tuple[int, str]:
@@ -223,71 +187,45 @@ def _add(archive: zipfile.ZipFile, name: str, path: Path, packing: int = zipfile
         return _copy(source, member)
 
 
-def _add_dense(archive: zipfile.ZipFile, home: Path, archived: Path) -> dict[str, tuple[int, str]]:
-    """Copy Chroma's store while nobody is at work in it. It is not compressed: questions wait, and vectors hardly shrink."""
-    if not (home / DENSE).is_dir():
-        return {}
-    dense = DenseIndex(home)  # opening it undoes what a run that was killed has left half done
-    try:
-        # Explained here too, as the index takes every error for its own.
-        with dense._alone(), _explained(archived, "Name another file"):
-            return {name: _add(archive, name, path, zipfile.ZIP_STORED) for name, path in _files(home, DENSE)}
-    finally:
-        dense.close()
-
-
 def _copy(source: IO[bytes], to: IO[bytes]) -> tuple[int, str]:
     size, digest = 0, hashlib.sha256()
-    while chunk := source.read(_CHUNK):
-        to.write(chunk)
+    while chunk := source.read(1 << 20):
+        size += to.write(chunk)
         digest.update(chunk)
-        size += len(chunk)
     return size, digest.hexdigest()
 
 
-def _facts(catalog: Path) -> _Facts:
+def _facts(catalog: Path) -> dict[str, Any]:
+    """What a catalog says of itself, whichever version of Clippings wrote it."""
     with closing(sqlite3.connect(catalog)) as db:
         meta = dict(db.execute("SELECT name, value FROM meta"))
-        ((articles,),) = db.execute("SELECT count(*) FROM articles")
-        ((passages,),) = db.execute("SELECT count(*) FROM passages")
-    return _Facts(meta.get("schema"), meta.get("encoder"), articles, passages)
-
-
-# Reading one
+        counts = {table: db.execute(f"SELECT count(*) FROM {table}").fetchone()[0] for table in ("articles", "passages")}
+    return {"layout": meta.get("schema"), "encoder": meta.get("encoder"), **counts}
 
 
 @contextmanager
-def _reading(file: Path) -> Iterator[zipfile.ZipFile]:
-    """The archive opened; `ValueError` says in what it is not a backup. zipfile has more ways to say that than one."""
+def _reading(file: Path, otherwise: str) -> Iterator[tuple[zipfile.ZipFile, dict[str, Any]]]:
+    """The archive and its manifest. In here `ValueError` says why it is no backup; zipfile has some more ways to."""
     try:
         with zipfile.ZipFile(file) as archive:
-            yield archive
-    except (zipfile.BadZipFile, zlib.error, EOFError, LookupError, RuntimeError, ValueError) as exc:
-        raise CollectionError(
-            f"{file} is damaged, or is not a backup: {exc.args[0] if exc.args else exc!r}. Use another one"
-        ) from exc
+            info = archive.getinfo(_MANIFEST)
+            if info.file_size > _LONGEST:
+                raise ValueError("its manifest is too long")
+            said = json.loads(archive.read(info))
+            if not isinstance(said, dict) or _MARK not in said:
+                raise ValueError(f"its {_MANIFEST} is something else's")
+            yield archive, said
+    except (zipfile.BadZipFile, zlib.error, EOFError, LookupError, OverflowError, RuntimeError, ValueError) as exc:
+        why = exc.args[0] if exc.args else "it ends too early"
+        raise CollectionError(f"{file} is damaged, or is no backup of Clippings: {why}. {otherwise}") from exc
 
 
-def _stated(archive: zipfile.ZipFile) -> dict[str, Any]:
-    """The manifest as it stands there."""
-    info = archive.getinfo(_MANIFEST)
-    if info.file_size > _LONGEST:
-        raise ValueError("its manifest is too long")
-    said = json.loads(archive.read(info))
-    if not isinstance(said, dict) or _MARK not in said:
-        raise ValueError(f"its {_MANIFEST} is something else's")
-    return said
-
-
-def _checked(archive: zipfile.ZipFile) -> _Manifest:
-    """The manifest, once the archive's own list of members agrees with it and holds nothing that a backup does not."""
-    said = _stated(archive)
+def _checked(archive: zipfile.ZipFile, said: dict[str, Any]) -> dict[str, tuple[int, str]]:
+    """The members' lengths and SHA-256, if the archive holds what the manifest says, and nothing that a backup does not."""
     if said[_MARK] != _FORMAT:
         raise ValueError(f"its format is {said[_MARK]}, this version of Clippings reads {_FORMAT}")
     try:
-        facts = _Facts(**{name: said[name] for name in _Facts.__slots__})
-        members = {name: (int(m["bytes"]), str(m["sha256"])) for name, m in said["members"].items()}
-        manifest = _Manifest(str(said["home"]), facts, members)
+        members = {name: (m["bytes"], m["sha256"]) for name, m in said["members"].items()}
     except (KeyError, TypeError, AttributeError) as exc:
         raise ValueError("its manifest is not complete") from exc
     infos = archive.infolist()
@@ -295,30 +233,18 @@ def _checked(archive: zipfile.ZipFile) -> _Manifest:
         raise ValueError("it does not hold the files that its manifest names")
     for info in infos:
         name, parts = info.filename, tuple(info.filename.split("/"))
-        plain = stat.S_IFMT(info.external_attr >> 16) in (0, stat.S_IFREG)
-        inside = len(parts) > 1 and parts[0] in (*_FOLDERS, DENSE) and Path(name).parts == parts and ".." not in parts
+        inside = len(parts) > 1 and parts[0] in _FOLDERS and Path(name).parts == parts and ".." not in parts
+        plain = stat.S_IFMT(info.external_attr >> 16) in (0, stat.S_IFREG)  # and no link
         if not plain or not (inside or name in (*_SINGLE, _MANIFEST)):
             raise ValueError(f"{name!r} is nothing that a backup holds")
         if name in members and info.file_size != members[name][0]:
             raise ValueError(f"{name} has not the length that its manifest says")
-    return manifest
-
-
-def _unpack(archive: zipfile.ZipFile, name: str, to: Path, stated: tuple[int, str]) -> None:
-    to.parent.mkdir(parents=True, exist_ok=True)
-    with archive.open(name) as member, to.open("xb") as file:  # zipfile reads no more than the length it was checked for
-        if _copy(member, file) != stated:
-            raise ValueError(f"{name} is not what was backed up")
-        file.flush()
-        os.fsync(file.fileno())
+    return members
 
 
 def _move(catalog: Path, old: str, new: str) -> None:
-    """What was uploaded lies in the home: it is to be known, and removed, where it lies now."""
-    with closing(sqlite3.connect(catalog)) as db, db:
-        tables = db.execute("SELECT name FROM sqlite_master WHERE name IN ('articles', 'looked')").fetchall()
-        for (table,) in tables:  # layout 1 has only the first
-            db.execute(
-                f"UPDATE OR REPLACE {table} SET origin = ? || substr(origin, ?) WHERE substr(origin, 1, ?) = ?",
-                (new, len(old) + 1, len(old) + 1, f"{old}/"),
-            )
+    """What was uploaded lies in the home: the catalog shall know it, and have it removed, where it lies now."""
+    with closing(sqlite3.connect(catalog)) as db, db:  # layout 1 has only the first of the two tables
+        for (table,) in db.execute("SELECT name FROM sqlite_master WHERE name IN ('articles', 'looked')").fetchall():
+            moved = f"UPDATE OR REPLACE {table} SET origin = ? || substr(origin, ?) WHERE substr(origin, 1, ?) = ?"
+            db.execute(moved, (new, len(old) + 1, len(old) + 1, f"{old}/"))

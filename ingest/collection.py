@@ -13,18 +13,17 @@ from filelock import FileLock, Timeout
 
 from ingest.apply import Progress, apply, put_right, require_room, take_out
 from ingest.corrections import as_read, correct, stated, wanted
-from ingest.fetch import Fetcher, Limits
 from ingest.parsing import Parsers
 from ingest.plan import plan
 from ingest.sources import Readings, Scan, scan
-from ingest.web import Web, is_address
+from ingest.walk import is_address
 from rag.catalog import FILE, Catalog, Looked
 from rag.config import Config, load
 from rag.encode import SentenceEncoder
 from rag.errors import CollectionError
 from rag.types import Article, Encoder, IngestReport, Plan
 
-__all__ = ["edit", "preview", "remove", "sync"]
+__all__ = ["edit", "preview", "remove", "sync", "writing"]
 
 LOCK = "write.lock"
 Places = str | os.PathLike[str] | Iterable[str | os.PathLike[str]]
@@ -52,7 +51,7 @@ def sync(
     """
     config = load() if config is None else config
     encoder = encoder or SentenceEncoder(config.encoder)
-    with _writing(config.home):
+    with writing(config.home):
         if rebuild or (renew and _outdated(config)):
             _ = encoder.dims  # one that cannot be loaded must not cost the indexes there are, nor a full disk
             require_room(config.home)
@@ -83,6 +82,9 @@ def _looking(
         readings = stack.enter_context(Readings(columns, parsers))
         web = None
         if any(is_address(os.fspath(place)) for place in places):
+            from ingest.fetch import Fetcher, Limits  # what fetches takes a fifth of a second to import
+            from ingest.web import Web
+
             folder = Path(stack.enter_context(TemporaryDirectory(prefix="clippings-")))
             limits = Limits(pause=config.fetch.pause)
             web = Web(stack.enter_context(Fetcher(private=config.fetch.private, limits=limits)), parsers, folder)
@@ -159,7 +161,7 @@ def _changing(config: Config, article_ids: Sequence[str]) -> Iterator[Catalog]:
     """The catalog of a collection that is there and whole, locked for a change to some of its articles."""
     if not (config.home / FILE).is_file():
         raise CollectionError(f"there is no collection in {config.home}, so there is nothing to change")
-    with _writing(config.home):
+    with writing(config.home):
         catalog = Catalog(config.home, config, create=True)
         try:
             known = catalog.known()
@@ -194,7 +196,7 @@ def _unmade(catalog: Catalog, home: Path) -> list[Path]:
 
 
 @contextmanager
-def _writing(home: Path) -> Iterator[None]:
+def writing(home: Path) -> Iterator[None]:
     """Hold the collection's lock. The system gives it back when the process ends, however it ends."""
     try:
         home.mkdir(parents=True, exist_ok=True)

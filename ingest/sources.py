@@ -19,7 +19,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import TracebackType
-from typing import Any, BinaryIO, cast
+from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 from ingest.articles import article, opening
 from ingest.clean import without_surrogates
@@ -29,11 +29,13 @@ from ingest.formats.worker import unpack
 from ingest.parsing import Parsers
 from ingest.records import LONGEST, line_article, row_article, rows, stated_columns
 from ingest.texts import text_article
-from ingest.walk import KINDS, files, kind_of
-from ingest.web import Page, Web, is_address
+from ingest.walk import KINDS, files, is_address, kind_of
 from rag.catalog import Looked
 from rag.errors import SourceError
 from rag.types import Article, Failure
+
+if TYPE_CHECKING:
+    from ingest.web import Page, Web
 
 __all__ = ["KINDS", "Found", "Readings", "Scan", "scan"]
 
@@ -211,6 +213,8 @@ class _Scanning:
             else:
                 items = _noted(page.items, "", page.origin) if page.items else [_of_page(page)]
                 self._take(items, page.origin)
+            if page.article is None:  # what is said of a feed as a whole
+                self.warnings.extend(f"{page.origin}: {warning}" for warning in page.warnings)
             if page.looked:
                 self.looked[page.origin] = page.looked
 
@@ -260,7 +264,7 @@ def _members(path: Path, first: Found, columns: Mapping[str, str]) -> Iterator[_
         for info in members(archive):
             name = info.filename
             kind = kind_of(name)
-            if any(part.startswith((".", "__MACOSX")) for part in name.split("/")):
+            if not outside(name) and any(part.startswith((".", "__MACOSX")) for part in name.split("/")):
                 continue
             if kind is None:
                 passed += 1

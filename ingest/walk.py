@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import os
+import re
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from rag.errors import SourceError
 
-__all__ = ["DOCUMENTS", "KINDS", "PACKED", "Walked", "files", "kind_of"]
+__all__ = ["KINDS", "Walked", "files", "is_address", "kind_of"]
 
+_ADDRESS = re.compile(r"[a-z][a-z0-9+.-]+://", re.IGNORECASE)
 TEXTS = {".txt": "text", ".md": "text"}
 MANY = {".jsonl": "lines", ".ndjson": "lines", ".csv": "table", ".tsv": "table"}
 # The module of `ingest.formats` that reads each.
@@ -33,6 +35,15 @@ def kind_of(name: str) -> str | None:
         ending = path.with_suffix("").suffix
         return None if ending in PACKED else {**TEXTS, **MANY, **DOCUMENTS}.get(ending)
     return "archive" if ending == ".zip" else {**TEXTS, **MANY, **DOCUMENTS}.get(ending)
+
+
+def is_address(place: str) -> bool:
+    """Whether a place is a web address and no path.
+
+    >>> is_address("https://example.org/a"), is_address("C:/news"), is_address("news/a.html")
+    (True, False, False)
+    """
+    return bool(_ADDRESS.match(place))
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ from urllib.parse import urldefrag, urlsplit
 
 from ingest.articles import article, opening
 from ingest.extracted import Extracted, Fact
-from ingest.feeds import Entry, entries, is_feed
+from ingest.feeds import MOST, Entry, entries, is_feed
 from ingest.fetch import Fetched, Fetcher, Gone
 from ingest.formats.worker import pack
 from ingest.parsing import Parsers
@@ -27,23 +27,13 @@ from rag.catalog import Looked
 from rag.errors import SourceError
 from rag.types import Article
 
-__all__ = ["Page", "Web", "is_address"]
+__all__ = ["Page", "Web"]
 
-_ADDRESS = re.compile(r"[a-z][a-z0-9+.-]+://", re.IGNORECASE)
 _KINDS = {
     "text/html": "html", "application/xhtml+xml": "html", "application/pdf": "pdf", "application/epub+zip": "epub",
     "application/vnd.openxmlformats-officedocument.wordprocessingml.document": "docx", "message/rfc822": "mail",
     "text/plain": "text", "text/markdown": "text",
 }  # fmt: skip
-
-
-def is_address(place: str) -> bool:
-    """Whether a place is a web address and no path.
-
-    >>> is_address("https://example.org/a"), is_address("C:/news"), is_address("news/a.html")
-    (True, False, False)
-    """
-    return bool(_ADDRESS.match(place))
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,14 +86,16 @@ class Web:
     def _feed(self, address: str, fetched: Fetched, before: Mapping[str, Looked]) -> Iterator[Page]:
         listed: list[str] = []
         whole = True
-        for entry in entries(fetched.body, fetched.url):
+        found = entries(fetched.body, fetched.url, charset=fetched.charset)
+        for entry in found:
             page = self._entry(address, entry, before)
             listed.append(page.origin)
             whole = whole and not (page.failed or page.gone)
             yield page
         # With its mark kept, an entry that could not be read would not be tried again before the feed changes.
         stamp = json.dumps({"etag": fetched.etag, "modified": fetched.modified, "feed": listed} if whole else {"feed": listed})
-        yield Page(address, items="[]", looked=Looked(stamp, "[]"))
+        told = (f"only its first {MOST:,} entries were read",) if len(found) == MOST else ()
+        yield Page(address, items="[]", looked=Looked(stamp, "[]"), warnings=told)
 
     def _entry(self, feed: str, entry: Entry, before: Mapping[str, Looked]) -> Page:
         origin = urldefrag(entry.url).url if entry.url else f"{feed}#{entry.id}"

@@ -348,7 +348,7 @@ def test_a_collection_of_another_layout_is_refused(catalog: Catalog, config: Con
     with pytest.raises(CollectionError) as refused:
         Catalog(config.home, config)
     assert str(refused.value) == (
-        f"the collection in {config.home} has layout 0, this version of Clippings reads layout 1. "
+        f"the collection in {config.home} has layout 0, this version of Clippings reads layout 2. "
         "Make it again in another folder: clippings sync FOLDER --home NEW"
     )
 

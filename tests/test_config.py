@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from rag.config import Config, ModelSettings, PassageSettings, RetrievalSettings, default_home, demo, load
+from rag.config import Config, FetchSettings, ModelSettings, PassageSettings, RetrievalSettings, default_home, demo, load
 from rag.errors import ConfigError
 
 SECRET = "sk-7f3a-not-to-be-seen"
@@ -85,6 +85,8 @@ def test_every_setting_can_be_given_by_a_variable() -> None:
         "CLIPPINGS_MODEL_WINDOW": "2048",
         "CLIPPINGS_MODEL_MAX_TOKENS": "64",
         "CLIPPINGS_MODEL_PROVIDER": "openai",
+        "CLIPPINGS_FETCH_PRIVATE": "true",
+        "CLIPPINGS_FETCH_PAUSE": "0.5",
     }
     assert load(environ) == Config(
         Path("h"),
@@ -92,6 +94,7 @@ def test_every_setting_can_be_given_by_a_variable() -> None:
         PassageSettings(99, 0, False),
         RetrievalSettings(9, 3, 1, 5),
         ModelSettings("https://host/v1", "m", "k", 2.5, 2048, 64, "openai"),
+        FetchSettings(True, 0.5),
     )
     sections = [f.name for f in fields(Config) if is_dataclass(getattr(Config(), f.name))]
     inner = sum(len(fields(getattr(Config(), section))) for section in sections)

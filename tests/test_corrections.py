@@ -117,6 +117,7 @@ def test_a_collection_from_before_there_were_corrections_is_read_and_takes_one(
 ) -> None:
     with sqlite3.connect(ready.home / FILE) as db:
         db.execute("DROP TABLE corrections")
+        db.execute("UPDATE meta SET value = '1' WHERE name = 'schema'")
     assert preview(tmp_path / "news.jsonl", ready).kept == ("a", "b")
     assert edit("a", RIGHT, ready, encoder=encoder).title == "Avalanche"
 

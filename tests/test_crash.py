@@ -11,6 +11,7 @@ import os
 import shutil
 import signal
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
@@ -56,6 +57,7 @@ def _syncing(
     tell.send("began")
     began = time.perf_counter()
     if kill_at is not None:
+        threading.setprofile(steps)  # batches are written by a thread of their own
         sys.setprofile(steps)
     sync(places, config, encoder=encoder, progress=lambda _: tell.send("batch"), **options)
     sys.setprofile(None)

@@ -68,7 +68,7 @@ def test_chapters_follow_the_spine_and_contents_lists_are_left_out() -> None:
         "Chapter z\n\nIt says z.\n\nChapter a\n\nIt says a.",
         {
             "title": Fact("The drying river", "EPUB title"),
-            "author": Fact("Ines Sorley; Pim Soulsby", "EPUB author"),
+            "author": Fact("Ines Sorley, Pim Soulsby", "EPUB author"),
             "language": Fact("en-GB", "EPUB language"),
             "source": Fact("Meridian Review", "EPUB publisher"),
             "published": Fact(date(2013, 9, 14), "EPUB date"),

@@ -262,6 +262,7 @@ def test_the_language_of_an_entry_goes_before_that_of_its_feed():
         "<authors>x</authors>", '<authors a="b"/>', "<title_detail>x</title_detail>", "<links>x</links>", '<content_detail a="b"/>', "<source>x</source>",
         '<gml:pos xmlns:gml="http://www.opengis.net/gml">x</gml:pos>', '<published_parsed a="b"/>', '<info><height href="[">x</height></info>',
         '<enclosure/>', '<dc_date a="b"/>', '<updated_parsed>x</updated_parsed>', '<language a="b"/>', "<publishers>x</publishers>",
+        '<psc:chapters xmlns:psc="http://podlove.org/simple-chapters" version="1"><psc:chapter/></psc:chapters>',
     ],
 )  # fmt: skip
 def test_an_odd_element_costs_neither_its_article_nor_the_next(element: str, close: str):

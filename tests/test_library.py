@@ -63,10 +63,10 @@ def test_a_newcomer_sees_the_demo_and_is_told_how_to_begin(library: Library) -> 
 
 def test_what_is_uploaded_is_the_reader_s_own_and_leaves_the_demo_alone(library: Library, tmp_path: Path) -> None:
     steps: list[Any] = []
-    files = [upload(tmp_path, "a.txt", "Ann swam to Thun."), upload(tmp_path, "b.pdf", "no")]
+    files = [upload(tmp_path, "a.txt", "Ann swam to Thun."), upload(tmp_path, "b.png", "no")]
     report = library.add(files, steps.append)
     assert report.added == ("upload/a.txt",)
-    assert [(f.item.rsplit("/", 1)[-1], "cannot be read" in f.reason) for f in report.failed] == [("b.pdf", True)]
+    assert [(f.item.rsplit("/", 1)[-1], "cannot be read" in f.reason) for f in report.failed] == [("b.png", True)]
     assert steps[-1].done == 1
     assert library.first == OWN
     assert (ids(library, OWN), ids(library, DEMO)) == (["upload/a.txt"], ["demo/one.txt"])

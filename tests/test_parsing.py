@@ -76,7 +76,7 @@ def test_the_readers_own_reason_is_handed_on() -> None:
 def test_a_document_that_takes_too_long_is_given_up_and_the_next_is_read() -> None:
     with Parsers(1, seconds=0.05) as parsers:
         began = time.monotonic()
-        with pytest.raises(SourceError, match="it took longer than 0.05 seconds to be read"):
+        with pytest.raises(SourceError, match=r"it took longer than 0\.05 seconds to be read"):
             parsers.extract("html", PAGE)  # its process alone takes longer to start
         assert time.monotonic() - began < 5
         parsers._seconds = 60
@@ -85,7 +85,7 @@ def test_a_document_that_takes_too_long_is_given_up_and_the_next_is_read() -> No
 
 def test_a_document_that_takes_too_much_memory_is_refused() -> None:
     paragraphs = b"".join(b"<p>The storm of the year %d felled nine trees on the coast.</p>" % n for n in range(200_000))
-    with Parsers(1, memory=350_000_000) as parsers, pytest.raises(SourceError, match="memory|brought its reader down"):
+    with Parsers(1, memory=350_000_000) as parsers, pytest.raises(SourceError, match=r"memory|brought its reader down"):
         parsers.extract("html", PAGE.replace(b"</p>", b"</p>" + paragraphs))
 
 

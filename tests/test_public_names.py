@@ -22,7 +22,7 @@ def test_the_public_names_are_exactly_these() -> None:
         "QuestionError", "Reader", "Reading", "Sentence", "SourceError", "Span", "Step", "Support", "Turn", "ask",
         "open_assistant",
     }  # fmt: skip
-    assert set(ingest.__all__) == {"edit", "preview", "remove", "sync"}
+    assert set(ingest.__all__) == {"backup", "edit", "preview", "remove", "restore", "sync"}
 
 
 @pytest.mark.parametrize("name", rag.__all__)

@@ -52,9 +52,9 @@ def test_json_holds_every_field_of_the_answer() -> None:
             "number": 1,
             "article": {
                 "id": "a", "version": STORY.version, "label": "Iran struck first.", "url": None, "title": None, "source": "Dawn",
-                "author": None, "published": "2024-01-20", "language": None,
+                "author": None, "published": "2024-01-20", "language": None, "group": None, "also": [],
             },
-            "start": 0, "end": 18, "quote": "Iran struck first.", "support": "verbatim", "dates": [],
+            "start": 0, "end": 18, "quote": "Iran struck first.", "support": "verbatim", "page": None, "dates": [],
         }
     ]  # fmt: skip
 

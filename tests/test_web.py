@@ -312,3 +312,11 @@ def test_pages_and_files_go_together(site: Site, config: Config, take: Callable[
     address = site.put("storm", page("Storm"))
     report = take(folder, address, f"{site.root}/none")
     assert (report.added, report.items) == (("news/a.txt", address), 3)
+
+
+def test_a_feed_that_is_longer_than_is_read_says_so(site: Site, take: Callable[..., IngestReport]) -> None:
+    whole = f"<p>{STORM}</p>"
+    feed = site.put("feed", rss(*(item(site.root, f"a{n}", f"A{n}", text=whole) for n in range(1_002))))
+    report = take(feed)
+    assert len(report.added) == 1_000
+    assert f"{feed}: only its first 1,000 entries were read" in report.warnings

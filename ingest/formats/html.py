@@ -710,6 +710,6 @@ def _name(stated: str) -> str | None:
         "",
         words,
     )
-    if not words or len(words) > 200 or "@" in words or not re.search(r"[^\W\d_]{2}", words):
+    if not words or words[0].islower() or len(words) > 200 or "@" in words or not re.search(r"[^\W\d_]{2}", words):
         return None
     return words

@@ -63,11 +63,11 @@ class DenseIndex:
             raise CollectionError(
                 f"the dense index {self._path} is missing. Make it again: clippings sync --rebuild --home {home}"
             )
-        with self._alone():
+        with self.alone():
             pass
 
     @contextmanager
-    def _alone(self, *, writing: bool = False) -> Iterator[None]:
+    def alone(self, *, writing: bool = False) -> Iterator[None]:
         """Hold the store alone and up to date. `writing` makes everyone else open it anew before their next call."""
         with self._lock, _translated(self._path):
             try:
@@ -124,14 +124,14 @@ class DenseIndex:
             self._shut()
 
     def count(self) -> int:
-        with self._alone():
+        with self.alone():
             return int(self._collection.count())
 
     def sound(self) -> bool:
         """Whether the graph can be read: a process that was killed while Chroma saved it leaves half of one."""
         from chromadb.errors import ChromaError
 
-        with self._alone():
+        with self.alone():
             try:
                 some = self._collection.get(limit=1, include=["embeddings"])
                 if some["ids"]:
@@ -145,13 +145,13 @@ class DenseIndex:
 
     def keys(self) -> set[str]:
         """Every key in the index, for checks."""
-        with self._alone():
+        with self.alone():
             return set(self._collection.get(include=[])["ids"])
 
     def add(self, keys: Sequence[str], vectors: Vectors) -> None:
         """Store unit vectors of shape (keys, dims); one that is there already is replaced."""
         for start in range(0, len(keys), _AT_ONCE):
-            with self._alone(writing=True):
+            with self.alone(writing=True):
                 some = list(keys[start : start + _AT_ONCE])
                 # Adding is four times faster than upserting, and a key that exists is rare: an interrupted run's.
                 there = set(self._collection.get(ids=some, include=[])["ids"])
@@ -162,7 +162,7 @@ class DenseIndex:
     def delete(self, keys: Sequence[str]) -> None:
         """Remove vectors; a key that is not there is no error."""
         for start in range(0, len(keys), _AT_ONCE):
-            with self._alone(writing=True):
+            with self.alone(writing=True):
                 there = self._collection.get(ids=list(keys[start : start + _AT_ONCE]), include=[])["ids"]
                 if there:
                     self._collection.delete(ids=there)
@@ -171,7 +171,7 @@ class DenseIndex:
         """The k nearest keys with their cosines, best first, equal cosines by key."""
         if k < 1:
             return []
-        with self._alone():
+        with self.alone():
             held = self._collection.count()
             wanted = min(k + 1, held)
             hits: list[tuple[str, float]] = []
@@ -195,7 +195,7 @@ class DenseIndex:
         there = np.zeros(len(keys), dtype=bool)
         at = {key: i for i, key in enumerate(keys)}
         for start in range(0, len(keys), _AT_ONCE):
-            with self._alone():
+            with self.alone():
                 found = self._collection.get(ids=list(keys[start : start + _AT_ONCE]), include=["embeddings"])
             if not found["ids"]:
                 continue
@@ -209,7 +209,7 @@ class DenseIndex:
 
     def wipe(self) -> None:
         """Forget every vector, and how long vectors were."""
-        with self._alone(writing=True):
+        with self.alone(writing=True):
             self._client.delete_collection(_NAME)
             self._collection = self._client.create_collection(_NAME, configuration={"hnsw": _HNSW}, embedding_function=None)
 

@@ -43,7 +43,7 @@ _BATCH = 512
 # each lexical index holds: 16 MB at 100,000 passages.
 _ROOM = 64_000_000
 _ROOM_PER_LETTER = 20
-_AHEAD = 16  # articles that are read before their turn
+_AHEAD = 64  # articles that are read before their turn: more than a batch of news has
 
 
 @dataclass(frozen=True, slots=True)

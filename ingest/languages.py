@@ -9,7 +9,7 @@ from typing import Any
 
 __all__ = ["language", "warnings"]
 
-_SAMPLE = 1_000  # characters; more changes nothing, and takes longer
+_SAMPLE = 600  # characters; more changes nothing, and takes longer
 _LEAST = 150  # letters, below which a table or a list of names passes for anything
 _SURE = 0.99
 _NAMES = {

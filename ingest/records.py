@@ -20,6 +20,7 @@ __all__ = ["COLUMNS", "LONGEST", "line_article", "row_article", "rows", "stated_
 COLUMNS = ("id", "text", *FACTS)
 LONGEST = 64_000_000  # bytes of a line, and of a csv file's row: a book is one; more is not an article
 _SAMPLE = 100_000  # bytes from which a csv file's encoding and its delimiter are told
+_SHOWN = 60  # characters of a name in a message; a damaged file may have a name of thousands
 _MOST = 1_000  # columns of a csv file; no export of articles has as many
 # What other programs call these, where a file does not use our names and no mapping is given.
 _ALSO = {
@@ -55,13 +56,16 @@ def line_article(line: bytes, columns: Mapping[str, str] = {}) -> tuple[str, Ext
     except UnicodeDecodeError as exc:
         raise SourceError(f"it is not UTF-8 (byte {exc.start} of the line). Save the file as UTF-8") from exc
     except json.JSONDecodeError as exc:
-        raise SourceError(f"it is not valid JSON: {exc.msg} at character {exc.pos + 1}") from exc
+        said = exc.msg.removesuffix(" at")  # "Invalid control character at"
+        raise SourceError(
+            f"it is not valid JSON: {said} at character {exc.pos + 1}. Correct the line, or export it again"
+        ) from exc
     except ValueError as exc:  # a number of thousands of digits
-        raise SourceError("it is not an article: a number in it is too long") from exc
+        raise SourceError("it is not an article: a number in it is too long. Write it as text, in quotation marks") from exc
     except RecursionError as exc:
-        raise SourceError("it is not an article: JSON nested too deeply") from exc
+        raise SourceError("it is not an article: JSON nested too deeply. Keep an article's fields side by side") from exc
     if not isinstance(record, dict):
-        raise SourceError('it is not an object like {"url": …, "text": …}')
+        raise SourceError('it is not an object like {"url": …, "text": …}. Write each article as one')
     return _article(record, columns, "key")
 
 
@@ -93,14 +97,15 @@ def rows(stream: BinaryIO) -> Iterator[tuple[int, dict[str, str]]]:
         names = [name.strip().lstrip("\ufeff") for name in names]
         doubled = {name for name in names if name and names.count(name) > 1}
         if doubled:
-            raise SourceError(f"two of its columns are called {sorted(doubled)[0]!r}. Give each a name of its own")
+            raise SourceError(f"two of its columns are called {sorted(doubled)[0][:_SHOWN]!r}. Give each a name of its own")
         for number, row in enumerate(csv.reader(text, delimiter=_delimiter(first), strict=True), 1):
             if len(row) > max(_MOST, len(names)):
                 raise SourceError(f"its row {number} has {len(row):,} cells under {len(names)} names. Export it again")
             if any(cell.strip() for cell in row):
                 yield number, dict(zip(names, row, strict=False))
     except csv.Error as exc:
-        raise SourceError(f"its table is damaged below row {number}: {exc}. Export it again") from exc
+        said = str(exc).replace("\t", "tab")  # it names the delimiter
+        raise SourceError(f"its table is damaged below row {number}: {said}. Export it again") from exc
     except UnicodeDecodeError as exc:
         raise SourceError(f"it looks like {encoding} but is damaged below row {number}. Save it as UTF-8") from exc
 
@@ -129,11 +134,13 @@ def _article(record: Mapping[str, Any], columns: Mapping[str, str], kind: str) -
     stated = {name: _fact(record, theirs, names["author"]) for name, theirs in names.items() if name != "text"}
     if stated["id"] is None and stated["url"] is None:
         what = 'it has neither "id" nor "url"; an article needs one of them'
-        raise SourceError(what if kind == "key" else f"{what}. If a column has another name, say so with --column url=NAME")
+        raise SourceError(
+            f"{what}. Give it one" if kind == "key" else f"{what}. If a column has another name, say so with --column url=NAME"
+        )
     text = record.get(names["text"])
     if not isinstance(text, str) or not text.strip():
         more = "" if kind == "key" else ", or say which column it is with --column text=NAME"
-        raise SourceError(f'it has no "{names["text"]}". Put the article\'s text under that name{more}')
+        raise SourceError(f'it has no "{_short(names["text"])}". Put the article\'s text under that name{more}')
     facts: dict[str, Fact] = {}
     warnings: list[str] = []
     for name in FACTS:
@@ -169,5 +176,10 @@ def _fact(record: Mapping[str, Any], name: str, author: str) -> str | None:
     if name == author and isinstance(value, list) and all(isinstance(part, str) for part in value):
         value = ", ".join(value)
     if not isinstance(value, str):
-        raise SourceError(f'its "{name}" is {type(value).__name__}, not text')
+        raise SourceError(f'its "{_short(name)}" is {type(value).__name__}, not text. Write it as text, in quotation marks')
     return without_surrogates(value).strip() or None
+
+
+def _short(name: str) -> str:
+    """A name as the file has it, fit for a message: on one line, and not for ever."""
+    return " ".join(name.split())[:_SHOWN]

@@ -54,7 +54,7 @@ def _front_matter(block: str) -> tuple[dict[str, Fact], list[str]]:
         # Everything is a string to this loader: it makes no objects, and no dates of its own.
         found: Any = yaml.load(block, Loader=yaml.BaseLoader)
     except (yaml.YAMLError, RecursionError) as exc:
-        return {}, [f"its front matter is not YAML and was passed over ({next(iter(str(exc).splitlines()), '')})"]
+        return {}, [f"its front matter is not YAML and was passed over ({next(iter(str(exc).splitlines()), '')[:100]})"]
     facts: dict[str, Fact] = {}
     warnings: list[str] = []
     for key, value in found.items() if isinstance(found, dict) else ():

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import sqlite3
 import subprocess
 import sys
 import time
+import zipfile
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import date
@@ -576,3 +578,241 @@ def test_indexes_of_another_version_are_made_again_where_that_is_wished_and_only
     assert len(encoder.encoded) == before, "what is of this version is left alone"
     with pytest.raises(CollectionError, match=r"was made with passages\.words"):
         sync(news, replace(config, passages=PassageSettings(words=80)), encoder=encoder, renew=True)
+
+
+# Articles as they are: what they say of themselves, how they change, and who else has them
+
+HARBOUR = " ".join(f"Ship {n} left the harbour of Varn with {n} crew and a cargo of salt." for n in range(12))
+
+
+def page(title: str, text: str, around: str = "") -> str:
+    return f"<html lang='en'><head><title>{title}</title></head><body><h1>{title}</h1><p>{text}</p>{around}</body></html>"
+
+
+def entry(config: Config, article_id: str) -> tuple[Any, Any]:
+    """An article and its headline."""
+    catalog = Catalog(config.home, config)
+    try:
+        return catalog.article(article_id), catalog.headline(article_id)
+    finally:
+        catalog.close()
+
+
+def test_a_document_is_read_out_once_and_then_only_if_its_bytes_change(
+    tmp_path: Path, config: Config, encoder: WordEncoder
+) -> None:
+    (tmp_path / "news").mkdir()
+    path = tmp_path / "news" / "a.html"
+    path.write_text(page("Ships", HARBOUR))
+    assert sync(path, config, encoder=encoder).added == ("news/a.html",)
+    article, _ = entry(config, "news/a.html")
+    assert (article.title, article.text, article.provenance) == (
+        "Ships",
+        HARBOUR,
+        (("title", "heading"), ("language", "html lang")),
+    )
+    assert sync(path, config, encoder=encoder).kept == ("news/a.html",)
+    encoded = len(encoder.encoded)
+    path.write_text(page("Ships", HARBOUR, "<footer>Updated at 10:15</footer>"))
+    report = sync(path, config, encoder=encoder)
+    assert (report.kept, report.replaced, report.passages, report.items) == (("news/a.html",), (), 0, 1)
+    assert len(encoder.encoded) == encoded, "its article is as it was"
+    assert preview(path, config).kept == ("news/a.html",), "and is known by its new bytes"
+    path.write_text(page("Ships", HARBOUR.replace("salt", "coal")))
+    assert sync(path, config, encoder=encoder).replaced == ("news/a.html",)
+
+
+def test_a_document_that_cannot_be_read_is_a_failure_of_the_sync_and_tried_again(
+    tmp_path: Path, config: Config, encoder: WordEncoder
+) -> None:
+    (tmp_path / "news").mkdir()
+    (tmp_path / "news" / "a.pdf").write_bytes(b"%PDF-1.4 no more")
+    (tmp_path / "news" / "b.txt").write_text(IRAN)
+    for _ in range(2):
+        report = sync(tmp_path / "news", config, encoder=encoder)
+        assert [failure.item for failure in report.failed] == ["news/a.pdf"]
+        assert report.items == 2
+    assert report.kept == ("news/b.txt",)
+
+
+class Opened:
+    """The files that are opened while it is on, as the interpreter itself reports them."""
+
+    def __init__(self) -> None:
+        self.on = False
+        self.names: list[str] = []
+        sys.addaudithook(self.hear)
+
+    def hear(self, event: str, arguments: tuple[Any, ...]) -> None:
+        if self.on and event == "open" and isinstance(arguments[0], str):
+            self.names.append(arguments[0])
+
+
+OPENED = Opened()
+
+
+def test_a_file_that_is_as_it_was_is_not_opened(tmp_path: Path, config: Config, encoder: WordEncoder) -> None:
+    news = tmp_path / "news"
+    news.mkdir()
+    (news / "a.txt").write_text(IRAN)
+    write_jsonl(news / "b.jsonl", {"id": "b", "text": WEATHER, "published": "soon"})
+    (news / "c.html").write_text(page("Ships", HARBOUR))
+    with zipfile.ZipFile(news / "d.zip", "w") as archive:
+        archive.writestr("e.txt", "Snow fell.")
+    long_ago = time.time() - 100
+    for file in news.iterdir():
+        os.utime(file, (long_ago, long_ago))
+    first = sync(news, config, encoder=encoder)
+    OPENED.names.clear()
+    OPENED.on = True
+    report = sync(news, config, encoder=encoder)
+    OPENED.on = False
+    assert [name for name in OPENED.names if str(news) in name] == []
+    assert report.kept == ("news/a.txt", "b", "news/c.html", "news/d.zip/e.txt")
+    assert report.warnings == first.warnings, "what there was to warn of is still so"
+    # By another name of the same folder the ids are what they would have been.
+    assert preview(news / "a.txt", config).kept == ("news/a.txt",)
+    (news / "b.jsonl").write_text('{"id": "b", "text": "Rain fell."}\n')
+    os.utime(news / "b.jsonl", (long_ago, long_ago))
+    assert sync(news, config, encoder=encoder).replaced == ("b",), "though its time was set back"
+
+
+def test_a_file_that_was_written_just_now_is_opened_again(tmp_path: Path, config: Config, encoder: WordEncoder) -> None:
+    # Two writes within a tick of the clock leave the same time; a file of the same size would pass for unchanged.
+    (tmp_path / "a.txt").write_text("Rain fell.")
+    sync(tmp_path / "a.txt", config, encoder=encoder)
+    catalog = Catalog(config.home, config)
+    assert catalog.looked() == {}
+    catalog.close()
+
+
+def test_another_mapping_reads_an_unchanged_table_anew(tmp_path: Path, config: Config, encoder: WordEncoder) -> None:
+    table = tmp_path / "a.csv"
+    table.write_text("id,text,summary\n1,The storm reached the coast.,Storm.\n")
+    os.utime(table, (time.time() - 100,) * 2)
+    sync(table, config, encoder=encoder)
+    assert sync(table, config, encoder=encoder, columns={"text": "summary"}).replaced == ("1",)
+    assert entry(config, "1")[0].text == "Storm."
+
+
+def test_an_earlier_version_is_kept_as_long_as_its_article(news: Path, config: Config, encoder: WordEncoder) -> None:
+    sync(news, config, encoder=encoder)
+    first, _ = entry(config, "news/iran.txt")
+    for text in ("Iran struck again.", "Iran struck a third time."):
+        (news / "iran.txt").write_text(text)
+        sync(news, config, encoder=encoder)
+    catalog = Catalog(config.home, config)
+    versions = [version for version, _ in catalog.versions("news/iran.txt")]
+    assert (len(versions), set(versions) >= {first.version}) == (2, True)
+    assert catalog.earlier("news/iran.txt", first.version) == first
+    assert catalog.earlier("news/iran.txt", "none") is None
+    assert found(config, "Pakistan") == set(), "it is not searched"
+    catalog.close()
+    (news / "iran.txt").write_text(IRAN)
+    sync(news, config, encoder=encoder)
+    catalog = Catalog(config.home, config)
+    assert catalog.earlier("news/iran.txt", first.version) is None, "what has come back is the present one"
+    assert len(catalog.versions("news/iran.txt")) == 2
+    catalog.close()
+    remove("news/iran.txt", config, encoder=encoder)
+    catalog = Catalog(config.home, config)
+    assert catalog.versions("news/iran.txt") == []
+    catalog.close()
+
+
+def test_near_copies_are_one_group_with_every_outlet_and_leave_it_when_they_change(
+    tmp_path: Path, config: Config, encoder: WordEncoder
+) -> None:
+    records = [
+        {"id": "a", "text": HARBOUR, "source": "Dawn"},
+        {"id": "b", "text": f"VARN (Wire) - {HARBOUR}", "source": "Wire"},
+        {"id": "c", "text": f"{HARBOUR} More soon.", "source": "Dawn"},
+        {"id": "d", "text": WEATHER, "source": "VOA"},
+    ]
+    feed = write_jsonl(tmp_path / "feed.jsonl", *records)
+    sync(feed, config, encoder=encoder)
+    told = {name: (entry(config, name)[1].group, entry(config, name)[1].also) for name in "abcd"}
+    assert told == {"a": ("a", ("Wire",)), "b": ("a", ("Dawn",)), "c": ("a", ("Wire",)), "d": (None, ())}
+    write_jsonl(feed, *records[:2], {"id": "c", "text": "Nothing is left of it.", "source": "Dawn"})
+    sync(feed, config, encoder=encoder)
+    assert entry(config, "c")[1].group is None
+    remove("b", config, encoder=encoder)
+    assert entry(config, "a")[1].group is None, "of a group of one nothing is a copy"
+
+
+def test_groups_that_a_killed_run_did_not_make_are_made_by_the_next(
+    tmp_path: Path, config: Config, encoder: WordEncoder
+) -> None:
+    records = [{"id": name, "text": HARBOUR, "source": name} for name in "ab"]
+    feed = write_jsonl(tmp_path / "feed.jsonl", *records)
+    sync(feed, config, encoder=encoder)
+    with sqlite3.connect(config.home / FILE) as db:
+        db.execute("UPDATE articles SET copy_of = NULL")
+        db.execute("INSERT INTO meta VALUES ('ungrouped', 'yes')")
+    assert sync(feed, config, encoder=encoder).kept == ("a", "b")
+    assert entry(config, "a")[1].group == "a"
+
+
+def test_copies_fill_one_place_of_the_evidence(tmp_path: Path, config: Config, encoder: WordEncoder) -> None:
+    records = [{"id": f"copy{n}", "text": HARBOUR, "source": f"Outlet {n}"} for n in range(6)]
+    records.append({"id": "other", "text": "A ship left the harbour of Thun.", "source": "VOA"})
+    sync(write_jsonl(tmp_path / "feed.jsonl", *records), config, encoder=encoder)
+    with Retriever(config.home, config, WordEncoder()) as retriever:
+        evidence = retriever.find("ship left the harbour", k=3)
+    articles = [p.article.id for p in evidence]
+    assert len({name[:4] for name in articles}) == 2, articles
+    assert [p.article.also for p in evidence if p.article.id.startswith("copy")][0] == tuple(
+        f"Outlet {n}" for n in range(6) if f"copy{n}" != articles[0]
+    )
+
+
+GERMAN = "Die Fähre lief am Montag aus dem Hafen von Varn aus, und neun Menschen standen am Kai. " * 4
+
+
+def test_a_text_in_a_language_that_the_encoder_does_not_know_is_taken_in_with_a_warning(tmp_path: Path, config: Config) -> None:
+    class English(WordEncoder):
+        languages = frozenset({"en"})
+
+    (tmp_path / "de").mkdir()
+    for n in range(7):
+        (tmp_path / "de" / f"{n}.txt").write_text(GERMAN + f"Nummer {n}.")
+    (tmp_path / "de" / "english.txt").write_text(HARBOUR)
+    report = sync(tmp_path / "de", config, encoder=English())
+    assert len(report.added) == 8
+    shown = ", ".join(f"de/{n}.txt" for n in range(5))
+    assert report.warnings == (
+        f"7 articles are in German, which the encoder does not know, and will seldom be found: {shown} and 2 more",
+    )
+    assert entry(config, "de/0.txt")[0].language is None, "what was found out is not what the article says of itself"
+
+
+def test_of_an_encoder_whose_languages_nobody_knows_there_is_nothing_to_warn(
+    tmp_path: Path, config: Config, encoder: WordEncoder
+) -> None:
+    (tmp_path / "a.txt").write_text(GERMAN)
+    assert sync(tmp_path / "a.txt", config, encoder=encoder).warnings == ()
+
+
+def test_who_stops_a_sync_keeps_what_was_written_and_goes_on_with_the_next(
+    tmp_path: Path, config: Config, encoder: WordEncoder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(applying, "_BATCH", 1)
+    news = tmp_path / "news"
+    news.mkdir()
+    for n in range(6):
+        (news / f"{n}.html").write_text(
+            page(f"Story {n}", f"Story{n} happened at noon in the harbour of Varn, the mayor said.")
+        )
+
+    class Interrupted(WordEncoder):
+        def passages(self, texts: Sequence[str]) -> np.ndarray:
+            if len(self.encoded) >= 3:
+                raise KeyboardInterrupt  # as Ctrl-C does, wherever the main thread is
+            return super().passages(texts)
+
+    began = time.monotonic()
+    with pytest.raises(KeyboardInterrupt):
+        sync(news, config, encoder=Interrupted())
+    assert time.monotonic() - began < 10
+    report = sync(news, config, encoder=encoder)
+    assert (len(report.kept), len(report.added), report.items) == (3, 3, 6)

@@ -1,10 +1,11 @@
 """How fast articles are taken in, against encoding their passages and doing nothing else, in one run.
 
-    python -m eval.bench.ingest FILE.jsonl [--articles 500]
+    python -m eval.bench.ingest FILE.jsonl [--articles 500] [--portion 100] [--raw-every 1]
 
-prints articles and passages a second, the ratio to raw encoding of the same passages in the same batches, peak memory
-and the size of the collection on disk. The two are run in turn, portion by portion, so that a machine whose speed
-drifts slows both alike.
+prints articles and passages a second, the ratio to raw encoding of the same passages, memory as the collection grows, the
+size of the collection on disk, the groups of near-copies, and how long it takes to find that nothing has changed. Articles
+are taken in portion by portion, and every so many portions (`--raw-every`) the same passages are encoded raw right after,
+so that a machine whose speed drifts slows both alike.
 """
 
 from __future__ import annotations
@@ -16,50 +17,81 @@ import tempfile
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from ingest import sync
 from ingest.sources import Readings, scan
 from ingest.split import passage_spans
+from rag.catalog import Catalog
 from rag.config import Config
 from rag.encode import SentenceEncoder
 
 __all__ = ["main", "measure"]
 
-_PORTIONS = 5
+_TICK = 2.1  # seconds after which a file that was just written counts as settled
 
 
-def measure(path: Path, articles: int, home: Path) -> dict[str, float]:
-    """Sync the first articles of a `.jsonl` file and encode the same passages raw; seconds, rates, ratio, bytes."""
+def measure(path: Path, articles: int, home: Path, *, portion: int = 100, raw_every: int = 1) -> dict[str, Any]:
+    """Sync the first articles of a `.jsonl` file and encode passages raw; seconds, rates, ratios, megabytes, bytes."""
     config = Config(home=home)
     encoder = SentenceEncoder(config.encoder)
     encoder.question("load the model before the clock starts")
     lines = _first_lines(path, articles)
-    size = -(-len(lines) // _PORTIONS)
-    whole = raw = 0.0
-    count = passages = 0
+    whole = compared = raw = 0.0
+    count = passages = raw_passages = 0
+    memory: list[tuple[int, float]] = []
     with tempfile.TemporaryDirectory() as folder:
-        for portion in range(0, len(lines), size):
-            part = Path(folder, f"{portion}.jsonl")
-            part.write_bytes(b"".join(lines[portion : portion + size]))
+        parts = []
+        for number, start in enumerate(range(0, len(lines), portion)):
+            parts.append(Path(folder, f"{number:04}.jsonl"))
+            parts[-1].write_bytes(b"".join(lines[start : start + portion]))
+        time.sleep(_TICK)
+        for number, part in enumerate(parts):
             began = time.perf_counter()
             report = sync(part, config, encoder=encoder)
-            whole += time.perf_counter() - began
+            took = time.perf_counter() - began
+            whole += took
             count += len(report.added)
             passages += report.passages
-            texts = _texts(part, config)
-            began = time.perf_counter()
-            encoder.passages(texts)
-            raw += time.perf_counter() - began
+            memory.append((count, _resident()))
+            if number % raw_every == raw_every - 1 or len(parts) == 1:
+                texts = _texts(part, config)
+                began = time.perf_counter()
+                encoder.passages(texts)
+                raw += time.perf_counter() - began
+                raw_passages += len(texts)
+                compared += took
+        began = time.perf_counter()
+        again = sync(parts, config, encoder=encoder)
+        recheck = time.perf_counter() - began
+    catalog = Catalog(home, config)
+    groups = catalog.groups()
+    catalog.close()
     return {
         "articles": count,
         "passages": passages,
         "articles_per_second": count / whole,
         "passages_per_second": passages / whole,
-        "raw_passages_per_second": passages / raw,
-        "ratio_to_raw_encoding": raw / whole,
+        "raw_passages_per_second": raw_passages / raw if raw else None,
+        "ratio_to_raw_encoding": raw / compared if compared else None,
+        "unchanged": len(again.kept),
+        "seconds_to_recheck": recheck,
+        "ratio_recheck_to_sync": recheck / whole,
+        "groups_of_copies": len(set(groups.values())),
+        "articles_in_groups": len(groups),
+        "memory_mb_by_articles": memory[:: max(1, len(memory) // 12)] + memory[-1:],
         "peak_memory_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
         "disk_bytes_per_passage": sum(f.stat().st_size for f in home.rglob("*") if f.is_file()) / max(1, passages),
     }
+
+
+def _resident() -> float:
+    """Megabytes that this process holds just now; its peak where the system does not say."""
+    try:
+        pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
+    except OSError:
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    return pages * resource.getpagesize() / 1e6
 
 
 def _first_lines(path: Path, articles: int) -> list[bytes]:
@@ -82,9 +114,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m eval.bench.ingest", description=__doc__.splitlines()[0])
     parser.add_argument("file", type=Path, help="articles in the ingest format, one a line")
     parser.add_argument("--articles", type=int, default=500, help="how many of them (default: 500)")
+    parser.add_argument("--portion", type=int, default=100, help="how many at a time (default: 100)")
+    parser.add_argument("--raw-every", type=int, default=1, help="encode every n-th portion raw, to compare (default: 1)")
     options = parser.parse_args(arguments)
     with tempfile.TemporaryDirectory() as home:
-        print(json.dumps(measure(options.file, options.articles, Path(home) / "home"), indent=2))
+        measured = measure(
+            options.file, options.articles, Path(home) / "home", portion=options.portion, raw_every=options.raw_every
+        )
+    print(json.dumps(measured, indent=2))
 
 
 if __name__ == "__main__":

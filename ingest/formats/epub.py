@@ -16,7 +16,7 @@ from zipfile import ZipFile
 from ingest.dates import read_date
 from ingest.extracted import Extracted, Fact
 from ingest.formats import markup
-from ingest.formats.packed import MEGABYTE, open_zip, read_member
+from ingest.formats.packed import MEGABYTE, open_zip, read_member, shown
 from rag.errors import SourceError
 
 __all__ = ["extract"]
@@ -66,10 +66,10 @@ class _Book:
 
     def xml(self, name: str) -> Element:
         if name not in self._members:
-            raise SourceError(f"it is not an e-book (EPUB), or a damaged one: it has no {name!r}. Download it again")
+            raise SourceError(f"it is not an e-book (EPUB), or a damaged one: it has no {shown(name)}. Download it again")
         root = _parsed(self.read(name))
         if root is None:
-            raise SourceError(f"it is a damaged e-book: {name!r} in it cannot be read. Download it again")
+            raise SourceError(f"it is a damaged e-book: {shown(name)} in it cannot be read. Download it again")
         return root
 
     def is_locked(self) -> bool:
@@ -103,7 +103,7 @@ class _Book:
                 continue
             seen.add(name)
             if name not in self:
-                warnings.append(f"the chapter {name!r} is missing")
+                warnings.append(f"the chapter {shown(name)} is missing")
                 continue
             if text := markup.text_of(_chapter(self.read(name))):
                 texts.append(text)

@@ -11,6 +11,7 @@ import copy
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import date
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
@@ -170,7 +171,7 @@ def _decoded(data: bytes, charset: str | None) -> tuple[str, tuple[str, ...]]:
             named = "cp1252" if name.lower() in ("iso-8859-1", "latin1", "latin-1", "us-ascii", "ascii") else name
             try:
                 return data.decode(codecs.lookup(named).name), ()
-            except (LookupError, UnicodeDecodeError):
+            except (LookupError, ValueError):  # Python has codecs of other kinds, and "undefined" raises what it likes
                 continue
     text, encoding = decode(data)
     certain = encoding.startswith("utf-")
@@ -387,7 +388,13 @@ class _Page:
             "published": self._published(),
             "language": self._language(),
         }
-        return {name: fact for name, fact in found.items() if fact}
+        # A character reference, an escape in JSON or a wrong encoding makes control characters.
+        clean = {
+            name: fact if isinstance(fact.value, date) else Fact(_flat(tidy(fact.value)), fact.place)
+            for name, fact in found.items()
+            if fact
+        }
+        return {name: fact for name, fact in clean.items() if fact.value}
 
     def _metas(self) -> Iterator[tuple[str, str]]:
         for meta in reversed(self.tree.xpath("//meta[@content]")):  # the first of a name counts

@@ -42,7 +42,7 @@ def extract(data: bytes) -> Extracted:
         raise SourceError(_nothing(body))
     warnings = list(body.warnings)
     if body.attached:
-        warnings.append(f"attachments were left out: {', '.join(body.attached)}")
+        warnings.append(f"attachments were left out: {_listed(body.attached)}")
     if passed_on:
         warnings.append("it was passed on by mail: who wrote it, and on which day, is not taken from the headers")
     return Extracted(text, _facts(message, passed_on), warnings=tuple(warnings))
@@ -52,8 +52,17 @@ def _nothing(body: _Body) -> str:
     if body.encrypted:
         return "it is encrypted. Open it in the mail program, and save its text"
     if body.attached:
-        return f"it holds no words, only attachments ({', '.join(body.attached)}). Save these, and name them instead"
+        return f"it holds no words, only attachments ({_listed(body.attached)}). Save these, and name them instead"
     return "it holds no words of its own, only what it quotes or shows as pictures. Save its text as .txt"
+
+
+def _listed(names: list[str]) -> str:
+    """
+    >>> _listed(["a.pdf", "b.pdf"]), _listed(["a"] * 7)
+    ('a.pdf, b.pdf', 'a, a, a, a, a and 2 more')
+    """
+    shown = ", ".join(name if len(name) <= 60 else f"{name[:50]}…{name[-9:]}" for name in names[:5])
+    return shown if len(names) <= 5 else f"{shown} and {len(names) - 5} more"
 
 
 # --- the body ---
@@ -151,7 +160,9 @@ def _decoded(part: EmailMessage, warnings: list[str]) -> str:
     if meant != "cp1252":
         try:
             return data.decode(meant or "utf-8")
-        except (LookupError, ValueError):
+        except LookupError:  # there is no such encoding
+            pass
+        except ValueError:
             if meant.startswith(("iso2022", "iso-2022", "hz", "utf-7")):
                 warnings.append(f"some letters could not be read: its encoding ({stated}) is damaged")
                 return data.decode(meant, "replace")

@@ -13,7 +13,7 @@ from zipfile import ZipFile, ZipInfo
 
 from rag.errors import SourceError
 
-__all__ = ["MEGABYTE", "member_named", "members", "open_zip", "outside", "read_member"]
+__all__ = ["MEGABYTE", "member_named", "members", "open_zip", "outside", "read_member", "shown"]
 
 MEGABYTE = 1_000_000
 MOST_BYTES = 1_000 * MEGABYTE  # what all members together may say they unpack to: a long book with its pictures is 0.3 GB
@@ -21,6 +21,7 @@ MOST_MEMBERS = 20_000
 MOST_TIMES = 200  # prose packs to a third, repetitive XML to a fiftieth; a bomb to a thousandth
 _SMALL = 10 * MEGABYTE  # below this no ratio is a danger
 _PIECE = 1 << 16
+_NAME = 100  # characters of a name in a message
 # What zipfile raises for bytes that are no zip file, one that is cut or changed, and one with a password (RuntimeError).
 _DAMAGE = (
     zipfile.BadZipFile,
@@ -63,26 +64,28 @@ def member_named(opened: ZipFile, name: str) -> ZipInfo:
     try:
         return opened.getinfo(name)
     except KeyError as exc:
-        raise SourceError(f"it holds no file named {name!r} any more") from exc
+        raise SourceError(f"it holds no file named {shown(name)} any more. Sync again") from exc
 
 
 def read_member(opened: ZipFile, info: ZipInfo, limit: int) -> bytes:
     """One member's bytes, at most `limit` of them. What the directory says of its size is not believed: that is counted."""
     if info.flag_bits & 1:
-        raise SourceError(f"{info.filename!r} in it has a password. Unpack it, and give the files without one")
+        raise SourceError(f"{shown(info.filename)} in it has a password. Unpack it, and give the files without one")
     if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
         # bzip2 and LZMA unpack a few bytes to gigabytes before anyone can count.
-        raise SourceError(f"{info.filename!r} in it is packed in an unusual way. Pack it again as an ordinary zip file")
+        raise SourceError(f"{shown(info.filename)} in it is packed in an unusual way. Pack it again as an ordinary zip file")
     pieces, size = [], 0
     try:
         with opened.open(info) as member:
             while piece := member.read(_PIECE):
                 size += len(piece)
                 if size > limit:
-                    raise SourceError(f"{info.filename!r} in it unpacks to more than {limit:,} bytes, which no article needs")
+                    raise SourceError(
+                        f"{shown(info.filename)} in it unpacks to more than {limit:,} bytes, which no article needs. Take it out"
+                    )
                 pieces.append(piece)
     except _DAMAGE as exc:
-        raise SourceError(f"{info.filename!r} in it is damaged. Copy or download the file again") from exc
+        raise SourceError(f"{shown(info.filename)} in it is damaged. Copy or download the file again") from exc
     return b"".join(pieces)
 
 
@@ -91,12 +94,19 @@ def _check(infos: list[ZipInfo], inside_only: bool) -> None:
         raise SourceError(f"it holds {len(infos):,} files, more than {MOST_MEMBERS:,}. Split it up")
     for info in infos:
         if inside_only and outside(info.filename):
-            raise SourceError(f"it holds a file named {info.filename!r}, which lies outside of it. Do not trust it")
+            raise SourceError(f"it holds a file named {shown(info.filename)}, which lies outside of it. Do not trust it")
     unpacked, packed = sum(info.file_size for info in infos), sum(info.compress_size for info in infos)
     if unpacked > MOST_BYTES:
         raise SourceError(f"it unpacks to {unpacked:,} bytes, more than {MOST_BYTES:,}. Split it up")
     if unpacked > _SMALL and unpacked > MOST_TIMES * packed:
-        raise SourceError(f"it unpacks to {unpacked:,} bytes from {packed:,}, as only a file made to do harm does")
+        raise SourceError(
+            f"it unpacks to {unpacked:,} bytes from {packed:,}, as only a file made to do harm does. Do not trust it"
+        )
+
+
+def shown(name: str) -> str:
+    """A member's name, fit for a message: it may have 65,000 characters, line ends among them."""
+    return repr(name if len(name) <= _NAME else f"{name[: _NAME // 2]}…{name[-_NAME // 2 :]}")
 
 
 def outside(name: str) -> bool:

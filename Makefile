@@ -3,7 +3,7 @@ PYTHON ?= $(or $(shell command -v python3.11),$(shell command -v python3))
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: install run test check eval reader clean lock
+.PHONY: install run test check crash fuzz eval reader clean lock
 
 install: .venv/installed
 
@@ -35,6 +35,13 @@ check: .venv/installed-dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+# The long versions of two tests: a sync killed at 200 moments, and every parser on damaged files.
+crash: .venv/installed-dev
+	KILLS=200 $(BIN)/python -m pytest tests/test_crash.py -k any_moment
+
+fuzz: .venv/installed-dev
+	FUZZ_EXAMPLES=500 $(BIN)/python -m pytest tests/test_fuzz.py
 
 eval: .venv/installed
 	$(BIN)/clippings eval

@@ -14,11 +14,12 @@ from ingest.extracted import Extracted, Fact
 from rag.errors import SourceError
 from rag.types import Article
 
-__all__ = ["FACTS", "article", "opening"]
+__all__ = ["FACTS", "article", "as_opened", "opening"]
 
 FACTS = ("url", "title", "source", "author", "published", "language")
 _LONGEST = 5_000  # characters of a fact; longer is no title and no name
 _LINES = 6  # non-empty ones at the start of a text, among which a byline may stand
+_PROPERTIES = ("document properties", "PDF author")
 _BY = "by|von|par|por|di|av|door"
 _BYLINE = re.compile(
     rf"(?:\A|[–—|·•,.]\s+)(?:{_BY})\s+(?P<name>[^\W\d_][^\d,|•·–—]{{2,80}}?)\s*(?:[,|•·–—(].{{0,80}})?\Z", re.IGNORECASE
@@ -76,6 +77,15 @@ def opening(text: str, facts: Mapping[str, Fact]) -> dict[str, Fact]:
         if "source" not in known and (name := agency(line)):
             known["source"] = Fact(name, "dateline")
     return known
+
+
+def as_opened(text: str, facts: Mapping[str, Fact]) -> dict[str, Fact]:
+    """The facts of a document with what its first lines say: of the author more than its properties do, which name whoever's
+    machine it was made on."""
+    stated = facts.get("author")
+    without = {name: fact for name, fact in facts.items() if name != "author"}
+    known = opening(text, without if stated and stated.place in _PROPERTIES else facts)
+    return {**({"author": stated} if stated else {}), **known}
 
 
 def _byline(line: str) -> re.Match[str] | None:

@@ -21,7 +21,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
-from ingest.articles import article, opening
+from ingest.articles import article, as_opened
 from ingest.clean import without_surrogates
 from ingest.extracted import Extracted
 from ingest.formats.packed import member_named, members, open_zip, outside, read_member
@@ -466,7 +466,7 @@ class Readings:
             raise _changed()
         read = self._parsers.extract(cast(str, kind), data)
         if kind != "html":  # a page says what it has to say elsewhere
-            read = replace(read, facts=opening(read.text, read.facts))
+            read = replace(read, facts=as_opened(read.text, read.facts))
         return article(found.id, read), read.warnings
 
     def _record(self, found: Found) -> tuple[Article, tuple[str, ...]]:

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urldefrag, urlsplit
 
-from ingest.articles import article, opening
+from ingest.articles import article, as_opened
 from ingest.extracted import Extracted, Fact
 from ingest.feeds import MOST, Entry, entries, is_feed
 from ingest.fetch import Fetched, Fetcher, Gone
@@ -144,7 +144,7 @@ class Web:
             options = {"url": fetched.url, "charset": fetched.charset} if kind == "html" else {}
             found = self._parsers.extract(kind, fetched.body, options)
         if kind not in ("html", "text"):
-            found = replace(found, facts=opening(found.text, found.facts))
+            found = replace(found, facts=as_opened(found.text, found.facts))
         facts = dict(found.facts)
         own = _own(facts.get("url"), fetched.url)
         facts["url"] = own

@@ -761,7 +761,7 @@ def test_copies_fill_one_place_of_the_evidence(tmp_path: Path, config: Config, e
         evidence = retriever.find("ship left the harbour", k=3)
     articles = [p.article.id for p in evidence]
     assert len({name[:4] for name in articles}) == 2, articles
-    assert [p.article.also for p in evidence if p.article.id.startswith("copy")][0] == tuple(
+    assert next(p.article.also for p in evidence if p.article.id.startswith("copy")) == tuple(
         f"Outlet {n}" for n in range(6) if f"copy{n}" != articles[0]
     )
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import random
 import shutil
 import signal
 import sys
@@ -42,6 +43,8 @@ FORKS.set_forkserver_preload(
     ["ingest.collection", "rag.retrieve", "chromadb.api.rust", "chromadb.telemetry.product.posthog", "tantivy", "sentencex", "snowballstemmer",
      "llama_index.core.node_parser", "sqlalchemy.dialects.sqlite", "pytest"]
 )  # fmt: skip
+
+KILLS = int(os.environ.get("KILLS", "20"))  # moments at which a run is killed; `make crash` takes ten times as many
 
 
 # What the other process does
@@ -145,7 +148,8 @@ def held(config: Config) -> dict[str, Any]:
         rows = {
             table: sorted(map(tuple, db.execute(sa.text(f"SELECT {columns} FROM {table}"))))
             for table, columns in {
-                "articles": "id, version, label, url, title, source, author, published, language, words, origin, text",
+                "articles": "id, version, label, url, title, source, author, published, language, words, origin, text, mark, copy_of",
+                "earlier": "article_id, version, facts, text",
                 "passages": 'key, article_id, start, "end", indexed',
                 "doomed": "key",
                 "meta": "name, CASE name WHEN 'generation' THEN '' ELSE value END",
@@ -277,18 +281,22 @@ def test_a_run_that_is_killed_at_any_moment_is_finished_by_the_next(tmp_path: Pa
     clean = fresh(life, tmp_path / "clean")
     _, took = start(places, clean, prune=True).told()
     expected = held(clean)
+    expected_answers = answers(clean)
     killed = 0
-    for moment in range(12):
-        config = fresh(life, tmp_path / f"killed-{moment}")
+    moments = random.Random(KILLS)
+    for number in range(KILLS):
+        config = fresh(life, tmp_path / f"killed-{number}")
         other = start(places, config, prune=True)
         assert other.says.recv() == "began"
-        time.sleep(took * (moment + 0.5) / 12)
+        moment = took * moments.random()
+        time.sleep(moment)
         other.process.kill()
         killed += other.ends() == -signal.SIGKILL
         again(life, config)
-        assert held(config) == expected, f"killed after {moment + 0.5} twelfths of {took:.2f} s"
+        assert held(config) == expected, f"killed after {moment:.3f} of {took:.3f} s"
+        assert answers(config) == expected_answers, f"killed after {moment:.3f} of {took:.3f} s"
         shutil.rmtree(config.home)
-    assert killed > 3, "the runs ended before they were killed"
+    assert killed > KILLS / 4, "the runs ended before they were killed"
 
 
 def test_a_run_killed_twice_is_finished_by_the_third(tmp_path: Path, start: Callable[..., Other]) -> None:

@@ -185,7 +185,9 @@ def changed(data: bytes, change: Change, kind: str, other: bytes) -> bytes:
     at, to = sorted((int(change.at * len(data)), int(change.to * len(data))))
     to = min(to, at + 1 + change.which % 400)
     if change.how == "flip":
-        return data[:at] + bytes(byte ^ (1 << change.which % 8) for byte in data[at : at + 1 + change.which % 4]) + data[at + 4 :]
+        return (
+            data[:at] + bytes(byte ^ (1 << change.which % 8) for byte in data[at : at + 1 + change.which % 4]) + data[at + 4 :]
+        )
     if change.how == "insert":
         return data[:at] + random.Random(change.which).randbytes(1 + change.which % 60) + data[at:]
     if change.how == "delete":
@@ -411,3 +413,249 @@ def test_a_folder_of_damaged_files_is_synced_and_a_second_sync_changes_nothing(
             assert article.passage(place.start, place.end).text.strip()
     finally:
         catalog.close()
+
+
+# Hostile folders and archives
+
+
+@pytest.fixture
+def news(tmp_path: Path) -> Path:
+    place = tmp_path / "news"
+    place.mkdir()
+    return place
+
+
+def zipped(*members: tuple[str, bytes]) -> bytes:
+    out = io.BytesIO()
+    with warnings.catch_warnings(), zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as packed:
+        warnings.simplefilter("ignore")  # it says that a name is doubled
+        for name, content in members:
+            packed.writestr(name, content)
+    return out.getvalue()
+
+
+def test_links_that_lead_in_a_ring_are_not_followed(news: Path, parsers: Parsers) -> None:
+    (news / "a.txt").write_text(WORDS)
+    (news / "deeper").mkdir()
+    (news / "deeper" / "up").symlink_to(news)
+    (news / "self.txt").symlink_to("self.txt")
+    (news / "one.html").symlink_to("two.html")
+    (news / "two.html").symlink_to("one.html")
+    articles, failed = read_all(news, parsers)
+    assert [article.id for article in articles] == ["news/a.txt"]
+    assert [failure.item for failure in failed] == ["news/one.html", "news/self.txt", "news/two.html"]
+
+
+@pytest.mark.parametrize("name", ["a.txt", "a.jsonl", "a.html", "a.zip", "a.csv.gz"])
+@pytest.mark.parametrize("how", ["vanishes", "is emptied", "is a folder"])
+def test_a_file_that_is_another_when_it_is_read_is_said_to_be(news: Path, parsers: Parsers, name: str, how: str) -> None:
+    path = news / name
+    record = json.dumps({"id": "1", "text": WORDS}).encode()
+    path.write_bytes(
+        {
+            ".txt": WORDS.encode(),
+            ".jsonl": record,
+            ".html": SEEDS["html"][0][1],
+            ".zip": zipped(("a.txt", WORDS.encode())),
+            ".gz": gzip.compress(b"id,text\n1,Iran struck first.\n"),
+        }[path.suffix]
+    )
+    (found,) = scan([news]).found
+    path.unlink()
+    if how == "is emptied":
+        path.touch()
+    elif how == "is a folder":
+        path.mkdir()
+    with Readings(parsers=parsers) as readings, pytest.raises(SourceError) as refused:
+        readings.read(found)
+    failure_is_helpful(Failure(found.name, str(refused.value)))
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no pipes here")
+def test_a_pipe_is_not_waited_for_whatever_its_name_says(news: Path) -> None:
+    for name in ("a.txt", "b.jsonl", "c.csv", "d.pdf", "e.zip", "f.txt.gz"):
+        os.mkfifo(news / name)
+    scanned = scan([news])
+    assert (len(scanned.found), len(scanned.failed)) == (0, 6)
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may read everything")
+def test_a_file_that_may_not_be_read_is_a_failure_and_the_rest_is_read(news: Path, parsers: Parsers) -> None:
+    for name in ("a.txt", "b.txt", "c.zip"):
+        (news / name).write_text(WORDS)
+    for name in ("b.txt", "c.zip"):
+        (news / name).chmod(0)
+    articles, failed = read_all(news, parsers)
+    assert [article.id for article in articles] == ["news/a.txt"]
+    assert [failure.item for failure in failed] == ["news/b.txt", "news/c.zip"]
+
+
+def test_names_with_anything_in_them_are_read_or_refused_and_synced(news: Path, config: Config, encoder: WordEncoder) -> None:
+    odd = [
+        "a\nb.txt",
+        "\u202egpj.txt",
+        "🗞️ news.md",
+        " .txt ",
+        " lead.txt",
+        "-rf.txt",
+        "'; DROP TABLE.txt",
+        "%00.txt",
+        "a" * 250 + ".md",
+    ]
+    for name in odd:
+        (news / name).write_text(WORDS)
+    try:
+        with open(os.fsencode(news) + b"/caf\xe9.txt", "w", encoding="utf-8") as file:
+            file.write(WORDS)
+    except OSError:  # a file system on which every name is UTF-8
+        pass
+    report = sync([news], config, encoder=encoder)
+    assert set(report.added) == {f"news/{name}" for name in odd if name != " .txt "}, "“.txt ” is no ending that is known"
+    assert {failure.item for failure in report.failed} <= {"news/caf\ufffd.txt"}
+    for failure in report.failed:
+        failure_is_helpful(failure)
+    assert set(sync([news], config, encoder=encoder).kept) == set(report.added)
+
+
+def test_thousands_of_files_in_one_folder_are_found_in_order(news: Path) -> None:
+    for number in range(3_000):
+        (news / f"{number:04}.txt").write_text(WORDS)
+    began = time.monotonic()
+    scanned = scan([news])
+    assert [found.id for found in scanned.found] == [f"news/{number:04}.txt" for number in range(3_000)]
+    assert scanned.failed == ()
+    assert time.monotonic() - began < LONGEST
+
+
+def test_a_folder_two_hundred_deep_is_walked_to_its_end(news: Path, parsers: Parsers) -> None:
+    place = news.joinpath(*["in"] * 200)
+    place.mkdir(parents=True)
+    (place / "a.txt").write_text(WORDS)
+    articles, failed = read_all(news, parsers)
+    assert ([article.id for article in articles], failed) == (["news/" + "in/" * 200 + "a.txt"], [])
+
+
+def test_a_zip_of_thousands_is_scanned_and_read(news: Path, parsers: Parsers) -> None:
+    (news / "a.zip").write_bytes(zipped(*((f"{number:04}.txt", WORDS.encode()) for number in range(5_000))))
+    began = time.monotonic()
+    scanned = scan([news])
+    assert (len(scanned.found), scanned.failed) == (5_000, ())
+    with Readings(parsers=parsers) as readings:
+        assert readings.read(scanned.found[-1])[0].text == WORDS
+    assert time.monotonic() - began < LONGEST
+
+
+def test_of_two_members_of_a_zip_with_one_name_the_last_is_read(news: Path, parsers: Parsers) -> None:
+    (news / "a.zip").write_bytes(zipped(("a.txt", b"The first."), ("a.txt", b"The second."), ("A.txt", b"The third.")))
+    articles, failed = read_all(news, parsers)
+    assert [(article.id, article.text) for article in articles] == [
+        ("news/a.zip/A.txt", "The third."),
+        ("news/a.zip/a.txt", "The second."),
+    ]
+    assert failed == []
+
+
+def test_a_packed_file_within_a_packed_file_is_not_unpacked(news: Path, parsers: Parsers) -> None:
+    (news / "a.zip").write_bytes(
+        zipped(("in.zip", zipped(("a.txt", WORDS.encode()))), ("a.txt.gz", gzip.compress(WORDS.encode())))
+    )
+    (news / "b.txt.gz").write_bytes(gzip.compress(gzip.compress(WORDS.encode())))
+    (news / "c.txt.gz.gz").write_bytes(gzip.compress(gzip.compress(WORDS.encode())))
+    (news / "d.zip.gz").write_bytes(gzip.compress(zipped(("a.txt", WORDS.encode()))))
+    articles, failed = read_all(news, parsers)
+    assert [article.id for article in articles] == ["news/a.zip/a.txt.gz"]
+    assert [failure.item for failure in failed] == ["news/a.zip/in.zip", "news/b.txt.gz"]
+
+
+def test_a_table_of_ten_thousand_columns_is_no_table_of_articles(news: Path, parsers: Parsers) -> None:
+    (news / "a.csv").write_text("id,text," + ",".join(f"c{n}" for n in range(10_000)) + "\n1,a\n")
+    (news / "b.csv").write_text("id,text\n1,a" + "," * 10_000 + "\n")
+    articles, failed = read_all(news, parsers)
+    assert (articles, [failure.item for failure in failed]) == ([], ["news/a.csv row 1", "news/b.csv row 1"])
+
+
+# What was found
+
+
+def reasons(place: Path, parsers: Parsers, data: bytes) -> list[str]:
+    place.write_bytes(data)
+    return [failure.reason for failure in read_all(place, parsers)[1]]
+
+
+def mail(*headers: str, body: str = WORDS) -> bytes:
+    return "\n".join(("From: Ana Torell <ana@example.org>", "Subject: Talks", *headers, "", body)).encode()
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        '{"id": "1", "text": "a\tb"}',
+        '{"url\\n": 5, "id": "7", "text": "a"}',
+        '{"' + " " * 600 + 'url": 5, "text": "a"}',
+        '{"title": "a"}',
+        "[1]",
+        '{"id": ' + "1" * 5_000 + "}",
+        "[" * 100_000,
+    ],
+    ids=range(7),
+)
+def test_a_bad_line_is_said_in_a_line_of_its_own_with_what_to_do(news: Path, parsers: Parsers, line: str) -> None:
+    assert len(reasons(news / "a.jsonl", parsers, line.encode())) == 1
+
+
+def test_a_bad_table_is_said_in_a_line_of_its_own_with_what_to_do(news: Path, parsers: Parsers) -> None:
+    doubled = "n" * 900
+    assert "'" + "n" * 60 + "'" in reasons(news / "a.csv", parsers, f"id,text,{doubled},{doubled}\n1,a".encode())[0]
+    assert reasons(news / "a.csv", parsers, b'id\ttext\n1\t"a"b\n') == [
+        "its table is damaged below row 0: 'tab' expected after '\"'. Export it again"
+    ]
+
+
+def test_front_matter_does_not_fill_a_warning(news: Path, parsers: Parsers) -> None:
+    assert reasons(news / "a.md", parsers, b"---\ntitle: *" + b"a" * 5_000 + b"\n---\n" + WORDS.encode()) == []
+
+
+def test_the_facts_of_a_page_hold_no_control_characters(news: Path, parsers: Parsers) -> None:
+    text = f"<p>{WORDS} " + "The talks went on until midnight, and nobody left. " * 5 + "</p>"
+    said = '<script type="application/ld+json">{"@type": "NewsArticle", "headline": "Iran\\u0000 struck\\u0085 first"}</script>'
+    place = news / "a.html"
+    place.write_text(
+        f"<html><head>{said}<meta name='author' content='\x07'></head><body><article>{text}</article></body></html>"
+    )
+    ((article,), _) = read_all(place, parsers)
+    assert (article.title, article.author) == ("Iran struck first", None)
+
+
+@pytest.mark.parametrize("charset", ["undefined", "idna", "hex", "none-such"])
+def test_a_page_that_names_an_encoding_of_another_kind_is_read(news: Path, parsers: Parsers, charset: str) -> None:
+    page = SEEDS["html"][3][1].replace(b"<head>", f'<head><meta charset="{charset}">'.encode(), 1)
+    assert reasons(news / "a.html", parsers, page) == []
+
+
+@pytest.mark.parametrize("charset", ["utf-7x", "iso-2022-none", "hz-none", "undefined"])
+def test_a_mail_in_an_encoding_that_there_is_not_is_read(news: Path, parsers: Parsers, charset: str) -> None:
+    place = news / "a.eml"
+    place.write_bytes(mail(f'Content-Type: text/plain; charset="{charset}"'))
+    assert read_all(place, parsers)[0][0].text == WORDS
+
+
+def test_a_mail_with_an_endless_header_is_read_at_once(news: Path, parsers: Parsers) -> None:
+    place = news / "a.eml"
+    place.write_bytes(mail("Content-Type: text/plain; " + '"' * 100_000))
+    began = time.monotonic()
+    assert read_all(place, parsers)[0][0].text == WORDS
+    assert time.monotonic() - began < SECONDS / 2
+
+
+def test_attachments_are_named_only_as_far_as_a_reader_reads(news: Path, parsers: Parsers) -> None:
+    part = '--a\nContent-Type: image/png\nContent-Disposition: attachment; filename="' + "f" * 900 + '"\n\n\n'
+    data = mail("Content-Type: multipart/mixed; boundary=a", body=part * 60 + "--a--\n")
+    (reason,) = reasons(news / "a.eml", parsers, data)
+    assert "and 55 more" in reason
+
+
+def test_the_name_of_a_member_does_not_fill_a_reason(news: Path, parsers: Parsers) -> None:
+    data = bytearray(zipped(("a" * 60_000 + "\n.txt", WORDS.encode())))
+    data[30 + 60_005 + 2] ^= 0xFF  # within what is packed, behind the header and the name
+    (reason,) = reasons(news / "a.zip", parsers, bytes(data))
+    assert "in it is damaged" in reason

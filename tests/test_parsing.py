@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
+import sys
 import threading
 import time
 from pathlib import Path
@@ -129,3 +130,25 @@ def test_who_gives_up_does_not_wait(tmp_path: Path) -> None:
             parsers.extract("html", PAGE)
     assert len(refused) == 1
     assert children() == set()
+
+
+def test_a_process_ends_with_the_one_it_reads_for_also_when_that_is_killed() -> None:
+    program = (
+        "import sys, time; from ingest.parsing import Parsers; p = Parsers(1); p.extract('mail', sys.stdin.buffer.read());"
+        "(w,) = p._living; print(w._process.pid, flush=True); time.sleep(60)"
+    )
+    parent = subprocess.Popen(
+        [sys.executable, "-c", program], stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=Path(__file__).parent.parent
+    )
+    assert parent.stdin is not None
+    assert parent.stdout is not None
+    parent.stdin.write(mail("The storm came."))
+    parent.stdin.close()
+    pid = int(parent.stdout.readline())
+    assert Path(f"/proc/{pid}").exists()
+    parent.kill()
+    parent.wait()
+    deadline = time.monotonic() + 10
+    while Path(f"/proc/{pid}").exists() and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert not Path(f"/proc/{pid}").exists()

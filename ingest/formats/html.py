@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import codecs
 import copy
+import itertools
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -62,6 +63,11 @@ _BY_SOMEWHERE = re.compile(
     r"(?:\A|[–—|·•,]\s*|\A(?:posted|published)\b.{0,40}?)\b(?:by|von|par|por|di|av|door)\b:?\s+(?=[^\W\d_])", re.IGNORECASE
 )
 _BY = re.compile(r"\A(?:(?:written|reported|posted|story|words)\s+)?(?:by|von|par|por|di|av|door)\b:?\s+", re.IGNORECASE)
+_STANDFIRST = re.compile(
+    r"standfirst|subtitle|sub-?head|\b(?:description|summary|dek|deck|lede|lead|intro|excerpt|teaser|sottotitolo|occhiello|chapo"
+    r"|vorspann|alternativeheadline)\b",
+    re.IGNORECASE,
+)
 _HEADINGS = ("h2", "h3", "h4", "h5", "h6")
 _BLOCKS = frozenset(
     "address article aside blockquote body br center dd details div dl dt fieldset figure footer form h1 h2 h3 h4 h5 h6 "
@@ -131,7 +137,10 @@ def extract(data: bytes, *, url: str | None = None, charset: str | None = None) 
     tree = _parsed(text)
     shown = copy.deepcopy(tree)
     _strip(shown)
-    spots = _spots(shown)
+    _unname_around_titles(tree)
+    named = copy.deepcopy(shown)
+    _unname_around_titles(named)
+    spots = _spots(named)
     page = _Page(tree, text, url, spots)
     facts = page.facts()
     blocks, cut = _blocks(shown, spots, str(facts["title"].value) if "title" in facts else None)
@@ -214,11 +223,11 @@ def _blocks(tree: Any, spots: Sequence[tuple[Any, str]], title: str | None) -> t
     named = [at for at, block in enumerate(rendered[:_HEAD]) if title and _same(block, title)]
     if named and named[-1] + 1 < len(rendered):  # what stands before the title is the page's
         rendered = rendered[named[-1] + 1 :]
-    rendered = _restored(rendered, spots, title)
+    rendered = _restored(_without_ends(rendered), spots, title)
     blocks: list[str] = []
     told: set[str] = set()
     cut = False
-    for whole in _without_ends(rendered):
+    for whole in rendered:
         lines = whole.split("\n")
         cut = cut or any(_CUT.match(line.removeprefix("- ")) for line in lines)
         ours = [line for line in lines if not any(mark.match(line.removeprefix("- ")) for mark in (_FURNITURE, _CUT))]
@@ -254,12 +263,23 @@ def _restored(blocks: list[str], spots: Sequence[tuple[Any, str]], title: str | 
         if words in at or _aside(element):
             continue
         heading = any(around.tag in _HEADINGS for around in (element, *element.iterancestors()))
-        standfirst = begun and len(words) >= 40 and bool(_SENTENCE.search(words))
+        standfirst = begun and len(words) >= 40 and (bool(_SENTENCE.search(words)) or _is_standfirst(element))
         # Between a standfirst and the text stand a byline, a date and buttons.
         following = next((at[later] for _, later in spots[n + 1 : n + (15 if standfirst else 3)] if later in at), None)
         if following is not None and ((heading and following > 0) or (standfirst and following == 0)):
             before.setdefault(following, []).append(words)
     return [block for n, whole in enumerate(blocks) for block in (*before.get(n, ()), whole)]
+
+
+def _is_standfirst(element: Any) -> bool:
+    """Whether the page calls some words the lines under a headline."""
+    around = [element, *itertools.islice(element.iterancestors(), 2)]
+    names = (
+        e.get(name) or ""
+        for e in around
+        for name in ("class", "id", "itemprop", "data-gu-name", "data-testid", "data-component")
+    )
+    return any(_STANDFIRST.search(name) for name in names)
 
 
 def _spots(tree: Any) -> list[tuple[Any, str]]:
@@ -302,6 +322,18 @@ def _spots(tree: Any) -> list[tuple[Any, str]]:
 
 def _same(one: str, other: str) -> bool:
     return _flat(one).casefold() == _flat(other).casefold()
+
+
+def _unname_around_titles(tree: Any) -> None:
+    """Take the names off what the article's heading stands in: a page with a sidebar is often called "with-sidebar" as a whole,
+    and a blog's posts lie in a "widget". What holds the heading is not beside the article."""
+    title = _flat("".join(tree.xpath("string((//head/title | //title)[1])"))).casefold()
+    for heading in tree.xpath("//h1 | //h2 | //h3"):
+        words = _flat("".join(heading.itertext())).casefold()
+        if heading.tag == "h1" or (len(words) > 10 and words in title):
+            for around in heading.iterancestors():
+                for name in ("class", "id"):
+                    around.attrib.pop(name, None)
 
 
 def _strip(body: Any) -> None:
@@ -376,6 +408,7 @@ class _Page:
         self.parted = self._parted()
         self.titles = self._titles()
         self.items = list(_items(tree))
+        self.names = dict(_names(tree))
         self.item = self._own_item()
 
     def facts(self) -> dict[str, Fact]:
@@ -444,13 +477,17 @@ class _Page:
                 continue
             first, last = parts[0], parts[-1]
             site = urlsplit(str(self.url.value)).hostname if self.url else None
-            ends = last.casefold() in there and (first.casefold() not in there or _named(first, site))
+            headed = first.casefold() in self._headings("//h1") and last.casefold() in self._headings("//h2 | //h3")
+            ends = last.casefold() in there and (first.casefold() not in there or _named(first, site) or headed)
             if ends or mark == ": ":
                 if ends:
                     return last, first
             elif first.casefold() in there:
                 return first, last
         return None
+
+    def _headings(self, path: str) -> set[str]:
+        return {_flat("".join(heading.itertext())).casefold() for heading in self.tree.xpath(path)}
 
     def _titles(self) -> list[Fact]:
         """What may be the title, the plainest first."""
@@ -485,11 +522,7 @@ class _Page:
         return None
 
     def _author(self, outlet: Fact | None) -> Fact | None:
-        names = [
-            name
-            for part in _listed(self.item.get("author"))
-            if (name := _words(part.get("name") if isinstance(part, Mapping) else part))
-        ]
+        names = [name for part in _listed(self.item.get("author")) if (name := self._called(part))]
         candidates = [Fact(", ".join(dict.fromkeys(names)), "JSON-LD author")] if names else []
         candidates += [Fact(self.metas[name], f"meta {name}") for name in _AUTHORS if name in self.metas]
         marked = self.tree.xpath("//*[@itemprop='author'] | //*[contains(concat(' ', @rel, ' '), ' author ')]")
@@ -504,16 +537,22 @@ class _Page:
 
     def _outlet(self) -> Fact | None:
         for name in _OUTLETS:
-            if name in self.metas and not self.metas[name].startswith(("http://", "https://")):
+            # An address is no name, with or without its beginning.
+            if name in self.metas and not re.fullmatch(r"\S+\.\S{2,}", self.metas[name]):
                 return Fact(self.metas[name], f"meta {name}")
-        publisher = self.item.get("publisher")
-        for part in _listed(publisher):
-            if name := _words(part.get("name") if isinstance(part, Mapping) else part):
+        for part in _listed(self.item.get("publisher")):
+            if name := self._called(part):
                 return Fact(name, "JSON-LD publisher")
         if self.parted:
             return Fact(self.parted[1], "page title")
         host = urlsplit(str(self.url.value)).hostname if self.url else None
         return Fact(host.removeprefix("www.").removeprefix("m.").removeprefix("amp."), "its address") if host else None
+
+    def _called(self, part: Any) -> str:
+        """The name of somebody in JSON-LD, who may be described elsewhere on the page."""
+        if not isinstance(part, Mapping):
+            return _words(part)
+        return _words(part.get("name")) or self.names.get(str(part.get("@id")), "")
 
     def _language(self) -> Fact | None:
         declared = [(value, "html lang") for value in self.tree.xpath("/html/@lang | /html/@*[local-name()='lang']")]
@@ -592,16 +631,28 @@ _LONGEST_TITLE = 1_000
 
 def _items(tree: Any) -> Iterator[Mapping[str, Any]]:
     """The articles among the page's JSON-LD objects; not those that stand in lists or are only mentioned."""
+    for item in _objects(tree):
+        if _is_article(item):
+            yield item
+        elif isinstance(inner := item.get("mainEntity"), Mapping) and _is_article(inner):
+            yield inner
+
+
+def _names(tree: Any) -> Iterator[tuple[str, str]]:
+    """What the page's JSON-LD objects are called, by the address that others refer to them by."""
+    for item in _objects(tree):
+        if isinstance(item.get("@id"), str) and (name := _words(item.get("name"))):
+            yield item["@id"], name
+
+
+def _objects(tree: Any) -> Iterator[Mapping[str, Any]]:
     for script in tree.xpath("//script[contains(@type, 'ld+json')]"):
         source = "".join(script.itertext()).strip().removeprefix("<!--").removesuffix("-->").strip()
         source = re.sub(r"\A(?://\s*)?<!\[CDATA\[|(?://\s*)?\]\]>\Z", "", source).strip()
-        found = _json(source)
-        for part in _listed(found):
+        for part in _listed(_json(source)):
             for item in [part, *_listed(part.get("@graph"))] if isinstance(part, Mapping) else ():
-                if _is_article(item):
+                if isinstance(item, Mapping):
                     yield item
-                elif isinstance(item, Mapping) and isinstance(inner := item.get("mainEntity"), Mapping) and _is_article(inner):
-                    yield inner
 
 
 def _is_article(item: Any) -> bool:

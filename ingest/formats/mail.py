@@ -9,10 +9,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from datetime import date, datetime
-from email import message_from_bytes, policy
+from email import message_from_bytes
 from email.header import decode_header, make_header
 from email.message import EmailMessage
+from email.policy import EmailPolicy
 from email.utils import parseaddr
+from typing import Any, cast
 
 from ingest.clean import decode
 from ingest.extracted import Extracted, Fact
@@ -21,15 +23,24 @@ from rag.errors import SourceError
 
 __all__ = ["extract"]
 
+_LONGEST_HEADER = 10_000  # characters; of those read here none has a tenth
 _DEEPEST = 20  # parts within parts; a forwarded reply with pictures has four
 # What the parser of headers and bodies raises on damaged mail.
 _DAMAGE = (ArithmeticError, AssertionError, AttributeError, LookupError, RuntimeError, TypeError, ValueError)
 
 
+class _Policy(EmailPolicy):
+    """The default one for headers of a bounded length: the time their parser takes grows with the square of it, and is
+    half a minute for 100,000 quotation marks."""
+
+    def header_fetch_parse(self, name: str, value: str) -> Any:
+        return super().header_fetch_parse(name, value[:_LONGEST_HEADER])
+
+
 def extract(data: bytes) -> Extracted:
     """The newest text of a message, and what its headers say of it."""
     try:
-        message = message_from_bytes(data, policy=policy.default)
+        message = cast(EmailMessage, message_from_bytes(data, policy=_Policy()))
     except (*_DAMAGE, OSError) as exc:
         raise SourceError("it is not a message, or a damaged one. Save it again from the mail program (.eml)") from exc
     if not any(_header(message, name) for name in ("From", "Subject", "Date", "Message-ID")):
@@ -96,7 +107,7 @@ class _Body:
                 self._html.append(text)
         elif not (related or kind in ("application/pgp-signature", "application/pkcs7-signature")):
             # Related to a page are its pictures; a signature is nothing to read.
-            self.attached.append(_filename(part) or kind)
+            self.attached.append(_filename(part) or markup.one_line(kind))
 
     def plain(self) -> str:
         """The plain text, unless there is none or it only says that the mail is written in HTML."""

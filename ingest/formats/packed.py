@@ -81,7 +81,8 @@ def read_member(opened: ZipFile, info: ZipInfo, limit: int) -> bytes:
                 size += len(piece)
                 if size > limit:
                     raise SourceError(
-                        f"{shown(info.filename)} in it unpacks to more than {limit:,} bytes, which no article needs. Take it out"
+                        f"{shown(info.filename)} in it unpacks to more than {limit:,} bytes, which no article needs. "
+                        "Take it out"
                     )
                 pieces.append(piece)
     except _DAMAGE as exc:

@@ -6,10 +6,12 @@ import ast
 import asyncio
 import json
 import os
+import re
 import shutil
 import socket
 import subprocess
 import sys
+import threading
 import time
 import urllib.error
 import urllib.request
@@ -17,6 +19,8 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import date
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +43,7 @@ from rag.surfaces.render import answer_json
 
 ROOT = Path(__file__).parent.parent
 QUESTION = "Who struck first, and whom did they target?"
+PRINTED = "What has a spring tide uncovered on Skellow marsh?"  # in a PDF of the corpus
 HOSTILE = (
     "The Karvel dam <script>window.struck = 1</script> burst <img src=x onerror='window.struck = 2'> on Sunday "
     "${window.struck = 3} {{constructor.constructor('window.struck = 4')()}} [more](javascript:window.struck=5) "
@@ -488,6 +493,75 @@ def test_a_newcomer_adds_articles_reads_them_and_takes_one_out_again(browser: Br
         page.locator("#conversation .answer button.cite").first.click()
         expect(page.locator("#reading mark")).to_be_visible()
         page.close()
+
+
+@pytest.fixture
+def publisher() -> Iterator[str]:
+    """A publisher's pages, served on loopback."""
+
+    class Quiet(SimpleHTTPRequestHandler):
+        def log_message(self, *args: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(ROOT / "tests" / "corpus" / "html"))) as server:
+        threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+
+
+def test_a_page_is_taken_in_by_its_address_and_says_where_its_facts_were_read(
+    browser: Browser, publisher: str, tmp_path: Path
+) -> None:
+    settings = {"CLIPPINGS_FETCH_PRIVATE": "true", "CLIPPINGS_FETCH_PAUSE": "0"}
+    with served(Config(home=tmp_path / "home"), **settings) as url:
+        page = browser.new_page(viewport={"width": 1280, "height": 900})
+        page.goto(url)
+        page.get_by_role("radio", name="My articles").check()
+        page.get_by_role("tab", name="Articles").click()
+        given = page.locator("#address input, #address textarea").first
+        given.fill("harbor-courier-ferry-inquiry.html")
+        page.locator("#fetch").click()
+        expect(page.locator("#report")).to_contain_text("is no web address. Copy it from your browser")
+        given.fill(f"{publisher}/nowhere.html")
+        page.locator("#fetch").click()
+        expect(page.locator("#report")).to_contain_text("0 added, 0 replaced, 0 removed, 0 unchanged, 1 failed", timeout=30_000)
+        given.fill(f"{publisher}/harbor-courier-ferry-inquiry.html")
+        given.press("Enter")
+        expect(page.locator("#report")).to_contain_text("1 added, 0 replaced, 0 removed, 0 unchanged, 0 failed", timeout=60_000)
+        printed = ROOT / "tests" / "corpus" / "pdf" / "harbor-courier-roman-road-print.pdf"
+        page.locator("#upload input[type=file]").set_input_files(printed)
+        expect(page.locator("#masthead")).to_contain_text("2 articles.", timeout=60_000)
+        page.locator("#articles [role=gridcell] span.text:visible", has_text="Inquiry finds ferry").first.click()
+        expect(page.locator("#reading .facts")).to_have_text("The Harbor Courier, 11 May 2023")
+        expect(page.locator("#reading .note")).to_be_hidden()
+        page.locator("#reading .read summary").click()
+        expect(page.locator("#reading .read p")).to_contain_text("published: meta article:published_time")
+        page.screenshot(path=_artefact("address.png"))
+        page.get_by_role("tab", name="Ask").click()
+        put(page, PRINTED)
+        expect(page.locator("#conversation .notes .page").first).to_have_text(re.compile(r"page [1-3]"))
+        page.close()
+
+
+def test_an_article_that_has_changed_opens_as_it_was_cited(page: Page, config: Config, tmp_path: Path) -> None:
+    desk = tmp_path / "changing"
+    desk.mkdir()
+    (desk / "one.txt").write_text("The mayor of Trill planted seven plum trees in the harbour on Monday.\n")
+    sync(desk, config)
+    put(page, "What did the mayor of Trill plant in the harbour?")
+    expect(page.locator("#conversation .answer").last).to_contain_text("seven plum trees")
+    page.locator("#conversation .answer button.cite").last.click()
+    expect(page.locator("#reading mark")).to_contain_text("seven plum trees")
+    expect(page.locator("#reading .note")).to_be_hidden()
+    (desk / "one.txt").write_text("Correction: it was in the park that the mayor of Trill planted six plum trees.\n")
+    sync(desk, config)
+    page.locator("#conversation .answer button.cite").last.click()
+    expect(page.locator("#reading .note")).to_contain_text("This is the article as it was until")
+    expect(page.locator("#reading mark")).to_contain_text("seven plum trees")
+    remove("changing/one.txt", config)
+    page.locator("#conversation .answer button.cite").last.click()
+    expect(page.locator("#reading .hint")).to_contain_text("has been changed or removed")
+    expect(page.locator("#reading .note")).to_be_hidden()
 
 
 def test_a_page_that_is_read_only_behind_a_password_shows_neither_upload_nor_removal(

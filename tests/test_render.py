@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 from datetime import date
+from types import SimpleNamespace
 
+import pytest
 from answers import DATED, STORY, abstained, answered, disputed, quoting
 from conftest import article, evidence
 
@@ -133,3 +135,18 @@ def test_a_report_counts_everything_and_names_every_failure() -> None:
 
 def test_columns_are_as_wide_as_their_widest_cell() -> None:
     assert render.listing_text([("a", "1"), ("bbb", "22")], ("ID", "N")) == "ID   N\na    1\nbbb  22"
+
+
+@pytest.mark.parametrize(
+    ("done", "passages", "share", "seconds", "told"),
+    [
+        (10, 500, 0.25, 10.0, "10 of 40 articles, 500 passages, 50 a second, about 30 seconds left"),
+        (10, 500, 0.25, 100.0, "10 of 40 articles, 500 passages, 5 a second, about 5 minutes left"),
+        (0, 0, 0.0, 1.0, "0 of 40 articles, 0 passages"),  # nobody can tell yet
+        (40, 900, 1.0, 100.0, "40 of 40 articles, 900 passages"),
+        (10, 500, 0.25, 0.0, "10 of 40 articles, 500 passages"),
+    ],
+)
+def test_progress_says_how_fast_and_how_long_still(done: int, passages: int, share: float, seconds: float, told: str) -> None:
+    step = SimpleNamespace(done=done, total=40, passages=passages, share=share)
+    assert render.progress_text(step, seconds) == told

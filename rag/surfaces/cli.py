@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import shutil
 import sys
+import time
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -105,9 +106,7 @@ def _parser() -> argparse.ArgumentParser:
     articles.add_argument("--json", action="store_true", help="print the list as JSON")
     show = command("show", _show, "print one article")
     show.add_argument("id", help="as `clippings articles` lists it")
-    show.add_argument(
-        "--version", metavar="VERSION", help="as it was before; `clippings show ID` lists those kept"
-    )
+    show.add_argument("--version", metavar="VERSION", help="as it was before; `clippings show ID` lists those kept")
     remove = command("remove", _remove, "take articles out of the collection; their files stay")
     remove.add_argument("ids", nargs="+", metavar="ID", help="as `clippings articles` lists them")
     edit = command("edit", _edit, "correct an article's title, source or date; it stays so through later syncs")
@@ -354,8 +353,11 @@ def _width() -> int:
 @contextmanager
 def _progress(stream: TextIO) -> Iterator[Callable[[Any], None]]:
     """A bar on a terminal, a line now and then elsewhere."""
+    began = time.monotonic()
     if not stream.isatty():
-        yield lambda step: print(f"{step.done} of {step.total} articles, {step.passages} passages", file=stream, flush=True)
+        from rag.surfaces.render import progress_text
+
+        yield lambda step: print(progress_text(step, time.monotonic() - began), file=stream, flush=True)
         return
     from tqdm import tqdm
 
@@ -364,6 +366,7 @@ def _progress(stream: TextIO) -> Iterator[Callable[[Any], None]]:
         def update(step: Any) -> None:
             bar.total = step.total
             bar.update(step.done - bar.n)
-            bar.set_postfix_str(f"{step.passages} passages")
+            rate = step.passages / max(time.monotonic() - began, 1e-3)
+            bar.set_postfix_str(f"{step.passages} passages, {rate:.0f}/s")
 
         yield update

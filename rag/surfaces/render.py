@@ -33,6 +33,7 @@ __all__ = [
     "dates_text",
     "day",
     "listing_text",
+    "progress_text",
     "report_text",
     "terminal_safe",
     "where",
@@ -213,6 +214,19 @@ def report_text(report: Plan, *, planned: bool = False) -> str:
     lines += [f"warning: {warning}" for warning in report.warnings]
     lines += [f"failed: {failure.item}: {failure.reason}" for failure in report.failed]
     return terminal_safe("\n".join(lines))
+
+
+def progress_text(step: Any, seconds: float) -> str:
+    """How far a sync is after some seconds, how fast, and how long it will still take if it goes on so.
+
+    `step` has `done` and `total` articles, `passages` made, and the `share` of the whole that is done, 0 to 1.
+    """
+    told = f"{step.done} of {step.total} articles, {step.passages} passages"
+    if seconds <= 0 or not 0 < step.share < 1:
+        return told
+    left = seconds / step.share - seconds
+    wait = f"{left / 60:.0f} minutes" if left >= 90 else f"{max(left, 1):.0f} seconds"
+    return f"{told}, {step.passages / seconds:.0f} a second, about {wait} left"
 
 
 def listing_text(rows: Iterable[Sequence[str]], header: Sequence[str]) -> str:

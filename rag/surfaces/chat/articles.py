@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -18,7 +19,7 @@ from rag.errors import ClippingsError, CollectionError
 from rag.surfaces.chat.look import masthead
 from rag.surfaces.library import DEMO, OWN, Library
 from rag.surfaces.markup import article_parts, digest, escape
-from rag.surfaces.render import day, report_text
+from rag.surfaces.render import day, progress_text, report_text
 from rag.types import Article, IngestReport
 
 __all__ = ["Articles"]
@@ -44,8 +45,8 @@ class Articles:
         writable = not self.library.read_only
         self.picked = gr.JSON(visible=False)
         self.upload = gr.File(
-            label="Add articles to your own: pages, PDF, Word, e-books, mail, text, tables, archives of these",
-            file_count="multiple", file_types=list(self.library.kinds), height=130, elem_id="upload", visible=writable,
+            label="Add articles to your own: pages, PDF, Word, e-books, mail, text, tables",
+            file_count="multiple", file_types=list(self.library.kinds), height=150, elem_id="upload", visible=writable,
         )  # fmt: skip
         with gr.Row(visible=writable, elem_id="from-web"):
             self.address = gr.Textbox(
@@ -148,6 +149,7 @@ class Articles:
                 said.put(exc)
 
         yield f'<p class="step" role="status">{first}</p>', gr.skip()
+        began = time.monotonic()
         threading.Thread(target=work, daemon=True).start()
         while True:
             news = said.get()
@@ -160,7 +162,7 @@ class Articles:
                 return
             yield (
                 f'<p class="step" role="status"><progress value="{news.share:.3f}"></progress> '
-                f"{news.done} of {news.total} articles, {news.passages} passages</p>",
+                f"{progress_text(news, time.monotonic() - began)}</p>",
                 gr.skip(),
             )
 

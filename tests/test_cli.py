@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -87,7 +88,7 @@ def test_edit_corrects_what_was_read_and_takes_it_back(ready: Path, capsys: pyte
 
 def test_sync_needs_something_to_take_in(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert app.main(["sync"]) == 2
-    assert capsys.readouterr().err == "clippings: name the files or folders to take in\n"
+    assert capsys.readouterr().err == "clippings: name the files, folders or addresses to take in\n"
     assert not home.exists()
 
 
@@ -179,7 +180,8 @@ def test_articles_show_and_remove(ready: Path, capsys: pytest.CaptureFixture[str
     assert (row["id"], row["title"], row["words"], row["passages"]) == ("strike", "Strikes", 5, 1)
     assert app.main(["show", "strike"]) == 0
     assert capsys.readouterr().out == (
-        "id: strike\ntitle: Strikes\nsource: Dawn\npublished: 2024-01-18\n\nIran struck first on Tuesday.\n"
+        "id: strike\ntitle: Strikes (key title)\nsource: Dawn (key source)\npublished: 2024-01-18 (key published)\n\n"
+        "Iran struck first on Tuesday.\n"
     )
     assert app.main(["remove", "strike"]) == 0
     assert capsys.readouterr().out == "1 removed\n"
@@ -217,7 +219,7 @@ def test_serve_is_what_no_command_means() -> None:
     def nothing(*_: Any, **__: Any) -> Any:
         raise AssertionError("not asked for")
 
-    services = Services(nothing, lambda config: config, *[nothing] * 5, serve, nothing, nothing)
+    services = Services(nothing, lambda config: config, *[nothing] * 5, serve, *[nothing] * 4)
     assert run([], services) == 0
     assert run(["serve", "--host", "0.0.0.0", "--port", "8080"], services) == 0
     plain = {"host": "127.0.0.1", "port": 7860, "auth_file": None, "read_only": False, "root_path": None}
@@ -234,7 +236,7 @@ def test_an_interruption_is_not_a_traceback(
         raise error
 
     monkeypatch.setattr("sys.stderr.close", lambda: None, raising=False)
-    services = Services(interrupted, lambda config: config, *[interrupted] * 8)
+    services = Services(interrupted, lambda config: config, *[interrupted] * 10)
     assert run(["articles"], services) == status
     assert "Traceback" not in capsys.readouterr().err
 
@@ -251,7 +253,9 @@ def test_a_terminal_gets_a_bar_and_a_pipe_gets_lines() -> None:
             progress(Progress(3, 10, 12))
             progress(Progress(10, 10, 40))
         shown[kind] = stream.getvalue()
-    assert shown[io.StringIO] == "3 of 10 articles, 12 passages\n10 of 10 articles, 40 passages\n"
+    first, last = shown[io.StringIO].splitlines()
+    assert re.fullmatch(r"3 of 10 articles, 12 passages, \d+ a second, about 1 seconds left", first)
+    assert last == "10 of 10 articles, 40 passages"
     assert "3/10" in shown[Terminal]
     assert "10/10" in shown[Terminal]
     assert "40 passages" in shown[Terminal]
@@ -263,3 +267,49 @@ def test_a_port_that_is_none_is_refused(port: str, capsys: pytest.CaptureFixture
         app.main(["serve", f"--port={port}"])
     assert stopped.value.code == 2
     assert f"'{port}' is not a port: a whole number from 1 to 65535" in capsys.readouterr().err
+
+
+def test_a_column_of_another_name_is_mapped(home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    table = tmp_path / "export.csv"
+    table.write_text("Nr;Inhalt\n7;Rain fell on Monday.\n")
+    assert app.main(["sync", str(table)]) == 1
+    assert "say so with --column url=NAME" in capsys.readouterr().out
+    assert app.main(["sync", str(table), "--column", "id=Nr", "--column", "text=Inhalt", "--dry-run"]) == 0
+    assert capsys.readouterr().out.startswith("Would be: 1 added")
+    assert app.main(["sync", str(table), "--column", "id=Nr", "--column", "text=Inhalt"]) == 0
+    assert app.main(["show", "7"]) == 0
+    assert "Rain fell on Monday." in capsys.readouterr().out
+    with pytest.raises(SystemExit) as stopped:
+        app.main(["sync", str(table), "--column", "text"])
+    assert stopped.value.code == 2
+    assert "'text' is not a pair like text=Body" in capsys.readouterr().err
+    assert app.main(["sync", str(table), "--column", "body=Inhalt"]) == 1
+    assert "there is no column 'body' to be mapped" in capsys.readouterr().err
+
+
+def test_an_earlier_version_is_printed(ready: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "rain.txt").write_text("Rain fell on Monday.")
+    app.main(["sync", str(tmp_path / "rain.txt")])
+    (tmp_path / "rain.txt").write_text("Snow fell on Monday.")
+    app.main(["sync", str(tmp_path / "rain.txt")])
+    capsys.readouterr()
+    rain = f"{tmp_path.name}/rain.txt"
+    assert app.main(["show", rain]) == 0
+    shown = capsys.readouterr().out
+    assert shown.endswith("Snow fell on Monday.\n")
+    (version,) = re.findall(r"earlier version: (\w{16}), until \d{4}-\d{2}-\d{2} \d{2}:\d{2}\n", shown)
+    assert app.main(["show", rain, "--version", version]) == 0
+    assert capsys.readouterr().out.endswith("Rain fell on Monday.\n")
+    assert app.main(["show", rain, "--version", "none"]) == 1
+    assert capsys.readouterr().err == f"clippings: {rain} has no version none; `clippings show` lists those kept\n"
+
+
+def test_a_collection_is_kept_in_a_file_and_made_again(ready: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    kept = tmp_path / "kept.zip"
+    assert app.main(["backup", str(kept)]) == 0
+    assert re.match(r"1 articles and 1 passages are kept in .*kept\.zip \(\d+\.\d MB\)", capsys.readouterr().out)
+    assert app.main(["restore", str(kept)]) == 1
+    assert capsys.readouterr().err.startswith("clippings: ")
+    assert app.main(["restore", str(kept), "--home", str(tmp_path / "again")]) == 0
+    assert capsys.readouterr().out == f"the collection in {tmp_path / 'again'} has 1 articles and 1 passages again\n"
+    assert app.main(["show", "strike", "--home", str(tmp_path / "again")]) == 0

@@ -415,3 +415,25 @@ def test_hostile_text_takes_no_time(hostile: str) -> None:
     began = time.perf_counter()
     find(HOW_MANY, claims)
     assert time.perf_counter() - began < 2
+
+
+def of_group(claim: Said, group: str) -> Said:
+    """The claim, as one of an article that has near-copies."""
+    return replace(claim, source=replace(claim.source, article=replace(claim.source.article, group=group)))
+
+
+def test_near_copies_are_one_source_and_cannot_disagree_with_themselves() -> None:
+    seven, nine = each("Pakistan's strikes on Iran killed [seven people].", "Pakistan's strikes on Iran killed [nine people].")
+    assert values(find(HOW_MANY, [seven, nine])) == [["seven people", "nine people"]]
+    first, later = of_group(seven, "a"), of_group(nine, "a")
+    assert find(HOW_MANY, [first, later]) == [], "an agency's report and its next version are one source"
+
+
+def test_a_source_that_disagrees_with_several_copies_still_does() -> None:
+    seven, also, nine = each(
+        "Pakistan's strikes on Iran killed [seven people].",
+        "In Dawn: Pakistan's strikes on Iran killed [seven people].",
+        "Pakistan's strikes on Iran killed [nine people].",
+    )
+    found = find(HOW_MANY, [of_group(seven, "a"), of_group(also, "a"), nine])
+    assert values(found) == [["seven people", "nine people"]]

@@ -138,6 +138,20 @@ def test_words_of_a_clause_that_tells_of_the_opposite_are_hardly_believed() -> N
     assert drafted("When did Iran strike Pakistan?", story, reader=reader)[0].short == "Tuesday"  # type: ignore[union-attr]
 
 
+def test_copies_of_one_article_are_one_voice() -> None:
+    one = article("On that day the toll in the hills reached nine.", id="1")
+    copy = article("WIRE: On that day the toll in the hills reached nine.", id="2")
+    loud = article("Some had counted seventy by the evening of the attack.", id="3")
+    reader = Pointing({"nine": 1.0, "seventy": 1.5})
+    apart = evidence(loud, one, copy)
+    together = Evidence(
+        tuple(p if p.article.id == "3" else replace(p, article=replace(p.article, group="1")) for p in apart.passages)
+    )
+    answerer = Extractive(even, reader, standalone, certain, day_of, least=0.0, sure=0.5)
+    said = [answerer.study("How many died?", found).parts[0].found[0].words for found in (apart, together)]
+    assert said == ["nine", "seventy"]
+
+
 def test_an_article_that_repeats_itself_is_one_voice() -> None:
     story = article("The toll is nine. " + "Nothing more was known at that hour of the day. " * 3 + "Again: nine.", id="1")
     facts = evidence(story).passages[0].article

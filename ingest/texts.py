@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import tomllib
+from datetime import date
 from typing import Any
 
 from ingest.articles import opening
@@ -14,7 +16,8 @@ from rag.errors import SourceError
 __all__ = ["text_article"]
 
 _HEADING = re.compile(r"\A\s*#[ \t]+(\S[^\n\r]*)")
-_FRONT = re.compile(r"\A---[ \t]*\r?\n(.{0,20000}?)\r?\n---[ \t]*(?:\r?\n|\Z)\s*", re.DOTALL)
+# YAML between dashes, as Jekyll has it, or TOML between plus signs, as Hugo has.
+_FRONT = re.compile(r"\A(---|\+\+\+)[ \t]*\r?\n(.{0,20000}?)\r?\n\1[ \t]*(?:\r?\n|\Z)\s*", re.DOTALL)
 # What front matter calls our facts; a draft's `lastmod` is no publication date.
 _KEYS = {
     "title": "title", "author": "author", "authors": "author",
@@ -33,7 +36,7 @@ def text_article(data: bytes, *, markdown: bool = False) -> Extracted:
     facts: dict[str, Fact] = {}
     warnings: list[str] = []
     if markdown and (match := _FRONT.match(text)):
-        facts, warnings = _front_matter(match.group(1))
+        facts, warnings = _front_matter(match.group(2), toml=match.group(1) == "+++")
         text = text[match.end() :]
     day, text = leading_date(text)
     if day:
@@ -47,18 +50,21 @@ def text_article(data: bytes, *, markdown: bool = False) -> Extracted:
     return Extracted(text, opening(text, facts), (), tuple(warnings))
 
 
-def _front_matter(block: str) -> tuple[dict[str, Fact], list[str]]:
+def _front_matter(block: str, *, toml: bool) -> tuple[dict[str, Fact], list[str]]:
     import yaml
 
     try:
-        # Everything is a string to this loader: it makes no objects, and no dates of its own.
-        found: Any = yaml.load(block, Loader=yaml.BaseLoader)
-    except (yaml.YAMLError, RecursionError) as exc:
-        return {}, [f"its front matter is not YAML and was passed over ({next(iter(str(exc).splitlines()), '')[:100]})"]
+        # Everything is a string to YAML's plainest loader: it makes no objects, and no dates of its own.
+        found: Any = tomllib.loads(block) if toml else yaml.load(block, Loader=yaml.BaseLoader)
+    except (yaml.YAMLError, tomllib.TOMLDecodeError, RecursionError) as exc:
+        kind = "TOML" if toml else "YAML"
+        return {}, [f"its front matter is not {kind} and was passed over ({next(iter(str(exc).splitlines()), '')[:100]})"]
     facts: dict[str, Fact] = {}
     warnings: list[str] = []
     for key, value in found.items() if isinstance(found, dict) else ():
         name = _KEYS.get(str(key).strip().lower())
+        if isinstance(value, date):  # a datetime is one
+            value = value.isoformat()
         if isinstance(value, list) and all(isinstance(part, str) for part in value):
             value = ", ".join(value)
         if name is None or name in facts or not isinstance(value, str) or not value.strip():

@@ -208,7 +208,9 @@ def test_an_empty_page_begins_where_the_next_one_does_and_the_first_at_the_begin
 @pytest.mark.parametrize(
     ("info", "facts"),
     [
-        ({"Title": "A storm"}, {"title": ("A storm", "PDF title")}),
+        ({"Title": "STORM closes the  ports"}, {"title": ("STORM closes the ports", "PDF title")}),
+        ({"Title": "Last week's headline"}, {}),
+        ({"Title": "CC-1998-01-08-p1"}, {}),
         ({"Title": "Storm closes the ports | The Courier"}, {"title": ("Storm closes the ports", "PDF title"), "source": ("The Courier", "PDF title")}),
         ({"Title": "Microsoft Word - storm.doc"}, {}),
         ({"Title": "untitled"}, {}),

@@ -1000,8 +1000,10 @@ def _facts(says: Mapping[str, str], headline: str, text: str) -> dict[str, Fact]
         # What a browser prints is the title of the window: "The headline | The Courier".
         if headline and (site := re.fullmatch(rf"{re.escape(headline)} (?:[|–—·-]|::) ([^|–—·]{{2,60}})", title)):
             title, facts["source"] = headline, Fact(site.group(1), "PDF title")
-        facts["title"] = Fact(title, "PDF title")
-    elif headline:
+        # One that the pages do not show ("BG-1998-01-08-p1", last month's headline) is the name of the file or of another.
+        if not headline or one_line(title).casefold() in one_line(text).casefold():
+            facts["title"] = Fact(title, "PDF title")
+    if "title" not in facts and headline:
         facts["title"] = Fact(headline, "largest line of page 1")
     author = says.get("Author", "")
     if _is_name(author, text) and author not in (says.get("Creator"), says.get("Producer")):

@@ -243,7 +243,7 @@ def _noted(notes: str, article_id: str, origin: str) -> Iterator[Found]:
 def _items(path: Path, article_id: str, columns: Mapping[str, str]) -> Iterator[_Item]:
     """What a file holds."""
     if os.path.exists(path) and not os.path.isfile(path):  # reading a pipe would wait for ever
-        yield Failure(article_id, "it is neither a file nor a folder")
+        yield Failure(article_id, "it is neither a file nor a folder. Remove it from there")
         return
     first = Found(article_id, "", path.as_posix(), article_id)
     try:
@@ -394,7 +394,8 @@ class _Bounded(io.RawIOBase):
         found = self._stream.read(len(buffer))
         self._left -= len(found)
         if self._left < 0:
-            raise SourceError(f"it unpacks to more than {self._most:,} bytes, as only a file made to do harm does")
+            most = f"{self._most:,} bytes"
+            raise SourceError(f"it unpacks to more than {most}, as only a file made to do harm does. Do not trust it")
         buffer[: len(found)] = found
         return len(found)
 

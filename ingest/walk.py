@@ -65,7 +65,7 @@ def files(place: str | os.PathLike[str]) -> Walked:
     except FileNotFoundError as exc:
         raise SourceError("there is no such file or folder. Check the spelling, or give the whole path") from exc
     except (OSError, RuntimeError, ValueError) as exc:  # a folder that holds itself, ~nobody, a zero byte
-        raise SourceError(f"it cannot be opened ({exc})") from exc
+        raise SourceError(f"it cannot be opened ({exc}). Check the name, and what it leads to") from exc
     if path.is_file():
         if kind_of(path.name) is None:
             raise SourceError(
@@ -73,7 +73,7 @@ def files(place: str | os.PathLike[str]) -> Walked:
             )
         return Walked(((path, _file_id(path.parent, path)),), path.as_posix())
     if not path.is_dir():
-        raise SourceError("it is neither a file nor a folder")
+        raise SourceError("it is neither a file nor a folder. Name one of these")
     found: list[tuple[Path, str]] = []
     passed: dict[str, int] = {}
     linked: list[str] = []

@@ -225,7 +225,7 @@ def test_a_place_that_cannot_be_read_does_not_stop_the_others(news: Path) -> Non
         "web addresses are not fetched here. Name a file or a folder",
         f"files of the kind .png cannot be read. Known are {KNOWN}",
         f"files of the kind without ending cannot be read. Known are {KNOWN}",
-        "it is neither a file nor a folder",
+        "it is neither a file nor a folder. Name one of these",
     ]
     assert all(reason.startswith("it cannot be opened (") for reason in reasons[5:])
 
@@ -263,8 +263,8 @@ def test_a_pipe_is_not_waited_for(news: Path) -> None:
     os.mkfifo(news / "a.txt")
     os.mkfifo(news / "b.jsonl")
     assert scan([news]).failed == (
-        Failure("news/a.txt", "it is neither a file nor a folder"),
-        Failure("news/b.jsonl", "it is neither a file nor a folder"),
+        Failure("news/a.txt", "it is neither a file nor a folder. Remove it from there"),
+        Failure("news/b.jsonl", "it is neither a file nor a folder. Remove it from there"),
     )
 
 

@@ -22,6 +22,9 @@ from rag.errors import SourceError
 __all__ = ["main", "pack", "unpack"]
 
 
+_TOO_LARGE = "it needs more memory to be read than a document may. Split it, or save its text as .txt"
+
+
 def pack(found: Extracted) -> dict[str, Any]:
     """What was extracted, as JSON values."""
     facts = {
@@ -61,11 +64,13 @@ def _answer(request: dict[str, Any], data: bytes) -> dict[str, Any]:
     except SourceError as exc:
         return {"error": str(exc)}
     except MemoryError:
-        return {"error": "it needs more memory to be read than a document may. Split it, or save its text as .txt"}
+        return {"error": _TOO_LARGE}
     except RecursionError:
         return {"error": "it is nested too deeply to be read. Save its text as .txt"}
     except Exception as exc:  # noqa: BLE001  libraries raise anything on a damaged file; the trace goes to the log
         said = next(iter(str(exc).splitlines()), "")[:200]
+        if "failed to map segment" in said or "Cannot allocate memory" in said:  # as the loader says it, of a library
+            return {"error": _TOO_LARGE}
         what = f"it cannot be read, and seems to be damaged ({type(exc).__name__}: {said})"
         return {
             "error": f"{what}. Open it and save it again, or as text",

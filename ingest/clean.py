@@ -18,7 +18,12 @@ _MARKS = (
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
 _CONTROL = re.compile(r"[\x00-\x08\x0e-\x1a\x1c-\x1f\x7f]")
-_INVISIBLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\xad\u200b\u2060\ufeff]")  # not what joins letters
+_BREAKS = re.compile("\r\n?|[\x0b\x0c\x1c-\x1e\x85\u2028\u2029]")
+# A soft hyphen is a place where a word may be broken, and a byte-order mark inside a text is nothing at all.
+_INVISIBLE = re.compile("[\x00-\x08\x0e-\x1b\x1f\x7f-\x84\x86-\x9f\xad\u200b\u2060\ufeff]")
+# A no-break space keeps words on one line of one page; to whoever looks for the words it is a space.
+_SPACES = re.compile("[ \t\u00a0\u2007\u202f]+")
+_NOTHING = re.compile("[\\s\u034f\u061c\u200b-\u200f\u2060-\u2064]+")  # what fills the first line of newsletters
 _SAMPLE = 100_000  # bytes looked at where the whole would take seconds
 
 
@@ -101,12 +106,18 @@ def without_surrogates(text: str) -> str:
 
 
 def tidy(text: str) -> str:
-    """Text that was put together from a page or a document: without control characters and half characters, with "\\n" for
-    every line end, no space at a line's end, and no more than one blank line between two paragraphs.
+    """The text without control characters, spaces at line ends and more than one blank line in a row.
 
-    >>> tidy("One. \\r\\n\\n\\n\\x00Two.\\u200b")
-    'One.\\n\\nTwo.'
+    >>> tidy("One\\x07.\\r\\n\\r\\n\\r\\n\\r\\nTwo,  gov\\u00adern\\u00adment. ")
+    'One.\\n\\nTwo, government.'
     """
-    lines = without_surrogates(text).replace("\r\n", "\n").replace("\r", "\n")
-    lines = _INVISIBLE.sub("", lines)
-    return re.sub(r"\n{3,}", "\n\n", re.sub(r"[ \t\u00a0]+(?=\n|\Z)", "", lines)).strip()
+    text = _INVISIBLE.sub("", without_surrogates(_BREAKS.sub("\n", text)))
+    lines: list[str] = []
+    for line in text.split("\n"):
+        indent = len(line) - len(line.lstrip(" "))
+        line = line[:indent] + _SPACES.sub(" ", line[indent:].rstrip())
+        if _NOTHING.fullmatch(line):
+            line = ""
+        if line or (lines and lines[-1]):
+            lines.append(line)
+    return "\n".join(lines).strip()

@@ -14,8 +14,9 @@ from io import BytesIO
 from typing import TYPE_CHECKING, Any
 from zipfile import ZIP_STORED, ZipFile
 
+from ingest.clean import tidy
 from ingest.extracted import Extracted, Fact
-from ingest.formats.markup import Block, has_words, joined, one_line, tidy
+from ingest.formats.markup import Block, has_words, joined, one_line
 from ingest.formats.packed import MEGABYTE, members, open_zip, read_member
 from rag.errors import SourceError
 

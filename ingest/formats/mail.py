@@ -16,7 +16,7 @@ from email.policy import EmailPolicy
 from email.utils import parseaddr
 from typing import Any, cast
 
-from ingest.clean import decode
+from ingest.clean import decode, tidy
 from ingest.extracted import Extracted, Fact
 from ingest.formats import markup
 from rag.errors import SourceError
@@ -111,7 +111,7 @@ class _Body:
 
     def plain(self) -> str:
         """The plain text, unless there is none or it only says that the mail is written in HTML."""
-        text = markup.tidy("\n\n".join(self._plain))
+        text = tidy("\n\n".join(self._plain))
         if len(text) < 500 and len(self.html(reply=False)) > 3 * len(text):
             return ""
         return text
@@ -264,7 +264,7 @@ def _newest(text: str, reply: bool) -> tuple[str, bool]:
         text = text[: found.start()]
     text = _without_quotes(text, reply)
     text = _without_signature(text)
-    return markup.tidy(_without_notices(text)), passed_on
+    return tidy(_without_notices(text)), passed_on
 
 
 def _without_quotes(text: str, reply: bool) -> str:

@@ -7,37 +7,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from ingest.clean import without_surrogates
+from ingest.clean import tidy, without_surrogates
 from rag.errors import SourceError
 
-__all__ = ["Block", "has_words", "joined", "local_name", "one_line", "parse_html", "text_of", "tidy"]
+__all__ = ["Block", "has_words", "joined", "local_name", "one_line", "parse_html", "text_of"]
 
 Element = Any  # lxml has no types
-
-_BREAKS = re.compile("\r\n?|[\x0b\x0c\x1c-\x1e\x85\u2028\u2029]")
-# A soft hyphen is a place where a word may be broken, and a byte-order mark inside a text is nothing at all.
-_INVISIBLE = re.compile("[\x00-\x08\x0e-\x1b\x1f\x7f-\x84\x86-\x9f\xad\ufeff]")
-# A no-break space keeps words on one line of one page; to whoever looks for the words it is a space.
-_SPACES = re.compile("[ \t\u00a0\u2007\u202f]+")
-_NOTHING = re.compile("[\\s\u034f\u061c\u200b-\u200f\u2060-\u2064]+")  # what fills the first line of newsletters
-
-
-def tidy(text: str) -> str:
-    """The text without control characters, spaces at line ends and more than one blank line in a row.
-
-    >>> tidy("One\\x07.\\r\\n\\r\\n\\r\\n\\r\\nTwo,  gov\\u00adern\\u00adment. ")
-    'One.\\n\\nTwo, government.'
-    """
-    text = _INVISIBLE.sub("", without_surrogates(_BREAKS.sub("\n", text)))
-    lines: list[str] = []
-    for line in text.split("\n"):
-        indent = len(line) - len(line.lstrip(" "))
-        line = line[:indent] + _SPACES.sub(" ", line[indent:].rstrip())
-        if _NOTHING.fullmatch(line):
-            line = ""
-        if line or (lines and lines[-1]):
-            lines.append(line)
-    return "\n".join(lines).strip()
 
 
 def one_line(text: str) -> str:

@@ -59,8 +59,9 @@ def sync(
         catalog = Catalog(config.home, config, create=True)
         try:
             unfinished = _unfinished(catalog, config.home)
-            with _looking(sources, config, catalog.looked(), columns or {}) as (scanned, readings):
-                todo, reading = plan(scanned, catalog.known(), prune=prune, exists=os.path.exists)
+            known = catalog.known()
+            with _looking(sources, config, catalog.looked(), known, columns or {}) as (scanned, readings):
+                todo, reading = plan(scanned, known, prune=prune, exists=os.path.exists)
                 if unfinished or reading or todo.removed or todo.renamed:
                     report = apply(todo, reading, catalog, config.home, config, encoder, progress, readings)
                 else:
@@ -73,7 +74,11 @@ def sync(
 
 @contextmanager
 def _looking(
-    sources: Places, config: Config, looked: Mapping[str, Looked], columns: Mapping[str, str]
+    sources: Places,
+    config: Config,
+    looked: Mapping[str, Looked],
+    known: Mapping[str, tuple[str, str]],
+    columns: Mapping[str, str],
 ) -> Iterator[tuple[Scan, Readings]]:
     """What the places hold, and what reads it."""
     places = _listed(sources)
@@ -88,7 +93,7 @@ def _looking(
             folder = Path(stack.enter_context(TemporaryDirectory(prefix="clippings-")))
             limits = Limits(pause=config.fetch.pause)
             web = Web(stack.enter_context(Fetcher(private=config.fetch.private, limits=limits)), parsers, folder)
-        yield scan(places, looked=looked, columns=columns, web=web), readings
+        yield scan(places, looked=looked, known=known, columns=columns, web=web), readings
 
 
 def _outdated(config: Config) -> bool:
@@ -112,7 +117,7 @@ def preview(
             known, looked = catalog.known(), catalog.looked()
         finally:
             catalog.close()
-    with _looking(sources, config, looked, columns or {}) as (scanned, _):
+    with _looking(sources, config, looked, known, columns or {}) as (scanned, _):
         return plan(scanned, known, prune=prune, exists=os.path.exists)[0]
 
 

@@ -94,15 +94,17 @@ def scan(
     places: Iterable[str | os.PathLike[str]],
     *,
     looked: Mapping[str, Looked] = {},
+    known: Mapping[str, tuple[str, str]] = {},
     columns: Mapping[str, str] = {},
     web: Web | None = None,
 ) -> Scan:
     """Look through files, folders, archives and addresses. What cannot be read is a `Failure`; nothing stops the rest.
 
-    `looked` is what was noted the last time; `columns` maps our names to a table's own; `web` fetches addresses.
+    `looked` is what was noted the last time, `known` the mark and the origin of each stored article; `columns` maps our
+    names to a table's own; `web` fetches addresses.
     Raises `SourceError` for a mapping of columns that is none.
     """
-    return _Scanning(looked, stated_columns(columns), web).through(places)
+    return _Scanning(looked, known, stated_columns(columns), web).through(places)
 
 
 _Item = Found | Failure | str  # the last is a warning
@@ -111,8 +113,18 @@ _Item = Found | Failure | str  # the last is a warning
 class _Scanning:
     """One look through some places."""
 
-    def __init__(self, before: Mapping[str, Looked], columns: Mapping[str, str], web: Web | None) -> None:
+    def __init__(
+        self,
+        before: Mapping[str, Looked],
+        known: Mapping[str, tuple[str, str]],
+        columns: Mapping[str, str],
+        web: Web | None,
+    ) -> None:
         self.before, self.columns, self.web = before, columns, web
+        # A page that is noted but not stored so, because it was removed since, has to be fetched to be read.
+        self.fetched = {
+            origin: looked for origin, looked in before.items() if is_address(origin) and _is_stored(looked.items, known)
+        }
         self.found: list[Found] = []
         self.failed: list[Failure] = []
         self.warnings: list[str] = []
@@ -202,7 +214,7 @@ class _Scanning:
         if self.web is None:
             self.failed.append(Failure(address, "web addresses are not fetched here. Name a file or a folder"))
             return
-        for page in self.web.pages(address, self.before):
+        for page in self.web.pages(address, self.fetched):
             if page.origin in self.seen:
                 continue
             self.seen[page.origin] = None
@@ -217,6 +229,10 @@ class _Scanning:
                 self.warnings.extend(f"{page.origin}: {warning}" for warning in page.warnings)
             if page.looked:
                 self.looked[page.origin] = page.looked
+
+
+def _is_stored(notes: str, known: Mapping[str, tuple[str, str]]) -> bool:
+    return all(known.get(item.id, ("", ""))[0] == item.mark for item in _noted(notes, "", ""))
 
 
 def _of_page(page: Page) -> Found:

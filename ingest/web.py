@@ -60,9 +60,11 @@ class Web:
 
     def pages(self, address: str, before: Mapping[str, Looked]) -> Iterator[Page]:
         """The page at an address, or the feed there and the article of each of its entries. `before` is what was noted of
-        each address the last time."""
+        each address the last time, as far as it is stored so: what is noted is not fetched again."""
         try:
             said = _said(before.get(address))
+            if any(origin not in before for origin in said.get("feed", ())):
+                said = {}  # of an entry that is to be read anew, the feed has to say what it is
             fetched = self._fetcher.get(address, etag=said.get("etag"), modified=said.get("modified"))
             if fetched is None:
                 yield from self._as_before(address, before)

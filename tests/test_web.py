@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from conftest import WordEncoder
 
-from ingest import preview, sync
+from ingest import preview, remove, sync
 from rag.catalog import Catalog
 from rag.config import Config, FetchSettings
 from rag.types import Article, Failure, IngestReport
@@ -320,3 +320,29 @@ def test_a_feed_that_is_longer_than_is_read_says_so(site: Site, take: Callable[.
     report = take(feed)
     assert len(report.added) == 1_000
     assert f"{feed}: only its first 1,000 entries were read" in report.warnings
+
+
+def test_what_was_removed_is_fetched_anew_though_its_server_says_it_is_unchanged(
+    site: Site, config: Config, take: Callable[..., IngestReport]
+) -> None:
+    alone = site.put("alone", page("Storm"), ETag='"1"')
+    listed = site.put("listed", page("Flood", STORM.replace("storm", "flood")))
+    feed = site.put("feed", rss(item(site.root, "listed", "Flood")), ETag='"1"')
+    take(alone, feed)
+    remove([alone, listed], config, encoder=WordEncoder())
+    report = take(alone, feed)
+    assert (report.added, report.failed) == ((alone, listed), ())
+    assert take(alone, feed).kept == (alone, listed)
+
+
+def test_a_page_that_a_feed_has_brought_up_to_date_is_not_set_back_by_what_was_noted_of_its_address(
+    site: Site, config: Config, take: Callable[..., IngestReport]
+) -> None:
+    head = f"<link rel='canonical' href='{site.root}/storm'>"
+    mobile = site.put("m/storm", page("Storm", head=head), ETag='"1"')
+    take(mobile)
+    site.put("storm", page("Storm", STORM.replace("nine", "ten"), head))
+    feed = site.put("feed", rss(item(site.root, "storm", "Storm")))
+    assert take(feed).replaced == (f"{site.root}/storm",)
+    report = take(mobile)
+    assert (report.failed, report.items) == ((), 1)

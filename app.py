@@ -110,13 +110,13 @@ def _keep_case(*arguments: Any) -> str:
 
 
 def _backup(*arguments: Any) -> Any:
-    from ingest.backup import backup
+    from ingest.safekeeping import backup
 
     return backup(*arguments)
 
 
 def _restore(*arguments: Any) -> Any:
-    from ingest.backup import restore
+    from ingest.safekeeping import restore
 
     return restore(*arguments)
 

@@ -6,8 +6,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from ingest.backup import backup, restore
     from ingest.collection import edit, preview, remove, sync
+    from ingest.safekeeping import backup, restore
 
 __all__ = ["backup", "edit", "preview", "remove", "restore", "sync"]
 
@@ -17,6 +17,6 @@ def __getattr__(name: str) -> object:
     if name in __all__:
         import importlib
 
-        home = "backup" if name in ("backup", "restore") else "collection"
+        home = "safekeeping" if name in ("backup", "restore") else "collection"
         return getattr(importlib.import_module(f"ingest.{home}"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import shutil
 from collections import deque
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
@@ -180,8 +180,8 @@ def apply(
     try:
         if not dense.sound():
             Catalog.readopt(home, config)
-        elsewhere = {*reading, *plan.removed}
-        uncut = [article_id for article_id in catalog.uncut() if article_id not in elsewhere]
+        gone = frozenset(plan.removed)
+        uncut = dict.fromkeys(article_id for article_id in catalog.uncut() if article_id not in gone)
         with LexicalWriter(home) as lexical, LexicalWriter(home, WHOLE) as whole:
             writer = _Writer(catalog, dense, lexical, whole, encoder, config)
             completed = writer.complete()
@@ -209,7 +209,7 @@ def _carry_out(work: _Work, writer: _Writer, home: Path, config: Config, progres
             progress(Progress(min(done + work.passed, work.total), work.total, passages))
 
     entries = work.entries()
-    with ThreadPoolExecutor(1, "clippings-write") as writing, closing(entries), work.readings.given_up_on_failure():
+    with ThreadPoolExecutor(1, "clippings-write") as writing, closing(entries):
         for batch in _batches(entries, config.passages.words):
             require_room(home, sum(len(entry.article.text) for entry in batch))
             made = writer.encode(batch, partial(_part, progress, Progress(done, work.total, passages), len(batch)))
@@ -240,7 +240,7 @@ class _Work:
 
     plan: Plan
     reading: Mapping[str, Found]
-    uncut: Sequence[str]
+    uncut: Collection[str]
     catalog: Catalog
     config: Config
     readings: Readings
@@ -253,7 +253,7 @@ class _Work:
 
     @property
     def total(self) -> int:
-        return len(self.plan.added) + len(self.plan.replaced) + len(self.uncut)
+        return len(self.plan.added) + len(self.plan.replaced) + len([i for i in self.uncut if i not in self.reading])
 
     @property
     def passed(self) -> int:
@@ -264,9 +264,8 @@ class _Work:
         """The articles to be written, read a little before their turn."""
         known, corrections = self.catalog.known(), self.catalog.corrections()
         for article_id in self.uncut:
-            if article := self.catalog.article(article_id):
-                mark, origin = known[article_id]
-                yield self._cut(article, origin, corrections.get(article_id), mark)
+            if article_id not in self.reading:
+                yield from self._as_stored(article_id, known, corrections)
         adding = frozenset(self.plan.added)
         ids = (*self.plan.added, *self.plan.replaced)
         # A file's lines are read in order, by one thread; documents by as many processes as there are.
@@ -280,12 +279,15 @@ class _Work:
                     reader = lines if self.reading[article_id].at is not None else documents
                     ahead.append((article_id, reader.submit(self._read, article_id, known, corrections)))
                     if len(ahead) > _AHEAD:
-                        yield from self._taken(*ahead.popleft(), adding)
+                        yield from self._taken(*ahead.popleft(), adding, known, corrections)
                 while ahead:
-                    yield from self._taken(*ahead.popleft(), adding)
-            finally:
+                    yield from self._taken(*ahead.popleft(), adding, known, corrections)
+            except BaseException:
+                # Ctrl-C, or a failure further on: nobody waits for the document that is being read just now.
                 for _, waiting in ahead:
                     waiting.cancel()
+                self.readings.abandon()
+                raise
 
     def _read(
         self, article_id: str, known: Mapping[str, tuple[str, str]], corrections: Mapping[str, Corrected]
@@ -301,6 +303,14 @@ class _Work:
         right, record = correct(named, {name: value for name, (value, _) in earlier.items()})
         return _Read(self._cut(right, found.origin, record, found.mark), warnings, language(right.text))
 
+    def _as_stored(
+        self, article_id: str, known: Mapping[str, tuple[str, str]], corrections: Mapping[str, Corrected]
+    ) -> Iterator[Entry]:
+        """A stored article that has no passages, as after a rebuild, cut anew."""
+        if article := self.catalog.article(article_id):
+            mark, origin = known[article_id]
+            yield self._cut(article, origin, corrections.get(article_id), mark)
+
     def _is_stored(self, article: Article, corrected: Corrected | None) -> bool:
         if corrected:
             return corrected.version == article.version
@@ -312,16 +322,27 @@ class _Work:
             article, origin, passage_spans(article.text, self.config.passages), corrected, mark, signature(article.text)
         )
 
-    def _taken(self, article_id: str, read: Future[_Read | None], adding: frozenset[str]) -> Iterator[Entry]:
+    def _taken(
+        self,
+        article_id: str,
+        read: Future[_Read | None],
+        adding: frozenset[str],
+        known: Mapping[str, tuple[str, str]],
+        corrections: Mapping[str, Corrected],
+    ) -> Iterator[Entry]:
         found = self.reading[article_id]
         try:
             made = read.result()
         except SourceError as exc:
             self.failed.append(Failure(found.name, str(exc)))
+            if article_id in self.uncut:  # what is stored of it is to be found all the same
+                yield from self._as_stored(article_id, known, corrections)
             return
         if made is None:
             self.kept.append(article_id)
             self.catalog.remark({article_id: found.mark})
+            if article_id in self.uncut:
+                yield from self._as_stored(article_id, self.catalog.known(), corrections)
             return
         self.warnings += [f"{found.name}: {warning}" for warning in made.warnings]
         if made.language:

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from datetime import date
 
 from ingest.clean import without_surrogates
-from ingest.dates import agency, dateline, day_in, read_date
+from ingest.dates import agency, dateline, day_in, day_line, read_date
 from ingest.extracted import Extracted, Fact
 from rag.errors import SourceError
 from rag.types import Article
@@ -18,6 +18,7 @@ __all__ = ["FACTS", "article", "as_opened", "opening"]
 
 FACTS = ("url", "title", "source", "author", "published", "language")
 _LONGEST = 5_000  # characters of a fact; longer is no title and no name
+_LINE = 200  # characters of a line that are looked at
 _LINES = 6  # non-empty ones at the start of a text, among which a byline may stand
 _PROPERTIES = ("document properties", "PDF author")
 _BY = "by|von|par|por|di|av|door"
@@ -26,7 +27,6 @@ _BYLINE = re.compile(
 )
 _CHANGED = re.compile(r"\b(?:updated|modified|revised|aktualisiert|mis\s+à\s+jour|actualizado)\b", re.IGNORECASE)
 _SENTENCE = re.compile(r"[.!?…。！？:;,]\Z")
-_BESIDE = 6  # words that may stand beside a day: an outlet, a place, a weekday
 
 
 def article(article_id: str, found: Extracted) -> Article:
@@ -54,23 +54,20 @@ def opening(text: str, facts: Mapping[str, Fact]) -> dict[str, Fact]:
     {'author': 'Ana Torell', 'published': '2023-03-14', 'title': 'Ferry inquiry opens'}
     """
     known = dict(facts)
-    head = text[:4_000].split("\n")
-    lines = [line for line in (" ".join(line.split()).strip("*_ ") for line in head) if line][:_LINES]
-    above = 0  # lines before the text itself
+    head = [line.strip() for line in text[:4_000].split("\n")]
+    lines = [line for line in (" ".join(line.split()).strip("*_ ")[:_LINE] for line in head) if line][:_LINES]
     for n, line in enumerate(lines):
         if len(line) > 160 or (_SENTENCE.search(line) and not _byline(line)):
             break
-        above = n + 1
         byline = _byline(line)
         if byline and "author" not in known:
             known["author"] = Fact(byline.group("name").strip(" ."), "byline")
-        if "published" not in known and not _CHANGED.search(line) and (day := _day_of(line, first=n == 0, byline=bool(byline))):
+        if "published" not in known and not _CHANGED.search(line) and (day := _day_of(line, first=n == 0)):
             known["published"] = Fact(day, "first lines")
-    if "title" not in known and above and lines[1:]:
-        first, second = lines[:2]
-        alone = (len(head) > 1 and not head[1].strip()) or _byline(second) or _day_of(second, first=False, byline=False)
-        if alone and len(first) <= 150 and len(text) > 2 * len(first) and not (_byline(first) or day_in(first)):
-            known["title"] = Fact(first, "first line")
+    if "title" not in known and len(lines) > 1 and _is_title(lines[0], text):
+        at = next(n for n, line in enumerate(head) if line)
+        if not head[at + 1] or _byline(lines[1]) or _day_of(lines[1], first=False):
+            known["title"] = Fact(lines[0], "first line")
     for line in lines[:3]:
         if "published" not in known and (day := dateline(line)):
             known["published"] = Fact(day, "dateline")
@@ -94,11 +91,14 @@ def _byline(line: str) -> re.Match[str] | None:
     return match if match and not match.group("name")[0].islower() else None
 
 
-def _day_of(line: str, *, first: bool, byline: bool) -> date | None:
+def _is_title(line: str, text: str) -> bool:
+    """Whether a line that stands alone may be a title: a few words, not a sentence, no byline, no day, no address."""
+    few = len(re.findall(r"[^\W\d_]{2,}", line)) >= 2 and len(line) <= 150 and len(text) > 2 * len(line)
+    return few and not (_SENTENCE.search(line) or _byline(line) or day_in(line) or "://" in line)
+
+
+def _day_of(line: str, *, first: bool) -> date | None:
     """The day that a line of the head is there to say. The first line may be a headline that names one: that says nothing."""
-    if day := read_date(line):
-        return day
-    day = day_in(line)
-    if day is None or len(re.findall(r"[^\W\d_]{3,}", line)) > _BESIDE + 4 * byline:
+    if first and not (read_date(line) or _byline(line) or line.split(" ")[0].isupper()):
         return None
-    return day if byline or not first or line.split(" ")[0].isupper() else None
+    return day_line(line)

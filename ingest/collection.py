@@ -16,7 +16,7 @@ from ingest.corrections import as_read, correct, stated, wanted
 from ingest.parsing import Parsers
 from ingest.plan import plan
 from ingest.sources import Readings, Scan, scan
-from ingest.walk import is_address
+from ingest.walk import exists, is_address
 from rag.catalog import FILE, Catalog, Looked
 from rag.config import Config, load
 from rag.encode import SentenceEncoder
@@ -61,7 +61,7 @@ def sync(
             unfinished = _unfinished(catalog, config.home)
             known = catalog.known()
             with _looking(sources, config, catalog.looked(), known, columns or {}) as (scanned, readings):
-                todo, reading = plan(scanned, known, prune=prune, exists=os.path.exists)
+                todo, reading = plan(scanned, known, prune=prune, exists=exists)
                 if unfinished or reading or todo.removed or todo.renamed:
                     report = apply(todo, reading, catalog, config.home, config, encoder, progress, readings)
                 else:
@@ -118,7 +118,7 @@ def preview(
         finally:
             catalog.close()
     with _looking(sources, config, looked, known, columns or {}) as (scanned, _):
-        return plan(scanned, known, prune=prune, exists=os.path.exists)[0]
+        return plan(scanned, known, prune=prune, exists=exists)[0]
 
 
 def remove(article_ids: str | Sequence[str], config: Config | None = None, *, encoder: Encoder | None = None) -> None:

@@ -34,6 +34,12 @@ _FOREIGN = re.compile(
     r"|\d{4}\s*년\s*\d{1,2}\s*월\s*\d{1,2}\s*일"
 )
 _BESIDE = re.compile(r"(?i:(?:mon|tues?|wed(?:nes)?|thur?s?|fri|sat(?:ur)?|sun)(?:day)?\.?|at|[ap]\.?m\.?)|[A-Z]{1,5}")
+_BESIDE_A_DAY = 10  # words: a place, an outlet, an author
+# What stands small between them. All other words have a capital.
+_SMALL = frozenset(
+    "published posted filed by on at of the and in am pm st von vom um den der und uhr veröffentlicht le la à par publié el en "
+    "de del por publicado il di pubblicato da do door av".split()
+)
 _LANGUAGES = "en de fr es it pt nl sv da nb fi pl cs sk ru uk bg tr ar he fa ja zh ko el hu ro hr sr id vi".split()
 _LONGEST = 100  # characters; nothing longer is a date
 # A place in capitals, what stands before the dash, and the dash: "GENEVA, Jan. 17, 2024 (Northwire) —".
@@ -89,6 +95,24 @@ def day_in(text: str) -> date | None:
     return found.pop() if len(found) == 1 else None
 
 
+def day_line(line: str) -> date | None:
+    """The day of a line that says when something appeared, and beside that at most where, in what, and by whom: other words
+    have a capital, where the script has capitals, or are such as stand in a dateline.
+
+    >>> day_line("Harbor Courier, 14 March 2023 – by Ana Torell"), day_line("Von Jörg Hänßler, Varner Bote, 14.3.2023")
+    (datetime.date(2023, 3, 14), datetime.date(2023, 3, 14))
+    >>> day_line("Tickets on sale 14 March 2025") is day_line("Valid until 31 December 2030") is None
+    True
+    """
+    if day := read_date(line):
+        return day
+    day, beside = day_in(line), line
+    for pattern in (_DAY_MONTH, _MONTH_DAY, _FOREIGN, _YEAR_FIRST, _YEAR_LAST):
+        beside = pattern.sub(" ", beside)
+    words = re.findall(r"[^\W\d_]{2,}", beside)
+    return day if len(words) <= _BESIDE_A_DAY and all(not w[0].islower() or w in _SMALL for w in words) else None
+
+
 def dateline(text: str) -> date | None:
     """The day in the dateline that a text opens with; `None` where it names no year, as most do not.
 
@@ -109,7 +133,12 @@ def agency(text: str) -> str | None:
     """
     match = _DATELINE.match(text[:300])
     named = re.search(r"\(([^\W\d_][^\n()]{1,39})\)", match.group()) if match else None
-    return named.group(1).strip() if named else None
+    if match is None or named is None:
+        return None
+    words = named.group(1).split()
+    # "NATO (North Atlantic Treaty Organization)" says what the letters stand for.
+    spelt = "".join(word[0] for word in words if word[0].isupper()) == re.sub(r"\W", "", match.group()[: named.start()])
+    return " ".join(words) if len(words) <= 4 and not spelt else None
 
 
 def _iso(words: str) -> date | None:

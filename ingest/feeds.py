@@ -287,8 +287,7 @@ def _entry(found: Any, parsed: Any) -> Entry:
         know("author", _names(feed), "feed author")
     know("published", _day(found.get("published")), "feed published" if atom else "feed pubDate")
     know("published", _day(found.get("dc_date")), "feed dc:date")
-    # An update is not a publication. But Atom asks for this date alone, so it is often the only one; its place says so.
-    know("published", _day(dict.get(found, "updated")), "feed updated")
+    # Not `updated`, though Atom asks for it alone: it moves with each correction, and the day of a change is no publication.
     know("source", _titled(_table(found.get("source"))), "feed entry source")  # an aggregator names whose article it is
     know("source", _titled(feed), "feed title")
     know("language", _stated(found.get("language")), "feed entry language")

@@ -73,9 +73,14 @@ class Parsers:
             if self._abandoned:
                 raise SourceError("it was not read: the sync was stopped")
             if worker is None:
-                worker = _Worker(self._memory)
+                worker = _Worker(self._memory, self._seconds)
                 self._living.add(worker)
+            if self._abandoned:  # just now: it may have missed this one
+                worker.kill()
             answer = worker.ask({"kind": kind, "size": len(data), "options": dict(options or {})}, data, self._seconds)
+            if answer.get("spent"):  # what it holds is lost to the next document
+                self._end(worker)
+                worker = None
         except BaseException:
             if worker:
                 self._end(worker)
@@ -93,8 +98,8 @@ class Parsers:
 class _Worker:
     """One process, and what is said to it."""
 
-    def __init__(self, memory: int) -> None:
-        command = [sys.executable, "-m", "ingest.formats.worker", str(memory)]
+    def __init__(self, memory: int, seconds: float) -> None:
+        command = [sys.executable, "-m", "ingest.formats.worker", str(memory), str(int(seconds) + 30)]
         # Without a window of its own and out of the terminal's group: Ctrl-C is for this process, which then ends that one.
         self._process = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, cwd=_ROOT, start_new_session=True
@@ -126,7 +131,10 @@ class _Worker:
                 raise SourceError(
                     f"it took longer than {seconds:g} seconds to be read. Split it, or save its text as .txt"
                 ) from exc
-            code = self._process.wait(5)
+            try:
+                code: int | str = self._process.wait(5)
+            except subprocess.TimeoutExpired:  # it has closed its output and goes on
+                code = "unknown"
             raise SourceError(
                 f"it brought its reader down (exit status {code}): it is damaged, or needs too much memory. "
                 "Save its text as .txt"

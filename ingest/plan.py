@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 
 from ingest.sources import Found, Scan
+from ingest.walk import is_address
 from rag.types import Failure, Plan
 
 __all__ = ["plan"]
@@ -44,7 +45,7 @@ def plan(
         """The item under the id it already has, if its file was renamed in an earlier run or just now."""
         if not item.placed:
             return item
-        if item.origin not in scanned.many and (item.id not in known or known[item.id][1] != item.origin):
+        if item.id not in known or known[item.id][1] != item.origin:
             earlier = by_origin.get(item.origin, [])
             if len(earlier) == 1:
                 return replace(item, id=earlier[0])
@@ -57,8 +58,11 @@ def plan(
                 return replace(item, id=candidate)
         return item
 
-    def holds(origin: str, article_id: str) -> bool:
-        """Whether the place an article was read from still holds it: a feed that was just read in full may have lost it."""
+    def holds(origin: str, article_id: str, claimant: str) -> bool:
+        """Whether the place an article was read from still holds it: a feed that was just read in full may have lost it. A page
+        has one address, and may be reached by others."""
+        if is_address(origin):
+            return not is_address(claimant) and origin not in scanned.gone
         if origin in scanned.many and origin not in scanned.unsure:
             return (article_id, origin) in claims
         return exists(origin)
@@ -76,7 +80,7 @@ def plan(
         else:
             mark, origin = known[item.id]
             moved = renamed.get(item.id) == item.origin
-            if origin != item.origin and not moved and holds(origin, item.id):
+            if origin != item.origin and not moved and holds(origin, item.id, item.origin):
                 failed.append(
                     Failure(
                         item.name,

@@ -83,7 +83,10 @@ def rows(stream: BinaryIO) -> Iterator[tuple[int, dict[str, str]]]:
     sample = stream.read(_SAMPLE)
     if not sample:
         raise SourceError("it is empty. Remove it, or put the article's text into it")
-    cut = sample if len(sample) < _SAMPLE else sample[: sample.rfind(b"\n") + 1] or sample
+    cut = sample
+    if len(sample) == _SAMPLE:  # not within a character: a line end is none, unless characters are wide
+        wide = b"\0" in sample[:100]
+        cut = sample[: len(sample) // 4 * 4] if wide else sample[: sample.rfind(b"\n") + 1] or sample
     _, encoding = decode(cut)
     text = io.TextIOWrapper(io.BufferedReader(_Joined(sample, stream)), encoding=encoding, newline="")
     csv.field_size_limit(LONGEST)

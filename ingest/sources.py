@@ -12,6 +12,7 @@ import hashlib
 import io
 import json
 import os
+import threading
 import time
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -20,6 +21,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
+from zipfile import ZipFile
 
 from ingest.articles import article, as_opened
 from ingest.clean import without_surrogates
@@ -53,14 +55,16 @@ class Found:
     """An article as it lies somewhere: its id, the file or address it is in (`origin`), how to call it in a message, and a
     mark that changes when it does: the article's version, or for a document the hash of its bytes.
 
-    `member` is its name in an archive; `at` where it begins in a file that holds many, the byte of a line or the number of
-    a row. `kept` is the file that holds what was read from an address.
+    `archive` is the archive it lies in, `member` its name there; its origin is then that name in the archive, as in a folder.
+    `at` is where it begins in a file that holds many, the byte of a line or the number of a row. `kept` is the file that holds
+    what was read from an address.
     """
 
     id: str
     mark: str
     origin: str
     name: str
+    archive: str | None = None
     member: str | None = None
     at: int | None = None
     kept: str | None = None
@@ -169,6 +173,9 @@ class _Scanning:
                 whole = None
             else:
                 self.found.append(item)
+                self.seen[item.origin] = None  # of an archive's member, its own
+                if item.at is not None:
+                    self.many.add(item.origin)
                 self.warnings.extend(f"{item.name}: {w}" for w in item.warnings)
                 if whole is not None:
                     whole.append(item)
@@ -189,26 +196,25 @@ class _Scanning:
         kind = kind_of(path.name)
         if kind in ("lines", "table", "archive"):
             self.many.add(origin)
-        stamp = self._stamp(path)
+        stamp, written = self._stamp(path)
         if stamp and (known := self.before.get(origin)) and known.stamp == stamp:
             self._take(_noted(known.items, article_id, origin), origin)
             return
         found = self._take(_items(path, article_id, self.columns), origin)
-        fresh = stamp is None or os.stat(path).st_mtime_ns > self.began - _FRESH
-        if found is None or fresh:
+        if found is None or stamp is None or written > self.began - _FRESH:
             if origin in self.before:
                 self.looked[origin] = None
         else:
-            self.looked[origin] = Looked(cast(str, stamp), _notes(found, article_id))
+            self.looked[origin] = Looked(stamp, _notes(found, article_id))
 
-    def _stamp(self, path: Path) -> str | None:
-        """What changes whenever a file is written, and whenever it would be read otherwise."""
+    def _stamp(self, path: Path) -> tuple[str | None, int]:
+        """What changes whenever a file is written, and whenever it would be read otherwise; and when it was written."""
         try:
             facts = path.stat()
         except OSError:
-            return None
+            return None, 0
         asked = hashlib.sha256(json.dumps([_READERS, sorted(self.columns.items())]).encode()).hexdigest()[:12]
-        return f"{facts.st_size} {facts.st_mtime_ns} {facts.st_ctime_ns} {facts.st_ino} {asked}"
+        return f"{facts.st_size} {facts.st_mtime_ns} {facts.st_ctime_ns} {facts.st_ino} {asked}", facts.st_mtime_ns
 
     def _fetch(self, address: str) -> None:
         if self.web is None:
@@ -253,7 +259,10 @@ def _notes(found: Iterable[Found], article_id: str) -> str:
 
 def _noted(notes: str, article_id: str, origin: str) -> Iterator[Found]:
     for placed, rest, mark, name, member, at, warnings in json.loads(notes):
-        yield Found(article_id + rest if placed else rest, mark, origin, article_id + name, member, at, None, tuple(warnings))
+        stands = f"{origin}/{member}" if member else origin
+        archive = origin if member else None
+        own = article_id + rest if placed else rest
+        yield Found(own, mark, stands, article_id + name, archive, member, at, None, tuple(warnings))
 
 
 def _items(path: Path, article_id: str, columns: Mapping[str, str]) -> Iterator[_Item]:
@@ -286,7 +295,10 @@ def _members(path: Path, first: Found, columns: Mapping[str, str]) -> Iterator[_
                 passed += 1
                 continue
             held += 1
-            inner = replace(first, id=f"{first.id}/{name}", name=f"{first.name}/{name}", member=name)
+            inner = replace(
+                first, id=f"{first.id}/{name}", name=f"{first.name}/{name}", origin=f"{first.origin}/{name}",
+                archive=first.origin, member=name,
+            )  # fmt: skip
             try:
                 if outside(name):
                     raise SourceError("its name leads out of the archive. Do not trust it")
@@ -429,6 +441,8 @@ class Readings:
         self._columns = columns
         self._ours = parsers is None
         self._parsers = parsers or Parsers()
+        self._archives = threading.Lock()
+        self._archive: tuple[str, ExitStack, ZipFile] | None = None
         self._open: tuple[tuple[str, str | None], ExitStack, Iterator[tuple[int, int, Any]]] | None = None
 
     def __enter__(self) -> Readings:
@@ -436,17 +450,13 @@ class Readings:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self._shut()
+        self._shut_archive()
         if self._ours:
             self._parsers.close()
 
-    @contextmanager
-    def given_up_on_failure(self) -> Iterator[None]:
-        """On Ctrl-C, or when something else goes wrong, nobody waits for the document that is being read just now."""
-        try:
-            yield
-        except BaseException:
-            self._parsers.abandon()
-            raise
+    def abandon(self) -> None:
+        """Give up what is being read just now; nothing more can be read."""
+        self._parsers.abandon()
 
     @property
     def workers(self) -> int:
@@ -516,15 +526,24 @@ class Readings:
 
     @contextmanager
     def _stream(self, found: Found) -> Iterator[BinaryIO]:
-        path = Path(found.origin)
-        if found.member is None:
-            with _opened(path) as stream:
+        if found.archive is None or found.member is None:
+            with _opened(Path(found.origin)) as stream:
                 yield stream
             return
-        with open_zip(path, inside_only=False) as archive:
+        with self._archives:  # one is kept open: its directory may be long
+            if self._archive is None or self._archive[0] != found.archive:
+                self._shut_archive()
+                stack = ExitStack()
+                self._archive = found.archive, stack, stack.enter_context(open_zip(Path(found.archive), inside_only=False))
+            archive = self._archive[2]
             data = read_member(archive, member_named(archive, found.member), _LARGEST)
         with _unpacked(io.BytesIO(data), found.member, len(data)) as stream:
             yield stream
+
+    def _shut_archive(self) -> None:
+        if self._archive:
+            self._archive[1].close()
+            self._archive = None
 
     def _shut(self) -> None:
         if self._open:

@@ -56,7 +56,7 @@ def _front_matter(block: str, *, toml: bool) -> tuple[dict[str, Fact], list[str]
     try:
         # Everything is a string to YAML's plainest loader: it makes no objects, and no dates of its own.
         found: Any = tomllib.loads(block) if toml else yaml.load(block, Loader=yaml.BaseLoader)
-    except (yaml.YAMLError, tomllib.TOMLDecodeError, RecursionError) as exc:
+    except (yaml.YAMLError, ValueError, OverflowError, RecursionError) as exc:  # a number of thousands of digits, no character
         kind = "TOML" if toml else "YAML"
         return {}, [f"its front matter is not {kind} and was passed over ({next(iter(str(exc).splitlines()), '')[:100]})"]
     facts: dict[str, Fact] = {}

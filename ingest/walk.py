@@ -9,7 +9,7 @@ from pathlib import Path, PurePosixPath
 
 from rag.errors import SourceError
 
-__all__ = ["KINDS", "Walked", "files", "is_address", "kind_of"]
+__all__ = ["KINDS", "Walked", "exists", "files", "is_address", "kind_of"]
 
 _ADDRESS = re.compile(r"[a-z][a-z0-9+.-]+://", re.IGNORECASE)
 TEXTS = {".txt": "text", ".md": "text"}
@@ -44,6 +44,13 @@ def is_address(place: str) -> bool:
     (True, False, False)
     """
     return bool(_ADDRESS.match(place))
+
+
+def exists(origin: str) -> bool:
+    """Whether a file is still there; of an archive's member, whether the archive is."""
+    return os.path.exists(origin) or any(
+        parent.suffix.lower() == ".zip" and parent.is_file() for parent in Path(origin).parents
+    )
 
 
 @dataclass(frozen=True, slots=True)

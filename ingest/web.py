@@ -9,6 +9,7 @@ from __future__ import annotations
 import html as markup
 import json
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -29,6 +30,8 @@ from rag.types import Article
 
 __all__ = ["Page", "Web"]
 
+_AT_ONCE = 100  # pages fetched for one feed in one sync, at a polite second or two each: a sync that is stopped loses no more
+_PATIENCE = 3  # failures after which a host is not asked for further entries of feeds
 _KINDS = {
     "text/html": "html", "application/xhtml+xml": "html", "application/pdf": "pdf", "application/epub+zip": "epub",
     "application/vnd.openxmlformats-officedocument.wordprocessingml.document": "docx", "message/rfc822": "mail",
@@ -57,6 +60,7 @@ class Web:
     def __init__(self, fetcher: Fetcher, parsers: Parsers, folder: Path) -> None:
         self._fetcher, self._parsers, self._folder = fetcher, parsers, folder
         self._count = 0
+        self._silent: Counter[str] = Counter()  # failures by host
 
     def pages(self, address: str, before: Mapping[str, Looked]) -> Iterator[Page]:
         """The page at an address, or the feed there and the article of each of its entries. `before` is what was noted of
@@ -89,28 +93,44 @@ class Web:
         listed: list[str] = []
         whole = True
         found = entries(fetched.body, fetched.url, charset=fetched.charset)
+        asked = left = 0
         for entry in found:
+            if asked == _AT_ONCE and entry.html is None and not self._is_noted(address, entry, before):
+                left += 1
+                continue
             page = self._entry(address, entry, before)
+            asked += entry.html is None and page.items is None
             listed.append(page.origin)
             whole = whole and not (page.failed or page.gone)
             yield page
+        whole = whole and not left
         # With its mark kept, an entry that could not be read would not be tried again before the feed changes.
         stamp = json.dumps({"etag": fetched.etag, "modified": fetched.modified, "feed": listed} if whole else {"feed": listed})
-        told = (f"only its first {MOST:,} entries were read",) if len(found) == MOST else ()
+        told: tuple[str, ...] = (f"only its first {MOST:,} entries were read",) if len(found) == MOST else ()
+        if left:
+            told += (f"{_AT_ONCE} of its pages were fetched; the other {left} follow with the next syncs",)
         yield Page(address, items="[]", looked=Looked(stamp, "[]"), warnings=told)
 
     def _entry(self, feed: str, entry: Entry, before: Mapping[str, Looked]) -> Page:
-        origin = urldefrag(entry.url).url if entry.url else f"{feed}#{entry.id}"
-        known = before.get(origin)
-        if known and _said(known).get("entry") == entry.digest:
-            return Page(origin, items=known.items)
+        origin = _origin(feed, entry)
+        if self._is_noted(feed, entry, before):
+            return Page(origin, items=before[origin].items)
         try:
             if entry.html is not None:
                 found = self._of_entry(entry, entry.html)
-                return self._taken(origin, entry.url or entry.id, found, {"entry": entry.digest})
+                return self._taken(origin, origin, found, {"entry": entry.digest})
             if entry.url is None:
                 raise SourceError("the feed gives neither its text nor its address")
-            fetched = self._fetcher.get(entry.url)
+            host = urlsplit(entry.url).hostname or ""
+            if self._silent[host] >= _PATIENCE:
+                raise SourceError(f"{host} has failed {_PATIENCE} times in this sync, and was not asked again. Sync later")
+            try:
+                fetched = self._fetcher.get(entry.url)
+            except Gone:
+                raise
+            except SourceError:
+                self._silent[host] += 1
+                raise
             if fetched is None:
                 raise AssertionError("nothing was asked that allows this answer")
             return self._page(origin, fetched, entry)
@@ -118,6 +138,10 @@ class Web:
             return Page(origin, gone=str(exc))
         except SourceError as exc:
             return Page(origin, failed=str(exc))
+
+    def _is_noted(self, feed: str, entry: Entry, before: Mapping[str, Looked]) -> bool:
+        known = before.get(_origin(feed, entry))
+        return known is not None and _said(known).get("entry") == entry.digest
 
     def _of_entry(self, entry: Entry, html: str) -> Extracted:
         """An article whose text stands in the feed; what the feed says of it counts."""
@@ -174,14 +198,23 @@ def _said(known: Looked | None) -> dict[str, Any]:
     return said
 
 
+def _origin(feed: str, entry: Entry) -> str:
+    """Where an entry's article lies. A feed may carry another site's text under that site's address: it must not pass for the
+    article there."""
+    if entry.url and (entry.html is None or _same_site(entry.url, feed)):
+        return urldefrag(entry.url).url
+    return f"{feed}#{entry.id}"
+
+
 def _own(canonical: Fact | None, fetched: str) -> Fact:
     """The page's canonical address, where it is on the site it was fetched from; else where it was fetched."""
     here = Fact(urldefrag(fetched).url, "its address")
     if canonical is None:
         return here
-    theirs, ours = (_site(urlsplit(address).hostname or "") for address in (str(canonical.value), fetched))
-    return canonical if theirs == ours or theirs.endswith(f".{ours}") or ours.endswith(f".{theirs}") else here
+    return canonical if _same_site(str(canonical.value), fetched) else here
 
 
-def _site(host: str) -> str:
-    return re.sub(r"\A(?:www|m|mobile|amp)\.", "", host.lower())
+def _same_site(one: str, other: str) -> bool:
+    """Whether two addresses are of one host, or of its mobile and its other pages. A blog of a shared domain is apart."""
+    first, second = (re.sub(r"\A(?:www|m|mobile|amp)\.", "", (urlsplit(a).hostname or "").lower()) for a in (one, other))
+    return first == second

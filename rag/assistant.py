@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from pathlib import Path
 from types import TracebackType
@@ -218,11 +218,18 @@ class Assistant:
         return self._retriever.find(asked, k=k, filters=filters, asked_on=asked_on, parts=max(1, len(parts)))
 
     def article(self, article_id: str) -> Article:
-        """A whole article, for showing a citation in place. Raises `CollectionError` when there is none of that id."""
+        """A whole article, for showing a citation in place; of a fact that was corrected its provenance says so.
+
+        Raises `CollectionError` when there is none of that id.
+        """
         article = self._retriever.catalog.article(article_id)
         if article is None:
             raise self._unknown(article_id)
-        return article
+        corrected = self._retriever.catalog.corrections().get(article_id)
+        if corrected is None:
+            return article
+        read = {name: place for name, place in article.provenance if name not in corrected.facts}
+        return replace(article, provenance=(*read.items(), *((name, "corrected") for name in corrected.facts)))
 
     def _unknown(self, article_id: str) -> CollectionError:
         return CollectionError(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import sqlite3
 import subprocess
 import sys
@@ -816,3 +817,37 @@ def test_who_stops_a_sync_keeps_what_was_written_and_goes_on_with_the_next(
     assert time.monotonic() - began < 10
     report = sync(news, config, encoder=encoder)
     assert (len(report.kept), len(report.added), report.items) == (3, 3, 6)
+
+
+def test_after_a_rebuild_everything_stored_is_found_also_what_cannot_be_read_any_more(
+    tmp_path: Path, config: Config, encoder: WordEncoder
+) -> None:
+    news = tmp_path / "news"
+    news.mkdir()
+    (news / "a.html").write_text(page("Ships", HARBOUR))
+    (news / "b.html").write_text(page("Storm", "The storm reached the coast of Thun on Monday, the mayor said."))
+    sync(news, config, encoder=encoder)
+    (news / "a.html").write_text(page("Ships", HARBOUR, "<footer>10:15</footer>"))  # its article is as it was
+    (news / "b.html").write_text("<html><body><a href='x'>Moved</a></body></html>")  # and this is none any more
+    report = sync(news, config, rebuild=True, encoder=encoder)
+    assert (report.kept, [failure.item for failure in report.failed]) == (("news/a.html",), ["news/b.html"])
+    assert found(config, "harbour", "dense") == {"news/a.html"}
+    assert found(config, "storm", "dense") == {"news/b.html"}
+    catalog = Catalog(config.home, config)
+    assert catalog.uncut() == []
+    catalog.close()
+
+
+def test_ctrl_c_does_not_wait_for_a_document(tmp_path: Path, config: Config) -> None:
+    paragraphs = "".join(f"<p>The storm of the year {n} felled nine trees on the coast.</p>" for n in range(150_000))
+    (tmp_path / "long.html").write_text(page("Storms", "Long.", paragraphs))
+    program = "import sys; from ingest import sync; from rag import Config; print('on', flush=True); sync(sys.argv[1], Config(home=sys.argv[2]))"
+    command = [sys.executable, "-c", program, str(tmp_path / "long.html"), str(config.home)]
+    running = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    assert running.stdout is not None
+    running.stdout.readline()
+    time.sleep(4)  # it is being read by now, or is about to be; that takes far longer than we wait
+    running.send_signal(signal.SIGINT)
+    began = time.monotonic()
+    running.communicate(timeout=60)
+    assert time.monotonic() - began < 15

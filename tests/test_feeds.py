@@ -106,7 +106,7 @@ def test_links_start_from_where_the_feed_says():
 
 def test_an_update_is_told_from_a_publication():
     updated = "<id>1</id><title>A</title><updated>2024-02-01T00:00:00Z</updated>"
-    assert one(atom(updated)).facts["published"] == Fact(date(2024, 2, 1), "feed updated")
+    assert "published" not in one(atom(updated)).facts, "it moves with each correction"
     both = updated + "<published>2024-01-20T10:00:00Z</published>"
     assert one(atom(both)).facts["published"] == Fact(date(2024, 1, 20), "feed published")
 
@@ -370,10 +370,10 @@ BOMB = "".join(f'<!ENTITY l{n} "{f"&l{n - 1};" * 10}">' for n in range(1, 12))
     ],
 )
 def test_entities_are_refused_before_anything_unfolds_them(body: bytes):
-    began = time.monotonic()
+    began = time.process_time()
     with pytest.raises(SourceError, match=r"^it declares entities of its own"):
         entries(body, HOME)
-    assert time.monotonic() - began < 0.5
+    assert time.process_time() - began < 0.5
     assert is_feed(body, "text/html") is (len(body) < 4_096)  # where it can be seen, so that the reason is told
 
 
@@ -444,17 +444,17 @@ def test_a_feed_of_a_million_tags_is_refused_rather_than_read_for_minutes():
     ids=["categories", "namespaces", "blanks"],
 )
 def test_what_feedparser_does_in_quadratic_time_is_not_done(body: bytes):
-    began = time.monotonic()
+    began = time.process_time()
     assert one(body).facts["title"].value == "A"
-    assert time.monotonic() - began < 2
+    assert time.process_time() - began < 2
 
 
 @pytest.mark.parametrize("close", ["</author>", "</author></b>"])  # well-formed, and not
 def test_an_endless_author_takes_no_time(close: str):
     """feedparser looks for a mail address in it in quadratic time: hours for a megabyte. So may we, but in 200 characters."""
-    began = time.monotonic()
+    began = time.process_time()
     entry = one(rss(f"<guid>1</guid><author>{'a' * 200_000}{close}"))
-    assert time.monotonic() - began < 1
+    assert time.process_time() - began < 1
     assert entry.facts["author"] == Fact("a" * 200, "feed entry author")
 
 

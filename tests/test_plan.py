@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import time
+import zipfile
 from collections.abc import Collection
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,6 +15,7 @@ from hypothesis import strategies as st
 
 from ingest.plan import plan
 from ingest.sources import Found, Scan, scan
+from ingest.walk import exists
 from rag.types import Failure, Plan
 
 NEWS = "/p/news"
@@ -305,3 +308,57 @@ def test_a_plan_of_real_files_is_the_plan_of_what_they_hold(tmp_path: Path, prun
     known = {found.id: (found.mark, found.origin) for found in looked.found[:2]} | {"z": ("9", str(news / "gone.txt"))}
     again, _ = plan(looked, known, prune=prune, exists=lambda origin: Path(origin).exists())
     assert (again.added, again.kept, again.removed) == ((), ("news/a.txt", "x"), ("z",) if prune else ())
+
+
+def test_a_renamed_archive_keeps_its_articles_for_good(tmp_path: Path) -> None:
+    def packed(name: str) -> Scan:
+        with zipfile.ZipFile(tmp_path / name, "w") as archive:
+            for member in ("x/one.txt", "x/two.txt"):
+                archive.writestr(member, f"This is {member}.")
+        return scan([tmp_path / name])
+
+    first = packed("a.zip")
+    known = stored(*first.found)
+    (tmp_path / "a.zip").unlink()
+    later = packed("b.zip")
+    todo, _ = plan(later, known, prune=True, exists=exists)
+    ids = tuple(found.id for found in first.found)
+    assert (todo.kept, todo.added, todo.removed) == (ids, (), ())
+    moved = {article_id: (mark, dict(todo.renamed)[article_id]) for article_id, (mark, _) in known.items()}
+    again, _ = plan(scan([tmp_path / "b.zip"]), moved, prune=True, exists=exists)
+    assert (again.kept, again.added, again.removed, again.renamed) == (ids, (), (), ())
+
+
+def test_a_file_that_is_packed_away_keeps_its_article_and_one_in_an_archive_that_is_still_there_is_another(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "a.txt").write_text("Rain fell.")
+    known = stored(*scan([tmp_path / "a.txt"]).found)
+    with zipfile.ZipFile(tmp_path / "old.zip", "w") as archive:
+        archive.writestr("a.txt", "Rain fell.")
+    assert plan(scan([tmp_path / "old.zip"]), known, prune=False, exists=exists)[0].added == (f"{tmp_path.name}/old.zip/a.txt",)
+    (tmp_path / "a.txt").unlink()
+    assert plan(scan([tmp_path / "old.zip"]), known, prune=False, exists=exists)[0].kept == tuple(known)
+
+
+def test_a_member_that_has_gone_from_its_archive_is_pruned_and_one_of_a_damaged_archive_is_not(tmp_path: Path) -> None:
+    path = tmp_path / "a.zip"
+    for members in (("one.txt", "two.txt"), ("one.txt",)):
+        with zipfile.ZipFile(path, "w") as archive:
+            for member in members:
+                archive.writestr(member, f"This is {member}.")
+        if len(members) == 2:
+            known = stored(*scan([path]).found)
+    assert plan(scan([path]), known, prune=True, exists=exists)[0].removed == (f"{tmp_path.name}/a.zip/two.txt",)
+    path.write_bytes(path.read_bytes()[:-30])
+    assert plan(scan([path]), known, prune=True, exists=exists)[0].removed == ()
+
+
+def test_a_line_does_not_replace_what_was_fetched_from_the_address_it_names(tmp_path: Path) -> None:
+    address = "https://example.org/a"
+    known = {address: ("1", address)}
+    todo, _ = planned(scanned(line(address, "2", "/p/news/feed.jsonl")), known)
+    assert (todo.replaced, todo.kept) == ((), ())
+    assert [failure.item for failure in todo.failed] == ["/p/news/feed.jsonl line 1"]
+    gone = replace(scanned(line(address, "2", "/p/news/feed.jsonl")), gone={address: "it is gone"})
+    assert planned(gone, known)[0].replaced == (address,), "unless there is nothing any more"

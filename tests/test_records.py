@@ -149,7 +149,8 @@ def test_an_archive_is_a_folder(tmp_path: Path) -> None:
     name = f"{tmp_path.name}/news.zip"
     assert [found.id for found in scanned.found] == [f"{name}/b/a.txt", f"{name}/c.txt.gz", "x", "y", f"{name}/page.html", "z"]
     assert [made.text for made in articles(scanned)] == [TEXT, "Rain.", "One.", "Two.", TEXT, "Three."]
-    assert {found.origin for found in scanned.found} == {str(path)} == scanned.many
+    assert [found.origin for found in scanned.found][:3] == [f"{path}/b/a.txt", f"{path}/c.txt.gz", f"{path}/feed.jsonl"]
+    assert scanned.many == {str(path), f"{path}/feed.jsonl", f"{path}/t.csv"}
     assert [warning.split(";")[0] for warning in scanned.warnings] == [f"{name}: 1 file in it passed over"]
 
 
@@ -196,3 +197,9 @@ def test_an_article_in_an_archive_that_was_renamed_keeps_its_mark(tmp_path: Path
         found += scan([zipped(tmp_path / name, {"a.txt": TEXT, "p.pdf": b"%PDF-1.4"})]).found
     assert (found[0].mark, found[1].mark) == (found[2].mark, found[3].mark)
     assert all(item.placed for item in found)
+
+
+def test_a_long_table_in_utf16_is_read(tmp_path: Path) -> None:
+    rows = "id,text\n" + "".join(f"{n},Rain fell on the hills of Köln for days.\n" for n in range(3_000))
+    scanned = scan([write(tmp_path / "a.csv", rows.encode("utf-16"))])
+    assert (len(scanned.found), scanned.failed) == (3_000, ())

@@ -36,6 +36,8 @@ def test_front_matter_is_facts_and_no_text(front: str) -> None:
     [
         ("---\ntitle: [unclosed\n---\n", "its front matter is not YAML and was passed over"),
         ("+++\ntitle = \n+++\n", "its front matter is not TOML and was passed over"),
+        ('---\ntitle: "\\UFFFFFFFF"\n---\n', "its front matter is not YAML and was passed over"),
+        (f"+++\nx = {'1' * 5_000}\n+++\n", "its front matter is not TOML and was passed over"),
         ("---\ndate: soon\n---\n", "its date 'soon' cannot be read and is taken as unknown"),
     ],
 )

@@ -346,3 +346,44 @@ def test_a_page_that_a_feed_has_brought_up_to_date_is_not_set_back_by_what_was_n
     assert take(feed).replaced == (f"{site.root}/storm",)
     report = take(mobile)
     assert (report.failed, report.items) == ((), 1)
+
+
+def test_a_feed_cannot_pass_its_text_for_another_site_s_article(
+    site: Site, config: Config, take: Callable[..., IngestReport]
+) -> None:
+    whole = f"<p>{STORM}</p>"
+    theirs = item("https://victim.example", "storm", "Storm", text=whole)
+    nameless = item(site.root, "x", "Flood", text=whole.replace("storm", "flood"))
+    nameless = nameless.replace(f"<link>{site.root}/x</link>", "").replace(
+        f"<guid>{site.root}/x</guid>", "<guid isPermaLink='false'>news/a.txt</guid>"
+    )
+    feed = site.put("feed", rss(theirs, nameless))
+    report = take(feed)
+    assert report.added == (f"{feed}#https://victim.example/storm", f"{feed}#news/a.txt")
+    assert take(feed).kept == report.added
+
+
+def test_of_a_long_feed_so_many_pages_are_fetched_at_a_time(
+    site: Site, take: Callable[..., IngestReport], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ingest.web._AT_ONCE", 2)
+    for n in range(5):
+        site.put(f"a{n}", page(f"Storm {n}", STORM.replace("nine", f"nine and {n}")))
+    feed = site.put("feed", rss(*(item(site.root, f"a{n}", f"A{n}") for n in range(5))), ETag='"1"')
+    first = take(feed)
+    assert (len(first.added), first.items) == (2, 2)
+    assert first.warnings == (f"{feed}: 2 of its pages were fetched; the other 3 follow with the next syncs",)
+    second = take(feed)
+    assert (len(second.added), len(second.kept)) == (2, 2), "though the feed is unchanged"
+    third = take(feed)
+    assert (len(third.added), len(third.kept), third.warnings) == (1, 4, ())
+
+
+def test_a_host_that_keeps_failing_is_left_alone(site: Site, take: Callable[..., IngestReport]) -> None:
+    for n in range(6):
+        site.put(f"a{n}", b"", 500)
+    feed = site.put("feed", rss(*(item(site.root, f"a{n}", f"A{n}") for n in range(6))))
+    reasons = [failure.reason for failure in take(feed).failed]
+    assert len(reasons) == 6
+    assert [reason.endswith("was not asked again. Sync later") for reason in reasons] == [False] * 3 + [True] * 3
+    assert site.asked == ["feed", "a0", "a1", "a2"]

@@ -17,7 +17,7 @@ from typing import Any
 from urllib.parse import urljoin, urlsplit
 
 from ingest.clean import decode, tidy
-from ingest.dates import agency, dateline, day_in, read_date
+from ingest.dates import agency, dateline, day_in, day_line, read_date
 from ingest.extracted import Extracted, Fact
 from rag.errors import SourceError
 
@@ -63,6 +63,7 @@ _BY_SOMEWHERE = re.compile(
     r"(?:\A|[–—|·•,]\s*|\A(?:posted|published)\b.{0,40}?)\b(?:by|von|par|por|di|av|door)\b:?\s+(?=[^\W\d_])", re.IGNORECASE
 )
 _BY = re.compile(r"\A(?:(?:written|reported|posted|story|words)\s+)?(?:by|von|par|por|di|av|door)\b:?\s+", re.IGNORECASE)
+_HOST = re.compile(r"\S+\.\S{2,}")
 _STANDFIRST = re.compile(
     r"standfirst|subtitle|sub-?head|\b(?:description|summary|dek|deck|lede|lead|intro|excerpt|teaser|sottotitolo|occhiello|chapo"
     r"|vorspann|alternativeheadline)\b",
@@ -223,13 +224,12 @@ def _blocks(tree: Any, spots: Sequence[tuple[Any, str]], title: str | None) -> t
     named = [at for at, block in enumerate(rendered[:_HEAD]) if title and _same(block, title)]
     if named and named[-1] + 1 < len(rendered):  # what stands before the title is the page's
         rendered = rendered[named[-1] + 1 :]
+    cut = any(_CUT.match(line.removeprefix("- ")) for block in rendered for line in block.split("\n"))
     rendered = _restored(_without_ends(rendered), spots, title)
     blocks: list[str] = []
     told: set[str] = set()
-    cut = False
     for whole in rendered:
         lines = whole.split("\n")
-        cut = cut or any(_CUT.match(line.removeprefix("- ")) for line in lines)
         ours = [line for line in lines if not any(mark.match(line.removeprefix("- ")) for mark in (_FURNITURE, _CUT))]
         if not (block := "\n".join(ours)):
             continue
@@ -510,7 +510,9 @@ class _Page:
             headline = _words(item.get("headline") or item.get("name"))
             if headline and any(title.startswith(headline.casefold()) for title in titles):
                 return item
-        return self.items[0] if len(self.items) == 1 else {}
+        # A lone one may be of a story that is promoted: then it says that it lies elsewhere.
+        lone = self.items[0] if len(self.items) == 1 else {}
+        return {} if address and any(_bare(stated) != address for stated in _addresses(lone) if self._address(stated)) else lone
 
     def _title(self, outlet: Fact | None) -> Fact | None:
         found = list(self.titles)
@@ -538,7 +540,7 @@ class _Page:
     def _outlet(self) -> Fact | None:
         for name in _OUTLETS:
             # An address is no name, with or without its beginning.
-            if name in self.metas and not re.fullmatch(r"\S+\.\S{2,}", self.metas[name]):
+            if name in self.metas and not _HOST.fullmatch(self.metas[name]):
                 return Fact(self.metas[name], f"meta {name}")
         for part in _listed(self.item.get("publisher")):
             if name := self._called(part):
@@ -584,9 +586,12 @@ class _Page:
         return Fact(days.pop(), "time element") if len(days) == 1 else None
 
     def _in_byline(self) -> Fact | None:
-        for words in (*self._marked(_DATED), *self._under_title()):
+        for words in self._marked(_DATED):
             said = _CHANGED.split(words)[0]
             if day := day_in(said):
+                return Fact(day, "byline")
+        for words in self._under_title():
+            if day := day_line(_CHANGED.split(words)[0]):
                 return Fact(day, "byline")
         at = self._at_title()
         for _, words in self.spots[max(0, at - 3) : at]:
@@ -747,11 +752,12 @@ def _without_outlet(title: str, outlet: str | None, all_of_them: Iterable[Fact])
 
 
 def _named(words: str, outlet: str | None) -> bool:
-    """Whether words are an outlet's name, or its address's: "The Harbor Courier" and harborcourier.example."""
+    """Whether words are an outlet's name, or begin its address: "The Harbor Courier" and harborcourier.example. The beginning
+    of a name is not enough: "China - a forecast" in the China Daily."""
     if not outlet:
         return False
     ours, theirs = (re.sub(r"\W", "", name.casefold().removeprefix("www.")).removeprefix("the") for name in (words, outlet))
-    return bool(ours) and (ours == theirs or theirs.startswith(ours))
+    return bool(ours) and (ours == theirs or (_HOST.fullmatch(outlet) is not None and theirs.startswith(ours)))
 
 
 def _name(stated: str) -> str | None:

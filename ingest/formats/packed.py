@@ -46,6 +46,8 @@ def open_zip(data: bytes | Path, *, inside_only: bool = True) -> Iterator[ZipFil
     """
     try:
         opened = ZipFile(BytesIO(data) if isinstance(data, bytes) else data)
+    except (PermissionError, FileNotFoundError):
+        raise  # of the file, not of what is in it
     except _DAMAGE as exc:
         raise SourceError("it is not a whole zip file. Copy or download it again") from exc
     with opened:

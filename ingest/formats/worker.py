@@ -1,9 +1,10 @@
 """Reads documents in a process of its own, so that a hostile one can take no more than its share of time and memory.
 
-    python -m ingest.formats.worker BYTES
+    python -m ingest.formats.worker BYTES SECONDS
 
 takes requests on standard input and answers on standard output, each a line of JSON with the length of what follows it.
-BYTES is how much memory the process may use. `ingest.parsing` starts it.
+BYTES is how much memory the process may use, SECONDS how long one document may take. `ingest.parsing` starts it, and gives it
+up in time; should that process be killed meanwhile, this one ends by itself.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from __future__ import annotations
 import importlib
 import json
 import os
+import signal
 import sys
 import traceback
 from datetime import date
@@ -53,6 +55,8 @@ def _limit(memory: int) -> None:
         import resource
     except ImportError:  # not Unix: time is still limited, by whoever started this process
         return
+    _, hard = resource.getrlimit(resource.RLIMIT_AS)
+    memory = memory if hard == resource.RLIM_INFINITY else min(memory, hard)
     resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
@@ -64,7 +68,7 @@ def _answer(request: dict[str, Any], data: bytes) -> dict[str, Any]:
     except SourceError as exc:
         return {"error": str(exc)}
     except MemoryError:
-        return {"error": _TOO_LARGE}
+        return {"error": _TOO_LARGE, "spent": True}
     except RecursionError:
         return {"error": "it is nested too deeply to be read. Save its text as .txt"}
     except Exception as exc:  # noqa: BLE001  libraries raise anything on a damaged file; the trace goes to the log
@@ -78,7 +82,7 @@ def _answer(request: dict[str, Any], data: bytes) -> dict[str, Any]:
         }
 
 
-def main(memory: int) -> None:
+def main(memory: int, seconds: int) -> None:
     """Answer requests until standard input ends."""
     requests: BinaryIO = sys.stdin.buffer
     # What a library prints must not end up among the answers.
@@ -87,10 +91,12 @@ def main(memory: int) -> None:
     _limit(memory)
     while line := requests.readline():
         request = json.loads(line)
+        if hasattr(signal, "alarm"):
+            signal.alarm(seconds)
         answer = json.dumps(_answer(request, requests.read(request["size"]))).encode()
         answers.write(b"%d\n" % len(answer) + answer)
         answers.flush()
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]))
+    main(int(sys.argv[1]), int(sys.argv[2]))

@@ -23,8 +23,8 @@ from conftest import WordEncoder
 from filelock import FileLock, Timeout
 
 from ingest import edit, remove, sync
-from ingest.backup import Kept, backup, restore
 from ingest.collection import LOCK
+from ingest.safekeeping import Kept, backup, restore
 from rag.catalog import FILE, Catalog, Looked
 from rag.config import Config
 from rag.errors import CollectionError
@@ -549,7 +549,7 @@ def test_a_bomb_is_read_no_further_than_the_manifest_says(kept: Path, other: Con
 
 
 def test_a_manifest_that_would_fill_the_memory_is_not_read(kept: Path, other: Config, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ingest.backup._LONGEST", 100)
+    monkeypatch.setattr("ingest.safekeeping._LONGEST", 100)
     with unchanged(kept.parent), refused("its manifest is too long"):
         restore(kept, other)
 

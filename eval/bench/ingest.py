@@ -1,11 +1,12 @@
 """How fast articles are taken in, against encoding their passages and doing nothing else, in one run.
 
-    python -m eval.bench.ingest FILE.jsonl [--articles 500] [--portion 100] [--raw-every 1]
+    python -m eval.bench.ingest FILE.jsonl [--articles 500] [--portion 100] [--raw-every 1] [--stand-in]
 
 prints articles and passages a second, the ratio to raw encoding of the same passages, memory as the collection grows, the
 size of the collection on disk, the groups of near-copies, and how long it takes to find that nothing has changed. Articles
 are taken in portion by portion, and every so many portions (`--raw-every`) the same passages are encoded raw right after,
-so that a machine whose speed drifts slows both alike.
+so that a machine whose speed drifts slows both alike. With `--stand-in` random vectors take the encoder's place, and nothing is
+encoded raw: for how memory goes with the size of a collection, which then takes minutes to make.
 """
 
 from __future__ import annotations
@@ -16,25 +17,49 @@ import resource
 import tempfile
 import time
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from ingest import sync
+from ingest.apply import Progress
 from ingest.sources import Readings, scan
 from ingest.split import passage_spans
 from rag.catalog import Catalog
 from rag.config import Config
 from rag.encode import SentenceEncoder
+from rag.types import Encoder
 
 __all__ = ["main", "measure"]
 
 _TICK = 2.1  # seconds after which a file that was just written counts as settled
 
 
-def measure(path: Path, articles: int, home: Path, *, portion: int = 100, raw_every: int = 1) -> dict[str, Any]:
+class _StandIn:
+    """Random unit vectors, as long as the bundled encoder's."""
+
+    dims = 384
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self._random = np.random.default_rng(1)
+
+    def passages(self, texts: Sequence[str]) -> np.ndarray[Any, np.dtype[np.float32]]:
+        vectors = self._random.standard_normal((len(texts), self.dims), dtype=np.float32)
+        return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+
+    def question(self, text: str) -> np.ndarray[Any, np.dtype[np.float32]]:
+        return self.passages([text])[0]
+
+
+def measure(
+    path: Path, articles: int, home: Path, *, portion: int = 100, raw_every: int = 1, stand_in: bool = False
+) -> dict[str, Any]:
     """Sync the first articles of a `.jsonl` file and encode passages raw; seconds, rates, ratios, megabytes, bytes."""
     config = Config(home=home)
-    encoder = SentenceEncoder(config.encoder)
+    encoder: Encoder = _StandIn(config.encoder) if stand_in else SentenceEncoder(config.encoder)
     encoder.question("load the model before the clock starts")
     lines = _first_lines(path, articles)
     whole = compared = raw = 0.0
@@ -48,13 +73,12 @@ def measure(path: Path, articles: int, home: Path, *, portion: int = 100, raw_ev
         time.sleep(_TICK)
         for number, part in enumerate(parts):
             began = time.perf_counter()
-            report = sync(part, config, encoder=encoder)
+            report = sync(part, config, encoder=encoder, progress=partial(_note, memory, count))
             took = time.perf_counter() - began
             whole += took
             count += len(report.added)
             passages += report.passages
-            memory.append((count, _resident()))
-            if number % raw_every == raw_every - 1 or len(parts) == 1:
+            if not stand_in and number % raw_every == min(raw_every, len(parts)) - 1:
                 texts = _texts(part, config)
                 began = time.perf_counter()
                 encoder.passages(texts)
@@ -83,6 +107,10 @@ def measure(path: Path, articles: int, home: Path, *, portion: int = 100, raw_ev
         "peak_memory_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
         "disk_bytes_per_passage": sum(f.stat().st_size for f in home.rglob("*") if f.is_file()) / max(1, passages),
     }
+
+
+def _note(memory: list[tuple[int, float]], before: int, step: Progress) -> None:
+    memory.append((before + step.done, _resident()))
 
 
 def _resident() -> float:
@@ -116,11 +144,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--articles", type=int, default=500, help="how many of them (default: 500)")
     parser.add_argument("--portion", type=int, default=100, help="how many at a time (default: 100)")
     parser.add_argument("--raw-every", type=int, default=1, help="encode every n-th portion raw, to compare (default: 1)")
+    parser.add_argument("--stand-in", action="store_true", help="random vectors in the encoder's place")
     options = parser.parse_args(arguments)
     with tempfile.TemporaryDirectory() as home:
         measured = measure(
-            options.file, options.articles, Path(home) / "home", portion=options.portion, raw_every=options.raw_every
-        )
+            options.file, options.articles, Path(home) / "home", portion=options.portion, raw_every=options.raw_every,
+            stand_in=options.stand_in,
+        )  # fmt: skip
     print(json.dumps(measured, indent=2))
 
 

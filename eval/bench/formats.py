@@ -65,8 +65,7 @@ def measure(folder: Path) -> dict[str, Tally]:
             if wanted.get("optional"):
                 continue
             for tally in (tallies["all"], tallies.setdefault(key.split("/")[0], Tally())):
-                # An entry of a feed is known by its guid, and its article by its address.
-                _judge(tally, key, wanted, articles.get(key) or articles.get(f"{key.split('#')[0]}#{wanted.get('url')}"))
+                _judge(tally, key, wanted, articles.get(key))
     return tallies
 
 
@@ -151,7 +150,9 @@ def _articles(path: str, scanned: Scan, readings: Readings) -> Iterator[tuple[st
 def _key(path: str, item: Found) -> str:
     if item.member:
         return f"{path}!{item.member}"
-    return f"{path}#{item.id}" if item.at is not None or item.kept else path
+    if item.kept:  # an entry of a feed, which is served from elsewhere than it links to
+        return f"{path}#{item.id.partition('#')[2] or item.id}"
+    return f"{path}#{item.id}" if item.at is not None else path
 
 
 @contextmanager

@@ -167,9 +167,7 @@ def test_what_is_the_page_s_own_stays_outside_even_within_the_article(furniture:
 
 
 def test_a_sentence_that_begins_like_furniture_is_a_sentence() -> None:
-    said = (
-        "Share prices fell as the storm came ashore, and nobody who was at the exchange that day had seen the like of it before."
-    )
+    said = "Share prices fell as the storm came ashore, and nobody who was at the exchange that day had seen the like of it before."
     assert said in extract(page(f"<h1>Storm</h1><p>{STORM}</p><p>{said}</p><p>{RAIN}</p>")).text
 
 

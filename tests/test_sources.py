@@ -98,7 +98,10 @@ def test_what_is_named_twice_is_read_once(news: Path) -> None:
 def test_a_txt_file_is_stored_as_decoded_less_its_leading_date(news: Path) -> None:
     write(news / "a.txt", " date 2024-01-20 WASHINGTON -\r\n The “end” \n")
     assert only(scan([news])) == Article(
-        "news/a.txt", scan([news]).found[0].mark, "WASHINGTON -\r\n The “end” \n", published=date(2024, 1, 20),
+        "news/a.txt",
+        scan([news]).found[0].mark,
+        "WASHINGTON -\r\n The “end” \n",
+        published=date(2024, 1, 20),
         provenance=(("published", "leading date"),),
     )
 
@@ -397,7 +400,10 @@ def test_half_a_surrogate_pair_in_a_line_is_replaced_before_it_meets_the_catalog
 @pytest.mark.parametrize(
     ("line", "reason"),
     [
-        ('{"id": "1", "text": "a"', "it is not valid JSON: Expecting ',' delimiter at character 26. Correct the line, or export it again"),
+        (
+            '{"id": "1", "text": "a"',
+            "it is not valid JSON: Expecting ',' delimiter at character 26. Correct the line, or export it again",
+        ),
         ("id,text", "it is not valid JSON: Expecting value at character 1. Correct the line, or export it again"),
         ('["1", "a"]', 'it is not an object like {"url": …, "text": …}. Write each article as one'),
         ('{"text": "a"}', 'it has neither "id" nor "url"; an article needs one of them. Give it one'),
@@ -410,11 +416,23 @@ def test_half_a_surrogate_pair_in_a_line_is_replaced_before_it_meets_the_catalog
         ('{"id": 1.5, "text": "a"}', 'its "id" is float, not text. Write it as text, in quotation marks'),
         ('{"url": 1, "text": "a"}', 'its "url" is int, not text. Write it as text, in quotation marks'),
         ('{"id": "1", "text": "a", "title": {}}', 'its "title" is dict, not text. Write it as text, in quotation marks'),
-        ('{"id": "1", "text": "a", "source": ["DAWN"]}', 'its "source" is list, not text. Write it as text, in quotation marks'),
-        ('{"id": "1", "text": "a", "published": 20240120}', 'its "published" is int, not text. Write it as text, in quotation marks'),
+        (
+            '{"id": "1", "text": "a", "source": ["DAWN"]}',
+            'its "source" is list, not text. Write it as text, in quotation marks',
+        ),
+        (
+            '{"id": "1", "text": "a", "published": 20240120}',
+            'its "published" is int, not text. Write it as text, in quotation marks',
+        ),
         ('{"id": "1", "text": "a", "author": 0}', 'its "author" is int, not text. Write it as text, in quotation marks'),
-        ('{"id": "1", "text": "a", "language": false}', 'its "language" is bool, not text. Write it as text, in quotation marks'),
-        ('{"id": ' + "1" * 5_000 + ', "text": "a"}', "it is not an article: a number in it is too long. Write it as text, in quotation marks"),
+        (
+            '{"id": "1", "text": "a", "language": false}',
+            'its "language" is bool, not text. Write it as text, in quotation marks',
+        ),
+        (
+            '{"id": ' + "1" * 5_000 + ', "text": "a"}',
+            "it is not an article: a number in it is too long. Write it as text, in quotation marks",
+        ),
         ("[" * 100_000, "it is not an article: JSON nested too deeply. Keep an article's fields side by side"),
     ],
 )

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import itertools
 import math
+import re
 import threading
 from collections import OrderedDict
 from collections.abc import Sequence
@@ -74,8 +75,13 @@ _COPY = 0.7  # of a passage's pairs of words, that stand in a near-copy of it
 
 
 def _repeats(text: str, shown: RetrievedPassage) -> bool:
-    """Whether a passage says what one of another article said already."""
-    said, there = (set(itertools.pairwise(words(t))) for t in (text, shown.passage.text))
+    """Whether a passage says what one of another article said already, and no name and no number besides: a copy in which one
+    of these was changed says something else."""
+    theirs = shown.passage.text
+    named = {word for word in re.findall(r"\w+", text) if not word.islower()}
+    if not named <= set(re.findall(r"\w+", theirs)):
+        return False
+    said, there = (set(itertools.pairwise(words(t))) for t in (text, theirs))
     return bool(said) and len(said & there) >= _COPY * len(said)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -47,7 +48,9 @@ def test_what_is_corrected_is_shown_searched_and_filtered_by(ready: Config, enco
     right = edit("a", RIGHT, ready, encoder=encoder)
     assert (facts(right), right.text) == (("Avalanche", "Dawn", date(2024, 1, 17)), STORY["text"])
     with opened(ready) as assistant:
-        assert assistant.article("a") == right
+        shown = assistant.article("a")
+        assert replace(shown, provenance=right.provenance) == right
+        assert dict(shown.provenance) == {"published": "corrected", "source": "corrected", "title": "corrected"}
         found = assistant.search("avalanche")  # the word stands in the title alone
         first = found.passages[0]
         assert (first.passage.article_id, first.article.title) == ("a", "Avalanche")

@@ -119,6 +119,8 @@ def test_the_article_is_cut_at_the_quoted_words() -> None:
     assert markup.article_parts(linked, headline(linked), 5, 11) == {
         "title": "Iran struck first.",
         "source": "Dawn",
+        "note": "",
+        "read": "",
         "published": "date unknown",
         "url": "https://example.org/1",
         "before": "Iran ",
@@ -130,3 +132,14 @@ def test_the_article_is_cut_at_the_quoted_words() -> None:
 def test_an_address_that_is_not_a_web_address_is_not_linked() -> None:
     hostile = article("Iran struck first.", "a", url="javascript:alert(1)")
     assert markup.article_parts(hostile, headline(hostile), 0, 4)["url"] == ""
+
+
+def test_the_open_article_names_its_page_its_other_outlets_and_where_its_facts_were_read() -> None:
+    story = article(
+        "Iran struck first.", "a", source="Dawn", provenance=(("source", "meta og:site_name"), ("title", "heading"))
+    )
+    facts = replace(headline(story), pages=(0, 5), also=("VOA", "Wire"))
+    parts = markup.article_parts(story, facts, 5, 11, "As it was.")
+    assert (parts["source"], parts["note"], parts["read"]) == (
+        "Dawn, also in VOA, Wire, page 2", "As it was.", "source: meta og:site_name; title: heading",
+    )  # fmt: skip

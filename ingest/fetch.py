@@ -381,7 +381,7 @@ class _Door(httpcore.NetworkBackend):
                 if not _public(address):
                     raise _Refused(
                         f"{host} is at {address}, which is not on the public Internet but in this machine or a private "
-                        "network. Addresses there are read only if private ones are expressly allowed"
+                        "network. Addresses there are read only with fetch.private = true in the settings"
                     )
         failure: httpcore.ConnectError | httpcore.ConnectTimeout | None = None
         for address in addresses:

@@ -551,7 +551,7 @@ def test_a_name_that_leads_inside_is_refused_and_nothing_is_connected(address: s
         fetcher.get("http://inside.example/")
     assert str(raised.value) == (
         f"inside.example is at {address}, which is not on the public Internet but in this machine or a private network. "
-        "Addresses there are read only if private ones are expressly allowed"
+        "Addresses there are read only with fetch.private = true in the settings"
     )
     assert net.connected == []
 

@@ -290,15 +290,15 @@ class _Trip:
             groups = sorted(found.groups, key=lambda group: group is found.later)
             rivals: list[Rival] = []
             for group in groups:
-                shown = {rival.citation.article.voice for rival in rivals}
+                shown = {rival.citation.article.id for rival in rivals}
                 # One article may hold two of the values; another that says one of them too shows that they disagree.
-                said = next((c for c in group.claims if c.source.article.voice not in shown), group.claims[0])
+                said = next((c for c in group.claims if c.source.article.id not in shown), group.claims[0])
                 lead = "Later:" if group is found.later else ""
                 draft = DraftSentence(said.sentence, (Claim(said.source.rank, said.sentence),), said.shown, lead)
                 for sentence in self.release(iter([draft])):
                     yield sentence
                     rivals.append(Rival(said.shown, sentence.citations[0], said.source.article.published))
-            two = len({r.value for r in rivals}) > 1 and len({r.citation.article.voice for r in rivals}) > 1
+            two = len({r.value for r in rivals}) > 1 and len({r.citation.article.id for r in rivals}) > 1
             if two and not found.later:
                 self.conflicts.append(Conflict(found.about, tuple(rivals)))
             if rivals:

@@ -855,8 +855,15 @@ class _Heard:
     agents: frozenset[str]
 
     @property
-    def voice(self) -> str:
-        return self.said.source.article.voice
+    def article(self) -> str:
+        return self.said.source.article.id
+
+    def is_version_of(self, other: _Heard) -> bool:
+        """Whether the articles are near-copies of different days: one source that has brought its report up to date. A copy
+        of the same day, or of an unknown one, that gives another value disagrees."""
+        ours, theirs = self.said.source.article, other.said.source.article
+        days = {ours.published, theirs.published}
+        return ours.voice == theirs.voice and (ours.id == theirs.id or (len(days) == 2 and None not in days))
 
     @property
     def published(self) -> date | None:
@@ -1098,8 +1105,7 @@ def _grouped(asked: _Asked, heard: Sequence[_Heard]) -> list[_Claims]:
 
 
 def _voiced(asked: _Asked, groups: Sequence[_Claims]) -> list[_Claims]:
-    """The groups that hold some article's surest claim of its kind: an article has one voice, though it gives other figures,
-    and so have near-copies of one.
+    """The groups that hold some article's surest claim of its kind: an article has one voice, though it gives other figures.
 
     Of its figures it is heard with the surest that can be compared with the surest of all: an article that counts the
     children who died, and then all who did, says how many died.
@@ -1109,10 +1115,10 @@ def _voiced(asked: _Asked, groups: Sequence[_Claims]) -> list[_Claims]:
     figures = [claim for claim in claims if isinstance(claim.value, _Figure)]
     for claim in figures:
         if _bond(asked, figures[0], claim) is not _Bond.APART:
-            surest.setdefault((claim.voice, _Figure), claim)
+            surest.setdefault((claim.article, _Figure), claim)
     for claim in claims:
-        surest.setdefault((claim.voice, type(claim.value)), claim)
-    return [group for group in groups if any(claim is surest[claim.voice, type(claim.value)] for claim in group)]
+        surest.setdefault((claim.article, type(claim.value)), claim)
+    return [group for group in groups if any(claim is surest[claim.article, type(claim.value)] for claim in group)]
 
 
 def _group_bond(asked: _Asked, g: _Claims, h: _Claims) -> _Bond:
@@ -1122,12 +1128,14 @@ def _group_bond(asked: _Asked, g: _Claims, h: _Claims) -> _Bond:
         return _Bond.LOOSE if _Bond.LOOSE in kinds else _Bond.APART
     if _articles(g, h) <= _articles(h, g) or _articles(h, g) <= _articles(g, h):
         return _Bond.APART
+    if all(a.is_version_of(b) for a in g for b in h):
+        return _Bond.APART
     return _Bond.UPDATED if _replaces(g, h) or _replaces(h, g) else _Bond.RIVAL
 
 
 def _articles(group: _Claims, others: _Claims) -> set[str]:
     """The articles that give a group's value: its own, and those of the others that hold a near-copy of its sentence."""
-    return {c.voice for c in group} | {o.voice for o in others if any(_repeats(o.said, c.said) for c in group)}
+    return {c.article for c in group} | {o.article for o in others if any(_repeats(o.said, c.said) for c in group)}
 
 
 def _repeats(other: Said, said: Said) -> bool:

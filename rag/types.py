@@ -303,14 +303,14 @@ class Rival:
 
 @dataclass(frozen=True, slots=True)
 class Conflict:
-    """Claims that disagree: at least two values of the same thing, from at least two articles; near-copies are one."""
+    """Claims that disagree: at least two values of the same thing, from at least two articles."""
 
     about: str
     claims: tuple[Rival, ...]
 
     def __post_init__(self) -> None:
-        if len({r.value for r in self.claims}) < 2 or len({r.citation.article.voice for r in self.claims}) < 2:
-            raise ValueError("a conflict needs two different values from two articles that are no copies of each other")
+        if len({r.value for r in self.claims}) < 2 or len({r.citation.article.id for r in self.claims}) < 2:
+            raise ValueError("a conflict needs two different values from two articles")
 
 
 class Abstention(StrEnum):

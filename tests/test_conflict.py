@@ -422,11 +422,17 @@ def of_group(claim: Said, group: str) -> Said:
     return replace(claim, source=replace(claim.source, article=replace(claim.source.article, group=group)))
 
 
-def test_near_copies_are_one_source_and_cannot_disagree_with_themselves() -> None:
-    seven, nine = each("Pakistan's strikes on Iran killed [seven people].", "Pakistan's strikes on Iran killed [nine people].")
-    assert values(find(HOW_MANY, [seven, nine])) == [["seven people", "nine people"]]
-    first, later = of_group(seven, "a"), of_group(nine, "a")
-    assert find(HOW_MANY, [first, later]) == [], "an agency's report and its next version are one source"
+def test_versions_of_one_report_are_one_source_and_a_copy_with_another_value_disagrees() -> None:
+    texts = ("Pakistan's strikes on Iran killed [seven people].", "Pakistan's strikes on Iran killed [nine people].")
+    both = [["seven people", "nine people"]]
+    for days, expected in (
+        ((date(2024, 1, 18), date(2024, 1, 19)), []),  # an agency's report and its next version
+        ((date(2024, 1, 18), date(2024, 1, 18)), both),
+        ((date(2024, 1, 18), None), both),
+    ):
+        claims = [said(text, name, published=day) for text, name, day in zip(texts, "ab", days, strict=True)]
+        assert values(find(HOW_MANY, claims)) == both, "they are articles of their own"
+        assert values(find(HOW_MANY, [of_group(claim, "a") for claim in claims])) == expected
 
 
 def test_a_source_that_disagrees_with_several_copies_still_does() -> None:

@@ -3,7 +3,7 @@
 Each batch is encoded first, then committed to the catalog, then to the indexes, then settled; so a
 changed article is out of reach only for the moment between. Whatever a run that was killed has left is
 worked off first by the next; if it was killed while Chroma saved its graph, which it overwrites in place,
-that means making the indexes again.
+Chroma's store is filled anew with the vectors of the exact index.
 
 Three things go on at once: the next articles are read and cut, a batch is encoded, and the batch before it is written.
 Each waits for the one after it, so no more than two batches and a few articles are ever held.
@@ -22,18 +22,19 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from ingest.corrections import correct
-from ingest.duplicates import current, groups, signature
+from ingest.duplicates import around, current, groups, signature
 from ingest.languages import language, warnings
 from ingest.sources import Found, Readings
 from ingest.split import passage_spans
 from rag.catalog import Catalog, Corrected, Entry, Place, passage_key
 from rag.config import Config
 from rag.errors import CollectionError, SourceError
+from rag.index import Row
 from rag.index.dense import DenseIndex
 from rag.index.lexical import WHOLE, LexicalWriter
 from rag.types import Article, Encoder, Failure, IngestReport, Plan
 
-__all__ = ["Progress", "apply", "put_right", "require_room", "take_out"]
+__all__ = ["Batch", "Progress", "Writer", "apply", "opened", "put_right", "require_room", "take_out"]
 
 _T = TypeVar("_T")
 # Passages in a commit: enough to sort by length and to spread the cost of a commit (about 0.1 s),
@@ -43,6 +44,7 @@ _BATCH = 512
 # each lexical index holds: 16 MB at 100,000 passages.
 _ROOM = 64_000_000
 _ROOM_PER_LETTER = 20
+_MANY = 200  # one article's copies are found in a two-hundredth of the time that those of all take; see eval/LOG.md
 _AHEAD = 64  # articles that are read before their turn: more than a batch of news has
 
 
@@ -62,15 +64,15 @@ class Progress:
 
 
 @dataclass(frozen=True, slots=True)
-class _Batch:
-    """Articles to be stored, a row (key, article, text) for each passage, and the vectors of every few hundred of them."""
+class Batch:
+    """Articles to be stored, a row for each passage, and the vectors of every few hundred of them."""
 
     entries: Sequence[Entry]
-    rows: Sequence[tuple[str, str, str]]
+    rows: Sequence[Row]
     vectors: Sequence[Any]
 
 
-class _Writer:
+class Writer:
     """The catalog and the indexes, changed together. `lexical` holds passages, `whole` whole articles."""
 
     def __init__(
@@ -84,42 +86,35 @@ class _Writer:
     ) -> None:
         self.catalog, self.dense, self.lexical, self.whole = catalog, dense, lexical, whole
         self.encoder, self.config = encoder, config
+        self.completed = 0  # passages that an interrupted run had left
 
-    def encode(self, entries: Sequence[Entry], encoded: Callable[[int, int], None] = lambda _made, _of: None) -> _Batch:
+    def encode(self, entries: Sequence[Entry], encoded: Callable[[int, int], None] = lambda _made, _of: None) -> Batch:
         """The entries with the vectors of their passages. `encoded` hears, every few hundred, how many of how many there are:
         one article may be a book."""
-        rows = [
-            (passage_key(e.article, start, end), e.article.id, self._titled(e.article, e.article.passage(start, end).text))
-            for e in entries
-            for start, end in e.spans
-        ]
+        rows = [self._row(e.article, start, end) for e in entries for start, end in e.spans]
         vectors = []
         for some in _portions(rows):
-            vectors.append(self.encoder.passages([text for _, _, text in some]))
+            vectors.append(self.encoder.passages([row.text for row in some]))
             if len(rows) > _BATCH:
                 encoded(sum(map(len, vectors)), len(rows))
-        return _Batch(entries, rows, vectors)
+        return Batch(entries, rows, vectors)
 
-    def write(self, batch: _Batch) -> int:
+    def write(self, batch: Batch) -> int:
         """Store a batch; the number of its passages."""
         self.catalog.put(batch.entries)
         for some, found in zip(_portions(batch.rows), batch.vectors, strict=True):
-            self.dense.add([key for key, _, _ in some], found)
+            self.dense.add(some, found)
         self.lexical.add(batch.rows)
-        self.whole.add(
-            (passage_key(e.article, *e.spans[0]), e.article.id, self._titled(e.article, e.article.text))
-            for e in batch.entries
-            if e.spans
-        )
-        self._settle([key for key, _, _ in batch.rows])
+        self.whole.add(self._whole_row(e.article, *e.spans[0]) for e in batch.entries if e.spans)
+        self._settle([row.key for row in batch.rows])
         return len(batch.rows)
 
     def take_out(self, article_ids: Sequence[str]) -> None:
         self.catalog.remove(article_ids)
         self._settle([])
 
-    def complete(self) -> int:
-        """Work off what an interrupted run or a rebuild has left; the number of passages."""
+    def complete(self) -> None:
+        """Work off what an interrupted run or a rebuild has left."""
         if self.catalog.stale():
             self.dense.wipe()
             self.lexical.wipe()
@@ -129,13 +124,13 @@ class _Writer:
         openings = {place.key for place in self.catalog.openings().values()} if pending else set()
         for some in _portions(pending):
             rows = list(self._rows(some))
-            self.dense.add([key for key, _, _ in rows], self.encoder.passages([text for _, _, text in rows]))
+            self.dense.add(rows, self.encoder.passages([row.text for row in rows]))
             self.lexical.add(rows)
             self.whole.add(self._wholes(place for place in some if place.key in openings))
-            self._settle([key for key, _, _ in rows])
+            self._settle([row.key for row in rows])
         if self.catalog.doomed():
             self._settle([])
-        return len(pending)
+        self.completed = len(pending)
 
     def _settle(self, added: Sequence[str]) -> None:
         doomed = self.catalog.doomed()
@@ -145,18 +140,26 @@ class _Writer:
             index.commit()
         self.catalog.settle(added, doomed)
 
-    def _rows(self, places: Iterable[Place]) -> Iterator[tuple[str, str, str]]:
+    def _rows(self, places: Iterable[Place]) -> Iterator[Row]:
         article: Article | None = None
         for place in places:
             if article is None or article.id != place.article_id:
                 article = self.catalog.article(place.article_id)
             if article is not None:
-                yield place.key, place.article_id, self._titled(article, article.passage(place.start, place.end).text)
+                yield self._row(article, place.start, place.end)
 
-    def _wholes(self, openings: Iterable[Place]) -> Iterator[tuple[str, str, str]]:
+    def _wholes(self, openings: Iterable[Place]) -> Iterator[Row]:
         for place in openings:
             if article := self.catalog.article(place.article_id):
-                yield place.key, place.article_id, self._titled(article, article.text)
+                yield self._whole_row(article, place.start, place.end)
+
+    def _row(self, article: Article, start: int, end: int) -> Row:
+        text = self._titled(article, article.passage(start, end).text)
+        return Row(passage_key(article, start, end), article.id, text, article.published, article.source)
+
+    def _whole_row(self, article: Article, start: int, end: int) -> Row:
+        """The article whole, under the key of its first passage."""
+        return replace(self._row(article, start, end), text=self._titled(article, article.text))
 
     def _titled(self, article: Article, text: str) -> str:
         """What the indexes see: the title says what a passage from the middle of an article is about."""
@@ -175,29 +178,20 @@ def apply(
 ) -> IngestReport:
     """Do what the plan says and report what was done. A file that fails only now is a failure in the report, and one whose
     article turns out to be as it was is kept."""
-    require_room(home)
-    dense = DenseIndex(home, create=True)
-    try:
-        if not dense.sound():
-            Catalog.readopt(home, config)
+    with opened(catalog, home, config, encoder) as writer:
         gone = frozenset(plan.removed)
         uncut = dict.fromkeys(article_id for article_id in catalog.uncut() if article_id not in gone)
-        with LexicalWriter(home) as lexical, LexicalWriter(home, WHOLE) as whole:
-            writer = _Writer(catalog, dense, lexical, whole, encoder, config)
-            completed = writer.complete()
-            if plan.removed:
-                writer.take_out(plan.removed)
-            if plan.renamed:
-                catalog.move(dict(plan.renamed))
-            work = _Work(plan, reading, uncut, catalog, config, readings)
-            passages = _carry_out(work, writer, home, config, progress)
-    finally:
-        dense.close()
+        if plan.removed:
+            writer.take_out(plan.removed)
+        if plan.renamed:
+            catalog.move(dict(plan.renamed))
+        work = _Work(plan, reading, uncut, catalog, config, readings)
+        passages = _carry_out(work, writer, home, config, progress)
     _group(catalog)
-    return work.report(passages, completed, getattr(encoder, "languages", None))
+    return work.report(passages, writer.completed, getattr(encoder, "languages", None))
 
 
-def _carry_out(work: _Work, writer: _Writer, home: Path, config: Config, progress: Callable[[Progress], None]) -> int:
+def _carry_out(work: _Work, writer: Writer, home: Path, config: Config, progress: Callable[[Progress], None]) -> int:
     """Encode and write all there is to do; the number of passages written."""
     passages = done = 0
     written: Future[int] | None = None
@@ -360,17 +354,25 @@ class _Work:
 
 
 def _group(catalog: Catalog) -> None:
-    """Find the near-copies among all articles anew: an article may join two groups, or leave one."""
+    """Find the near-copies of what has changed: an article may join two groups, or leave one."""
+    changed = catalog.ungrouped()
+    if changed is not None and not changed:
+        return
     signatures = catalog.signatures()
     old = [article_id for article_id, signed in signatures.items() if not current(signed)]
     new = {article_id: signature(catalog.text(article_id)) for article_id in old}
     catalog.sign(new)
-    catalog.regroup(groups({**signatures, **new}, catalog.text))
+    signatures.update(new)
+    if old or changed is None or len(changed) * _MANY > len(signatures):
+        catalog.regroup(groups(signatures, catalog.text))
+    else:
+        among = around(signatures, changed & signatures.keys())
+        catalog.regroup(groups({i: signatures[i] for i in among}, catalog.text), among | changed)
 
 
 def take_out(article_ids: Sequence[str], catalog: Catalog, home: Path, config: Config, encoder: Encoder) -> None:
     """Remove articles from the catalog and the indexes."""
-    with _open(catalog, home, config, encoder) as writer:
+    with opened(catalog, home, config, encoder) as writer:
         writer.take_out(article_ids)
     _group(catalog)
 
@@ -387,20 +389,23 @@ def put_right(
 ) -> None:
     """Store an article anew, with facts that were corrected."""
     spans = passage_spans(article.text, config.passages)
-    with _open(catalog, home, config, encoder) as writer:
+    with opened(catalog, home, config, encoder) as writer:
         writer.write(writer.encode([Entry(article, origin, spans, corrected, mark, signature(article.text))]))
 
 
 @contextmanager
-def _open(catalog: Catalog, home: Path, config: Config, encoder: Encoder) -> Iterator[_Writer]:
+def opened(catalog: Catalog, home: Path, config: Config, encoder: Encoder) -> Iterator[Writer]:
     """The catalog and the indexes for one change, what an interrupted run has left worked off."""
     require_room(home)
-    dense = DenseIndex(home, create=True)
+    dense = DenseIndex(home, config.chroma, identity=catalog.identity(), create=True)
     try:
+        if not dense.sound():
+            dense.refill()
         with LexicalWriter(home) as lexical, LexicalWriter(home, WHOLE) as whole:
-            writer = _Writer(catalog, dense, lexical, whole, encoder, config)
+            writer = Writer(catalog, dense, lexical, whole, encoder, config)
             writer.complete()
             yield writer
+        dense.tidy()
     finally:
         dense.close()
 

@@ -21,6 +21,9 @@ from rag.catalog import FILE, Catalog, Looked
 from rag.config import Config, load
 from rag.encode import SentenceEncoder
 from rag.errors import CollectionError
+from rag.index.dense import FOLDER as CHROMA
+from rag.index.exact import FOLDER as EXACT
+from rag.index.lexical import PASSAGES, WHOLE
 from rag.types import Article, Encoder, IngestReport, Plan
 
 __all__ = ["edit", "preview", "remove", "sync", "writing"]
@@ -58,7 +61,7 @@ def sync(
             Catalog.readopt(config.home, config)
         catalog = Catalog(config.home, config, create=True)
         try:
-            unfinished = _unfinished(catalog, config.home)
+            unfinished = _unfinished(catalog, config)
             known = catalog.known()
             with _looking(sources, config, catalog.looked(), known, columns or {}) as (scanned, readings):
                 todo, reading = plan(scanned, known, prune=prune, exists=exists)
@@ -178,23 +181,23 @@ def _changing(config: Config, article_ids: Sequence[str]) -> Iterator[Catalog]:
             catalog.close()
 
 
-def _unfinished(catalog: Catalog, home: Path) -> bool:
+def _unfinished(catalog: Catalog, config: Config) -> bool:
     return bool(
-        _unmade(catalog, home)
+        _unmade(catalog, config.home)
+        or config.chroma.url  # nobody can tell what has become of a server's vectors but by looking
+        or not (config.home / CHROMA).is_dir()
         or catalog.stale()
         or catalog.pending()
         or catalog.doomed()
         or catalog.uncut()
-        or catalog.ungrouped()
+        or catalog.ungrouped() != set()
     )
 
 
 def _unmade(catalog: Catalog, home: Path) -> list[Path]:
-    """Index folders still to be made. One that held passages is not made again, empty: that would hide the loss."""
-    from rag.index.dense import FOLDER as DENSE
-    from rag.index.lexical import PASSAGES, WHOLE
-
-    unmade = [home / folder for folder in (DENSE, PASSAGES, WHOLE) if not (home / folder).is_dir()]
+    """Index folders still to be made. One that held passages is not made again, empty: that would hide the loss. Only
+    Chroma's is filled from another."""
+    unmade = [home / folder for folder in (EXACT, PASSAGES, WHOLE) if not (home / folder).is_dir()]
     if unmade and catalog.count()[1]:
         raise CollectionError(f"the index {unmade[0]} is missing. Make it again: clippings sync --rebuild --home {home}")
     return unmade

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 import struct
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import pairwise
@@ -21,7 +21,7 @@ from rensa import RMinHash
 
 from rag.text import STOPWORDS
 
-__all__ = ["Likeness", "candidates", "current", "groups", "likeness", "signature"]
+__all__ = ["Likeness", "around", "candidates", "current", "groups", "likeness", "signature"]
 
 # Two reports of one event share quotations and names, but hardly any five words in a row beside them.
 _RUN = 5
@@ -170,17 +170,44 @@ def candidates(signatures: Mapping[str, bytes]) -> list[tuple[str, str]]:
     Near linear in the number of articles; articles too short to tell a copy from a notice are left out. Raises
     `ValueError` for a signature that is not `current`.
     """
+    ids, places, runs = _table(signatures)
+    if not ids:
+        return []
+    codes = _agreeing(places)
+    portions = np.array_split(codes, len(codes) // 8192 + 1)  # a pair's comparison takes 2 KB
+    return [pair for some in portions for pair in _promising(some, ids, places, runs)]
+
+
+def around(signatures: Mapping[str, bytes], changed: Collection[str]) -> set[str]:
+    """The articles whose groups may be others now that some have changed: those, what may be a copy of one of them, what may be
+    a copy of that, and so on. In time linear in the number of articles for each that is found.
+
+    Groups made of the rest are as they were. Raises `ValueError` for a signature that is not `current`.
+    """
+    ids, places, runs = _table(signatures)
+    at = {name: row for row, name in enumerate(ids)}
+    two = places.view("<u8")
+    found = set(changed)
+    ahead = [name for name in changed if name in at]
+    while ahead:
+        row = at[ahead.pop()]
+        others = np.flatnonzero((two == two[row]).any(axis=1))
+        others = others[others != row]
+        codes = np.minimum(others, row) * len(ids) + np.maximum(others, row)
+        met = {name for pair in _promising(codes, ids, places, runs) for name in pair} - found
+        found |= met
+        ahead += sorted(met)
+    return found
+
+
+def _table(signatures: Mapping[str, bytes]) -> tuple[list[str], _Numbers, _Numbers]:
+    """The ids, in order, of the articles that are long enough, their signatures' places, shape (ids, 256), and runs."""
     if stale := sorted(name for name, signed in signatures.items() if not current(signed)):
         raise ValueError(f"{len(stale)} signatures were made by another version, the first that of {stale[0]}: sign again")
     heads = {name: _HEAD.unpack_from(signed) for name, signed in signatures.items()}
     ids = sorted(name for name, (*_, runs, named) in heads.items() if runs >= _LEAST_RUNS and named >= _LEAST_NAMED)
-    if not ids:
-        return []
     places = np.frombuffer(b"".join(signatures[name][_HEAD.size :] for name in ids), dtype="<u4").reshape(len(ids), _PLACES)
-    runs = np.array([heads[name][2] for name in ids])
-    codes = _agreeing(places)
-    portions = np.array_split(codes, len(codes) // 8192 + 1)  # a pair's comparison takes 2 KB
-    return [pair for some in portions for pair in _promising(some, ids, places, runs)]
+    return ids, places, np.array([heads[name][2] for name in ids])
 
 
 def _agreeing(places: _Numbers) -> _Numbers:

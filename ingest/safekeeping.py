@@ -11,6 +11,7 @@ import errno
 import hashlib
 import json
 import os
+import secrets
 import shutil
 import sqlite3
 import stat
@@ -23,11 +24,12 @@ from pathlib import Path
 from typing import IO, Any
 
 from ingest.collection import writing
-from rag.catalog import FILE
+from rag.catalog import FILE, IDENTITY
 from rag.config import Config
 from rag.errors import CollectionError
 from rag.index.dense import FOLDER as DENSE
 from rag.index.dense import DenseIndex
+from rag.index.exact import FOLDER as EXACT
 from rag.index.lexical import PASSAGES, WHOLE
 
 __all__ = ["Kept", "backup", "restore"]
@@ -37,7 +39,7 @@ _MARK = "clippings backup"  # the manifest's key that tells a backup from any ot
 _MANIFEST = "manifest.json"
 _LONGEST = 64_000_000  # bytes of a manifest: some 400,000 uploaded files
 _SINGLE = (FILE, "feedback.jsonl", "gold.jsonl")
-_FOLDERS = (PASSAGES, WHOLE, "upload", DENSE)
+_FOLDERS = (PASSAGES, WHOLE, EXACT, "upload", DENSE)
 _PASSING = (".tantivy-", ".tmp")  # tantivy's locks, and what it was writing when it was killed
 _SPARE = 64_000_000  # bytes left free: Chroma's graph does not survive a disk that fills up
 
@@ -104,6 +106,7 @@ def restore(file: str | os.PathLike[str], config: Config) -> Kept:
                 if facts != {name: said.get(name) for name in facts}:
                     raise ValueError("its catalog is not the one that its manifest describes")
                 _move(aside / FILE, str(said.get("home")), home.as_posix())
+                _renamed(aside / FILE)
                 os.replace(aside, home)  # the system refuses if somebody else was quicker
         return Kept(source, facts["articles"], facts["passages"], source.stat().st_size)
 
@@ -154,11 +157,14 @@ def _pack(home: Path, target: Path, aside: Path) -> dict[str, Any]:
         with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
             members[FILE] = _add(archive, FILE, aside / FILE)
             for name, path in _files(home, *_SINGLE[1:], *_FOLDERS[:-1]):
-                members[name] = _add(archive, name, path)
+                # Vectors hardly shrink.
+                members[name] = _add(
+                    archive, name, path, zipfile.ZIP_STORED if name.startswith(f"{EXACT}/") else zipfile.ZIP_DEFLATED
+                )
             if (home / DENSE).is_dir():
                 dense = DenseIndex(home)  # opening it undoes what a run that was killed has left half done
-                # Nobody may be at work in Chroma's store meanwhile. Questions wait, so it is not compressed: vectors hardly
-                # shrink. Errors are explained here too, as the index takes each for its own.
+                # Nobody may be at work in Chroma's store meanwhile. Errors are explained here too, as the index takes each for
+                # its own.
                 with closing(dense), dense.alone(), _explained(target, "Name another file"):
                     for name, path in _files(home, DENSE):
                         members[name] = _add(archive, name, path, zipfile.ZIP_STORED)
@@ -240,6 +246,12 @@ def _checked(archive: zipfile.ZipFile, said: dict[str, Any]) -> dict[str, tuple[
         if name in members and info.file_size != members[name][0]:
             raise ValueError(f"{name} has not the length that its manifest says")
     return members
+
+
+def _renamed(catalog: Path) -> None:
+    """Give the copy an identity of its own: on a server, both would else be written to one place."""
+    with closing(sqlite3.connect(catalog)) as db, db:
+        db.execute("UPDATE meta SET value = ? WHERE name = ?", (secrets.token_hex(6), IDENTITY))
 
 
 def _move(catalog: Path, old: str, new: str) -> None:

@@ -11,15 +11,15 @@ SQLite, through SQLAlchemy Core; one file, `catalog.sqlite`, in the collection's
 from __future__ import annotations
 
 import json
+import secrets
 import zlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
-import numpy as np
 import sqlalchemy as sa
 from sqlalchemy import exc as sa_exc
 
@@ -28,14 +28,14 @@ from rag.errors import CollectionError
 from rag.text import label
 from rag.types import Article, Filters, Headline
 
-__all__ = ["Catalog", "Corrected", "Directory", "Entry", "Listing", "Looked", "Place", "passage_key"]
+__all__ = ["Catalog", "Corrected", "Entry", "Listing", "Looked", "Place", "passage_key"]
 
 SCHEMA = "2"
 _LAYOUT = "index layout"
+IDENTITY = "identity"  # by which a server tells this collection from others; a copy that is restored gets one of its own
 STALE = "stale"  # the indexes are to be emptied before anything is added
 _UNGROUPED = "ungrouped"  # articles have changed since near-copies were looked for
 FILE = "catalog.sqlite"
-_UNKNOWN = 0  # no article was published on date.fromordinal(0); it does not exist
 _T = TypeVar("_T")
 _AT_ONCE = 500  # SQLite takes a limited number of values in one statement
 
@@ -90,6 +90,7 @@ _looked = sa.Table(
     sa.Column("stamp", sa.Text, nullable=False),
     sa.Column("items", sa.Text, nullable=False),
 )
+_ungrouped = sa.Table("ungrouped", _metadata, sa.Column("article_id", sa.Text, primary_key=True))
 _earlier = sa.Table(
     "earlier",
     _metadata,
@@ -160,38 +161,6 @@ class Listing:
     added: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class Directory:
-    """Every settled passage with its article's date and source, in memory, for filters.
-
-    `keys` and `article` run in parallel; `article[i]` is a position in `articles`, whose dates
-    (`date.toordinal`, 0 unknown) and sources (a position in `sources`, −1 unknown) are arrays.
-    """
-
-    generation: int
-    keys: tuple[str, ...]
-    article: np.ndarray
-    articles: tuple[str, ...]
-    published: np.ndarray
-    source: np.ndarray
-    sources: tuple[str, ...]
-
-    def admitted(self, filters: Filters) -> np.ndarray:
-        """Which articles the filters let through: a boolean array over `articles`."""
-        passing = np.ones(len(self.articles), dtype=bool)
-        if filters.after:
-            passing &= self.published >= filters.after.toordinal()
-        if filters.before:
-            passing &= (self.published <= filters.before.toordinal()) & (self.published != _UNKNOWN)
-        if filters.sources:
-            wanted = [i for i, name in enumerate(self.sources) if name in set(filters.sources)]
-            passing &= np.isin(self.source, wanted)
-        if filters.exclude_articles:
-            excluded = set(filters.exclude_articles)
-            passing &= np.array([i not in excluded for i in self.articles], dtype=bool)
-        return passing
-
-
 def passage_key(article: Article, start: int, end: int) -> str:
     """The name of a passage in the indexes. It holds the version, so that a stale vector can never pass for a new one."""
     return f"{article.id}@{article.version[:16]}:{start}-{end}"
@@ -234,7 +203,8 @@ class Catalog:
         with self._engine.begin() as db:
             _metadata.create_all(db)
             _migrate(db)
-            if db.execute(sa.select(_meta.c.name)).first():
+            db.execute(sa.insert(_meta).prefix_with("OR IGNORE").values(name=IDENTITY, value=secrets.token_hex(6)))
+            if db.execute(sa.select(_meta.c.name).where(_meta.c.name != IDENTITY)).first():
                 return  # it is there already, perhaps made by another version: `check` says
             settings = {"schema": SCHEMA, "generation": "0", **_settings(config)}
             for name, value in settings.items():
@@ -296,6 +266,12 @@ class Catalog:
         with _translated(self.path), self._engine.connect() as db:
             return int(db.execute(sa.select(_meta.c.value).where(_meta.c.name == "generation")).scalar_one())
 
+    def identity(self) -> str:
+        """By which this collection is told from all others; empty in one that was made before there were any, until its next
+        sync."""
+        with _translated(self.path):
+            return self._meta().get(IDENTITY, "")
+
     def article(self, article_id: str) -> Article | None:
         """The whole article, or `None`."""
         with _translated(self.path), self._engine.connect() as db:
@@ -304,6 +280,23 @@ class Catalog:
             return None
         facts = {name: getattr(row, name) for name in _FACTS}
         return _article(row.id, row.version, row.text, {**facts, "provenance": row.provenance, "pages": row.pages})
+
+    def read(self, article_ids: Iterable[str]) -> dict[str, tuple[Article, Headline]]:
+        """Those articles, whole and as headlines, by id; one that is not there is left out."""
+        found: dict[str, tuple[Article, Headline]] = {}
+        with _translated(self.path), self._engine.connect() as db:
+            for some in _portions(sorted(set(article_ids))):
+                rows = db.execute(sa.select(_articles).where(_articles.c.id.in_(some))).all()
+                groups = {row.copy_of for row in rows if row.copy_of}
+                query = sa.select(_articles.c.copy_of, _articles.c.source).where(_articles.c.copy_of.in_(groups))
+                outlets: dict[str, set[str | None]] = {}
+                for copy in db.execute(query) if groups else ():
+                    outlets.setdefault(copy.copy_of, set()).add(copy.source)
+                for row in rows:
+                    facts = {name: getattr(row, name) for name in (*_FACTS, "provenance", "pages")}
+                    article = _article(row.id, row.version, row.text, facts)
+                    found[row.id] = article, _headline(row, outlets.get(row.copy_of or "", ()))
+        return found
 
     def earlier(self, article_id: str, version: str) -> Article | None:
         """An article as it was before its text changed; `None` where that version is not known, or has the present text."""
@@ -389,10 +382,13 @@ class Catalog:
             query = sa.select(_articles.c.id, _articles.c.signature).order_by(_articles.c.id)
             return {row.id: row.signature or b"" for row in db.execute(query)}
 
-    def ungrouped(self) -> bool:
-        """Whether articles have changed since near-copies were looked for."""
-        with _translated(self.path):
-            return _UNGROUPED in self._meta()
+    def ungrouped(self) -> set[str] | None:
+        """The ids of articles that have changed since near-copies were looked for, some of which may be gone, and of what was
+        in a group with them; `None` where all are to be looked at."""
+        with _translated(self.path), self._engine.connect() as db:
+            if db.execute(sa.select(_meta.c.name).where(_meta.c.name == _UNGROUPED)).first():
+                return None
+            return set(db.execute(sa.select(_ungrouped.c.article_id)).scalars())
 
     def groups(self) -> dict[str, str]:
         """The group of every article that has near-copies, by id."""
@@ -433,6 +429,11 @@ class Catalog:
         with _translated(self.path), self._engine.connect() as db:
             return {r.article_id: Place(r.key, r.article_id, r.start, r.end) for r in db.execute(query)}
 
+    def articles(self) -> int:
+        """How many articles there are."""
+        with _translated(self.path), self._engine.connect() as db:
+            return int(db.execute(sa.select(sa.func.count()).select_from(_articles)).scalar_one())
+
     def count(self) -> tuple[int, int]:
         """How many articles and passages there are."""
         with _translated(self.path), self._engine.connect() as db:
@@ -445,29 +446,28 @@ class Catalog:
             query = sa.select(_articles.c.source).distinct().where(_articles.c.source.is_not(None)).order_by(_articles.c.source)
             return list(db.execute(query).scalars())
 
-    def directory(self) -> Directory:
-        """Every passage with its article's date and source, for filters."""
+    def keys(self) -> set[str]:
+        """Every passage that the indexes hold."""
         with _translated(self.path), self._engine.connect() as db:
-            db.exec_driver_sql("BEGIN")  # one view for all three questions, whatever a writer commits between them
-            generation = int(db.execute(sa.select(_meta.c.value).where(_meta.c.name == "generation")).scalar_one())
-            rows = db.execute(sa.select(_articles.c.id, _articles.c.published, _articles.c.source).order_by(_articles.c.id))
-            facts = [(r.id, r.published, r.source) for r in rows]
-            at = {article_id: i for i, (article_id, _, _) in enumerate(facts)}
-            # Only settled passages have a vector to score.
-            query = sa.select(_passages.c.key, _passages.c.article_id).where(_passages.c.indexed).order_by(_passages.c.key)
-            passages = [(r.key, at[r.article_id]) for r in db.execute(query)]
-        sources = sorted({s for _, _, s in facts if s is not None})
-        number = {name: i for i, name in enumerate(sources)}
-        days = [date.fromisoformat(d).toordinal() if d else _UNKNOWN for _, d, _ in facts]
-        return Directory(
-            generation,
-            tuple(key for key, _ in passages),
-            np.array([i for _, i in passages], dtype=np.int64),
-            tuple(article_id for article_id, _, _ in facts),
-            np.array(days, dtype=np.int64),
-            np.array([number[s] if s is not None else -1 for _, _, s in facts], dtype=np.int64),
-            tuple(sources),
-        )
+            return set(db.execute(sa.select(_passages.c.key).where(_passages.c.indexed)).scalars())
+
+    def latest(self, k: int, filters: Filters = Filters(), until: date | None = None) -> list[str]:
+        """The ids of the k latest articles that the filters admit, undated ones last; with `until`, those of later days come
+        last of all."""
+        a = _articles.c
+        query = sa.select(a.id)
+        if filters.after:
+            query = query.where(a.published >= filters.after.isoformat())
+        if filters.before:
+            query = query.where(a.published <= filters.before.isoformat())
+        if filters.sources:
+            query = query.where(a.source.in_(filters.sources))
+        if filters.exclude_articles:
+            query = query.where(a.id.not_in(filters.exclude_articles))
+        if until:
+            query = query.order_by(sa.func.coalesce(a.published > until.isoformat(), sa.false()))
+        with _translated(self.path), self._engine.connect() as db:
+            return list(db.execute(query.order_by(a.published.desc(), a.id).limit(k)).scalars())
 
     # Writing, under the collection's lock
 
@@ -475,6 +475,7 @@ class Catalog:
         """Store or replace articles with their passages, in one transaction; the old passages are doomed."""
         now = datetime.now(UTC).isoformat(timespec="seconds")
         with _translated(self.path), self._engine.begin() as db:
+            _note_changed(db, [e.article.id for e in entries])
             self._retire(db, [e.article.id for e in entries])
             for entry in entries:
                 a = entry.article
@@ -501,18 +502,17 @@ class Catalog:
                 for some in _portions(rows):
                     db.execute(sa.insert(_passages), some)
                     db.execute(sa.delete(_doomed).where(_doomed.c.key.in_([row["key"] for row in some])))
-            _note_ungrouped(db)
             _raise_generation(db)
 
     def remove(self, article_ids: Sequence[str]) -> None:
         """Take articles out, in one transaction; their passages are doomed."""
         with _translated(self.path), self._engine.begin() as db:
+            _note_changed(db, article_ids)
             self._retire(db, article_ids)
             for some in _portions(article_ids):
                 db.execute(sa.delete(_articles).where(_articles.c.id.in_(some)))
                 db.execute(sa.delete(_corrections).where(_corrections.c.article_id.in_(some)))
                 db.execute(sa.delete(_earlier).where(_earlier.c.article_id.in_(some)))
-            _note_ungrouped(db)
             _raise_generation(db)
 
     def note(self, looked: Mapping[str, Looked | None]) -> None:
@@ -537,15 +537,16 @@ class Catalog:
             for article_id, signature in signatures.items():
                 db.execute(sa.update(_articles).where(_articles.c.id == article_id).values(signature=signature))
 
-    def regroup(self, groups: Mapping[str, str]) -> None:
-        """Record which articles are near-copies of each other: these, and no others."""
-        before = self.groups()
+    def regroup(self, groups: Mapping[str, str], among: Collection[str] | None = None) -> None:
+        """Record which articles are near-copies of each other: these, and no others (of those `among` which it was looked)."""
+        before = {name: group for name, group in self.groups().items() if among is None or name in among}
         changed = {article_id: groups.get(article_id) for article_id in {**before, **groups}}
         changed = {article_id: group for article_id, group in changed.items() if group != before.get(article_id)}
         with _translated(self.path), self._engine.begin() as db:
             for article_id, group in changed.items():
                 db.execute(sa.update(_articles).where(_articles.c.id == article_id).values(copy_of=group))
             db.execute(sa.delete(_meta).where(_meta.c.name == _UNGROUPED))
+            db.execute(sa.delete(_ungrouped))
             if changed:
                 _raise_generation(db)
 
@@ -561,6 +562,11 @@ class Catalog:
         query = sa.select(_passages).where(~_passages.c.indexed).order_by(_passages.c.article_id, _passages.c.start)
         with _translated(self.path), self._engine.connect() as db:
             return [Place(r.key, r.article_id, r.start, r.end) for r in db.execute(query)]
+
+    def retired(self) -> int:
+        """How many keys the indexes may still hold that they must lose."""
+        with _translated(self.path), self._engine.connect() as db:
+            return int(db.execute(sa.select(sa.func.count()).select_from(_doomed)).scalar_one())
 
     def doomed(self) -> list[str]:
         """The keys that the indexes may still hold and must lose."""
@@ -624,7 +630,7 @@ def _settings(config: Config) -> dict[str, str]:
     """What a collection is made with and cannot be read without."""
     p = config.passages
     return {
-        _LAYOUT: "2",  # 2: whole articles are indexed beside the passages
+        _LAYOUT: "3",  # 2: whole articles are indexed beside the passages; 3: vectors are mapped, days and sources are indexed
         "encoder": config.encoder,
         "passages.words": str(p.words),
         "passages.overlap": str(p.overlap),
@@ -639,6 +645,15 @@ def _prepare(connection: object, _record: object) -> None:
     cursor.execute("PRAGMA synchronous=FULL")
     cursor.execute("PRAGMA busy_timeout=10000")
     cursor.close()
+
+
+def _note_changed(db: sa.Connection, article_ids: Sequence[str]) -> None:
+    """Remember for `ungrouped` that these are about to change, and what is in a group with them."""
+    a = _articles.c
+    for some in _portions(article_ids):
+        ids = sa.select(a.id).where(a.copy_of.in_(sa.select(a.copy_of).where(a.id.in_(some))))
+        db.execute(sa.insert(_ungrouped).prefix_with("OR IGNORE").from_select(["article_id"], ids))
+        db.execute(sa.insert(_ungrouped).prefix_with("OR IGNORE"), [{"article_id": i} for i in some])
 
 
 def _note_ungrouped(db: sa.Connection) -> None:
@@ -710,7 +725,7 @@ def _translated(path: Path) -> Iterator[None]:
                 f"{path} is not a catalog of Clippings, or is damaged ({cause}). "
                 "Put a backup in its place, or name another folder with --home"
             ) from exc
-        if "readonly" in cause:  # even a question takes its turn at the indexes, by a lock beside them
+        if "readonly" in cause:  # SQLite's readers and writers agree by a file beside the catalog
             raise CollectionError(
                 f"you may read the collection in {path.parent} but not write to it, which asking needs too. "
                 "Get write access to the folder, or copy it and name the copy with --home"

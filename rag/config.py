@@ -3,7 +3,7 @@
 A `Config` is a plain value. `load` reads, later ones winning: the defaults, the file
 `clippings.toml` (in the working folder, or named by CLIPPINGS_CONFIG), and variables named
 CLIPPINGS_<SETTING> or CLIPPINGS_<SECTION>_<SETTING>. A key is never a setting: it comes from
-CLIPPINGS_MODEL_KEY or from the file that `model.key_file` names, when it is used.
+CLIPPINGS_MODEL_KEY or from the file that `model.key_file` names, when it is used; that of a Chroma server likewise.
 """
 
 from __future__ import annotations
@@ -20,10 +20,24 @@ from typing import Any, get_type_hints
 
 from rag.errors import ConfigError
 
-__all__ = ["PROVIDERS", "Config", "FetchSettings", "ModelSettings", "PassageSettings", "RetrievalSettings", "load"]
+__all__ = [
+    "PROVIDERS",
+    "ChromaSettings",
+    "Config",
+    "FetchSettings",
+    "ModelSettings",
+    "PassageSettings",
+    "RetrievalSettings",
+    "ServeSettings",
+    "load",
+]
 
 PROVIDERS = ("openai-like", "openai", "anthropic", "ollama", "huggingface")
-_UNSEEN = frozenset({"home", "fetch"})  # where a collection lies and how it is filled does not change what it answers
+# Where a collection lies, how it is filled and how many ask it do not change what it answers.
+_UNSEEN = frozenset({"home", "fetch", "chroma", "serve"})
+
+
+_NO_SETTINGS = frozenset({"CLIPPINGS_CONFIG", "CLIPPINGS_MODEL_KEY", "CLIPPINGS_CHROMA_KEY"})
 
 
 def _at_least(name: str, value: int, least: int) -> None:
@@ -102,16 +116,42 @@ class ModelSettings:
 
     def key(self, environ: Mapping[str, str] = os.environ) -> str | None:
         """The secret, read when it is needed and kept nowhere; `None` where none is set."""
-        if key := environ.get("CLIPPINGS_MODEL_KEY"):
-            return key
-        if self.key_file is None:
-            return None
-        try:
-            return Path(self.key_file).expanduser().read_text(encoding="utf-8").strip()
-        except OSError as exc:
-            raise ConfigError(f"model.key_file {self.key_file} cannot be read: {exc.strerror}") from exc
-        except UnicodeDecodeError as exc:
-            raise ConfigError(f"model.key_file {self.key_file} is not a text file. Put the key in it and nothing else") from exc
+        return environ.get("CLIPPINGS_MODEL_KEY") or _secret("model.key_file", self.key_file)
+
+
+@dataclass(frozen=True, slots=True)
+class ChromaSettings:
+    """Where Chroma keeps the vectors: in the collection's folder, unless a server is named."""
+
+    url: str | None = (
+        None  # of `chroma run`, such as http://localhost:8000, of a distributed Chroma, or https://api.trychroma.com
+    )
+    tenant: str = "default_tenant"
+    database: str = "default_database"
+    collection: str | None = None  # its name on the server; by default one of this collection's own
+    key_file: str | None = None  # or CLIPPINGS_CHROMA_KEY
+    timeout: float = 30.0  # seconds without a word from the server
+
+    def __post_init__(self) -> None:
+        if self.url and not self.url.startswith(("http://", "https://")):
+            raise ConfigError(f"chroma.url must begin with http:// or https://, not {self.url!r}")
+        if not self.timeout > 0:
+            raise ConfigError(f"chroma.timeout must be more than 0 seconds, not {self.timeout}")
+
+    def key(self, environ: Mapping[str, str] = os.environ) -> str | None:
+        """The secret, read when it is needed and kept nowhere; `None` where none is set."""
+        return environ.get("CLIPPINGS_CHROMA_KEY") or _secret("chroma.key_file", self.key_file)
+
+
+def _secret(name: str, file: str | None) -> str | None:
+    if file is None:
+        return None
+    try:
+        return Path(file).expanduser().read_text(encoding="utf-8").strip()
+    except OSError as exc:
+        raise ConfigError(f"{name} {file} cannot be read: {exc.strerror}") from exc
+    except UnicodeDecodeError as exc:
+        raise ConfigError(f"{name} {file} is not a text file. Put the key in it and nothing else") from exc
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +169,24 @@ class FetchSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class ServeSettings:
+    """How many may ask the page at the same time: people, programs and tools together."""
+
+    at_once: int = 4  # questions worked on at the same time; two cores read for two at a time
+    waiting: int = 64  # that may wait for their turn; who comes after these is told to come back
+    patience: float = 60.0  # seconds that one waits for its turn before it is told the same
+    grace: float = 30.0  # seconds that those which are worked on have to finish when the page is stopped
+
+    def __post_init__(self) -> None:
+        _at_least("serve.at_once", self.at_once, 1)
+        _at_least("serve.waiting", self.waiting, 0)
+        if not 0 < self.patience <= 3600:
+            raise ConfigError(f"serve.patience must be more than 0 and at most 3600 seconds, not {self.patience}")
+        if not 0 <= self.grace <= 3600:
+            raise ConfigError(f"serve.grace must be from 0 to 3600 seconds, not {self.grace}")
+
+
+@dataclass(frozen=True, slots=True)
 class Config:
     """Where a collection lives and how it is read.
 
@@ -142,6 +200,8 @@ class Config:
     retrieval: RetrievalSettings = RetrievalSettings()
     model: ModelSettings = ModelSettings()
     fetch: FetchSettings = FetchSettings()
+    serve: ServeSettings = ServeSettings()
+    chroma: ChromaSettings = ChromaSettings()
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "home", Path(self.home).expanduser())
@@ -191,7 +251,7 @@ def load(environ: Mapping[str, str] = os.environ, **overrides: Any) -> Config:
 
 def _add_variables(values: dict[str, Any], environ: Mapping[str, str]) -> None:
     for name in sorted(environ):
-        if not name.startswith("CLIPPINGS_") or name in {"CLIPPINGS_CONFIG", "CLIPPINGS_MODEL_KEY"}:
+        if not name.startswith("CLIPPINGS_") or name in _NO_SETTINGS:
             continue
         setting = name.removeprefix("CLIPPINGS_").lower()
         section, _, rest = setting.partition("_")

@@ -11,7 +11,7 @@ from rag.catalog import FILE, Catalog
 from rag.config import Config
 from rag.encode import BUNDLED, SentenceEncoder, native_bf16
 from rag.errors import ClippingsError
-from rag.index.dense import DenseIndex
+from rag.index.dense import DenseIndex, check_server
 from rag.index.lexical import WHOLE, LexicalIndex
 from rag.reader.span import SpanReader
 from rag.types import LanguageModel
@@ -35,6 +35,8 @@ def examine(config: Config, model: Callable[[], LanguageModel | None]) -> Iterat
     yield Finding("configuration", True, f"fingerprint {config.fingerprint()}, collection in {config.home}")
     yield _looked("encoder", lambda: _encoder(config))
     yield _looked("reader", _reader)
+    if config.chroma.url:
+        yield _looked("Chroma server", lambda: _chroma(config))
     if (config.home / FILE).is_file():
         yield _looked("collection", lambda: _collection(config))
         yield _looked("indexes", lambda: _indexes(config))
@@ -82,14 +84,15 @@ def _collection(config: Config) -> tuple[bool, str]:
 def _indexes(config: Config) -> tuple[bool, str]:
     catalog = Catalog(config.home, config)
     try:
-        wanted = set(catalog.directory().keys)
+        wanted = catalog.keys()
         openings = wanted & {place.key for place in catalog.openings().values()}
+        dense = DenseIndex(config.home, config.chroma, identity=catalog.identity())
     finally:
         catalog.close()
-    dense = DenseIndex(config.home)
     try:
         held = {
-            "dense": (dense.keys(), wanted),
+            "dense": (dense.mapped(), wanted),
+            "Chroma": (dense.keys(), wanted),
             "lexical": (LexicalIndex(config.home).keys(), wanted),
             "whole": (LexicalIndex(config.home, WHOLE).keys(), openings),
         }
@@ -103,6 +106,12 @@ def _indexes(config: Config) -> tuple[bool, str]:
                 f"Make it again: clippings sync --rebuild --home {config.home}"
             )
     return True, f"dense and lexical hold the catalog's {len(wanted):,} passages, whole its {len(openings):,} articles"
+
+
+def _chroma(config: Config) -> tuple[bool, str]:
+    began = time.perf_counter()
+    version = check_server(config.chroma)
+    return True, f"{config.chroma.url} answers, version {version}; {1000 * (time.perf_counter() - began):.0f} ms"
 
 
 def _disk(config: Config) -> tuple[bool, str]:

@@ -2,8 +2,7 @@
 
 The dense and the lexical index name their best passages, a second lexical index the best whole articles; reciprocal
 rank fusion merges the three rankings, the reader reads the best of the merged once, and the best of those are kept.
-Filters are applied over the catalog's directory in memory, and the passages they admit are scored exactly, so a filter
-never costs more than a look through the collection.
+Each index applies the filters itself, beside its search, so that a filter costs next to nothing.
 """
 
 from __future__ import annotations
@@ -13,23 +12,19 @@ import math
 import re
 import threading
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any
 
-from rag.catalog import Catalog, Directory, Place, passage_key
+from rag.catalog import Catalog, Place, passage_key
 from rag.config import Config
-from rag.index.dense import DenseIndex, nearest
+from rag.index.dense import DenseIndex
 from rag.index.fuse import fuse
 from rag.index.lexical import WHOLE, LexicalIndex
 from rag.text import log_odds, words
 from rag.types import Article, Encoder, Evidence, Filters, Headline, Reader, Reading, RetrievedPassage, Scores
-
-if TYPE_CHECKING:
-    import numpy as np
 
 __all__ = ["Retriever"]
 
@@ -95,15 +90,14 @@ class Retriever:
         self._config = config.retrieval
         self._encoder = encoder
         self._reader = reader
-        # One lock for opening anew and for searching: the indexes must not be closed under a search,
-        # and a search takes milliseconds. Encoding, which takes longer, is outside it.
+        # For following and for the articles at hand. Searches need none: an index that is opened anew leaves those under way
+        # what they look at.
         self._lock = threading.Lock()
         self._generation = self.catalog.generation()
+        self._count = self.catalog.articles()
         self._lexical = LexicalIndex(home)
         self._whole = LexicalIndex(home, WHOLE)
-        self._dense = DenseIndex(home)
-        self._directory: Directory | None = None
-        self._matrix: tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]] | None = None
+        self._dense = DenseIndex(home, config.chroma, identity=self.catalog.identity())
         self._articles: OrderedDict[str, tuple[Article, Headline]] = OrderedDict()
 
     def __enter__(self) -> Retriever:
@@ -113,9 +107,19 @@ class Retriever:
         self.close()
 
     def close(self) -> None:
+        self._dense.close()
+        self.catalog.close()
+
+    @property
+    def articles(self) -> int:
+        """How many articles there are to search."""
         with self._lock:
-            self._dense.close()
-            self.catalog.close()
+            self._follow()
+            return self._count
+
+    def memory(self) -> dict[str, float]:
+        """Megabytes that questions look through, by index; they are mapped, and shared by all processes that do."""
+        return {"dense index": self._dense.megabytes, "lexical indexes": self._lexical.megabytes + self._whole.megabytes}
 
     @property
     def generation(self) -> int:
@@ -145,16 +149,16 @@ class Retriever:
         vector = self._encoder.question(question) if "dense" in stages else None
         with self._lock:
             self._follow()
-            # What the catalog has retired may still be in the indexes until the writer gets there.
-            spare = len(self.catalog.doomed())
-            hits: dict[str, list[tuple[str, float]]] = {}
-            if vector is not None:
-                hits["dense"] = self._search_dense(vector, wanted + spare, filters)
-            if "lexical" in stages:
-                hits["lexical"] = self._search_lexical(self._lexical, question, wanted + spare, filters)
-            if "whole" in stages and hits:
-                hits["whole"] = self._search_lexical(self._whole, question, wanted + spare, filters)
-            places = self.catalog.places({key for found in hits.values() for key, _ in found})
+        # What the catalog has retired may still be in the indexes until the writer gets there.
+        deep = wanted + self.catalog.retired()
+        hits: dict[str, list[tuple[str, float]]] = {}
+        if vector is not None:
+            hits["dense"] = self._dense.search(vector, deep, filters)
+        if "lexical" in stages:
+            hits["lexical"] = self._lexical.search(question, deep, filters)
+        if "whole" in stages and hits:
+            hits["whole"] = self._whole.search(question, deep, filters)
+        places = self.catalog.places({key for found in hits.values() for key, _ in found})
         rankings = {stage: [hit for hit in found if hit[0] in places][:wanted] for stage, found in hits.items()}
         reader = self._reader if "reader" in stages else None
         read = 0 if reader is None else self._config.read if parts == 1 else max(keep, self._config.read // parts)
@@ -167,45 +171,19 @@ class Retriever:
     def openings(self, *, k: int | None = None, filters: Filters = Filters(), asked_on: date | None = None) -> Evidence:
         """How the k latest articles begin (by default `retrieval.keep`), undated ones last: for a question that names
         nothing to look for, such as "What happened?". With `asked_on`, those that appeared after that day come last of all."""
-        import numpy as np
-
+        until = asked_on + timedelta(days=_AHEAD) if asked_on else None
         with self._lock:
             self._follow()
-            directory = self._listed()
-            admitted = directory.admitted(filters).nonzero()[0]  # by id
-            days = directory.published[admitted]
-            ahead = days > asked_on.toordinal() + _AHEAD if asked_on else np.zeros(len(days), dtype=bool)
-            latest = admitted[np.lexsort((-days, ahead))][: self._config.keep if k is None else k]
-            ids = [directory.articles[i] for i in latest]
-            places = self.catalog.openings(ids)
-        found = [(place, known) for i in ids if (place := places.get(i)) and (known := self._article(place))]
+        ids = self.catalog.latest(self._config.keep if k is None else k, filters, until)
+        places = self.catalog.openings(ids)
+        read = self._read([places[i] for i in ids if i in places])
+        found = [(place, known) for i in ids if (place := places.get(i)) and (known := self._current(place, read))]
         return Evidence(
             tuple(
                 RetrievedPassage(article.passage(place.start, place.end), headline, rank, Scores())
                 for rank, (place, (article, headline)) in enumerate(found, 1)
             )
         )
-
-    def _search_dense(self, vector: np.ndarray[Any, Any], k: int, filters: Filters) -> list[tuple[str, float]]:
-        if not filters:
-            return self._dense.search(vector, k)
-        directory = self._listed()
-        if self._matrix is None:
-            self._matrix = self._dense.vectors(directory.keys)
-        matrix, there = self._matrix
-        rows = (directory.admitted(filters)[directory.article] & there).nonzero()[0]
-        return nearest(matrix, rows, vector, directory.keys, k)
-
-    def _search_lexical(self, index: LexicalIndex, question: str, k: int, filters: Filters) -> list[tuple[str, float]]:
-        if not filters:
-            return index.search(question, k)
-        directory = self._listed()
-        admitted = directory.admitted(filters)
-        # Name whichever side is smaller: a filter by date bars thousands, an exclusion bars a few.
-        if admitted.sum() * 2 > len(admitted):
-            barred = [directory.articles[i] for i in (~admitted).nonzero()[0]]
-            return index.search(question, k, without=barred)
-        return index.search(question, k, only=[directory.articles[i] for i in admitted.nonzero()[0]])
 
     def _evidence(
         self, rankings: dict[str, list[tuple[str, float]]], places: dict[str, Place], most: int, asked_on: date | None
@@ -225,11 +203,14 @@ class Retriever:
             merged = [(key, fused * _timeliness(published.get(places[key].article_id), asked_on)) for key, fused in merged]
         merged.sort(key=lambda hit: (-hit[1], places[hit[0]].id))
         passages: list[RetrievedPassage] = []
-        for key, last in merged:
+        read: dict[str, tuple[Article, Headline]] = {}
+        for at, (key, last) in enumerate(merged):
             if len(passages) == most:
                 break
             place = places[key]
-            if (found := self._article(place)) is None:  # removed or replaced by another process since the search
+            if at % most == 0:  # as many at a time as there will be, if none is left out
+                read = self._read([places[key] for key, _ in merged[at : at + most]])
+            if (found := self._current(place, read)) is None:  # removed or replaced by another process since the search
                 continue
             article, headline = found
             text = article.text[place.start : place.end]
@@ -245,19 +226,27 @@ class Retriever:
             passages.append(RetrievedPassage(article.passage(place.start, place.end), headline, len(passages) + 1, score))
         return passages
 
-    def _article(self, place: Place) -> tuple[Article, Headline] | None:
-        """The article a passage was cut from, from memory where it was read before; `None` if it has changed since."""
+    def _read(self, places: Sequence[Place]) -> dict[str, tuple[Article, Headline]]:
+        """The articles that passages were cut from, by id, from memory where they were read before."""
+        wanted = {place.article_id for place in places}
         with self._lock:
-            known = self._articles.get(place.article_id)
-            if known is None:
-                article, headline = self.catalog.article(place.article_id), self.catalog.headline(place.article_id)
-                if article is None or headline is None or article.version != headline.version:
-                    return None
-                known = self._articles[place.article_id] = article, headline
-                while len(self._articles) > _ARTICLES_AT_HAND:
-                    self._articles.popitem(last=False)
-            self._articles.move_to_end(place.article_id)
-        return known if place.key == passage_key(known[0], place.start, place.end) else None
+            found = {i: self._articles[i] for i in wanted if i in self._articles}
+            generation = self._generation
+        missing = self.catalog.read(wanted - found.keys())
+        with self._lock:
+            if generation == self._generation:  # else what was read may be older than what is followed now
+                self._articles.update(missing)
+            for article_id in wanted & self._articles.keys():
+                self._articles.move_to_end(article_id)
+            while len(self._articles) > _ARTICLES_AT_HAND:
+                self._articles.popitem(last=False)
+        return {**found, **missing}
+
+    @staticmethod
+    def _current(place: Place, read: Mapping[str, tuple[Article, Headline]]) -> tuple[Article, Headline] | None:
+        """The article a passage was cut from; `None` if it has changed since."""
+        known = read.get(place.article_id)
+        return known if known and place.key == passage_key(known[0], place.start, place.end) else None
 
     def _follow(self) -> None:
         generation = self.catalog.generation()
@@ -265,11 +254,6 @@ class Retriever:
             self.catalog.check(self._made_with)
             self._lexical.reload()
             self._whole.reload()
-            self._directory = self._matrix = None
             self._articles.clear()
+            self._count = self.catalog.articles()
             self._generation = generation
-
-    def _listed(self) -> Directory:
-        if self._directory is None:
-            self._directory = self.catalog.directory()
-        return self._directory

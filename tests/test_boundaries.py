@@ -42,6 +42,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "rag.cite",
         "rag.conflict",
         "rag.followup",
+        "rag.graph",
         "rag.reader",
         "rag.retrieve",
         "rag.when",
@@ -61,6 +62,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "rag.assistant",
         "rag.cite",
         "rag.conflict",
+        "rag.doctor",
         "rag.followup",
         "rag.reader",
         "rag.retrieve",
@@ -72,6 +74,7 @@ MAY_IMPORT: dict[str, set[str]] = {
 }
 VENDOR_HOMES: dict[str, set[str]] = {
     "chromadb": {"rag.index.dense"},
+    "numkong": {"rag.index.exact"},
     "tantivy": {"rag.index.lexical"},
     "sentence_transformers": {"rag.encode"},
     "openvino": {"rag.graph"},
@@ -83,7 +86,7 @@ VENDOR_HOMES: dict[str, set[str]] = {
     "snowballstemmer": {"rag.text"},
     "charset_normalizer": {"ingest.clean"},
     "filelock": {"ingest.collection", "rag.index.dense"},
-    "httpx": {"rag.answer.models", "ingest.fetch"},
+    "httpx": {"rag.answer.models", "rag.index.dense", "ingest.fetch"},
     "httpcore": {"ingest.fetch"},
     "protego": {"ingest.fetch"},
     "feedparser": {"ingest.feeds"},

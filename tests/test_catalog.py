@@ -11,12 +11,11 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 import sqlalchemy as sa
 from conftest import article, headline
 
-from rag.catalog import FILE, Catalog, Directory, Entry, Listing, Place, passage_key
+from rag.catalog import FILE, Catalog, Entry, Listing, Place, passage_key
 from rag.config import Config, PassageSettings, RetrievalSettings
 from rag.errors import CollectionError
 from rag.types import Article, Filters
@@ -226,52 +225,23 @@ def test_a_rebuild_keeps_the_articles_and_retires_their_passages(catalog: Catalo
     again.close()
 
 
-# The directory, and what filters admit
+# What the indexes hold, and what filters admit
 
 
-def test_the_directory_has_every_settled_passage_with_its_articles_date_and_source(catalog: Catalog) -> None:
+def test_only_settled_passages_count_as_indexed(catalog: Catalog, config: Config) -> None:
     catalog.put([entry(article("Unsettled.", "news/later", source="AP", published=date(2024, 2, 1)))])
-    directory = catalog.directory()
-    assert directory.keys == tuple(sorted([key(IRAN, 0, 18), key(IRAN, 19, 36), key(WEATHER)]))
-    assert directory.articles == ("news/iran", "news/later", "news/weather")
-    assert [directory.articles[i] for i in directory.article] == ["news/iran", "news/iran", "news/weather"]
-    assert directory.published.tolist() == [date(2024, 1, 18).toordinal(), date(2024, 2, 1).toordinal(), 0]
-    assert directory.sources == ("AP", "DAWN")
-    assert directory.source.tolist() == [1, 0, -1]
-    assert directory.generation == catalog.generation()
+    assert catalog.keys() == {key(IRAN, 0, 18), key(IRAN, 19, 36), key(WEATHER)}
 
 
-def test_an_empty_collection_has_an_empty_directory(config: Config) -> None:
+DAYS = {"a": ("AP", date(2024, 1, 10)), "b": ("DAWN", date(2024, 1, 20)), "c": ("AP", date(2024, 1, 30)), "d": (None, None)}
+
+
+@pytest.fixture
+def shelf(config: Config) -> Iterator[Catalog]:
     catalog = Catalog(config.home, config, create=True)
-    directory = catalog.directory()
-    assert (directory.keys, directory.articles, directory.sources) == ((), (), ())
-    assert directory.admitted(Filters(after=date(2024, 1, 1), sources=("DAWN",))).tolist() == []
+    catalog.put([entry(article(f"Report {i}.", i, source=source, published=day)) for i, (source, day) in DAYS.items()])
+    yield catalog
     catalog.close()
-
-
-def test_a_directory_is_one_view_whatever_is_written_meanwhile(catalog: Catalog, config: Config) -> None:
-    writer = Catalog(config.home, config)
-    written = []
-
-    def write_once(_connection: object, _cursor: object, statement: str, *_: object) -> None:
-        if "FROM articles" in statement and not written:  # between the articles and the passages
-            written.append(article("New.", "news/new"))
-            writer.put([entry(written[0])])
-            writer.settle([key(written[0])], [])
-
-    sa.event.listen(catalog._engine, "after_cursor_execute", write_once)
-    directory = catalog.directory()
-    assert written
-    assert (directory.articles, len(directory.keys)) == (("news/iran", "news/weather"), 3)
-    assert catalog.directory().articles == ("news/iran", "news/new", "news/weather")
-    writer.close()
-
-
-DAYS = [date(2024, 1, 10), date(2024, 1, 20), date(2024, 1, 30), None]
-SHELF = Directory(
-    1, (), np.array([], dtype=np.int64), ("a", "b", "c", "d"), np.array([day.toordinal() if day else 0 for day in DAYS]),
-    np.array([0, 1, 0, -1]), ("AP", "DAWN"),
-)  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -293,8 +263,31 @@ SHELF = Directory(
         (Filters(after=date(2024, 1, 15), sources=("AP",), exclude_articles=("b",)), "c"),
     ],
 )
-def test_the_filters_admit_what_they_say(filters: Filters, admitted: str) -> None:
-    assert "".join(name for name, passes in zip("abcd", SHELF.admitted(filters), strict=True) if passes) == admitted
+def test_the_filters_admit_what_they_say(shelf: Catalog, filters: Filters, admitted: str) -> None:
+    assert "".join(sorted(shelf.latest(9, filters))) == admitted
+
+
+def test_the_latest_come_first_and_what_was_still_to_come_last(shelf: Catalog) -> None:
+    assert shelf.latest(9) == ["c", "b", "a", "d"]
+    assert shelf.latest(2) == ["c", "b"]
+    assert shelf.latest(9, until=date(2024, 1, 20)) == ["b", "a", "d", "c"]
+
+
+def test_articles_are_read_whole_with_their_headlines_at_once(catalog: Catalog) -> None:
+    found = catalog.read([IRAN.id, WEATHER.id, "nothing"])
+    assert found == {i: (catalog.article(i), catalog.headline(i)) for i in (IRAN.id, WEATHER.id)}
+    catalog.regroup({IRAN.id: IRAN.id, WEATHER.id: IRAN.id})
+    assert {i: facts for i, (_, facts) in catalog.read([WEATHER.id]).items()} == {WEATHER.id: catalog.headline(WEATHER.id)}
+    assert catalog.read([]) == {}
+
+
+def test_a_collection_has_an_identity_of_its_own_and_keeps_it(catalog: Catalog, config: Config, tmp_path: Path) -> None:
+    again = Catalog(config.home, config, create=True)
+    assert (again.identity(), len(again.identity())) == (catalog.identity(), 12)
+    again.close()
+    other = Catalog(tmp_path / "other", config, create=True)
+    assert other.identity() != catalog.identity()
+    other.close()
 
 
 # Opening
@@ -391,8 +384,9 @@ def test_a_damaged_catalog_is_a_collection_error_in_every_call(catalog: Catalog,
         for table in ("meta", "articles", "passages", "doomed"):
             db.execute(f"DROP TABLE {table}")
     calls = [
-        catalog.generation, catalog.listings, catalog.known, catalog.count, catalog.sources, catalog.directory, catalog.pending,
-        catalog.doomed, catalog.uncut, catalog.stale, catalog.emptied, lambda: catalog.article("a"), lambda: catalog.headline("a"),
+        catalog.generation, catalog.listings, catalog.known, catalog.count, catalog.sources, catalog.keys, catalog.pending,
+        catalog.doomed, catalog.uncut, catalog.stale, catalog.emptied, lambda: catalog.article("a"), lambda: catalog.headline("a"), lambda: catalog.latest(1), lambda: catalog.read(["a"]),
+        catalog.articles, catalog.retired, catalog.identity,
         lambda: catalog.places(["a"]), lambda: catalog.put([entry(IRAN)]), lambda: catalog.remove(["a"]),
         lambda: catalog.move({"a": "b"}), lambda: catalog.settle(["a"], []), lambda: catalog.check(config),
         lambda: Catalog.readopt(config.home, config),

@@ -82,12 +82,13 @@ class Direction:
 def held(config: Config) -> tuple[set[str], set[str], set[str]]:
     """The keys that the catalog, the dense and the lexical index hold; the index of whole articles has all it should."""
     catalog = Catalog(config.home, config)
-    known = set(catalog.directory().keys)
+    known = catalog.keys()
     assert LexicalIndex(config.home, WHOLE).keys() == {place.key for place in catalog.openings().values()}
     assert (catalog.pending(), catalog.doomed(), catalog.uncut(), catalog.stale()) == ([], [], [], False)
     catalog.close()
     dense = DenseIndex(config.home)
-    keys = dense.keys()
+    keys = dense.mapped()
+    assert dense.keys() == keys, "Chroma holds the same"
     dense.close()
     return known, keys, LexicalIndex(config.home).keys()
 
@@ -389,7 +390,7 @@ def test_a_rebuild_can_take_in_what_is_new_and_tell_its_progress(news: Path, con
 
 def test_a_rebuild_repairs_indexes_that_are_missing_or_damaged(news: Path, config: Config, encoder: WordEncoder) -> None:
     sync(news, config, encoder=encoder)
-    for folder in ("dense", "lexical"):
+    for folder in ("vectors", "lexical"):
         shutil.rmtree(config.home / folder)
         for attempt in (lambda: sync(news, config, encoder=encoder), lambda: remove("news/iran.txt", config, encoder=encoder)):
             with pytest.raises(CollectionError) as missing:
@@ -530,7 +531,7 @@ def test_a_home_that_cannot_be_written_to_is_named(news: Path, tmp_path: Path, e
 def test_the_lock_is_beside_the_catalog(news: Path, config: Config, encoder: WordEncoder) -> None:
     sync(news, config, encoder=encoder)
     assert {path.name for path in config.home.iterdir()} == {
-        FILE, collection.LOCK, "dense", "dense.changes", "dense.lock", "lexical", "whole"
+        FILE, collection.LOCK, "dense", "dense.changes", "dense.lock", "lexical", "vectors", "whole"
     }  # fmt: skip
 
 

@@ -9,7 +9,18 @@ from typing import Any
 
 import pytest
 
-from rag.config import Config, FetchSettings, ModelSettings, PassageSettings, RetrievalSettings, default_home, demo, load
+from rag.config import (
+    ChromaSettings,
+    Config,
+    FetchSettings,
+    ModelSettings,
+    PassageSettings,
+    RetrievalSettings,
+    ServeSettings,
+    default_home,
+    demo,
+    load,
+)
 from rag.errors import ConfigError
 
 SECRET = "sk-7f3a-not-to-be-seen"
@@ -87,6 +98,16 @@ def test_every_setting_can_be_given_by_a_variable() -> None:
         "CLIPPINGS_MODEL_PROVIDER": "openai",
         "CLIPPINGS_FETCH_PRIVATE": "true",
         "CLIPPINGS_FETCH_PAUSE": "0.5",
+        "CLIPPINGS_SERVE_AT_ONCE": "2",
+        "CLIPPINGS_SERVE_WAITING": "0",
+        "CLIPPINGS_SERVE_PATIENCE": "7.5",
+        "CLIPPINGS_SERVE_GRACE": "0",
+        "CLIPPINGS_CHROMA_URL": "https://chroma",
+        "CLIPPINGS_CHROMA_TENANT": "t",
+        "CLIPPINGS_CHROMA_DATABASE": "d",
+        "CLIPPINGS_CHROMA_COLLECTION": "c",
+        "CLIPPINGS_CHROMA_KEY_FILE": "f",
+        "CLIPPINGS_CHROMA_TIMEOUT": "5",
     }
     assert load(environ) == Config(
         Path("h"),
@@ -95,6 +116,8 @@ def test_every_setting_can_be_given_by_a_variable() -> None:
         RetrievalSettings(9, 3, 1, 5),
         ModelSettings("https://host/v1", "m", "k", 2.5, 2048, 64, "openai"),
         FetchSettings(True, 0.5),
+        ServeSettings(2, 0, 7.5, 0.0),
+        ChromaSettings("https://chroma", "t", "d", "c", "f", 5.0),
     )
     sections = [f.name for f in fields(Config) if is_dataclass(getattr(Config(), f.name))]
     inner = sum(len(fields(getattr(Config(), section))) for section in sections)
@@ -122,7 +145,10 @@ def test_an_empty_address_is_no_address() -> None:
     [
         ({"CLIPPINGS_ENCODR": "x"}, "unknown setting encodr; did you mean encoder?"),
         ({"CLIPPINGS_RETRIEVAL_KEPT": "3"}, "unknown setting retrieval.kept; did you mean retrieval.keep?"),
-        ({"CLIPPINGS_ZZZ": "x"}, "unknown setting zzz; known are home, encoder, passages, retrieval, model, fetch"),
+        (
+            {"CLIPPINGS_ZZZ": "x"},
+            "unknown setting zzz; known are home, encoder, passages, retrieval, model, fetch, serve, chroma",
+        ),
         ({"CLIPPINGS_PASSAGES_QQQ": "x"}, "unknown setting passages.qqq; known are words, overlap, title"),
         ({"CLIPPINGS_MODEL": "gpt"}, "model must be a section of settings, not 'gpt'"),
         ({"CLIPPINGS_HOME": ""}, "home must be the path of a folder, not ''"),
@@ -149,6 +175,13 @@ def test_an_empty_address_is_no_address() -> None:
         ({"CLIPPINGS_MODEL_TIMEOUT": "nan"}, "model.timeout must be more than 0 seconds, not nan"),
         ({"CLIPPINGS_MODEL_WINDOW": "1023"}, "model.window must be at least 1024, not 1023"),
         ({"CLIPPINGS_MODEL_MAX_TOKENS": "15"}, "model.max_tokens must be at least 16, not 15"),
+        ({"CLIPPINGS_SERVE_AT_ONCE": "0"}, "serve.at_once must be at least 1, not 0"),
+        ({"CLIPPINGS_SERVE_WAITING": "-1"}, "serve.waiting must be at least 0, not -1"),
+        ({"CLIPPINGS_SERVE_PATIENCE": "0"}, "serve.patience must be more than 0 and at most 3600 seconds, not 0.0"),
+        ({"CLIPPINGS_SERVE_PATIENCE": "nan"}, "serve.patience must be more than 0 and at most 3600 seconds, not nan"),
+        ({"CLIPPINGS_SERVE_PATIENCE": "3601"}, "serve.patience must be more than 0 and at most 3600 seconds, not 3601.0"),
+        ({"CLIPPINGS_SERVE_GRACE": "-1"}, "serve.grace must be from 0 to 3600 seconds, not -1.0"),
+        ({"CLIPPINGS_SERVE_GRACE": "inf"}, "serve.grace must be from 0 to 3600 seconds, not inf"),
     ],
 )
 def test_a_wrong_variable_is_refused_with_what_to_do(environ: dict[str, str], message: str) -> None:
@@ -170,7 +203,7 @@ def test_a_wrong_variable_is_refused_with_what_to_do(environ: dict[str, str], me
             "[model]\nkey = 'sk'",
             "unknown setting model.key; known are url, name, key_file, timeout, window, max_tokens, provider",
         ),
-        ("colour = 'red'", "unknown setting colour; known are home, encoder, passages, retrieval, model, fetch"),
+        ("colour = 'red'", "unknown setting colour; known are home, encoder, passages, retrieval, model, fetch, serve, chroma"),
     ],
 )
 def test_a_wrong_line_in_the_file_is_refused_with_what_to_do(folder: Path, text: str, message: str) -> None:
@@ -231,6 +264,7 @@ def changed(config: Config, name: str, value: Any) -> Config:
 def test_two_configurations_that_answer_alike_have_one_fingerprint() -> None:
     one = Config(home=Path("a"))
     assert one.fingerprint() == replace(one, home=Path("b")).fingerprint()
+    assert one.fingerprint() == replace(one, serve=ServeSettings(1, 2, 3, 4)).fingerprint()
     assert len(one.fingerprint()) == 12
     assert int(one.fingerprint(), 16) >= 0
 

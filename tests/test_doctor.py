@@ -18,7 +18,10 @@ from rag.config import Config, PassageSettings
 from rag.doctor import Finding, examine
 from rag.encode import BUNDLED
 from rag.errors import ConfigError, ModelError
+from rag.index import Row
+from rag.index.dense import FOLDER as CHROMA
 from rag.index.dense import DenseIndex
+from rag.index.exact import FOLDER as EXACT
 from rag.index.lexical import PASSAGES, WHOLE, LexicalWriter
 from rag.types import LanguageModel
 
@@ -125,7 +128,7 @@ def remedy(config: Config, name: str, lacking: int, spare: int) -> dict[str, str
 
 def test_missing_vectors_are_seen_and_the_remedy_helps(config: Config, encoder: WordEncoder) -> None:
     index = DenseIndex(config.home)
-    index.delete(sorted(index.keys())[:1])
+    index.delete(sorted(index.mapped())[:1])
     index.close()
     assert faults(config) == remedy(config, "dense", 1, 0)
     sync([], config, rebuild=True, encoder=encoder)
@@ -134,7 +137,7 @@ def test_missing_vectors_are_seen_and_the_remedy_helps(config: Config, encoder: 
 
 def test_vectors_that_belong_to_nothing_are_seen(config: Config, encoder: WordEncoder) -> None:
     index = DenseIndex(config.home)
-    index.add(["orphan"], encoder.passages(["orphan"]))
+    index.add([Row("orphan", "a")], encoder.passages(["orphan"]))
     index.close()
     assert faults(config) == remedy(config, "dense", 0, 1)
 
@@ -143,20 +146,40 @@ def test_vectors_that_belong_to_nothing_are_seen(config: Config, encoder: WordEn
 def test_a_lexical_index_of_its_own_opinion_is_seen(config: Config, encoder: WordEncoder, folder: str) -> None:
     with LexicalWriter(config.home, folder) as writer:
         writer.wipe()
-        writer.add([("orphan", "a", "orphan")])
+        writer.add([Row("orphan", "a", "orphan")])
         writer.commit()
     assert faults(config) == remedy(config, folder, 2, 1)
     sync([], config, rebuild=True, encoder=encoder)
     assert faults(config) == {}
 
 
-@pytest.mark.parametrize("folder", ["dense", "lexical", "whole"])
+@pytest.mark.parametrize("folder", [EXACT, PASSAGES, WHOLE])
 def test_a_missing_index_is_seen(config: Config, folder: str) -> None:
     shutil.rmtree(config.home / folder)
     assert faults(config) == {
-        "indexes": f"the {'dense' if folder == 'dense' else 'lexical'} index {config.home / folder} is missing. "
+        "indexes": f"the {'dense' if folder == EXACT else 'lexical'} index {config.home / folder} is missing. "
         f"Make it again: clippings sync --rebuild --home {config.home}"
     }
+
+
+def test_chromas_missing_folder_is_seen_and_the_next_sync_fills_it_without_encoding(
+    config: Config, encoder: WordEncoder
+) -> None:
+    shutil.rmtree(config.home / CHROMA)
+    assert faults(config) == {"indexes": f"{config.home / CHROMA} is missing. It is made again by the next `clippings sync`"}
+    encoder.encoded.clear()
+    sync([], config, encoder=encoder)
+    assert (faults(config), encoder.encoded) == ({}, [])
+
+
+def test_chromas_lack_of_a_vector_is_seen_beside_an_index_that_has_it(config: Config, encoder: WordEncoder) -> None:
+    index = DenseIndex(config.home)
+    with index.alone() as collection:
+        collection.delete(ids=sorted(index.mapped())[:1])
+    index.close()
+    assert faults(config) == remedy(config, "Chroma", 1, 0)
+    sync([], config, rebuild=True, encoder=encoder)
+    assert faults(config) == {}
 
 
 @pytest.fixture

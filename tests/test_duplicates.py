@@ -7,12 +7,13 @@ import subprocess
 import sys
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ingest.duplicates import Likeness, candidates, current, groups, likeness, signature
+from ingest.duplicates import Likeness, around, candidates, current, groups, likeness, signature
 
 STORY = (
     "The ferry Hurtigfjord ran aground off Ålesund early on Tuesday with 214 people aboard, and all of them were "
@@ -163,6 +164,35 @@ def test_a_story_in_more_copies_than_are_compared_at_once_is_one_group() -> None
     assert grouped(texts) == dict.fromkeys(texts, "000")
     # Each is compared with the 32 after it, of which the last 32 have ever fewer: 68 × 32 + 31 + 30 + … + 0.
     assert len(candidates({name: signature(text) for name, text in texts.items()})) == 2672
+
+
+@settings(deadline=None)
+@given(st.lists(st.tuples(st.integers(0, 6), st.integers(0, 9)), min_size=1, max_size=14), st.data())
+def test_groups_made_anew_around_what_changed_are_those_made_of_all(parts: list[tuple[int, int]], data: Any) -> None:
+    topics = ("rain", "snow", "hail", "wind", "frost", "storm", "thaw")
+    texts = {f"{n:02}": prose(topics[topic], 20 * low, 20 * low + 200) for n, (topic, low) in enumerate(parts)}
+    before = grouped(texts)
+    changed = data.draw(st.lists(st.sampled_from(sorted(texts)), min_size=1, max_size=3, unique=True))
+    fellows = {name for name, group in before.items() if group in {before.get(i) for i in changed}}
+    for name in changed:
+        new = data.draw(st.one_of(st.none(), st.integers(0, 9)))
+        if new is None:
+            del texts[name]
+        else:
+            texts[name] = prose(data.draw(st.sampled_from(topics)), 20 * new, 20 * new + 200)
+    signatures = {name: signature(text) for name, text in texts.items()}
+    touched = around(signatures, ({*changed} | fellows) & texts.keys())
+    anew = groups({name: signatures[name] for name in touched}, texts.__getitem__)
+    left = {name: group for name, group in before.items() if name in texts and name not in touched}
+    assert {**left, **anew} == grouped(texts)
+
+
+def test_what_is_like_nothing_that_changed_is_left_alone() -> None:
+    texts = {"a": WIRE, "b": WIRE, "c": prose("rain", 0, 300), "d": prose("rain", 0, 310), "e": "Short."}
+    signatures = {name: signature(text) for name, text in texts.items()}
+    assert around(signatures, ["b"]) == {"a", "b"}
+    assert around(signatures, ["e"]) == {"e"}
+    assert around(signatures, []) == set()
 
 
 def test_texts_are_fetched_only_for_pairs_whose_signatures_are_alike() -> None:

@@ -5,14 +5,18 @@ from __future__ import annotations
 import json
 import shutil
 from collections import Counter
+from datetime import date
 from math import log
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from rag.errors import CollectionError
+from rag.index import Row
 from rag.index.lexical import PASSAGES as FOLDER
 from rag.index.lexical import LexicalIndex, LexicalWriter
+from rag.types import Filters
 
 PASSAGES = [
     ("p1", "a", "Iran struck the militants first, in Balochistan."),
@@ -22,19 +26,23 @@ PASSAGES = [
 ]
 
 
-def write(home: Path, *rows: tuple[str, str, str]) -> None:
+def rows(*given: tuple[Any, ...]) -> list[Row]:
+    return [Row(*facts) for facts in given]
+
+
+def write(home: Path, *given: tuple[Any, ...]) -> None:
     with LexicalWriter(home) as writer:
-        writer.add(rows)
+        writer.add(rows(*given))
         writer.commit()
 
 
-def opened(home: Path, *rows: tuple[str, str, str]) -> LexicalIndex:
-    write(home, *(rows or PASSAGES))
+def opened(home: Path, *given: tuple[Any, ...]) -> LexicalIndex:
+    write(home, *(given or PASSAGES))
     return LexicalIndex(home)
 
 
-def keys(index: LexicalIndex, question: str, k: int = 10, **filters: list[str]) -> list[str]:
-    return [key for key, _ in index.search(question, k, **filters)]
+def keys(index: LexicalIndex, question: str, k: int = 10, **limits: Any) -> list[str]:
+    return [key for key, _ in index.search(question, k, Filters(**limits))]
 
 
 # Words
@@ -55,13 +63,13 @@ def test_the_more_words_of_a_question_a_passage_has_the_better(tmp_path: Path) -
 
 
 def test_the_scores_are_bm25(tmp_path: Path) -> None:
-    rows = [("x", "a", "iran iran struck"), ("y", "a", "iran"), ("z", "a", "weather today in town")]
-    index = opened(tmp_path, *rows)
-    lengths = {key: len(text.split()) for key, _, text in rows}
+    texts = [("x", "a", "iran iran struck"), ("y", "a", "iran"), ("z", "a", "weather today in town")]
+    index = opened(tmp_path, *texts)
+    lengths = {key: len(text.split()) for key, _, text in texts}
     mean = sum(lengths.values()) / 3
 
     def bm25(key: str, word: str) -> float:
-        counts = {name: Counter(text.split())[word] for name, _, text in rows}
+        counts = {name: Counter(text.split())[word] for name, _, text in texts}
         holding = sum(count > 0 for count in counts.values())
         idf = log(1 + (3 - holding + 0.5) / (holding + 0.5))
         return idf * counts[key] * 2.2 / (counts[key] + 1.2 * (0.25 + 0.75 * lengths[key] / mean))
@@ -118,40 +126,51 @@ def test_equal_scores_are_cut_by_key_and_not_by_when_they_were_added(tmp_path: P
 
 # Filters
 
+JANUARY, FEBRUARY = date(2024, 1, 18), date(2024, 2, 1)
+DATED = [
+    ("p1", "a", "Iran struck first", JANUARY, "DAWN"),
+    ("p2", "a", "Iran, again", JANUARY, "DAWN"),
+    ("p3", "b", "Iran and the weather in Quetta", FEBRUARY, "AP"),
+    ("p4", "c", "Iran in 1,566 towns, all of them far", None, None),
+]
 
-def test_a_filter_changes_which_passages_count_and_never_their_scores(tmp_path: Path) -> None:
-    index = opened(tmp_path)
-    every = dict(index.search("strikes in Balochistan, Quetta", 10))
+
+@pytest.mark.parametrize(
+    ("limits", "left"),
+    [
+        ({"after": JANUARY}, {"p1", "p2", "p3"}),  # both days are included; an unknown date passes neither
+        ({"after": date(2024, 1, 19)}, {"p3"}),
+        ({"before": JANUARY}, {"p1", "p2"}),
+        ({"before": date(2024, 1, 17)}, set()),
+        ({"after": JANUARY, "before": JANUARY}, {"p1", "p2"}),
+        ({"after": date(1, 1, 1)}, {"p1", "p2", "p3"}),
+        ({"before": date(9999, 12, 31)}, {"p1", "p2", "p3"}),
+        ({"sources": ("AP",)}, {"p3"}),
+        ({"sources": ("AP", "DAWN")}, {"p1", "p2", "p3"}),
+        ({"sources": ("ap",)}, set()),
+        ({"exclude_articles": ("a", "unheard of")}, {"p3", "p4"}),
+        ({"after": JANUARY, "sources": ("DAWN", "AP"), "exclude_articles": ("b",)}, {"p1", "p2"}),
+    ],
+)
+def test_a_filter_changes_which_passages_count_and_never_their_scores(tmp_path: Path, limits: Any, left: set[str]) -> None:
+    index = opened(tmp_path, *DATED)
+    every = dict(index.search("Iran, Quetta", 10))
     assert set(every) == {"p1", "p2", "p3", "p4"}
-    for chosen, barred, left in (
-        (["a"], ["b", "c"], {"p1", "p2"}),
-        (["b", "c"], ["a"], {"p3", "p4"}),
-        (["a", "b", "c", "unheard of"], ["unheard of"], {"p1", "p2", "p3", "p4"}),
-        (["unheard of"], ["a", "b", "c"], set()),
-    ):
-        wanted = {key: score for key, score in every.items() if key in left}
-        assert dict(index.search("strikes in Balochistan, Quetta", 10, only=chosen)) == wanted
-        assert dict(index.search("strikes in Balochistan, Quetta", 10, without=barred)) == wanted
-
-
-def test_admitting_nothing_finds_nothing_and_barring_nothing_finds_all(tmp_path: Path) -> None:
-    index = opened(tmp_path)
-    assert index.search("Iran", 5, only=[]) == []
-    assert index.search("Iran", 5, without=[]) == index.search("Iran", 5) != []
-    assert keys(index, "strike", only=["a", "b"], without=["a"]) == ["p3"]
+    assert dict(index.search("Iran, Quetta", 10, Filters(**limits))) == {key: every[key] for key in left}
 
 
 def test_the_k_best_are_those_admitted_and_not_what_the_filter_leaves_of_the_k_best(tmp_path: Path) -> None:
-    better = [(f"b{n}", "loud", "Iran Iran Iran") for n in range(20)]
-    index = opened(tmp_path, *better, ("quiet", "q", "a long passage in which Iran is named once and no more than that"))
-    assert keys(index, "Iran", 2, only=["q"]) == ["quiet"]
-    assert keys(index, "Iran", 2, without=["loud"]) == ["quiet"]
+    better = [(f"b{n}", "loud", "Iran Iran Iran", JANUARY, "AP") for n in range(20)]
+    quiet = ("quiet", "q", "a long passage in which Iran is named once and no more than that", FEBRUARY, "DAWN")
+    index = opened(tmp_path, *better, quiet)
+    for limits in ({"sources": ("DAWN",)}, {"after": FEBRUARY}, {"exclude_articles": ("loud",)}):
+        assert keys(index, "Iran", 2, **limits) == ["quiet"]
 
 
 def test_an_article_id_is_compared_whole_and_to_the_letter(tmp_path: Path) -> None:
     index = opened(tmp_path, ("1", "news/A one.txt", "Iran"), ("2", "news/a one.txt", "Iran"), ("3", "news", "Iran"))
-    assert keys(index, "Iran", only=["news/A one.txt"]) == ["1"]
-    assert keys(index, "Iran", without=["news"]) == ["1", "2"]
+    assert keys(index, "Iran", exclude_articles=("news",)) == ["1", "2"]
+    assert keys(index, "Iran", exclude_articles=("news/A one.txt",)) == ["2", "3"]
 
 
 # Writing
@@ -161,7 +180,7 @@ def test_a_passage_that_is_there_already_is_replaced_and_not_doubled(tmp_path: P
     index = opened(tmp_path)
     write(tmp_path, ("p3", "b", "Snow in Quetta."))
     with LexicalWriter(tmp_path) as writer:
-        writer.add([("p4", "c", "first"), ("p4", "c", "Snow in Zhob.")])  # twice within one commit
+        writer.add(rows(("p4", "c", "first"), ("p4", "c", "Snow in Zhob.")))  # twice within one commit
         writer.commit()
     index.reload()
     assert (keys(index, "snow"), keys(index, "weather"), keys(index, "first prices")) == (["p3", "p4"], [], ["p1"])
@@ -183,7 +202,7 @@ def test_a_deleted_passage_can_be_added_again(tmp_path: Path) -> None:
     index = opened(tmp_path)
     with LexicalWriter(tmp_path) as writer:
         writer.delete(["p1"])
-        writer.add(PASSAGES[:1])
+        writer.add(rows(*PASSAGES[:1]))
         writer.commit()
     index.reload()
     assert (keys(index, "militants"), index.count()) == (["p1"], 4)
@@ -194,7 +213,7 @@ def test_nothing_is_seen_before_it_is_committed_and_nothing_of_it_stays_after_a_
 
     def stopped() -> None:
         with LexicalWriter(tmp_path) as writer:
-            writer.add([("p5", "d", "Snow.")])
+            writer.add(rows(("p5", "d", "Snow.")))
             writer.delete(["p1"])
             index.reload()
             assert (index.count(), keys(index, "snow")) == (4, [])
@@ -213,7 +232,7 @@ def test_a_wiped_index_is_empty_and_can_be_filled_again(tmp_path: Path) -> None:
     index = opened(tmp_path)
     with LexicalWriter(tmp_path) as writer:
         writer.wipe()
-        writer.add(PASSAGES[3:])
+        writer.add(rows(*PASSAGES[3:]))
         writer.commit()
     index.reload()
     assert (index.keys(), keys(index, "Iran")) == ({"p4"}, [])
@@ -264,7 +283,7 @@ def test_two_writers_at_once_are_refused(tmp_path: Path) -> None:
 def test_a_file_that_a_killed_run_has_left_does_not_stand_in_the_way_of_the_next(tmp_path: Path) -> None:
     """tantivy names a file of deletions by segment and operation, and a run that begins again counts the same operations."""
     with LexicalWriter(tmp_path / "one") as writer:
-        writer.add([("a", "a", "alpha beta"), ("b", "b", "beta gamma")])
+        writer.add(rows(("a", "a", "alpha beta"), ("b", "b", "beta gamma")))
         writer.commit()
     shutil.copytree(tmp_path / "one", tmp_path / "two")
     with LexicalWriter(tmp_path / "two") as writer:

@@ -3,9 +3,23 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 
 _TOO_LITTLE = 16_000_000  # bytes; what failed for want of room gives back some of it
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """What the indexes are told of a passage: its key, the text to find it by, and the facts of its article that filters ask
+    for."""
+
+    key: str
+    article_id: str
+    text: str = ""
+    published: date | None = None
+    source: str | None = None
 
 
 def is_full(folder: Path) -> bool:

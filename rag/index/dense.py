@@ -1,36 +1,44 @@
-"""The dense index: nearest vectors by cosine, with Chroma's embedded store.
+"""The dense index: the vectors of a collection in Chroma, and the nearest of them by cosine.
 
-It takes and returns keys, floats and arrays. Unfiltered questions use Chroma's HNSW graph; filtered
-ones score the admitted vectors exactly, since Chroma's own filters cost 404 ms at 100,000 passages.
+It takes and returns keys, floats and arrays. Chroma keeps the vectors: in a folder of the collection, or on a server
+(`chroma.url`: one started by `chroma run`, Chroma Cloud, a distributed Chroma). Questions are answered from an exact index
+beside it (`rag.index.exact`): it misses nothing, takes any filter, and is as fast as Chroma's graph where Chroma is embedded.
+Those without a filter go to the server where there is one, which may hold more than one machine can look through.
 """
 
 from __future__ import annotations
 
+import shutil
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from filelock import FileLock, Timeout
 
+from rag.config import ChromaSettings
 from rag.errors import CollectionError
-from rag.index import is_full
+from rag.index import Row, is_full
+from rag.index.exact import ExactIndex
+from rag.types import Filters
 
 if TYPE_CHECKING:
     import numpy as np
 
     Vectors = np.ndarray[Any, np.dtype[np.float32]]
 
-__all__ = ["DenseIndex", "nearest"]
+__all__ = ["DenseIndex", "check_server"]
 
 FOLDER = "dense"
 _NAME = "passages"
 _TURN = "dense.lock"
 _CHANGES = "dense.changes"  # how often it was written
 _PATIENCE = 60  # seconds; a thousand vectors take one
-# recall@50 against exact search on real news vectors; see eval/LOG.md for the settings compared.
-_HNSW = {"space": "cosine", "max_neighbors": 32, "ef_construction": 200, "ef_search": 200}
+# In a folder no question is put to the graph, and Chroma's defaults do; on a server recall@50 against exact search on real news
+# vectors chose. See eval/LOG.md.
+_UNASKED = {"space": "cosine"}
+_ASKED = {"space": "cosine", "max_neighbors": 32, "ef_construction": 200, "ef_search": 200}
 _AT_ONCE = 1_000  # vectors in one call; Chroma's rate is flat from 100 to 1,000
 # Within a process Chroma shares one store between all clients of a path as it is spelled, also a broken one, and a
 # shared one cannot be opened anew by one of its users. So each spells the path in its own way, with "/." added.
@@ -40,13 +48,147 @@ _spelling = threading.Lock()
 
 class DenseIndex:
     """The vectors of a collection. Reading is safe from any thread and process; writing is for the holder of the
-    collection's lock.
+    collection's lock. Chroma is not opened before it is needed: a question that the exact index answers never does."""
 
-    Chroma's embedded store is made for one process: even a question writes to it, and two processes at work at
-    once damage it. So each call waits for its turn, and opens the store anew if it was written to since.
-    """
+    def __init__(
+        self, home: Path, chroma: ChromaSettings = ChromaSettings(), *, identity: str = "", create: bool = False
+    ) -> None:
+        """`identity` is the collection's, by which a server tells it from others."""
+        self._store: _Store = _Server(home, chroma, identity, create) if chroma.url else _Folder(home, create)
+        self._asks_server = bool(chroma.url)
+        self._exact = ExactIndex(home, create=create)
+        if create:
+            self._store.open()
 
-    def __init__(self, home: Path, *, create: bool = False) -> None:
+    @property
+    def megabytes(self) -> float:
+        """What a question looks through, mapped into memory."""
+        return self._exact.megabytes
+
+    @contextmanager
+    def alone(self) -> Iterator[Any]:
+        """Chroma's collection as it was last written; where it lies in a folder nobody else is at it meanwhile."""
+        with self._store.collection() as collection:
+            yield collection
+
+    def close(self) -> None:
+        """Give the store back; another call opens it again."""
+        self._store.close()
+        self._exact.close()
+
+    def count(self) -> int:
+        return self._exact.count()
+
+    def keys(self) -> set[str]:
+        """Every key that Chroma has, for checks."""
+        with self._store.collection() as collection:
+            return set(collection.get(include=[])["ids"])
+
+    def mapped(self) -> set[str]:
+        """Every key that the exact index has, for checks."""
+        return self._exact.keys()
+
+    def vectors(self, keys: Sequence[str]) -> tuple[Vectors, np.ndarray]:
+        """The vectors in the order of `keys`, shape (keys, dims), and which of the keys have one; the others have zeros."""
+        return self._exact.vectors(keys)
+
+    def search(self, vector: Vectors, k: int, filters: Filters = Filters()) -> list[tuple[str, float]]:
+        """The k nearest keys that the filters admit with their cosines, best first, equal cosines by key."""
+        if filters or not self._asks_server:
+            return self._exact.search(vector, k, filters)
+        try:
+            return self._asked(vector, k)
+        except CollectionError as exc:
+            from chromadb.errors import NotFoundError
+
+            if not isinstance(exc.__cause__, NotFoundError):
+                raise
+            self._store.close()  # made anew by a rebuild since: under the old number there is nothing
+            return self._asked(vector, k)
+
+    def _asked(self, vector: Vectors, k: int) -> list[tuple[str, float]]:
+        """The nearest as Chroma's graph has them."""
+        if k < 1:
+            return []
+        with self._store.collection() as collection:
+            held = collection.count()
+            wanted = min(k + 1, held)
+            hits: list[tuple[str, float]] = []
+            while wanted:
+                found = collection.query(query_embeddings=[vector], n_results=wanted, include=["distances"])
+                hits = [(key, 1.0 - float(d)) for key, d in zip(found["ids"][0], found["distances"][0], strict=True)]
+                # What is equally near at the cut is fetched whole, so that it is cut by key and not by Chroma's order.
+                if wanted == held or len(hits) < wanted or hits[-1][1] < hits[k - 1][1]:
+                    break
+                wanted = min(2 * wanted, held)
+        return sorted(hits, key=lambda hit: (-hit[1], hit[0]))[:k]
+
+    # Writing
+
+    def sound(self) -> bool:
+        """Whether Chroma's store can be read and holds what the exact index does. A process that was killed while Chroma saved
+        its graph leaves half of one, and a server may be another than the collection was made with."""
+        from chromadb.errors import ChromaError
+
+        try:
+            with self._store.collection() as collection:
+                some = collection.get(limit=1, include=["embeddings"])
+                if some["ids"]:
+                    collection.query(query_embeddings=some["embeddings"], n_results=1, include=["distances"])
+                return bool(some["ids"]) or self._exact.count() == 0
+        except CollectionError as exc:
+            if not isinstance(exc.__cause__, ChromaError) or self._store.is_full():
+                raise
+            return False
+
+    def refill(self) -> None:
+        """Make Chroma's store anew, out of the exact index."""
+        self._store.wipe()
+        for keys, vectors in self._exact.all():
+            for start in range(0, len(keys), _AT_ONCE):
+                self._store.add(keys[start : start + _AT_ONCE], vectors[start : start + _AT_ONCE])
+
+    def add(self, rows: Sequence[Row], vectors: Vectors) -> None:
+        """Store unit vectors of shape (rows, dims); one whose key is there already is replaced."""
+        for start in range(0, len(rows), _AT_ONCE):
+            some, theirs = rows[start : start + _AT_ONCE], vectors[start : start + _AT_ONCE]
+            self._store.add([row.key for row in some], theirs)
+            self._exact.add(some, theirs)
+
+    def delete(self, keys: Sequence[str]) -> None:
+        """Remove vectors; a key that is not there is no error."""
+        for start in range(0, len(keys), _AT_ONCE):
+            self._store.delete(list(keys[start : start + _AT_ONCE]))
+        self._exact.delete(keys)
+
+    def wipe(self) -> None:
+        """Forget every vector, and how long vectors were."""
+        self._store.wipe()
+        self._exact.wipe()
+
+    def tidy(self) -> None:
+        """Give back the room of what was deleted, where it is much."""
+        self._exact.tidy()
+
+
+class _Store(Protocol):
+    """Where Chroma keeps the vectors."""
+
+    def open(self) -> None: ...
+    def close(self) -> None: ...
+    def is_full(self) -> bool: ...
+    def wipe(self) -> None: ...
+    def add(self, keys: Sequence[str], vectors: Vectors) -> None: ...
+    def delete(self, keys: Sequence[str]) -> None: ...
+    def collection(self) -> Any:
+        """A context: Chroma's collection, up to date, for reading. In it Chroma's errors are `CollectionError`."""
+
+
+class _Folder:
+    """Chroma's embedded store. It is made for one process: even a question writes to it, and two processes at work at
+    once damage it. So each call waits for its turn, and opens the store anew if it was written to since."""
+
+    def __init__(self, home: Path, create: bool) -> None:
         self._path = home / FOLDER
         self._create = create
         self._lock = threading.RLock()
@@ -59,15 +201,13 @@ class DenseIndex:
         if create:
             with _translated(self._path):
                 home.mkdir(parents=True, exist_ok=True)
-        elif not self._path.is_dir():
-            raise CollectionError(
-                f"the dense index {self._path} is missing. Make it again: clippings sync --rebuild --home {home}"
-            )
-        with self.alone():
+
+    def open(self) -> None:
+        with self.collection():
             pass
 
     @contextmanager
-    def alone(self, *, writing: bool = False) -> Iterator[None]:
+    def collection(self, *, writing: bool = False) -> Iterator[Any]:
         """Hold the store alone and up to date. `writing` makes everyone else open it anew before their next call."""
         with self._lock, _translated(self._path):
             try:
@@ -79,12 +219,12 @@ class DenseIndex:
             try:
                 changes = self._counted(writing)
                 if self._client is None or changes != self._seen:
-                    self._shut()
+                    self.close()
                     self._open()
                 self._seen = changes + writing
-                yield
+                yield self._collection
             except BaseException:
-                self._shut()  # a call that failed may leave a transaction open, and everyone waiting for it
+                self.close()  # a call that failed may leave a transaction open, and everyone waiting for it
                 raise
             finally:
                 self._turn.release()
@@ -104,114 +244,166 @@ class DenseIndex:
         import chromadb
         from chromadb.config import Settings
 
+        if not self._create and not self._path.is_dir():
+            raise CollectionError(f"{self._path} is missing. It is made again by the next `clippings sync`")
         self._spelled = _spell(self._path)
         client = chromadb.PersistentClient(self._spelled, settings=Settings(anonymized_telemetry=False))
         self._client = client
         if self._create:
-            self._collection = client.get_or_create_collection(_NAME, configuration={"hnsw": _HNSW}, embedding_function=None)
+            self._collection = client.get_or_create_collection(_NAME, configuration={"hnsw": _UNASKED}, embedding_function=None)
         else:
             self._collection = client.get_collection(_NAME, embedding_function=None)
 
-    def _shut(self) -> None:
-        if self._client is not None:
-            self._client.close()
-            self._client = self._collection = None
-            _spellings.discard(self._spelled)
-
     def close(self) -> None:
-        """Give the store back; another call opens it again."""
         with self._lock, _translated(self._path):
-            self._shut()
+            if self._client is not None:
+                self._client.close()
+                self._client = self._collection = None
+                _spellings.discard(self._spelled)
 
-    def count(self) -> int:
-        with self.alone():
-            return int(self._collection.count())
-
-    def sound(self) -> bool:
-        """Whether the graph can be read: a process that was killed while Chroma saved it leaves half of one."""
-        from chromadb.errors import ChromaError
-
-        with self.alone():
-            try:
-                some = self._collection.get(limit=1, include=["embeddings"])
-                if some["ids"]:
-                    self._collection.query(query_embeddings=some["embeddings"], n_results=1, include=["distances"])
-            except ChromaError:
-                if is_full(self._path.parent):
-                    raise
-                self._shut()
-                return False
-        return True
-
-    def keys(self) -> set[str]:
-        """Every key in the index, for checks."""
-        with self.alone():
-            return set(self._collection.get(include=[])["ids"])
-
-    def add(self, keys: Sequence[str], vectors: Vectors) -> None:
-        """Store unit vectors of shape (keys, dims); one that is there already is replaced."""
-        for start in range(0, len(keys), _AT_ONCE):
-            with self.alone(writing=True):
-                some = list(keys[start : start + _AT_ONCE])
-                # Adding is four times faster than upserting, and a key that exists is rare: an interrupted run's.
-                there = set(self._collection.get(ids=some, include=[])["ids"])
-                if there:
-                    self._collection.delete(ids=sorted(there))
-                self._collection.add(ids=some, embeddings=vectors[start : start + _AT_ONCE])
-
-    def delete(self, keys: Sequence[str]) -> None:
-        """Remove vectors; a key that is not there is no error."""
-        for start in range(0, len(keys), _AT_ONCE):
-            with self.alone(writing=True):
-                there = self._collection.get(ids=list(keys[start : start + _AT_ONCE]), include=[])["ids"]
-                if there:
-                    self._collection.delete(ids=there)
-
-    def search(self, vector: Vectors, k: int) -> list[tuple[str, float]]:
-        """The k nearest keys with their cosines, best first, equal cosines by key."""
-        if k < 1:
-            return []
-        with self.alone():
-            held = self._collection.count()
-            wanted = min(k + 1, held)
-            hits: list[tuple[str, float]] = []
-            while wanted:
-                found = self._collection.query(query_embeddings=[vector], n_results=wanted, include=["distances"])
-                hits = [(key, 1.0 - float(d)) for key, d in zip(found["ids"][0], found["distances"][0], strict=True)]
-                # What is equally near at the cut is fetched whole, so that it is cut by key and not by Chroma's order.
-                if wanted == held or len(hits) < wanted or hits[-1][1] < hits[k - 1][1]:
-                    break
-                wanted = min(2 * wanted, held)
-        return sorted(hits, key=lambda hit: (-hit[1], hit[0]))[:k]
-
-    def vectors(self, keys: Sequence[str]) -> tuple[Vectors, np.ndarray]:
-        """The stored vectors in the order of `keys`, shape (keys, dims), and which of the keys have one.
-
-        A key without a vector has zeros; a writer may just have retired it.
-        """
-        import numpy as np
-
-        matrix: Vectors = np.zeros((len(keys), 0), dtype=np.float32)
-        there = np.zeros(len(keys), dtype=bool)
-        at = {key: i for i, key in enumerate(keys)}
-        for start in range(0, len(keys), _AT_ONCE):
-            with self.alone():
-                found = self._collection.get(ids=list(keys[start : start + _AT_ONCE]), include=["embeddings"])
-            if not found["ids"]:
-                continue
-            vectors = np.asarray(found["embeddings"], dtype=np.float32)
-            if not matrix.shape[1]:
-                matrix = np.zeros((len(keys), vectors.shape[1]), dtype=np.float32)
-            rows = [at[key] for key in found["ids"]]
-            matrix[rows] = vectors
-            there[rows] = True
-        return matrix, there
+    def is_full(self) -> bool:
+        return is_full(self._path.parent)
 
     def wipe(self) -> None:
-        """Forget every vector, and how long vectors were."""
-        with self.alone(writing=True):
+        with self.collection(writing=True):
             self._client.delete_collection(_NAME)
-            self._collection = self._client.create_collection(_NAME, configuration={"hnsw": _HNSW}, embedding_function=None)
+            self._collection = self._client.create_collection(_NAME, configuration={"hnsw": _UNASKED}, embedding_function=None)
+
+    def add(self, keys: Sequence[str], vectors: Vectors) -> None:
+        with self.collection(writing=True) as collection:
+            _replace(collection, keys, vectors)
+
+    def delete(self, keys: Sequence[str]) -> None:
+        with self.collection(writing=True) as collection:
+            _remove(collection, keys)
+
+
+class _Server:
+    """A Chroma server. Any number of processes may use it, and each sees the newest that was acknowledged."""
+
+    def __init__(self, home: Path, chroma: ChromaSettings, identity: str, create: bool) -> None:
+        self._home, self._chroma, self._create = home, chroma, create
+        self._name = chroma.collection or f"clippings-{identity}"
+        self._lock = threading.Lock()
+        self._client: Any = None
+        self._collection: Any = None
+
+    def open(self) -> None:
+        with self.collection():
+            pass
+        # One that was used before would fall behind, and not show it.
+        shutil.rmtree(self._home / FOLDER, ignore_errors=True)
+
+    @contextmanager
+    def collection(self) -> Iterator[Any]:
+        with _from_server(self._chroma):
+            yield self._opened()
+
+    def _opened(self) -> Any:
+        from chromadb.errors import NotFoundError
+
+        with self._lock:
+            if self._collection is None:
+                self._client = self._client or _connected(self._chroma)
+                if self._create:
+                    self._collection = self._client.get_or_create_collection(
+                        self._name, configuration={"hnsw": _ASKED}, embedding_function=None
+                    )
+                else:
+                    try:
+                        self._collection = self._client.get_collection(self._name, embedding_function=None)
+                    except NotFoundError as exc:
+                        raise CollectionError(
+                            f"the Chroma server at {self._chroma.url} has no collection {self._name}. "
+                            f"Fill it: clippings sync FOLDER --home {self._home}"
+                        ) from exc
+            return self._collection
+
+    def close(self) -> None:
+        with self._lock:
+            if self._client is not None:
+                self._client.close()
+            self._client = self._collection = None
+
+    def is_full(self) -> bool:
+        return False
+
+    def wipe(self) -> None:
+        with self.collection():
+            self._client.delete_collection(self._name)
+            self._collection = None
+            self._opened()
+
+    def add(self, keys: Sequence[str], vectors: Vectors) -> None:
+        with self.collection() as collection:
+            _replace(collection, keys, vectors)
+
+    def delete(self, keys: Sequence[str]) -> None:
+        with self.collection() as collection:
+            _remove(collection, keys)
+
+
+def check_server(chroma: ChromaSettings) -> str:
+    """The version of the server at `chroma.url`. Raises `CollectionError` when none answers there, or not to us."""
+    with _from_server(chroma):
+        client = _connected(chroma)
+        try:
+            return str(client.get_version())
+        finally:
+            client.close()
+
+
+def _connected(chroma: ChromaSettings) -> Any:
+    import chromadb
+    import httpx
+    from chromadb.config import Settings
+
+    url, key = str(chroma.url).rstrip("/"), chroma.key()
+    headers = {"x-chroma-token": key} if key else {}
+    # Asked first, because Chroma's client waits without end for a server that accepts and is silent, and takes any for its own.
+    answer = httpx.get(f"{url}/api/v2/heartbeat", headers=headers, timeout=chroma.timeout)
+    answer.raise_for_status()
+    if "heartbeat" not in answer.text:
+        raise ValueError("what answers there is no Chroma server")
+    client = chromadb.HttpClient(
+        host=url,
+        ssl=url.startswith("https"),
+        headers=headers,
+        tenant=chroma.tenant,
+        database=chroma.database,
+        settings=Settings(anonymized_telemetry=False),
+    )
+    client._server._session.timeout = httpx.Timeout(chroma.timeout)  # it has no setting for this
+    return client
+
+
+def _said_by_server(chroma: ChromaSettings, exc: Exception) -> str:
+    import httpx
+    from chromadb.errors import ChromaAuthError
+
+    where, said = f"the Chroma server at {chroma.url}", str(exc).partition("\n")[0]
+    if isinstance(exc, httpx.TimeoutException):
+        return f"no answer from {where} within {chroma.timeout:g} s. Is it at work? Ask again, or raise chroma.timeout"
+    if isinstance(exc, httpx.TransportError) or "Could not connect" in said:
+        return f"no answer from {where} ({said}). Is `chroma run` running there? Correct chroma.url, or start it"
+    status = exc.response.status_code if isinstance(exc, httpx.HTTPStatusError) else None
+    if status in (401, 403) or isinstance(exc, ChromaAuthError):
+        return f"{where} does not let us in ({said}). Set CLIPPINGS_CHROMA_KEY, or chroma.key_file, to a key of it"
+    return f"{where} cannot be used: {said}"
+
+
+def _replace(collection: Any, keys: Sequence[str], vectors: Vectors) -> None:
+    # Adding is four times faster than upserting, and a key that exists is rare: an interrupted run's.
+    there = set(collection.get(ids=list(keys), include=[])["ids"])
+    if there:
+        collection.delete(ids=sorted(there))
+    collection.add(ids=list(keys), embeddings=vectors)
+
+
+def _remove(collection: Any, keys: Sequence[str]) -> None:
+    there = collection.get(ids=list(keys), include=[])["ids"]
+    if there:
+        collection.delete(ids=there)
 
 
 def _spell(path: Path) -> str:
@@ -223,33 +415,30 @@ def _spell(path: Path) -> str:
     return spelled
 
 
-def nearest(matrix: Vectors, rows: np.ndarray, vector: Vectors, keys: Sequence[str], k: int) -> list[tuple[str, float]]:
-    """The k best of the given rows by exact cosine, best first, equal cosines by key.
+@contextmanager
+def _from_server(chroma: ChromaSettings) -> Iterator[None]:
+    import httpx
+    from chromadb.errors import ChromaError
 
-    `matrix` holds unit vectors, `rows` are positions in it, `keys` names every position.
-    """
-    import numpy as np
-
-    if not len(rows) or k < 1:
-        return []
-    # einsum stays on one thread: a threaded product and torch fight over the cores (60 ms and more instead of 10).
-    scores = np.einsum("ij,j->i", matrix[rows] if len(rows) < len(matrix) else matrix, vector)
-    k = min(k, len(rows))
-    # The k-th best score, and everything as good as it, so that ties are cut by key and not by position.
-    limit = np.partition(scores, len(scores) - k)[len(scores) - k]
-    hits = [(keys[int(rows[i])], float(scores[i])) for i in np.flatnonzero(scores >= limit)]
-    return sorted(hits, key=lambda hit: (-hit[1], hit[0]))[:k]
+    try:
+        yield
+    except (ChromaError, httpx.HTTPError, ValueError, OSError) as exc:
+        raise CollectionError(_said_by_server(chroma, exc)) from exc
 
 
 @contextmanager
 def _translated(path: Path) -> Iterator[None]:
     import sqlite3
 
-    from chromadb.errors import ChromaError
-
     try:
         yield
-    except (ChromaError, sqlite3.Error, OSError, ValueError, RuntimeError) as exc:
+    except CollectionError:
+        raise
+    except Exception as exc:
+        from chromadb.errors import ChromaError  # a fifth of a second, which a question need not wait for
+
+        if not isinstance(exc, (ChromaError, sqlite3.Error, OSError, ValueError, RuntimeError)):
+            raise
         # Chroma seldom says that the disk is full, only what could not be done.
         if is_full(path.parent) or "disk is full" in str(exc) or "No space left" in str(exc) or "disk I/O error" in str(exc):
             raise CollectionError(

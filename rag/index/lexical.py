@@ -1,20 +1,22 @@
 """The lexical index: BM25 over stemmed words, with tantivy.
 
-It takes and returns keys, words and floats; it knows nothing of articles beyond their ids. The
+It takes and returns keys, words and floats; of articles it knows what filters ask for. The
 question is analysed here and never parsed, so no character in it is an operator. A collection has two: of its
 passages, and of whole articles, each under the key of its first passage.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from datetime import date
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
 from rag.errors import CollectionError
-from rag.index import is_full
+from rag.index import Row, is_full
+from rag.types import Filters
 
 __all__ = ["PASSAGES", "WHOLE", "LexicalIndex", "LexicalWriter"]
 
@@ -38,6 +40,12 @@ class LexicalIndex:
         with _translated(self._path):
             self._index.reload()
 
+    @property
+    def megabytes(self) -> float:
+        """Of its files, which are mapped into memory."""
+        with _translated(self._path):
+            return sum(file.stat().st_size for file in self._path.iterdir() if file.is_file()) / 1e6
+
     def count(self) -> int:
         with _translated(self._path):
             return int(self._index.searcher().num_docs)
@@ -53,29 +61,22 @@ class LexicalIndex:
             hits = searcher.search(tantivy.Query.all_query(), searcher.num_docs).hits
             return {searcher.doc(address)["key"][0] for _, address in hits}
 
-    def search(
-        self, question: str, k: int, *, only: Collection[str] | None = None, without: Collection[str] | None = None
-    ) -> list[tuple[str, float]]:
+    def search(self, question: str, k: int, filters: Filters = Filters()) -> list[tuple[str, float]]:
         """The k best keys with their BM25 scores (k1 1.2, b 0.75), best first, equal scores by key.
 
-        `only` and `without` name articles; a filter changes which passages count, never their scores.
+        A filter changes which passages count, never their scores.
         """
         import tantivy
 
         terms = list(dict.fromkeys(self._analyser.analyze(question)))
-        if not terms or k < 1 or (only is not None and not only):
+        if not terms or k < 1:
             return []
         with _translated(self._path):
             schema = self._index.schema
             should = [(tantivy.Occur.Should, tantivy.Query.term_query(schema, "body", term)) for term in terms]
             query = tantivy.Query.boolean_query(should)
-            if only is not None:
-                admitted = tantivy.Query.term_set_query(schema, "article", list(only))
-                free = tantivy.Query.const_score_query(admitted, 0.0)
-                query = tantivy.Query.boolean_query([(tantivy.Occur.Must, query), (tantivy.Occur.Must, free)])
-            if without:
-                barred = tantivy.Query.term_set_query(schema, "article", list(without))
-                query = tantivy.Query.boolean_query([(tantivy.Occur.Must, query), (tantivy.Occur.MustNot, barred)])
+            if filters:
+                query = tantivy.Query.boolean_query([(tantivy.Occur.Must, query), *_limits(schema, filters)])
             searcher = self._index.searcher()
             wanted = k + 1
             found = searcher.search(query, wanted).hits
@@ -108,14 +109,19 @@ class LexicalWriter:
                 self._writer.wait_merging_threads()  # else small segments pile up, run after run
             del self._writer  # gives tantivy's own lock back; what was not committed is forgotten
 
-    def add(self, entries: Iterable[tuple[str, str, str]]) -> None:
-        """Add passages as (key, article id, text); one that is there already is replaced."""
+    def add(self, rows: Iterable[Row]) -> None:
+        """Add passages; one whose key is there already is replaced."""
         import tantivy
 
         with _translated(self._path):
-            for key, article_id, text in entries:
-                self._writer.delete_documents_by_term("key", key)
-                self._writer.add_document(tantivy.Document(key=key, article=article_id, body=text))
+            for row in rows:
+                self._writer.delete_documents_by_term("key", row.key)
+                document = tantivy.Document(key=row.key, article=row.article_id, body=row.text)
+                if row.published:
+                    document.add_unsigned("day", row.published.toordinal())
+                if row.source is not None:
+                    document.add_text("source", row.source)
+                self._writer.add_document(document)
 
     def delete(self, keys: Sequence[str]) -> None:
         """Remove passages; a key that is not there is no error."""
@@ -132,6 +138,24 @@ class LexicalWriter:
     def commit(self) -> None:
         with _translated(self._path):
             self._writer.commit()
+
+
+def _limits(schema: Any, filters: Filters) -> list[tuple[Any, Any]]:
+    """The filters as clauses that count nothing towards a score."""
+    import tantivy
+
+    kept, barred = [], []
+    if filters.after or filters.before:
+        first, last = (filters.after or date.min).toordinal(), (filters.before or date.max).toordinal()
+        kept.append(tantivy.Query.range_query(schema, "day", tantivy.FieldType.Unsigned, first, last))
+    if filters.sources:
+        kept.append(tantivy.Query.term_set_query(schema, "source", list(filters.sources)))
+    if filters.exclude_articles:
+        barred.append(tantivy.Query.term_set_query(schema, "article", list(filters.exclude_articles)))
+    return [
+        *((tantivy.Occur.Must, tantivy.Query.const_score_query(clause, 0.0)) for clause in kept),
+        *((tantivy.Occur.MustNot, clause) for clause in barred),
+    ]
 
 
 def _analyser() -> Any:
@@ -157,6 +181,8 @@ def _open(path: Path, *, create: bool = False) -> Any:
     builder = tantivy.SchemaBuilder()
     builder.add_text_field("key", stored=True, tokenizer_name="raw", index_option="basic")
     builder.add_text_field("article", stored=False, tokenizer_name="raw", index_option="basic")
+    builder.add_text_field("source", stored=False, tokenizer_name="raw", index_option="basic")
+    builder.add_unsigned_field("day", stored=False, indexed=False, fast=True)
     builder.add_text_field("body", stored=False, tokenizer_name=_ANALYSER, index_option="freq")
     index = tantivy.Index(builder.build(), path=str(path), reuse=True)
     index.register_tokenizer(_ANALYSER, _analyser())

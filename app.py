@@ -6,21 +6,41 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Sequence
+import threading
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rag.config import Config, demo
+from rag.errors import ClippingsError
 from rag.surfaces.cli import Services, run
 
 if TYPE_CHECKING:
     from rag.assistant import Assistant
 
 
-def _open(config: Config) -> Assistant:
+def _open(config: Config, **engines: Any) -> Assistant:
     from rag.assistant import open_assistant
 
-    return open_assistant(config)
+    return open_assistant(config, **engines)
+
+
+def _warm(config: Config) -> dict[str, Any]:
+    """The encoder and the reader, each being loaded in a thread while the rest is imported: that takes as long."""
+    from rag.encode import BUNDLED, SentenceEncoder
+    from rag.reader.span import SpanReader
+
+    encoder, reader = SentenceEncoder(config.encoder), SpanReader()
+
+    def use(engine: Callable[..., object], *given: Any) -> None:
+        with suppress(ClippingsError):  # the question meets it again, and says it
+            engine(*given)
+
+    if config.encoder == BUNDLED:  # another may not be there, and whoever looks for it in vain should look once
+        threading.Thread(target=use, args=(encoder.question, "warm"), daemon=True).start()
+    threading.Thread(target=use, args=(reader.read, "warm", ["warm"]), daemon=True).start()
+    return {"encoder": encoder, "reader": reader}
 
 
 def _or_demo(config: Config) -> Config:
@@ -124,7 +144,7 @@ def _restore(*arguments: Any) -> Any:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; the exit status."""
     services = Services(
-        _open, _or_demo, _sync, _preview, _remove, _edit, _examine, _serve, _evaluate, _add_gold, _backup, _restore
+        _open, _warm, _or_demo, _sync, _preview, _remove, _edit, _examine, _serve, _evaluate, _add_gold, _backup, _restore
     )
     return run(sys.argv[1:] if arguments is None else arguments, services)
 

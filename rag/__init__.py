@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from rag.config import Config
-from rag.errors import ClippingsError, CollectionError, ConfigError, ModelError, QuestionError, SourceError
+from rag.errors import BusyError, ClippingsError, CollectionError, ConfigError, ModelError, QuestionError, SourceError
 from rag.types import (
     Abstention,
     Answer,
@@ -37,6 +37,7 @@ __all__ = [
     "Answerer",
     "Article",
     "Assistant",
+    "BusyError",
     "Citation",
     "ClippingsError",
     "CollectionError",

@@ -22,6 +22,7 @@ from rag.config import Config, demo, load
 from rag.encode import SentenceEncoder
 from rag.errors import CollectionError, ModelError, QuestionError
 from rag.followup import faithful, standalone
+from rag.graph import resident
 from rag.reader.span import SpanReader
 from rag.retrieve import Retriever
 from rag.text import numbers, words
@@ -48,6 +49,7 @@ from rag.when import day_of
 
 __all__ = ["Assistant", "Listing", "ask", "collection_exists", "config_or_demo", "make_demo", "open_assistant"]
 
+_SEEN = "seeds"  # in the demo collection's home: what the demo articles' files were like when they were taken in
 LONGEST_QUESTION = 2_000  # characters; the encoder reads about 1,000 of them
 
 
@@ -109,6 +111,20 @@ class Assistant:
         self._encoder.question("warm")
         self._reader.read("warm", ["warm"])
 
+    def memory(self) -> dict[str, float]:
+        """Megabytes by part: `resident` in all, `encoder` and `reader` as far as the process grew when each was loaded (the
+        first of them brings the library that both run on), and what the indexes map. What is not known is left out."""
+        parts = {"resident": resident(), "encoder": _size(self._encoder), "reader": _size(self._reader)}
+        return {name: size for name, size in parts.items() if size is not None} | self._retriever.memory()
+
+    def holds(self) -> tuple[int, int, int]:
+        """How many articles and passages there are, and how many times the collection was written.
+
+        Raises `CollectionError` when it cannot be read. Waits for no question.
+        """
+        catalog = self._retriever.catalog
+        return *catalog.count(), catalog.generation()
+
     def ask(
         self,
         question: str,
@@ -150,7 +166,7 @@ class Assistant:
                     asked = self._understood(model, question, history) or asked
                 except ModelError as exc:
                     failed = exc
-        yield Step("search", f"searching {_counted(self._retriever.catalog.count()[0], 'article')}")
+        yield Step("search", f"searching {_counted(self._retriever.articles, 'article')}")
         with clock.step("retrieve"):
             evidence = self._evidence(asked, None, filters, asked_on)
         yield Step("read", f"reading {_counted(len(evidence), 'passage')}")
@@ -396,11 +412,24 @@ def collection_exists(config: Config) -> bool:
 
 def make_demo(config: Config) -> Config:
     """Make the demo collection that lies beside `config.home`, or bring it up to date; its configuration."""
-    from ingest import sync  # the one place where reading needs writing
-
     config = demo(config)
-    sync(_seeds(), config, renew=True)
+    seeds, noted = _seeds(), config.home / _SEEN
+    stamp = "".join(f"{f.name} {f.stat().st_size} {f.stat().st_mtime_ns}\n" for f in sorted(seeds.glob("*.txt")))
+    if not (noted.is_file() and noted.read_text(encoding="utf-8") == stamp and _is_current(config)):
+        from ingest import sync  # the one place where reading needs writing; it takes a moment to import
+
+        sync(seeds, config, renew=True)
+        noted.write_text(stamp, encoding="utf-8")
     return config
+
+
+def _is_current(config: Config) -> bool:
+    """Whether a collection can be opened as it is."""
+    try:
+        Retriever(config.home, config, SentenceEncoder(config.encoder)).close()
+    except CollectionError:
+        return False
+    return True
 
 
 def _seeds() -> Path:
@@ -444,6 +473,12 @@ def _summed(steps: Iterable[tuple[str, float]]) -> tuple[tuple[str, float], ...]
     for name, milliseconds in steps:
         total[name] = round(total.get(name, 0.0) + milliseconds, 3)
     return tuple(total.items())
+
+
+def _size(engine: object) -> float | None:
+    """What an encoder or a reader says of its memory; one of somebody else's making need not."""
+    found: float | None = getattr(engine, "memory", None)
+    return found
 
 
 def _counted(number: int, noun: str) -> str:

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from rag.errors import ModelError
-from rag.graph import Graph, arrays, encoder_weights
+from rag.graph import Graph, arrays, encoder_weights, grown, resident
 
 if TYPE_CHECKING:
     import numpy as np
@@ -84,6 +84,7 @@ class SentenceEncoder:
         self.languages = frozenset({"en"}) if name == BUNDLED else None
         self._lock = threading.Lock()
         self._engine: _Engine | None = None
+        self.memory: float | None = None  # megabytes that the process grew by as it was loaded; see `rag.graph.resident`
 
     @property
     def dims(self) -> int:
@@ -114,7 +115,9 @@ class SentenceEncoder:
     def _loaded(self) -> _Engine:
         with self._lock:
             if self._engine is None:
+                before = resident()
                 self._engine = _Bundled() if self.name == BUNDLED else _Transformer(self.name)
+                self.memory = grown(before)
             return self._engine
 
 

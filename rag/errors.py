@@ -5,6 +5,7 @@
     ├── CollectionError     the collection is missing, busy, damaged, or was made with other settings
     ├── ModelError          a language model or an encoder did not answer (`retryable` says if trying again may help)
     ├── QuestionError       the question cannot be asked as it is
+    ├── BusyError           too many ask at once, or the page is being stopped: the same question may be answered later
     └── SourceError         one article or file could not be taken in; the rest of the run goes on
 
 A vendor's exception is always the `__cause__` of one of these.
@@ -12,7 +13,7 @@ A vendor's exception is always the `__cause__` of one of these.
 
 from __future__ import annotations
 
-__all__ = ["ClippingsError", "CollectionError", "ConfigError", "ModelError", "QuestionError", "SourceError"]
+__all__ = ["BusyError", "ClippingsError", "CollectionError", "ConfigError", "ModelError", "QuestionError", "SourceError"]
 
 
 class ClippingsError(Exception):
@@ -42,6 +43,10 @@ class ModelError(ClippingsError):
 
 class QuestionError(ClippingsError):
     """The question is empty, too long, or holds no word to look for."""
+
+
+class BusyError(ClippingsError):
+    """The question was not looked at: too many ask at once, it waited too long, or the page is being stopped."""
 
 
 class SourceError(ClippingsError):

@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import hashlib
 import threading
-from collections.abc import Mapping, Sequence
+from collections import deque
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from rag.errors import ModelError
 
@@ -21,7 +23,9 @@ if TYPE_CHECKING:
     Floats = np.ndarray[Any, np.dtype[np.float32]]
     Integers = np.ndarray[Any, np.dtype[np.int64]]
 
-__all__ = ["Graph", "arrays", "encoder_weights", "read_weights"]
+__all__ = ["Graph", "Shared", "arrays", "encoder_weights", "grown", "read_weights", "resident"]
+
+_T = TypeVar("_T")
 
 _HEADS = 12
 _LAYERS = 6
@@ -99,8 +103,60 @@ def arrays(rows: Sequence[tuple[Sequence[int], int]], *, to: int) -> tuple[Integ
     return tokens, kinds, mask
 
 
+def resident() -> float | None:
+    """The megabytes of memory that this process holds; `None` where the system does not tell (any but Linux)."""
+    try:
+        stated = Path("/proc/self/status").read_text(encoding="utf-8")
+    except OSError:
+        return None
+    found = [int(line.split()[1]) for line in stated.splitlines() if line.startswith("VmRSS:")]
+    return round(found[0] * 1024 / 1e6, 1) if found else None
+
+
+def grown(before: float | None) -> float | None:
+    """The megabytes by which this process has grown since it held `before`, 0 where it has shrunk; `None` as `resident`."""
+    now = resident()
+    return None if now is None or before is None else round(max(0.0, now - before), 1)
+
+
+class Shared(Generic[_T]):
+    """A few things that many threads use, each one thing for a while. Whoever has waited longest is served first.
+
+    >>> shared = Shared(["a"])
+    >>> shared.take(wait=False), shared.take(wait=False)
+    ('a', None)
+    """
+
+    def __init__(self, things: Iterable[_T]) -> None:
+        self._lock = threading.Lock()
+        self._free = deque(things)  # empty while anybody waits
+        self._waiting: deque[tuple[threading.Event, list[_T]]] = deque()
+
+    def take(self, *, wait: bool) -> _T | None:
+        """One of them. Where none is free: with `wait` the next that is given back to who waits, without it `None`."""
+        with self._lock:
+            if self._free:
+                return self._free.popleft()
+            if not wait:
+                return None
+            turn: tuple[threading.Event, list[_T]] = threading.Event(), []
+            self._waiting.append(turn)
+        turn[0].wait()
+        return turn[1][0]
+
+    def give(self, thing: _T) -> None:
+        """Give one back."""
+        with self._lock:
+            if not self._waiting:
+                self._free.append(thing)
+                return
+            here, given = self._waiting.popleft()
+        given.append(thing)
+        here.set()
+
+
 class Graph:
-    """A compiled network. Safe to share between threads, which take turns at it.
+    """A compiled network. Safe to share between threads, whose batches are read side by side.
 
     `weights` are those of `rag.reader.network`, with `words.weight`; with the heads `span`, `pool` and `judge` it is the
     reader, without them the encoder.
@@ -116,26 +172,52 @@ class Graph:
             {"INFERENCE_PRECISION_HINT": "bf16" if bf16 else "f32", "NUM_STREAMS": _STREAMS},
         )
         # Twice as many requests as streams: a stream need not wait until Python has taken the last result from it, which
-        # takes up to 5 ms while other threads are at work.
-        self._queue = openvino.AsyncInferQueue(self._compiled, 2 * _STREAMS)
-        self._turn = threading.Lock()
+        # takes up to 5 ms while other threads are at work. Not OpenVINO's own queue of them, which two threads must not
+        # fill at once, and which hands one caller's failure to all that come after. Questions of several threads are not put
+        # into one batch either: that serves fewer of them a second than requests side by side do.
+        self._requests = Shared([self._compiled.create_infer_request() for _ in range(2 * _STREAMS)])
 
     def run(self, batches: Sequence[tuple[Integers, Integers, Integers]]) -> list[tuple[Floats, ...]]:
         """For each batch of (tokens, kinds, mask), all of shape (texts, tokens). The reader: the logits of start and end, shape
         (texts, tokens, 2), and of answerable and relevant, shape (texts, 2). The encoder: the mean states, shape (texts, dims).
+
+        Threads that call at the same time take turns batch by batch, so that one with few need not wait for one with many.
+        Raises `ModelError` for a batch that cannot be computed, such as one longer than the network reads; the batches of
+        other threads go on.
         """
-        found: list[Any] = [None] * len(batches)
+        found: list[tuple[Floats, ...]] = []
         outputs = range(len(self._compiled.outputs))
-
-        def keep(request: Any, at: int) -> None:
-            found[at] = tuple(request.get_output_tensor(i).data.copy() for i in outputs)
-
-        with self._turn:
-            self._queue.set_callback(keep)
-            for at, batch in enumerate(batches):
-                self._queue.start_async(dict(enumerate(batch)), at)
-            self._queue.wait_all()
+        started: deque[Any] = deque()
+        try:
+            for batch in batches:
+                # Nobody waits for a request while holding some: two who did would wait for each other.
+                while (request := self._requests.take(wait=not started)) is None:
+                    found.append(_taken(started[0], outputs))
+                    self._requests.give(started.popleft())
+                started.append(request)
+                request.start_async(dict(enumerate(batch)))
+            while started:
+                found.append(_taken(started[0], outputs))
+                self._requests.give(started.popleft())
+        except RuntimeError as exc:
+            raise ModelError(f"a text could not be read by the network: {exc}") from exc
+        finally:
+            for request in started:
+                _finished(request)
+                self._requests.give(request)
         return found
+
+
+def _taken(request: Any, outputs: Iterable[int]) -> tuple[Floats, ...]:
+    """The results of a request, once it is done."""
+    request.wait()
+    return tuple(request.get_output_tensor(i).data.copy() for i in outputs)
+
+
+def _finished(request: Any) -> None:
+    """Wait for a request of which nobody wants the result: another must not be started on it before."""
+    with suppress(RuntimeError):
+        request.wait()
 
 
 def _built(weights: Mapping[str, Floats]) -> Any:

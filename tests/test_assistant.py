@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from conftest import ScriptedModel, WordEncoder, WordReader, write_jsonl
 
-from ingest import sync
+from ingest import remove, sync
 from rag import open_assistant
 from rag.answer.prompts import DECLINE
 from rag.assistant import Assistant, ask, config_or_demo
@@ -45,6 +45,19 @@ def ready(tmp_path: Path, config: Config, encoder: WordEncoder) -> Config:
 
 def opened(config: Config, encoder: WordEncoder, model: ScriptedModel | None = None) -> Assistant:
     return open_assistant(config, encoder=encoder, reader=WordReader(), model=model)
+
+
+def test_it_says_what_it_holds_and_of_its_memory_what_is_known(ready: Config, encoder: WordEncoder) -> None:
+    with opened(ready, encoder) as assistant:
+        assert assistant.holds()[:2] == (2, 2)
+        before = assistant.holds()[2]
+        assert {"resident"} <= assistant.memory().keys()
+        assert not {"encoder", "reader"} & assistant.memory().keys(), "these say nothing of their memory"
+        remove("ally", ready, encoder=encoder)
+        articles, passages, after = assistant.holds()
+        assert (articles, passages, after > before) == (1, 1, True)
+        encoder.memory = 12.5  # type: ignore[attr-defined]
+        assert assistant.memory()["encoder"] == 12.5
 
 
 def test_without_a_model_the_articles_answer_verbatim(ready: Config, encoder: WordEncoder) -> None:

@@ -104,7 +104,7 @@ def test_a_folder_without_articles_is_named(tmp_path: Path) -> None:
 def test_the_peers_that_need_no_other_package_find_the_same_articles(data: Path, tmp_path: Path) -> None:
     config = news.collection(data, tmp_path / "home")
     work = tmp_path / "work"
-    peers._dump(config, work)
+    peers.dump(config, work)
     found = [peers.measure(name, config, work, QUESTIONS[:2], 60.0, 2) for name in ("clippings", "bm25", "dense")]
     assert [[row["rank"] for row in system["rows"]] for system in found] == [[1, 1]] * 3
     assert [[row["in_passages"] for row in system["rows"]] for system in found] == [[True, True]] * 3

@@ -34,6 +34,10 @@ from mcp.client.streamable_http import streamablehttp_client
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 from proxy import proxied
 from test_backends import ollama
+from test_serve import QUESTION as SHORT
+from test_serve import served as kept_waiting
+from test_serve import slow_model
+from test_serve import until as wait_until
 
 from eval.cases import load
 from ingest import remove, sync
@@ -642,6 +646,45 @@ def test_a_model_words_the_answer_until_it_is_left_out_and_what_it_invents_is_se
 
 def test_without_a_model_nothing_is_to_be_chosen(page: Page) -> None:
     expect(page.locator("#wording")).to_have_count(0)
+
+
+# Many at once
+
+
+def test_who_waits_is_told_so_who_comes_too_late_as_well_and_who_stops_makes_room(browser: Browser, config: Config) -> None:
+    limits = {"CLIPPINGS_SERVE_AT_ONCE": "1", "CLIPPINGS_SERVE_WAITING": "1"}
+    with slow_model() as (speaker, goes_on, settings), kept_waiting(config, **limits, **settings) as server:
+
+        def opened() -> Page:
+            page = browser.new_page()
+            page.goto(server.url)
+            expect(page.locator("#question textarea")).to_be_visible(timeout=20_000)
+            return page
+
+        def ask(page: Page) -> None:
+            page.locator("#question textarea").fill(SHORT)
+            page.locator("#question textarea").press("Enter")
+
+        first, second, third = opened(), opened(), opened()
+        ask(first)
+        wait_until(lambda: bool(speaker.requests))
+        ask(second)
+        expect(second.locator("#conversation .step")).to_have_text("waiting for its turn: it is the next…", timeout=20_000)
+        ask(third)
+        expect(third.locator("#conversation .abstained")).to_have_text(
+            "too many ask at once: 1 questions are worked on and 1 wait for their turn. Ask again in a minute", timeout=20_000
+        )
+        second.locator("#stop").click()
+        expect(second.locator("#conversation .notice")).to_have_text("Stopped.", timeout=20_000)
+        wait_until(lambda: server.health()[1]["waiting"] == 0)
+        third.get_by_role("button", name="Ask again").click()
+        expect(third.locator("#conversation .step")).to_have_text("waiting for its turn: it is the next…", timeout=20_000)
+        first.close()  # in the middle of its answer
+        goes_on.set()
+        expect(third.locator("#conversation .answer")).to_contain_text("Pakistan was struck first by Iran", timeout=60_000)
+        wait_until(lambda: server.health()[1]["running"] == 0)
+        for page in (second, third):
+            page.close()
 
 
 # Verdicts

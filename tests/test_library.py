@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -59,6 +61,40 @@ def test_a_newcomer_sees_the_demo_and_is_told_how_to_begin(library: Library) -> 
         library.assistant(OWN)
     with pytest.raises(CollectionError):
         library.assistant("another")
+
+
+def test_an_open_collection_is_asked_while_the_other_is_in_the_making(library: Library, tmp_path: Path) -> None:
+    library.add([upload(tmp_path, "a.txt", "Ann swam to Thun.")], lambda _: None)
+    own, make, begun, goes_on = library.assistant(OWN), library.make_demo, threading.Event(), threading.Event()
+
+    def slowly() -> object:
+        begun.set()
+        assert goes_on.wait(30)
+        return make()
+
+    library.make_demo = slowly
+    with ThreadPoolExecutor(2) as others:
+        making = others.submit(library.assistant, DEMO)
+        assert begun.wait(30)
+        assert others.submit(library.assistant, OWN).result(5) is own
+        assert others.submit(library.shown).result(5) is own
+        goes_on.set()
+        assert making.result(30) is library.assistant(DEMO)
+
+
+def test_what_is_watched_is_neither_made_nor_replaced_by_the_other_collection(library: Library, tmp_path: Path) -> None:
+    with pytest.raises(CollectionError, match="no collection is open"):
+        library.shown()
+    assert not library.demo.home.exists()
+    assert library.assistant(DEMO) is library.shown()
+    library.add([upload(tmp_path, "a.txt", "Ann swam to Thun.")], lambda _: None)
+    own = library.shown()
+    assert own is library.assistant(OWN)
+    (library.own.home).rename(tmp_path / "away")
+    with pytest.raises(CollectionError, match=r"is gone. Put a backup in its place$"):
+        library.shown()
+    (tmp_path / "away").rename(library.own.home)
+    assert library.shown() is own
 
 
 def test_what_is_uploaded_is_the_reader_s_own_and_leaves_the_demo_alone(library: Library, tmp_path: Path) -> None:

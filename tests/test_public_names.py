@@ -17,7 +17,7 @@ ROOT = Path(__file__).parent.parent
 
 def test_the_public_names_are_exactly_these() -> None:
     assert set(rag.__all__) == {
-        "Abstention", "Answer", "Answerer", "Article", "Assistant", "Citation", "ClippingsError", "CollectionError", "Config",
+        "Abstention", "Answer", "Answerer", "Article", "Assistant", "BusyError", "Citation", "ClippingsError", "CollectionError", "Config",
         "ConfigError", "Conflict", "Encoder", "Evidence", "Filters", "IngestReport", "LanguageModel", "ModelError", "Passage",
         "QuestionError", "Reader", "Reading", "Sentence", "SourceError", "Span", "Step", "Support", "Turn", "ask",
         "open_assistant",

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rag.encode import bundled_folder, native_bf16
-from rag.graph import Graph, arrays, read_weights
+from rag.graph import Graph, arrays, grown, read_weights, resident
 from rag.types import Reading, Span
 
 if TYPE_CHECKING:
@@ -60,6 +60,7 @@ class SpanReader:
         self._weights = weights
         self._lock = threading.Lock()
         self._graph: Graph | None = None
+        self.memory: float | None = None  # megabytes that the process grew by as it was loaded; see `rag.graph.resident`
         self._tokenizer: Any = None
         self._first = self._last = 0  # the tokens that open and close a text
         self._known: OrderedDict[tuple[str, str, int], Reading] = OrderedDict()
@@ -112,6 +113,7 @@ class SpanReader:
     def _loaded(self) -> Graph:
         with self._lock:
             if self._graph is None:
+                before = resident()
                 from safetensors import safe_open
                 from tokenizers import Tokenizer
 
@@ -125,6 +127,8 @@ class SpanReader:
                 self._first, self._last = (int(tokenizer.token_to_id(mark) or 0) for mark in ("[CLS]", "[SEP]"))
                 self._tokenizer = tokenizer
                 self._graph = Graph(weights, bf16=native_bf16())
+                del weights  # the graph has its own
+                self.memory = grown(before)
             return self._graph
 
 

@@ -29,9 +29,10 @@ __all__ = ["Services", "run"]
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """What the commands call."""
+    """What the commands call. `warm` begins to load what `open` takes then."""
 
-    open: Callable[[Config], Assistant]
+    open: Callable[..., Assistant]
+    warm: Callable[[Config], dict[str, Any]]
     or_demo: Callable[[Config], Config]
     sync: Callable[..., Any]
     preview: Callable[..., Any]
@@ -175,7 +176,8 @@ def _ask(options: argparse.Namespace, config: Config, services: Services) -> int
         print(f"clippings: {exc}", file=sys.stderr)
         return 2
     question = " ".join(options.question)
-    with services.open(_chosen(options, config, services)) as assistant:
+    engines = services.warm(config)
+    with services.open(_chosen(options, config, services), **engines) as assistant:
         answer = assistant.ask(question, filters=filters, asked_on=options.asked_on, use_model=not options.no_model)
     print(answer_json(answer) if options.json else answer_text(answer, width=_width(), asked=question))
     return 0

@@ -55,6 +55,8 @@ class Library:
 
     def assistant(self, name: str) -> Assistant:
         """The assistant of a collection. Raises `CollectionError` for one's own while it has no articles."""
+        if (opened := self._opened.get(name)) is not None:  # without the lock: the other collection may be in the making
+            return opened
         with self._lock:
             if name not in self._opened:
                 if name == DEMO:
@@ -71,6 +73,16 @@ class Library:
     def chosen(self, name: str) -> Assistant:
         """The assistant of a collection; where none is named, of the one a newcomer sees."""
         return self.assistant(name or self.first)
+
+    def shown(self) -> Assistant:
+        """The assistant of the collection that a newcomer sees, which this neither makes nor replaces by the other one: what
+        was open and is gone is a `CollectionError`."""
+        name = OWN if OWN in self._opened else self.first
+        if name == DEMO and DEMO not in self._opened:
+            raise CollectionError("no collection is open")
+        if not self.exists(self._config(name)):
+            raise CollectionError(f"the collection in {self._config(name).home} is gone. Put a backup in its place")
+        return self.assistant(name)
 
     def _config(self, name: str) -> Config:
         return self.demo if name == DEMO else self.own

@@ -16,7 +16,9 @@ from rag.surfaces.record import passage_record
 from rag.surfaces.render import answer_json
 from rag.types import Filters, Turn
 
-__all__ = ["filters", "programs"]
+__all__ = ["Program", "filters", "programs"]
+
+Program = Callable[..., dict[str, Any]]
 
 
 def filters(sources: list[str] | None, published_from: str | None, published_to: str | None) -> Filters:
@@ -36,7 +38,7 @@ def day(stated: str | None) -> date | None:
         raise QuestionError(f"{stated!r} is not a day. Days are written as 2024-01-20; correct it, or leave it empty") from None
 
 
-def programs(assistant: Callable[[str], Assistant]) -> tuple[Callable[..., dict[str, Any]], ...]:
+def programs(assistant: Callable[[str], Assistant]) -> tuple[Program, Program, Program]:
     """`ask`, `search` and `article`, over the collections that `assistant` opens by name."""
 
     def ask(

@@ -10,29 +10,45 @@ from __future__ import annotations
 
 import functools
 import os
-from collections.abc import Callable
+import signal
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from rag.errors import ClippingsError
+from rag.surfaces.gate import Gate
+from rag.surfaces.health import Door, Health
 from rag.surfaces.library import DEMO, OWN, Library
-from rag.surfaces.programs import programs
+from rag.surfaces.programs import Program, programs
 
 __all__ = ["build", "serve"]
 
 _HERE = Path(__file__).parent
 _LARGEST = "200mb"  # of an uploaded file; Gradio keeps all of it on the disk before anybody looks
+_BESIDES = 40  # what Gradio may have under way besides questions: articles looked at, added and removed
+_QUIET = 0.5  # seconds without a request after which every answer has arrived, and is kept by its browser
+_TICK = 0.05
+_LINGER = 3.0  # seconds that are waited for this at most
 
 
 def serve(
     library: Library, *, host: str, port: int, auth: Callable[[str, str], bool] | None = None, root_path: str | None = None
 ) -> None:
-    """Open the page and block until interrupted. Raises `ClippingsError` when the port is taken.
+    """Open the page and block until SIGTERM or Ctrl-C stops it: new questions are refused then, those that are worked on have
+    `serve.grace` seconds to finish, and a second signal ends the process at once. Raises `ClippingsError` when the port is
+    taken.
 
     `auth` says whether a name and a password belong together; without it everybody may ask. `root_path` is where a proxy
-    that stands before the page has put it.
+    that stands before the page has put it. The gate is that of `library.own`'s settings.
     """
-    page, theme = build(library)
+    from starlette.middleware import Middleware
+
+    limits = library.own.serve
+    gate = Gate(limits)
+    health = Health(library, gate)
+    page, theme = build(library, gate)
     # Loading takes seconds; better before the page says it is ready than at the first question.
     library.assistant(library.first).warm()
     try:
@@ -51,36 +67,85 @@ def serve(
             mcp_server=auth is None,
             max_file_size="1kb" if library.read_only else _LARGEST,
             prevent_thread_lock=True,
+            max_threads=limits.at_once + limits.waiting + _BESIDES,
+            app_kwargs={"middleware": [Middleware(Door, health)]},
         )
     except OSError as exc:
         raise ClippingsError(f"port {port} of {host} is taken, or not open to you. Choose another with --port") from exc
+    signals = _signals()
     print(f"Clippings is open at http://{host}:{port} (Ctrl-C stops it)", flush=True)
-    page.block_thread()
+    while not signals:
+        time.sleep(_TICK)  # a signal that another thread caught wakes nobody, but is heard at the next tick
+    gate.stop()
+    if running := gate.counts.running:
+        print(f"Finishing {running} question{'' if running == 1 else 's'} first (Ctrl-C stops at once)", flush=True)
+    _wait_for_answers(gate, health, limits.grace)
+    page.close(verbose=False)
 
 
-def build(library: Library) -> tuple[Any, Any]:
-    """The page and its theme, not yet launched."""
+def _signals() -> list[int]:
+    """Where the first signal to stop arrives. The second ends the process as if nobody listened."""
+    arrived: list[int] = []
+    both = (signal.SIGINT, signal.SIGTERM)
+
+    def heard(number: int, _: object) -> None:
+        for each in both:
+            signal.signal(each, signal.SIG_DFL)
+        arrived.append(number)
+
+    for each in both:
+        signal.signal(each, heard)
+    return arrived
+
+
+def _wait_for_answers(gate: Gate, health: Health, grace: float) -> None:
+    """Wait until no question is worked on and every answer has reached its asker, at most so many seconds."""
+    until = time.monotonic() + grace
+    while gate.counts.running and time.monotonic() < until:
+        time.sleep(_TICK)
+    until = min(until, time.monotonic() + _LINGER)
+    while (health.requests or time.monotonic() < health.latest + _QUIET) and time.monotonic() < until:
+        time.sleep(_TICK)
+
+
+def build(library: Library, gate: Gate) -> tuple[Any, Any]:
+    """The page and its theme, not yet launched. All questions go through the gate."""
     os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
     import gradio as gr
 
     from rag.surfaces.chat.articles import Articles
-    from rag.surfaces.chat.conversations import AT_ONCE, Conversations
+    from rag.surfaces.chat.conversations import Conversations
     from rag.surfaces.chat.look import READING, theme
 
-    conversations, articles = Conversations(library), Articles(library)
+    conversations, articles = Conversations(library, gate), Articles(library)
 
     def open_article(place: dict[str, Any]) -> dict[str, str]:
         return articles.open(place)  # Gradio marks what the browser may call, which a method cannot be
 
-    def translated(program: Callable[..., dict[str, Any]]) -> Callable[..., dict[str, Any]]:
+    @contextmanager
+    def told() -> Iterator[None]:
+        try:
+            yield
+        except ClippingsError as exc:
+            raise gr.Error(str(exc), print_exception=False) from exc
+
+    def in_turn(program: Program) -> Callable[..., Any]:
         @functools.wraps(program)
-        def called(*given: Any, **named: Any) -> dict[str, Any]:
-            try:
-                return program(*given, **named)
-            except ClippingsError as exc:
-                raise gr.Error(str(exc), print_exception=False) from exc
+        async def called(*given: Any, **named: Any) -> dict[str, Any]:
+            with told():
+                return await gate.result(functools.partial(program, *given, **named))
 
         return called
+
+    def at_once(program: Program) -> Program:
+        @functools.wraps(program)
+        def called(*given: Any, **named: Any) -> dict[str, Any]:
+            with told():
+                return program(*given, **named)
+
+        return called
+
+    ask, search, article = programs(library.chosen)
 
     with gr.Blocks(title="Clippings", analytics_enabled=False, fill_width=False) as page:
         conversations.draw_shelf()
@@ -106,6 +171,6 @@ def build(library: Library) -> tuple[Any, Any]:
                 )
         articles.wire(collection, conversations.sources)
         conversations.wire(page, collection, reading, then=articles.arrange)
-        for program in programs(library.chosen):
-            gr.api(translated(program), api_name=program.__name__, concurrency_limit=AT_ONCE)
+        for program in (in_turn(ask), in_turn(search), at_once(article)):
+            gr.api(program, api_name=program.__name__, concurrency_limit=None)  # the gate limits them
     return page, theme()

@@ -2,35 +2,36 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import logging
 import secrets
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Iterator, Sequence
+from contextlib import aclosing
 from dataclasses import replace
 from typing import Any
 
 import gradio as gr
 
 from rag.assistant import Assistant
-from rag.errors import ClippingsError, CollectionError
+from rag.errors import BusyError, ClippingsError, CollectionError
 from rag.surfaces import conversation as talk
 from rag.surfaces.chat.articles import QUIETLY
 from rag.surfaces.conversation import Asked, Exchange, Shelf, judged
+from rag.surfaces.gate import Gate, Waiting
 from rag.surfaces.library import Library
 from rag.surfaces.markup import VERDICTS, escape, sentence_html
 from rag.surfaces.programs import filters
 from rag.surfaces.record import citation_record, conversation_json, markdown, record
 from rag.types import Answer, Evidence, Sentence, Step, Turn
 
-__all__ = ["AT_ONCE", "EXAMPLES", "Conversations", "exchanges", "overtaken", "settled", "stopped"]
+__all__ = ["EXAMPLES", "Conversations", "exchanges", "overtaken", "settled", "stopped"]
 
 EXAMPLES = (
     "Who struck first, and whom did they target?",
     "How many people did Pakistan's strikes on Iran kill?",
     "Is Pakistan an ally of the United States?",
 )
-# How many questions are worked on at once; more wait in the queue. Two cores encode two at a time.
-AT_ONCE = 4
 # Somebody may be quicker than the page's own script, which comes with the component that shows the article.
 _PUT = """async (typed, asked) => {
   while (!window.clippings) await new Promise((done) => setTimeout(done, 20));
@@ -41,8 +42,8 @@ _PUT = """async (typed, asked) => {
 class Conversations:
     """The shelf of conversations and the tab where questions are put, with what happens there."""
 
-    def __init__(self, library: Library) -> None:
-        self.library, self.first = library, library.first
+    def __init__(self, library: Library, gate: Gate) -> None:
+        self.library, self.first, self.gate = library, library.first, gate
 
     def draw_shelf(self) -> None:
         own = hashlib.sha256(str(self.library.own.home.resolve()).encode()).hexdigest()
@@ -103,7 +104,7 @@ class Conversations:
             [collection, self.wording, self.halted, asked, answered, self.sources, self.after, self.before],
             [conversation, answered],
             trigger_mode="always_last",
-            concurrency_limit=AT_ONCE,
+            concurrency_limit=None,  # the gate's
             api_visibility="private",
         )
         keeping = (keep, [shelf, asked, answered, verdicts], [shelf, self.choice, self.title])
@@ -131,9 +132,9 @@ class Conversations:
         reading.verdict(self.judge, [answered, verdicts], verdicts, **QUIETLY).then(*keeping, **QUIETLY)
         reading.gold(self.make_gold, [answered, verdicts], None, api_visibility="private")
 
-    def respond(
+    async def respond(
         self, collection: str, wording: str, halted: float, asked: Asked, answered: dict[str, Exchange], *limits: Any
-    ) -> Iterator[tuple[Any, dict[str, Exchange]]]:
+    ) -> AsyncIterator[tuple[Any, dict[str, Exchange]]]:
         """Answer every question that has been put and not been answered yet, oldest first.
 
         A key is the moment it was put, in the browser's milliseconds: what was put before the page was `halted` last is
@@ -148,9 +149,22 @@ class Conversations:
         for key, question in waiting:
             turns = [e.turn for e in answered.values() if e.turn and e.collection == collection]
             put = Exchange(key, question, collection)
-            for exchange in exchanges(self.library.chosen, put, turns, limits, use_model=wording == "model"):
-                answered = {**answered, key: exchange}
-                yield _messages(answered.values()), answered
+            async with aclosing(self._in_turn(put, turns, limits, use_model=wording == "model")) as growing:
+                async for exchange in growing:
+                    answered = {**answered, key: exchange}
+                    yield _messages(answered.values()), answered
+
+    async def _in_turn(
+        self, put: Exchange, turns: list[Turn], limits: Sequence[Any], *, use_model: bool
+    ) -> AsyncGenerator[Exchange, None]:
+        """The exchange while it waits for its turn, and then as its answer grows."""
+        working = functools.partial(exchanges, self.library.chosen, put, turns, limits, use_model=use_model)
+        try:
+            async with aclosing(self.gate.answered(working)) as made:
+                async for step in made:
+                    yield replace(put, step=_waits(step)) if isinstance(step, Waiting) else step
+        except BusyError as exc:
+            yield replace(put, so_far=f'<p class="abstained">{escape(str(exc))}</p>')
 
     def restore(self, shelf: Shelf) -> tuple[Any, ...]:
         """The conversation that was open last. Where there is none, somebody may be typing or choosing already: nothing is
@@ -263,6 +277,11 @@ def _listed(shelf: Shelf, current: str) -> Any:
 
 def _title(shelf: Shelf, current: str) -> str:
     return next((c["title"] for c in shelf["conversations"] if c["id"] == current), "")
+
+
+def _waits(waiting: Waiting) -> str:
+    others = f"{waiting.before} question{'' if waiting.before == 1 else 's'} before it" if waiting.before else "it is the next"
+    return f"waiting for its turn: {others}"
 
 
 def exchanges(

@@ -1,0 +1,247 @@
+"""The page as a process that many ask and somebody watches over: its limits, its health and its end, over real HTTP, with a
+language model that takes its time."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from conftest import SEEDS
+from gradio_client import Client
+from gradio_client.exceptions import AppError
+from mcp import ClientSession
+from mcp.client.streamable_http import streamablehttp_client
+from proxy import proxied
+from test_backends import ollama
+
+from ingest import sync
+from rag import Config
+
+ROOT = Path(__file__).parent.parent
+QUESTION = "Who struck first?"
+BUSY = "too many ask at once: 1 questions are worked on and 1 wait for their turn. Ask again in a minute"
+STOPPING = "the page is being stopped and takes no new questions. Ask again when it is open again"
+
+
+@pytest.fixture(scope="module")
+def config(tmp_path_factory: pytest.TempPathFactory) -> Config:
+    config = Config(home=tmp_path_factory.mktemp("serve") / "home")
+    sync(SEEDS, config)
+    return config
+
+
+class Served:
+    """The page in a process of its own."""
+
+    def __init__(self, config: Config, options: tuple[str, ...], settings: dict[str, str]) -> None:
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            port = free.getsockname()[1]
+        environ = {
+            **os.environ,
+            "CLIPPINGS_HOME": str(config.home),
+            "PYTHONUNBUFFERED": "1",
+            "no_proxy": "127.0.0.1",
+            **settings,
+        }
+        self.process = subprocess.Popen(
+            [sys.executable, "app.py", "serve", "--port", str(port), *options],
+            cwd=ROOT, env=environ, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+        )  # fmt: skip
+        self.url = f"http://127.0.0.1:{port}"
+        self.printed: list[str] = []
+        assert self.process.stdout is not None
+        for line in self.process.stdout:
+            self.printed.append(line)
+            if "is open at" in line:
+                break
+        threading.Thread(target=lambda: self.printed.extend(self.process.stdout or ()), daemon=True).start()
+
+    def health(self, url: str | None = None) -> tuple[int, dict[str, Any]]:
+        try:
+            with urllib.request.urlopen(f"{url or self.url}/healthz", timeout=20) as answer:
+                return answer.status, json.load(answer)
+        except urllib.error.HTTPError as refused:
+            return refused.code, json.load(refused)
+
+    def client(self, **options: Any) -> Client:
+        return Client(self.url, verbose=False, **options)
+
+
+@contextmanager
+def served(config: Config, *options: str, **settings: str) -> Iterator[Served]:
+    page = Served(config, options, settings)
+    try:
+        assert page.process.poll() is None, "".join(page.printed)
+        yield page
+    finally:
+        page.process.kill()
+        page.process.wait(20)
+
+
+@contextmanager
+def slow_model() -> Iterator[tuple[type[Any], threading.Event, dict[str, str]]]:
+    """A model that says half a sentence, and the other half once it may go on; with the settings that name it."""
+    with ollama("Pakistan was struck ", "first by Iran [1]. ") as (speaker, named):
+        goes_on, say = threading.Event(), speaker._say
+
+        def held(self: Any, text: str, done: bool = False) -> None:
+            if text.startswith("first"):
+                goes_on.wait(100)
+            say(self, text, done)
+
+        speaker._say = held  # type: ignore[method-assign]
+        yield speaker, goes_on, {
+            "CLIPPINGS_MODEL_PROVIDER": "ollama", "CLIPPINGS_MODEL_NAME": "m", "CLIPPINGS_MODEL_URL": str(named.url),
+            "CLIPPINGS_MODEL_TIMEOUT": "120",
+        }  # fmt: skip
+        goes_on.set()
+
+
+def until(happens: Callable[[], bool]) -> None:
+    for _ in range(600):
+        if happens():
+            return
+        time.sleep(0.05)
+    raise AssertionError("it has not happened within half a minute")
+
+
+def asked(page: Served, speaker: type[Any]) -> Any:
+    """A question that the model is at work on."""
+    before = len(speaker.requests)
+    job = page.client().submit(question=QUESTION, api_name="/ask")
+    until(lambda: len(speaker.requests) > before)
+    return job
+
+
+# Its health
+
+
+def test_its_health_needs_no_password_names_nothing_and_is_told_behind_a_proxy(config: Config, tmp_path: Path) -> None:
+    (tmp_path / "who").write_text("ann:open sesame\n", encoding="utf-8")
+    with served(config, "--auth-file", str(tmp_path / "who"), "--root-path", "/clippings") as page:
+        status, whole = page.health()
+        assert status == 200
+        assert {**whole, "seconds": 0, "memory": sorted(whole["memory"])} == {
+            "status": "ok", "reason": None, "articles": 5, "passages": 30, "generation": whole["generation"],
+            "running": 0, "waiting": 0, "answered": 0, "refused": 0, "seconds": 0,
+            "memory": ["dense index", "encoder", "lexical indexes", "reader", "resident"],
+        }  # fmt: skip
+        assert whole["generation"] > 0
+        assert whole["memory"]["resident"] > whole["memory"]["encoder"] + whole["memory"]["reader"] > 50
+        with proxied(page.url, "/clippings") as url:
+            behind, also = page.health(url)
+        assert (behind, {**also, "seconds": 0, "memory": 0}) == (200, {**whole, "seconds": 0, "memory": 0})
+        request = urllib.request.Request(f"{page.url}/healthz", method="HEAD")
+        with urllib.request.urlopen(request, timeout=20) as answer:
+            assert (answer.status, answer.read(), answer.headers["cache-control"]) == (200, b"", "no-store")
+
+
+def test_a_collection_that_cannot_be_read_any_more_is_said_without_saying_where_it_lies(tmp_path: Path) -> None:
+    config = Config(home=tmp_path / "secret place")
+    sync(SEEDS, config)
+    with served(config) as page:
+        assert page.health()[0] == 200
+        config.home.rename(tmp_path / "gone")
+        status, whole = page.health()
+        assert (status, whole["status"], whole["articles"]) == (503, "failing", None)
+        assert whole["reason"] == "the collection cannot be read; the page's log says why"
+        assert "secret" not in json.dumps(whole)
+        page.health()
+        (tmp_path / "gone").rename(config.home)
+        assert page.health()[0] == 200
+        page.process.terminate()
+        assert page.process.wait(30) == 0
+        until(lambda: "secret place is gone" in "".join(page.printed))
+        assert "".join(page.printed).count("the collection cannot be read") == 1, "the log is filled by who watches"
+
+
+# Its limits
+
+
+def test_whoever_asks_too_much_of_it_is_told_so_and_its_health_is_told_meanwhile(config: Config) -> None:
+    async def by_tool(url: str) -> str:
+        async with (
+            streamablehttp_client(f"{url}/gradio_api/mcp/") as (receive, send, _),
+            ClientSession(receive, send) as session,
+        ):
+            await session.initialize()
+            result = await session.call_tool("search", {"question": QUESTION})
+            return str(result.content[0].text)  # type: ignore[union-attr]
+
+    limits = {"CLIPPINGS_SERVE_AT_ONCE": "1", "CLIPPINGS_SERVE_WAITING": "1", "CLIPPINGS_SERVE_PATIENCE": "8"}
+    with slow_model() as (speaker, goes_on, settings), served(config, **limits, **settings) as page:
+        first = asked(page, speaker)
+        second = page.client().submit(question=QUESTION, api_name="/search")
+        until(lambda: page.health()[1]["waiting"] == 1)
+        for named in ("/ask", "/search"):
+            with pytest.raises(AppError, match=f"^{re.escape(BUSY)}$"):
+                page.client().predict(question=QUESTION, api_name=named)
+        with ThreadPoolExecutor() as elsewhere:
+            assert BUSY in elsewhere.submit(asyncio.run, by_tool(page.url)).result(60)
+        began = time.monotonic()
+        status, whole = page.health()
+        assert time.monotonic() - began < 2
+        assert (status, whole["running"], whole["answered"]) == (200, 1, 0)
+        assert whole["refused"] >= 3
+        with pytest.raises(AppError, match=r"^the question has waited 8 seconds for its turn, as too many ask at once"):
+            second.result(60)
+        third = page.client().submit(question=QUESTION, api_name="/search")
+        until(lambda: page.health()[1]["waiting"] == 1)
+        goes_on.set()
+        assert first.result(60)["text"] == "Pakistan was struck first by Iran. [1]"
+        assert len(third.result(60)["passages"]) == 8
+        until(lambda: page.health()[1]["running"] == 0)
+        assert page.health()[1]["answered"] == 2
+
+
+# Its end
+
+
+def test_what_is_answered_when_it_is_stopped_is_answered_whole_and_nobody_else_is(config: Config) -> None:
+    with slow_model() as (speaker, goes_on, settings), served(config, **settings) as page:
+        asking = asked(page, speaker)
+        page.process.send_signal(signal.SIGTERM)
+        until(lambda: page.health()[1]["status"] == "stopping")
+        status, whole = page.health()
+        assert (status, whole["reason"], whole["running"]) == (503, STOPPING.split(".")[0], 1)
+        with pytest.raises(AppError, match=f"^{re.escape(STOPPING)}$"):
+            page.client().predict(question=QUESTION, api_name="/ask")
+        assert page.process.poll() is None
+        goes_on.set()
+        assert asking.result(60)["text"] == "Pakistan was struck first by Iran. [1]"
+        assert page.process.wait(30) == 0
+        assert "Traceback" not in "".join(page.printed)
+        assert "Finishing 1 question first (Ctrl-C stops at once)\n" in page.printed
+
+
+def test_a_question_that_takes_longer_than_the_grace_is_not_waited_for(config: Config) -> None:
+    with slow_model() as (speaker, _, settings), served(config, CLIPPINGS_SERVE_GRACE="1", **settings) as page:
+        asked(page, speaker)
+        page.process.send_signal(signal.SIGINT)
+        assert page.process.wait(30) == 0
+
+
+def test_a_second_signal_ends_it_at_once(config: Config) -> None:
+    with slow_model() as (speaker, _, settings), served(config, CLIPPINGS_SERVE_GRACE="600", **settings) as page:
+        asked(page, speaker)
+        page.process.send_signal(signal.SIGINT)
+        until(lambda: page.health()[1]["status"] == "stopping")
+        page.process.send_signal(signal.SIGTERM)
+        assert page.process.wait(10) == -signal.SIGTERM

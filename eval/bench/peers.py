@@ -37,17 +37,19 @@ from rag.catalog import Catalog
 from rag.config import default_home
 from rag.encode import SentenceEncoder
 from rag.errors import ConfigError
-from rag.index.dense import DenseIndex, nearest
+from rag.index import Row
+from rag.index.dense import DenseIndex
 from rag.index.lexical import LexicalIndex, LexicalWriter
 from rag.reader.span import SpanReader
 from rag.retrieve import Retriever
 from rag.text import contained
 
-__all__ = ["SYSTEMS", "main", "measure", "table"]
+__all__ = ["SYSTEMS", "Clippings", "Vectors", "dump", "main", "measure", "passages", "table"]
 
 _DEPTHS = (1, 5, 10)
 _WIDE = 200  # passages looked at for ten distinct articles
 _READ = 8
+_AT_ONCE = 65_536  # passages whose vectors are fetched together
 _WARM = 3  # questions before the clock starts
 
 Passage = dict[str, str]  # key, article, text as it is indexed; "whole", the article, on the first of each where wanted
@@ -119,7 +121,7 @@ class Lexical:
     def index(self, passages: Sequence[Passage]) -> None:
         home = Path(self._folder.name)
         with LexicalWriter(home) as writer:
-            writer.add((p["key"], p["article"], p["text"]) for p in passages)
+            writer.add(Row(p["key"], p["article"], p["text"]) for p in passages)
             writer.commit()
         self._index = LexicalIndex(home)
 
@@ -128,20 +130,22 @@ class Lexical:
 
 
 class Dense:
-    """Plain nearest vectors, exact."""
+    """Plain nearest vectors: every product, in float32."""
 
     def __init__(self, vectors: Vectors, home: Path) -> None:
         self._vectors = vectors
 
     def index(self, passages: Sequence[Passage]) -> None:
-        import numpy as np
-
         self._keys = [p["key"] for p in passages]
         self._matrix = self._vectors.of([p["text"] for p in passages])
-        self._rows = np.arange(len(passages))
 
     def search(self, question: str, asked_on: date, k: int) -> list[str]:
-        return [key for key, _ in nearest(self._matrix, self._rows, self._vectors.question(question), self._keys, k)]
+        import numpy as np
+
+        # Not a matrix product: numpy's is threaded, and fights with the encoder's graph for the cores.
+        cosines = np.einsum("ij,j->i", self._matrix, self._vectors.question(question))
+        best = np.argpartition(-cosines, k)[:k] if k < len(cosines) else np.arange(len(cosines))
+        return [self._keys[row] for row in sorted(best.tolist(), key=lambda row: (-cosines[row], self._keys[row]))]
 
 
 def _llama_embedding(vectors: Vectors) -> Any:
@@ -271,48 +275,48 @@ SYSTEMS: dict[str, Callable[[Vectors, Path], System]] = {
 }
 
 
-def _dump(config: Config, work: Path) -> None:
-    """The collection's passages as they are indexed, with their vectors, for every system alike."""
+def dump(config: Config, work: Path) -> None:
+    """Write the collection's passages as they are indexed, with their vectors, by article and offset."""
     import numpy as np
 
     work.mkdir(parents=True, exist_ok=True)
     catalog = Catalog(config.home, config)
-    directory = catalog.directory()
     marks = work / "generation"
     if marks.is_file() and marks.read_text() == str(catalog.generation()):
+        catalog.close()
         return
-    dense = DenseIndex(config.home)
-    matrix, there = dense.vectors(directory.keys)
-    kept = []
+    dense = DenseIndex(config.home, config.chroma, identity=catalog.identity())
+    places = sorted(catalog.places(catalog.keys()).values(), key=lambda place: (place.article_id, place.start))
+    parts = []
     with (work / "passages.jsonl").open("w", encoding="utf-8") as out:
-        places = catalog.places(set(directory.keys))
         last: tuple[str, Any] = ("", None)
-        for row, key in enumerate(directory.keys):
-            place = places[key]
-            if not there[row]:
-                continue
-            if last[0] != place.article_id:
-                last = place.article_id, catalog.article(place.article_id)
-            title = f"{last[1].title}\n" if last[1].title else ""
-            passage = {"key": place.id, "article": place.article_id, "text": title + last[1].text[place.start : place.end]}
-            out.write(json.dumps(passage, ensure_ascii=False) + "\n")
-            kept.append(row)
-    np.save(work / "vectors.npy", matrix[kept])
+        for start in range(0, len(places), _AT_ONCE):
+            some = places[start : start + _AT_ONCE]
+            matrix, there = dense.vectors([place.key for place in some])
+            parts.append(matrix[there])
+            for place in (place for place, known in zip(some, there, strict=True) if known):
+                if last[0] != place.article_id:
+                    last = place.article_id, catalog.article(place.article_id)
+                title = f"{last[1].title}\n" if config.passages.title and last[1].title else ""
+                passage = {"key": place.id, "article": place.article_id, "text": title + last[1].text[place.start : place.end]}
+                out.write(json.dumps(passage, ensure_ascii=False) + "\n")
+    np.save(work / "vectors.npy", np.concatenate(parts))
     marks.write_text(str(catalog.generation()))
     dense.close()
     catalog.close()
 
 
-def _passages(config: Config, work: Path, *, whole: bool) -> list[Passage]:
-    passages = [json.loads(line) for line in (work / "passages.jsonl").open(encoding="utf-8")]
+def passages(config: Config, work: Path, *, whole: bool) -> list[Passage]:
+    """What `dump` has written; with `whole`, every article on the first of its passages."""
+    found: list[Passage] = [json.loads(line) for line in (work / "passages.jsonl").open(encoding="utf-8")]
     if whole:
         catalog = Catalog(config.home, config)
-        first = {p["article"]: p for p in reversed(passages)}
+        first = {p["article"]: p for p in reversed(found)}
         for key, passage in first.items():
             if article := catalog.article(key):
                 passage["whole"] = f"{article.title}\n{article.text}" if article.title else article.text
         catalog.close()
-    return passages
+    return found
 
 
 def measure(
@@ -321,19 +325,19 @@ def measure(
     """Index and ask one system, in this process. Rates in passages a second, times in milliseconds, memory in MB. `sample`:
     how many articles are taken in from their text, to see the rate with encoding."""
     whole = name == "llama-index defaults"
-    passages = _passages(config, work, whole=whole)
-    found: dict[str, Any] = {"system": name, "passages": len(passages)}
-    found["taken_in_per_second"] = _rate_with_encoding(name, config, passages, sample)
+    given = passages(config, work, whole=whole)
+    found: dict[str, Any] = {"system": name, "passages": len(given)}
+    found["taken_in_per_second"] = _rate_with_encoding(name, config, given, sample)
     vectors = Vectors(work)
     vectors.question("load the model before the clock starts")
     before = _memory()
     system = SYSTEMS[name](vectors, config.home)
     began = time.perf_counter()
-    system.index(passages)
+    system.index(given)
     if not isinstance(system, Clippings):
-        found["indexed_per_second"] = len(passages) / (time.perf_counter() - began)
-    article = {p["key"]: p["article"] for p in passages} | {p["article"]: p["article"] for p in passages}
-    text = {p["key"]: p["text"] for p in passages}
+        found["indexed_per_second"] = len(given) / (time.perf_counter() - began)
+    article = {p["key"]: p["article"] for p in given} | {p["article"]: p["article"] for p in given}
+    text = {p["key"]: p["text"] for p in given}
     rows, times = [], []
     for question in questions[:_WARM]:
         system.search(question["question"], date.fromisoformat(question["date"]), _READ)
@@ -450,7 +454,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         print(json.dumps(measure(options.one, Config(home=options.home), work, questions, options.patience, options.sample)))
         return
     config = collection(options.data, options.home, lambda p: print(f"{p.done} of {p.total} articles", file=sys.stderr))
-    _dump(config, work)
+    dump(config, work)
     kept = options.out or work / "figures.jsonl"
     found = {f["system"]: f for f in map(json.loads, kept.read_text(encoding="utf-8").splitlines())} if kept.is_file() else {}
     for name in options.only or SYSTEMS:

@@ -29,8 +29,10 @@ def _open(config: Config, **engines: Any) -> Assistant:
 def _warm(config: Config) -> dict[str, Any]:
     """The encoder and the reader, each being loaded in a thread while the rest is imported: that takes as long."""
     from rag.encode import BUNDLED, SentenceEncoder
+    from rag.graph import prepare
     from rag.reader.span import SpanReader
 
+    prepare()  # imports take turns anyhow, and what comes after this one does not
     encoder, reader = SentenceEncoder(config.encoder), SpanReader()
 
     def use(engine: Callable[..., object], *given: Any) -> None:

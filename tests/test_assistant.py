@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
@@ -9,8 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import ScriptedModel, WordEncoder, WordReader, write_jsonl
+from conftest import SEEDS, ScriptedModel, WordEncoder, WordReader, write_jsonl
 
+import rag.assistant
 from ingest import remove, sync
 from rag import open_assistant
 from rag.answer.prompts import DECLINE
@@ -325,6 +327,34 @@ def test_with_no_collection_the_demo_is_made_in_a_home_of_its_own(tmp_path: Path
         db.execute("DELETE FROM meta WHERE name = 'index layout'")
     with open_assistant(config_or_demo(config)) as renewed:
         assert len(renewed.articles()) == 5, "indexes of another version are made again unasked"
+
+
+def test_the_demo_is_looked_at_again_only_where_its_files_or_its_collection_have_changed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seeds = tmp_path / "seeds"
+    shutil.copytree(SEEDS, seeds)
+    monkeypatch.setattr(rag.assistant, "_seeds", lambda: seeds)  # as installed elsewhere, or by another version
+    config = Config(home=tmp_path / "mine", encoder="words")
+    monkeypatch.setattr("ingest.collection.SentenceEncoder", lambda _: WordEncoder())
+    monkeypatch.setattr("rag.assistant.SentenceEncoder", lambda _: WordEncoder())
+    synced: list[object] = []
+    monkeypatch.setattr("ingest.sync", lambda *given, **options: synced.append(sync(*given, **options)))
+
+    def times() -> int:
+        config_or_demo(config)
+        return len(synced)
+
+    assert [times(), times()] == [1, 1]
+    (seeds / "new.txt").write_text("A sixth article.")
+    assert [times(), times()] == [2, 2]
+    with open_assistant(config_or_demo(config), encoder=WordEncoder(), reader=WordReader()) as assistant:
+        assert len(assistant.articles()) == 6
+    with sqlite3.connect(demo(config).home / FILE) as db:
+        db.execute("UPDATE meta SET value = '1' WHERE name = 'index layout'")
+    assert [times(), times()] == [3, 3]
+    shutil.rmtree(demo(config).home)
+    assert [times(), times()] == [4, 4]
 
 
 # Follow-ups with a language model

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 from ingest import sync
@@ -12,6 +15,16 @@ from rag.types import Answer
 def asked(config: Config, question: str) -> Answer:
     with open_assistant(config) as assistant:  # a restart each time
         return assistant.ask(question)
+
+
+def test_a_first_answer_waits_for_nothing_that_it_does_not_need(tmp_path: Path) -> None:
+    ask = [sys.executable, "-X", "importtime", "app.py", "ask", "Who struck first?"]
+    environ = {**os.environ, "XDG_DATA_HOME": str(tmp_path)}
+    for _ in range(2):  # the first makes the demo collection
+        done = subprocess.run(ask, cwd=Path(__file__).parent.parent, env=environ, capture_output=True, text=True, check=True)
+    loaded = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines() if line.startswith("import time:")}
+    assert {"openvino", "sqlalchemy", "tantivy"} <= loaded
+    assert not {"chromadb", "torch", "sentence_transformers", "ingest", "llama_index.core", "gradio", "httpx"} & loaded
 
 
 def test_a_correction_and_a_deletion_reach_the_next_answer(tmp_path: Path) -> None:

@@ -23,6 +23,7 @@ from rag.encode import SentenceEncoder
 from rag.errors import CollectionError
 from rag.index.dense import FOLDER as CHROMA
 from rag.index.exact import FOLDER as EXACT
+from rag.index.exact import is_made
 from rag.index.lexical import PASSAGES, WHOLE
 from rag.types import Article, Encoder, IngestReport, Plan
 
@@ -197,7 +198,9 @@ def _unfinished(catalog: Catalog, config: Config) -> bool:
 def _unmade(catalog: Catalog, home: Path) -> list[Path]:
     """Index folders still to be made. One that held passages is not made again, empty: that would hide the loss. Only
     Chroma's is filled from another."""
-    unmade = [home / folder for folder in (EXACT, PASSAGES, WHOLE) if not (home / folder).is_dir()]
+    unmade = [home / folder for folder in (PASSAGES, WHOLE) if not (home / folder).is_dir()]
+    if not is_made(home):
+        unmade.insert(0, home / EXACT)
     if unmade and catalog.count()[1]:
         raise CollectionError(f"the index {unmade[0]} is missing. Make it again: clippings sync --rebuild --home {home}")
     return unmade

@@ -178,18 +178,21 @@ def candidates(signatures: Mapping[str, bytes]) -> list[tuple[str, str]]:
     return [pair for some in portions for pair in _promising(some, ids, places, runs)]
 
 
-def around(signatures: Mapping[str, bytes], changed: Collection[str]) -> set[str]:
-    """The articles whose groups may be others now that some have changed: those, what may be a copy of one of them, what may be
-    a copy of that, and so on. In time linear in the number of articles for each that is found.
+def around(signatures: Mapping[str, bytes], changed: Collection[str], *, most: int = 1_000) -> set[str] | None:
+    """The articles whose groups may change when these did: themselves, what may be a copy of one of them, of that again, and so
+    on; `None` where more than `most` would have to be looked at. Each takes time linear in the number of articles.
 
-    Groups made of the rest are as they were. Raises `ValueError` for a signature that is not `current`.
+    The groups of all others are as they were. Raises `ValueError` for a signature that is not `current`.
     """
     ids, places, runs = _table(signatures)
     at = {name: row for row, name in enumerate(ids)}
     two = places.view("<u8")
     found = set(changed)
     ahead = [name for name in changed if name in at]
+    looked = 0
     while ahead:
+        if (looked := looked + 1) > most:
+            return None
         row = at[ahead.pop()]
         others = np.flatnonzero((two == two[row]).any(axis=1))
         others = others[others != row]

@@ -165,9 +165,12 @@ def _pack(home: Path, target: Path, aside: Path) -> dict[str, Any]:
                 dense = DenseIndex(home)  # opening it undoes what a run that was killed has left half done
                 # Nobody may be at work in Chroma's store meanwhile. Errors are explained here too, as the index takes each for
                 # its own.
-                with closing(dense), dense.alone(), _explained(target, "Name another file"):
-                    for name, path in _files(home, DENSE):
-                        members[name] = _add(archive, name, path, zipfile.ZIP_STORED)
+                with closing(dense):
+                    whole = dense.sound()  # one that is damaged is made anew by the next sync, here as there
+                    if whole:
+                        with dense.alone(), _explained(target, "Name another file"):
+                            for name, path in _files(home, DENSE):
+                                members[name] = _add(archive, name, path, zipfile.ZIP_STORED)
             listed = {name: {"bytes": size, "sha256": digest} for name, (size, digest) in members.items()}
             said = {_MARK: _FORMAT, "home": home.as_posix(), **facts, "members": listed}
             archive.writestr(_MANIFEST, json.dumps(said, indent=1))

@@ -123,6 +123,7 @@ class Assistant:
         Raises `CollectionError` when it cannot be read. Waits for no question.
         """
         catalog = self._retriever.catalog
+        self._retriever.check()
         return *catalog.count(), catalog.generation()
 
     def ask(

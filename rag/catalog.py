@@ -33,6 +33,7 @@ __all__ = ["Catalog", "Corrected", "Entry", "Listing", "Looked", "Place", "passa
 SCHEMA = "2"
 _LAYOUT = "index layout"
 IDENTITY = "identity"  # by which a server tells this collection from others; a copy that is restored gets one of its own
+_FILLED = "filled"  # the place of Chroma's that holds every vector
 STALE = "stale"  # the indexes are to be emptied before anything is added
 _UNGROUPED = "ungrouped"  # articles have changed since near-copies were looked for
 FILE = "catalog.sqlite"
@@ -100,6 +101,7 @@ _earlier = sa.Table(
     sa.Column("facts", sa.Text, nullable=False),
     sa.Column("text", sa.LargeBinary, nullable=False),
 )
+_by_day = sa.Index("articles_by_day", _articles.c.published, _articles.c.source, _articles.c.id)
 _FACTS = ("url", "title", "source", "author", "published", "language")
 _HEADLINE = [_articles.c[name] for name in ("id", "version", "label", *_FACTS, "pages", "copy_of")]
 
@@ -203,6 +205,7 @@ class Catalog:
         with self._engine.begin() as db:
             _metadata.create_all(db)
             _migrate(db)
+            _by_day.create(db, checkfirst=True)
             db.execute(sa.insert(_meta).prefix_with("OR IGNORE").values(name=IDENTITY, value=secrets.token_hex(6)))
             if db.execute(sa.select(_meta.c.name).where(_meta.c.name != IDENTITY)).first():
                 return  # it is there already, perhaps made by another version: `check` says
@@ -271,6 +274,11 @@ class Catalog:
         sync."""
         with _translated(self.path):
             return self._meta().get(IDENTITY, "")
+
+    def filled(self) -> str | None:
+        """The place of Chroma's that holds every vector; `None` while one is being filled."""
+        with _translated(self.path):
+            return self._meta().get(_FILLED)
 
     def article(self, article_id: str) -> Article | None:
         """The whole article, or `None`."""
@@ -593,6 +601,14 @@ class Catalog:
         """The indexes have been emptied."""
         with _translated(self.path), self._engine.begin() as db:
             db.execute(sa.delete(_meta).where(_meta.c.name == "indexes"))
+            _raise_generation(db)
+
+    def note_filled(self, place: str | None) -> None:
+        """Record which place of Chroma's holds every vector."""
+        with _translated(self.path), self._engine.begin() as db:
+            db.execute(sa.delete(_meta).where(_meta.c.name == _FILLED))
+            if place is not None:
+                db.execute(sa.insert(_meta).values(name=_FILLED, value=place))
             _raise_generation(db)
 
     def settle(self, indexed: Sequence[str], gone: Sequence[str]) -> None:

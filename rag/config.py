@@ -223,8 +223,8 @@ def default_home(environ: Mapping[str, str] = os.environ) -> Path:
 
 
 def demo(config: Config) -> Config:
-    """The same settings over the demo collection, which lies beside the user's own and never in it."""
-    return replace(config, home=config.home.with_name(f"{config.home.name}-demo"))
+    """The same settings over the demo collection, which lies beside the user's own and never in it, nor on a server."""
+    return replace(config, home=config.home.with_name(f"{config.home.name}-demo"), chroma=ChromaSettings())
 
 
 def load(environ: Mapping[str, str] = os.environ, **overrides: Any) -> Config:

@@ -29,6 +29,7 @@ from rag.types import Article, Encoder, Evidence, Filters, Headline, Reader, Rea
 __all__ = ["Retriever"]
 
 _ARTICLES_AT_HAND = 256
+_DEEPEST = 3_200  # hits that are asked of an index, however many of them have been retired
 _STAGES = ("dense", "lexical", "whole", "reader")
 # Chosen on the news questions of 2022; see eval/LOG.md.
 _TIMELY = 1.0  # how much more an article of the very day counts
@@ -81,8 +82,8 @@ def _repeats(text: str, shown: RetrievedPassage) -> bool:
 
 
 class Retriever:
-    """A collection opened for questions. It follows what other processes write: every question first asks
-    the catalog for its generation, and opens the indexes anew when that has risen."""
+    """A collection opened for questions. It follows what other processes write: every question first asks the catalog for
+    its generation, and reads the lexical indexes anew when that has risen; the dense one shows by itself what was written."""
 
     def __init__(self, home: Path, config: Config, encoder: Encoder, reader: Reader | None = None) -> None:
         self.catalog = Catalog(home, config)
@@ -98,6 +99,7 @@ class Retriever:
         self._lexical = LexicalIndex(home)
         self._whole = LexicalIndex(home, WHOLE)
         self._dense = DenseIndex(home, config.chroma, identity=self.catalog.identity())
+        self._dense.filled = self.catalog.filled()
         self._articles: OrderedDict[str, tuple[Article, Headline]] = OrderedDict()
 
     def __enter__(self) -> Retriever:
@@ -116,6 +118,10 @@ class Retriever:
         with self._lock:
             self._follow()
             return self._count
+
+    def check(self) -> None:
+        """Raise `CollectionError` when the indexes cannot be asked."""
+        self._dense.check()
 
     def memory(self) -> dict[str, float]:
         """Megabytes that questions look through, by index; they are mapped, and shared by all processes that do."""
@@ -150,15 +156,20 @@ class Retriever:
         with self._lock:
             self._follow()
         # What the catalog has retired may still be in the indexes until the writer gets there.
-        deep = wanted + self.catalog.retired()
-        hits: dict[str, list[tuple[str, float]]] = {}
-        if vector is not None:
-            hits["dense"] = self._dense.search(vector, deep, filters)
-        if "lexical" in stages:
-            hits["lexical"] = self._lexical.search(question, deep, filters)
-        if "whole" in stages and hits:
-            hits["whole"] = self._whole.search(question, deep, filters)
-        places = self.catalog.places({key for found in hits.values() for key, _ in found})
+        deep = wanted + min(wanted, self.catalog.retired())
+        while True:
+            hits: dict[str, list[tuple[str, float]]] = {}
+            if vector is not None:
+                hits["dense"] = self._dense.search(vector, deep, filters)
+            if "lexical" in stages:
+                hits["lexical"] = self._lexical.search(question, deep, filters)
+            if "whole" in stages and hits:
+                hits["whole"] = self._whole.search(question, deep, filters)
+            places = self.catalog.places({key for found in hits.values() for key, _ in found})
+            short = [f for f in hits.values() if len(f) == deep and sum(key in places for key, _ in f) < wanted]
+            if not short or deep >= _DEEPEST:
+                break
+            deep *= 4
         rankings = {stage: [hit for hit in found if hit[0] in places][:wanted] for stage, found in hits.items()}
         reader = self._reader if "reader" in stages else None
         read = 0 if reader is None else self._config.read if parts == 1 else max(keep, self._config.read // parts)
@@ -254,6 +265,7 @@ class Retriever:
             self.catalog.check(self._made_with)
             self._lexical.reload()
             self._whole.reload()
+            self._dense.filled = self.catalog.filled()
             self._articles.clear()
             self._count = self.catalog.articles()
             self._generation = generation

@@ -672,7 +672,7 @@ def test_who_waits_is_told_so_who_comes_too_late_as_well_and_who_stops_makes_roo
         expect(second.locator("#conversation .step")).to_have_text("waiting for its turn: it is the next…", timeout=20_000)
         ask(third)
         expect(third.locator("#conversation .abstained")).to_have_text(
-            "too many ask at once: 1 questions are worked on and 1 wait for their turn. Ask again in a minute", timeout=20_000
+            "too many ask at once: 1 being answered, 1 waiting. Ask again in a minute", timeout=20_000
         )
         second.locator("#stop").click()
         expect(second.locator("#conversation .notice")).to_have_text("Stopped.", timeout=20_000)

@@ -20,9 +20,10 @@ from conftest import WordEncoder
 from ingest import remove, sync
 from ingest.safekeeping import backup, restore
 from rag.catalog import Catalog
-from rag.config import ChromaSettings, Config
+from rag.config import ChromaSettings, Config, demo
 from rag.doctor import examine
 from rag.errors import CollectionError, ConfigError
+from rag.index import dense
 from rag.index.dense import DenseIndex
 from rag.retrieve import Retriever
 from rag.types import Filters
@@ -112,9 +113,10 @@ def test_it_is_the_server_that_answers_a_question_without_a_filter(news: Path, c
     sync(news, config, encoder=encoder)
     catalog = Catalog(config.home, config)
     index = DenseIndex(config.home, config.chroma, identity=catalog.identity())
+    index.filled = catalog.filled()
     vector = encoder.question("militants")
     with index.alone() as collection:
-        collection.delete(ids=[key for key in index if key.startswith("news/iran")])
+        collection.delete(ids=[key for key in index.mapped() if key.startswith("news/iran")])
     assert [key.split("@")[0] for key, _ in index.search(vector, 5)] == ["news/weather.txt"]
     assert [key.split("@")[0] for key, _ in index.search(vector, 5, Filters(exclude_articles=("none",)))] == [
         "news/iran.txt", "news/weather.txt"
@@ -143,13 +145,44 @@ def test_a_collection_moves_to_a_server_and_back_without_being_encoded_again(
 ) -> None:
     local = replace(config, chroma=ChromaSettings())
     sync(news, local, encoder=encoder)
+    assert found(config, "weather")[0] == "news/weather.txt", "what no server holds yet is answered from the files"
     with pytest.raises(CollectionError, match=r"has no collection clippings-\w{12}\. Fill it: clippings sync FOLDER"):
-        found(config, "weather")
+        stored(config)
     encoder.encoded.clear()
     for there in (config, local):
         assert sync(news, there, encoder=encoder).added == ()
         assert (len(stored(there)), found(there, "weather")[0]) == (2, "news/weather.txt")
-    assert encoder.encoded == []
+    (news / "snow.txt").write_text("Snow fell on Quetta.")
+    sync(news, local, encoder=encoder)
+    assert found(config, "snow")[0] == "news/snow.txt", "the server has fallen behind, and is not asked"
+    sync(news, config, encoder=encoder)
+    assert (len(stored(config)), len(encoder.encoded)) == (3, 1)
+
+
+def test_a_filling_that_was_killed_is_begun_again_by_the_next_sync(
+    news: Path, config: Config, encoder: WordEncoder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    local = replace(config, chroma=ChromaSettings())
+    sync(news, local, encoder=encoder)
+    monkeypatch.setattr(dense, "_AT_ONCE", 1)
+    add, times = dense._Server.add, []
+
+    def killed(self: object, *given: object) -> None:
+        times.append(given)
+        if len(times) == 2:
+            raise KeyboardInterrupt
+        add(self, *given)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(dense._Server, "add", killed)
+    with pytest.raises(KeyboardInterrupt):
+        sync(news, config, encoder=encoder)
+    assert len(found(config, "weather")) == 2, "what is half filled is not asked"
+    sync(news, config, encoder=encoder)
+    assert len(stored(config)) == 2
+
+
+def test_the_demo_articles_stay_on_this_machine(config: Config) -> None:
+    assert demo(replace(config, chroma=replace(config.chroma, collection="by-name"))).chroma == ChromaSettings()
 
 
 def test_a_page_goes_on_through_a_rebuild_by_another_process(news: Path, config: Config, encoder: WordEncoder) -> None:
@@ -273,6 +306,7 @@ def test_the_doctor_looks_at_the_server(news: Path, config: Config, encoder: Wor
     with socket.socket() as closed:
         closed.bind(("127.0.0.1", 0))
         nobody = f"http://127.0.0.1:{closed.getsockname()[1]}"
+    assert findings["indexes"].detail == "dense and lexical hold the catalog's 2 passages, whole its 2 articles"
     findings = {f.name: f for f in examine(replace(config, chroma=ChromaSettings(url=nobody)), lambda: None)}
     assert not findings["Chroma server"].well
     assert findings["Chroma server"].detail.startswith(f"no answer from the Chroma server at {nobody}")

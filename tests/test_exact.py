@@ -98,7 +98,7 @@ def test_nothing_is_missed_though_bytes_are_looked_through(tmp_path: Path, k: in
 
 
 def test_the_slack_that_is_kept_is_needed_for_that(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(exact, "_SIGMAS", -10.0)
+    monkeypatch.setattr(exact, "_SIGMAS", 0.0)
     with pytest.raises(AssertionError):
         test_nothing_is_missed_though_bytes_are_looked_through(tmp_path, 50)
 
@@ -220,7 +220,53 @@ def test_files_with_many_dead_rows_are_written_anew_and_the_old_ones_go(
     index.delete(names[40:])
     index.tidy()
     assert (index.keys(), reader.keys()) == ({"after"}, {"after"})
-    assert len([folder for folder in (tmp_path / "vectors").iterdir() if folder.is_dir()]) == 2, "the one before may be read"
+    assert len([folder for folder in (tmp_path / "vectors").iterdir() if folder.is_dir()]) == 1
+
+
+@pytest.mark.parametrize("dead", [range(8), range(4, 12), range(3, 16), range(16)])
+def test_whole_blocks_of_dead_rows_are_left_out_wherever_they_lie(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, dead: range
+) -> None:
+    monkeypatch.setattr(exact, "_LEAST_WASTE", 1)
+    monkeypatch.setattr(exact, "_AT_ONCE", 4)
+    index = ExactIndex(tmp_path, create=True)
+    vectors, names = unit(16), [f"{'long' * (n % 3)}{n:02}" for n in range(16)]
+    index.add(rows(names), vectors)
+    index.delete([names[n] for n in dead])
+    index.tidy()
+    left = [n for n in range(16) if n not in dead]
+    for seen in (index, ExactIndex(tmp_path)):
+        assert named(seen.search(vectors[0], 16)) == nearest(vectors[left], [names[n] for n in left], vectors[0], 16)
+        assert (seen.vectors([names[n] for n in left])[0] == vectors[left]).all()
+
+
+def test_a_disk_without_room_for_new_files_keeps_the_old_ones(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(exact, "_LEAST_WASTE", 1)
+    monkeypatch.setattr(exact, "_SPARE", 10**18)
+    index = ExactIndex(tmp_path, create=True)
+    index.add(rows(COMPASS), VECTORS)
+    index.delete(["e", "se"])
+    index.tidy()
+    assert sorted(p.name for p in (tmp_path / "vectors").iterdir()) == ["1", "state"]
+    assert named(index.search(EAST, 5)) == ["sbe", "s", "w"]
+
+
+def test_what_is_deleted_leaves_nothing_behind(tmp_path: Path) -> None:
+    index = ExactIndex(tmp_path, create=True)
+    index.add(rows(["kept", "a secret name", "other"]), VECTORS[[0, 1, 3]])
+    index.delete(["a secret name"])
+    held = {path.name: path.read_bytes() for path in (tmp_path / "vectors" / "1").iterdir()}
+    assert b"secret" not in held["keys"]
+    assert held["exact"] == VECTORS[0].tobytes() + bytes(12) + VECTORS[3].tobytes()
+    assert held["codes"][3:6] == bytes(3)
+    index.wipe()
+    assert sorted(p.name for p in (tmp_path / "vectors").iterdir()) == ["2", "state"]
+
+
+def test_a_folder_that_is_none_of_ours_is_left_alone(index: ExactIndex, tmp_path: Path) -> None:
+    (tmp_path / "vectors" / "lost+found").mkdir()
+    index.wipe()
+    assert (tmp_path / "vectors" / "lost+found").is_dir()
 
 
 def test_what_a_killed_writer_has_left_half_done_is_not_seen_and_is_written_over(index: ExactIndex, tmp_path: Path) -> None:

@@ -87,9 +87,7 @@ def test_one_too_many_is_told_so_at_once_and_what_to_do() -> None:
         rests = [(await begun(door, work))[1] for _ in range(2)]
         with pytest.raises(BusyError) as refused:
             await door.result(lambda: "never")
-        assert str(refused.value) == (
-            "too many ask at once: 2 questions are worked on and 0 wait for their turn. Ask again in a minute"
-        )
+        assert str(refused.value) == ("too many ask at once: 2 being answered, 0 waiting. Ask again in a minute")
         work.goes_on.set()
         await asyncio.gather(*rests)
         assert await door.result(lambda: "now") == "now"

@@ -35,7 +35,7 @@ from rag import Config
 
 ROOT = Path(__file__).parent.parent
 QUESTION = "Who struck first?"
-BUSY = "too many ask at once: 1 questions are worked on and 1 wait for their turn. Ask again in a minute"
+BUSY = "too many ask at once: 1 being answered, 1 waiting. Ask again in a minute"
 STOPPING = "the page is being stopped and takes no new questions. Ask again when it is open again"
 
 

@@ -2,8 +2,8 @@
 
 It takes and returns keys, floats and arrays. Chroma keeps the vectors: in a folder of the collection, or on a server
 (`chroma.url`: one started by `chroma run`, Chroma Cloud, a distributed Chroma). Questions are answered from an exact index
-beside it (`rag.index.exact`): it misses nothing, takes any filter, and is as fast as Chroma's graph where Chroma is embedded.
-Those without a filter go to the server where there is one, which may hold more than one machine can look through.
+beside it (`rag.index.exact`), which takes any filter. Those without a filter go to the server, where there is one that holds
+what the exact index does: it may hold more than one machine can look through.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import shutil
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -39,6 +40,7 @@ _PATIENCE = 60  # seconds; a thousand vectors take one
 # vectors chose. See eval/LOG.md.
 _UNASKED = {"space": "cosine"}
 _ASKED = {"space": "cosine", "max_neighbors": 32, "ef_construction": 200, "ef_search": 200}
+_SOON = 2.0  # seconds for a server to say that it is there, when somebody only wants to know
 _AT_ONCE = 1_000  # vectors in one call; Chroma's rate is flat from 100 to 1,000
 # Within a process Chroma shares one store between all clients of a path as it is spelled, also a broken one, and a
 # shared one cannot be opened anew by one of its users. So each spells the path in its own way, with "/." added.
@@ -55,10 +57,23 @@ class DenseIndex:
     ) -> None:
         """`identity` is the collection's, by which a server tells it from others."""
         self._store: _Store = _Server(home, chroma, identity, create) if chroma.url else _Folder(home, create)
-        self._asks_server = bool(chroma.url)
+        self._chroma = chroma
+        self.filled: str | None = None  # the store that holds all there is, as whoever opens this index knows
         self._exact = ExactIndex(home, create=create)
         if create:
             self._store.open()
+
+    @property
+    def place(self) -> str:
+        """Where Chroma keeps the vectors."""
+        return self._store.place
+
+    def check(self) -> None:
+        """Raise `CollectionError` when questions go to a server that does not answer."""
+        if self._chroma.url and self.filled == self.place:
+            quickly = replace(self._chroma, timeout=min(_SOON, self._chroma.timeout))
+            with _from_server(quickly):
+                _alive(quickly)
 
     @property
     def megabytes(self) -> float:
@@ -94,7 +109,7 @@ class DenseIndex:
 
     def search(self, vector: Vectors, k: int, filters: Filters = Filters()) -> list[tuple[str, float]]:
         """The k nearest keys that the filters admit with their cosines, best first, equal cosines by key."""
-        if filters or not self._asks_server:
+        if filters or not self._chroma.url or self.filled != self.place:
             return self._exact.search(vector, k, filters)
         try:
             return self._asked(vector, k)
@@ -126,8 +141,7 @@ class DenseIndex:
     # Writing
 
     def sound(self) -> bool:
-        """Whether Chroma's store can be read and holds what the exact index does. A process that was killed while Chroma saved
-        its graph leaves half of one, and a server may be another than the collection was made with."""
+        """Whether Chroma's store can be read. A process that was killed while Chroma saved its graph leaves half of one."""
         from chromadb.errors import ChromaError
 
         try:
@@ -135,11 +149,17 @@ class DenseIndex:
                 some = collection.get(limit=1, include=["embeddings"])
                 if some["ids"]:
                     collection.query(query_embeddings=some["embeddings"], n_results=1, include=["distances"])
-                return bool(some["ids"]) or self._exact.count() == 0
+                return True
         except CollectionError as exc:
             if not isinstance(exc.__cause__, ChromaError) or self._store.is_full():
                 raise
             return False
+
+    def agrees(self) -> bool:
+        """Whether Chroma's store has as many vectors as the exact index. For a moment in which nothing is left to do: what a
+        killed run has left may stand in one of them only."""
+        with self._store.collection() as collection:
+            return int(collection.count()) == self._exact.count()
 
     def refill(self) -> None:
         """Make Chroma's store anew, out of the exact index."""
@@ -174,6 +194,8 @@ class DenseIndex:
 class _Store(Protocol):
     """Where Chroma keeps the vectors."""
 
+    @property
+    def place(self) -> str: ...
     def open(self) -> None: ...
     def close(self) -> None: ...
     def is_full(self) -> bool: ...
@@ -201,6 +223,10 @@ class _Folder:
         if create:
             with _translated(self._path):
                 home.mkdir(parents=True, exist_ok=True)
+
+    @property
+    def place(self) -> str:
+        return FOLDER
 
     def open(self) -> None:
         with self.collection():
@@ -234,7 +260,8 @@ class _Folder:
         if not self._changes.exists():
             self._changes.touch()
         with self._changes.open("r+b") as file:
-            count = int(file.read() or 0)
+            said = file.read()
+            count = int(said) if said.isdigit() else 0  # a power cut may leave anything
             if writing:  # in place, at one length: this works on a disk that is full
                 file.seek(0)
                 file.write(b"%020d" % (count + 1))
@@ -288,6 +315,10 @@ class _Server:
         self._client: Any = None
         self._collection: Any = None
 
+    @property
+    def place(self) -> str:
+        return f"{self._chroma.url} {self._chroma.tenant} {self._chroma.database} {self._name}"
+
     def open(self) -> None:
         with self.collection():
             pass
@@ -302,21 +333,28 @@ class _Server:
     def _opened(self) -> Any:
         from chromadb.errors import NotFoundError
 
+        if (collection := self._collection) is not None:
+            return collection
+        # Not locked: while a server is silent, nobody has to wait for another's waiting.
+        client = _connected(self._chroma)
+        try:
+            if self._create:
+                collection = client.get_or_create_collection(
+                    self._name, configuration={"hnsw": _ASKED}, embedding_function=None
+                )
+            else:
+                collection = client.get_collection(self._name, embedding_function=None)
+        except NotFoundError as exc:
+            client.close()
+            raise CollectionError(
+                f"the Chroma server at {self._chroma.url} has no collection {self._name}. "
+                f"Fill it: clippings sync FOLDER --home {self._home}"
+            ) from exc
         with self._lock:
-            if self._collection is None:
-                self._client = self._client or _connected(self._chroma)
-                if self._create:
-                    self._collection = self._client.get_or_create_collection(
-                        self._name, configuration={"hnsw": _ASKED}, embedding_function=None
-                    )
-                else:
-                    try:
-                        self._collection = self._client.get_collection(self._name, embedding_function=None)
-                    except NotFoundError as exc:
-                        raise CollectionError(
-                            f"the Chroma server at {self._chroma.url} has no collection {self._name}. "
-                            f"Fill it: clippings sync FOLDER --home {self._home}"
-                        ) from exc
+            if self._collection is not None:  # another thread was quicker
+                client.close()
+            else:
+                self._client, self._collection = client, collection
             return self._collection
 
     def close(self) -> None:
@@ -331,7 +369,7 @@ class _Server:
     def wipe(self) -> None:
         with self.collection():
             self._client.delete_collection(self._name)
-            self._collection = None
+            self.close()
             self._opened()
 
     def add(self, keys: Sequence[str], vectors: Vectors) -> None:
@@ -353,18 +391,26 @@ def check_server(chroma: ChromaSettings) -> str:
             client.close()
 
 
+def _alive(chroma: ChromaSettings) -> tuple[str, dict[str, str]]:
+    """The server's address, and what to send with each request, once it has answered. Chroma's client waits without end for a
+    server that accepts and is silent, and takes any for its own."""
+    import httpx
+
+    url, key = str(chroma.url).rstrip("/"), chroma.key()
+    headers = {"x-chroma-token": key} if key else {}
+    answer = httpx.get(f"{url}/api/v2/heartbeat", headers=headers, timeout=chroma.timeout)
+    answer.raise_for_status()
+    if "heartbeat" not in answer.text:
+        raise ValueError("what answers there is no Chroma server")
+    return url, headers
+
+
 def _connected(chroma: ChromaSettings) -> Any:
     import chromadb
     import httpx
     from chromadb.config import Settings
 
-    url, key = str(chroma.url).rstrip("/"), chroma.key()
-    headers = {"x-chroma-token": key} if key else {}
-    # Asked first, because Chroma's client waits without end for a server that accepts and is silent, and takes any for its own.
-    answer = httpx.get(f"{url}/api/v2/heartbeat", headers=headers, timeout=chroma.timeout)
-    answer.raise_for_status()
-    if "heartbeat" not in answer.text:
-        raise ValueError("what answers there is no Chroma server")
+    url, headers = _alive(chroma)
     client = chromadb.HttpClient(
         host=url,
         ssl=url.startswith("https"),

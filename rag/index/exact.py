@@ -1,12 +1,12 @@
 """Exact search: every vector of a collection in files that are mapped into memory, and looked through for every question.
 
 A vector lies there twice: as bytes, which are looked through at the rate that memory is read at, and as it was encoded, for
-the exact cosines of the few that come close. Beside it stand the facts that filters ask for, so that a filter costs a look at
-a number a passage, and never more than half of the search itself. eval/LOG.md has this beside Chroma's graph.
+the exact cosines of the few that come close: of those within six standard deviations of the bytes' error. Beside it stand
+the facts that filters ask for, so that a filter costs a look at a number a passage. eval/LOG.md has this beside Chroma's graph.
 
-One file a column, all rows in the order they were added. A row that is retired is marked and stays; when a third of all are,
-the files are written anew. `state` says which files hold, and how many of their rows: it is replaced last, so that what a
-writer that was killed has left half done is never seen.
+One file a column, all rows in the order they were added. A row that is retired is marked and blanked, and stays until a third
+of all are; then the files are written anew. `state` says which files hold, and how many of their rows: it is replaced last, so
+that what a writer that was killed has left half done is never seen. Files that are mapped stay readable when they are removed.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     Vectors = np.ndarray[Any, np.dtype[np.float32]]
     Array = np.ndarray[Any, np.dtype[Any]]
 
-__all__ = ["FOLDER", "ExactIndex"]
+__all__ = ["FOLDER", "ExactIndex", "is_made"]
 
 FOLDER = "vectors"
 _STATE = "state"
@@ -53,7 +53,8 @@ _FEW = 3  # looking through everything is cheaper than picking out a third of it
 _SIGMAS = 6.0  # of the codes' error, within which nothing is left out
 _WASTE = 3  # the files are written anew when one row in so many is dead
 _LEAST_WASTE = 10_000  # rows
-_AT_ONCE = 65_536  # rows that are copied at a time
+_AT_ONCE = 65_536  # rows that are copied, or picked out, at a time
+_SPARE = 64_000_000  # bytes left free where the files are written anew
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +102,9 @@ class ExactIndex:
             if create:
                 self._path.mkdir(parents=True, exist_ok=True)
                 if not self._state.exists():
-                    self._begin(1, 0)
+                    self._begin(1)
+                    self._note(1, 0, 0)
+                self._clear(self._stated()[0])
             elif not self._state.is_file():
                 raise CollectionError(
                     f"the dense index {self._path} is missing. Make it again: clippings sync --rebuild --home {home}"
@@ -110,8 +113,9 @@ class ExactIndex:
     @property
     def megabytes(self) -> float:
         """Of the codes and the facts, which are looked through; the exact vectors are only looked into."""
-        view = self._mapped()
-        return sum(c.nbytes for name, c in view.columns.items() if name != "exact") / 1e6
+        with _translated(self._path):
+            view = self._mapped()
+            return sum(c.nbytes for name, c in view.columns.items() if name != "exact") / 1e6
 
     def count(self) -> int:
         with _translated(self._path):
@@ -140,7 +144,7 @@ class ExactIndex:
             there = np.zeros(len(keys), dtype=bool)
             names = _Names(view.columns["name"])
             for at, key in enumerate(keys):
-                for row in names.rows(_number(key)):
+                for row in names.all(_numbers([key])):
                     if not view.columns["dead"][row]:
                         matrix[at], there[at] = view.columns["exact"][row], True
             return matrix, there
@@ -170,7 +174,9 @@ class ExactIndex:
                     near[~admitted] = -np.inf
                 found = _within(near, k, _slack(step, view.coarsest))
             else:
-                near = _products(code, view.columns["codes"][rows]) * (view.columns["scale"][rows] * step)
+                some = (rows[start : start + _AT_ONCE] for start in range(0, len(rows), _AT_ONCE))
+                products = np.concatenate([_products(code, view.columns["codes"][part]) for part in some])
+                near = products * (view.columns["scale"][rows] * step)
                 found = rows[_within(near, k, _slack(step, view.coarsest))]
             # Not a matrix product: numpy's is threaded, and fights with the graphs for the cores.
             cosines = np.einsum("ij,j->i", view.columns["exact"][found], vector)
@@ -195,20 +201,18 @@ class ExactIndex:
             codes, scale = _coded(vectors)
             spelled = [row.key.encode() for row in rows]
             used = int(view.columns["end"][-1]) if view.rows else 0
-            self._append(
-                view,
-                b"".join(spelled),
-                used,
-                codes=codes,
-                exact=np.asarray(vectors, dtype=np.float32),
-                scale=scale,
-                day=np.array([row.published.toordinal() if row.published else 0 for row in rows], np.int32),
-                source=_numbers([row.source or "" for row in rows]),
-                article=_numbers([row.article_id for row in rows]),
-                name=names,
-                end=used + np.cumsum([len(key) for key in spelled]),
-                dead=np.zeros(len(rows), np.uint8),
-            )
+            columns = {
+                "codes": codes,
+                "exact": np.asarray(vectors, dtype=np.float32),
+                "scale": scale,
+                "day": np.array([row.published.toordinal() if row.published else 0 for row in rows]),
+                "source": _numbers([row.source or "" for row in rows]),
+                "article": _numbers([row.article_id for row in rows]),
+                "name": names,
+                "end": used + np.cumsum([len(key) for key in spelled]),
+                "dead": np.zeros(len(rows)),
+            }
+            self._append(view.part, view.rows, dims, b"".join(spelled), used, columns)
             self._note(view.part, view.rows + len(rows), dims)
 
     def delete(self, keys: Sequence[str]) -> None:
@@ -220,30 +224,43 @@ class ExactIndex:
     def wipe(self) -> None:
         """Forget every vector, and how long vectors were."""
         with _translated(self._path):
-            self._begin(self._stated()[0] + 1, 0)
+            part = self._stated()[0] + 1
+            self._begin(part)
+            self._note(part, 0, 0)
             self._forget()
+            self._clear(part)
 
     def tidy(self) -> None:
         """Write the files anew if many of their rows are dead. For the end of a change: it takes a moment."""
         with _translated(self._path):
             view = self._mapped()
             dead = int((view.columns["dead"] != 0).sum())
-            if dead < _LEAST_WASTE or dead * _WASTE < view.rows:
+            room = view.keys.nbytes + sum(column.nbytes for column in view.columns.values())
+            if dead < _LEAST_WASTE or dead * _WASTE < view.rows or shutil.disk_usage(self._path).free < room + _SPARE:
                 return
             part = view.part + 1
-            self._begin(part, view.dims, stated=False)
-            rows = used = 0
-            for start in range(0, view.rows, _AT_ONCE):
-                alive = start + (view.columns["dead"][start : start + _AT_ONCE] == 0).nonzero()[0]
-                heap = b"".join(view.key(int(row)).encode() for row in alive)
-                ends = view.columns["end"]
-                lengths = ends[alive] - [ends[row - 1] if row else 0 for row in alive]
-                columns = {name: column[alive] for name, column in view.columns.items()}
-                columns["end"] = used + lengths.cumsum()
-                self._append(_View(part, rows, view.dims, {}, view.keys, 0.0), heap, used, **columns)
-                rows, used = rows + len(alive), used + len(heap)
-            self._note(part, rows, view.dims)
+            try:
+                self._begin(part)
+                self._note(part, self._copy(view, part), view.dims)
+            except BaseException:
+                shutil.rmtree(self._path / str(part), ignore_errors=True)
+                raise
             self._forget()
+            self._clear(part)
+
+    def _copy(self, view: _View, part: int) -> int:
+        """Write the living rows as another part; how many there are."""
+        rows = used = 0
+        for start in range(0, view.rows, _AT_ONCE):
+            alive = start + (view.columns["dead"][start : start + _AT_ONCE] == 0).nonzero()[0]
+            heap = b"".join(view.key(int(row)).encode() for row in alive)
+            ends = view.columns["end"]
+            lengths = ends[alive] - [ends[row - 1] if row else 0 for row in alive]
+            columns = {name: column[alive] for name, column in view.columns.items()}
+            columns["end"] = used + lengths.cumsum()
+            self._append(part, rows, view.dims, heap, used, columns)
+            rows, used = rows + len(alive), used + len(heap)
+        return rows
 
     def close(self) -> None:
         """Let go of the files; another call maps them again."""
@@ -274,8 +291,8 @@ class ExactIndex:
             if self._stated()[0] == part:
                 raise
             return self._mapped()  # written anew just now
-        coarsest = float(columns["scale"].max()) if rows else 0.0
-        self._view = _View(part, rows, dims, columns, keys, coarsest)
+        alive = columns["scale"][columns["dead"] == 0]
+        self._view = _View(part, rows, dims, columns, keys, float(alive.max()) if len(alive) else 0.0)
         return self._view
 
     def _stated(self) -> tuple[int, int, int]:
@@ -290,38 +307,45 @@ class ExactIndex:
             file.flush()
             os.fsync(file.fileno())
         os.replace(aside, self._state)
+        _keep(self._path)
 
-    def _begin(self, part: int, dims: int, *, stated: bool = True) -> None:
-        """Empty files. Those of earlier parts go, but for the one that may still be read."""
+    def _begin(self, part: int) -> None:
+        """Empty files."""
         folder = self._path / str(part)
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir()
         for name in (*_COLUMNS, _KEYS):
             (folder / name).touch()
-        if stated:
-            self._note(part, 0, dims)
-        for old in self._path.iterdir():
-            if old.is_dir() and int(old.name) < part - 1:
-                shutil.rmtree(old)
+        _keep(folder)
 
-    def _append(self, view: _View, keys: bytes, used: int, **columns: Array) -> None:
+    def _clear(self, part: int) -> None:
+        """Remove the files of all other parts; where the system does not let go of what is mapped, another time."""
+        for old in self._path.iterdir():
+            if old.is_dir() and old.name.isdecimal() and int(old.name) != part:
+                shutil.rmtree(old, ignore_errors=True)
+
+    def _append(self, part: int, rows: int, dims: int, keys: bytes, used: int, columns: dict[str, Array]) -> None:
         """Write rows behind those that hold; nobody sees them before they are noted."""
-        folder = self._path / str(view.part)
-        for name, (kind, _) in _COLUMNS.items():
-            data = columns[name].astype(kind, copy=False)
-            _write(folder / name, view.rows * (data.nbytes // max(1, len(data))), data.tobytes())
+        import numpy as np
+
+        folder = self._path / str(part)
+        for name, (kind, wide) in _COLUMNS.items():
+            width = np.dtype(kind).itemsize * (dims if wide else 1)
+            _write(folder / name, rows * width, columns[name].astype(kind, copy=False).tobytes())
         _write(folder / _KEYS, used, keys)
 
     def _bury(self, view: _View, rows: Iterable[int]) -> None:
-        places = sorted(rows)
+        """Mark rows as dead; then blank what they held, so that nothing of what was removed stays behind."""
+        places = sorted(row for row in rows if not view.columns["dead"][row])
         if not places:
             return
-        with (self._path / str(view.part) / "dead").open("r+b") as file:
-            for row in places:  # the column is one byte a row
-                file.seek(row)
-                file.write(b"\1")
-            file.flush()
-            os.fsync(file.fileno())
+        ends = view.columns["end"]
+        spelled = [(int(ends[row - 1]) if row else 0, int(ends[row])) for row in places]
+        folder = self._path / str(view.part)
+        _overwrite(folder / "dead", [(row, b"\1") for row in places])
+        _overwrite(folder / "codes", [(row * view.dims, bytes(view.dims)) for row in places])
+        _overwrite(folder / "exact", [(4 * row * view.dims, bytes(4 * view.dims)) for row in places])
+        _overwrite(folder / _KEYS, [(start, bytes(end - start)) for start, end in spelled])
 
     def _known(self, view: _View) -> _Names:
         if self._rows_by_name is None or self._rows_by_name.part != view.part:
@@ -350,16 +374,8 @@ class _Names:
             self._later.setdefault(int(names[row]), []).append(row)
         self._seen = len(names)
 
-    def rows(self, name: int) -> list[int]:
-        import numpy as np
-
-        low, high = (
-            np.searchsorted(self._sorted, np.uint64(name), "left"),
-            np.searchsorted(self._sorted, np.uint64(name), "right"),
-        )
-        return [*self._order[low:high].tolist(), *self._later.get(name, ())]
-
     def all(self, names: Array) -> list[int]:
+        """The rows under any of these numbers, dead ones too."""
         import numpy as np
 
         low, high = np.searchsorted(self._sorted, names, "left"), np.searchsorted(self._sorted, names, "right")
@@ -428,6 +444,31 @@ def _within(scores: Array, k: int, slack: float) -> Array:
     limit = np.partition(best, blocks - k)[blocks - k]
     near: Array = ((scores >= limit - slack) & (scores > -np.inf)).nonzero()[0]
     return near
+
+
+def is_made(home: Path) -> bool:
+    """Whether there is an exact index in a collection's home."""
+    return (home / FOLDER / _STATE).is_file()
+
+
+def _overwrite(path: Path, pieces: Iterable[tuple[int, bytes]]) -> None:
+    with path.open("r+b") as file:
+        for at, data in pieces:
+            file.seek(at)
+            file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _keep(folder: Path) -> None:
+    """See to it that what was made, renamed or removed in a folder is so after a power cut too."""
+    if not hasattr(os, "O_DIRECTORY"):  # Windows has no such thing
+        return
+    descriptor = os.open(folder, os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def _write(path: Path, at: int, data: bytes) -> None:

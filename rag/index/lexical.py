@@ -8,7 +8,7 @@ passages, and of whole articles, each under the key of its first passage.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import date
 from pathlib import Path
 from types import TracebackType
@@ -44,7 +44,11 @@ class LexicalIndex:
     def megabytes(self) -> float:
         """Of its files, which are mapped into memory."""
         with _translated(self._path):
-            return sum(file.stat().st_size for file in self._path.iterdir() if file.is_file()) / 1e6
+            total = 0
+            for file in self._path.iterdir():
+                with suppress(FileNotFoundError):  # a writer that merges removes some just now
+                    total += file.stat().st_size
+            return total / 1e6
 
     def count(self) -> int:
         with _translated(self._path):

@@ -1,5 +1,5 @@
 """How many questions are worked on at once, how many wait for their turn and how long: the same line for people, programs and
-tools. Who asks too much of the page is told so at once, and everybody else is answered in time."""
+tools. Whoever comes when the line is full is told so at once, and everybody else is answered in time."""
 
 from __future__ import annotations
 
@@ -162,8 +162,7 @@ class Gate:
             if self._stopping:
                 raise self._closed()
             raise BusyError(
-                f"too many ask at once: {self._running} questions are worked on and {len(self._line)} wait for their turn. "
-                "Ask again in a minute"
+                f"too many ask at once: {self._running} being answered, {len(self._line)} waiting. Ask again in a minute"
             )
 
     def _leave(self) -> None:

@@ -103,7 +103,7 @@ def _wait_for_answers(gate: Gate, health: Health, grace: float) -> None:
     until = time.monotonic() + grace
     while gate.counts.running and time.monotonic() < until:
         time.sleep(_TICK)
-    until = min(until, time.monotonic() + _LINGER)
+    until = time.monotonic() + _LINGER  # what was finished in the last moment arrives as well
     while (health.requests or time.monotonic() < health.latest + _QUIET) and time.monotonic() < until:
         time.sleep(_TICK)
 

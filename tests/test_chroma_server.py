@@ -364,3 +364,13 @@ def test_settings_that_cannot_be_are_refused() -> None:
         ChromaSettings(url="http://localhost", timeout=0)
     with pytest.raises(ConfigError, match=r"chroma\.key_file /not/there cannot be read: No such file"):
         ChromaSettings(key_file="/not/there").key({})
+
+
+def test_a_key_comes_from_the_variable_or_else_from_the_file(tmp_path: Path) -> None:
+    (tmp_path / "key").write_text("from the file\n")
+    settings = ChromaSettings(key_file=str(tmp_path / "key"))
+    assert (settings.key({}), settings.key({"CLIPPINGS_CHROMA_KEY": "from the variable"})) == (
+        "from the file",
+        "from the variable",
+    )
+    assert ChromaSettings().key({}) is None

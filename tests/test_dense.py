@@ -268,16 +268,16 @@ def test_a_graph_that_can_be_read_is_sound_and_half_a_one_is_not(tmp_path: Path)
     index.close()
 
 
-def test_a_store_that_is_not_there_is_not_sound_and_is_filled_with_what_the_exact_index_has(
+def test_a_store_that_is_not_there_does_not_agree_and_is_filled_with_what_the_exact_index_has(
     index: DenseIndex, tmp_path: Path
 ) -> None:
     index.close()
     shutil.rmtree(tmp_path / "dense")
     with pytest.raises(CollectionError, match=r"dense is missing\. It is made again by the next `clippings sync`"):
         DenseIndex(tmp_path).keys()
-    assert not index.sound()
+    assert (index.sound(), index.agrees()) == (True, False)
     index.refill()
-    assert (index.sound(), index.keys()) == (True, set(COMPASS))
+    assert (index.sound(), index.agrees(), index.keys()) == (True, True, set(COMPASS))
 
 
 def test_a_vector_of_another_length_is_refused_and_the_index_goes_on(index: DenseIndex) -> None:

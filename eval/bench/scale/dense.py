@@ -1,5 +1,5 @@
-"""Nearest vectors by several methods over the same vectors: our index, Chroma's graph as it comes and as wide as is sensible,
-and every product in float32, which is the truth the others are judged by."""
+"""Nearest vectors by several methods over the same vectors: our index, Chroma's graph as it comes (which each collection has)
+and as wide as is sensible, and every product in float32, which is the truth the others are judged by."""
 
 from __future__ import annotations
 
@@ -18,15 +18,14 @@ from eval.bench.scale.limits import read_rate
 from eval.bench.scale.watch import holding
 from eval.bench.scale.work import WARM, Work
 from rag.encode import SentenceEncoder
-from rag.index.dense import DenseIndex
+from rag.index.dense import FOLDER, DenseIndex
 
 __all__ = ["GRAPHS", "METHODS", "dense", "dump", "encode_questions", "graph"]
 
 GRAPHS: dict[str, dict[str, Any]] = {
-    "chroma": {"space": "cosine"},
     "chroma wide": {"space": "cosine", "max_neighbors": 32, "ef_construction": 200, "ef_search": 200},
 }
-METHODS = ("numpy", "clippings", *GRAPHS)  # the first makes what the others are judged by
+METHODS = ("numpy", "clippings", "chroma", *GRAPHS)  # the first makes what the others are judged by
 _K = 50  # as many as a question asks the index for
 _AT_ONCE = 1_000
 _SURE = 5  # batches after which one can tell how long the rest takes
@@ -99,7 +98,7 @@ def dense(work: Work, name: str, size: int) -> dict[str, Any]:
     figures: dict[str, Any] = {"ms": spread(times), "memory_mb": {"before": before, "after": after}}
     truth = work.folder / f"truth-{size}.npy"
     vectors = _vectors(work, size)
-    row_of = _rows(work, size) if name == "clippings" else {}
+    row_of = _rows(work, size) if name in ("clippings", "chroma") else {}
     rows = [row_of[passage_id(hit)] if row_of else int(hit) for hits in found for hit in hits]
     lengths = [len(hits) for hits in found]
     scores = [vectors[some] @ vector for some, vector in zip(_cut(rows, lengths), asked[WARM:], strict=True)]
@@ -134,8 +133,10 @@ def _opened(work: Work, name: str, size: int) -> tuple[Search, int]:
         return exact, len(matrix)
     import chromadb
 
-    client = chromadb.PersistentClient(str(_folder(work, name, size)), settings=_settings())
-    collection = client.get_collection("vectors", embedding_function=None)
+    home = work.config(size).home
+    folder, called = (home / FOLDER, "passages") if name == "chroma" else (_folder(work, name, size), "vectors")
+    client = chromadb.PersistentClient(str(folder), settings=_settings())
+    collection = client.get_collection(called, embedding_function=None)
     wanted = min(_K, collection.count())
     return lambda vector: collection.query(query_embeddings=[vector], n_results=wanted, include=["distances"])["ids"][0], wanted
 

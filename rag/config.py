@@ -65,7 +65,7 @@ class RetrievalSettings:
     candidates: int = 50  # from each of the indexes
     keep: int = 8  # become the evidence
     fuse_k: int = 10  # 60 in the paper; 10 finds more of the right articles in news, see eval/LOG.md
-    read: int = 16  # of the merged are read by the reader, and put in order by what it finds
+    read: int = 14  # of the merged are read by the reader, and put in order by what it finds; 16 find no more, see eval/LOG.md
 
     def __post_init__(self) -> None:
         _at_least("retrieval.candidates", self.candidates, 1)

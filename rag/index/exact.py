@@ -167,17 +167,20 @@ class ExactIndex:
             if rows is not None and not len(rows):
                 return []
             code, steps = _coded(vector[None])
-            step = float(steps[0])
+            slack = _slack(float(steps[0]), view.coarsest) / float(
+                steps[0]
+            )  # the question's own step is left out of all scores
             if rows is None or len(rows) * _FEW > view.rows:
-                near = _products(code, view.columns["codes"]) * (view.columns["scale"] * step)
+                near = _products(code, view.columns["codes"])
+                near *= view.columns["scale"]
                 if rows is not None:
                     near[~admitted] = -np.inf
-                found = _within(near, k, _slack(step, view.coarsest))
+                found = _within(near, k, slack)
             else:
                 some = (rows[start : start + _AT_ONCE] for start in range(0, len(rows), _AT_ONCE))
-                products = np.concatenate([_products(code, view.columns["codes"][part]) for part in some])
-                near = products * (view.columns["scale"][rows] * step)
-                found = rows[_within(near, k, _slack(step, view.coarsest))]
+                near = np.concatenate([_products(code, view.columns["codes"][part]) for part in some])
+                near *= view.columns["scale"][rows]
+                found = rows[_within(near, k, slack)]
             # Not a matrix product: numpy's is threaded, and fights with the graphs for the cores.
             cosines = np.einsum("ij,j->i", view.columns["exact"][found], vector)
             hits = [(view.key(int(row)), float(cosine)) for row, cosine in zip(found, cosines, strict=True)]

@@ -31,7 +31,7 @@ from rag.config import Config
 from rag.errors import CollectionError, SourceError
 from rag.index import Row
 from rag.index.dense import DenseIndex
-from rag.index.lexical import WHOLE, LexicalWriter
+from rag.index.lexical import PASSAGES, WHOLE, LexicalWriter
 from rag.types import Article, Encoder, Failure, IngestReport, Plan
 
 __all__ = ["Batch", "Progress", "Writer", "apply", "opened", "put_right", "require_room", "take_out"]
@@ -402,6 +402,9 @@ def opened(catalog: Catalog, home: Path, config: Config, encoder: Encoder) -> It
     try:
         if not dense.sound() or catalog.filled() != dense.place:
             _refill(catalog, dense)
+        if catalog.stale():  # another version's may have other columns, which tantivy refuses to open
+            for folder in (PASSAGES, WHOLE):
+                shutil.rmtree(home / folder, ignore_errors=True)
         with LexicalWriter(home) as lexical, LexicalWriter(home, WHOLE) as whole:
             writer = Writer(catalog, dense, lexical, whole, encoder, config)
             writer.complete()

@@ -18,6 +18,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import tantivy
 from conftest import WordEncoder, write_jsonl
 
 from ingest import apply as applying
@@ -404,6 +405,22 @@ def test_a_rebuild_repairs_indexes_that_are_missing_or_damaged(news: Path, confi
         damaged.write_bytes(b"")
     assert sync(news, config, rebuild=True, encoder=encoder).passages == 2
     assert found(config, "struck") == {"news/iran.txt"}
+
+
+def test_a_rebuild_takes_over_lexical_indexes_of_another_version(news: Path, config: Config, encoder: WordEncoder) -> None:
+    sync(news, config, encoder=encoder)
+    for folder in ("lexical", "whole"):
+        shutil.rmtree(config.home / folder)
+        (config.home / folder).mkdir()
+        schema = tantivy.SchemaBuilder()
+        schema.add_text_field("key", stored=True)
+        tantivy.Index(schema.build(), path=str(config.home / folder))
+    with sqlite3.connect(config.home / FILE) as db:
+        db.execute("UPDATE meta SET value = '2' WHERE name = 'index layout'")
+    with pytest.raises(CollectionError, match="were made by another version of Clippings"):
+        found(config, "struck")
+    assert sync(news, config, renew=True, encoder=encoder).passages == 2
+    assert (whole(config), found(config, "struck")) == (2, {"news/iran.txt"})
 
 
 def test_an_encoder_that_cannot_be_loaded_does_not_cost_the_indexes_there_are(
@@ -842,7 +859,11 @@ def test_after_a_rebuild_everything_stored_is_found_also_what_cannot_be_read_any
 def test_ctrl_c_does_not_wait_for_a_document(tmp_path: Path, config: Config) -> None:
     paragraphs = "".join(f"<p>The storm of the year {n} felled nine trees on the coast.</p>" for n in range(150_000))
     (tmp_path / "long.html").write_text(page("Storms", "Long.", paragraphs))
-    program = "import sys; from ingest import sync; from rag import Config; print('on', flush=True); sync(sys.argv[1], Config(home=sys.argv[2]))"
+    # In the background of a shell Ctrl-C is turned off, and children inherit that.
+    program = (
+        "import signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler); from ingest import sync; "
+        "from rag import Config; print('on', flush=True); sync(sys.argv[1], Config(home=sys.argv[2]))"
+    )
     command = [sys.executable, "-c", program, str(tmp_path / "long.html"), str(config.home)]
     running = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     assert running.stdout is not None

@@ -73,7 +73,7 @@ def test_what_is_well_is_said_with_what_was_seen(config: Config, monkeypatch: py
     said = {name: finding.detail for name, finding in findings.items()}
     assert said["configuration"] == f"fingerprint {config.fingerprint()}, collection in {config.home}"
     assert said["encoder"].startswith("words, 256 dimensions, bf16; loaded in ")
-    assert said["collection"] == "2 articles, 2 passages, generation 2"
+    assert said["collection"] == "2 articles, 2 passages, generation 3"
     assert said["indexes"] == "dense and lexical hold the catalog's 2 passages, whole its 2 articles"
     assert said["disk"].endswith(" GB free")
     assert said["language model"].startswith("scripted answers; first words after ")

@@ -297,7 +297,10 @@ def test_a_tenant_and_a_database_that_are_not_there_are_named(
         sync(news, replace(config, chroma=replace(config.chroma, **setting)), encoder=encoder)
 
 
-def test_the_doctor_looks_at_the_server(news: Path, config: Config, encoder: WordEncoder, server: Server) -> None:
+def test_the_doctor_looks_at_the_server(
+    news: Path, config: Config, encoder: WordEncoder, server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("rag.doctor.SentenceEncoder", lambda _: encoder)
     sync(news, config, encoder=encoder)
     findings = {finding.name: finding for finding in examine(config, lambda: None)}
     assert findings["Chroma server"].well

@@ -166,8 +166,7 @@ def _pack(home: Path, target: Path, aside: Path) -> dict[str, Any]:
                 # Nobody may be at work in Chroma's store meanwhile. Errors are explained here too, as the index takes each for
                 # its own.
                 with closing(dense):
-                    whole = dense.sound()  # one that is damaged is made anew by the next sync, here as there
-                    if whole:
+                    if dense.opens():  # else it is left out: the next sync makes it anew, here as there
                         with dense.alone(), _explained(target, "Name another file"):
                             for name, path in _files(home, DENSE):
                                 members[name] = _add(archive, name, path, zipfile.ZIP_STORED)

@@ -163,8 +163,10 @@ def held(config: Config) -> dict[str, Any]:
     assert index.keys() == set(keys), "Chroma holds the same"
     if keys:
         with index.alone() as collection:
-            near = collection.query(query_embeddings=vectors[:1], n_results=len(keys), include=[])["ids"][0]
-        assert sorted(near) == keys, "the graph has lost what the store holds"
+            near = set(collection.query(query_embeddings=vectors[:1], n_results=len(keys), include=[])["ids"][0])
+        # A sound graph may hide one in a thousand; of one that is half written, hundreds are missing.
+        assert near <= set(keys)
+        assert len(near) >= 0.99 * len(keys), "the graph has lost what the store holds"
         assert len(index.search(vectors[0], 10_000)) == len(keys)
     index.close()
     return {

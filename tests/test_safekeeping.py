@@ -298,6 +298,21 @@ def test_what_was_uploaded_is_known_where_it_lies_now_and_nothing_else_is_moved(
     assert sync(other.home / "upload", other, encoder=encoder, prune=True).removed == ("upload/sent.txt",)
 
 
+def test_a_store_of_chromas_that_cannot_be_opened_is_left_out_and_made_anew_from_the_vectors(
+    full: Config, other: Config, tmp_path: Path, encoder: WordEncoder
+) -> None:
+    before = answers(full)
+    (full.home / "dense" / "chroma.sqlite3").write_bytes(b"no database" * 500)
+    file = backup(tmp_path / "news.zip", full).file
+    with zipfile.ZipFile(file) as archive:
+        assert not [name for name in archive.namelist() if name.startswith("dense/")]
+    restore(file, other)
+    assert answers(other) == before
+    encoder.encoded.clear()
+    sync([], other, encoder=encoder)
+    assert (whole(other), encoder.encoded) == (3, [])
+
+
 def test_a_collection_that_is_lost_is_restored_in_its_place(full: Config, kept: Path) -> None:
     before = rows(full), answers(full)
     shutil.rmtree(full.home)

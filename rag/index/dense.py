@@ -140,6 +140,16 @@ class DenseIndex:
 
     # Writing
 
+    def opens(self) -> bool:
+        """Whether Chroma's store can be opened. Raises `CollectionError` when another process keeps it too long."""
+        try:
+            with self.alone():
+                return True
+        except CollectionError as exc:
+            if isinstance(exc.__cause__, Timeout):
+                raise
+            return False
+
     def sound(self) -> bool:
         """Whether Chroma's store can be read. A process that was killed while Chroma saved its graph leaves half of one."""
         from chromadb.errors import ChromaError

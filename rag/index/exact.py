@@ -70,7 +70,8 @@ class _View:
 
     def key(self, row: int) -> str:
         ends = self.columns["end"]
-        return bytes(self.keys[int(ends[row - 1]) if row else 0 : int(ends[row])]).decode()
+        # One that is just being blanked may be half a letter; it is in no catalog any more.
+        return bytes(self.keys[int(ends[row - 1]) if row else 0 : int(ends[row])]).decode(errors="replace")
 
     def admitted(self, filters: Filters) -> Array:
         """Which rows are alive and pass the filters: booleans, shape (rows,)."""

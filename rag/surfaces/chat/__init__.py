@@ -9,6 +9,7 @@ Everything is served from this process: no font, script or statistic from elsewh
 from __future__ import annotations
 
 import functools
+import logging
 import os
 import signal
 import time
@@ -26,6 +27,9 @@ from rag.surfaces.programs import Program, programs
 __all__ = ["build", "serve"]
 
 _HERE = Path(__file__).parent
+# What Gradio remembers of who was here last: every tab, and every call of a program, takes .13 MB of them, and its 10,000 would be
+# more than all else together. A tab that is older than so many others keeps its conversations, which lie in the browser.
+_SESSIONS = 1_000
 _LARGEST = "200mb"  # of an uploaded file; Gradio keeps all of it on the disk before anybody looks
 _BESIDES = 40  # what Gradio may have under way besides questions: articles looked at, added and removed
 _QUIET = 0.5  # seconds without a request after which every answer has arrived, and is kept by its browser
@@ -67,6 +71,7 @@ def serve(
             mcp_server=auth is None,
             max_file_size="1kb" if library.read_only else _LARGEST,
             prevent_thread_lock=True,
+            state_session_capacity=_SESSIONS,
             max_threads=limits.at_once + limits.waiting + _BESIDES,
             app_kwargs={"middleware": [Middleware(Door, health)]},
         )
@@ -128,6 +133,10 @@ def build(library: Library, gate: Gate) -> tuple[Any, Any]:
             yield
         except ClippingsError as exc:
             raise gr.Error(str(exc), print_exception=False) from exc
+        except Exception as exc:  # noqa: BLE001  a fault of ours: told in a sentence too, and the log has the rest
+            logging.getLogger("clippings").exception("a program's call failed")
+            said = "this failed for a reason that was not foreseen; the page's log has it. Ask again, or in other words"
+            raise gr.Error(said, print_exception=False) from exc
 
     def in_turn(program: Program) -> Callable[..., Any]:
         @functools.wraps(program)

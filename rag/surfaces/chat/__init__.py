@@ -27,8 +27,8 @@ from rag.surfaces.programs import Program, programs
 __all__ = ["build", "serve"]
 
 _HERE = Path(__file__).parent
-# What Gradio remembers of who was here last: every tab, and every call of a program, takes .13 MB of them, and its 10,000 would be
-# more than all else together. A tab that is older than so many others keeps its conversations, which lie in the browser.
+# What Gradio remembers of who was here last: every tab, and every call of a program, takes .13 MB, and its 10,000 would be more
+# than all else together. A tab that is older than so many others keeps its conversations, which lie in the browser.
 _SESSIONS = 1_000
 _LARGEST = "200mb"  # of an uploaded file; Gradio keeps all of it on the disk before anybody looks
 _BESIDES = 40  # what Gradio may have under way besides questions: articles looked at, added and removed
@@ -133,7 +133,7 @@ def build(library: Library, gate: Gate) -> tuple[Any, Any]:
             yield
         except ClippingsError as exc:
             raise gr.Error(str(exc), print_exception=False) from exc
-        except Exception as exc:  # noqa: BLE001  a fault of ours: told in a sentence too, and the log has the rest
+        except Exception as exc:
             logging.getLogger("clippings").exception("a program's call failed")
             said = "this failed for a reason that was not foreseen; the page's log has it. Ask again, or in other words"
             raise gr.Error(said, print_exception=False) from exc

@@ -72,6 +72,7 @@ _PATIENCE = 120.0  # seconds without an answer after which a question has failed
 _START = 180.0  # seconds for the page to open; on a machine that is busy it takes half a minute
 _END = 30.0  # seconds for it to end when it is told to
 _MINUTE = 60.0  # seconds in which caches fill, and after which memory is expected to be flat
+_SHOWN = 4_000  # characters of a traceback: the log goes with the run
 _EXAMPLES = 5
 _LOCKED = "another process is writing to the collection"
 _MEMORY = {"VmRSS": "resident", "RssAnon": "anonymous", "RssFile": "mapped"}
@@ -669,7 +670,7 @@ class _Run:
     replies: Sequence[Reply]
     began: float
     watch: _Watch
-    tracebacks: int
+    tracebacks: Sequence[str]
     by_itself: int | None
     status: int | None
     ended: bool
@@ -712,7 +713,7 @@ def _run(
             done.set()
             for writer in writers.values():
                 writer.join(_PATIENCE)
-        tracebacks = log.read_text(encoding="utf-8", errors="replace").count("Traceback (most recent call last)")
+        _, *tracebacks = log.read_text(encoding="utf-8", errors="replace").split("Traceback (most recent call last)")
         by_itself = page.poll()
         ended = _stop(page)
     exits = {role: writer.exitcode for role, writer in writers.items()}
@@ -741,7 +742,7 @@ def measure(
         *(["a citation was wrong"] if figures["citations"]["wrong"] else []),
         *(["an error was no sentence"] if figures["errors"]["no_sentences"] else []),
         *([] if figures["answers"] else ["nothing was answered"]),
-        *([f"the page's log holds {run.tracebacks} tracebacks"] if run.tracebacks else []),
+        *([f"the page's log holds {len(run.tracebacks)} tracebacks"] if run.tracebacks else []),
         *([] if run.by_itself is None else [f"the page ended by itself, with status {run.by_itself}"]),
         *([] if run.ended else [f"the page did not end within {_END:.0f} s"]),
         *(f"the {role} process ended with {status}" for role, status in run.writers.items() if status != 0),
@@ -762,7 +763,11 @@ def measure(
         "changes": {**kinds, "failed": dict(failed)},
         "generation": [begun.generation, generation],
         "memory_mb": grown(run.watch.samples, run.began),
-        "page": {"exit_status": run.status, "tracebacks": run.tracebacks},
+        "page": {
+            "exit_status": run.status,
+            "tracebacks": len(run.tracebacks),
+            "examples": [said[:_SHOWN] for said in run.tracebacks[:_EXAMPLES]],
+        },
         "afterwards": {found.name: found.detail for found in findings},
     }
 

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
+from rag.errors import CollectionError
+
 _TOO_LITTLE = 16_000_000  # bytes; what failed for want of room gives back some of it
 
 
@@ -20,6 +22,17 @@ class Row:
     text: str = ""
     published: date | None = None
     source: str | None = None
+
+
+def fault(name: str, path: Path, exc: Exception, *, full: bool = False) -> CollectionError:
+    """What to say of an index that cannot be used; of a full disk, if it is `full` or the error or the disk says so."""
+    if full or is_full(path.parent) or "No space left" in str(exc):
+        return CollectionError(
+            f"the disk that holds {path} is full. The articles stored before are safe; free some space and run again"
+        )
+    return CollectionError(
+        f"the {name} index {path} cannot be used: {exc}. Make it again: clippings sync --rebuild --home {path.parent}"
+    )
 
 
 def is_full(folder: Path) -> bool:

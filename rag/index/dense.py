@@ -20,7 +20,7 @@ from filelock import FileLock, Timeout
 
 from rag.config import ChromaSettings
 from rag.errors import CollectionError
-from rag.index import Row, is_full
+from rag.index import Row, fault, is_full
 from rag.index.exact import ExactIndex
 from rag.types import Filters
 
@@ -496,10 +496,5 @@ def _translated(path: Path) -> Iterator[None]:
         if not isinstance(exc, (ChromaError, sqlite3.Error, OSError, ValueError, RuntimeError)):
             raise
         # Chroma seldom says that the disk is full, only what could not be done.
-        if is_full(path.parent) or "disk is full" in str(exc) or "No space left" in str(exc) or "disk I/O error" in str(exc):
-            raise CollectionError(
-                f"the disk that holds {path} is full. The articles stored before are safe; free some space and run again"
-            ) from exc
-        raise CollectionError(
-            f"the dense index {path} cannot be used: {exc}. Make it again: clippings sync --rebuild --home {path.parent}"
-        ) from exc
+        full = "disk is full" in str(exc) or "disk I/O error" in str(exc)
+        raise fault("dense", path, exc, full=full) from exc

@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rag.errors import CollectionError
-from rag.index import Row, is_full
+from rag.index import Row, fault
 from rag.types import Filters
 
 if TYPE_CHECKING:
@@ -168,9 +168,8 @@ class ExactIndex:
             if rows is not None and not len(rows):
                 return []
             code, steps = _coded(vector[None])
-            slack = _slack(float(steps[0]), view.coarsest) / float(
-                steps[0]
-            )  # the question's own step is left out of all scores
+            step = float(steps[0])
+            slack = _slack(step, view.coarsest) / step  # the question's own step is left out of all scores
             if rows is None or len(rows) * _FEW > view.rows:
                 near = _products(code, view.columns["codes"])
                 near *= view.columns["scale"]
@@ -489,10 +488,4 @@ def _translated(path: Path) -> Iterator[None]:
     try:
         yield
     except (OSError, ValueError, KeyError) as exc:
-        if is_full(path.parent) or "No space left" in str(exc):
-            raise CollectionError(
-                f"the disk that holds {path} is full. The articles stored before are safe; free some space and run again"
-            ) from exc
-        raise CollectionError(
-            f"the dense index {path} cannot be used: {exc}. Make it again: clippings sync --rebuild --home {path.parent}"
-        ) from exc
+        raise fault("dense", path, exc) from exc

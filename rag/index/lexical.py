@@ -15,7 +15,7 @@ from types import TracebackType
 from typing import Any
 
 from rag.errors import CollectionError
-from rag.index import Row, is_full
+from rag.index import Row, fault
 from rag.types import Filters
 
 __all__ = ["PASSAGES", "WHOLE", "LexicalIndex", "LexicalWriter"]
@@ -201,10 +201,4 @@ def _translated(path: Path) -> Iterator[None]:
         yield
     except (ValueError, OSError) as exc:
         # A thread of tantivy's that dies for want of room does not say why.
-        if is_full(path.parent) or "No space left" in str(exc):
-            raise CollectionError(
-                f"the disk that holds {path} is full. The articles stored before are safe; free some space and run again"
-            ) from exc
-        raise CollectionError(
-            f"the lexical index {path} cannot be used: {exc}. Make it again: clippings sync --rebuild --home {path.parent}"
-        ) from exc
+        raise fault("lexical", path, exc) from exc

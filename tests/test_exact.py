@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import sys
+import threading
 from collections.abc import Iterable
 from datetime import date
 from pathlib import Path
@@ -171,6 +173,38 @@ def test_what_another_has_open_follows_at_once(index: ExactIndex, tmp_path: Path
     assert reader.search(EAST, 2) == []
     index.add(rows(["x"]), np.array([[1, 0, 0, 0]], dtype=np.float32))
     assert named(reader.search(np.array([1, 0, 0, 0], dtype=np.float32), 3)) == ["x"]
+
+
+def test_a_thread_may_let_go_of_the_files_while_others_look_through_them(index: ExactIndex) -> None:
+    found: list[list[tuple[str, float]]] = []
+    faults: list[Exception] = []
+    done = threading.Event()
+
+    def let_go() -> None:
+        while not done.is_set():
+            index.close()
+
+    def search() -> None:
+        try:
+            for _ in range(500):
+                found.append(index.search(EAST, 2))
+        except Exception as exc:
+            faults.append(exc)
+
+    closing, searching = threading.Thread(target=let_go), [threading.Thread(target=search) for _ in range(4)]
+    usual = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)  # threads take turns wherever they may
+    try:
+        for thread in (closing, *searching):
+            thread.start()
+        for thread in searching:
+            thread.join()
+    finally:
+        done.set()
+        closing.join()
+        sys.setswitchinterval(usual)
+    assert faults == []
+    assert [named(hits) for hits in found] == [["e", "se"]] * 2_000
 
 
 def test_the_vectors_come_in_the_order_asked_for_as_they_were_with_a_word_on_which_are_missing(index: ExactIndex) -> None:

@@ -295,8 +295,9 @@ class ExactIndex:
                 raise
             return self._mapped()  # written anew just now
         alive = columns["scale"][columns["dead"] == 0]
-        self._view = _View(part, rows, dims, columns, keys, float(alive.max()) if len(alive) else 0.0)
-        return self._view
+        view = _View(part, rows, dims, columns, keys, float(alive.max()) if len(alive) else 0.0)
+        self._view = view  # which another thread may replace or forget at once
+        return view
 
     def _stated(self) -> tuple[int, int, int]:
         """Which part holds, how many rows of it, and how long a vector is (0: nobody knows yet)."""
@@ -351,10 +352,11 @@ class ExactIndex:
         _overwrite(folder / _KEYS, [(start, bytes(end - start)) for start, end in spelled])
 
     def _known(self, view: _View) -> _Names:
-        if self._rows_by_name is None or self._rows_by_name.part != view.part:
-            self._rows_by_name = _Names(view.columns["name"], view.part)
-        self._rows_by_name.follow(view.columns["name"])
-        return self._rows_by_name
+        known = self._rows_by_name
+        if known is None or known.part != view.part:
+            known = self._rows_by_name = _Names(view.columns["name"], view.part)
+        known.follow(view.columns["name"])
+        return known
 
 
 class _Names:

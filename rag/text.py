@@ -86,13 +86,6 @@ def _bare(word: str) -> str:
     return word.casefold().translate(_SAME).removesuffix("'s")
 
 
-@lru_cache(maxsize=1)
-def _stemmer() -> object:
-    import snowballstemmer
-
-    return snowballstemmer.stemmer("english")
-
-
 @lru_cache(maxsize=65_536)
 def stem(word: str) -> str:
     """A lower-case word without its ending (Porter's second stemmer, as in the lexical index).
@@ -100,7 +93,10 @@ def stem(word: str) -> str:
     >>> stem("targeted"), stem("strikes")
     ('target', 'strike')
     """
-    return _stemmer().stemWord(word)  # type: ignore[attr-defined, no-any-return]
+    from snowballstemmer import stemmer
+
+    # One for each word, a hundredth of the work: it keeps the word in itself, which threads must not share.
+    return stemmer("english").stemWord(word)  # type: ignore[no-any-return]
 
 
 def content_stems(text: str) -> list[str]:

@@ -12,20 +12,11 @@ from pathlib import Path
 import pytest
 from conftest import write_jsonl
 
-from eval.bench.traffic import (
-    Change,
-    Cited,
-    Reply,
-    fault,
-    grown,
-    histories,
-    is_sentence,
-    judged,
-    main,
-    put_questions,
-    revised,
-    slope,
-)
+from eval.bench.traffic.__main__ import main
+from eval.bench.traffic.asking import put_questions
+from eval.bench.traffic.judging import Change, Cited, Reply, fault, histories, is_sentence, judged
+from eval.bench.traffic.page import grown, slope
+from eval.bench.traffic.writing import revised
 from rag.errors import CollectionError, QuestionError
 
 RAIN = Cited("a", "v1", 0, 4, "Rain")

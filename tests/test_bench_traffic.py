@@ -104,9 +104,9 @@ def test_memory_that_is_flat_has_no_slope_and_one_moment_has_none_at_all() -> No
 
 def test_memory_is_measured_from_the_second_minute_on() -> None:
     held = [(at, {"resident": mb}) for at, mb in ((0.0, 300.0), (5.0, 400.0), (70.0, 500.0), (100.0, 501.0), (130.0, 502.0))]
-    figures = {"start": 300.0, "after_a_minute": 500.0, "end": 502.0, "slope_mb_per_minute": 2.0}
+    figures = {"start": 300.0, "by_minute": [500.0, 502.0], "end": 502.0, "slope_mb_per_minute": 2.0}
     assert grown(held, 10.0) == {"resident": figures}
-    assert grown(held, 100.0) == {"resident": {**figures, "after_a_minute": None, "slope_mb_per_minute": None}}
+    assert grown(held, 100.0) == {"resident": {**figures, "by_minute": [], "slope_mb_per_minute": None}}
     assert grown([], 0.0) is None
 
 

@@ -21,6 +21,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from conftest import SEEDS
 from gradio_client import Client
@@ -212,6 +213,27 @@ def test_whoever_asks_too_much_of_it_is_told_so_and_its_health_is_told_meanwhile
 
 
 # Its end
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the system does not say what a process holds itself")
+def test_the_calls_of_programs_leave_nothing_in_its_memory(config: Config) -> None:
+    with served(config) as page:
+
+        def held() -> float:
+            """Megabytes."""
+            status = Path(f"/proc/{page.process.pid}/status").read_text(encoding="utf-8")
+            return int(status.partition("RssAnon:")[2].split()[0]) / 1e3
+
+        def call(times: int) -> None:
+            with httpx.Client(base_url=f"{page.url}/gradio_api/call/v2/article", timeout=30, trust_env=False) as program:
+                for _ in range(times):
+                    event = program.post("", json={"article_id": "nowhere"}).json()["event_id"]
+                    assert "there is no article nowhere" in program.get(f"/{event}").text
+
+        call(50)
+        before = held()
+        call(250)
+        assert held() - before < 12, "each of 250 calls has left more than 50 kB"
 
 
 def test_what_is_answered_when_it_is_stopped_is_answered_whole_and_nobody_else_is(config: Config) -> None:

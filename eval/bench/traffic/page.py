@@ -13,6 +13,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import httpx
 
@@ -90,18 +91,19 @@ def slope(samples: Sequence[tuple[float, float]]) -> float | None:
     return statistics.linear_regression(*zip(*samples, strict=True)).slope * 60
 
 
-def grown(samples: Sequence[tuple[float, Mapping[str, float]]], began: float) -> dict[str, dict[str, float | None]] | None:
-    """How each kind of memory went, in MB, from pairs of seconds and `memory`'s figures: at the start, a minute after people
-    `began` to ask, at the end, and the slope in MB a minute from then on. `None` where nothing was measured."""
+def grown(samples: Sequence[tuple[float, Mapping[str, float]]], began: float) -> dict[str, dict[str, Any]] | None:
+    """How each kind of memory went, in MB, from pairs of seconds and `memory`'s figures: at the start, at each minute after
+    people `began` to ask, at the end, and the slope in MB a minute after the first. `None` where nothing was measured."""
     if not samples:
         return None
-    after = [(at, held) for at, held in samples if at >= began + _MINUTE]
-    found: dict[str, dict[str, float | None]] = {}
+    whole = int((samples[-1][0] - began) // _MINUTE)
+    found: dict[str, dict[str, Any]] = {}
     for name, first in samples[0][1].items():
-        rise = slope([(at, held[name]) for at, held in after])
+        rise = slope([(at, held[name]) for at, held in samples if at >= began + _MINUTE])
+        minutes = (next(held[name] for at, held in samples if at >= began + _MINUTE * (n + 1)) for n in range(whole))
         found[name] = {
             "start": round(first, 1),
-            "after_a_minute": round(after[0][1][name], 1) if after else None,
+            "by_minute": [round(held, 1) for held in minutes],
             "end": round(samples[-1][1][name], 1),
             "slope_mb_per_minute": None if rise is None else round(rise, 3),
         }

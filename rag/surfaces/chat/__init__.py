@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from rag.errors import ClippingsError
+from rag.surfaces.chat.calls import Calls
 from rag.surfaces.gate import Gate
 from rag.surfaces.health import Door, Health
 from rag.surfaces.library import DEMO, OWN, Library
@@ -27,8 +28,8 @@ from rag.surfaces.programs import Program, programs
 __all__ = ["build", "serve"]
 
 _HERE = Path(__file__).parent
-# What Gradio remembers of who was here last: every tab, and every call of a program, takes .13 MB, and its 10,000 would be more
-# than all else together. A tab that is older than so many others keeps its conversations, which lie in the browser.
+# What Gradio remembers of who was here last: every tab, and every call of a client of its own, takes .13 MB or more, and its
+# 10,000 would be more than all else together. A tab older than so many others keeps its conversations, which the browser has.
 _SESSIONS = 1_000
 _LARGEST = "200mb"  # of an uploaded file; Gradio keeps all of it on the disk before anybody looks
 _BESIDES = 40  # what Gradio may have under way besides questions: articles looked at, added and removed
@@ -73,7 +74,7 @@ def serve(
             prevent_thread_lock=True,
             state_session_capacity=_SESSIONS,
             max_threads=limits.at_once + limits.waiting + _BESIDES,
-            app_kwargs={"middleware": [Middleware(Door, health)]},
+            app_kwargs={"middleware": [Middleware(Door, health), Middleware(Calls, page)]},
         )
     except OSError as exc:
         raise ClippingsError(f"port {port} of {host} is taken, or not open to you. Choose another with --port") from exc

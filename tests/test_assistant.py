@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import shutil
 import sqlite3
+import sys
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -13,6 +16,7 @@ import pytest
 from conftest import SEEDS, ScriptedModel, WordEncoder, WordReader, write_jsonl
 
 import rag.assistant
+from eval.cases import GOLD, load
 from ingest import remove, sync
 from rag import open_assistant
 from rag.answer.prompts import DECLINE
@@ -47,6 +51,29 @@ def ready(tmp_path: Path, config: Config, encoder: WordEncoder) -> Config:
 
 def opened(config: Config, encoder: WordEncoder, model: ScriptedModel | None = None) -> Assistant:
     return open_assistant(config, encoder=encoder, reader=WordReader(), model=model)
+
+
+def test_threads_that_ask_at_once_get_what_each_gets_alone(config: Config, encoder: WordEncoder) -> None:
+    sync(SEEDS, config, encoder=encoder)
+    questions = [case.question for case in load(GOLD / "seeds.jsonl") if not case.history][:20]
+
+    def said(question: str) -> Answer:
+        return replace(assistant.ask(question), trace=None)
+
+    with opened(config, encoder) as assistant:
+        alone = list(map(said, questions))
+        for module in [module for name, module in sys.modules.items() if name.startswith("rag")]:
+            for remembering in vars(module).values():
+                if hasattr(remembering, "cache_clear"):
+                    remembering.cache_clear()
+        usual = sys.getswitchinterval()
+        sys.setswitchinterval(1e-6)  # threads take turns wherever they may
+        try:
+            with ThreadPoolExecutor(4) as crowd:
+                together = list(crowd.map(lambda _: list(map(said, questions)), range(4)))
+        finally:
+            sys.setswitchinterval(usual)
+    assert together == [alone] * 4
 
 
 def test_it_says_what_it_holds_and_of_its_memory_what_is_known(ready: Config, encoder: WordEncoder) -> None:

@@ -103,6 +103,7 @@ def test_an_account_is_of_events_or_of_something_else(question: str, events: boo
         ("Who struck first?", "Iran", "Iran struck first."),
         ("Who announced war on the state of Pakistan?", "the Army", "The Army announced war on the state of Pakistan."),
         ("Which country recalled its envoy?", "Iraq", "Iraq recalled its envoy."),
+        ("WHO STRUCK PAKISTAN FIRST?", "Iran", "Iran."),  # nobody knows which of its words have a capital
         ("Whom did Iran target?", "Jaish al-Adl", "Jaish al-Adl."),  # the answer is not the subject
         ("Who was killed?", "two children", "Two children."),  # "was" agrees with one
         ("Who is the envoy?", "Ann Lee", "Ann Lee."),

@@ -162,18 +162,22 @@ _PAST = frozenset(
 
 def worded(question: str, words: str) -> str:
     """A short answer as a sentence: made of the article's words, and of the question's only where it asks for its subject
-    (the question is then a sentence with a hole where the answer goes).
+    (the question is then a sentence with a hole where the answer goes). What is in capitals throughout does not say which words
+    have one.
 
     >>> worded("Who struck first", "Iran"), worded("How many were killed?", "at least nine people")
     ('Iran struck first.', 'At least nine people.')
+    >>> worded("WHO STRUCK FIRST", "Iran")
+    'Iran.'
     """
     said = words.strip().strip(",;:").strip()
     if not said:
         return ""
     if match := _SUBJECT.match(question):
         verb = match.group("verb").lower()
-        if verb not in _NOT_VERBS and (verb in _PAST or verb.endswith("ed")) and "?" not in match.group("rest"):
-            said = f"{said} {match.group('rest')}"
+        rest = match.group("rest")
+        if verb not in _NOT_VERBS and (verb in _PAST or verb.endswith("ed")) and "?" not in rest and not rest.isupper():
+            said = f"{said} {rest}"
     first = said[0].upper() + said[1:]
     return first if first[-1] in ".!?…" else f"{first}."
 

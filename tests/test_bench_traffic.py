@@ -229,7 +229,7 @@ def test_a_page_under_traffic(tmp_path: Path, capsys: pytest.CaptureFixture[str]
     assert found["waits"]["alone"]["questions"] + found["waits"]["at_once"]["questions"] == found["answers"]
     held = found["memory_mb"]
     assert held["resident"]["start"] > held["anonymous"]["start"] > held["mapped"]["start"] > 0
-    assert held["resident"]["after_a_minute"] is None
+    assert held["resident"]["by_minute"] == []
     assert held["resident"]["slope_mb_per_minute"] is None
 
 

@@ -14,7 +14,7 @@ quarter of a time and a quarter of a source.
 Printed as JSON: the answers, the citations checked and those that were wrong, the errors that are a sentence and those that are
 none, the seconds a question took (one person alone, asked first, and all at once), what the two processes changed and how often
 they waited for each other, the collection's generation, the page's memory (what it holds itself, and the files it has mapped,
-apart) with its slope in MB a minute after the first minute, how the page ended, and what `clippings doctor` finds of the
+apart) minute by minute with its slope after the first, how the page ended, and what `clippings doctor` finds of the
 collection and its indexes afterwards. `faults` lists what must not be: the exit status is 1 if there is any.
 """
 

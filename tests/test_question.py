@@ -104,6 +104,10 @@ def test_an_account_is_of_events_or_of_something_else(question: str, events: boo
         ("Who announced war on the state of Pakistan?", "the Army", "The Army announced war on the state of Pakistan."),
         ("Which country recalled its envoy?", "Iraq", "Iraq recalled its envoy."),
         ("WHO STRUCK PAKISTAN FIRST?", "Iran", "Iran."),  # nobody knows which of its words have a capital
+        ("Who struck first?", "They were struck first by Iran", "Iran struck first."),
+        ("WHO STRUCK FIRST?", "They were struck first by Iran", "Iran."),
+        ("Who struck first?", "They were targeted first by Iran", "They were targeted first by Iran."),
+        ("Who shot the mayor?", "a man shot him", "A man shot him."),  # which has said it already
         ("Whom did Iran target?", "Jaish al-Adl", "Jaish al-Adl."),  # the answer is not the subject
         ("Who was killed?", "two children", "Two children."),  # "was" agrees with one
         ("Who is the envoy?", "Ann Lee", "Ann Lee."),

@@ -148,6 +148,7 @@ _SUBJECT = re.compile(
 _IS = re.compile(
     r"^\W*(?:and\s+)?(?:who|what|where|when)\s+(?P<verb>is|are|was|were)\s+(?P<rest>(?:the|a|an|[A-Z])[^?]*?)\s*\??\s*$"
 )
+_BY = re.compile(r"^(?P<deed>.+\b(?:was|were|been|being)\s.+)\sby\s+(?P<doer>[^,;]+)$", re.IGNORECASE)
 _NOT_VERBS = frozenset(
     """is are was were am do does did has have had can could will would should shall may might must be been of in on at to the a
     an and or that else""".split()
@@ -167,8 +168,8 @@ def worded(question: str, words: str) -> str:
 
     >>> worded("Who struck first", "Iran"), worded("How many were killed?", "at least nine people")
     ('Iran struck first.', 'At least nine people.')
-    >>> worded("WHO STRUCK FIRST", "Iran")
-    'Iran.'
+    >>> worded("WHO STRUCK FIRST", "Iran"), worded("Who struck first", "they were struck by Iran")
+    ('Iran.', 'Iran struck first.')
     """
     said = words.strip().strip(",;:").strip()
     if not said:
@@ -176,8 +177,12 @@ def worded(question: str, words: str) -> str:
     if match := _SUBJECT.match(question):
         verb = match.group("verb").lower()
         rest = match.group("rest")
-        if verb not in _NOT_VERBS and (verb in _PAST or verb.endswith("ed")) and "?" not in rest and not rest.isupper():
-            said = f"{said} {rest}"
+        if verb not in _NOT_VERBS and (verb in _PAST or verb.endswith("ed")) and "?" not in rest:
+            told = _BY.match(said)
+            if told and stem(verb) in content_stems(told.group("deed")):
+                said, told = told.group("doer"), None
+            if not told and stem(verb) not in content_stems(said) and not rest.isupper():  # else they say what was done
+                said = f"{said} {rest}"
     first = said[0].upper() + said[1:]
     return first if first[-1] in ".!?…" else f"{first}."
 

@@ -7,18 +7,15 @@ import asyncio
 import json
 import logging
 import time
-from collections.abc import Awaitable, Callable, MutableMapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rag.surfaces.gate import Gate
 from rag.surfaces.library import Library
 
-__all__ = ["Door", "Health"]
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp, Receive, Scope, Send
 
-_Message = MutableMapping[str, Any]
-_Receive = Callable[[], Awaitable[_Message]]
-_Send = Callable[[_Message], Awaitable[None]]
-_App = Callable[[_Message, _Receive, _Send], Awaitable[None]]
+__all__ = ["Door", "Health"]
 
 
 class Health:
@@ -66,10 +63,10 @@ class Health:
 class Door:
     """Stands before the page, as ASGI has it: answers `/healthz` itself, and counts the other requests."""
 
-    def __init__(self, app: _App, health: Health) -> None:
+    def __init__(self, app: ASGIApp, health: Health) -> None:
         self._app, self._health = app, health
 
-    async def __call__(self, scope: _Message, receive: _Receive, send: _Send) -> None:
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or _endless(scope):
             await self._app(scope, receive, send)
             return
@@ -83,7 +80,7 @@ class Door:
             self._health.requests -= 1
             self._health.latest = time.monotonic()
 
-    async def _tell(self, scope: _Message, send: _Send) -> None:
+    async def _tell(self, scope: Scope, send: Send) -> None:
         # In a thread: a collection on a slow disk must not hold up the answers of others.
         status, whole = await asyncio.to_thread(self._health.state)
         body = json.dumps(whole).encode() + b"\n"
@@ -96,6 +93,6 @@ class Door:
         await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else body})
 
 
-def _endless(scope: _Message) -> bool:
+def _endless(scope: Scope) -> bool:
     """Whether it is one of Gradio's streams that last as long as a browser or a tool is connected."""
     return scope["method"] == "GET" and ("/heartbeat/" in scope["path"] or "/mcp" in scope["path"])

@@ -28,7 +28,7 @@ from rag.surfaces.programs import Program, programs
 __all__ = ["build", "serve"]
 
 _HERE = Path(__file__).parent
-# What Gradio remembers of who was here last: every tab, and every call of a client of its own, takes .13 MB or more, and its
+# What Gradio remembers of who was here last: every tab, and every client that a program opens, takes .13 MB or more, and its
 # 10,000 would be more than all else together. A tab older than so many others keeps its conversations, which the browser has.
 _SESSIONS = 1_000
 _LARGEST = "200mb"  # of an uploaded file; Gradio keeps all of it on the disk before anybody looks

@@ -7,15 +7,12 @@ many as `state_session_capacity` says, and a line of each for good.
 from __future__ import annotations
 
 import re
-from collections.abc import Awaitable, Callable, MutableMapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp, Receive, Scope, Send
 
 __all__ = ["Calls"]
-
-_Message = MutableMapping[str, Any]
-_Receive = Callable[[], Awaitable[_Message]]
-_Send = Callable[[_Message], Awaitable[None]]
-_App = Callable[[_Message, _Receive, _Send], Awaitable[None]]
 
 _FETCHED = re.compile(r"/call/(?:v2/)?[^/]+/(\w+)$")  # where the answer to a call is, by the call's id
 
@@ -23,11 +20,11 @@ _FETCHED = re.compile(r"/call/(?:v2/)?[^/]+/(\w+)$")  # where the answer to a ca
 class Calls:
     """Stands before the page, as ASGI has it: once the answer to a call has been fetched, its session is forgotten."""
 
-    def __init__(self, app: _App, page: Any) -> None:
+    def __init__(self, app: ASGIApp, page: Any) -> None:
         """`page` is the `gradio.Blocks` that `app` serves."""
         self._app, self._page = app, page
 
-    async def __call__(self, scope: _Message, receive: _Receive, send: _Send) -> None:
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         fetched = _FETCHED.search(scope["path"]) if scope["type"] == "http" and scope["method"] == "GET" else None
         session = fetched.group(1) if fetched and self._is_of_one_call(fetched.group(1)) else None
         try:

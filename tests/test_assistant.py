@@ -53,7 +53,7 @@ def opened(config: Config, encoder: WordEncoder, model: ScriptedModel | None = N
     return open_assistant(config, encoder=encoder, reader=WordReader(), model=model)
 
 
-def test_threads_that_ask_at_once_get_what_each_gets_alone(config: Config, encoder: WordEncoder) -> None:
+def test_threads_that_ask_at_once_get_what_each_gets_alone(restless: None, config: Config, encoder: WordEncoder) -> None:
     sync(SEEDS, config, encoder=encoder)
     questions = [case.question for case in load(GOLD / "seeds.jsonl") if not case.history][:20]
 
@@ -66,13 +66,8 @@ def test_threads_that_ask_at_once_get_what_each_gets_alone(config: Config, encod
             for remembering in vars(module).values():
                 if hasattr(remembering, "cache_clear"):
                     remembering.cache_clear()
-        usual = sys.getswitchinterval()
-        sys.setswitchinterval(1e-6)  # threads take turns wherever they may
-        try:
-            with ThreadPoolExecutor(4) as crowd:
-                together = list(crowd.map(lambda _: list(map(said, questions)), range(4)))
-        finally:
-            sys.setswitchinterval(usual)
+        with ThreadPoolExecutor(4) as crowd:
+            together = list(crowd.map(lambda _: list(map(said, questions)), range(4)))
     assert together == [alone] * 4
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 import threading
 from collections.abc import Iterable
 from datetime import date
@@ -175,7 +174,7 @@ def test_what_another_has_open_follows_at_once(index: ExactIndex, tmp_path: Path
     assert named(reader.search(np.array([1, 0, 0, 0], dtype=np.float32), 3)) == ["x"]
 
 
-def test_a_thread_may_let_go_of_the_files_while_others_look_through_them(index: ExactIndex) -> None:
+def test_a_thread_may_let_go_of_the_files_while_others_look_through_them(restless: None, index: ExactIndex) -> None:
     found: list[list[tuple[str, float]]] = []
     faults: list[Exception] = []
     done = threading.Event()
@@ -192,8 +191,6 @@ def test_a_thread_may_let_go_of_the_files_while_others_look_through_them(index: 
             faults.append(exc)
 
     closing, searching = threading.Thread(target=let_go), [threading.Thread(target=search) for _ in range(4)]
-    usual = sys.getswitchinterval()
-    sys.setswitchinterval(1e-6)  # threads take turns wherever they may
     try:
         for thread in (closing, *searching):
             thread.start()
@@ -202,7 +199,6 @@ def test_a_thread_may_let_go_of_the_files_while_others_look_through_them(index: 
     finally:
         done.set()
         closing.join()
-        sys.setswitchinterval(usual)
     assert faults == []
     assert [named(hits) for hits in found] == [["e", "se"]] * 2_000
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
@@ -298,19 +297,14 @@ def test_content_stems_keep_order_and_repeats_and_lose_how_it_was_asked() -> Non
     assert (stem("targeted"), stem("iran")) == ("target", "iran")
 
 
-def test_threads_that_stem_at_once_do_not_get_each_others_words() -> None:
+def test_threads_that_stem_at_once_do_not_get_each_others_words(restless: None) -> None:
     some = sorted({word for path in SEEDS.glob("*.txt") for word in words(path.read_text(encoding="utf-8"))})
     stem.cache_clear()
     alone = list(map(stem, some))
     assert len(set(alone)) > 500
     stem.cache_clear()
-    usual = sys.getswitchinterval()
-    sys.setswitchinterval(1e-6)  # threads take turns wherever they may
-    try:
-        with ThreadPoolExecutor(4) as crowd:
-            together = list(crowd.map(lambda _: list(map(stem, some)), range(4)))
-    finally:
-        sys.setswitchinterval(usual)
+    with ThreadPoolExecutor(4) as crowd:
+        together = list(crowd.map(lambda _: list(map(stem, some)), range(4)))
     assert together == [alone] * 4
 
 

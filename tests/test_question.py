@@ -106,6 +106,14 @@ def test_an_account_is_of_events_or_of_something_else(question: str, events: boo
         ("WHO STRUCK PAKISTAN FIRST?", "Iran", "Iran."),  # nobody knows which of its words have a capital
         ("Who struck first?", "They were struck first by Iran", "Iran struck first."),
         ("WHO STRUCK FIRST?", "They were struck first by Iran", "Iran."),
+        ("Who killed the mayor?", "He was not killed by Hill’s men", "He was not killed by Hill’s men."),
+        ("Who killed the mayor?", "He may have been killed by Hill", "He may have been killed by Hill."),
+        (
+            "Who killed the mayor?",
+            "The mayor’s wife and three others were killed by Hill",
+            "The mayor’s wife and three others were killed by Hill.",
+        ),
+        ("Who killed the mayor?", "The mayor had been killed by Hill", "Hill killed the mayor."),
         ("Who struck first?", "They were targeted first by Iran", "They were targeted first by Iran."),
         ("Who shot the mayor?", "a man shot him", "A man shot him."),  # which has said it already
         ("Whom did Iran target?", "Jaish al-Adl", "Jaish al-Adl."),  # the answer is not the subject

@@ -148,7 +148,12 @@ _SUBJECT = re.compile(
 _IS = re.compile(
     r"^\W*(?:and\s+)?(?:who|what|where|when)\s+(?P<verb>is|are|was|were)\s+(?P<rest>(?:the|a|an|[A-Z])[^?]*?)\s*\??\s*$"
 )
-_BY = re.compile(r"^(?P<deed>.+\b(?:was|were|been|being)\s.+)\sby\s+(?P<doer>[^,;]+)$", re.IGNORECASE)
+_BY = re.compile(r"^(?P<subject>.+?)\s(?:was|were|been|being)\s+(?P<deed>.+)\sby\s+(?P<doer>[^,;]+)$", re.IGNORECASE)
+_SUBJECT_WORDS = 4  # of a clause; in more of them it may say "if", or that somebody denies it
+_UNSURE = frozenset(
+    """may might could would should must if unless whether not never no nobody none neither nor reportedly allegedly almost
+    nearly said says claimed denied""".split()
+)
 _NOT_VERBS = frozenset(
     """is are was were am do does did has have had can could will would should shall may might must be been of in on at to the a
     an and or that else""".split()
@@ -179,12 +184,18 @@ def worded(question: str, words: str) -> str:
         rest = match.group("rest")
         if verb not in _NOT_VERBS and (verb in _PAST or verb.endswith("ed")) and "?" not in rest:
             told = _BY.match(said)
-            if told and stem(verb) in content_stems(told.group("deed")):
+            if told and _says_no_more(told, rest):
                 said, told = told.group("doer"), None
             if not told and stem(verb) not in content_stems(said) and not rest.isupper():  # else they say what was done
                 said = f"{said} {rest}"
     first = said[0].upper() + said[1:]
     return first if first[-1] in ".!?…" else f"{first}."
+
+
+def _says_no_more(told: re.Match[str], rest: str) -> bool:
+    """Whether a clause in the passive says of what was done just what the question does: no "not", "nearly" or "may have"."""
+    subject, deed = words(told.group("subject")), words(told.group("deed"))
+    return len(subject) <= _SUBJECT_WORDS and not _UNSURE & {*subject} and {*deed} <= {*words(rest)}
 
 
 _QUANTITY = re.compile(

@@ -82,3 +82,39 @@ def test_what_cannot_be_asked_is_refused_with_the_reason(assistant: Any, options
 def test_an_article_that_is_not_there_is_an_error_of_ours(assistant: Any) -> None:
     with pytest.raises(ClippingsError, match="there is no article nowhere"):
         programs(lambda _: assistant)[2]("nowhere")
+
+
+@pytest.mark.parametrize(
+    ("program", "options", "said"),
+    [
+        (0, {"question": 5}, "question must be a text, and is 5"),
+        (0, {"question": None}, "question is missing. It must be a text"),
+        (0, {"history": "earlier"}, 'history must be a list of pairs: each a question and its answer, and is "earlier"'),
+        (0, {"history": [5]}, r"history must be a list of pairs: each a question and its answer, and is \[5\]"),
+        (0, {"sources": "VOA"}, 'sources must be a list of names, and is "VOA"'),
+        (0, {"sources": [7]}, r"sources must be a list of names, and is \[7\]"),
+        (0, {"published_from": 2024}, "published_from must be a text, and is 2024"),
+        (1, {"k": "many"}, 'k must be a whole number, and is "many"'),
+        (1, {"k": 2.5}, "k must be a whole number, and is 2.5"),
+        (1, {"k": True}, "k must be a whole number, and is true"),
+        (1, {"k": [3]}, r"k must be a whole number, and is \[3\]"),
+    ],
+)
+def test_an_argument_of_another_kind_is_refused_by_its_name(
+    assistant: Any, program: int, options: dict[str, Any], said: str
+) -> None:
+    with pytest.raises(QuestionError, match=f"^{said}$"):
+        programs(lambda _: assistant)[program](**{"question": QUESTION, **options})
+
+
+def test_an_article_is_named_by_a_text(assistant: Any) -> None:
+    with pytest.raises(QuestionError, match=r'^article_id must be a text, and is \["a"\]$'):
+        programs(lambda _: assistant)[2](["a"])
+
+
+def test_what_is_null_is_left_out_and_a_number_may_be_written_in_any_way(assistant: Any) -> None:
+    _, search, _ = programs(lambda _: assistant)
+    nothing = dict.fromkeys(("k", "sources", "published_from", "published_to", "asked_on", "collection"))
+    assert search(QUESTION, **nothing) == search(QUESTION)
+    assert search(QUESTION, "2") == search(QUESTION, 2.0) == search(QUESTION, 2)
+    assert len(search(QUESTION, 2)["passages"]) == 2

@@ -5,6 +5,8 @@ Gradio makes both from these functions: their names, types and docstrings are wh
 
 from __future__ import annotations
 
+import functools
+import inspect
 import json
 from collections.abc import Callable
 from datetime import date
@@ -122,7 +124,48 @@ def programs(assistant: Callable[[str], Assistant]) -> tuple[Program, Program, P
             "text": found.text,
         }
 
-    return ask, search, article
+    return _typed(ask), _typed(search), _typed(article)
+
+
+def _typed(program: Program) -> Program:
+    """The function, which refuses arguments of another kind than it takes: Gradio passes on whatever JSON it is given. What is
+    null is left out."""
+    signature = inspect.signature(program)
+
+    @functools.wraps(program)
+    def called(*given: Any, **named: Any) -> dict[str, Any]:
+        stated = {name: value for name, value in signature.bind(*given, **named).arguments.items() if value is not None}
+        for name, parameter in signature.parameters.items():
+            if name not in stated and parameter.default is parameter.empty:
+                raise QuestionError(f"{name} is missing. It must be a text")
+        for name, value in stated.items():
+            fits, wanted = _KINDS.get(name, _TEXT)
+            if not fits(value):
+                raise QuestionError(f"{name} must be {wanted}, and is {json.dumps(value, ensure_ascii=False)[:80]}")
+        return program(**stated)
+
+    return called
+
+
+def _is_whole(value: Any) -> bool:
+    try:
+        return not isinstance(value, bool) and int(value) == float(value)
+    except (TypeError, ValueError, OverflowError):
+        return False
+
+
+_TEXT: tuple[Callable[[Any], bool], str] = (lambda value: isinstance(value, str), "a text")
+_KINDS: dict[str, tuple[Callable[[Any], bool], str]] = {
+    "k": (_is_whole, "a whole number"),
+    "history": (
+        lambda value: isinstance(value, list) and all(isinstance(turn, list) for turn in value),
+        "a list of pairs: each a question and its answer",
+    ),
+    "sources": (
+        lambda value: isinstance(value, list) and all(isinstance(name, str) for name in value),
+        "a list of names",
+    ),
+}
 
 
 def _pair(turn: list[str]) -> tuple[str, str]:

@@ -1,4 +1,5 @@
-"""A program's call leaves nothing behind in Gradio, and nobody else loses anything by it. The page and the HTTP are real."""
+"""A program's call leaves nothing behind in Gradio, and nobody else loses anything by it; one that fails is told in a sentence.
+The page and the HTTP are real."""
 
 from __future__ import annotations
 
@@ -11,9 +12,15 @@ from typing import Any
 import gradio as gr
 import httpx
 import pytest
+from conftest import SEEDS, WordEncoder, WordReader
 from starlette.middleware import Middleware
 
+from ingest import sync
+from rag import Config, open_assistant
+from rag.surfaces.chat import build
 from rag.surfaces.chat.calls import Calls
+from rag.surfaces.gate import Gate
+from rag.surfaces.library import Library
 
 
 @pytest.fixture(scope="module")
@@ -106,3 +113,41 @@ def test_nobody_ends_a_session_by_taking_its_name_for_a_call(page: tuple[Any, ht
     scope = {"type": "http", "method": "GET", "path": "/gradio_api/call/spell/a_tab"}
     asyncio.run(Calls(nothing, blocks)(scope, nothing, nothing))
     assert all("a_tab" in some for some in kept(blocks))
+
+
+class BrokenEncoder(WordEncoder):
+    def question(self, text: str) -> Any:
+        raise RuntimeError("a fault inside, with its whereabouts")
+
+
+def test_a_fault_of_ours_is_told_in_a_sentence_and_logged_whole(
+    config: Config, encoder: WordEncoder, caplog: pytest.LogCaptureFixture
+) -> None:
+    sync(SEEDS, config, encoder=encoder)
+
+    def nothing(*_: Any, **__: Any) -> Any: ...
+
+    library = Library(
+        own=config,
+        demo=config,
+        open=lambda opened: open_assistant(opened, encoder=BrokenEncoder(), reader=WordReader()),
+        exists=lambda _: True,
+        make_demo=nothing,
+        sync=nothing,
+        edit=nothing,
+        remove=nothing,
+        to_gold=nothing,
+    )
+    blocks, _ = build(library, Gate(config.serve))
+    _, url, _ = blocks.launch(server_name="127.0.0.1", quiet=True, prevent_thread_lock=True, ssr_mode=False)
+    try:
+        with httpx.Client(base_url=f"{url}gradio_api/call/v2/ask", timeout=30, trust_env=False) as client:
+            event = client.post("", json={"question": "Who struck first?"}).json()["event_id"]
+            told = json.loads(client.get(f"/{event}").text.partition("data: ")[2])
+    finally:
+        blocks.close(verbose=False)
+        library.close()
+    assert told["error"] == (
+        "this failed for a reason that was not foreseen; the page's log has it. Ask again, or in other words"
+    )
+    assert "RuntimeError: a fault inside, with its whereabouts" in caplog.text

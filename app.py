@@ -89,7 +89,7 @@ def _serve(config: Config, *, host: str, port: int, auth_file: Path | None, read
     from rag.assistant import collection_exists, make_demo, open_assistant
     from rag.encode import SentenceEncoder
     from rag.reader.span import SpanReader
-    from rag.surfaces.chat import serve
+    from rag.surfaces.page import serve
     from rag.surfaces.library import Library
 
     auth = passwords(auth_file) if auth_file else None

@@ -17,8 +17,8 @@ from starlette.middleware import Middleware
 
 from ingest import sync
 from rag import Config, open_assistant
-from rag.surfaces.chat import build
-from rag.surfaces.chat.calls import Calls
+from rag.surfaces.page import build
+from rag.surfaces.page.calls import Calls
 from rag.surfaces.gate import Gate
 from rag.surfaces.library import Library
 

@@ -18,7 +18,7 @@ from ingest import edit, remove, sync
 from rag import Config, open_assistant
 from rag.assistant import collection_exists
 from rag.errors import CollectionError, QuestionError
-from rag.surfaces.chat.articles import Articles
+from rag.surfaces.page.articles import Articles
 from rag.surfaces.library import DEMO, OWN, Library
 from rag.surfaces.record import record
 

@@ -13,7 +13,7 @@ import app
 from ingest import sync
 from rag import Config, ask, open_assistant
 from rag.surfaces import render
-from rag.surfaces.chat import conversations
+from rag.surfaces.page import conversations
 from rag.surfaces.conversation import Exchange
 from rag.types import Sentence
 

@@ -16,7 +16,7 @@ import gradio as gr
 
 from rag.assistant import Listing
 from rag.errors import ClippingsError, CollectionError
-from rag.surfaces.chat.look import masthead
+from rag.surfaces.page.look import masthead
 from rag.surfaces.library import DEMO, OWN, Library
 from rag.surfaces.markup import article_parts, digest, escape
 from rag.surfaces.render import day, progress_text, report_text

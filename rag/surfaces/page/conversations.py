@@ -16,7 +16,7 @@ import gradio as gr
 from rag.assistant import Assistant
 from rag.errors import BusyError, ClippingsError, CollectionError
 from rag.surfaces import conversation as talk
-from rag.surfaces.chat.articles import QUIETLY
+from rag.surfaces.page.articles import QUIETLY
 from rag.surfaces.conversation import Asked, Exchange, Shelf, judged
 from rag.surfaces.gate import Gate, Waiting
 from rag.surfaces.library import Library

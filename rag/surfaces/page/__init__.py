@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from rag.errors import ClippingsError
-from rag.surfaces.chat.calls import Calls
+from rag.surfaces.page.calls import Calls
 from rag.surfaces.gate import Gate
 from rag.surfaces.health import Door, Health
 from rag.surfaces.library import DEMO, OWN, Library
@@ -119,9 +119,9 @@ def build(library: Library, gate: Gate) -> tuple[Any, Any]:
     os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
     import gradio as gr
 
-    from rag.surfaces.chat.articles import Articles
-    from rag.surfaces.chat.conversations import Conversations
-    from rag.surfaces.chat.look import READING, theme
+    from rag.surfaces.page.articles import Articles
+    from rag.surfaces.page.conversations import Conversations
+    from rag.surfaces.page.look import READING, theme
 
     conversations, articles = Conversations(library, gate), Articles(library)
 

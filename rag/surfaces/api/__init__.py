@@ -1,0 +1,1 @@
+"""The server: one FastAPI application with the page, REST and MCP, and the door before them."""

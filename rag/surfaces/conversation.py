@@ -7,11 +7,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from rag.people.conversations import title_of
 from rag.surfaces.markup import answer_html, asked_html, escape
 from rag.surfaces.record import Record
 from rag.types import Turn
 
-__all__ = ["Asked", "Exchange", "Shelf", "deleted", "judged", "kept", "renamed", "taken_up", "title_of"]
+__all__ = ["Asked", "Exchange", "Shelf", "deleted", "judged", "kept", "renamed", "taken_up"]
 
 Asked = list[list[str]]  # the questions put, each with its key, oldest first
 Shelf = dict[str, Any]  # {"current": id, "conversations": [{"id", "title", "exchanges"}]}, the newest first
@@ -19,7 +20,6 @@ Shelf = dict[str, Any]  # {"current": id, "conversations": [{"id", "title", "exc
 _KEPT = 60  # conversations
 # Characters of them: a browser keeps about five million for a page, and Gradio scrambles them, which adds a third.
 _ROOM = 2_000_000
-_TITLE = 60  # characters
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,16 +57,6 @@ class Exchange:
 def judged(answered: Mapping[str, Exchange], verdicts: Mapping[str, str]) -> dict[str, Exchange]:
     """The exchanges with the verdicts, by key, that were given since."""
     return {key: replace(e, verdict=verdicts.get(key, e.verdict)) for key, e in answered.items()}
-
-
-def title_of(question: str) -> str:
-    """What a conversation is called until it is renamed: its first question, cut at a word.
-
-    >>> title_of("Who struck first?")
-    'Who struck first?'
-    """
-    flat = " ".join(question.split())
-    return flat if len(flat) <= _TITLE else f"{flat[:_TITLE].rsplit(' ', 1)[0]} …"
 
 
 def kept(shelf: Shelf, current: str, asked: Asked, answered: Mapping[str, Exchange]) -> Shelf:

@@ -8,7 +8,7 @@ from answers import abstained, answered
 from conftest import evidence
 
 from rag.surfaces.page.conversations import overtaken, settled, stopped
-from rag.surfaces.conversation import Exchange, deleted, judged, kept, renamed, taken_up, title_of
+from rag.surfaces.conversation import Exchange, deleted, judged, kept, renamed, taken_up
 from rag.surfaces.record import record
 from rag.types import Turn
 
@@ -50,10 +50,6 @@ def test_the_sixty_newest_are_kept() -> None:
     for n in range(61):
         shelf = kept(shelf, str(n), [["k", "Who?"]], {"k": exchange("k", "Who?")})
     assert [c["id"] for c in shelf["conversations"]] == [str(n) for n in range(60, 0, -1)]
-
-
-def test_a_long_question_is_cut_at_a_word_for_a_title() -> None:
-    assert title_of("who struck " * 20) == "who struck who struck who struck who struck who struck who …"
 
 
 def test_a_finished_answer_is_a_turn_for_the_next_question() -> None:

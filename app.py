@@ -82,17 +82,18 @@ def _examine(config: Config) -> Iterable[Any]:
     return examine(config, lambda: configured_model(config.model))
 
 
-def _serve(config: Config, *, host: str, port: int, auth_file: Path | None, read_only: bool, root_path: str | None) -> None:
+def _serve(config: Config, *, port: int, auth_file: Path | None, read_only: bool, **doorway: Any) -> None:
     import ingest
     from ingest.walk import KINDS
-    from rag.access import passwords
     from rag.assistant import collection_exists, make_demo, open_assistant
     from rag.encode import SentenceEncoder
+    from rag.people.accounts import Accounts
     from rag.reader.span import SpanReader
-    from rag.surfaces.page import serve
+    from rag.surfaces.api.door import Doorway
+    from rag.surfaces.api.server import serve
     from rag.surfaces.library import Library
 
-    auth = passwords(auth_file) if auth_file else None
+    way, accounts = Doorway(**doorway), Accounts.read(auth_file) if auth_file else None
     encoder, reader = SentenceEncoder(config.encoder), SpanReader()
     library = Library(
         config,
@@ -108,7 +109,7 @@ def _serve(config: Config, *, host: str, port: int, auth_file: Path | None, read
         read_only=read_only,
     )
     try:
-        serve(library, host=host, port=port, auth=auth, root_path=root_path)
+        serve(library, port=port, doorway=way, accounts=accounts)
     finally:
         library.close()
 

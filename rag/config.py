@@ -175,6 +175,7 @@ class ServeSettings:
     at_once: int = 4  # questions worked on at the same time; two cores read for two at a time
     waiting: int = 64  # that may wait for their turn; who comes after these is told to come back
     patience: float = 60.0  # seconds that one waits for its turn before it is told the same
+    timeout: float = 120.0  # seconds that one request may take, from its turn on, before it is given up
     grace: float = 30.0  # seconds that those which are worked on have to finish when the page is stopped
 
     def __post_init__(self) -> None:
@@ -182,6 +183,8 @@ class ServeSettings:
         _at_least("serve.waiting", self.waiting, 0)
         if not 0 < self.patience <= 3600:
             raise ConfigError(f"serve.patience must be more than 0 and at most 3600 seconds, not {self.patience}")
+        if not 0 < self.timeout <= 3600:
+            raise ConfigError(f"serve.timeout must be more than 0 and at most 3600 seconds, not {self.timeout}")
         if not 0 <= self.grace <= 3600:
             raise ConfigError(f"serve.grace must be from 0 to 3600 seconds, not {self.grace}")
 

@@ -46,7 +46,8 @@ _AT_ONCE = 100  # exchanges that `verdicts` reads at a time
 class Exchange:
     """A question as it was typed, the collection it was put to, and what came of it.
 
-    `after` is the id of the exchange it follows, `None` for a first one. `state` is "asked" until it ends: then "answered",
+    `after` is the id of the exchange it follows, `None` for a first one. `limits` are JSON values of the surface that put it: what
+    the evidence was limited to. `state` is "asked" until it ends: then "answered",
     with the answer's `record`; or "stopped"; or "failed", and `why` is the sentence that says so. `verdict` is "right",
     "wrong" or "missing". `versions` are the ids of all exchanges that follow the same one, itself included, the oldest first.
     `imported` is true for what a browser had kept: its record was not made here.
@@ -57,6 +58,7 @@ class Exchange:
     after: str | None
     question: str
     collection: str
+    limits: dict[str, Any]
     state: str
     record: dict[str, Any] | None
     why: str | None
@@ -109,10 +111,20 @@ class Conversations:
 
     # Asking
 
-    def put(self, owner: str, question: str, collection: str, *, conversation: str | None, after: str | None) -> Exchange:
+    def put(
+        self,
+        owner: str,
+        question: str,
+        collection: str,
+        *,
+        conversation: str | None,
+        after: str | None,
+        limits: Mapping[str, Any] | None = None,
+    ) -> Exchange:
         """Keep a question before it is answered, and make it the head; without `conversation`, in a new one.
 
         `after` is the exchange it follows; `None` makes it a first one, beside the other first ones of the conversation.
+        `limits` are kept as they are.
         Raises `QuestionError` for a question that is empty or longer than 100,000 characters.
         """
         if not question.strip():
@@ -129,7 +141,7 @@ class Conversations:
                 _conversation(db, owner, conversation)
                 if after is not None and _exchange(db, owner, after).conversation != conversation:
                     raise _unknown()
-            new = _add(db, conversation, after, question, collection, now, state=ASKED)
+            new = _add(db, conversation, after, question, collection, now, state=ASKED, limits=plain(limits or {}))
             _shown_last(db, conversation, new, now)
             return _read(db, _exchange(db, owner, new))
 
@@ -178,6 +190,12 @@ class Conversations:
         """One exchange, whether it is shown or an earlier version."""
         with self._database.reading() as db:
             return _read(db, _exchange(db, owner, exchange_id))
+
+    def before(self, owner: str, exchange_id: str) -> tuple[Exchange, ...]:
+        """What an exchange follows, whether it is shown or not, the first one first."""
+        with self._database.reading() as db:
+            row = _exchange(db, owner, exchange_id)
+            return _path(db, _tree(db, row.conversation), row.after)
 
     def shown(self, owner: str, conversation_id: str) -> Conversation:
         """A conversation with the exchanges from its first to its head."""
@@ -315,7 +333,7 @@ def _add(
 ) -> str:
     """A new exchange; its id."""
     id = secrets.token_hex(8)
-    put = {"question": cleaned(question), "collection": cleaned(collection), "asked": now, "imported": False, **what}
+    put = {"question": cleaned(question), "collection": cleaned(collection), "asked": now, "imported": False, "limits": {}, **what}
     db.execute(exchanges.insert().values(id=id, conversation=conversation, after=after, **put))
     return id
 
@@ -352,21 +370,24 @@ def _tree(db: Connection, conversation: str) -> dict[str, str | None]:
 
 
 def _shown(db: Connection, row: Any) -> Conversation:
-    follows = _tree(db, row.id)
+    return Conversation(**_facts(row), exchanges=_path(db, _tree(db, row.id), row.head))
+
+
+def _path(db: Connection, follows: Mapping[str, str | None], last: str | None) -> tuple[Exchange, ...]:
+    """The exchanges from the first to `last`."""
     beside: dict[str | None, list[str]] = {}
     for id, after in follows.items():
         beside.setdefault(after, []).append(id)
     path: list[str] = []
-    at: str | None = row.head
-    while at is not None:
-        path.append(at)
-        at = follows[at]
+    while last is not None:
+        path.append(last)
+        last = follows[last]
     path.reverse()
     rows: dict[str, Any] = {}
     for start in range(0, len(path), _AT_ONCE):  # SQLite takes a limited number of values in one statement
         some = exchanges.select().where(exchanges.c.id.in_(path[start : start + _AT_ONCE]))
         rows.update({found.id: found for found in db.execute(some)})
-    return Conversation(**_facts(row), exchanges=tuple(_made(rows[id], beside[follows[id]]) for id in path))
+    return tuple(_made(rows[id], beside[follows[id]]) for id in path)
 
 
 def _facts(row: Any) -> dict[str, Any]:
@@ -382,6 +403,6 @@ def _read(db: Connection, row: Any) -> Exchange:
 
 def _made(row: Any, versions: Iterable[str]) -> Exchange:
     return Exchange(
-        row.id, row.conversation, row.after, row.question, row.collection, row.state, row.record, row.why, row.verdict,
+        row.id, row.conversation, row.after, row.question, row.collection, row.limits, row.state, row.record, row.why, row.verdict,
         row.imported, row.asked, row.ended, row.judged, tuple(versions),
     )  # fmt: skip

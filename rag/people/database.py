@@ -94,6 +94,7 @@ exchanges = sa.Table(
     sa.Column("after", sa.Text, sa.ForeignKey("exchanges.id", ondelete="CASCADE"), index=True),
     sa.Column("question", sa.Text, nullable=False),
     sa.Column("collection", sa.Text, nullable=False),
+    sa.Column("limits", sa.JSON, nullable=False),
     sa.Column("state", sa.Text, nullable=False),
     sa.Column("record", sa.JSON(none_as_null=True)),
     sa.Column("why", sa.Text),

@@ -72,7 +72,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     common = argparse.ArgumentParser(add_help=False)
     common.add_argument("--home", metavar="DIR", help="the folder of the collection")
-    parser.set_defaults(command=_serve, home=None, host="127.0.0.1", port=7860, auth_file=None, read_only=False, root_path=None)
+    parser.set_defaults(command=_serve, home=None, host="127.0.0.1", port=7860, auth_file=None, read_only=False, root_path=None, host_name=[], proxy=[], origin=[])
     commands = parser.add_subparsers(title="commands", metavar="COMMAND")
 
     def command(name: str, run: Callable[..., int], help: str) -> argparse.ArgumentParser:
@@ -83,7 +83,19 @@ def _parser() -> argparse.ArgumentParser:
     serve = command("serve", _serve, "open the chat page (the default)")
     serve.add_argument("--host", default="127.0.0.1", help="the address to listen on (default: this machine only)")
     serve.add_argument("--port", type=_port, default=7860, help="the port to listen on (default: 7860)")
-    serve.add_argument("--auth-file", metavar="FILE", help="who may ask: a line each, as name:password")
+    serve.add_argument(
+        "--host-name", action="append", default=[], metavar="NAME",
+        help="a name that people reach the page by, such as news.example.org; may be repeated",
+    )  # fmt: skip
+    serve.add_argument(
+        "--proxy", action="append", default=[], metavar="ADDRESS",
+        help="a proxy, or a network of them, whose X-Forwarded headers are believed; may be repeated",
+    )  # fmt: skip
+    serve.add_argument(
+        "--origin", action="append", default=[], metavar="SITE",
+        help="another web site whose scripts may ask, with a token, such as https://desk.example.org; may be repeated",
+    )  # fmt: skip
+    serve.add_argument("--auth-file", metavar="FILE", help="who may ask: accounts made by `clippings account add`")
     serve.add_argument("--read-only", action="store_true", help="articles can be neither added nor removed on the page")
     serve.add_argument("--root-path", metavar="PATH", help="where a proxy before the page has put it, such as /clippings")
     ask = command("ask", _ask, "answer one question")
@@ -157,11 +169,14 @@ def _port(stated: str) -> int:
 def _serve(options: argparse.Namespace, config: Config, services: Services) -> int:
     services.serve(
         config,
-        host=options.host,
         port=options.port,
         auth_file=Path(options.auth_file) if options.auth_file else None,
         read_only=options.read_only,
-        root_path=options.root_path,
+        host=options.host,
+        names=tuple(options.host_name),
+        origins=tuple(options.origin),
+        proxies=tuple(options.proxy),
+        root_path=options.root_path or "",
     )
     return 0
 

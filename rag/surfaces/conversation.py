@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from rag.assistant import Assistant
@@ -14,7 +14,7 @@ from rag.surfaces.markup import answer_html, asked_html, escape, sentence_html
 from rag.surfaces.record import Record, citation_record, conversation_json, markdown, record
 from rag.types import Answer, Evidence, Filters, Sentence, Step, Turn
 
-__all__ = ["Growth", "Limits", "exchange_html", "exported", "growing", "growth_html", "reply_html", "turns_before"]
+__all__ = ["Growth", "Limits", "exchange_html", "exported", "growing", "growth_html", "reply_html", "turns_of"]
 
 _NOT_ANSWERED = "Not answered: it was stopped, or the page was closed, before the answer was there."
 
@@ -70,15 +70,9 @@ def growing(
         yield Growth(why="Something went wrong while answering; the details are in the log. Ask again.")
 
 
-def turns_before(conversation: Conversation, exchange: Exchange) -> list[Turn]:
-    """What was asked and answered before it, of the same articles: "he" is somebody else in another collection."""
-    turns: list[Turn] = []
-    for earlier in conversation.exchanges:
-        if earlier.id == exchange.id:
-            break
-        if earlier.record and earlier.collection == exchange.collection:
-            turns.append(Turn(earlier.record["question"], earlier.record["text"]))
-    return turns
+def turns_of(earlier: Iterable[Exchange], collection: str) -> list[Turn]:
+    """What was asked and answered of the same articles: "he" is somebody else in another collection."""
+    return [Turn(e.record["question"], e.record["text"]) for e in earlier if e.record and e.collection == collection]
 
 
 def growth_html(growth: Growth) -> str:

@@ -7,7 +7,6 @@ it grows. Who closes that one stops the answer, and the question stays.
 from __future__ import annotations
 
 import asyncio
-import functools
 import json
 import logging
 from collections.abc import AsyncIterator, Iterator
@@ -19,10 +18,10 @@ from fastapi.responses import Response, StreamingResponse
 from pydantic import BaseModel, ConfigDict, Field
 
 from rag.errors import BusyError, ClippingsError, CollectionError
-from rag.people.conversations import Conversation, Exchange
+from rag.people.conversations import Conversation
 from rag.people.database import People
 from rag.surfaces.conversation import (
-    Growth, Limits, exchange_html, exported, growing, growth_html, reply_html, turns_before,
+    Growth, Limits, exchange_html, exported, growing, growth_html, reply_html, turns_of,
 )  # fmt: skip
 from rag.surfaces.gate import Gate, Waiting
 from rag.surfaces.library import Library
@@ -97,7 +96,7 @@ def conversation_router(library: Library, gate: Gate, people: People, *, timeout
                 {
                     "id": e.id,
                     "question": e.question,
-                    "parent": e.parent,
+                    "after": e.after,
                     "state": "running" if e.id in running else e.state,
                     "html": exchange_html(e, running=e.id in running),
                 }
@@ -152,14 +151,22 @@ def conversation_router(library: Library, gate: Gate, people: People, *, timeout
         conversation = await asyncio.to_thread(store.shown, owner(request), exchange.conversation)
         return {"exchange": exchange.id, "conversation": shown(conversation)}
 
+    @router.post("/exchanges/{exchange_id}/again", status_code=201, summary="Ask again; the earlier version is kept")
+    async def again(request: Request, exchange_id: str) -> dict[str, Any]:
+        e = await asyncio.to_thread(store.exchange, owner(request), exchange_id)
+        new = await asyncio.to_thread(
+            store.put, owner(request), e.question, e.collection, conversation=e.conversation, after=e.after, limits=e.limits
+        )
+        conversation = await asyncio.to_thread(store.shown, owner(request), new.conversation)
+        return {"exchange": new.id, "conversation": shown(conversation)}
+
     @router.post("/exchanges/{exchange_id}/answer", summary="Answer a question; events with HTML as the answer grows")
     async def answer(request: Request, exchange_id: str) -> Response:
         who = owner(request)
         exchange = await asyncio.to_thread(store.exchange, who, exchange_id)
         if exchange_id in running:
             raise BusyError("this question is being answered already")
-        conversation = await asyncio.to_thread(store.shown, who, exchange.conversation, exchange_id)
-        turns = turns_before(conversation, exchange)
+        turns = turns_of(await asyncio.to_thread(store.before, who, exchange_id), exchange.collection)
         limits = Limits(
             tuple(exchange.limits.get("sources", ())), exchange.limits.get("after", ""), exchange.limits.get("before", ""),
             bool(exchange.limits.get("use_model", True)),
@@ -175,8 +182,8 @@ def conversation_router(library: Library, gate: Gate, people: People, *, timeout
                 yield growth
 
         async def events() -> AsyncIterator[str]:
-            if exchange.record is not None:
-                yield _event("done", {"html": reply_html(exchange), "state": "answered"})
+            if exchange.state != "asked":  # it has ended: asked again it would be another exchange
+                yield _event("done", {"html": reply_html(exchange), "state": exchange.state})
                 return
             running.add(exchange_id)
             try:

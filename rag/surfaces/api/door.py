@@ -221,7 +221,8 @@ class Door:
                 return origins[-1]
             parts = urlsplit(origin) if origin.startswith(("http://", "https://")) else None
             ours = parts is not None and (
-                _with_port(parts.scheme, parts.netloc) == _with_port(visitor.scheme, visitor.netloc)
+                (parts.scheme, _with_port(parts.scheme, parts.netloc))
+                == (visitor.scheme, _with_port(visitor.scheme, visitor.netloc))
                 or parts.netloc in (name.lower() for name in self.doorway.names)
             )
             if len(origins) != 1 or not ours:

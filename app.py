@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rag.config import Config, demo
-from rag.errors import ClippingsError
+from rag.errors import ClippingsError, TooManyAttempts
 from rag.surfaces.cli import Services, run
 
 if TYPE_CHECKING:
@@ -85,14 +85,21 @@ def _examine(config: Config) -> Iterable[Any]:
 def _serve(config: Config, *, host: str, port: int, auth_file: Path | None, read_only: bool, root_path: str | None) -> None:
     import ingest
     from ingest.walk import KINDS
-    from rag.access import passwords
     from rag.assistant import collection_exists, make_demo, open_assistant
     from rag.encode import SentenceEncoder
+    from rag.people.accounts import Accounts
     from rag.reader.span import SpanReader
     from rag.surfaces.page import serve
     from rag.surfaces.library import Library
 
-    auth = passwords(auth_file) if auth_file else None
+    accounts = Accounts.read(auth_file) if auth_file else None
+
+    def belong(name: str, password: str) -> bool:
+        with suppress(TooManyAttempts):  # the page's form can say no more than that it was wrong
+            return accounts is not None and accounts.check(name, password, "")
+        return False
+
+    auth = belong if accounts else None
     encoder, reader = SentenceEncoder(config.encoder), SpanReader()
     library = Library(
         config,

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 from rag.config import Config, load
 from rag.errors import ClippingsError
+from rag.surfaces import people
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -83,7 +84,7 @@ def _parser() -> argparse.ArgumentParser:
     serve = command("serve", _serve, "open the chat page (the default)")
     serve.add_argument("--host", default="127.0.0.1", help="the address to listen on (default: this machine only)")
     serve.add_argument("--port", type=_port, default=7860, help="the port to listen on (default: 7860)")
-    serve.add_argument("--auth-file", metavar="FILE", help="who may ask: a line each, as name:password")
+    serve.add_argument("--auth-file", metavar="FILE", help="who may ask, as `clippings account add` writes it")
     serve.add_argument("--read-only", action="store_true", help="articles can be neither added nor removed on the page")
     serve.add_argument("--root-path", metavar="PATH", help="where a proxy before the page has put it, such as /clippings")
     ask = command("ask", _ask, "answer one question")
@@ -130,6 +131,7 @@ def _parser() -> argparse.ArgumentParser:
     kept.add_argument("file", metavar="FILE", help="a .zip file; an earlier backup there is replaced")
     back = command("restore", _restore, "make a collection from a backup")
     back.add_argument("file", metavar="FILE", help="as `clippings backup` made it")
+    people.add_commands(commands, common)
     command("doctor", _doctor, "say what is configured, what is reachable, and what to do about what is not")
     return parser
 

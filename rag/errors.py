@@ -6,6 +6,7 @@
     ├── ModelError          a language model or an encoder did not answer (`retryable` says if trying again may help)
     ├── QuestionError       the question cannot be asked as it is
     ├── BusyError           too many ask at once, or the page is being stopped: the same question may be answered later
+    ├── TooManyAttempts     too many log-ins were wrong: the next is looked at after `retry_after` seconds
     └── SourceError         one article or file could not be taken in; the rest of the run goes on
 
 A vendor's exception is always the `__cause__` of one of these.
@@ -13,7 +14,16 @@ A vendor's exception is always the `__cause__` of one of these.
 
 from __future__ import annotations
 
-__all__ = ["BusyError", "ClippingsError", "CollectionError", "ConfigError", "ModelError", "QuestionError", "SourceError"]
+__all__ = [
+    "BusyError",
+    "ClippingsError",
+    "CollectionError",
+    "ConfigError",
+    "ModelError",
+    "QuestionError",
+    "SourceError",
+    "TooManyAttempts",
+]
 
 
 class ClippingsError(Exception):
@@ -47,6 +57,14 @@ class QuestionError(ClippingsError):
 
 class BusyError(ClippingsError):
     """The question was not looked at: too many ask at once, it waited too long, or the page is being stopped."""
+
+
+class TooManyAttempts(ClippingsError):
+    """A log-in was not looked at: too many before it were wrong, or too many come at once. `retry_after` is in seconds."""
+
+    def __init__(self, message: str, *, retry_after: float) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
 
 
 class SourceError(ClippingsError):

@@ -27,7 +27,6 @@ MAY_IMPORT: dict[str, set[str]] = {
     "rag.cite": COMMON,
     "rag.conflict": COMMON,
     "rag.when": COMMON,
-    "rag.access": COMMON,
     "rag.people": COMMON,
     "rag.reader": COMMON | {"rag.encode", "rag.graph"},
     "rag.answer": COMMON,

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 from rag.config import Config, load
 from rag.errors import ClippingsError
+from rag.surfaces import people
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -142,6 +143,7 @@ def _parser() -> argparse.ArgumentParser:
     kept.add_argument("file", metavar="FILE", help="a .zip file; an earlier backup there is replaced")
     back = command("restore", _restore, "make a collection from a backup")
     back.add_argument("file", metavar="FILE", help="as `clippings backup` made it")
+    people.add_commands(commands, common)
     command("doctor", _doctor, "say what is configured, what is reachable, and what to do about what is not")
     return parser
 

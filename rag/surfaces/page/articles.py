@@ -18,6 +18,7 @@ from rag.assistant import Listing
 from rag.errors import ClippingsError, CollectionError
 from rag.surfaces.page.look import masthead
 from rag.surfaces.library import DEMO, OWN, Library
+from rag.surfaces.uploads import Received, Upload, safe_name
 from rag.surfaces.markup import article_parts, digest, escape
 from rag.surfaces.render import day, progress_text, report_text
 from rag.types import Article, IngestReport
@@ -130,7 +131,8 @@ class Articles:
 
     def add(self, files: list[str]) -> Iterator[tuple[str, Any]]:
         """Take uploaded files in, and say how far it is and what came of it."""
-        yield from self._working("reading what was uploaded…", lambda told: self.library.add(map(Path, files), told))
+        sent = Upload("", "", tuple(Received(safe_name(Path(f).name), Path(f), Path(f).stat().st_size) for f in files))
+        yield from self._working("reading what was uploaded…", lambda told: self.library.add(sent, told, replace="replace"))
 
     def take_in(self, address: str) -> Iterator[tuple[str, Any]]:
         """Take in the page or the feed at an address, likewise."""

@@ -366,6 +366,16 @@ class Catalog:
             for r in rows
         ]
 
+    def read_from(self, file: str) -> list[str]:
+        """The ids of the articles that were read from a file; of an archive, from the files in it. In order."""
+        origin = _articles.c.origin
+        inside = (origin > f"{file}/") & (
+            origin < f"{file}0"
+        )  # "0" comes after "/": what begins with the one is before the other
+        with _translated(self.path), self._engine.connect() as db:
+            query = sa.select(_articles.c.id).where((origin == file) | inside).order_by(_articles.c.id)
+            return list(db.execute(query).scalars())
+
     def known(self) -> dict[str, tuple[str, str]]:
         """For every article the mark of what it was read from, and where that was."""
         read = {article_id: corrected.version for article_id, corrected in self.corrections().items()}

@@ -170,13 +170,16 @@ class FetchSettings:
 
 @dataclass(frozen=True, slots=True)
 class ServeSettings:
-    """How many may ask the page at the same time: people, programs and tools together."""
+    """How many may ask the page at the same time, people, programs and tools together; and how much may be uploaded to it."""
 
     at_once: int = 4  # questions worked on at the same time; two cores read for two at a time
     waiting: int = 64  # that may wait for their turn; who comes after these is told to come back
     patience: float = 60.0  # seconds that one waits for its turn before it is told the same
     timeout: float = 120.0  # seconds that one request may take, from its turn on, before it is given up
     grace: float = 30.0  # seconds that those which are worked on have to finish when the page is stopped
+    upload_bytes: int = 200_000_000  # of one uploaded file; a document is read in memory, and refused above this size anyway
+    upload_files: int = 500  # in one upload
+    upload_disk: int = 2_000_000_000  # bytes of all uploads that wait to be taken in, everybody's together
 
     def __post_init__(self) -> None:
         _at_least("serve.at_once", self.at_once, 1)
@@ -187,6 +190,13 @@ class ServeSettings:
             raise ConfigError(f"serve.timeout must be more than 0 and at most 3600 seconds, not {self.timeout}")
         if not 0 <= self.grace <= 3600:
             raise ConfigError(f"serve.grace must be from 0 to 3600 seconds, not {self.grace}")
+        _at_least("serve.upload_bytes", self.upload_bytes, 1)
+        _at_least("serve.upload_files", self.upload_files, 1)
+        if self.upload_disk < self.upload_bytes:
+            raise ConfigError(
+                f"serve.upload_disk ({self.upload_disk}) must not be less than serve.upload_bytes ({self.upload_bytes}): "
+                "else a file of that size could not be uploaded"
+            )
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,12 +7,16 @@
     ├── QuestionError       the question cannot be asked as it is
     ├── BusyError           too many ask at once, or the page is being stopped: the same question may be answered later
     ├── TooManyAttempts     too many log-ins were wrong: the next is looked at after `retry_after` seconds
-    └── SourceError         one article or file could not be taken in; the rest of the run goes on
+    ├── SourceError         one article or file could not be taken in; the rest of the run goes on
+    └── UploadError         files that were sent are refused (`status` is the HTTP status that says so)
+        └── NameTaken       articles of these names are there already, with other content
 
 A vendor's exception is always the `__cause__` of one of these.
 """
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 __all__ = [
     "BusyError",
@@ -20,9 +24,11 @@ __all__ = [
     "CollectionError",
     "ConfigError",
     "ModelError",
+    "NameTaken",
     "QuestionError",
     "SourceError",
     "TooManyAttempts",
+    "UploadError",
 ]
 
 
@@ -69,3 +75,22 @@ class TooManyAttempts(ClippingsError):
 
 class SourceError(ClippingsError):
     """One file or article could not be taken in."""
+
+
+class UploadError(ClippingsError):
+    """An upload is refused: it is over a limit, broken, not allowed, or not there. `status` is the HTTP status for that: 400,
+    403, 404, 408, 409, 413, 415, 503 or 507."""
+
+    def __init__(self, message: str, *, status: int) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+class NameTaken(UploadError):
+    """Files of these `names` were uploaded before, with other content, and nobody said which shall stay."""
+
+    def __init__(self, names: Sequence[str]) -> None:
+        self.names = tuple(names)
+        listed = ", ".join(self.names)
+        there = f"a file {listed} is" if len(self.names) == 1 else f"files {listed} are"
+        super().__init__(f"{there} here already, with other content. Say whether to replace or to keep both", status=409)

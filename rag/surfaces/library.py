@@ -7,24 +7,23 @@ beside the collection, so that it can be taken in again, and is gone when its ar
 from __future__ import annotations
 
 import json
-import shutil
 import threading
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 from rag.assistant import Assistant
 from rag.config import Config
 from rag.errors import CollectionError, QuestionError, SourceError
 from rag.surfaces.record import Record
+from rag.surfaces.upload_folder import Conflict, UploadFolder
+from rag.surfaces.uploads import Upload
 from rag.types import Article, IngestReport
 
 __all__ = ["DEMO", "OWN", "Library"]
 
 OWN, DEMO = "own", "demo"
-_UPLOADS = "upload"
 
 
 @dataclass(slots=True)
@@ -93,19 +92,34 @@ class Library:
                 assistant.close()
             self._opened.clear()
 
-    def add(self, files: Iterable[Path], progress: Callable[[Any], None]) -> IngestReport:
-        """Take uploaded files into the reader's own collection; what cannot be read is in the report.
+    def add(
+        self,
+        upload: Upload,
+        progress: Callable[[Any], None],
+        *,
+        replace: Conflict = "ask",
+        stop: threading.Event | None = None,
+    ) -> IngestReport:
+        """Take uploaded files into the reader's own collection; what cannot be read is in the report, and its file is gone.
 
-        Raises `SourceError` when a file cannot be kept, and `CollectionError` as `sync` does.
+        A file of a known name and other content takes the other's place (`replace="replace"`), or gets a name of its own
+        ("keep"); with "ask" nothing is taken in. Where this raises, the files are where they were. Raises `NameTaken` for such
+        names, `SourceError` when a file cannot be kept, and `CollectionError` as `sync` does.
         """
         self._writable()
-        folder = self.own.home / _UPLOADS
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-            kept = [Path(shutil.copyfile(file, folder / file.name)) for file in files]
-        except OSError as exc:
-            raise SourceError(f"what was uploaded cannot be kept in {folder}: {exc.strerror}") from exc
-        return self.sync(kept, self.own, progress=progress)
+        folder = self._uploaded
+        with folder.alone(), folder.holding(upload, replace) as (files, settle):
+            report = self.sync(files, self.own, progress=progress, **({"stop": stop} if stop else {}))
+            settle(report)
+            return folder.told(report)
+
+    def taken(self, upload: Upload) -> tuple[str, ...]:
+        """The names of an upload's files which articles with other content have already: what "ask" would ask about."""
+        return self._uploaded.taken(upload)
+
+    @property
+    def _uploaded(self) -> UploadFolder:
+        return UploadFolder(self.own.home, lambda file: self.assistant(OWN).read_from(file) if self.exists(self.own) else ())
 
     def fetch(self, address: str, progress: Callable[[Any], None]) -> IngestReport:
         """Take the page or the feed at a web address into the reader's own collection.
@@ -119,21 +133,20 @@ class Library:
         return self.sync([stated], self.own, progress=progress)
 
     def take_out(self, article_id: str) -> None:
-        """Remove an article from the reader's own collection, and the file it was uploaded in if it held nothing else.
+        """Remove an article from the reader's own collection, and the file it was uploaded in with the last of its articles.
 
-        Raises `CollectionError` when there is no such article.
+        Raises `CollectionError` when there is no such article, or while others are being added.
         """
         self._writable()
         origin = next((a.origin for a in self.assistant(OWN).articles() if a.headline.id == article_id), None)
-        self.remove([article_id], self.own)
-        uploaded = (self.own.home / _UPLOADS).resolve()
-        # These may hold other articles too, whatever they are called.
-        several = (".jsonl", ".ndjson", ".csv", ".tsv", ".zip", ".gz")
-        if origin and Path(origin).parent == uploaded and Path(origin).suffix.lower() not in several:
-            try:
-                Path(origin).unlink(missing_ok=True)
-            except OSError as exc:
-                raise SourceError(f"the article is removed, but its file stays in {uploaded}: {exc.strerror}") from exc
+        folder = self._uploaded
+        with folder.alone():
+            self.remove([article_id], self.own)
+            if origin and (file := folder.file_of(origin)):
+                try:
+                    folder.let_go(file)
+                except SourceError as exc:
+                    raise SourceError(f"the article is removed, but not its file: {exc}") from exc
 
     def correct(self, article_id: str, facts: Mapping[str, str], *, undo: bool = False) -> Article:
         """Correct an article's title, source and date in the reader's own collection, or take that back; as `ingest.edit`."""

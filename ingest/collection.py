@@ -169,13 +169,15 @@ def edit(
 def _changing(config: Config, article_ids: Sequence[str]) -> Iterator[Catalog]:
     """The catalog of a collection that is there and whole, locked for a change to some of its articles."""
     if not (config.home / FILE).is_file():
-        raise CollectionError(f"there is no collection in {config.home}, so there is nothing to change")
+        raise CollectionError(f"there is no collection in {config.home}, so there is nothing to change", missing=True)
     with writing(config.home):
         catalog = Catalog(config.home, config, create=True)
         try:
             known = catalog.known()
             if unknown := [i for i in article_ids if i not in known]:
-                raise CollectionError(f"there is no article {unknown[0]}. `clippings articles` lists those there are")
+                raise CollectionError(
+                    f"there is no article {unknown[0]}. `clippings articles` lists those there are", missing=True
+                )
             _unmade(catalog, config.home)
             yield catalog
         finally:
@@ -215,7 +217,8 @@ def writing(home: Path) -> Iterator[None]:
         lock.acquire()
     except Timeout as exc:
         raise CollectionError(
-            f"another process is writing to the collection in {home}. Wait until it is done and run this again; nothing is lost"
+            f"another process is writing to the collection in {home}. Wait until it is done and run this again; nothing is lost",
+            busy=True,
         ) from exc
     except (FileExistsError, NotADirectoryError) as exc:
         raise CollectionError(f"{home} is, or lies in, a file and not a folder. Name a folder with --home") from exc

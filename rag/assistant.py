@@ -250,7 +250,7 @@ class Assistant:
 
     def _unknown(self, article_id: str) -> CollectionError:
         return CollectionError(
-            f"there is no article {article_id} in this collection. `clippings articles` lists those there are"
+            f"there is no article {article_id} in this collection. `clippings articles` lists those there are", missing=True
         )
 
     def earlier(self, article_id: str, version: str) -> Article | None:

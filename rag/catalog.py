@@ -179,7 +179,9 @@ class Catalog:
         """
         path = home / FILE
         if not create and not path.is_file():
-            raise CollectionError(f"there is no collection in {home}. Make one: clippings sync FOLDER --home {home}")
+            raise CollectionError(
+                f"there is no collection in {home}. Make one: clippings sync FOLDER --home {home}", missing=True
+            )
         self._engine = sa.create_engine(f"sqlite:///{path}")
         sa.event.listen(self._engine, "connect", _prepare)
         self.path = path
@@ -745,7 +747,7 @@ def _translated(path: Path) -> Iterator[None]:
                 f"the disk that holds {path.parent} is full. The articles stored before are safe; free some space and run again"
             ) from exc
         if "locked" in cause:
-            raise CollectionError(f"{path} is being written by another process. Try again in a moment") from exc
+            raise CollectionError(f"{path} is being written by another process. Try again in a moment", busy=True) from exc
         if "not a database" in cause or "malformed" in cause or "no such table" in cause:
             raise CollectionError(
                 f"{path} is not a catalog of Clippings, or is damaged ({cause}). "

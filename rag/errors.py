@@ -42,11 +42,12 @@ class ConfigError(ClippingsError):
 
 class CollectionError(ClippingsError):
     """The collection is missing, busy, damaged, or was made with other settings. `outdated` is true where another version
-    of Clippings made its indexes, and a rebuild is all it takes."""
+    of Clippings made its indexes, and a rebuild is all it takes; `missing` where what was named, the collection or an article,
+    is not there; `busy` where another process is at work in it, and the same call may succeed later."""
 
-    def __init__(self, message: str, *, outdated: bool = False) -> None:
+    def __init__(self, message: str, *, outdated: bool = False, missing: bool = False, busy: bool = False) -> None:
         super().__init__(message)
-        self.outdated = outdated
+        self.outdated, self.missing, self.busy = outdated, missing, busy
 
 
 class ModelError(ClippingsError):

@@ -61,10 +61,11 @@ class Library:
                 if name == DEMO:
                     self.make_demo()
                 elif name != OWN:
-                    raise CollectionError(f"there is no collection {name!r}. Known are {OWN} and {DEMO}")
+                    raise CollectionError(f"there is no collection {name!r}. Known are {OWN} and {DEMO}", missing=True)
                 elif not self.exists(self.own):
                     raise CollectionError(
-                        "there are no articles of your own yet. Add some under “Articles”, or ask the demo articles"
+                        "there are no articles of your own yet. Add some under “Articles”, or ask the demo articles",
+                        missing=True,
                     )
                 self._opened[name] = self.open(self._config(name))
             return self._opened[name]

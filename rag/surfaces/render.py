@@ -32,6 +32,7 @@ __all__ = [
     "dates",
     "dates_text",
     "day",
+    "json_value",
     "listing_text",
     "progress_text",
     "report_text",
@@ -53,6 +54,12 @@ _REASONS = {
 def answer_json(answer: Answer) -> str:
     """The whole answer, every field of it, as JSON. Each citation also has its `page` and its `dates`: see `dates`."""
     return json.dumps(answer, default=partial(_plain, answer.evidence), ensure_ascii=False, indent=2)
+
+
+def json_value(value: Any, evidence: Evidence = Evidence()) -> Any:
+    """One of our values as the plain ones that JSON has, in the form of `answer_json`. A citation's `dates` are read from the
+    evidence, so there are none without it."""
+    return json.loads(json.dumps(value, default=partial(_plain, evidence), ensure_ascii=False))
 
 
 def _plain(evidence: Evidence, value: Any) -> Any:

@@ -6,6 +6,7 @@
     ├── ModelError          a language model or an encoder did not answer (`retryable` says if trying again may help)
     ├── QuestionError       the question cannot be asked as it is
     ├── BusyError           too many ask at once, or the page is being stopped: the same question may be answered later
+    ├── ForbiddenError      whoever asks may read, and asked for a change
     ├── TooManyAttempts     too many log-ins were wrong: the next is looked at after `retry_after` seconds
     ├── SourceError         one article or file could not be taken in; the rest of the run goes on
     └── UploadError         files that were sent are refused (`status` is the HTTP status that says so)
@@ -23,6 +24,7 @@ __all__ = [
     "ClippingsError",
     "CollectionError",
     "ConfigError",
+    "ForbiddenError",
     "ModelError",
     "NameTaken",
     "QuestionError",
@@ -64,6 +66,10 @@ class QuestionError(ClippingsError):
 
 class BusyError(ClippingsError):
     """The question was not looked at: too many ask at once, it waited too long, or the page is being stopped."""
+
+
+class ForbiddenError(ClippingsError):
+    """The page, or the token that was sent, is for reading, and something was to be changed."""
 
 
 class TooManyAttempts(ClippingsError):

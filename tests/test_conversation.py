@@ -6,8 +6,8 @@ from typing import Any
 
 from answers import abstained, answered
 from conftest import evidence
-
 from rag.surfaces.page.conversations import overtaken, settled, stopped
+
 from rag.surfaces.conversation import Exchange, deleted, judged, kept, renamed, taken_up
 from rag.surfaces.record import record
 from rag.types import Turn

@@ -74,7 +74,8 @@ def test_on_loopback_the_page_goes_by_the_names_of_this_machine(host: str) -> No
 
 
 @pytest.mark.parametrize(
-    "host", ["evil.example", "127.0.0.1.evil.example", "localhost.evil.example:7860", "10.0.0.1", "0.0.0.0", "[::2]", "127.0.0.2"]
+    "host",
+    ["evil.example", "127.0.0.1.evil.example", "localhost.evil.example:7860", "10.0.0.1", "0.0.0.0", "[::2]", "127.0.0.2"],
 )
 def test_a_name_that_was_made_to_point_here_reaches_nothing(host: str) -> None:
     for path in ("/", "/api/articles", "/mcp", "/healthz", "/login"):
@@ -120,7 +121,15 @@ def test_a_doorway_that_would_let_in_anybody_is_refused(facts: dict[str, Any], s
 
 @pytest.mark.parametrize(
     "origin",
-    ["http://evil.example", "null", "http://127.0.0.1", "http://127.0.0.1:3000", "https://127.0.0.1:7860", "file://", "http://"],
+    [
+        "http://evil.example",
+        "null",
+        "http://127.0.0.1",
+        "http://127.0.0.1:3000",
+        "https://127.0.0.1:7860",
+        "file://",
+        "http://",
+    ],
 )
 def test_a_page_of_another_site_may_not_ask(origin: str) -> None:
     for method, path in (
@@ -177,9 +186,15 @@ def test_every_answer_forbids_framing_guessing_of_types_and_resources_from_elsew
 
 
 def test_what_is_forwarded_is_believed_from_a_named_proxy_alone() -> None:
-    told = {"X-Forwarded-For": "6.6.6.6, 203.0.113.9, 10.0.0.7", "X-Forwarded-Host": "news.example.org", "X-Forwarded-Proto": "https"}
+    told = {
+        "X-Forwarded-For": "6.6.6.6, 203.0.113.9, 10.0.0.7",
+        "X-Forwarded-Host": "news.example.org",
+        "X-Forwarded-Proto": "https",
+    }
     doorway = Doorway("10.0.0.1", ("news.example.org",), proxies=("10.0.0.0/24",))
-    answer, behind = knock(headers={**told, "Origin": "https://news.example.org"}, doorway=doorway, host="10.0.0.1:7860", client="10.0.0.2")
+    answer, behind = knock(
+        headers={**told, "Origin": "https://news.example.org"}, doorway=doorway, host="10.0.0.1:7860", client="10.0.0.2"
+    )
     assert answer.status_code == 200
     visitor = behind.states[0]["visitor"]
     # 10.0.0.7 is a proxy of ours; what stands before 203.0.113.9 anybody may have written.
@@ -192,7 +207,12 @@ def test_what_is_forwarded_is_believed_from_a_named_proxy_alone() -> None:
 
 def test_a_path_that_a_proxy_has_added_is_taken_off() -> None:
     doorway = Doorway(root_path="/clippings")
-    for path, status in (("/clippings/api/articles", 200), ("/api/articles", 200), ("/clippings/monitoring", 404), ("/clippings/", 200)):
+    for path, status in (
+        ("/clippings/api/articles", 200),
+        ("/api/articles", 200),
+        ("/clippings/monitoring", 404),
+        ("/clippings/", 200),
+    ):
         assert knock(path=path, doorway=doorway)[0].status_code == status, path
 
 

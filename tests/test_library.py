@@ -18,8 +18,8 @@ from ingest import edit, remove, sync
 from rag import Config, open_assistant
 from rag.assistant import collection_exists
 from rag.errors import CollectionError, QuestionError
-from rag.surfaces.page.articles import Articles
 from rag.surfaces.library import DEMO, OWN, Library
+from rag.surfaces.page.articles import Articles
 from rag.surfaces.record import record
 from rag.surfaces.uploads import Received, Upload
 from rag.types import IngestReport

@@ -13,8 +13,8 @@ import app
 from ingest import sync
 from rag import Config, ask, open_assistant
 from rag.surfaces import render
-from rag.surfaces.page import conversations
 from rag.surfaces.conversation import Exchange
+from rag.surfaces.page import conversations
 from rag.types import Sentence
 
 QUESTION = "Who struck first, and whom did they target?"

@@ -333,7 +333,14 @@ def _add(
 ) -> str:
     """A new exchange; its id."""
     id = secrets.token_hex(8)
-    put = {"question": cleaned(question), "collection": cleaned(collection), "asked": now, "imported": False, "limits": {}, **what}
+    put = {
+        "question": cleaned(question),
+        "collection": cleaned(collection),
+        "asked": now,
+        "imported": False,
+        "limits": {},
+        **what,
+    }
     db.execute(exchanges.insert().values(id=id, conversation=conversation, after=after, **put))
     return id
 

@@ -73,7 +73,18 @@ def _parser() -> argparse.ArgumentParser:
     )
     common = argparse.ArgumentParser(add_help=False)
     common.add_argument("--home", metavar="DIR", help="the folder of the collection")
-    parser.set_defaults(command=_serve, home=None, host="127.0.0.1", port=7860, auth_file=None, read_only=False, root_path=None, host_name=[], proxy=[], origin=[])
+    parser.set_defaults(
+        command=_serve,
+        home=None,
+        host="127.0.0.1",
+        port=7860,
+        auth_file=None,
+        read_only=False,
+        root_path=None,
+        host_name=[],
+        proxy=[],
+        origin=[],
+    )
     commands = parser.add_subparsers(title="commands", metavar="COMMAND")
 
     def command(name: str, run: Callable[..., int], help: str) -> argparse.ArgumentParser:

@@ -44,9 +44,7 @@ class Growth:
     why: str = ""
 
 
-def growing(
-    opened: Callable[[str], Assistant], exchange: Exchange, turns: Sequence[Turn], limits: Limits
-) -> Iterator[Growth]:
+def growing(opened: Callable[[str], Assistant], exchange: Exchange, turns: Sequence[Turn], limits: Limits) -> Iterator[Growth]:
     """The answer to a question as it grows; the last one has `record` or `why`."""
     released: list[str] = []
     step = ""
@@ -83,7 +81,9 @@ def growth_html(growth: Growth) -> str:
 def reply_html(exchange: Exchange, *, running: bool = False) -> str:
     """What stands under a question: the answer, why there is none, or that it is being answered."""
     if exchange.record:
-        return answer_html(exchange.record, exchange.question, exchange.id, exchange.verdict or "", given_here=not exchange.imported)
+        return answer_html(
+            exchange.record, exchange.question, exchange.id, exchange.verdict or "", given_here=not exchange.imported
+        )
     if running:
         return growth_html(Growth(step="being answered"))
     if exchange.state == "failed":

@@ -6,16 +6,14 @@ beside the collection, so that it can be taken in again, and is gone when its ar
 
 from __future__ import annotations
 
-import json
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from typing import Any
 
 from rag.assistant import Assistant
 from rag.config import Config
-from rag.errors import CollectionError, QuestionError, SourceError
+from rag.errors import CollectionError, ForbiddenError, QuestionError, SourceError
 from rag.surfaces.record import Record
 from rag.surfaces.upload_folder import Conflict, UploadFolder
 from rag.surfaces.uploads import Upload
@@ -30,8 +28,7 @@ OWN, DEMO = "own", "demo"
 class Library:
     """`open` opens a collection that exists, `exists` says whether one does, `make_demo` sees to the demo articles',
     `sync` takes files into one, `edit` corrects an article's facts and `remove` takes articles out, `to_gold` keeps a gold
-    case. `kinds` are the endings of the files that `sync` reads. `read_only` refuses these four; verdicts are kept even
-    then."""
+    case. `kinds` are the endings of the files that `sync` reads. `read_only` refuses these four."""
 
     own: Config
     demo: Config
@@ -122,7 +119,7 @@ class Library:
     def _uploaded(self) -> UploadFolder:
         return UploadFolder(self.own.home, lambda file: self.assistant(OWN).read_from(file) if self.exists(self.own) else ())
 
-    def fetch(self, address: str, progress: Callable[[Any], None]) -> IngestReport:
+    def fetch(self, address: str, progress: Callable[[Any], None], *, stop: threading.Event | None = None) -> IngestReport:
         """Take the page or the feed at a web address into the reader's own collection.
 
         Raises `SourceError` for what is no address, and `CollectionError` as `sync` does.
@@ -131,7 +128,7 @@ class Library:
         stated = address.strip()
         if not stated.lower().startswith(("http://", "https://")):
             raise SourceError(f"{stated[:80]!r} is no web address. Copy it from your browser; it begins with https://")
-        return self.sync([stated], self.own, progress=progress)
+        return self.sync([stated], self.own, progress=progress, **({"stop": stop} if stop else {}))
 
     def take_out(self, article_id: str) -> None:
         """Remove an article from the reader's own collection, and the file it was uploaded in with the last of its articles.
@@ -154,19 +151,6 @@ class Library:
         self._writable()
         return self.edit(article_id, facts, self.own, undo=undo)
 
-    def judged(self, name: str, verdict: str, asked: str, found: Record) -> None:
-        """Keep a reader's verdict on an answer, with the answer and its evidence, one JSON object a line.
-
-        Raises `CollectionError` when it cannot be written.
-        """
-        line = {"at": datetime.now(UTC).isoformat(timespec="seconds"), "verdict": verdict, "asked": asked, **found}
-        path = self._config(name).home / "feedback.jsonl"
-        try:
-            with self._lock, path.open("a", encoding="utf-8") as lines:
-                lines.write(json.dumps(line, ensure_ascii=False) + "\n")
-        except OSError as exc:
-            raise CollectionError(f"your verdict cannot be written to {path}: {exc.strerror}") from exc
-
     def gold(self, name: str, verdict: str, found: Record, words: Sequence[tuple[str, int, int]]) -> str:
         """Make a judged answer a gold case of the collection; what to say about it.
 
@@ -188,6 +172,6 @@ class Library:
 
     def _writable(self) -> None:
         if self.read_only:
-            raise CollectionError(
+            raise ForbiddenError(
                 "this page is read-only: articles are added, corrected and removed where it runs, by `clippings`"
             )

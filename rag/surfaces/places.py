@@ -37,9 +37,7 @@ def opened_at(
     return article_parts(article, facts, start, end, note)
 
 
-def _as_cited(
-    assistant: Assistant, article_id: str, version: str, start: int, end: int, words: str
-) -> tuple[Article, str]:
+def _as_cited(assistant: Assistant, article_id: str, version: str, start: int, end: int, words: str) -> tuple[Article, str]:
     """The article in the version in which the words stood, and what to say if that is not the present one.
 
     Raises `ValueError` where no version that is kept has them.

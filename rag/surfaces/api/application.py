@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from fastapi import FastAPI
+from collections.abc import Sequence
+
+from fastapi import APIRouter, FastAPI
 
 from rag.surfaces.api import mcp
 from rag.surfaces.api.errors import add_errors
@@ -18,12 +20,14 @@ _ABOUT = (
 )
 
 
-def api_app(library: Library, gate: Gate, *, timeout: float) -> FastAPI:
+def api_app(library: Library, gate: Gate, *, timeout: float, also: Sequence[APIRouter] = ()) -> FastAPI:
     """REST under `/api`, described at `/api/openapi.json`, and MCP at `/mcp`. Nothing of it is loaded from elsewhere."""
     app = FastAPI(
         title="Clippings", version="1", description=_ABOUT, openapi_url="/api/openapi.json", docs_url=None, redoc_url=None
     )
     add_errors(app)
+    for routes in also:  # before the last route under /api, which takes all that no other does
+        app.include_router(routes)
     app.include_router(router(library, gate, timeout=timeout))
     mcp.mount(app, mcp.tools(library, gate, timeout=timeout))
     return app

@@ -17,11 +17,19 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response, StreamingResponse
 from pydantic import BaseModel, ConfigDict, Field
 
-from rag.errors import BusyError, ClippingsError, CollectionError
+from rag.errors import BusyError, ClippingsError, CollectionError, ForbiddenError
 from rag.people.conversations import Conversation
 from rag.people.database import People
+from rag.surfaces.api.routes import StrictRoute
 from rag.surfaces.conversation import (
-    Growth, Limits, exchange_html, exported, growing, growth_html, reply_html, turns_of,
+    Growth,
+    Limits,
+    exchange_html,
+    exported,
+    growing,
+    growth_html,
+    reply_html,
+    turns_of,
 )  # fmt: skip
 from rag.surfaces.gate import Gate, Waiting
 from rag.surfaces.library import Library
@@ -78,9 +86,14 @@ class Setting(_Strict):
     value: Annotated[str, Field(max_length=400)]
 
 
+class _Large(StrictRoute):
+    largest = 12_000_000  # bytes: what a browser may have kept for a page is about ten million
+
+
 def conversation_router(library: Library, gate: Gate, people: People, *, timeout: float) -> APIRouter:
     """The routes. `timeout` is the seconds that an answer may take."""
-    router = APIRouter(prefix="/api", tags=["conversations"])
+    router = APIRouter(prefix="/api", tags=["conversations"], route_class=StrictRoute)
+    large = APIRouter(tags=["conversations"], route_class=_Large)
     store = people.conversations
     running: set[str] = set()  # exchanges that are being answered; touched on the event loop only
 
@@ -137,16 +150,27 @@ def conversation_router(library: Library, gate: Gate, people: People, *, timeout
         name, kind, text = exported(conversation, form)
         return Response(text, media_type=kind, headers={"Content-Disposition": f'attachment; filename="{name}"'})
 
-    @router.post("/conversations/taken-over", summary="Keep what a browser kept before the server did")
+    @large.post("/conversations/taken-over", summary="Keep what a browser kept before the server did")
     async def take_over(request: Request, body: Shelf) -> dict[str, int]:
         return {"kept": await asyncio.to_thread(store.take_over, owner(request), body.shelf)}
 
     @router.post("/exchanges", status_code=201, summary="Put a question; it is kept before it is answered")
     async def put(request: Request, body: Put) -> dict[str, Any]:
-        limits = {"sources": body.sources, "after": body.published_from, "before": body.published_to, "use_model": body.use_model}
+        limits = {
+            "sources": body.sources,
+            "after": body.published_from,
+            "before": body.published_to,
+            "use_model": body.use_model,
+        }
         collection = body.collection or library.first
         exchange = await asyncio.to_thread(
-            store.put, owner(request), body.question, collection, conversation=body.conversation, after=body.after, limits=limits
+            store.put,
+            owner(request),
+            body.question,
+            collection,
+            conversation=body.conversation,
+            after=body.after,
+            limits=limits,
         )
         conversation = await asyncio.to_thread(store.shown, owner(request), exchange.conversation)
         return {"exchange": exchange.id, "conversation": shown(conversation)}
@@ -246,6 +270,7 @@ def conversation_router(library: Library, gate: Gate, people: People, *, timeout
             opened_at, library, collection, article, version=version, start=start, end=end, words=words
         )
 
+    router.include_router(large)
     return router
 
 
@@ -274,7 +299,7 @@ def _waits(waiting: Waiting) -> str:
 
 def _writable(request: Request) -> None:
     if getattr(request.state, "read_only", False):
-        raise CollectionError("this token only reads. Make another without --read-only")
+        raise ForbiddenError("this token only reads. `clippings token add` makes one that may change things")
 
 
 def _event(name: str, data: dict[str, Any]) -> str:

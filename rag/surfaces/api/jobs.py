@@ -10,7 +10,8 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Request
 from pydantic import BaseModel, ConfigDict, Field
 
-from rag.errors import QuestionError, ReadOnlyError
+from rag.errors import ForbiddenError, QuestionError
+from rag.surfaces.api.routes import StrictRoute
 from rag.surfaces.jobs import Jobs
 from rag.surfaces.library import Library
 from rag.surfaces.uploads import Uploads
@@ -29,12 +30,13 @@ class NewJob(BaseModel):
 
 
 def job_router(library: Library, jobs: Jobs, uploads: Uploads) -> APIRouter:
-    router = APIRouter(prefix="/api/jobs", tags=["articles"])
+    """The routes. A job's articles go to the reader's own collection; nobody else sees the job."""
+    router = APIRouter(prefix="/api/jobs", tags=["articles"], route_class=StrictRoute)
 
     @router.post("", status_code=202, summary="Begin to add articles")
     async def start(request: Request, body: NewJob) -> dict[str, Any]:
         if library.read_only or getattr(request.state, "read_only", False):
-            raise ReadOnlyError.of_page()
+            raise ForbiddenError("this page is read-only to you: articles are added, corrected and removed by others")
         owner = str(request.state.owner)
         if (body.upload is None) == (body.address is None):
             raise QuestionError("name either an upload or an address")
@@ -45,10 +47,12 @@ def job_router(library: Library, jobs: Jobs, uploads: Uploads) -> APIRouter:
                 return library.fetch(address, progress, stop=stop)
 
             return jobs.start(owner, "fetching…", fetch).facts()
-        upload = await asyncio.to_thread(uploads.get, owner, str(body.upload))
+        upload_id, replace = str(body.upload), body.replace
+        await asyncio.to_thread(uploads.paths, owner, upload_id)  # which must be there
 
         def add(progress: Callable[[Any], None], stop: threading.Event) -> IngestReport:
-            return library.add(upload, progress, replace=body.replace, stop=stop)
+            with uploads.taking(owner, upload_id) as upload:
+                return library.add(upload, progress, replace=replace, stop=stop)
 
         return jobs.start(owner, "reading what was uploaded…", add).facts()
 

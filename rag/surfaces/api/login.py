@@ -9,9 +9,9 @@ from typing import Annotated
 from fastapi import APIRouter, Form, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
-from rag.people.accounts import Accounts
-from rag.people.sessions import LIFETIME, Sessions
 from rag.errors import TooManyAttempts
+from rag.people.accounts import Accounts
+from rag.people.sessions import LONGEST, Sessions
 from rag.surfaces.api.door import COOKIE
 from rag.surfaces.markup import escape
 
@@ -68,7 +68,7 @@ def login_router(accounts: Accounts | None, sessions: Sessions, *, root_path: st
         logging.getLogger("clippings").info("%s has logged in from %s", name, visitor.address)
         response = RedirectResponse(home, 303)
         response.set_cookie(
-            COOKIE, secret, max_age=int(LIFETIME.total_seconds()), path=home, httponly=True, samesite="lax",
+            COOKIE, secret, max_age=int(LONGEST.total_seconds()), path=home, httponly=True, samesite="lax",
             secure=visitor.scheme == "https",
         )  # fmt: skip
         return response

@@ -13,11 +13,14 @@ from rag.errors import (
     ClippingsError,
     CollectionError,
     ConfigError,
+    ForbiddenError,
     ModelError,
     QuestionError,
     SourceError,
+    TooManyAttempts,
+    UploadError,
 )
-from rag.surfaces.api.service import ForbiddenError, TimeLimitError
+from rag.surfaces.api.service import TimeLimitError
 
 __all__ = ["UNFORESEEN", "Refusal", "argument_sentence", "json_bytes", "refusal"]
 
@@ -59,6 +62,10 @@ def refusal(error: Exception) -> Refusal:
             return Refusal(422, "question", said)
         case SourceError():
             return Refusal(422, "source", said)
+        case UploadError():
+            return Refusal(error.status, "upload", said, {"Retry-After": "60"} if error.status == 503 else {})
+        case TooManyAttempts():
+            return Refusal(429, "busy", said, {"Retry-After": str(int(error.retry_after) + 1)})
         case BusyError():
             return Refusal(503, "busy", said, {"Retry-After": "60"})
         case TimeLimitError():

@@ -15,9 +15,10 @@ from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
 from starlette.routing import Match
 
+from rag.errors import ForbiddenError
 from rag.surfaces.api import schemas
 from rag.surfaces.api.refusals import json_bytes, refusal
-from rag.surfaces.api.service import Event, ForbiddenError, Service
+from rag.surfaces.api.service import Event, Service
 from rag.surfaces.gate import Gate, Waiting
 from rag.surfaces.library import Library
 from rag.surfaces.render import answer_json, json_value
@@ -26,7 +27,7 @@ from rag.types import Answer, Sentence, Step
 if TYPE_CHECKING:
     from starlette.types import Message, Receive, Scope, Send
 
-__all__ = ["router"]
+__all__ = ["StrictRoute", "router"]
 
 _LARGEST = 1_000_000  # bytes of a body; the largest that makes sense is a question with a long history
 _HEARTBEAT = 15.0  # seconds of silence after which proxies begin to hang up
@@ -34,8 +35,10 @@ _METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 _T = TypeVar("_T")
 
 
-class _Route(APIRoute):
+class StrictRoute(APIRoute):
     """A route that reads no more than it must: a body of JSON and not too large, and no parameter that it does not know."""
+
+    largest = _LARGEST
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         handle = super().get_route_handler()
@@ -44,8 +47,8 @@ class _Route(APIRoute):
 
         async def checked(request: Request) -> Response:
             if takes_body:
-                _expect_json(request)
-                request = Request(request.scope, _bounded(request.receive))
+                _expect_json(request, self.largest)
+                request = Request(request.scope, _bounded(request.receive, self.largest))
             if request.query_params and not takes_query:
                 name = next(iter(request.query_params))
                 raise RequestValidationError([{"type": "extra_forbidden", "loc": ("query", name), "msg": "", "input": None}])
@@ -54,33 +57,33 @@ class _Route(APIRoute):
         return checked
 
 
-def _expect_json(request: Request) -> None:
+def _expect_json(request: Request, largest: int) -> None:
     stated = email.message.Message()
     stated["content-type"] = request.headers.get("content-type", "")
     kind = stated.get_content_subtype()
     if stated.get_content_maintype() != "application" or not (kind == "json" or kind.endswith("+json")):
         raise HTTPException(415)
     length = request.headers.get("content-length", "")
-    if length.isdecimal() and int(length[:20]) > _LARGEST:
-        raise _too_large()
+    if length.isdecimal() and int(length[:20]) > largest:
+        raise _too_large(largest)
 
 
-def _bounded(receive: Receive) -> Receive:
-    left = _LARGEST
+def _bounded(receive: Receive, largest: int) -> Receive:
+    left = largest
 
     async def counted() -> Message:
         nonlocal left
         message = await receive()
         left -= len(message.get("body", b""))
         if left < 0:
-            raise _too_large()
+            raise _too_large(largest)
         return message
 
     return counted
 
 
-def _too_large() -> HTTPException:
-    return HTTPException(413, f"the body is larger than {_LARGEST:,} bytes. Send less at a time: leave out the oldest turns")
+def _too_large(largest: int) -> HTTPException:
+    return HTTPException(413, f"the body is larger than {largest:,} bytes. Send less at a time: leave out the oldest turns")
 
 
 class _Events(StreamingResponse):
@@ -98,7 +101,7 @@ class _Events(StreamingResponse):
 def router(library: Library, gate: Gate, *, timeout: float) -> APIRouter:
     """The routes under `/api`. A request is answered within `timeout` seconds or refused; where `request.state.read_only` is
     true, or the library is read-only, nothing is changed."""
-    routes = APIRouter(prefix="/api", route_class=_Route)
+    routes = APIRouter(prefix="/api", route_class=StrictRoute)
     service = Service(library, gate, timeout=timeout)
 
     @routes.post(

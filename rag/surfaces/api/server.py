@@ -65,12 +65,14 @@ class Server:
         library, gate, people, root_path = self.library, self.gate, self.people, self.doorway.root_path
         limits = library.own.serve
         uploads = Uploads(library.own.home, limits)
-        app = api_app(library, gate, timeout=limits.timeout)
-        app.include_router(health_router(Health(library, gate)))
-        app.include_router(login_router(self.accounts, people.sessions, root_path=root_path))
-        app.include_router(conversation_router(library, gate, people, timeout=limits.timeout))
-        app.include_router(upload_router(library, uploads, owner_of=lambda request: str(request.state.owner)))
-        app.include_router(job_router(library, self.jobs, uploads))
+        also = (
+            health_router(Health(library, gate)),
+            login_router(self.accounts, people.sessions, root_path=root_path),
+            conversation_router(library, gate, people, timeout=limits.timeout),
+            upload_router(library, uploads, owner_of=lambda request: str(request.state.owner)),
+            job_router(library, self.jobs, uploads),
+        )
+        app = api_app(library, gate, timeout=limits.timeout, also=also)
         mount(app, library, people, root_path=root_path, accounts=self.accounts is not None)
         _close_with(app, uploads)
         return Door(
@@ -198,5 +200,3 @@ def _close_with(app: FastAPI, uploads: Uploads) -> None:
                 uploads.close()
 
     app.router.lifespan_context = lifespan
-
-

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 from urllib.parse import quote
 
 from rag.assistant import Assistant, Listing
-from rag.errors import ClippingsError, CollectionError
+from rag.errors import ClippingsError, CollectionError, ForbiddenError
 from rag.surfaces.api.schemas import ArticleList, AskRequest, Correction, SearchRequest
 from rag.surfaces.asking import day, filters
 from rag.surfaces.gate import Gate, Waiting
@@ -21,7 +21,7 @@ from rag.surfaces.library import Library
 from rag.surfaces.render import json_value
 from rag.types import Answer, Article, Evidence, Sentence, Step, Turn
 
-__all__ = ["Event", "ForbiddenError", "Service", "TimeLimitError", "address"]
+__all__ = ["Event", "Service", "TimeLimitError", "address"]
 
 Event = Waiting | Step | Sentence | Answer
 _T = TypeVar("_T")
@@ -31,10 +31,6 @@ _PASSAGE = re.compile(r"(.+):(\d{1,12})-(\d{1,12})", re.DOTALL)  # a passage's i
 
 class TimeLimitError(ClippingsError):
     """The work took longer than a request may."""
-
-
-class ForbiddenError(ClippingsError):
-    """The caller may read, and asked for a change."""
 
 
 class _GivenUpError(Exception):

@@ -47,8 +47,8 @@ const sent = told(async (files) => {
   box.hidden = false;
   report('Nothing has been added yet.');
 });
-const begin = async (what) => watch((await asked('POST', 'api/jobs', what)).id);
-const watch = async (id) => {
+const begin = async (what) => watchJob((await asked('POST', 'api/jobs', what)).id);
+const watchJob = async (id) => {
   while (true) {
     const job = await asked('GET', `api/jobs/${escaped(id)}`);
     if (job.error) { report(job.error, 'abstained'); return; }
@@ -94,5 +94,5 @@ document.addEventListener('drop', (event) => {
 told(async () => {
   const { jobs } = await asked('GET', 'api/jobs');
   const open = jobs.find((job) => !job.done);
-  if (open) await watch(open.id);
+  if (open) await watchJob(open.id);
 })();

@@ -36,7 +36,10 @@ class Articles:
         writable = not self.library.read_only
         self.picked = gr.JSON(visible=False)
         kinds = escape(",".join(self.library.kinds))
-        self.adding = gr.HTML(html_template=UPLOAD.replace("KINDS", kinds), elem_id="upload", visible=writable)
+        self.adding = gr.HTML(
+            html_template=UPLOAD.replace("KINDS", kinds), js_on_load="window.clippingsAdded = () => trigger('added');",
+            elem_id="upload", visible=writable,
+        )  # fmt: skip
         self.table = gr.Dataframe(
             headers=list(_COLUMNS), datatype=["str", "str", "str", "number", "number", "number", "str", "str"],
             interactive=False, show_search="search", label="Articles", wrap=True, max_height=420,

@@ -45,9 +45,9 @@ const draw = (conversation) => {
   drawEditing();
   clearTimeout(poll);
   const elsewhere = talk.exchanges.some((exchange) => exchange.state === 'running' && !queue.includes(exchange.id));
-  if (elsewhere) poll = setTimeout(guarded(() => open(talk.id)), 1500);
+  if (elsewhere) poll = setTimeout(guarded(() => openTalk(talk.id)), 1500);
 };
-const open = async (id) => draw(id ? await asked('GET', `api/conversations/${escaped(id)}`) : null);
+const openTalk = async (id) => draw(id ? await asked('GET', `api/conversations/${escaped(id)}`) : null);
 
 const drawEditing = () => {
   const note = $('#conversation .editing');
@@ -121,7 +121,7 @@ const stop = guarded(async () => {
   queue = [];
   stream?.abort();
   for (const id of given) await asked('POST', `api/exchanges/${escaped(id)}/stop`);
-  if (talk.id) await open(talk.id);
+  if (talk.id) await openTalk(talk.id);
 });
 
 // The list of conversations.
@@ -144,12 +144,12 @@ const list = async () => {
   nav.querySelector('#title').value = talk.title;
 };
 // Leaves what is being answered: the question stays with what it was put in, marked as not answered.
-const leave = async () => { await stop(); editing = null; };
+const leaveTalk = async () => { await stop(); editing = null; };
 const choices = {
-  fresh: async () => { await leave(); draw(null); await list(); $('#question textarea').focus(); },
+  fresh: async () => { await leaveTalk(); draw(null); await list(); $('#question textarea').focus(); },
   open: async ({ id }) => {
-    await leave();
-    await open(id);
+    await leaveTalk();
+    await openTalk(id);
     await list();
     const about = $(`#collection input[value="${talk.collection}"]`);
     if (about && !about.checked) { collection = talk.collection; about.click(); }
@@ -158,7 +158,7 @@ const choices = {
   delete: async () => { $('#conversations .sure').hidden = false; },
   'delete-not': async () => { $('#conversations .sure').hidden = true; },
   'delete-sure': async () => {
-    await leave();
+    await leaveTalk();
     const { id, title } = talk;
     await asked('DELETE', `api/conversations/${escaped(id)}`);
     draw(null);
@@ -243,12 +243,12 @@ window.clippings = {
 let mine = '';
 try { mine = sessionStorage.getItem(HERE) ?? ''; } catch { /* a browser that keeps nothing */ }
 guarded(async () => {
-  if (mine) { try { await open(mine); } catch (error) { if (error.status !== 404) throw error; } }
+  if (mine) { try { await openTalk(mine); } catch (error) { if (error.status !== 404) throw error; } }
   await list();
 })();
 // What another tab has added meanwhile.
 document.addEventListener('visibilitychange', () => {
-  if (!document.hidden && !queue.length) guarded(async () => { if (talk.id) await open(talk.id); await list(); })();
+  if (!document.hidden && !queue.length) guarded(async () => { if (talk.id) await openTalk(talk.id); await list(); })();
 });
 // Gradio's search box has a title and no name; and a tab that is shown anew is drawn anew.
 new MutationObserver(() => {

@@ -42,6 +42,7 @@ from test_serve import until as wait_until
 from eval.cases import load
 from ingest import remove, sync
 from rag import Config, open_assistant
+from rag.people.accounts import add_account
 from rag.surfaces.record import SUPPORT
 from rag.surfaces.render import answer_json
 
@@ -571,7 +572,7 @@ def test_an_article_that_has_changed_opens_as_it_was_cited(page: Page, config: C
 def test_a_page_that_is_read_only_behind_a_password_shows_neither_upload_nor_removal(
     browser: Browser, config: Config, tmp_path: Path
 ) -> None:
-    (tmp_path / "who").write_text("ann:open sesame\n", encoding="utf-8")
+    add_account(tmp_path / "who", "ann", "open sesame")
     with served(config, "--read-only", "--auth-file", str(tmp_path / "who")) as url:
         page = browser.new_page()
         page.goto(url)

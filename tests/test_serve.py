@@ -33,6 +33,7 @@ from test_backends import ollama
 
 from ingest import sync
 from rag import Config
+from rag.people.accounts import add_account
 
 ROOT = Path(__file__).parent.parent
 QUESTION = "Who struck first?"
@@ -135,7 +136,7 @@ def asked(page: Served, speaker: type[Any]) -> Any:
 
 
 def test_its_health_needs_no_password_names_nothing_and_is_told_behind_a_proxy(config: Config, tmp_path: Path) -> None:
-    (tmp_path / "who").write_text("ann:open sesame\n", encoding="utf-8")
+    add_account(tmp_path / "who", "ann", "open sesame")
     with served(config, "--auth-file", str(tmp_path / "who"), "--root-path", "/clippings") as page:
         status, whole = page.health()
         assert status == 200

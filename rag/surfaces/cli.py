@@ -44,6 +44,7 @@ class Services:
     add_gold: Callable[..., str]
     backup: Callable[..., Any]
     restore: Callable[..., Any]
+    tools: Callable[..., None]
 
 
 def run(arguments: Sequence[str], services: Services) -> int:
@@ -130,6 +131,7 @@ def _parser() -> argparse.ArgumentParser:
     kept.add_argument("file", metavar="FILE", help="a .zip file; an earlier backup there is replaced")
     back = command("restore", _restore, "make a collection from a backup")
     back.add_argument("file", metavar="FILE", help="as `clippings backup` made it")
+    command("mcp", _mcp, "offer the articles as tools to the program that starts this, over standard input and output (MCP)")
     command("doctor", _doctor, "say what is configured, what is reachable, and what to do about what is not")
     return parser
 
@@ -325,6 +327,11 @@ def _eval(options: argparse.Namespace, config: Config, services: Services) -> in
     home = config if options.home is not None else None
     out = Path(options.out) if options.out else None
     print(services.evaluate(gold, home, options.split, out, as_json=options.json))
+    return 0
+
+
+def _mcp(options: argparse.Namespace, config: Config, services: Services) -> int:
+    services.tools(config, named=options.home is not None)
     return 0
 
 

@@ -8,22 +8,17 @@ Everything is served from this process: no font, script or statistic from elsewh
 
 from __future__ import annotations
 
-import functools
-import logging
 import os
 import signal
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from rag.errors import ClippingsError
-from rag.surfaces.page.calls import Calls
 from rag.surfaces.gate import Gate
 from rag.surfaces.health import Door, Health
 from rag.surfaces.library import DEMO, OWN, Library
-from rag.surfaces.programs import Program, programs
 
 __all__ = ["build", "serve"]
 
@@ -67,14 +62,12 @@ def serve(
             share=False,
             ssr_mode=False,
             quiet=True,
-            footer_links=["api"],
-            # Gradio's tools call back without a name or a password, and list themselves to everybody.
-            mcp_server=auth is None,
+            footer_links=[],
             max_file_size="1kb" if library.read_only else _LARGEST,
             prevent_thread_lock=True,
             state_session_capacity=_SESSIONS,
             max_threads=limits.at_once + limits.waiting + _BESIDES,
-            app_kwargs={"middleware": [Middleware(Door, health), Middleware(Calls, page)]},
+            app_kwargs={"middleware": [Middleware(Door, health)]},
         )
     except OSError as exc:
         raise ClippingsError(f"port {port} of {host} is taken, or not open to you. Choose another with --port") from exc
@@ -128,35 +121,6 @@ def build(library: Library, gate: Gate) -> tuple[Any, Any]:
     def open_article(place: dict[str, Any]) -> dict[str, str]:
         return articles.open(place)  # Gradio marks what the browser may call, which a method cannot be
 
-    @contextmanager
-    def told() -> Iterator[None]:
-        try:
-            yield
-        except ClippingsError as exc:
-            raise gr.Error(str(exc), print_exception=False) from exc
-        except Exception as exc:
-            logging.getLogger("clippings").exception("a program's call failed")
-            said = "this failed for a reason that was not foreseen; the page's log has it. Ask again, or in other words"
-            raise gr.Error(said, print_exception=False) from exc
-
-    def in_turn(program: Program) -> Callable[..., Any]:
-        @functools.wraps(program)
-        async def called(*given: Any, **named: Any) -> dict[str, Any]:
-            with told():
-                return await gate.result(functools.partial(program, *given, **named))
-
-        return called
-
-    def at_once(program: Program) -> Program:
-        @functools.wraps(program)
-        def called(*given: Any, **named: Any) -> dict[str, Any]:
-            with told():
-                return program(*given, **named)
-
-        return called
-
-    ask, search, article = programs(library.chosen)
-
     with gr.Blocks(title="Clippings", analytics_enabled=False, fill_width=False) as page:
         conversations.draw_shelf()
         with gr.Row():
@@ -181,6 +145,4 @@ def build(library: Library, gate: Gate) -> tuple[Any, Any]:
                 )
         articles.wire(collection, conversations.sources)
         conversations.wire(page, collection, reading, then=articles.arrange)
-        for program in (in_turn(ask), in_turn(search), at_once(article)):
-            gr.api(program, api_name=program.__name__, concurrency_limit=None)  # the gate limits them
     return page, theme()

@@ -21,7 +21,7 @@ from rag.surfaces.conversation import Asked, Exchange, Shelf, judged
 from rag.surfaces.gate import Gate, Waiting
 from rag.surfaces.library import Library
 from rag.surfaces.markup import VERDICTS, escape, sentence_html
-from rag.surfaces.programs import filters
+from rag.surfaces.asking import filters
 from rag.surfaces.record import citation_record, conversation_json, markdown, record
 from rag.types import Answer, Evidence, Sentence, Step, Turn
 

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import threading
 from collections.abc import Callable, Iterable, Sequence
@@ -13,11 +14,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rag.config import Config, demo
-from rag.errors import ClippingsError
+from rag.errors import ClippingsError, CollectionError
 from rag.surfaces.cli import Services, run
 
 if TYPE_CHECKING:
     from rag.assistant import Assistant
+    from rag.surfaces.library import Library
 
 
 def _open(config: Config, **engines: Any) -> Assistant:
@@ -82,20 +84,16 @@ def _examine(config: Config) -> Iterable[Any]:
     return examine(config, lambda: configured_model(config.model))
 
 
-def _serve(config: Config, *, port: int, auth_file: Path | None, read_only: bool, **doorway: Any) -> None:
+def _library(config: Config, *, read_only: bool) -> Library:
     import ingest
     from ingest.walk import KINDS
     from rag.assistant import collection_exists, make_demo, open_assistant
     from rag.encode import SentenceEncoder
-    from rag.people.accounts import Accounts
     from rag.reader.span import SpanReader
-    from rag.surfaces.api.door import Doorway
-    from rag.surfaces.api.server import serve
     from rag.surfaces.library import Library
 
-    way, accounts = Doorway(**doorway), Accounts.read(auth_file) if auth_file else None
     encoder, reader = SentenceEncoder(config.encoder), SpanReader()
-    library = Library(
+    return Library(
         config,
         demo(config),
         open=lambda chosen: open_assistant(chosen, encoder=encoder, reader=reader),
@@ -108,10 +106,37 @@ def _serve(config: Config, *, port: int, auth_file: Path | None, read_only: bool
         kinds=KINDS,
         read_only=read_only,
     )
+
+
+def _serve(config: Config, *, port: int, auth_file: Path | None, read_only: bool, **doorway: Any) -> None:
+    from rag.people.accounts import Accounts
+    from rag.surfaces.api.door import Doorway
+    from rag.surfaces.api.server import serve
+
+    way, accounts = Doorway(**doorway), Accounts.read(auth_file) if auth_file else None
+    library = _library(config, read_only=read_only)
     try:
         serve(library, port=port, doorway=way, accounts=accounts)
     finally:
         library.close()
+
+
+def _tools(config: Config, *, named: bool) -> None:
+    from rag.assistant import collection_exists
+    from rag.surfaces.api.mcp import serve_stdio
+    from rag.surfaces.gate import Gate
+
+    if named and not collection_exists(config):
+        raise CollectionError(f"there is no collection in {config.home}. Make one: clippings sync FOLDER --home {config.home}")
+    library = _library(config, read_only=True)
+    try:
+        serve_stdio(library, Gate(config.serve))
+    finally:
+        library.close()
+    if any(thread.daemon for thread in threading.enumerate() if thread.name in ("warm", "question")):
+        # It is inside a vendor's library, which does not survive that the interpreter is taken down around it.
+        sys.stderr.flush()
+        os._exit(0)
 
 
 def _evaluate(*arguments: Any, **options: Any) -> str:
@@ -147,8 +172,9 @@ def _restore(*arguments: Any) -> Any:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; the exit status."""
     services = Services(
-        _open, _warm, _or_demo, _sync, _preview, _remove, _edit, _examine, _serve, _evaluate, _add_gold, _backup, _restore
-    )
+        _open, _warm, _or_demo, _sync, _preview, _remove, _edit, _examine, _serve, _evaluate, _add_gold, _backup, _restore,
+        _tools,
+    )  # fmt: skip
     return run(sys.argv[1:] if arguments is None else arguments, services)
 
 

@@ -217,7 +217,8 @@ def writing(home: Path) -> Iterator[None]:
         lock.acquire()
     except Timeout as exc:
         raise CollectionError(
-            f"another process is writing to the collection in {home}. Wait until it is done and run this again; nothing is lost",
+            f"another process is writing to the collection in {home}. "
+            "Wait until it is done and run this again; nothing is lost",
             busy=True,
         ) from exc
     except (FileExistsError, NotADirectoryError) as exc:

@@ -221,7 +221,7 @@ def test_serve_is_what_no_command_means() -> None:
     def nothing(*_: Any, **__: Any) -> Any:
         raise AssertionError("not asked for")
 
-    services = Services(nothing, nothing, lambda config: config, *[nothing] * 5, serve, *[nothing] * 4)
+    services = Services(nothing, nothing, lambda config: config, *[nothing] * 5, serve, *[nothing] * 5)
     assert run([], services) == 0
     assert run(["serve", "--host", "0.0.0.0", "--port", "8080"], services) == 0
     plain = {"host": "127.0.0.1", "port": 7860, "auth_file": None, "read_only": False, "root_path": None}
@@ -238,7 +238,7 @@ def test_an_interruption_is_not_a_traceback(
         raise error
 
     monkeypatch.setattr("sys.stderr.close", lambda: None, raising=False)
-    services = Services(interrupted, interrupted, lambda config: config, *[interrupted] * 10)
+    services = Services(interrupted, interrupted, lambda config: config, *[interrupted] * 11)
     assert run(["articles"], services) == status
     assert "Traceback" not in capsys.readouterr().err
 

@@ -45,6 +45,7 @@ class Services:
     add_gold: Callable[..., str]
     backup: Callable[..., Any]
     restore: Callable[..., Any]
+    tools: Callable[..., None]
 
 
 def run(arguments: Sequence[str], services: Services) -> int:
@@ -155,6 +156,7 @@ def _parser() -> argparse.ArgumentParser:
     back = command("restore", _restore, "make a collection from a backup")
     back.add_argument("file", metavar="FILE", help="as `clippings backup` made it")
     people.add_commands(commands, common)
+    command("mcp", _mcp, "offer the articles as tools to the program that starts this, over standard input and output (MCP)")
     command("doctor", _doctor, "say what is configured, what is reachable, and what to do about what is not")
     return parser
 
@@ -353,6 +355,11 @@ def _eval(options: argparse.Namespace, config: Config, services: Services) -> in
     home = config if options.home is not None else None
     out = Path(options.out) if options.out else None
     print(services.evaluate(gold, home, options.split, out, as_json=options.json))
+    return 0
+
+
+def _mcp(options: argparse.Namespace, config: Config, services: Services) -> int:
+    services.tools(config, named=options.home is not None)
     return 0
 
 

@@ -5,8 +5,6 @@ A correction lies over what is read: it stays when the article's text changes, a
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import date
@@ -14,7 +12,7 @@ from datetime import date
 from ingest.clean import without_surrogates
 from rag.catalog import Corrected
 from rag.errors import SourceError
-from rag.types import Article
+from rag.types import Article, corrected_version
 
 __all__ = ["FACTS", "as_read", "correct", "stated", "wanted"]
 
@@ -55,8 +53,7 @@ def correct(article: Article, facts: Mapping[str, str | None]) -> tuple[Article,
     changed = {name: value for name, value in facts.items() if value != own[name]}
     if not changed:
         return article, record
-    content = json.dumps([article.version, changed], sort_keys=True)
-    return _with(article, hashlib.sha256(content.encode()).hexdigest(), changed), record
+    return _with(article, corrected_version(article.version, changed), changed), record
 
 
 def wanted(read: Article, before: Mapping[str, str | None], facts: Mapping[str, str | None]) -> dict[str, str | None]:

@@ -8,6 +8,8 @@ neither can exist with words that do not stand at its offsets. Offsets count cod
 
 from __future__ import annotations
 
+import hashlib
+import json
 from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import InitVar, dataclass, field
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
     import numpy as np
 
 __all__ = [
+    "FACTS",
     "Abstention",
     "Answer",
     "Answerer",
@@ -48,7 +51,26 @@ __all__ = [
     "Support",
     "Trace",
     "Turn",
+    "content_version",
+    "corrected_version",
 ]
+
+FACTS = ("url", "title", "source", "author", "published", "language")  # what may be known of an article beside its text
+
+
+def content_version(text: str, facts: Mapping[str, object]) -> str:
+    """The version of an article as it was read: the SHA-256 of its text and of those of its `FACTS` that are known.
+
+    >>> content_version("Snow fell.", {"title": None})[:16]
+    'ba44fb7f5985d537'
+    """
+    known = {name: str(facts[name]) for name in FACTS if facts.get(name) is not None}
+    return hashlib.sha256(json.dumps({"text": text, **known}, sort_keys=True).encode()).hexdigest()
+
+
+def corrected_version(read: str, changed: Mapping[str, str | None]) -> str:
+    """The version of an article of which some facts were corrected, from the version as it was read."""
+    return hashlib.sha256(json.dumps([read, changed], sort_keys=True).encode()).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,7 @@ import pytest
 
 from rag.config import Config
 from rag.text import content_stems, label, sentences
-from rag.types import Article, Evidence, Headline, Reading, RetrievedPassage, Scores, Span
+from rag.types import Article, Evidence, Headline, Reading, RetrievedPassage, Scores, Span, content_version
 
 DIMS = 256
 SEEDS = Path(__file__).parent.parent / "seeds"
@@ -105,7 +105,7 @@ class ScriptedModel:
 
 def article(text: str, id: str = "a", **facts: Any) -> Article:
     """An article as an ingest would make it."""
-    return Article(id, hashlib.sha256(json.dumps([text, str(facts)]).encode()).hexdigest(), text, **facts)
+    return Article(id, content_version(text, facts), text, **facts)
 
 
 def headline(a: Article) -> Headline:

@@ -7,8 +7,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 from rag.errors import ConfigError
+from rag.files import small_text
 
 __all__ = ["passwords"]
+
+_LONGEST = 10_000_000  # bytes: a hundred thousand people
 
 
 def passwords(path: Path) -> Callable[[str, str], bool]:
@@ -17,12 +20,7 @@ def passwords(path: Path) -> Callable[[str, str], bool]:
     Empty lines and lines that begin with # are passed over; a password may hold colons. Raises `ConfigError`, which names the
     line and never what stands in it, for a file that cannot be read, says nothing, or has a line of another form.
     """
-    try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
-    except OSError as exc:
-        raise ConfigError(f"the file of names and passwords {path} cannot be read: {exc.strerror}") from exc
-    except UnicodeDecodeError as exc:
-        raise ConfigError(f"the file of names and passwords {path} is not a text file in UTF-8") from exc
+    lines = small_text(path, "the file of names and passwords", _LONGEST).splitlines()
     known: dict[str, str] = {}
     for number, line in enumerate(lines, 1):
         if not line.strip() or line.lstrip().startswith("#"):

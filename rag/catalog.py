@@ -25,6 +25,7 @@ from sqlalchemy import exc as sa_exc
 
 from rag.config import Config
 from rag.errors import CollectionError
+from rag.refusals import CATALOG, require_collection
 from rag.text import label
 from rag.types import Article, Filters, Headline
 
@@ -36,7 +37,7 @@ IDENTITY = "identity"  # by which a server tells this collection from others; a 
 _FILLED = "filled"  # the place of Chroma's that holds every vector
 STALE = "stale"  # the indexes are to be emptied before anything is added
 _UNGROUPED = "ungrouped"  # articles have changed since near-copies were looked for
-FILE = "catalog.sqlite"
+FILE = CATALOG
 _T = TypeVar("_T")
 _AT_ONCE = 500  # SQLite takes a limited number of values in one statement
 
@@ -178,8 +179,8 @@ class Catalog:
         another encoder or with other passage settings than `config` asks for, or when it cannot be read.
         """
         path = home / FILE
-        if not create and not path.is_file():
-            raise CollectionError(f"there is no collection in {home}. Make one: clippings sync FOLDER --home {home}")
+        if not create:
+            require_collection(home)
         self._engine = sa.create_engine(f"sqlite:///{path}")
         sa.event.listen(self._engine, "connect", _prepare)
         self.path = path

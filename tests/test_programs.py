@@ -45,7 +45,8 @@ def test_ask_gives_the_whole_answer_and_heeds_every_parameter(assistant: Any) ->
     limited = ask(QUESTION, published_from="2024-01-19", published_to=" 2024-02-01 ", collection="demo")
     assert limited["filters"]["after"] == "2024-01-19"
     assert limited["filters"]["before"] == "2024-02-01"
-    assert ask(QUESTION, sources=["Nobody"])["evidence"]["passages"] == []
+    with pytest.raises(QuestionError, match=r"^there is no source 'Nobody': no article of this collection names its source"):
+        ask(QUESTION, sources=["Nobody"])
     assert opened[-2:] == ["demo", ""]
 
 

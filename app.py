@@ -5,17 +5,17 @@
 
 from __future__ import annotations
 
-import os
 import sys
-import threading
-from collections.abc import Callable, Iterable, Sequence
-from contextlib import suppress
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rag.config import Config, demo
-from rag.errors import ClippingsError, CollectionError
+from rag.refusals import askable, require_collection
 from rag.surfaces.cli import Services, run
+from rag.surfaces.loading import Loading
+from rag.surfaces.process import ended
 
 if TYPE_CHECKING:
     from rag.assistant import Assistant
@@ -28,23 +28,26 @@ def _open(config: Config, **engines: Any) -> Assistant:
     return open_assistant(config, **engines)
 
 
-def _warm(config: Config) -> dict[str, Any]:
-    """The encoder and the reader, each being loaded in a thread while the rest is imported: that takes as long."""
+@contextmanager
+def _warm(config: Config, question: str, *, named: bool) -> Iterator[dict[str, Any]]:
+    """The encoder and the reader, each being loaded in a thread while the rest is imported: that takes as long.
+
+    What can be refused at once is refused first: a question, and a home that was `named` and holds no collection.
+    """
+    askable(question)
+    if named:
+        require_collection(config.home)
     from rag.encode import BUNDLED, SentenceEncoder
     from rag.graph import prepare
     from rag.reader.span import SpanReader
 
     prepare()  # imports take turns anyhow, and what comes after this one does not
     encoder, reader = SentenceEncoder(config.encoder), SpanReader()
-
-    def use(engine: Callable[..., object], *given: Any) -> None:
-        with suppress(ClippingsError):  # the question meets it again, and says it
-            engine(*given)
-
+    steps = [lambda: reader.read("warm", ["warm"])]
     if config.encoder == BUNDLED:  # another may not be there, and whoever looks for it in vain should look once
-        threading.Thread(target=use, args=(encoder.question, "warm"), daemon=True).start()
-    threading.Thread(target=use, args=(reader.read, "warm", ["warm"]), daemon=True).start()
-    return {"encoder": encoder, "reader": reader}
+        steps.insert(0, lambda: encoder.question("warm"))
+    with Loading(*steps):
+        yield {"encoder": encoder, "reader": reader}
 
 
 def _or_demo(config: Config) -> Config:
@@ -122,21 +125,16 @@ def _serve(config: Config, *, port: int, auth_file: Path | None, read_only: bool
 
 
 def _tools(config: Config, *, named: bool) -> None:
-    from rag.assistant import collection_exists
     from rag.surfaces.api.mcp import serve_stdio
     from rag.surfaces.gate import Gate
 
-    if named and not collection_exists(config):
-        raise CollectionError(f"there is no collection in {config.home}. Make one: clippings sync FOLDER --home {config.home}")
+    if named:
+        require_collection(config.home)
     library = _library(config, read_only=True)
     try:
         serve_stdio(library, Gate(config.serve))
     finally:
         library.close()
-    if any(thread.daemon for thread in threading.enumerate() if thread.name in ("warm", "question")):
-        # It is inside a vendor's library, which does not survive that the interpreter is taken down around it.
-        sys.stderr.flush()
-        os._exit(0)
 
 
 def _evaluate(*arguments: Any, **options: Any) -> str:
@@ -170,12 +168,14 @@ def _restore(*arguments: Any) -> Any:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command; the exit status."""
+    """Run one command; the exit status. Without `arguments` it is that of this process, which ends with it."""
     services = Services(
         _open, _warm, _or_demo, _sync, _preview, _remove, _edit, _examine, _serve, _evaluate, _add_gold, _backup, _restore,
         _tools,
     )  # fmt: skip
-    return run(sys.argv[1:] if arguments is None else arguments, services)
+    if arguments is not None:
+        return run(arguments, services)
+    return ended(lambda: run(sys.argv[1:], services))
 
 
 if __name__ == "__main__":

@@ -27,6 +27,7 @@ from sqlalchemy import exc as sa_exc
 
 from rag.config import Config
 from rag.errors import CollectionError
+from rag.refusals import CATALOG, require_collection
 from rag.text import label
 from rag.types import FACTS as _FACTS
 from rag.types import Article, Filters, Headline, content_version, corrected_version
@@ -39,7 +40,7 @@ IDENTITY = "identity"  # by which a server tells this collection from others; a 
 _FILLED = "filled"  # the place of Chroma's that holds every vector
 STALE = "stale"  # the indexes are to be emptied before anything is added
 _UNGROUPED = "ungrouped"  # articles have changed since near-copies were looked for
-FILE = "catalog.sqlite"
+FILE = CATALOG
 RESTORING = ".restoring"  # beside the home, what is being made of a backup
 _DONE = (("DISTINCT article_id", "passages"), ("*", "articles"))
 _T = TypeVar("_T")
@@ -187,10 +188,8 @@ class Catalog:
         path = home / FILE
         if not path.is_file() and (unfinished := interrupted(home)):
             raise CollectionError(unfinished)
-        if not create and not path.is_file():
-            raise CollectionError(
-                f"there is no collection in {home}. Make one: clippings sync FOLDER --home {home}", missing=True
-            )
+        if not create:
+            require_collection(home)
         self._engine = sa.create_engine(f"sqlite:///{path}")
         sa.event.listen(self._engine, "connect", _prepare)
         self.path = path

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-COMMON = {"rag.types", "rag.errors", "rag.config", "rag.text"}
+COMMON = {"rag.types", "rag.errors", "rag.config", "rag.text", "rag.refusals", "rag.files"}
 ENGINE = {"rag.catalog", "rag.encode", "rag.index"}
 
 # The longest matching prefix counts. A package admits its own modules.
@@ -17,7 +17,9 @@ MAY_IMPORT: dict[str, set[str]] = {
     "rag.errors": set(),
     "rag.types": set(),
     "rag.text": {"rag.types"},
-    "rag.config": {"rag.errors"},
+    "rag.config": {"rag.errors", "rag.files"},
+    "rag.files": {"rag.errors"},
+    "rag.refusals": {"rag.types", "rag.errors", "rag.config"},
     "rag.catalog": COMMON,
     "rag.graph": COMMON,
     "rag.encode": COMMON | {"rag.graph"},

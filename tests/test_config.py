@@ -234,12 +234,12 @@ def test_numbers_of_the_file_are_taken_as_they_stand(folder: Path) -> None:
 
 def test_a_file_that_was_named_must_be_there(folder: Path) -> None:
     assert refused({"CLIPPINGS_CONFIG": "no"}) == "the configuration file no cannot be read: No such file or directory"
-    assert refused({"CLIPPINGS_CONFIG": str(folder)}) == f"the configuration file {folder} cannot be read: Is a directory"
+    assert refused({"CLIPPINGS_CONFIG": str(folder)}) == f"the configuration file {folder} is a folder. Name the file in it"
 
 
-@pytest.mark.parametrize("text", [b"home = ", b"\xff\xfe"])
-def test_a_file_that_is_not_toml_is_said_to_be_so(folder: Path, text: bytes) -> None:
-    (folder / "clippings.toml").write_bytes(text)
+@pytest.mark.parametrize("text", ["home = ", "passages.words = " + 5_000 * "9", "a = " + 5_000 * "["])
+def test_a_file_that_is_not_toml_is_said_to_be_so(folder: Path, text: str) -> None:
+    (folder / "clippings.toml").write_text(text)
     assert refused().startswith("the configuration file clippings.toml is not valid TOML: ")
 
 
@@ -327,7 +327,29 @@ def test_a_key_file_that_cannot_be_read_is_named_and_what_it_holds_is_not(folder
     (folder / "binary").write_bytes(SECRET.encode() + b"\xff")
     with pytest.raises(ConfigError) as error:
         ModelSettings(key_file="binary").key({})
-    assert str(error.value) == "model.key_file binary is not a text file. Put the key in it and nothing else"
+    assert str(error.value) == "model.key_file binary is not a text file in UTF-8. Save it as one"
+
+
+@pytest.mark.parametrize("held", ["", "  \n", f"{SECRET}\n{SECRET}", f"{SECRET}\x07", f"{SECRET}…"])
+def test_what_is_no_key_is_refused_and_not_quoted(folder: Path, held: str) -> None:
+    path = write(folder / "key", held)
+    for kind, name, variable in (
+        (ModelSettings, "model", "CLIPPINGS_MODEL_KEY"), (ChromaSettings, "chroma", "CLIPPINGS_CHROMA_KEY"),
+    ):  # fmt: skip
+        says = "does not hold a key: one line of letters, digits and signs. Put the key there alone"
+        with pytest.raises(ConfigError) as error:
+            kind(key_file=str(path)).key({})
+        assert str(error.value) == f"{name}.key_file {path} {says}"
+        if held:
+            with pytest.raises(ConfigError) as error:
+                kind().key({variable: held})
+            assert str(error.value) == f"{variable} {says}"
+
+
+@pytest.mark.parametrize("home", ["", "  ", "a\0b", "caf\udce9", "~nobody-is-called-so/x"])
+def test_a_home_that_is_no_folders_name_is_refused(home: str) -> None:
+    with pytest.raises(ConfigError, match=r"^home .*(must be|cannot be found)"):
+        Config(home=home)  # type: ignore[arg-type]
 
 
 def test_the_key_is_never_a_setting_nor_shown(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

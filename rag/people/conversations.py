@@ -46,9 +46,8 @@ _AT_ONCE = 100  # exchanges that `verdicts` reads at a time
 class Exchange:
     """A question as it was typed, the collection it was put to, and what came of it.
 
-    `after` is the id of the exchange it follows, `None` for a first one. `limits` are JSON values of the surface that put it: what
-    the evidence was limited to. `state` is "asked" until it ends: then "answered",
-    with the answer's `record`; or "stopped"; or "failed", and `why` is the sentence that says so. `verdict` is "right",
+    `after` is the id of the exchange it follows, `None` for a first one. `limits` are JSON values of the
+    surface that put it: what the evidence was limited to. `state` is "asked" until it ends: then "answered", with the answer's `record`; or "stopped"; or "failed", and `why` is the sentence that says so. `verdict` is "right",
     "wrong" or "missing". `versions` are the ids of all exchanges that follow the same one, itself included, the oldest first.
     `imported` is true for what a browser had kept: its record was not made here.
     """
@@ -410,6 +409,6 @@ def _read(db: Connection, row: Any) -> Exchange:
 
 def _made(row: Any, versions: Iterable[str]) -> Exchange:
     return Exchange(
-        row.id, row.conversation, row.after, row.question, row.collection, row.limits, row.state, row.record, row.why, row.verdict,
-        row.imported, row.asked, row.ended, row.judged, tuple(versions),
+        row.id, row.conversation, row.after, row.question, row.collection, row.limits, row.state, row.record, row.why,
+        row.verdict, row.imported, row.asked, row.ended, row.judged, tuple(versions),
     )  # fmt: skip

@@ -1,7 +1,7 @@
 """People's conversations over HTTP, as the page uses them: kept by the server, each seen by its owner alone.
 
-A question is kept before it is answered (`POST /api/exchanges`), and answered by another request, whose events are the answer as
-it grows. Who closes that one stops the answer, and the question stays.
+A question is kept before it is answered (`POST /api/exchanges`), and answered by another request, whose events are the answer
+as it grows. Who closes that one stops the answer, and the question stays.
 """
 
 from __future__ import annotations

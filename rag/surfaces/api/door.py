@@ -169,7 +169,7 @@ class Door:
                 return
             who = await self._who(scope, path)
             if path not in _OPEN:
-                self._admit(who, scope, path, visitor)
+                self._admit(who, scope, path)
             scope.setdefault("state", {}).update(
                 visitor=visitor, owner=who.owner if who else "", read_only=bool(who and who.read_only), who=who
             )
@@ -246,11 +246,11 @@ class Door:
             return Whoever(f"token:{found[0]}", found[1], "token")
         if not self.guarded:
             return Whoever("")
-        secret = _cookie(headers.get("cookie", []))
-        account = await asyncio.to_thread(self.account_of, secret) if secret else None
+        cookie = _cookie(headers.get("cookie", []))
+        account = await asyncio.to_thread(self.account_of, cookie) if cookie else None
         return None if account is None else Whoever(account, by="session")
 
-    def _admit(self, who: Whoever | None, scope: Scope, path: str, visitor: Visitor) -> None:
+    def _admit(self, who: Whoever | None, scope: Scope, path: str) -> None:
         if who is not None:
             return
         wants_page = "text/html" in ",".join(_headers(scope).get("accept", []))

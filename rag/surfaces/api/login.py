@@ -28,7 +28,8 @@ h1 { font: 600 2rem Palatino, Georgia, serif; margin: 0 0 1rem; }
 label { display: block; margin: .8rem 0 .2rem; }
 input { width: 100%; box-sizing: border-box; font: inherit; padding: .5rem; border: 1px solid var(--line); border-radius: 4px;
   background: transparent; color: inherit; }
-button { margin-top: 1.2rem; font: inherit; padding: .5rem 1.4rem; border: 0; border-radius: 4px; background: var(--accent); color: white; }
+button { margin-top: 1.2rem; font: inherit; padding: .5rem 1.4rem; border: 0; border-radius: 4px; background: var(--accent);
+  color: white; }
 [role=alert] { border-left: 4px solid var(--accent); padding-left: .8rem; }
 </style></head><body><main><h1>Clippings</h1>MESSAGE<form method="post" action="login">
 <label for="name">Name</label><input id="name" name="name" autocomplete="username" required autofocus>

@@ -10,7 +10,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, GetJsonSchema
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, PydanticCustomError
 
-from rag.assistant import LONGEST_QUESTION
+from rag.refusals import LONGEST_QUESTION
 
 __all__ = [
     "Answer",

@@ -46,7 +46,7 @@ class Server:
     """What one server holds. `application` is what uvicorn runs, and tests ask."""
 
     library: Library
-    doorway: Doorway = Doorway()
+    doorway: Doorway = field(default_factory=Doorway)
     accounts: Accounts | None = None
     gate: Gate = field(init=False)
     people: People = field(init=False)

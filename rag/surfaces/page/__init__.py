@@ -1,9 +1,9 @@
 """The chat page: ask, read, press a number, see the exact words in the exact article.
 
-Gradio lays the page out, and lists and corrects the articles. Conversations and uploads are drawn by the page's own scripts from
-what the server keeps (`rag.surfaces.api`): the server makes all HTML and escapes it (`markup.escape`), and articles
-cross to the browser as plain strings that are set as text. Everything is served from this process: no font, script or statistic
-from elsewhere. This file lays the page out; `articles` says what happens to articles, `look` how the page looks.
+Gradio lays the page out, and lists and corrects the articles. Conversations and uploads are drawn by the page's own scripts
+from what the server keeps (`rag.surfaces.api`): the server makes all HTML and escapes it (`markup.escape`), and articles cross
+to the browser as plain strings that are set as text. Everything is served from this process: no font, script or statistic from
+elsewhere. This file lays the page out; `articles` says what happens to articles, `look` how the page looks.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import gradio as gr
 from rag.people.database import People
 from rag.surfaces.library import DEMO, OWN, Library
 from rag.surfaces.page.articles import QUIETLY, Articles
-from rag.surfaces.page.look import CONVERSATION, CONVERSATIONS, READING, UPLOAD, theme
+from rag.surfaces.page.look import CONVERSATION, CONVERSATIONS, READING, theme
 
 __all__ = ["EXAMPLES", "build", "mount"]
 

@@ -47,7 +47,8 @@ CONVERSATIONS = """
     <button type="button" id="delete" data-act="delete">Delete …</button></div>
     <div class="row sure" hidden><button type="button" data-act="delete-sure">Yes, delete it</button>
     <button type="button" data-act="delete-not">No, keep it</button></div>
-    <div class="row"><button type="button" id="export-markdown" data-act="export" data-form="markdown">Export as Markdown</button>
+    <div class="row">
+    <button type="button" id="export-markdown" data-act="export" data-form="markdown">Export as Markdown</button>
     <button type="button" id="export-json" data-act="export" data-form="json">Export as JSON</button></div>
   </div>
   <form method="post" action="logout" LOGOUT><button id="log-out">Log out</button></form>

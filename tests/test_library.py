@@ -2,47 +2,21 @@
 
 from __future__ import annotations
 
-import json
 import threading
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import WordEncoder, WordReader
 
 from eval.cases import Fact, Span, load
-from eval.command import keep_case
-from ingest import edit, remove, sync
-from rag import Config, open_assistant
-from rag.assistant import collection_exists
-from rag.errors import CollectionError, QuestionError
+from rag.errors import CollectionError, ForbiddenError, QuestionError
 from rag.surfaces.library import DEMO, OWN, Library
 from rag.surfaces.page.articles import Articles
+from rag.surfaces.places import opened_at
 from rag.surfaces.record import record
 from rag.surfaces.uploads import Received, Upload
 from rag.types import IngestReport
-
-
-@pytest.fixture
-def library(tmp_path: Path, encoder: WordEncoder) -> Iterator[Library]:
-    (tmp_path / "demo").mkdir()
-    (tmp_path / "demo" / "one.txt").write_text("The demo tells of Iran.")
-    demo = Config(home=tmp_path / "demo-home")
-    library = Library(
-        Config(home=tmp_path / "home"),
-        demo,
-        open=lambda config: open_assistant(config, encoder=encoder, reader=WordReader()),
-        exists=collection_exists,
-        make_demo=lambda: sync(tmp_path / "demo", demo, encoder=encoder),
-        sync=lambda places, config, **options: sync(places, config, encoder=encoder, **options),
-        edit=lambda *given, **options: edit(*given, encoder=encoder, **options),
-        remove=lambda ids, config: remove(ids, config, encoder=encoder),
-        to_gold=keep_case,
-    )
-    yield library
-    library.close()
 
 
 def upload(tmp_path: Path, name: str, text: str) -> Path:
@@ -159,7 +133,7 @@ def test_a_gold_case_is_refused_where_it_would_say_something_untrue(library: Lib
     with pytest.raises(QuestionError, match="do not stand in the article any more"):
         library.gold(OWN, "wrong", found, [("upload/a.txt", 5, 500)])
     library.read_only = True
-    with pytest.raises(CollectionError, match="read-only"):
+    with pytest.raises(ForbiddenError, match="read-only"):
         library.gold(OWN, "right", found, [])
     assert not (library.own.home / "gold.jsonl").exists()
 
@@ -172,7 +146,7 @@ def test_facts_are_corrected_in_the_readers_own_collection_and_stay_through_an_u
     assert (article.title, str(article.published), article.text) == ("Strikes", "2024-01-17", "Iran struck first, they say.")
     assert library.correct("upload/one.txt", {}, undo=True).title is None
     library.read_only = True
-    with pytest.raises(CollectionError, match="this page is read-only"):
+    with pytest.raises(ForbiddenError, match="this page is read-only"):
         library.correct("upload/one.txt", {"title": "Strikes"})
 
 
@@ -192,36 +166,32 @@ def test_only_what_was_changed_in_the_form_is_corrected(library: Library, tmp_pa
 
 @pytest.mark.parametrize(
     "place",
-    [{}, {"article": "r"}, {"article": "demo/one.txt", "start": -5, "end": 3}, {"article": "demo/one.txt", "start": 1e999, "end": 3},
-     {"article": "demo/one.txt", "start": "x", "end": "y"}, {"article": "demo/one.txt", "version": "other"},
-     {"article": "demo/one.txt", "collection": "none"}, [], None],
+    [{"article_id": "r"}, {"start": -5, "end": 3}, {"start": 0, "end": 10**30}, {"start": 3, "end": 3}, {"version": "other"},
+     {"collection": "none"}, {"article_id": "\x00"}],
 )  # fmt: skip
 def test_a_place_that_is_none_opens_nothing(library: Library, place: Any) -> None:
-    assert Articles(library).open(place) == {
-        "error": "This article has been changed or removed since the answer was given. Ask again."
-    }
-    whole = Articles(library).open({"article": "demo/one.txt", "start": 5})
+    with pytest.raises(
+        CollectionError, match=r"^This article has been changed or removed since the answer was given. Ask again.$"
+    ):
+        opened_at(library, **{"collection": "", "article_id": "demo/one.txt", **place})
+    whole = opened_at(library, "", "demo/one.txt", start=5)
     assert (whole["before"], whole["quote"], whole["after"]) == ("", "", "The demo tells of Iran.")
+    words = opened_at(library, "demo", "demo/one.txt", start=4, end=8)
+    assert (words["before"], words["quote"], words["after"]) == ("The ", "demo", " tells of Iran.")
 
 
 def test_a_page_that_is_read_only_takes_nothing_in_or_out(library: Library, tmp_path: Path) -> None:
     library.read_only = True
     for change in (lambda: add(library, [upload(tmp_path, "a.txt", "x y z.")], lambda _: None), lambda: library.take_out("a")):
-        with pytest.raises(CollectionError, match="this page is read-only"):
+        with pytest.raises(ForbiddenError, match="this page is read-only"):
             change()
     assert not library.own.home.exists()
 
 
-def test_a_verdict_is_kept_with_its_evidence_and_becomes_a_gold_case(library: Library, tmp_path: Path) -> None:
+def test_a_judged_answer_becomes_a_gold_case(library: Library, tmp_path: Path) -> None:
     add(library, [upload(tmp_path, "a.txt", "Ann swam to Thun. Bob sang.")], lambda _: None)
     found = record(library.assistant(OWN).ask("Who swam to Thun?"), OWN)
     assert found["citations"]
-    library.judged(OWN, "right", "who swam?", found)
-    library.judged(OWN, "wrong", "who swam?", found)
-    lines = [json.loads(line) for line in (library.own.home / "feedback.jsonl").read_text(encoding="utf-8").splitlines()]
-    assert [(line["verdict"], line["asked"], line["evidence"]) for line in lines] == [
-        (verdict, "who swam?", found["evidence"]) for verdict in ("right", "wrong")
-    ]
     with pytest.raises(QuestionError, match="select them in the article"):
         library.gold(OWN, "wrong", found, [])
     said = library.gold(OWN, "missing", found, [("upload/a.txt", 18, 27)])

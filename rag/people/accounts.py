@@ -1,6 +1,6 @@
 """Who may use a server: accounts in a file, one a line, as `name:$argon2id$…`.
 
-Passwords are hashed by Argon2id with the parameters that RFC 9106 recommends where memory is limited: 64 MB and about a tenth
+Passwords are hashed by Argon2id with the parameters that RFC 9106 recommends where memory is limited: 64 MB and some tenths
 of a second each. That is dear for whoever guesses, and for the server too. So at most two are computed at a time, and who was
 wrong too often is refused before anything is computed.
 
@@ -33,6 +33,7 @@ _LONGEST = 64  # characters of a name
 _PASSWORD = 1_024  # bytes
 _LOGGED = 80  # characters of a name in the log
 _PATIENCE = 10.0  # seconds that a log-in waits for its turn to be computed
+_hasher = argon2.PasswordHasher()  # its defaults are RFC 9106's second recommendation
 _computing = threading.BoundedSemaphore(2)
 _Stamp = tuple[int, int, int]  # by which a change of the file is told: its time in nanoseconds, its size, its number
 
@@ -107,7 +108,7 @@ def hash_password(password: str) -> str:
         raise ConfigError("the password is empty. Choose one")
     if len(given) > _PASSWORD:
         raise ConfigError(f"the password is longer than {_PASSWORD:,} bytes. Choose a shorter one")
-    return argon2.PasswordHasher().hash(given)  # its defaults are RFC 9106's second recommendation
+    return _hasher.hash(given)
 
 
 def add_account(path: Path, name: str, password: str) -> None:
@@ -282,7 +283,7 @@ def _verified(hashed: str, password: str) -> bool:
     if len(given) > _PASSWORD:
         return False
     try:
-        return argon2.PasswordHasher().verify(hashed, given)
+        return _hasher.verify(hashed, given)
     except VerifyMismatchError:
         return False
     except VerificationError as exc:  # no memory, for one

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import shutil
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
+from zipfile import ZipFile
 
 import pytest
 
 from eval.cases import Fact, Span, load
-from rag.errors import CollectionError, ForbiddenError, QuestionError
+from rag.errors import CollectionError, ForbiddenError, NameTaken, QuestionError, SourceError
 from rag.surfaces.library import DEMO, OWN, Library
 from rag.surfaces.page.articles import Articles
 from rag.surfaces.places import opened_at
@@ -101,6 +103,146 @@ def test_a_file_of_the_same_name_is_a_new_version(library: Library, tmp_path: Pa
     report = add(library, [upload(tmp_path, "a.txt", "Ann swam to Bern.")], lambda _: None, replace="replace")
     assert report.replaced == ("upload/a.txt",)
     assert library.assistant(OWN).article("upload/a.txt").text == "Ann swam to Bern."
+
+
+def texts(library: Library) -> dict[str, str]:
+    assistant = library.assistant(OWN)
+    return {i: assistant.article(i).text for i in ids(library, OWN)}
+
+
+def test_a_name_that_is_taken_is_asked_about_before_anything_is_done(library: Library, tmp_path: Path) -> None:
+    add(library, [upload(tmp_path, "a.txt", "Ann swam."), upload(tmp_path, "b.txt", "Bob sang.")], lambda _: None)
+    again = [upload(tmp_path, *f) for f in (("c.txt", "Cy ran."), ("b.txt", "Bob slept."), ("a.txt", "Ann swam."))]
+    before = lies(library)
+    with pytest.raises(NameTaken, match=r"a file b\.txt is here already, with other content") as asked:
+        add(library, again, lambda _: None)
+    assert (asked.value.names, asked.value.status) == (("b.txt",), 409)
+    assert library.taken(Upload("u", "ann", tuple(Received(f.name, f, 0) for f in again))) == ("b.txt",)
+    assert (lies(library), ids(library, OWN)) == (before, ["upload/a.txt", "upload/b.txt"])
+    assert [f.read_text() for f in again] == ["Cy ran.", "Bob slept.", "Ann swam."], "the upload is as it was"
+
+    report = add(library, again, lambda _: None, replace="keep")
+    assert (report.added, report.kept) == (("upload/c.txt", "upload/b (2).txt"), ("upload/a.txt",))
+    assert lies(library) == {"a.txt": "Ann swam.", "b.txt": "Bob sang.", "b (2).txt": "Bob slept.", "c.txt": "Cy ran."}
+    # And where the other name is taken too, here or in the same upload.
+    more = [upload(tmp_path, *f) for f in (("b.txt", "Bob ate."), ("b (3).txt", "Bob drank."))]
+    assert add(library, more, lambda _: None, replace="keep").added == ("upload/b (4).txt", "upload/b (3).txt")
+    assert texts(library)["upload/b (4).txt"] == "Bob ate."
+
+
+def test_what_takes_another_s_place_gives_it_back_where_it_cannot_be_read(library: Library, tmp_path: Path) -> None:
+    line = '{"id": "%s", "text": "%s"}\n'
+    add(
+        library,
+        [upload(tmp_path, "a.html", "<p>Ann swam.</p>"), upload(tmp_path, "b.jsonl", line % ("b", "Bob sang."))],
+        lambda _: None,
+    )
+    before = lies(library)
+    bad = [
+        upload(tmp_path, "a.html", ""),
+        upload(tmp_path, "b.jsonl", "{no"),
+        upload(tmp_path, "c.png", "no"),
+        upload(tmp_path, "d.txt", ""),
+    ]
+    report = add(library, bad, lambda _: None, replace="replace")
+    assert sorted(f.item for f in report.failed) == ["upload/a.html", "upload/b.jsonl line 1", "upload/c.png", "upload/d.txt"]
+    assert (lies(library), ids(library, OWN)) == (before, ["b", "upload/a.html"])
+    # Half of a file that holds several is enough for it to stay.
+    half = [upload(tmp_path, "b.jsonl", line % ("b", "Bob slept.") + "{no\n")]
+    report = add(library, half, lambda _: None, replace="replace")
+    assert (report.replaced, [f.item for f in report.failed]) == (("b",), ["upload/b.jsonl line 2"])
+    assert (lies(library)["b.jsonl"], texts(library)["b"]) == (line % ("b", "Bob slept.") + "{no\n", "Bob slept.")
+
+
+def test_an_archive_stays_while_one_of_its_articles_is_there(library: Library, tmp_path: Path) -> None:
+    packed = tmp_path / "news.zip"
+    with ZipFile(packed, "w") as archive:
+        for name, text in (("a.txt", "Ann swam."), ("in/b.txt", "Bob sang."), ("c.txt", "")):
+            archive.writestr(name, text)
+    report = add(library, [packed], lambda _: None)
+    assert (report.added, [f.item for f in report.failed]) == (
+        ("upload/news.zip/a.txt", "upload/news.zip/in/b.txt"), ["upload/news.zip/c.txt"],
+    )  # fmt: skip
+    folder = library.own.home / "upload"
+    library.take_out("upload/news.zip/a.txt")
+    assert [p.name for p in folder.iterdir()] == ["news.zip"]
+    library.take_out("upload/news.zip/in/b.txt")
+    assert list(folder.iterdir()) == []
+
+
+def test_where_taking_in_fails_everything_is_as_before(library: Library, tmp_path: Path) -> None:
+    add(library, [upload(tmp_path, "a.txt", "Ann swam.")], lambda _: None)
+    before, sync_as_ever = lies(library), library.sync
+    files = [upload(tmp_path, "a.txt", "Ann ran."), upload(tmp_path, "b.txt", "Bob sang.")]
+
+    def full(places: Any, config: Config, **options: Any) -> IngestReport:
+        assert {p.name: p.read_text() for p in places} == {"a.txt": "Ann ran.", "b.txt": "Bob sang."}
+        (library.own.home / "while").mkdir(exist_ok=True)
+        shutil.copytree(library.own.home / "upload", library.own.home / "while" / "upload", dirs_exist_ok=True)
+        raise failure
+
+    library.sync = full
+    for failure in (CollectionError("the disk is nearly full"), KeyboardInterrupt()):
+        with pytest.raises(type(failure)):
+            add(library, files, lambda _: None, replace="replace")
+        assert (lies(library), [f.read_text() for f in files]) == (before, ["Ann ran.", "Bob sang."])
+
+    # And where the process is killed in the middle, when the next one adds or removes something.
+    shutil.rmtree(library.own.home / "upload")
+    (library.own.home / "while" / "upload").rename(library.own.home / "upload")
+    assert lies(library) == {
+        "a.txt": "Ann ran.",
+        "b.txt": "Bob sang.",
+        ".adding/files.json": '["a.txt", "b.txt"]',
+        ".adding/earlier/a.txt": "Ann swam.",
+    }
+    library.sync = sync_as_ever
+    library.recover()
+    assert lies(library) == before
+    assert add(library, files, lambda _: None, replace="replace").items == 2
+    assert texts(library) == {"upload/a.txt": "Ann ran.", "upload/b.txt": "Bob sang."}
+
+
+def test_what_the_disk_refuses_is_said(library: Library, tmp_path: Path) -> None:
+    library.own.home.mkdir()
+    (library.own.home / "upload").write_text("a file where the folder should be")
+    with pytest.raises(SourceError, match=r"^what was uploaded cannot be kept in .*upload: "):
+        add(library, [upload(tmp_path, "a.txt", "Ann swam.")], lambda _: None)
+
+
+def test_a_folder_that_lies_in_the_way_stays(library: Library, tmp_path: Path) -> None:
+    (library.own.home / "upload" / "a.txt").mkdir(parents=True)
+    (library.own.home / "upload" / "a.txt" / "of somebody.md").write_text("kept")
+    assert add(library, [upload(tmp_path, "a.txt", "Ann swam.")], lambda _: None).added == ("upload/a (2).txt",)
+    assert lies(library) == {"a.txt/of somebody.md": "kept", "a (2).txt": "Ann swam."}
+
+
+def test_a_file_of_which_no_article_is_left_does_not_keep_its_name(library: Library, tmp_path: Path) -> None:
+    add(library, [upload(tmp_path, "b.txt", "Bob sang.")], lambda _: None)
+    (library.own.home / "upload" / "a.txt").write_text("left by an earlier version")
+    assert add(library, [upload(tmp_path, "a.txt", "Ann swam.")], lambda _: None).added == ("upload/a.txt",)
+    (library.own.home / "upload" / "c.html").write_text("left as well")
+    assert [f.item for f in add(library, [upload(tmp_path, "c.html", "")], lambda _: None).failed] == ["upload/c.html"]
+    assert sorted(lies(library)) == ["a.txt", "b.txt"]
+
+
+def test_two_do_not_add_at_once_and_stop_is_passed_on(library: Library, tmp_path: Path) -> None:
+    add(library, [upload(tmp_path, "a.txt", "Ann swam.")], lambda _: None)
+    given: list[Any] = []
+    sync_as_ever, stop = library.sync, threading.Event()
+
+    def slowly(places: Any, config: Config, **options: Any) -> IngestReport:
+        given.append(options.pop("stop", None))
+        with pytest.raises(CollectionError, match="being added or removed just now"):
+            add(library, [upload(tmp_path, "b.txt", "Bob.")], lambda _: None)
+        with pytest.raises(CollectionError, match="being added or removed just now"):
+            library.take_out("upload/a.txt")
+        return sync_as_ever(places, config, **options)
+
+    library.sync = slowly
+    add(library, [upload(tmp_path, "c.txt", "Cy ran.")], lambda _: None, stop=stop)
+    add(library, [upload(tmp_path, "d.txt", "Di sang.")], lambda _: None)
+    assert (given, ids(library, OWN)) == ([stop, None], ["upload/a.txt", "upload/c.txt", "upload/d.txt"])
 
 
 def test_what_is_removed_does_not_come_back_with_the_next_upload(library: Library, tmp_path: Path) -> None:

@@ -115,6 +115,12 @@ class Library:
         """The names of an upload's files which articles with other content have already: what "ask" would ask about."""
         return self._uploaded.taken(upload)
 
+    def recover(self) -> None:
+        """Undo what a process that was killed while it took files in has left half done; the next that adds does so too."""
+        if self.own.home.is_dir() and not self.read_only:
+            with self._uploaded.alone():
+                pass
+
     @property
     def _uploaded(self) -> UploadFolder:
         return UploadFolder(self.own.home, lambda file: self.assistant(OWN).read_from(file) if self.exists(self.own) else ())

@@ -162,7 +162,10 @@ class Uploads:
                 self._timer.cancel()
             gone = [waiting.folder for waiting in self._waiting.values() if not waiting.taken]
         self._threads.shutdown()
-        for folder in [*gone, *(receiving.folder for receiving in self._receiving.values())]:
+        for receiving in self._receiving.values():
+            receiving.stop()
+            gone.append(receiving.folder)
+        for folder in gone:
             _remove(folder)
         self._alone.release(force=True)
 
@@ -270,9 +273,10 @@ class Uploads:
             )
         with self._lock:
             self._require_room(max(0, stated - besides))
-            if self._closed or len(self._receiving) >= AT_ONCE:
-                why = "the page is being stopped" if self._closed else f"{AT_ONCE} uploads are being received, the most at once"
-                raise UploadError(f"{why}. Try again in a minute", status=503)
+            if self._closed:
+                raise _stopping()
+            if len(self._receiving) >= AT_ONCE:
+                raise UploadError(f"{AT_ONCE} uploads are being received, the most at once. Try again in a minute", status=503)
             self._receiving[receiving.id] = receiving
 
     def _open(self, receiving: _Receiving) -> None:
@@ -334,7 +338,13 @@ class Uploads:
 
     async def _run(self, work: Callable[..., _T], *given: Any) -> _T:
         """What `work` returns, in a thread. It is done to its end even where nobody waits for it any more."""
-        return await asyncio.shield(asyncio.get_running_loop().run_in_executor(self._threads, partial(work, *given)))
+        try:
+            done = asyncio.get_running_loop().run_in_executor(self._threads, partial(work, *given))
+        except RuntimeError as exc:
+            if self._closed:
+                raise _stopping() from exc
+            raise
+        return await asyncio.shield(done)
 
 
 class _Receiving:
@@ -528,6 +538,10 @@ def _on_disk() -> Iterator[None]:
             raise UploadError("the disk is full. Free some space and send the files again", status=507) from exc
         said = f"what is uploaded cannot be kept ({exc.strerror or exc}). Tell whoever runs the page"
         raise UploadError(said, status=507) from exc
+
+
+def _stopping() -> UploadError:
+    return UploadError("the page is being stopped. Upload the files again when it is open again", status=503)
 
 
 def _no_form(why: str) -> UploadError:

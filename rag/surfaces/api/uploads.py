@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, get_args
 
 from fastapi import APIRouter, Request, Response
@@ -61,10 +62,19 @@ def upload_router(library: Library, uploads: Uploads, *, owner_of: Callable[[Req
         with uploads.taking(whose, upload_id) as upload:
             return _told(library.add(upload, lambda _: None, replace=replace))
 
-    def take_in_now(whose: str, upload: Upload, replace: Conflict) -> dict[str, Any]:
-        """Likewise, and where that fails nothing waits: who sent it does not know it by its id."""
+    def take_in_now(whose: str, upload: Upload, replace: str | None) -> dict[str, Any]:
+        with unless_it_fails(whose, upload):
+            return take_in(whose, upload.id, _choice(replace or upload.fields.get("replace")))
+
+    def names_taken(whose: str, upload: Upload) -> list[str]:
+        with unless_it_fails(whose, upload):
+            return list(library.taken(upload))
+
+    @contextmanager
+    def unless_it_fails(whose: str, upload: Upload) -> Iterator[None]:
+        """Where this raises, nothing waits: who sent it does not know it by its id."""
         try:
-            return take_in(whose, upload.id, replace)
+            yield
         except BaseException:
             uploads.discard(whose, upload.id)
             raise
@@ -72,11 +82,13 @@ def upload_router(library: Library, uploads: Uploads, *, owner_of: Callable[[Req
     @router.post("/uploads", status_code=201, openapi_extra=_FORM)
     async def receive(request: Request) -> dict[str, Any]:
         """Upload files. They wait for an hour to be taken in; `taken` are the names that articles with other content have."""
-        upload = await uploads.receive(request, owner(request))
+        whose = owner(request)
+        upload = await uploads.receive(request, whose)
+        taken = await run_in_threadpool(names_taken, whose, upload)
         return {
             "id": upload.id,
             "files": [{"name": file.name, "bytes": file.bytes} for file in upload.files],
-            "taken": list(await run_in_threadpool(library.taken, upload)),
+            "taken": taken,
         }
 
     @router.delete("/uploads/{upload_id}", status_code=204)
@@ -95,14 +107,10 @@ def upload_router(library: Library, uploads: Uploads, *, owner_of: Callable[[Req
     @router.post("/articles", openapi_extra=_FORM)
     async def add(request: Request, replace: str | None = None) -> dict[str, Any]:
         """Upload files and take them in, in one request. `replace` may stand in the form or in the address."""
-        whose, asked = owner(request), _choice(replace)
+        whose = owner(request)
+        _choice(replace)  # refused before a byte is read
         upload = await uploads.receive(request, whose)
-        try:
-            chosen = asked or _choice(upload.fields.get("replace")) or "ask"
-        except UploadError:
-            await run_in_threadpool(uploads.discard, whose, upload.id)
-            raise
-        return await run_in_threadpool(take_in_now, whose, upload, chosen)
+        return await run_in_threadpool(take_in_now, whose, upload, replace)
 
     return router
 
@@ -120,16 +128,14 @@ async def _stated_choice(request: Request) -> Conflict:
             raise ValueError
     except ValueError as exc:
         raise UploadError('the request must be JSON, such as {"replace": "keep"}', status=400) from exc
-    return _choice(stated.get("replace")) or "ask"
+    return _choice(stated.get("replace"))
 
 
-def _choice(stated: str | None) -> Conflict | None:
-    if not stated:
-        return None
+def _choice(stated: str | None) -> Conflict:
     for choice in _CHOICES:
-        if stated == choice:
+        if (stated or "ask") == choice:
             return choice
-    raise UploadError(f"replace must be one of {', '.join(_CHOICES)}, not {stated[:40]!r}", status=400)
+    raise UploadError(f"replace must be one of {', '.join(_CHOICES)}, not {str(stated)[:40]!r}", status=400)
 
 
 def _told(report: IngestReport) -> dict[str, Any]:

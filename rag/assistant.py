@@ -280,7 +280,7 @@ class Assistant:
 
         Raises `CollectionError` when there is none of that id.
         """
-        article = self._collection.catalog.article(article_id)
+        article = self._collection.catalog.article(_id(article_id))
         if article is None:
             raise self._unknown(article_id)
         corrected = self._collection.catalog.corrections().get(article_id)
@@ -296,15 +296,15 @@ class Assistant:
 
     def earlier(self, article_id: str, version: str) -> Article | None:
         """An article as it was before its text changed; `None` where that version is not kept."""
-        return self._collection.catalog.earlier(article_id, version)
+        return self._collection.catalog.earlier(_id(article_id), version)
 
     def versions(self, article_id: str) -> list[tuple[str, datetime]]:
         """An article's earlier versions, the latest first, each with the time (UTC) until which it was the present one."""
-        return self._collection.catalog.versions(article_id)
+        return self._collection.catalog.versions(_id(article_id))
 
     def headline(self, article_id: str) -> Headline:
         """An article's facts without its text. Raises `CollectionError` when there is none of that id."""
-        facts = self._collection.catalog.headline(article_id)
+        facts = self._collection.catalog.headline(_id(article_id))
         if facts is None:
             raise self._unknown(article_id)
         return facts
@@ -501,6 +501,12 @@ def said_of(studied: StudiedPart) -> list[conflict.Said]:
         return f.is_best and f.score >= least * surest and f.margin >= abstain.LEAST_MARGIN
 
     return [conflict.Said(f.words, f.quote, f.source, f.start, f.end, f.score) for f in studied.found if counts(f)]
+
+
+def _id(stated: object) -> str:
+    if isinstance(stated, str):
+        return stated
+    raise CollectionError(f"the id of an article is a text, not {stated!r}. `clippings articles` lists them")
 
 
 def _summed(steps: Iterable[tuple[str, float]]) -> tuple[tuple[str, float], ...]:

@@ -44,14 +44,19 @@ def ended(run: Callable[[], int]) -> int:
     written to by whatever prints. SIGTERM ends the process as Ctrl-C does; a second signal ends it at once.
     """
     _open_streams()
-    _listen()
+    heard = _listen()
     try:
         status = run()
+        if status and heard:  # what was made of the interruption on its way is not what went wrong
+            status = status_of(heard[0])
     except SystemExit as exc:  # argparse has printed already
         status = exc.code if isinstance(exc.code, int) else 0 if exc.code is None else 1
-    except KeyboardInterrupt as exc:  # while the command line was read, or after all was done
+    except BaseException as exc:
+        if not (heard or isinstance(exc, KeyboardInterrupt)):
+            raise
+        # A library that is just being imported makes an ImportError of it.
         tell("clippings: stopped")
-        status = status_of(exc)
+        status = status_of(heard[0]) if heard else INTERRUPTED
     return _leave(_flushed(status))
 
 
@@ -69,15 +74,20 @@ def _open_streams() -> None:
             reconfigure(errors="backslashreplace")  # a terminal in Latin-1 has no “quotation marks”
 
 
-def _listen() -> None:
+def _listen() -> list[KeyboardInterrupt]:
+    """Where the first signal to stop arrives; it is raised too."""
+    heard: list[KeyboardInterrupt] = []
+
     def stop(number: int, _frame: Any) -> None:
         for each in (signal.SIGINT, signal.SIGTERM):
             signal.signal(each, signal.SIG_DFL)
-        raise Terminated if number == signal.SIGTERM else KeyboardInterrupt
+        heard.append(Terminated() if number == signal.SIGTERM else KeyboardInterrupt())
+        raise heard[0]
 
     for each, usual in ((signal.SIGINT, signal.default_int_handler), (signal.SIGTERM, signal.SIG_DFL)):
         if signal.getsignal(each) == usual:  # one that is ignored, as under nohup, stays so
             signal.signal(each, stop)
+    return heard
 
 
 def _flushed(status: int) -> int:

@@ -120,7 +120,9 @@ def test_who_asks_too_much_is_told_so_on_the_question(page: Page) -> None:
     assert "the page is being stopped and takes no new questions" in done["html"]
 
 
-def test_an_answer_that_takes_too_long_is_given_up_and_the_question_stays(library: Library, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_answer_that_takes_too_long_is_given_up_and_the_question_stays(
+    library: Library, monkeypatch: pytest.MonkeyPatch
+) -> None:
     goes_on = threading.Event()
 
     def slow(_: Any, *__: Any, **___: Any) -> Iterator[Any]:

@@ -12,6 +12,7 @@ from zipfile import ZipFile
 import pytest
 
 from eval.cases import Fact, Span, load
+from rag import Config
 from rag.errors import CollectionError, ForbiddenError, NameTaken, QuestionError, SourceError
 from rag.surfaces.library import DEMO, OWN, Library
 from rag.surfaces.page.articles import Articles

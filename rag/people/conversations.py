@@ -46,8 +46,9 @@ _AT_ONCE = 100  # exchanges that `verdicts` reads at a time
 class Exchange:
     """A question as it was typed, the collection it was put to, and what came of it.
 
-    `after` is the id of the exchange it follows, `None` for a first one. `limits` are JSON values of the
-    surface that put it: what the evidence was limited to. `state` is "asked" until it ends: then "answered", with the answer's `record`; or "stopped"; or "failed", and `why` is the sentence that says so. `verdict` is "right",
+    `after` is the id of the exchange it follows, `None` for a first one. `limits` are JSON values of the surface that put it:
+    what the evidence was limited to. `state` is "asked" until it ends: then "answered", with the answer's `record`; or
+    "stopped"; or "failed", and `why` is the sentence that says so. `verdict` is "right",
     "wrong" or "missing". `versions` are the ids of all exchanges that follow the same one, itself included, the oldest first.
     `imported` is true for what a browser had kept: its record was not made here.
     """
@@ -349,7 +350,7 @@ def _shown_last(db: Connection, conversation: str, head: str, now: datetime) -> 
 
 
 def _unknown() -> CollectionError:
-    return CollectionError("there is no such conversation. It may have been deleted; begin a new one")
+    return CollectionError("there is no such conversation. It may have been deleted; begin a new one", missing=True)
 
 
 def _conversation(db: Connection, owner: str, id: str, *, deleted_too: bool = False) -> Any:

@@ -87,7 +87,7 @@ class Jobs:
         """Raises `CollectionError` where there is none, or it is another's."""
         job = self._jobs.get(job_id)
         if job is None or job.owner != owner:
-            raise CollectionError("there is no such job. It may have ended before the page was started anew")
+            raise CollectionError("there is no such job. It may have ended before the page was started anew", missing=True)
         return job
 
     def of(self, owner: str) -> list[Job]:

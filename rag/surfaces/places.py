@@ -31,7 +31,8 @@ def opened_at(
             _ = article.passage(start, end)  # which must be there
         facts = assistant.headline(article.id)
     except (ClippingsError, ValueError) as exc:
-        raise CollectionError("This article has been changed or removed since the answer was given. Ask again.") from exc
+        said = "This article has been changed or removed since the answer was given. Ask again."
+        raise CollectionError(said, missing=True) from exc
     if note:
         facts = replace(facts, label=article.title or facts.label, source=article.source, published=article.published)
     return article_parts(article, facts, start, end, note)

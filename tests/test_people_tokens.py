@@ -199,7 +199,7 @@ def test_each_owner_has_settings_of_their_own_and_the_last_choice_counts(people:
     people.settings.set("", "collection", "own")
     people.settings.set("ann", "collection", "demo")
     people.settings.set("ann", "collection", "own")
-    people.settings.set("ann", "conversation", "c1")
+    people.settings.set("ann", "wording", "articles")
     people.settings.set("ann", "wording", "")
     assert people.settings.get("ann") == {"collection": "own", "conversation": "c1", "wording": ""}
     assert people.settings.get("") == {"collection": "own"}
@@ -207,7 +207,7 @@ def test_each_owner_has_settings_of_their_own_and_the_last_choice_counts(people:
 
 
 def test_a_setting_that_there_is_not_is_refused(people: People) -> None:
-    with pytest.raises(ConfigError, match=r"^there is no setting 'colour'. Known are collection, wording, conversation$"):
+    with pytest.raises(ConfigError, match=r"^there is no setting 'colour'. Known are collection, wording$"):
         people.settings.set("", "colour", "red")
     with pytest.raises(ConfigError, match=r"^the setting wording must not be longer than 200 characters$"):
         people.settings.set("", "wording", "x" * 201)

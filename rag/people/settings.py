@@ -8,7 +8,7 @@ from rag.people.text import cleaned
 
 __all__ = ["NAMES", "Settings"]
 
-NAMES = ("collection", "wording", "conversation")  # the last is the conversation that was open last
+NAMES = ("collection", "wording")
 _LONGEST = 200  # characters
 
 

@@ -259,7 +259,7 @@ def conversation_router(library: Library, gate: Gate, people: People, *, timeout
         return await asyncio.to_thread(people.settings.get, owner(request))
 
     @router.put("/settings/{name}", status_code=204, summary="Keep a choice")
-    async def keep_setting(request: Request, name: Literal["collection", "wording", "conversation"], body: Setting) -> None:
+    async def keep_setting(request: Request, name: Literal["collection", "wording"], body: Setting) -> None:
         await asyncio.to_thread(people.settings.set, owner(request), name, body.value)
 
     @router.get("/place", summary="An article, cut at the words that a citation rests on")

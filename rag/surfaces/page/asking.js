@@ -109,6 +109,7 @@ const follow = async (id) => {
 const reply = (id, message, html) => {
   const node = $(`#conversation .exchange[data-exchange="${id}"] .reply`);
   if (!node) return;
+  node.closest('.exchange').drawn = null; // it no longer shows what was drawn
   if (html !== undefined) { node.innerHTML = html; } else {
     const line = document.createElement('p');
     line.className = 'abstained'; line.textContent = message;

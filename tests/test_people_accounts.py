@@ -139,6 +139,13 @@ def test_a_removed_account_is_out_at_once_and_a_file_that_is_damaged_lets_nobody
         accounts.check("eve", "apple", "10.0.0.2")
 
 
+def test_a_file_that_has_not_changed_is_not_read_again(who: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    accounts = Accounts.read(who)
+    monkeypatch.setattr("rag.people.accounts._lines", None)
+    assert accounts.names == {"ann", "bob"}
+    assert accounts.check("ann", "pass:word", "")
+
+
 def test_an_account_is_added_hashed_as_rfc_9106_recommends_in_a_file_for_its_owner_only(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

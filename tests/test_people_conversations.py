@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 from answers import DATED, abstained, answered, disputed, quoting
 from conftest import evidence
 from hypothesis import HealthCheck, settings
@@ -520,6 +521,8 @@ def test_what_is_no_shelf_or_too_large_is_refused(talk: Conversations, what: Any
 def test_threads_that_put_and_answer_at_once_lose_nothing(tmp_path: Path) -> None:
     people = People(tmp_path / "home")
     talk, faults = people.conversations, []
+    # They take turns: nobody depends on SQLite's own waiting, which may keep one waiting too long.
+    sa.event.listen(people._database._engine, "connect", lambda c, _: c.execute("PRAGMA busy_timeout=0"))
     first = begun(talk)
     start = threading.Barrier(8)
 

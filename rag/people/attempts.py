@@ -80,8 +80,7 @@ class Attempts:
 
     def _wait(self, key: _Key, limit: _Limit) -> float:
         count, last = self._wrong.get(key, (0, 0.0))
-        since = self._clock() - last
-        return limit.wait(count) - since if since < _FORGOTTEN else 0.0
+        return limit.wait(count) - (self._clock() - last)  # long over where the count is to be forgotten
 
 
 def _keys(name: str, address: str) -> tuple[_Key, _Key, _Key]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import math
 import threading
 from collections import OrderedDict
 from collections.abc import Callable
@@ -56,7 +57,7 @@ class Attempts:
             limits = [(pair, _PAIR)] if pair in self._right else [(pair, _PAIR), (at, _ADDRESS), (anywhere, _ANYWHERE)]
             wait = max(self._wait(key, limit) for key, limit in limits)
         if wait > 0:
-            raise TooManyAttempts(f"too many log-ins were wrong. Try again in {max(1, round(wait))} s", retry_after=wait)
+            raise TooManyAttempts(f"too many log-ins were wrong. Try again in {math.ceil(wait)} s", retry_after=wait)
 
     def wrong(self, name: str, address: str) -> None:
         """Count a wrong log-in."""

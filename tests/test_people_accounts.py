@@ -139,6 +139,13 @@ def test_a_removed_account_is_out_at_once_and_a_file_that_is_damaged_lets_nobody
         accounts.check("eve", "apple", "10.0.0.2")
 
 
+def test_a_file_that_has_not_changed_is_not_read_again(who: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    accounts = Accounts.read(who)
+    monkeypatch.setattr("rag.people.accounts._lines", None)
+    assert accounts.names == {"ann", "bob"}
+    assert accounts.check("ann", "pass:word", "")
+
+
 def test_an_account_is_added_hashed_as_rfc_9106_recommends_in_a_file_for_its_owner_only(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -233,7 +240,9 @@ def test_who_is_wrong_too_often_waits_longer_each_time_until_a_quarter_of_an_hou
     assert [outcome(accounts, "ann", "x", "10.0.0.1") for _ in range(6)] == [False] * 5 + [1.0]
     assert outcome(accounts, "ann", "pass:word", "10.0.0.1") == 1.0, "the right one has to wait too, or it could be guessed"
     clock.now += 0.75
-    assert outcome(accounts, "ann", "x", "10.0.0.1") == 0.25
+    with pytest.raises(TooManyAttempts, match=r"^too many log-ins were wrong. Try again in 1 s$") as refused:
+        accounts.check("ann", "x", "10.0.0.1")
+    assert refused.value.retry_after == 0.25
     waits = []
     for _ in range(11):
         clock.now += outcome(accounts, "ann", "x", "10.0.0.1")

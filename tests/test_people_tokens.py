@@ -156,6 +156,9 @@ def test_a_session_ends_after_a_week_without_use_and_after_thirty_days_in_any_ca
     assert people.sessions.account_of(used) is None
     people.sessions.start("bob")
     assert noted(people, "account", "sessions") == ["bob"], "those that have ended are forgotten"
+    calendar.now += timedelta(days=7)
+    people.sessions.start("eve")
+    assert noted(people, "account", "sessions") == ["eve"], "and those that were not used"
 
 
 def test_that_a_session_is_used_is_written_once_an_hour(people: People, calendar: Calendar) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import math
 import threading
 from collections import OrderedDict
 from collections.abc import Callable
@@ -56,7 +57,7 @@ class Attempts:
             limits = [(pair, _PAIR)] if pair in self._right else [(pair, _PAIR), (at, _ADDRESS), (anywhere, _ANYWHERE)]
             wait = max(self._wait(key, limit) for key, limit in limits)
         if wait > 0:
-            raise TooManyAttempts(f"too many log-ins were wrong. Try again in {max(1, round(wait))} s", retry_after=wait)
+            raise TooManyAttempts(f"too many log-ins were wrong. Try again in {math.ceil(wait)} s", retry_after=wait)
 
     def wrong(self, name: str, address: str) -> None:
         """Count a wrong log-in."""
@@ -80,8 +81,7 @@ class Attempts:
 
     def _wait(self, key: _Key, limit: _Limit) -> float:
         count, last = self._wrong.get(key, (0, 0.0))
-        since = self._clock() - last
-        return limit.wait(count) - since if since < _FORGOTTEN else 0.0
+        return limit.wait(count) - (self._clock() - last)  # long over where the count is to be forgotten
 
 
 def _keys(name: str, address: str) -> tuple[_Key, _Key, _Key]:

@@ -311,7 +311,7 @@ class Conversations:
                 return False
             now, last = self._database.now(), None
             collection = held.exchanges[0].collection
-            _begin(db, id, owner, title_of(held.title or held.exchanges[0].question), collection, now)
+            _begin(db, id, owner, title_of(held.title) or title_of(held.exchanges[0].question), collection, now)
             for e in held.exchanges:
                 last = _add(
                     db, id, last, e.question, e.collection, now,

@@ -12,13 +12,14 @@ from __future__ import annotations
 
 import json
 import os
+import sqlite3
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from typing import Any
+from urllib.parse import quote
 
 import sqlalchemy as sa
 from sqlalchemy import exc as sa_exc
@@ -121,8 +122,7 @@ class Database:
         self._opening = threading.Lock()
         self._file: tuple[int, int] | None = None  # the device and the number of the file that the pool is connected to
         serialise = partial(json.dumps, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
-        self._engine = sa.create_engine(f"sqlite:///{self.path}", json_serializer=serialise)
-        sa.event.listen(self._engine, "connect", _prepare)
+        self._engine = sa.create_engine("sqlite://", creator=self._connect, poolclass=sa.QueuePool, json_serializer=serialise)
         self._nothing = sa.create_engine("sqlite://", poolclass=sa.pool.NullPool)
 
     @contextmanager
@@ -163,6 +163,13 @@ class Database:
     def close(self) -> None:
         self._engine.dispose()
         self._nothing.dispose()
+
+    def _connect(self) -> sqlite3.Connection:
+        if os.access(self.path.parent, os.W_OK):
+            return _prepared(sqlite3.connect(self.path, check_same_thread=False))
+        # SQLite would want to write beside the file even to read it. Nothing can change it here: the folder is read-only.
+        address = f"file:{quote(str(self.path.absolute()))}?mode=ro&immutable=1"
+        return _prepared(sqlite3.connect(address, uri=True, check_same_thread=False), changes=False)
 
     def _make(self) -> None:
         self.path.parent.mkdir(parents=True, exist_ok=True)
@@ -216,14 +223,14 @@ class People:
         self._database.close()
 
 
-def _prepare(connection: Any, _record: object) -> None:
+def _prepared(connection: sqlite3.Connection, *, changes: bool = True) -> sqlite3.Connection:
     connection.isolation_level = None  # transactions begin where this module says so
-    cursor = connection.cursor()
-    cursor.execute("PRAGMA busy_timeout=10000")  # milliseconds: another process may be writing
-    cursor.execute("PRAGMA journal_mode=WAL")  # readers go on while somebody writes
-    cursor.execute("PRAGMA synchronous=FULL")  # a commit that was reported survives a power cut
-    cursor.execute("PRAGMA foreign_keys=ON")
-    cursor.close()
+    connection.execute("PRAGMA busy_timeout=10000")  # milliseconds: another process may be writing
+    if changes:
+        connection.execute("PRAGMA journal_mode=WAL")  # readers go on while somebody writes
+        connection.execute("PRAGMA synchronous=FULL")  # a commit that was reported survives a power cut
+    connection.execute("PRAGMA foreign_keys=ON")
+    return connection
 
 
 @contextmanager

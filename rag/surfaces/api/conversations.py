@@ -19,7 +19,6 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from rag.errors import BusyError, ClippingsError, CollectionError, ForbiddenError
 from rag.people.conversations import Conversation
-from rag.people.database import People
 from rag.surfaces.api.routes import StrictRoute
 from rag.surfaces.conversation import (
     Growth,
@@ -32,6 +31,7 @@ from rag.surfaces.conversation import (
     turns_of,
 )  # fmt: skip
 from rag.surfaces.gate import Gate, Waiting
+from rag.surfaces.keeping import Keeping
 from rag.surfaces.library import Library
 from rag.surfaces.places import opened_at
 
@@ -90,11 +90,11 @@ class _Large(StrictRoute):
     largest = 12_000_000  # bytes: what a browser may have kept for a page is about ten million
 
 
-def conversation_router(library: Library, gate: Gate, people: People, *, timeout: float) -> APIRouter:
+def conversation_router(library: Library, gate: Gate, keeping: Keeping, *, timeout: float) -> APIRouter:
     """The routes. `timeout` is the seconds that an answer may take."""
     router = APIRouter(prefix="/api", tags=["conversations"], route_class=StrictRoute)
     large = APIRouter(tags=["conversations"], route_class=_Large)
-    store = people.conversations
+    kept = keeping.conversations
     running: set[str] = set()  # exchanges that are being answered; touched on the event loop only
 
     def owner(request: Request) -> str:
@@ -119,7 +119,7 @@ def conversation_router(library: Library, gate: Gate, people: People, *, timeout
 
     @router.get("/conversations", summary="List your conversations")
     async def list_them(request: Request) -> dict[str, Any]:
-        found = await asyncio.to_thread(store.all, owner(request))
+        found = await asyncio.to_thread(keeping.all, owner(request))
         return {
             "conversations": [
                 {"id": c.id, "title": c.title, "collection": c.collection, "updated": c.updated.isoformat()} for c in found
@@ -128,31 +128,31 @@ def conversation_router(library: Library, gate: Gate, people: People, *, timeout
 
     @router.get("/conversations/{conversation_id}", summary="A conversation, as HTML by exchange")
     async def read(request: Request, conversation_id: str) -> dict[str, Any]:
-        return shown(await asyncio.to_thread(store.shown, owner(request), conversation_id))
+        return shown(await asyncio.to_thread(kept(conversation_id).shown, owner(request), conversation_id))
 
     @router.patch("/conversations/{conversation_id}", summary="Rename a conversation")
     async def rename(request: Request, conversation_id: str, body: Title) -> dict[str, Any]:
-        await asyncio.to_thread(store.rename, owner(request), conversation_id, body.title)
-        return shown(await asyncio.to_thread(store.shown, owner(request), conversation_id))
+        await asyncio.to_thread(kept(conversation_id).rename, owner(request), conversation_id, body.title)
+        return shown(await asyncio.to_thread(kept(conversation_id).shown, owner(request), conversation_id))
 
     @router.delete("/conversations/{conversation_id}", status_code=204, summary="Delete a conversation; it can be restored")
     async def delete(request: Request, conversation_id: str) -> None:
-        await asyncio.to_thread(store.delete, owner(request), conversation_id)
+        await asyncio.to_thread(kept(conversation_id).delete, owner(request), conversation_id)
 
     @router.post("/conversations/{conversation_id}/restore", summary="Take a deletion back")
     async def restore(request: Request, conversation_id: str) -> dict[str, Any]:
-        await asyncio.to_thread(store.undelete, owner(request), conversation_id)
-        return shown(await asyncio.to_thread(store.shown, owner(request), conversation_id))
+        await asyncio.to_thread(kept(conversation_id).undelete, owner(request), conversation_id)
+        return shown(await asyncio.to_thread(kept(conversation_id).shown, owner(request), conversation_id))
 
     @router.get("/conversations/{conversation_id}/export", summary="A conversation as a file, with its footnotes")
     async def export(request: Request, conversation_id: str, form: Literal["markdown", "json"] = "markdown") -> Response:
-        conversation = await asyncio.to_thread(store.shown, owner(request), conversation_id)
+        conversation = await asyncio.to_thread(kept(conversation_id).shown, owner(request), conversation_id)
         name, kind, text = exported(conversation, form)
         return Response(text, media_type=kind, headers={"Content-Disposition": f'attachment; filename="{name}"'})
 
     @large.post("/conversations/taken-over", summary="Keep what a browser kept before the server did")
     async def take_over(request: Request, body: Shelf) -> dict[str, int]:
-        return {"kept": await asyncio.to_thread(store.take_over, owner(request), body.shelf)}
+        return {"kept": await asyncio.to_thread(kept().take_over, owner(request), body.shelf)}
 
     @router.post("/exchanges", status_code=201, summary="Put a question; it is kept before it is answered")
     async def put(request: Request, body: Put) -> dict[str, Any]:
@@ -163,8 +163,8 @@ def conversation_router(library: Library, gate: Gate, people: People, *, timeout
             "use_model": body.use_model,
         }
         collection = body.collection or library.first
-        exchange = await asyncio.to_thread(
-            store.put,
+        exchange, notice = await asyncio.to_thread(
+            keeping.put,
             owner(request),
             body.question,
             collection,
@@ -172,21 +172,21 @@ def conversation_router(library: Library, gate: Gate, people: People, *, timeout
             after=body.after,
             limits=limits,
         )
-        conversation = await asyncio.to_thread(store.shown, owner(request), exchange.conversation)
-        return {"exchange": exchange.id, "conversation": shown(conversation)}
+        conversation = await asyncio.to_thread(kept(exchange.conversation).shown, owner(request), exchange.conversation)
+        return {"exchange": exchange.id, "conversation": shown(conversation), "notice": notice}
 
     @router.post("/exchanges/{exchange_id}/again", status_code=201, summary="Ask again; the earlier version is kept")
     async def again(request: Request, exchange_id: str) -> dict[str, Any]:
-        e = await asyncio.to_thread(store.exchange, owner(request), exchange_id)
-        new = await asyncio.to_thread(
-            store.put, owner(request), e.question, e.collection, conversation=e.conversation, after=e.after, limits=e.limits
+        e = await asyncio.to_thread(kept(exchange_id).exchange, owner(request), exchange_id)
+        new, notice = await asyncio.to_thread(
+            keeping.put, owner(request), e.question, e.collection, conversation=e.conversation, after=e.after, limits=e.limits
         )
-        conversation = await asyncio.to_thread(store.shown, owner(request), new.conversation)
-        return {"exchange": new.id, "conversation": shown(conversation)}
+        conversation = await asyncio.to_thread(kept(new.conversation).shown, owner(request), new.conversation)
+        return {"exchange": new.id, "conversation": shown(conversation), "notice": notice}
 
     @router.post("/exchanges/{exchange_id}/answer", summary="Answer a question; events with HTML as the answer grows")
     async def answer(request: Request, exchange_id: str) -> Response:
-        who = owner(request)
+        who, store = owner(request), kept(exchange_id)
         exchange = await asyncio.to_thread(store.exchange, who, exchange_id)
         if exchange_id in running:
             raise BusyError("this question is being answered already")
@@ -228,24 +228,24 @@ def conversation_router(library: Library, gate: Gate, people: People, *, timeout
 
     @router.post("/exchanges/{exchange_id}/stop", summary="Give up a question that waits to be answered")
     async def stop(request: Request, exchange_id: str) -> dict[str, str]:
-        await asyncio.to_thread(store.stop, owner(request), exchange_id)
-        now = await asyncio.to_thread(store.exchange, owner(request), exchange_id)
+        await asyncio.to_thread(kept(exchange_id).stop, owner(request), exchange_id)
+        now = await asyncio.to_thread(kept(exchange_id).exchange, owner(request), exchange_id)
         return {"html": reply_html(now), "state": now.state}
 
     @router.post("/exchanges/{exchange_id}/show", summary="Show this version of a question, with all that followed it")
     async def show(request: Request, exchange_id: str) -> dict[str, Any]:
-        await asyncio.to_thread(store.show_version, owner(request), exchange_id)
-        exchange = await asyncio.to_thread(store.exchange, owner(request), exchange_id)
-        return shown(await asyncio.to_thread(store.shown, owner(request), exchange.conversation))
+        await asyncio.to_thread(kept(exchange_id).show_version, owner(request), exchange_id)
+        exchange = await asyncio.to_thread(kept(exchange_id).exchange, owner(request), exchange_id)
+        return shown(await asyncio.to_thread(kept(exchange.conversation).shown, owner(request), exchange.conversation))
 
     @router.post("/exchanges/{exchange_id}/verdict", status_code=204, summary="Say whether an answer is right")
     async def judge(request: Request, exchange_id: str, body: Verdict) -> None:
-        await asyncio.to_thread(store.judge, owner(request), exchange_id, body.verdict)
+        await asyncio.to_thread(kept(exchange_id).judge, owner(request), exchange_id, body.verdict)
 
     @router.post("/exchanges/{exchange_id}/gold", summary="Make an answer that you have judged a gold question")
     async def gold(request: Request, exchange_id: str, body: Gold) -> dict[str, str]:
         _writable(request)
-        exchange = await asyncio.to_thread(store.exchange, owner(request), exchange_id)
+        exchange = await asyncio.to_thread(kept(exchange_id).exchange, owner(request), exchange_id)
         if not exchange.record or not exchange.verdict:
             raise CollectionError("there is no answer here that you have judged. Say first whether it is right")
         if body.words and body.words.collection != exchange.collection:
@@ -256,11 +256,11 @@ def conversation_router(library: Library, gate: Gate, people: People, *, timeout
 
     @router.get("/settings", summary="What you have chosen on the page")
     async def settings(request: Request) -> dict[str, str]:
-        return await asyncio.to_thread(people.settings.get, owner(request))
+        return await asyncio.to_thread(keeping.people.settings.get, owner(request))
 
     @router.put("/settings/{name}", status_code=204, summary="Keep a choice")
     async def keep_setting(request: Request, name: Literal["collection", "wording"], body: Setting) -> None:
-        await asyncio.to_thread(people.settings.set, owner(request), name, body.value)
+        await asyncio.to_thread(keeping.people.settings.set, owner(request), name, body.value)
 
     @router.get("/place", summary="An article, cut at the words that a citation rests on")
     async def place(

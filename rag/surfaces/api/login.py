@@ -11,8 +11,9 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from rag.errors import TooManyAttempts
 from rag.people.accounts import Accounts
-from rag.people.sessions import LONGEST, Sessions
+from rag.people.sessions import LONGEST
 from rag.surfaces.api.door import COOKIE
+from rag.surfaces.keeping import Keeping
 from rag.surfaces.markup import escape
 
 __all__ = ["login_router"]
@@ -39,7 +40,7 @@ button { margin-top: 1.2rem; font: inherit; padding: .5rem 1.4rem; border: 0; bo
 """
 
 
-def login_router(accounts: Accounts | None, sessions: Sessions, *, root_path: str = "") -> APIRouter:
+def login_router(accounts: Accounts | None, keeping: Keeping, *, root_path: str = "") -> APIRouter:
     """`/login` and `/logout`. Without accounts both lead to the page."""
     router = APIRouter(include_in_schema=False)
     home = f"{root_path.rstrip('/')}/"
@@ -65,7 +66,7 @@ def login_router(accounts: Accounts | None, sessions: Sessions, *, root_path: st
             return form(str(exc), 429, {"Retry-After": str(int(exc.retry_after) + 1)})
         if not right:
             return form("The name or the password is wrong.", 401)
-        secret = await asyncio.to_thread(sessions.start, name)
+        secret = await asyncio.to_thread(keeping.start_session, name)
         logging.getLogger("clippings").info("%s has logged in from %s", name, visitor.address)
         response = RedirectResponse(home, 303)
         response.set_cookie(
@@ -77,7 +78,7 @@ def login_router(accounts: Accounts | None, sessions: Sessions, *, root_path: st
     @router.post("/logout")
     async def log_out(request: Request) -> Response:
         if secret := request.cookies.get(COOKIE):
-            await asyncio.to_thread(sessions.end, secret)
+            await asyncio.to_thread(keeping.end_session, secret)
         response = RedirectResponse(f"{home}login" if accounts else home, 303)
         response.delete_cookie(COOKIE, path=home, httponly=True, samesite="lax")
         response.headers["Clear-Site-Data"] = '"cache"'

@@ -29,6 +29,7 @@ from rag.surfaces.api.login import login_router
 from rag.surfaces.api.uploads import upload_router
 from rag.surfaces.gate import Gate
 from rag.surfaces.jobs import Jobs
+from rag.surfaces.keeping import Keeping
 from rag.surfaces.library import Library
 from rag.surfaces.listening import listen
 from rag.surfaces.uploads import Uploads
@@ -49,31 +50,31 @@ class Server:
     doorway: Doorway = field(default_factory=Doorway)
     accounts: Accounts | None = None
     gate: Gate = field(init=False)
-    people: People = field(init=False)
+    keeping: Keeping = field(init=False)
     jobs: Jobs = field(init=False)
     traffic: Traffic = field(init=False)
 
     def __post_init__(self) -> None:
         self.gate = Gate(self.library.own.serve)
-        self.people = People(self.library.own.home)
+        self.keeping = Keeping(People(self.library.own.home))
         self.jobs, self.traffic = Jobs(), Traffic()
 
     def application(self) -> Any:
         """The application, as ASGI has it. All questions go through one gate, and all requests through one door."""
         from rag.surfaces.page import mount
 
-        library, gate, people, root_path = self.library, self.gate, self.people, self.doorway.root_path
+        library, gate, keeping, root_path = self.library, self.gate, self.keeping, self.doorway.root_path
         limits = library.own.serve
         uploads = Uploads(library.own.home, limits)
         also = (
             health_router(Health(library, gate)),
-            login_router(self.accounts, people.sessions, root_path=root_path),
-            conversation_router(library, gate, people, timeout=limits.timeout),
+            login_router(self.accounts, keeping, root_path=root_path),
+            conversation_router(library, gate, keeping, timeout=limits.timeout),
             upload_router(library, uploads, owner_of=lambda request: str(request.state.owner)),
             job_router(library, self.jobs, uploads),
         )
         app = api_app(library, gate, timeout=limits.timeout, also=also)
-        mount(app, library, people, root_path=root_path, accounts=self.accounts is not None)
+        mount(app, library, keeping.people, root_path=root_path, accounts=self.accounts is not None)
         _close_with(app, uploads)
         return Door(
             app, self.doorway, guarded=self.accounts is not None, account_of=self._account, token_of=self._token,
@@ -82,16 +83,16 @@ class Server:
 
     def _account(self, secret: str) -> str | None:
         """The account of a session, while the file still names it."""
-        account = self.people.sessions.account_of(secret)
+        account = self.keeping.account_of(secret)
         return account if account and self.accounts and account in self.accounts.names else None
 
     def _token(self, secret: str) -> tuple[str, bool] | None:
-        token = self.people.tokens.find(secret)
+        token = self.keeping.people.tokens.find(secret)
         return (token.name, token.read_only) if token else None
 
     def close(self) -> None:
         self.jobs.close(self.library.own.serve.grace)
-        self.people.close()
+        self.keeping.close()
 
 
 def serve(library: Library, *, port: int, doorway: Doorway, accounts: Accounts | None = None) -> None:
@@ -107,7 +108,7 @@ def serve(library: Library, *, port: int, doorway: Doorway, accounts: Accounts |
     try:
         # Loading takes seconds; better before the page says it is ready than at the first question.
         library.assistant(library.first).warm()
-        _tidy(server.people)
+        _tidy(server.keeping.people)
         with _running(server.application(), listening) as running:
             print(f"Clippings is open at {address(doorway.host, port)} (Ctrl-C stops it)", flush=True)
             while not signals and running.is_alive():

@@ -77,7 +77,7 @@ const put = async (question, chosen, wording, sources, after, before) => {
       published_from: (after ?? '').trim(), published_to: (before ?? '').trim(), use_model: wording !== 'articles',
     });
     editing = null;
-    tell('');
+    tell(kept.notice);
     queue.push(kept.exchange);
     draw(kept.conversation);
     hold(kept.exchange);
@@ -187,7 +187,8 @@ const choices = {
     draw(kept.conversation);
     hold(kept.exchange);
     if (queue.length === 1) work();
-    if (talk.exchanges.length && exchange) tell('The earlier version is kept.', () => choices.version({ key }));
+    if (kept.notice) tell(kept.notice);
+    else if (exchange) tell('The earlier version is kept.', () => choices.version({ key }));
   },
   version: async ({ key }) => { tell(''); draw(await asked('POST', `api/exchanges/${escaped(key)}/show`)); },
   verdict: async ({ key, verdict }, button) => {

@@ -363,6 +363,7 @@ class _Receiving:
         self._header, self._value, self._field = bytearray(), bytearray(), bytearray()
         self._headers: dict[bytes, bytes] = {}
         self._name, self._file, self._written = "", "", 0
+        self._chosen: bytes | None = None  # what the sender calls the file of this part; `None` where it is a field
         self._to: IO[bytes] | None = None
         self._passed = self._besides = self._parts = 0
         self._whole = self._stopped = False
@@ -420,13 +421,16 @@ class _Receiving:
             raise _no_form("a part of it has no name")
         self._name, self._written = facts[b"name"].decode(errors="replace"), 0
         self._field.clear()
-        if not (stated := facts.get(b"filename")):  # a field, or an input in which no file was chosen
-            return
+        self._chosen = facts.get(b"filename")
+        if self._chosen:
+            self._open_next()
+
+    def _open_next(self) -> None:
         if len(self._files) >= self._limits.upload_files:
             raise self._too_many()
         self._count(_BLOCK)
         # Browsers write a quotation mark so, and nothing else that this would change.
-        name = safe_name(stated.decode(errors="replace").replace("%22", '"'))
+        name = safe_name((self._chosen or b"").decode(errors="replace").replace("%22", '"'))
         self._file, self._to = self._opened(name)
 
     def _opened(self, name: str) -> tuple[str, IO[bytes]]:
@@ -442,6 +446,8 @@ class _Receiving:
 
     def _part_goes_on(self, data: bytes, start: int, end: int) -> None:
         size = end - start
+        if self._to is None and self._chosen is not None:
+            self._open_next()  # it has no name, but is not the empty one of an input in which no file was chosen
         if self._to is None:
             if len(self._field) + size > _FIELD:
                 raise _no_form(f"a field of it is longer than {_FIELD} bytes")
@@ -467,7 +473,7 @@ class _Receiving:
             self._to.close()
             self._to = None
             self._files.append(Received(self._file, self.folder / self._file, self._written))
-        else:
+        elif self._chosen is None:
             self._fields[self._name] = self._field.decode(errors="replace")
 
     def _ended(self) -> None:

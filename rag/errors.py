@@ -8,16 +8,21 @@
     ├── BusyError           too many ask at once, or the page is being stopped: the same question may be answered later
     └── SourceError         one article or file could not be taken in; the rest of the run goes on
 
-A vendor's exception is always the `__cause__` of one of these.
+A vendor's exception is always the `__cause__` of one of these. None of them shows a password that stands in a web address.
 """
 
 from __future__ import annotations
+
+from rag.address import hidden
 
 __all__ = ["BusyError", "ClippingsError", "CollectionError", "ConfigError", "ModelError", "QuestionError", "SourceError"]
 
 
 class ClippingsError(Exception):
     """Anything Clippings refuses or cannot do, as a sentence a reader can act on."""
+
+    def __init__(self, message: str = "") -> None:
+        super().__init__(hidden(message))
 
 
 class ConfigError(ClippingsError):

@@ -9,15 +9,18 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-COMMON = {"rag.types", "rag.errors", "rag.config", "rag.text"}
+COMMON = {"rag.types", "rag.errors", "rag.config", "rag.text", "rag.address", "rag.connection", "rag.quiet"}
 ENGINE = {"rag.catalog", "rag.encode", "rag.index"}
 
 # The longest matching prefix counts. A package admits its own modules.
 MAY_IMPORT: dict[str, set[str]] = {
-    "rag.errors": set(),
-    "rag.types": set(),
+    "rag.address": set(),
+    "rag.quiet": set(),
+    "rag.connection": {"rag.address"},
+    "rag.errors": {"rag.address"},
+    "rag.types": {"rag.address"},
     "rag.text": {"rag.types"},
-    "rag.config": {"rag.errors"},
+    "rag.config": {"rag.address", "rag.errors"},
     "rag.catalog": COMMON,
     "rag.graph": COMMON,
     "rag.encode": COMMON | {"rag.graph"},
@@ -91,7 +94,7 @@ VENDOR_HOMES: dict[str, set[str]] = {
     "snowballstemmer": {"rag.text"},
     "charset_normalizer": {"ingest.clean"},
     "filelock": {"ingest.collection", "rag.index.dense"},
-    "httpx": {"rag.answer.models", "rag.index.dense", "ingest.fetch"},
+    "httpx": {"rag.answer.models", "rag.connection", "rag.index.dense", "ingest.fetch"},
     "httpcore": {"ingest.fetch"},
     "protego": {"ingest.fetch"},
     "feedparser": {"ingest.feeds"},

@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import functools
 import logging
-import os
 import signal
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from rag.errors import ClippingsError
+from rag.quiet import quiet
 from rag.surfaces.page.calls import Calls
 from rag.surfaces.gate import Gate
 from rag.surfaces.health import Door, Health
@@ -26,6 +27,8 @@ from rag.surfaces.library import DEMO, OWN, Library
 from rag.surfaces.programs import Program, programs
 
 __all__ = ["build", "serve"]
+
+quiet()
 
 _HERE = Path(__file__).parent
 # What Gradio remembers of who was here last: every tab, and every client that a program opens, takes .13 MB or more, and its
@@ -48,6 +51,8 @@ def serve(
     `auth` says whether a name and a password belong together; without it everybody may ask. `root_path` is where a proxy
     that stands before the page has put it. The gate is that of `library.own`'s settings.
     """
+    # Gradio imports it at each call where it is installed, and it keeps a list of the machine's fonts in the reader's home.
+    sys.modules.setdefault("matplotlib", None)  # type: ignore[arg-type]
     from starlette.middleware import Middleware
 
     limits = library.own.serve
@@ -116,7 +121,6 @@ def _wait_for_answers(gate: Gate, health: Health, grace: float) -> None:
 
 def build(library: Library, gate: Gate) -> tuple[Any, Any]:
     """The page and its theme, not yet launched. All questions go through the gate."""
-    os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
     import gradio as gr
 
     from rag.surfaces.page.articles import Articles

@@ -470,6 +470,14 @@ def test_what_is_no_web_address_is_told_before_anyone_is_asked(url: str, monkeyp
     assert "secret" not in refusal(url)
 
 
+@pytest.mark.parametrize("url", ["http://ana:s3cr3t@paper.example/", "http://ana:s3cr3t/x@paper.example/", "http://ana:s3cr3t@[::1/",
+                                 "http://ana:s3cr3t@paper.example:port/"])  # fmt: skip
+def test_no_password_is_told_of_an_address_that_is_refused(url: str):
+    with Fetcher(limits=QUICK) as fetcher, pytest.raises(SourceError) as refused:
+        fetcher.get(url)
+    assert "s3cr3t" not in str(refused.value)
+
+
 @pytest.mark.parametrize("host", ["a" * 64 + ".example", "paper..example", ".".join(["a" * 60] * 5), "xn--zzzzzzz99999"])
 def test_a_name_that_no_resolver_takes_is_no_host(host: str, monkeypatch: pytest.MonkeyPatch):
     real = socket.getaddrinfo

@@ -7,6 +7,7 @@ that raised is a row with its error, and counts as wrong wherever it should have
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -286,11 +287,14 @@ def read_report(path: Path) -> Report:
 def _commit() -> str:
     """The commit this was run on, with a `+` where files had been changed since; `unknown` outside a checkout."""
     here = Path(__file__).parent
+    environ = {**os.environ, "GIT_OPTIONAL_LOCKS": "0"}  # or it writes to the checkout's index, which nobody asked for
+
+    def git(*words: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(["git", *words], cwd=here, env=environ, capture_output=True, text=True)
+
     try:
-        head = subprocess.run(["git", "rev-parse", "--short=12", "HEAD"], cwd=here, capture_output=True, text=True)
-        dirty = subprocess.run(
-            ["git", "status", "--porcelain", "--untracked-files=no"], cwd=here, capture_output=True, text=True
-        )
+        head = git("rev-parse", "--short=12", "HEAD")
+        dirty = git("status", "--porcelain", "--untracked-files=no")
     except OSError:
         return "unknown"
     return head.stdout.strip() + ("+" if dirty.stdout.strip() else "") if head.returncode == 0 else "unknown"

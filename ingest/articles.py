@@ -9,10 +9,11 @@ from datetime import date
 from ingest.clean import without_surrogates
 from ingest.dates import agency, dateline, day_in, day_line, read_date
 from ingest.extracted import Extracted, Fact
+from rag.address import hidden, without_login
 from rag.errors import SourceError
 from rag.types import FACTS, Article, content_version
 
-__all__ = ["FACTS", "article", "as_opened", "opening"]
+__all__ = ["FACTS", "address", "article", "as_opened", "opening"]
 
 _LONGEST = 5_000  # characters of a fact; longer is no title and no name
 _LINE = 200  # characters of a line that are looked at
@@ -31,14 +32,28 @@ def article(article_id: str, found: Extracted) -> Article:
     if not found.text.strip():
         raise SourceError("it holds no words. Remove it, or put the article's text into it")
     facts = {name: found.facts[name] for name in FACTS if name in found.facts}
-    values = {name: _value(fact) for name, fact in facts.items()}
+    values = {name: _value(name, fact) for name, fact in facts.items()}
     version = content_version(found.text, values)
     provenance = tuple((name, fact.place) for name, fact in facts.items())
     return Article(article_id, version, found.text, **values, provenance=provenance, pages=found.pages)  # type: ignore[arg-type]
 
 
-def _value(fact: Fact) -> str | date:
-    return fact.value if isinstance(fact.value, date) else without_surrogates(fact.value)[:_LONGEST]
+def _value(name: str, fact: Fact) -> str | date:
+    if isinstance(fact.value, date):
+        return fact.value
+    return without_surrogates(address(fact.value) if name == "url" else fact.value)[:_LONGEST]
+
+
+def address(stated: str) -> str:
+    """An article's web address as it is kept: without the login that one may hold, and as it is where it is none.
+
+    >>> address("https://ana:s3cret@paper.example/a"), address("https://[paper")
+    ('https://paper.example/a', 'https://[paper')
+    """
+    try:
+        return without_login(stated)
+    except ValueError:
+        return hidden(stated)
 
 
 def opening(text: str, facts: Mapping[str, Fact]) -> dict[str, Fact]:

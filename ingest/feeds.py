@@ -26,6 +26,7 @@ from xml.parsers import expat
 
 from ingest.dates import read_date
 from ingest.extracted import Fact
+from rag.address import without_login
 from rag.errors import SourceError
 
 __all__ = ["MOST", "Entry", "entries", "is_feed"]
@@ -378,9 +379,9 @@ def _day(stated: object) -> date | None:
 
 
 def _web(link: object) -> str | None:
-    """The link, which feedparser has made absolute, if it leads to the web."""
+    """The link, which feedparser has made absolute, if it leads to the web; without a login, which is not to be kept."""
     try:
-        parts = urlsplit(_stated(link))
+        parts = urlsplit(without_login(_stated(link)))
     except ValueError:
         return None
     return parts.geturl() if parts.scheme in ("http", "https") and parts.netloc else None

@@ -32,7 +32,7 @@ from protego import Protego
 
 from rag.errors import SourceError
 
-__all__ = ["AGENT", "Fetched", "Fetcher", "Gone", "Limits"]
+__all__ = ["AGENT", "Fetched", "Fetcher", "Gone", "Limits", "is_public"]
 
 AGENT = "Clippings (reads the articles that its user lists)"
 
@@ -46,9 +46,20 @@ _ROBOTS_WORK = 1_000_000  # rules held for robots.txt: each program it names has
 
 _NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
 _UNICAST = ipaddress.IPv6Network("2000::/3")  # all that is given out for the public Internet so far
-# Public by number only: metadata and control services of cloud machines (Oracle's old one, Azure's). Python's own list
-# has 192.0.0.0/24 in full from 3.11.10 on.
-_NEVER = (ipaddress.IPv4Network("192.0.0.0/24"), ipaddress.IPv4Network("168.63.129.16/32"))
+# What IANA's registries of special-purpose addresses keep from the public Internet, in full: Python's own list grows with its
+# versions. https://www.iana.org/assignments/iana-ipv4-special-registry and iana-ipv6-special-registry, of 2025-10.
+_SPECIAL = tuple(
+    ipaddress.ip_network(network)
+    for network in (
+        "0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16", "172.16.0.0/12", "192.0.0.0/24",
+        "192.0.2.0/24", "192.88.99.0/24", "192.168.0.0/16", "198.18.0.0/15", "198.51.100.0/24", "203.0.113.0/24",
+        "224.0.0.0/4",  # multicast, which Python calls global
+        "240.0.0.0/4",
+        "168.63.129.16/32",  # not in the registry: the control service of Azure's machines
+        "2001::/23",  # Teredo, ORCHID, benchmarks; also a few services of networks, which hold no articles
+        "2001:db8::/32", "3fff::/20",
+    )
+)  # fmt: skip
 
 
 class Gone(SourceError):
@@ -378,7 +389,7 @@ class _Door(httpcore.NetworkBackend):
             for address in addresses:
                 # One bad address refuses the name. To pick the good ones would let the order of answers decide, and a name
                 # that leads both outside and inside is either an attack or a mistake.
-                if not _public(address):
+                if not is_public(address):
                     raise _Refused(
                         f"{host} is at {address}, which is not on the public Internet but in this machine or a private "
                         "network. Addresses there are read only with fetch.private = true in the settings"
@@ -422,24 +433,25 @@ class _Stream(httpcore.NetworkStream):
         return self._stream.get_extra_info(info)
 
 
-def _public(address: str) -> bool:
+def is_public(address: str) -> bool:
     """Whether a numeric address is on the public Internet, an IPv4 address inside an IPv6 one being what counts.
 
-    >>> [_public(a) for a in ("93.184.216.34", "2606:2800:220:1::1", "64:ff9b::5db8:d822", "2002:5db8:d822::1")]
+    >>> [is_public(a) for a in ("93.184.216.34", "2606:2800:220:1::1", "64:ff9b::5db8:d822", "2002:5db8:d822::1")]
     [True, True, True, True]
-    >>> [_public(a) for a in ("127.0.0.1", "::ffff:10.0.0.1", "64:ff9b::a00:1", "2002:7f00:1::", "100.64.0.1", "ff0e::1")]
+    >>> [is_public(a) for a in ("127.0.0.1", "::ffff:10.0.0.1", "64:ff9b::a00:1", "2002:7f00:1::", "100.64.0.1", "ff0e::1")]
     [False, False, False, False, False, False]
     """
     ip = ipaddress.ip_address(address)
     if isinstance(ip, ipaddress.IPv6Address):
-        inner = ip.ipv4_mapped or ip.sixtofour  # Teredo, 2001::/32, is not global as it stands
+        # Not so 64:ff9b:1::/48, whose networks put the inner address where they like, and Teredo: neither is public at all.
+        inner = ip.ipv4_mapped or ip.sixtofour
         if ip in _NAT64:  # how a network without IPv4 reaches the rest
             inner = ipaddress.IPv4Address(int(ip) & 0xFFFF_FFFF)
         if inner is not None:
-            return _public(str(inner))
-        return ip in _UNICAST and ip.is_global
-    # Python calls multicast addresses global.
-    return ip.is_global and not ip.is_multicast and not any(ip in network for network in _NEVER)
+            return is_public(str(inner))
+        if ip not in _UNICAST:
+            return False
+    return ip.is_global and not any(ip in network for network in _SPECIAL if network.version == ip.version)
 
 
 def _address(url: str) -> httpx.URL:
@@ -449,7 +461,8 @@ def _address(url: str) -> httpx.URL:
         host, port = address.raw_host.decode("ascii"), address.port
         bracketed = ":" in host and bool(ipaddress.IPv6Address(host))
     except (httpx.InvalidURL, ValueError) as exc:
-        raise SourceError(f"it is not a web address ({exc}). Check the spelling") from exc
+        # What could not be read may be a part of a password.
+        raise SourceError(f"it is not a web address{'' if '@' in url else f' ({exc})'}. Check the spelling") from exc
     if address.scheme not in ("http", "https"):
         raise SourceError("only addresses that begin with http:// or https:// can be read")
     if address.userinfo:

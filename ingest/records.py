@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any, BinaryIO
 
-from ingest.articles import FACTS
+from ingest.articles import FACTS, address
 from ingest.clean import decode, without_surrogates
 from ingest.dates import read_date
 from ingest.extracted import Extracted, Fact
@@ -155,7 +155,8 @@ def _article(record: Mapping[str, Any], columns: Mapping[str, str], kind: str) -
             facts[name] = Fact(day, f"{kind} {names[name]}")
         else:
             warnings.append(f"its date {value[:40]!r} is not YYYY-MM-DD and is taken as unknown")
-    return stated["id"] or stated["url"] or "", Extracted(without_surrogates(text), facts, (), tuple(warnings))
+    own = stated["id"] or address(stated["url"] or "")
+    return own, Extracted(without_surrogates(text), facts, (), tuple(warnings))
 
 
 def _called(record: Mapping[str, Any], name: str, columns: Mapping[str, str]) -> str:

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urldefrag, urlsplit
 
-from ingest.articles import article, as_opened
+from ingest.articles import address, article, as_opened
 from ingest.extracted import Extracted, Fact
 from ingest.feeds import MOST, Entry, entries, is_feed
 from ingest.fetch import Fetched, Fetcher, Gone
@@ -211,7 +211,8 @@ def _own(canonical: Fact | None, fetched: str) -> Fact:
     here = Fact(urldefrag(fetched).url, "its address")
     if canonical is None:
         return here
-    return canonical if _same_site(str(canonical.value), fetched) else here
+    stated = address(str(canonical.value))
+    return Fact(stated, canonical.place) if _same_site(stated, fetched) else here
 
 
 def _same_site(one: str, other: str) -> bool:

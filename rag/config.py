@@ -17,7 +17,9 @@ from dataclasses import asdict, dataclass, field, fields, is_dataclass, replace
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, get_type_hints
+from urllib.parse import urlsplit
 
+from rag.address import shown, without_login
 from rag.errors import ConfigError
 from rag.files import small_text
 
@@ -46,6 +48,21 @@ _NO_SETTINGS = frozenset({"CLIPPINGS_CONFIG", "CLIPPINGS_MODEL_KEY", "CLIPPINGS_
 def _at_least(name: str, value: int, least: int) -> None:
     if value < least:
         raise ConfigError(f"{name} must be at least {least}, not {value}")
+
+
+def _check_address(name: str, url: str | None) -> None:
+    if not url:
+        return
+    if not url.startswith(("http://", "https://")):
+        raise ConfigError(f"{name} must begin with http:// or https://, not {shown(url)!r}")
+    try:
+        parts = urlsplit(without_login(url))
+        fits = bool(parts.hostname) and (parts.port is None or parts.port > 0)
+    except ValueError:
+        fits = False
+    if not fits:
+        more = ". In a name or a password, write / as %2F, @ as %40 and # as %23" if "@" in url else ""
+        raise ConfigError(f"{name} is not a web address: {shown(url)!r}. Check its spelling{more}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +103,8 @@ class RetrievalSettings:
 class ModelSettings:
     """A language model. Until one is named the articles answer by themselves."""
 
-    url: str | None = None  # the base, such as http://localhost:8000/v1; the others but huggingface have one of their own
+    # The base, such as http://localhost:8000/v1; the others but huggingface have one of their own. It may hold a password.
+    url: str | None = field(default=None, repr=False)
     name: str | None = None  # as the server calls it; for huggingface a folder, or a name in its cache
     key_file: str | None = None
     timeout: float = 30.0  # seconds without a word from the server
@@ -103,10 +121,11 @@ class ModelSettings:
             raise ConfigError(f"model.provider is {self.provider} but model.name is not set: say which model it shall use")
         if self.provider == "huggingface" and self.url:
             raise ConfigError("model.url is set, but a model of huggingface runs in this process. Remove one of the two")
-        if self.url and not self.url.startswith(("http://", "https://")):
-            raise ConfigError(f"model.url must begin with http:// or https://, not {self.url!r}")
+        _check_address("model.url", self.url)
         if self.url and not self.name:
-            raise ConfigError(f"model.url is set ({self.url}) but model.name is not: say which model the server shall use")
+            raise ConfigError(
+                f"model.url is set ({shown(self.url)}) but model.name is not: say which model the server shall use"
+            )
         if not self.timeout > 0:  # which "nan" is not either
             raise ConfigError(f"model.timeout must be more than 0 seconds, not {self.timeout}")
         _at_least("model.window", self.window, 1024)
@@ -126,9 +145,8 @@ class ModelSettings:
 class ChromaSettings:
     """Where Chroma keeps the vectors: in the collection's folder, unless a server is named."""
 
-    url: str | None = (
-        None  # of `chroma run`, such as http://localhost:8000, of a distributed Chroma, or https://api.trychroma.com
-    )
+    # Of `chroma run`, such as http://localhost:8000, or https://api.trychroma.com; it may hold a password.
+    url: str | None = field(default=None, repr=False)
     tenant: str = "default_tenant"
     database: str = "default_database"
     collection: str | None = None  # its name on the server; by default one of this collection's own
@@ -136,8 +154,7 @@ class ChromaSettings:
     timeout: float = 30.0  # seconds without a word from the server
 
     def __post_init__(self) -> None:
-        if self.url and not self.url.startswith(("http://", "https://")):
-            raise ConfigError(f"chroma.url must begin with http:// or https://, not {self.url!r}")
+        _check_address("chroma.url", self.url)
         if not self.timeout > 0:
             raise ConfigError(f"chroma.timeout must be more than 0 seconds, not {self.timeout}")
 

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+from rag.address import shown
 from rag.catalog import FILE, Catalog
 from rag.config import Config
 from rag.encode import BUNDLED, SentenceEncoder, native_bf16
@@ -111,7 +112,7 @@ def _indexes(config: Config) -> tuple[bool, str]:
 def _chroma(config: Config) -> tuple[bool, str]:
     began = time.perf_counter()
     version = check_server(config.chroma)
-    return True, f"{config.chroma.url} answers, version {version}; {1000 * (time.perf_counter() - began):.0f} ms"
+    return True, f"{shown(str(config.chroma.url))} answers, version {version}; {1000 * (time.perf_counter() - began):.0f} ms"
 
 
 def _disk(config: Config) -> tuple[bool, str]:

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from rag.errors import ModelError
 from rag.graph import Graph, arrays, encoder_weights, grown, resident
+from rag.quiet import quiet
 
 if TYPE_CHECKING:
     import numpy as np
@@ -33,6 +34,8 @@ _BATCH = 8  # for the graph
 _LONGEST = 256  # tokens that the bundled model reads, as its own settings say
 _ROUND = 16
 
+
+quiet()
 
 _hashing = threading.Lock()
 
@@ -173,7 +176,8 @@ class _Transformer:
         logging.getLogger("sentence_transformers").setLevel(logging.WARNING)
         kind = torch.bfloat16 if native_bf16() else torch.float32
         try:
-            self._model = SentenceTransformer(name, model_kwargs={"dtype": kind})
+            here = Path(name).is_dir()  # then nobody is asked; a name of the hub was given to be fetched
+            self._model = SentenceTransformer(name, model_kwargs={"dtype": kind}, local_files_only=here)
         except Exception as exc:  # the library raises many kinds, from OSError to its own
             raise ModelError(
                 f"the encoder {name} cannot be loaded: {exc}. Name a folder or a model that exists in `encoder`"

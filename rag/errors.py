@@ -12,12 +12,14 @@
     └── UploadError         files that were sent are refused (`status` is the HTTP status that says so)
         └── NameTaken       articles of these names are there already, with other content
 
-A vendor's exception is always the `__cause__` of one of these.
+A vendor's exception is always the `__cause__` of one of these. None of them shows a password that stands in a web address.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+
+from rag.address import hidden
 
 __all__ = [
     "BusyError",
@@ -36,6 +38,9 @@ __all__ = [
 
 class ClippingsError(Exception):
     """Anything Clippings refuses or cannot do, as a sentence a reader can act on."""
+
+    def __init__(self, message: str = "") -> None:
+        super().__init__(hidden(message))
 
 
 class ConfigError(ClippingsError):

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from rag.errors import ModelError
+from rag.quiet import quiet
 
 if TYPE_CHECKING:
     import numpy as np
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     Integers = np.ndarray[Any, np.dtype[np.int64]]
 
 __all__ = ["Graph", "Shared", "arrays", "encoder_weights", "grown", "prepare", "read_weights", "resident"]
+
+quiet()
 
 _T = TypeVar("_T")
 

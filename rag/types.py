@@ -17,6 +17,8 @@ from datetime import date, datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Protocol
 
+from rag.address import hidden
+
 if TYPE_CHECKING:
     import numpy as np
 
@@ -406,10 +408,14 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """One item that could not be taken in: which, why, and what to do."""
+    """One item that could not be taken in: which, why, and what to do. Of a web address the login is not kept."""
 
     item: str
     reason: str
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "item", hidden(self.item))
+        object.__setattr__(self, "reason", hidden(self.reason))
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,6 +22,7 @@ from rag.config import Config
 from rag.text import content_stems, label, sentences
 from rag.types import Article, Evidence, Headline, Reading, RetrievedPassage, Scores, Span, content_version
 
+collect_ignore = ["watch/sitecustomize.py"]  # not a module of the tests: Python itself imports one of this name
 DIMS = 256
 SEEDS = Path(__file__).parent.parent / "seeds"
 

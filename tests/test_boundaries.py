@@ -9,15 +9,28 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-COMMON = {"rag.types", "rag.errors", "rag.config", "rag.text", "rag.refusals", "rag.files"}
+COMMON = {
+    "rag.types",
+    "rag.errors",
+    "rag.config",
+    "rag.text",
+    "rag.refusals",
+    "rag.files",
+    "rag.address",
+    "rag.connection",
+    "rag.quiet",
+}
 ENGINE = {"rag.catalog", "rag.encode", "rag.index"}
 
 # The longest matching prefix counts. A package admits its own modules.
 MAY_IMPORT: dict[str, set[str]] = {
-    "rag.errors": set(),
-    "rag.types": set(),
+    "rag.address": set(),
+    "rag.quiet": set(),
+    "rag.connection": {"rag.address"},
+    "rag.errors": {"rag.address"},
+    "rag.types": {"rag.address"},
     "rag.text": {"rag.types"},
-    "rag.config": {"rag.errors", "rag.files"},
+    "rag.config": {"rag.address", "rag.errors", "rag.files"},
     "rag.files": {"rag.errors"},
     "rag.refusals": {"rag.types", "rag.errors", "rag.config"},
     "rag.catalog": COMMON,
@@ -104,7 +117,7 @@ VENDOR_HOMES: dict[str, set[str]] = {
     "charset_normalizer": {"ingest.clean"},
     "filelock": {"ingest.collection", "rag.index.dense", "rag.surfaces.upload_folder", "rag.surfaces.uploads"},
     "python_multipart": {"rag.surfaces.uploads"},
-    "httpx": {"rag.answer.models", "rag.index.dense", "ingest.fetch"},
+    "httpx": {"rag.answer.models", "rag.connection", "rag.index.dense", "ingest.fetch"},
     "httpcore": {"ingest.fetch"},
     "protego": {"ingest.fetch"},
     "feedparser": {"ingest.feeds"},

@@ -89,7 +89,12 @@ def test_bf16_is_used_where_the_processor_has_it_and_fp32_elsewhere(
 
     monkeypatch.setattr(encode, "native_bf16", lambda: native)
     SentenceEncoder("some/model").question("a")
-    assert vendor.made == [("some/model", {"model_kwargs": {"dtype": getattr(torch, kind)}})]
+    assert vendor.made == [("some/model", {"model_kwargs": {"dtype": getattr(torch, kind)}, "local_files_only": False})]
+
+
+def test_of_a_model_in_a_folder_no_hub_is_asked(vendor: type[FakeTransformer], tmp_path: Path) -> None:
+    SentenceEncoder(str(tmp_path)).question("a")
+    assert [(name, how["local_files_only"]) for name, how in vendor.made] == [(str(tmp_path), True)]
 
 
 def test_the_bundled_model_needs_no_torch() -> None:

@@ -27,7 +27,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ingest.fetch import AGENT, Fetched, Fetcher, Gone, Limits
+from ingest.fetch import AGENT, Fetched, Fetcher, Gone, Limits, is_public
 from rag.errors import SourceError
 
 QUICK = Limits(pause=0.0, seconds=5.0, silence=2.0)
@@ -470,6 +470,14 @@ def test_what_is_no_web_address_is_told_before_anyone_is_asked(url: str, monkeyp
     assert "secret" not in refusal(url)
 
 
+@pytest.mark.parametrize("url", ["http://ana:s3cr3t@paper.example/", "http://ana:s3cr3t/x@paper.example/", "http://ana:s3cr3t@[::1/",
+                                 "http://ana:s3cr3t@paper.example:port/"])  # fmt: skip
+def test_no_password_is_told_of_an_address_that_is_refused(url: str):
+    with Fetcher(limits=QUICK) as fetcher, pytest.raises(SourceError) as refused:
+        fetcher.get(url)
+    assert "s3cr3t" not in str(refused.value)
+
+
 @pytest.mark.parametrize("host", ["a" * 64 + ".example", "paper..example", ".".join(["a" * 60] * 5), "xn--zzzzzzz99999"])
 def test_a_name_that_no_resolver_takes_is_no_host(host: str, monkeypatch: pytest.MonkeyPatch):
     real = socket.getaddrinfo
@@ -554,6 +562,63 @@ def test_a_name_that_leads_inside_is_refused_and_nothing_is_connected(address: s
         "Addresses there are read only with fetch.private = true in the settings"
     )
     assert net.connected == []
+
+
+# IANA's registries of special-purpose addresses, as of 2025-10, with multicast and what 2000::/3 leaves out.
+SPECIAL = [
+    "0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16", "172.16.0.0/12", "192.0.0.0/24", "192.0.2.0/24",
+    "192.88.99.0/24", "192.168.0.0/16", "198.18.0.0/15", "198.51.100.0/24", "203.0.113.0/24", "224.0.0.0/4", "240.0.0.0/4",
+    "168.63.129.16/32", "::/8", "::/96", "64:ff9b:1::/48", "100::/64", "100:0:0:1::/64", "2001::/32", "2001:1::/32", "2001:2::/48",
+    "2001:3::/32", "2001:4:112::/48", "2001:10::/28", "2001:20::/28", "2001:30::/28", "2001::/23", "2001:db8::/32", "3fff::/20",
+    "5f00::/16", "fc00::/7", "fe80::/10", "fec0::/10", "ff00::/8",
+    # Private IPv4 addresses inside IPv6: as they are mapped, behind NAT64, and behind 6to4.
+    "::ffff:10.0.0.0/104", "::ffff:127.0.0.0/104", "64:ff9b::10.0.0.0/104", "64:ff9b::a9fe:0/112", "2002:a00::/24", "2002:7f00::/24",
+    "2002:c058:6300::/40",
+]  # fmt: skip
+MAPPED = ipaddress.ip_network("::ffff:0:0/96")
+
+
+@pytest.mark.parametrize("special", SPECIAL)
+def test_no_special_range_is_public_from_its_first_address_to_its_last(special: str):
+    network = ipaddress.ip_network(special)
+    first, last = int(network[0]), int(network[-1])
+    within = {first, first + 1, (first + last) // 2, last - 1, last}
+    kind = type(network[0])
+    within = {
+        number for number in within if first <= number <= last and kind(number) not in MAPPED or special.startswith("::ffff")
+    }
+    assert [str(kind(number)) for number in sorted(within) if is_public(str(kind(number)))] == []
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["1.0.0.0", "9.255.255.255", "11.0.0.0", "100.63.255.255", "100.128.0.0", "126.255.255.255", "128.0.0.0", "169.253.255.255",
+     "169.255.0.0", "172.15.255.255", "172.32.0.0", "192.0.1.0", "192.0.3.0", "192.88.98.255", "192.88.100.0", "192.167.255.255",
+     "192.169.0.0", "198.17.255.255", "198.20.0.0", "198.51.99.255", "198.51.101.0", "203.0.112.255", "203.0.114.0",
+     "223.255.255.255", "168.63.129.15", "168.63.129.17", "2001:200::", "2001:db7:ffff::1", "2001:db9::", "2a00:1450::1", "2606:4700::1111",
+     "3ffe:ffff::1", "2003::1", "::ffff:9.255.255.255", "64:ff9b::100.128.0.0", "2002:b00::1"],
+)  # fmt: skip
+def test_what_lies_beside_a_special_range_is_public(address: str):
+    assert is_public(address)
+
+
+@settings(max_examples=500)
+@given(st.one_of(
+    st.ip_addresses(v=4), st.ip_addresses(v=6), st.ip_addresses(v=6, network="2000::/3"), st.ip_addresses(v=6, network="2001::/16"),
+    st.ip_addresses(v=6, network="2002::/16"), st.ip_addresses(v=6, network="64:ff9b::/32"), st.ip_addresses(v=6, network="::/80"),
+))  # fmt: skip
+def test_nothing_is_public_that_python_does_not_call_global(ip: ipaddress.IPv4Address | ipaddress.IPv6Address):
+    inner: ipaddress.IPv4Address | ipaddress.IPv6Address | None = None
+    if isinstance(ip, ipaddress.IPv6Address):
+        inner = ip.ipv4_mapped or ip.sixtofour
+        if ip in ipaddress.ip_network("64:ff9b::/96"):
+            inner = ipaddress.IPv4Address(ip.packed[-4:])
+    reached = inner or ip
+    special = any(reached in ipaddress.ip_network(network) for network in SPECIAL)
+    assert is_public(str(ip)) <= (reached.is_global and not reached.is_multicast)
+    assert is_public(str(ip)) == (
+        reached.is_global and not special and (reached.version == 4 or reached in ipaddress.ip_network("2000::/3"))
+    )
 
 
 @pytest.mark.parametrize(

@@ -112,6 +112,27 @@ def test_a_page_is_an_article_under_its_address(site: Site, config: Config, take
     }  # fmt: skip
 
 
+def test_no_password_of_an_address_is_kept_or_told(
+    site: Site, config: Config, take: Callable[..., IngestReport], tmp_path: Path
+) -> None:
+    login = site.root.replace("http://", "http://ana:s3cr3t@")
+    own = site.put("storm", page("Storm", head=f"<link rel='canonical' href='{login}/storm'>"))
+    listed = site.put("tide", page("Tide", "The tide came in at noon."))
+    feed = site.put("feed", rss(item(login, "tide", "Tide")), Content_Type="application/rss+xml")
+    lines = tmp_path / "lines.jsonl"
+    lines.write_text('{"url": "https://ana:s3cr3t@paper.example/gale", "text": "A gale blew."}\n', encoding="utf-8")
+    report = take(own, feed, lines, f"{login}/storm")
+    assert set(report.added) == {own, listed, "https://paper.example/gale"}
+    assert report.failed == (
+        Failure(
+            f"{site.root.replace('http://', 'http://…@')}/storm",
+            "its address holds a user name or password, which would be kept with the article. Take it out",
+        ),
+    )
+    assert stored(config, "https://paper.example/gale").url == "https://paper.example/gale"
+    assert [path.name for path in config.home.rglob("*") if path.is_file() and b"s3cr3t" in path.read_bytes()] == []
+
+
 def test_the_address_guard_is_closed_unless_it_is_opened(site: Site, config: Config) -> None:
     address = site.put("storm", page("Storm"))
     closed = replace(config, fetch=FetchSettings(pause=0))

@@ -12,11 +12,16 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from queue import Empty, Queue
 from typing import Any
 
+from rag.address import shown, without_login
 from rag.config import ModelSettings
+from rag.connection import client_options
 from rag.errors import ConfigError, ModelError
+from rag.quiet import quiet
 from rag.types import LanguageModel
 
 __all__ = ["LlamaIndexModel", "configured_model"]
+
+quiet()
 
 # Where a back end is when `model.url` does not say.
 _ADDRESSES = {
@@ -45,8 +50,8 @@ def configured_model(settings: ModelSettings) -> LanguageModel | None:
     if settings.provider == "huggingface":
         return LlamaIndexModel(_InProcess(settings), name, where)
     if settings.provider == "ollama":
-        return LlamaIndexModel(lambda: _ollama(settings, where), name, where)
-    return LlamaIndexModel(lambda: _openai_like(settings, where, key), name, where)
+        return LlamaIndexModel(lambda: _ollama(settings, where), name, shown(where))
+    return LlamaIndexModel(lambda: _openai_like(settings, where, key), name, shown(where))
 
 
 def _openai_like(settings: ModelSettings, where: str, key: str | None) -> tuple[Any, Callable[[], None]]:
@@ -57,10 +62,10 @@ def _openai_like(settings: ModelSettings, where: str, key: str | None) -> tuple[
         raise ModelError(f"{where} wants a key. Set CLIPPINGS_MODEL_KEY, or name a file with model.key_file")
     # A connection of its own for each reply, closed by us: a reply given up half way would otherwise stay
     # open, and the server go on writing it, until the garbage collector next looks for cycles.
-    connection = httpx.Client(timeout=settings.timeout, follow_redirects=True)
+    connection = httpx.Client(**client_options(where, settings.timeout))
     llm = OpenAILike(
         model=settings.name,
-        api_base=where,
+        api_base=without_login(where),
         api_key=key or "none",  # the client refuses to start without one; a local server ignores it
         is_chat_model=True,
         context_window=settings.window,
@@ -79,10 +84,10 @@ def _ollama(settings: ModelSettings, where: str) -> tuple[Any, Callable[[], None
         from ollama import Client
     except ImportError as exc:
         raise _not_installed("ollama") from exc
-    client = Client(host=where, timeout=settings.timeout)
+    client = Client(host=without_login(where), **client_options(where, settings.timeout))
     llm = Ollama(
         model=settings.name,
-        base_url=where,
+        base_url=without_login(where),
         temperature=0.0,
         context_window=settings.window,
         request_timeout=settings.timeout,
@@ -265,6 +270,8 @@ def _translated(exc: Exception, where: str) -> ModelError:
         return ModelError(f"{where} refused the key. Set CLIPPINGS_MODEL_KEY to a valid one")
     if status == 404:
         return ModelError(f"{where} does not know this model or address. Check model.url and model.name")
+    if isinstance(status, int) and 300 <= status < 400:
+        return ModelError(f"{where} sends on to another address ({status}), which is not followed. Give that one as model.url")
     if status == 429:
         return ModelError(f"{where} takes no more requests just now. Wait a little and ask again", retryable=True)
     if isinstance(status, int) and status >= 100:  # Ollama's says -1 for what goes wrong in the middle of a reply

@@ -12,16 +12,20 @@ import shutil
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from filelock import FileLock, Timeout
 
+from rag.address import shown, without_login
 from rag.config import ChromaSettings
+from rag.connection import client_options
 from rag.errors import CollectionError
 from rag.index import Row, fault, is_full
 from rag.index.exact import ExactIndex
+from rag.quiet import quiet
 from rag.types import Filters
 
 if TYPE_CHECKING:
@@ -30,6 +34,8 @@ if TYPE_CHECKING:
     Vectors = np.ndarray[Any, np.dtype[np.float32]]
 
 __all__ = ["DenseIndex", "check_server"]
+
+quiet()
 
 FOLDER = "dense"
 _NAME = "passages"
@@ -280,12 +286,11 @@ class _Folder:
 
     def _open(self) -> None:
         import chromadb
-        from chromadb.config import Settings
 
         if not self._create and not self._path.is_dir():
             raise CollectionError(f"{self._path} is missing. It is made again by the next `clippings sync`")
         self._spelled = _spell(self._path)
-        client = chromadb.PersistentClient(self._spelled, settings=Settings(anonymized_telemetry=False))
+        client = chromadb.PersistentClient(self._spelled, settings=_settings())
         self._client = client
         if self._create:
             self._collection = client.get_or_create_collection(_NAME, configuration={"hnsw": _UNASKED}, embedding_function=None)
@@ -328,7 +333,7 @@ class _Server:
 
     @property
     def place(self) -> str:
-        return f"{self._chroma.url} {self._chroma.tenant} {self._chroma.database} {self._name}"
+        return f"{_address(self._chroma)} {self._chroma.tenant} {self._chroma.database} {self._name}"
 
     def open(self) -> None:
         with self.collection():
@@ -358,7 +363,7 @@ class _Server:
         except NotFoundError as exc:
             client.close()
             raise CollectionError(
-                f"the Chroma server at {self._chroma.url} has no collection {self._name}. "
+                f"the Chroma server at {shown(_address(self._chroma))} has no collection {self._name}. "
                 f"Fill it: clippings sync FOLDER --home {self._home}"
             ) from exc
         with self._lock:
@@ -407,9 +412,10 @@ def _alive(chroma: ChromaSettings) -> tuple[str, dict[str, str]]:
     server that accepts and is silent, and takes any for its own."""
     import httpx
 
-    url, key = str(chroma.url).rstrip("/"), chroma.key()
+    url, key = _address(chroma).rstrip("/"), chroma.key()
     headers = {"x-chroma-token": key} if key else {}
-    answer = httpx.get(f"{url}/api/v2/heartbeat", headers=headers, timeout=chroma.timeout)
+    with httpx.Client(**client_options(str(chroma.url), chroma.timeout)) as client:
+        answer = client.get(f"{url}/api/v2/heartbeat", headers=headers)
     answer.raise_for_status()
     if "heartbeat" not in answer.text:
         raise ValueError("what answers there is no Chroma server")
@@ -418,27 +424,62 @@ def _alive(chroma: ChromaSettings) -> tuple[str, dict[str, str]]:
 
 def _connected(chroma: ChromaSettings) -> Any:
     import chromadb
-    import httpx
-    from chromadb.config import Settings
+    from chromadb.api import fastapi
 
     url, headers = _alive(chroma)
-    client = chromadb.HttpClient(
-        host=url,
-        ssl=url.startswith("https"),
-        headers=headers,
-        tenant=chroma.tenant,
-        database=chroma.database,
-        settings=Settings(anonymized_telemetry=False),
-    )
-    client._server._session.timeout = httpx.Timeout(chroma.timeout)  # it has no setting for this
-    return client
+    if not isinstance(fastapi.httpx, _Httpx):
+        fastapi.httpx = _Httpx()
+    ours = _options.set(client_options(str(chroma.url), chroma.timeout))
+    try:
+        return chromadb.HttpClient(
+            host=url,
+            ssl=url.startswith("https"),
+            headers=headers,
+            tenant=chroma.tenant,
+            database=chroma.database,
+            settings=_settings(),
+        )
+    finally:
+        _options.reset(ours)
+
+
+# How the connections are made that Chroma's client opens in this moment, in this thread.
+_options: ContextVar[dict[str, Any] | None] = ContextVar("_options", default=None)
+
+
+class _Httpx:
+    """httpx as Chroma's client sees it. That client makes two connections before it can be got at, and has no setting for how
+    they are made: without proxies out of the environment, with a password, and with an end to waiting. Other clients of
+    Chroma in this process are made as ever."""
+
+    def __getattr__(self, name: str) -> Any:
+        import httpx
+
+        return getattr(httpx, name)
+
+    @staticmethod
+    def Client(**theirs: Any) -> Any:
+        import httpx
+
+        return httpx.Client(**(theirs | (_options.get() or {})))
+
+
+def _settings() -> Any:
+    from chromadb.config import Settings
+
+    # Said here, they win over variables, and over a file .env that lies in the working folder for other programs.
+    return Settings(anonymized_telemetry=False, chroma_otel_granularity="none", chroma_otel_collection_endpoint="")
+
+
+def _address(chroma: ChromaSettings) -> str:
+    return without_login(str(chroma.url))
 
 
 def _said_by_server(chroma: ChromaSettings, exc: Exception) -> str:
     import httpx
     from chromadb.errors import ChromaAuthError
 
-    where, said = f"the Chroma server at {chroma.url}", str(exc).partition("\n")[0]
+    where, said = f"the Chroma server at {shown(str(chroma.url))}", str(exc).partition("\n")[0]
     if isinstance(exc, httpx.TimeoutException):
         return f"no answer from {where} within {chroma.timeout:g} s. Is it at work? Ask again, or raise chroma.timeout"
     if isinstance(exc, httpx.TransportError) or "Could not connect" in said:

@@ -7,6 +7,7 @@ import contextlib
 import logging
 import signal
 import socket
+import sys
 import threading
 import time
 from collections.abc import AsyncIterator
@@ -61,6 +62,8 @@ class Server:
 
     def application(self) -> Any:
         """The application, as ASGI has it. All questions go through one gate, and all requests through one door."""
+        # Gradio imports it at each call where it is installed, and it keeps a list of the machine's fonts in the reader's home.
+        sys.modules.setdefault("matplotlib", None)  # type: ignore[arg-type]
         from rag.surfaces.page import mount
 
         library, gate, keeping, root_path = self.library, self.gate, self.keeping, self.doorway.root_path

@@ -15,8 +15,9 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields, is_dataclass, replace
 from difflib import get_close_matches
+from functools import lru_cache
 from pathlib import Path
-from typing import Any, get_type_hints
+from typing import Any, cast, get_type_hints
 
 from rag.errors import ConfigError
 from rag.files import small_text
@@ -43,6 +44,31 @@ _LONGEST_KEY = 10_000  # bytes of a key file: tokens of some servers have thousa
 _NO_SETTINGS = frozenset({"CLIPPINGS_CONFIG", "CLIPPINGS_MODEL_KEY", "CLIPPINGS_CHROMA_KEY"})
 
 
+@lru_cache
+def _kinds(kind: type) -> dict[str, Any]:
+    return get_type_hints(kind)
+
+
+def _of_kind(settings: Any, section: str) -> None:
+    """Raise `ConfigError` for a value of another kind than its setting has, as a program may hand one in."""
+    own: Any = type(settings)
+    for name, kind in _kinds(own).items():
+        value, called = getattr(settings, name), f"{section}{name}"
+        if kind is Path:
+            continue
+        if is_dataclass(kind):
+            fits, wanted = isinstance(value, cast(type, kind)), f"a rag.config.{cast(type, kind).__name__}"
+        elif kind is bool:
+            fits, wanted = isinstance(value, bool), "true or false"
+        elif kind in (int, float):
+            fits = isinstance(value, int if kind is int else int | float) and not isinstance(value, bool)
+            wanted = f"a {'whole ' if kind is int else ''}number"
+        else:
+            fits, wanted = isinstance(value, str) or (value is None and kind == str | None), "text"
+        if not fits:
+            raise ConfigError(f"{called} must be {wanted}, not {value!r}")
+
+
 def _at_least(name: str, value: int, least: int) -> None:
     if value < least:
         raise ConfigError(f"{name} must be at least {least}, not {value}")
@@ -57,6 +83,7 @@ class PassageSettings:
     title: bool = True  # the title is encoded and indexed before each passage; never part of its text
 
     def __post_init__(self) -> None:
+        _of_kind(self, "passages.")
         _at_least("passages.words", self.words, 20)
         _at_least("passages.overlap", self.overlap, 0)
 
@@ -71,6 +98,7 @@ class RetrievalSettings:
     read: int = 14  # of the merged are read by the reader, and put in order by what it finds; 16 find no more, see eval/LOG.md
 
     def __post_init__(self) -> None:
+        _of_kind(self, "retrieval.")
         _at_least("retrieval.candidates", self.candidates, 1)
         _at_least("retrieval.read", self.read, 1)
         _at_least("retrieval.keep", self.keep, 1)
@@ -95,6 +123,7 @@ class ModelSettings:
     provider: str = "openai-like"  # one of PROVIDERS; this one is any server that speaks OpenAI's protocol, at `url`
 
     def __post_init__(self) -> None:
+        _of_kind(self, "model.")
         if self.provider not in PROVIDERS:
             near = get_close_matches(self.provider, PROVIDERS, 1)
             meant = f"; did you mean {near[0]}?" if near else f"; known are {', '.join(PROVIDERS)}"
@@ -136,6 +165,7 @@ class ChromaSettings:
     timeout: float = 30.0  # seconds without a word from the server
 
     def __post_init__(self) -> None:
+        _of_kind(self, "chroma.")
         if self.url and not self.url.startswith(("http://", "https://")):
             raise ConfigError(f"chroma.url must begin with http:// or https://, not {self.url!r}")
         if not self.timeout > 0:
@@ -170,6 +200,7 @@ class FetchSettings:
     pause: float = 1.0  # seconds between two requests to one host, where its robots.txt does not ask for more
 
     def __post_init__(self) -> None:
+        _of_kind(self, "fetch.")
         if not 0 <= self.pause < 3600:
             raise ConfigError(f"fetch.pause must be from 0 to 3600 seconds, not {self.pause}")
 
@@ -184,6 +215,7 @@ class ServeSettings:
     grace: float = 30.0  # seconds that those which are worked on have to finish when the page is stopped
 
     def __post_init__(self) -> None:
+        _of_kind(self, "serve.")
         _at_least("serve.at_once", self.at_once, 1)
         _at_least("serve.waiting", self.waiting, 0)
         if not 0 < self.patience <= 3600:
@@ -210,6 +242,7 @@ class Config:
     chroma: ChromaSettings = ChromaSettings()
 
     def __post_init__(self) -> None:
+        _of_kind(self, "")
         if not isinstance(self.home, str | os.PathLike) or not str(os.fspath(self.home)).strip():
             raise ConfigError(f"home must be the path of a folder, not {self.home!r}")
         if "\0" in (home := str(os.fspath(self.home))) or not _is_utf8(home):
@@ -282,10 +315,6 @@ def _add_variables(values: dict[str, Any], environ: Mapping[str, str]) -> None:
             inner[rest] = environ[name]
         else:
             values[setting] = environ[name]
-
-
-def _kinds(kind: type) -> dict[str, Any]:
-    return get_type_hints(kind)
 
 
 def _build(kind: Any, values: Mapping[str, Any], prefix: str) -> Any:

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import date
 from pathlib import Path
 from typing import Any
 
-from rag.errors import ConfigError
+from rag.errors import ClippingsError, ConfigError
+from rag.files import small_text
 from rag.types import Turn
 
-__all__ = ["GOLD", "Case", "Fact", "Span", "faults", "load", "save", "split_of"]
+__all__ = ["GOLD", "Case", "Fact", "Span", "faults", "load", "save", "split_of", "writing"]
 
 GOLD = Path(__file__).parent / "gold"
+_LARGEST = 500_000_000  # bytes of a file of gold questions
 _KEYS = {"id", "question", "history", "rewritten", "kind", "facts", "declined", "conflict", "asked_on"}
 
 
@@ -67,32 +72,61 @@ def split_of(case_id: str) -> str:
 
 def load(path: Path) -> list[Case]:
     """The cases of a `.jsonl` file, in order. Raises `ConfigError` naming the line that is not a case."""
-    try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as exc:
-        raise ConfigError(f"the gold questions {path} cannot be read: {exc}") from exc
     cases: list[Case] = []
-    for number, line in enumerate(lines, 1):
+    # Lines end at a line feed: some other ends of lines may stand in a question.
+    for number, line in enumerate(small_text(path, "the file of gold questions", _LARGEST).split("\n"), 1):
         if not line.strip():
             continue
         try:
             cases.append(_case(json.loads(line)))
-        except (ValueError, KeyError, TypeError, AttributeError) as exc:
-            raise ConfigError(f"{path} line {number} is not a gold question: {exc!r}. See eval/gold/README.md") from exc
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as exc:
+            raise ConfigError(f"{path} line {number} is not a gold question: {_fault(exc)}. See eval/gold/README.md") from exc
     if repeated := _repeated(case.id for case in cases):
         raise ConfigError(f"{path} has two questions with the id {repeated}")
     return cases
 
 
 def save(path: Path, case: Case) -> None:
-    """Add a case to a file, which is made if it is not there. Raises `ConfigError` if its id is taken."""
-    if path.exists() and any(known.id == case.id for known in load(path)):
+    """Add a case to a file, which is made if it is not there. Raises `ConfigError` if its id is taken, or the file cannot be
+    written."""
+    with writing(path):
+        there = path.exists()
+    if there and any(known.id == case.id for known in load(path)):
         raise ConfigError(f"{path} already has a question with the id {case.id}")
     record = asdict(case)
     record["asked_on"] = case.asked_on.isoformat() if case.asked_on else None
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("a", encoding="utf-8") as lines:
-        lines.write(json.dumps(record, ensure_ascii=False) + "\n")
+    with writing(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("ab+", buffering=0) as lines:
+            size = lines.seek(0, os.SEEK_END)
+            lines.seek(max(0, size - 1))
+            joint = b"" if lines.read() in (b"", b"\n") else b"\n"  # a file of somebody's own may not end its last line
+            left = joint + json.dumps(record, ensure_ascii=False).encode() + b"\n"
+            try:
+                while left:
+                    left = left[lines.write(left) :]
+            except OSError:
+                os.truncate(path, size)  # half a line would spoil the file
+                raise
+
+
+@contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """Turn what the system says of a file that cannot be written into `ConfigError`, or `ClippingsError` for a full disk."""
+    try:
+        yield
+    except OSError as exc:
+        if exc.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise ClippingsError(f"{path} cannot be written: the disk is full. Free some space and run again") from exc
+        raise ConfigError(f"{path} cannot be written: {exc.strerror}. Name another place") from exc
+
+
+def _fault(exc: Exception) -> str:
+    if isinstance(exc, KeyError):
+        return f"it has no {exc}"
+    if isinstance(exc, json.JSONDecodeError):
+        return f"it is not valid JSON ({exc.msg} at character {exc.pos + 1})"
+    return "it is nested too deeply" if isinstance(exc, RecursionError) else str(exc)
 
 
 def faults(cases: Sequence[Case], text_of: Callable[[str], str | None]) -> list[str]:
@@ -122,6 +156,8 @@ def faults(cases: Sequence[Case], text_of: Callable[[str], str | None]) -> list[
 
 
 def _case(record: Mapping[str, Any]) -> Case:
+    if not isinstance(record, Mapping):
+        raise ValueError("it is not an object with keys and values")
     if unknown := set(record) - _KEYS:
         raise ValueError(f"unknown keys {sorted(unknown)}")
     return Case(

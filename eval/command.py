@@ -6,10 +6,12 @@ import hashlib
 import json
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
+from tempfile import TemporaryFile
 
-from eval.cases import GOLD, Case, Fact, Span, load, save
+from eval.cases import GOLD, Case, Fact, Span, load, save, writing
 from eval.report import page, table
 from eval.run import Report, collection_for, evaluate, write_report
 from rag import Answer, Config, open_assistant
@@ -30,27 +32,34 @@ def run(gold: Path | None, home: Config | None, split: str, out: Path | None, *,
     belongs to the gold file, kept beside the user's own.
     """
     path = gold or GOLD / "seeds.jsonl"
+    cases, folder = load(path), out or RESULTS
+    with writing(folder):  # a run takes minutes: better to know before it
+        folder.mkdir(parents=True, exist_ok=True)
+        TemporaryFile(dir=folder).close()
     config = home or collection_for(path, default_home().with_name(f"eval-{path.stem}"))
     with open_assistant(config) as assistant:
-        report = evaluate(load(path), assistant, gold=path.stem, split=split, progress=_said)
-    kept = keep(report, out or RESULTS)
+        report = evaluate(cases, assistant, gold=path.stem, split=split, progress=_said)
+    kept = keep(report, folder)
     if as_json:
         return json.dumps(asdict(report), ensure_ascii=False, indent=2)
     return f"{table(report)}\n\nEvery case, with its evidence and what was wrong: {kept}"
 
 
 def keep(report: Report, folder: Path) -> Path:
-    """Write a report's numbers (JSON, by commit) and its page (HTML); the page's path."""
+    """Write a report's numbers (JSON, by commit) and its page (HTML); the page's path. Raises `ConfigError` where that cannot
+    be done."""
     name = f"{report.gold}-{report.split}-{report.commit.rstrip('+')}"
-    write_report(report, folder / f"{name}.json")
     shown = folder / f"{name}.html"
-    shown.write_text(page(report), encoding="utf-8")
+    with writing(folder):
+        write_report(report, folder / f"{name}.json")
+        shown.write_text(page(report), encoding="utf-8")
     return shown
 
 
 def _said(done: int, total: int) -> None:
     if done == total or done % 25 == 0:
-        print(f"{done} of {total} questions", file=sys.stderr, flush=True)
+        with suppress(OSError):  # a run goes on though nobody looks at its progress any more
+            print(f"{done} of {total} questions", file=sys.stderr, flush=True)
 
 
 def add(question: str, config: Config, gold: Path, verdict: str, quotes: list[str]) -> str:

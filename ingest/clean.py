@@ -20,7 +20,7 @@ _MARKS = (
 LONGEST_ID = 1_000  # characters of an article's id; addresses are the longest, and browsers take about twice as many
 # What no id has: characters that steer a terminal or break a line, marks of direction, and halves of characters.
 _UNNAMEABLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
-_SHOWN = 100  # characters of an id in a message
+_SHOWN = 100  # characters of either end of a longer one in a message
 _CONTROL = re.compile(r"[\x00-\x08\x0e-\x1a\x1c-\x1f\x7f]")
 _BREAKS = re.compile("\r\n?|[\x0b\x0c\x1c-\x1e\x85\u2028\u2029]")
 # A soft hyphen is a place where a word may be broken, and a byte-order mark inside a text is nothing at all.
@@ -142,10 +142,10 @@ def fault_of_id(article_id: str) -> str | None:
 
 
 def escaped(name: str) -> str:
-    """A name fit for a message, whatever it is made of: short, on one line, and nothing in it unseen.
+    """A name fit for a message, whatever it is made of: on one line, no longer than an id, and nothing in it unseen.
 
     >>> escaped("news/a\\nb.txt")
     'news/a\\\\nb.txt'
     """
-    short = name if len(name) <= 2 * _SHOWN else f"{name[:_SHOWN]}…{name[-_SHOWN:]}"
+    short = name if len(name) <= LONGEST_ID else f"{name[:_SHOWN]}…{name[-_SHOWN:]}"
     return _UNNAMEABLE.sub(lambda found: found.group().encode("unicode_escape").decode(), short)

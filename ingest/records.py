@@ -41,10 +41,12 @@ def stated_columns(mapping: Mapping[str, str]) -> dict[str, str]:
     >>> stated_columns({"text": "Inhalt"})
     {'text': 'Inhalt'}
     """
+    if not isinstance(mapping, Mapping):
+        raise SourceError(f"columns are given by name, as in {{'text': 'Body'}}, not as {mapping!r}")
     for name, theirs in mapping.items():
         if name not in COLUMNS:
             raise SourceError(f"there is no column {name!r} to be mapped; known are {', '.join(COLUMNS)}")
-        if not theirs.strip():
+        if not isinstance(theirs, str) or not theirs.strip():
             raise SourceError(f"the column for {name!r} has no name. Say which it is, as in {name}=NAME")
     return dict(mapping)
 

@@ -148,7 +148,7 @@ class _Scanning:
             try:
                 walked = files(place)
             except SourceError as exc:
-                self.failed.append(Failure(stated, str(exc)))
+                self.failed.append(Failure(escaped(stated), str(exc)))
                 continue
             scopes.append(walked.scope)
             self.warnings.extend(walked.notes)

@@ -15,8 +15,9 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields, is_dataclass, replace
 from difflib import get_close_matches
+from functools import lru_cache
 from pathlib import Path
-from typing import Any, get_type_hints
+from typing import Any, cast, get_type_hints
 from urllib.parse import urlsplit
 
 from rag.address import shown, without_login
@@ -43,6 +44,31 @@ _UNSEEN = frozenset({"home", "fetch", "chroma", "serve"})
 _LONGEST_FILE = 1_000_000  # bytes of the configuration file
 _LONGEST_KEY = 10_000  # bytes of a key file: tokens of some servers have thousands
 _NO_SETTINGS = frozenset({"CLIPPINGS_CONFIG", "CLIPPINGS_MODEL_KEY", "CLIPPINGS_CHROMA_KEY"})
+
+
+@lru_cache
+def _kinds(kind: type) -> dict[str, Any]:
+    return get_type_hints(kind)
+
+
+def _of_kind(settings: Any, section: str) -> None:
+    """Raise `ConfigError` for a value of another kind than its setting has, as a program may hand one in."""
+    own: Any = type(settings)
+    for name, kind in _kinds(own).items():
+        value, called = getattr(settings, name), f"{section}{name}"
+        if kind is Path:
+            continue
+        if is_dataclass(kind):
+            fits, wanted = isinstance(value, cast(type, kind)), f"a rag.config.{cast(type, kind).__name__}"
+        elif kind is bool:
+            fits, wanted = isinstance(value, bool), "true or false"
+        elif kind in (int, float):
+            fits = isinstance(value, int if kind is int else int | float) and not isinstance(value, bool)
+            wanted = f"a {'whole ' if kind is int else ''}number"
+        else:
+            fits, wanted = isinstance(value, str) or (value is None and kind == str | None), "text"
+        if not fits:
+            raise ConfigError(f"{called} must be {wanted}, not {value!r}")
 
 
 def _at_least(name: str, value: int, least: int) -> None:
@@ -74,6 +100,7 @@ class PassageSettings:
     title: bool = True  # the title is encoded and indexed before each passage; never part of its text
 
     def __post_init__(self) -> None:
+        _of_kind(self, "passages.")
         _at_least("passages.words", self.words, 20)
         _at_least("passages.overlap", self.overlap, 0)
 
@@ -88,6 +115,7 @@ class RetrievalSettings:
     read: int = 14  # of the merged are read by the reader, and put in order by what it finds; 16 find no more, see eval/LOG.md
 
     def __post_init__(self) -> None:
+        _of_kind(self, "retrieval.")
         _at_least("retrieval.candidates", self.candidates, 1)
         _at_least("retrieval.read", self.read, 1)
         _at_least("retrieval.keep", self.keep, 1)
@@ -113,6 +141,7 @@ class ModelSettings:
     provider: str = "openai-like"  # one of PROVIDERS; this one is any server that speaks OpenAI's protocol, at `url`
 
     def __post_init__(self) -> None:
+        _of_kind(self, "model.")
         if self.provider not in PROVIDERS:
             near = get_close_matches(self.provider, PROVIDERS, 1)
             meant = f"; did you mean {near[0]}?" if near else f"; known are {', '.join(PROVIDERS)}"
@@ -154,6 +183,7 @@ class ChromaSettings:
     timeout: float = 30.0  # seconds without a word from the server
 
     def __post_init__(self) -> None:
+        _of_kind(self, "chroma.")
         _check_address("chroma.url", self.url)
         if not self.timeout > 0:
             raise ConfigError(f"chroma.timeout must be more than 0 seconds, not {self.timeout}")
@@ -187,6 +217,7 @@ class FetchSettings:
     pause: float = 1.0  # seconds between two requests to one host, where its robots.txt does not ask for more
 
     def __post_init__(self) -> None:
+        _of_kind(self, "fetch.")
         if not 0 <= self.pause < 3600:
             raise ConfigError(f"fetch.pause must be from 0 to 3600 seconds, not {self.pause}")
 
@@ -205,6 +236,7 @@ class ServeSettings:
     upload_disk: int = 2_000_000_000  # bytes of all uploads that wait to be taken in, everybody's together
 
     def __post_init__(self) -> None:
+        _of_kind(self, "serve.")
         _at_least("serve.at_once", self.at_once, 1)
         _at_least("serve.waiting", self.waiting, 0)
         if not 0 < self.patience <= 3600:
@@ -240,6 +272,7 @@ class Config:
     chroma: ChromaSettings = ChromaSettings()
 
     def __post_init__(self) -> None:
+        _of_kind(self, "")
         if not isinstance(self.home, str | os.PathLike) or not str(os.fspath(self.home)).strip():
             raise ConfigError(f"home must be the path of a folder, not {self.home!r}")
         if "\0" in (home := str(os.fspath(self.home))) or not _is_utf8(home):
@@ -312,10 +345,6 @@ def _add_variables(values: dict[str, Any], environ: Mapping[str, str]) -> None:
             inner[rest] = environ[name]
         else:
             values[setting] = environ[name]
-
-
-def _kinds(kind: type) -> dict[str, Any]:
-    return get_type_hints(kind)
 
 
 def _build(kind: Any, values: Mapping[str, Any], prefix: str) -> Any:

@@ -12,7 +12,7 @@ import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Sequence, Set
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 from enum import Enum
 from functools import lru_cache
 from itertools import combinations
@@ -433,8 +433,7 @@ def _time(text: str, before: str = "", published: date | None = None) -> _Time |
     ((1880, 1889), (1926, 1927), 1, 1290)
     """
     if (relative := _RELATIVE.search(text)) and published:
-        day = published + timedelta({"yesterday": -1, "tomorrow": 1}.get((relative["word"] or "yesterday").lower(), 0))
-        return _on(day)
+        return _on(_days_on(published, {"yesterday": -1, "tomorrow": 1}.get((relative["word"] or "yesterday").lower(), 0)))
     if iso := _ISO.search(text):
         return _Time((int(iso["year"]),) * 2, int(iso["month"]), (int(iso["day"]),) * 2, published=published)
     named = _DAY_MONTH.search(text) or _MONTH_DAY.search(text) or _MONTH_ONLY.search(text)
@@ -448,6 +447,15 @@ def _time(text: str, before: str = "", published: date | None = None) -> _Time |
         published,
     )
     return found if found != _Time(published=published) else None
+
+
+def _days_on(day: date, number: int) -> date:
+    """The day so many days later, or earlier; the first or the last day of the calendar where it ends before that.
+
+    >>> _days_on(date(9999, 12, 30), 7)
+    datetime.date(9999, 12, 31)
+    """
+    return date.fromordinal(min(max(day.toordinal() + number, date.min.toordinal()), date.max.toordinal()))
 
 
 def _on(day: date) -> _Time:
@@ -520,7 +528,7 @@ def _weekday_bond(named: _Time, dated: _Time) -> _Bond:
     if named.published is None or named.weekday is None:
         return _Bond.APART
     back = (named.published.weekday() - named.weekday) % 7
-    near = [named.published - timedelta(back), named.published + timedelta(7 - back)]
+    near = [_days_on(named.published, -back), _days_on(named.published, 7 - back)]
     fits = any(_time_bond(_on(day), dated) is _Bond.SAME for day in near)
     return _Bond.SAME if fits else _Bond.RIVAL
 

@@ -182,7 +182,7 @@ class Retriever:
     def openings(self, *, k: int | None = None, filters: Filters = Filters(), asked_on: date | None = None) -> Evidence:
         """How the k latest articles begin (by default `retrieval.keep`), undated ones last: for a question that names
         nothing to look for, such as "What happened?". With `asked_on`, those that appeared after that day come last of all."""
-        until = asked_on + timedelta(days=_AHEAD) if asked_on else None
+        until = asked_on + min(timedelta(days=_AHEAD), date.max - asked_on) if asked_on else None
         with self._lock:
             self._follow()
         ids = self.catalog.latest(self._config.keep if k is None else k, filters, until)

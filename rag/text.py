@@ -21,6 +21,7 @@ __all__ = [
     "content_stems",
     "exact_match",
     "fold",
+    "json_safe",
     "label",
     "locate",
     "log_odds",
@@ -339,3 +340,12 @@ def one_line(text: str) -> str:
     'news/a b.txt: it is[2J empty'
     """
     return terminal_safe(" ".join(text.splitlines()).replace("\t", " "))
+
+
+def json_safe(written: str) -> str:
+    """JSON in which the characters that steer a terminal are escaped; it means what it meant.
+
+    >>> json_safe('"a\\x9b31mb"')
+    '"a\\\\u009b31mb"'
+    """
+    return _CONTROL.sub(lambda found: f"\\u{ord(found.group()):04x}", written)

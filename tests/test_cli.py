@@ -314,3 +314,94 @@ def test_a_collection_is_kept_in_a_file_and_made_again(ready: Path, tmp_path: Pa
     assert app.main(["restore", str(kept), "--home", str(tmp_path / "again")]) == 0
     assert capsys.readouterr().out == f"the collection in {tmp_path / 'again'} has 1 articles and 1 passages again\n"
     assert app.main(["show", "strike", "--home", str(tmp_path / "again")]) == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "called"),
+    [
+        (["sync", ""], "a place"), (["sync", " "], "a place"), (["sync", "news", ""], "a place"), (["backup", ""], "the file"),
+        (["restore", " "], "the file"), (["articles", "--home", ""], "--home"), (["show", ""], "the id"), (["remove", "a", ""], "an id"),
+        (["edit", "", "--title", "x"], "the id"), (["show", "a", "--version", ""], "--version"), (["eval", "--gold", ""], "--gold"),
+        (["eval", "--out", " "], "--out"), (["serve", "--auth-file", ""], "--auth-file"), (["serve", "--host", ""], "--host"),
+    ],
+)  # fmt: skip
+def test_an_empty_name_never_means_the_current_folder(
+    home: Path,
+    tmp_path: Path,
+    arguments: list[str],
+    called: str,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    assert app.main(arguments) == 2
+    said = f"clippings: {called} is empty. Write out what is meant; the current folder is a single dot\n"
+    assert capsys.readouterr() == ("", said)
+    assert (list((tmp_path / "here").iterdir()), home.exists()) == ([], False)
+
+
+def test_an_empty_setting_of_the_home_is_refused(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setenv("CLIPPINGS_HOME", " ")
+    assert app.main(["articles"]) == 2
+    assert capsys.readouterr().err == "clippings: home must be the path of a folder, not ' '\n"
+
+
+@pytest.mark.parametrize(
+    "stated", ["", "clippings", "/a b", "/a/../b", "/..", "/./a", "http://x/a", "/a?b", "/a#b", "/é", "/a\nb"]
+)
+def test_a_root_path_that_is_none_is_refused(stated: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as stopped:
+        app.main(["serve", f"--root-path={stated}"])
+    assert stopped.value.code == 2
+    assert f"{stated!r} is not a path on a server, such as /clippings: no spaces, and no .." in capsys.readouterr().err
+
+
+RAW = "[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]"
+HOSTILE = "\x1b[2J\x9b31m\u202etxt"
+
+
+def test_no_argument_reaches_the_terminal_raw(ready: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for arguments in (
+        ["show", HOSTILE], ["remove", HOSTILE], ["edit", HOSTILE, "--title", "x"], ["ask", "who?", "--source", HOSTILE],
+        ["articles", "--home", HOSTILE], ["sync", HOSTILE], ["sync", f"a\n{HOSTILE}"], ["backup", f"/proc/{HOSTILE}"],
+        ["restore", HOSTILE, "--home", str(tmp_path / "new")], ["eval", "--gold", HOSTILE], ["serve", "--auth-file", HOSTILE],
+        ["show", "a", HOSTILE], ["serve", "--port", HOSTILE], [HOSTILE], ["ask", "who?", "--after", HOSTILE],
+        ["sync", "x", "--column", HOSTILE], ["show", "strike", "--version", HOSTILE],
+    ):  # fmt: skip
+        try:
+            status = app.main(arguments)
+        except SystemExit as stopped:
+            status = int(stopped.code or 0)
+        assert status in (1, 2), arguments
+        said = "".join(capsys.readouterr())
+        assert (re.findall(RAW, said), "txt" in said) == ([], True), arguments
+
+
+def test_what_articles_hold_reaches_the_terminal_escaped_or_not_at_all(
+    home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    story = {**STORY, "title": f"Strikes{HOSTILE}\nand more", "source": f"Dawn{HOSTILE}\tNews", "author": HOSTILE}
+    (tmp_path / f"bad{HOSTILE}.txt").write_text("Rain fell.")
+    assert app.main(["sync", str(write_jsonl(tmp_path / "a.jsonl", story)), str(tmp_path / f"bad{HOSTILE}.txt")]) == 1
+    for arguments in (
+        ["articles"], ["articles", "--json"], ["show", "strike"], ["ask", "Who struck first?"], ["ask", "--json", "Who struck first?"],
+        ["edit", "strike", "--title", f"New{HOSTILE}"], ["articles"],
+    ):  # fmt: skip
+        assert app.main(arguments) == 0
+    printed = capsys.readouterr()
+    assert re.findall(RAW, printed.out + printed.err) == []
+    assert app.main(["articles", "--json"]) == 0
+    (row,) = json.loads(capsys.readouterr().out)
+    assert row["title"] == f"New{HOSTILE}", "as JSON it stays what it is"
+
+
+def test_a_question_without_days_in_order_is_refused_before_anything_is_loaded(
+    ready: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("rag.graph.prepare", lambda: pytest.fail("it has begun to load"))
+    for arguments, status in (
+        (["?!"], 2), (["who?", "--home", "/nowhere"], 1), (["x" * 2_001], 2), (["who?", "--after", "2024-02-01", "--before", "2024-01-01"], 2),
+    ):  # fmt: skip
+        assert app.main(["ask", *arguments]) == status
+    assert capsys.readouterr().err.count("\n") == 4

@@ -346,6 +346,27 @@ def test_what_is_no_key_is_refused_and_not_quoted(folder: Path, held: str) -> No
             assert str(error.value) == f"{variable} {says}"
 
 
+@pytest.mark.parametrize(
+    ("make", "says"),
+    [
+        (lambda: RetrievalSettings(keep="8"), "retrieval.keep must be a whole number, not '8'"),  # type: ignore[arg-type]
+        (lambda: RetrievalSettings(keep=True), "retrieval.keep must be a whole number, not True"),
+        (lambda: PassageSettings(words=150.0), "passages.words must be a whole number, not 150.0"),  # type: ignore[arg-type]
+        (lambda: PassageSettings(title="yes"), "passages.title must be true or false, not 'yes'"),  # type: ignore[arg-type]
+        (lambda: ModelSettings(timeout="5"), "model.timeout must be a number, not '5'"),  # type: ignore[arg-type]
+        (lambda: ModelSettings(url=5), "model.url must be text, not 5"),  # type: ignore[arg-type]
+        (lambda: ChromaSettings(tenant=None), "chroma.tenant must be text, not None"),  # type: ignore[arg-type]
+        (lambda: Config(encoder=None), "encoder must be text, not None"),  # type: ignore[arg-type]
+        (lambda: Config(retrieval={"keep": 8}), "retrieval must be a rag.config.RetrievalSettings, not {'keep': 8}"),  # type: ignore[arg-type]
+        (lambda: Config(home=5), "home must be the path of a folder, not 5"),  # type: ignore[arg-type]
+    ],
+)
+def test_a_setting_of_another_kind_is_refused_where_it_is_built(make: Any, says: str) -> None:
+    with pytest.raises(ConfigError) as error:
+        make()
+    assert str(error.value) == says
+
+
 @pytest.mark.parametrize("home", ["", "  ", "a\0b", "caf\udce9", "~nobody-is-called-so/x"])
 def test_a_home_that_is_no_folders_name_is_refused(home: str) -> None:
     with pytest.raises(ConfigError, match=r"^home .*(must be|cannot be found)"):

@@ -17,7 +17,7 @@ from rag import open_assistant
 from rag.assistant import Assistant
 from rag.catalog import FILE, Corrected
 from rag.config import Config
-from rag.errors import CollectionError, SourceError
+from rag.errors import CollectionError, QuestionError, SourceError
 from rag.types import Article, Filters
 
 STORY = {"id": "a", "title": "Snow", "source": "Wire", "text": "The pass is closed. Trucks wait in Quetta."}
@@ -55,9 +55,10 @@ def test_what_is_corrected_is_shown_searched_and_filtered_by(ready: Config, enco
         first = found.passages[0]
         assert (first.passage.article_id, first.article.title) == ("a", "Avalanche")
         assert None not in (first.scores.lexical, first.scores.dense)
-        for filters in (Filters(after=date(2024, 1, 17)), Filters(sources=("Wire",))):
-            expected = {"a"} if filters.after else set()
+        for filters, expected in ((Filters(after=date(2024, 1, 17)), {"a"}), (Filters(sources=("Dawn",)), {"a", "b"})):
             assert {p.passage.article_id for p in assistant.search("pass", filters=filters)} == expected
+        with pytest.raises(QuestionError, match=r"^there is no source 'Wire'"):
+            assistant.search("pass", filters=Filters(sources=("Wire",)))
         assert not any(p.scores.lexical for p in assistant.search("snow"))  # no index holds the old title
 
 

@@ -142,7 +142,12 @@ def test_every_status_is_in_the_reference() -> None:
 
 @pytest.mark.parametrize(
     ("arguments", "number"),
-    [(("eval",), signal.SIGTERM), (("doctor",), signal.SIGINT), (("serve", "--port", "7999"), signal.SIGINT)],
+    [
+        (("eval",), signal.SIGTERM),
+        (("doctor",), signal.SIGINT),
+        (("sync", str(SEEDS), "--home", "stopped"), signal.SIGTERM),
+        (("serve", "--port", "7999"), signal.SIGINT),
+    ],
 )
 def test_other_commands_stopped_while_they_load_end_alike(place: Path, arguments: tuple[str, ...], number: int) -> None:
     process = started(place, arguments)
@@ -181,6 +186,26 @@ def test_a_terminal_of_another_encoding_is_no_fault(place: Path, encoding: str) 
     printed, errors = process.communicate(timeout=60)
     assert (process.returncode, printed) == (1, "")
     assert r"clippings: there is no article seeds/no_\u201csuch\u201d" in errors
+
+
+def test_a_thread_that_nobody_waits_for_does_not_bring_the_process_down(place: Path) -> None:
+    """As a language model of this process, which is still at work when the page ends."""
+    program = (
+        "import sys, threading; from rag.surfaces.process import ended; from rag.encode import SentenceEncoder; import openvino\n"
+        "def run():\n"
+        "    encoder = SentenceEncoder('all-MiniLM-L6-v2')\n"
+        "    threading.Thread(target=lambda: encoder.question('warm'), daemon=True).start()\n"
+        "    return 3\n"
+        "sys.exit(ended(run))"
+    )
+
+    def run(_: int) -> tuple[int, str]:
+        command = [sys.executable, "-c", program]
+        ended = subprocess.run(command, cwd=place, env={**os.environ, "PYTHONPATH": str(ROOT)}, capture_output=True, text=True)
+        return ended.returncode, ended.stderr
+
+    with ThreadPoolExecutor(2) as pool:
+        assert list(pool.map(run, range(8))) == [(3, "")] * 8
 
 
 # The threads that load

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import signal
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -12,14 +14,14 @@ from conftest import SEEDS, ScriptedModel, WordEncoder, WordReader, write_jsonl
 
 import app
 from eval.cases import GOLD, Case, Fact, Span, faults, load, save
-from eval.command import gold_case, keep
+from eval.command import gold_case, keep, run
 from eval.compare import compare, text
 from eval.report import page, table
 from eval.run import Report, collection_for, evaluate, read_report
 from ingest import sync
 from ingest.dates import leading_date
 from rag import Assistant, Config, open_assistant
-from rag.errors import ConfigError, QuestionError
+from rag.errors import ClippingsError, ConfigError, QuestionError
 from rag.types import Turn
 
 STRIKE = "Iran struck first on Tuesday. Pakistan replied on Thursday."
@@ -170,19 +172,95 @@ def test_gold_without_articles_says_how_to_name_a_collection(tmp_path: Path) -> 
         collection_for(tmp_path / "own.jsonl", tmp_path / "home")
 
 
+WHOLE = '"question": "?", "kind": "k", "facts": [], "declined": true'
+
+
 @pytest.mark.parametrize(
     ("line", "says"),
     [
-        ("{", "line 1 is not a gold question"),
-        ('{"id": "a"}', "KeyError"),
-        ('{"id": "a", "odd": 1}', "unknown keys"),
-        ("[]", "line 1"),
+        ("{", "it is not valid JSON (Expecting property name enclosed in double quotes at character 2)"),
+        ('{"id": "a"}', "it has no 'question'"),
+        ('{"id": "a", "odd": 1}', "unknown keys ['odd']"),
+        ("[]", "it is not an object with keys and values"),
+        ("5", "it is not an object with keys and values"),
+        ("[" * 100_000, "it is nested too deeply"),
+        (f'{{"id": "a", {WHOLE}, "asked_on": "2024-02-30"}}', "day is out of range for month"),
+        (f'{{"id": "a", {WHOLE}, "asked_on": "soon"}}', "Invalid isoformat string: 'soon'"),
     ],
 )
 def test_a_line_that_is_no_case_is_named(line: str, says: str, tmp_path: Path) -> None:
-    (tmp_path / "gold.jsonl").write_text(line + "\n")
-    with pytest.raises(ConfigError, match=says):
-        load(tmp_path / "gold.jsonl")
+    path = tmp_path / "gold.jsonl"
+    path.write_text(f'{{"id": "first", {WHOLE}}}\n\n{line}\n')
+    with pytest.raises(ConfigError) as error:
+        load(path)
+    assert str(error.value) == f"{path} line 3 is not a gold question: {says}. See eval/gold/README.md"
+
+
+def test_a_file_of_gold_questions_that_cannot_be_read_is_a_sentence(tmp_path: Path) -> None:
+    (tmp_path / "latin").write_bytes(b"\xe9")
+    for name, says in (
+        ("", "is a folder. Name the file in it"),
+        ("none", "cannot be read: No such file or directory"),
+        ("latin", "is not a text file in UTF-8. Save it as one"),
+    ):
+        path = tmp_path / name
+        with pytest.raises(ConfigError) as error:
+            load(path)
+        assert str(error.value) == f"the file of gold questions {path} {says}"
+
+
+def test_a_question_may_hold_what_ends_lines_elsewhere(tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        save(tmp_path / "gold.jsonl", Case(name, "Who\u2028struck\x85first?", "own", declined=True))
+    assert [case.question for case in load(tmp_path / "gold.jsonl")] == ["Who\u2028struck\x85first?"] * 2
+
+
+def test_a_case_is_added_below_a_line_that_is_not_ended(tmp_path: Path) -> None:
+    path = tmp_path / "gold.jsonl"
+    path.write_text(f'{{"id": "first", {WHOLE}}}')
+    save(path, Case("second", "?", "own", declined=True))
+    assert [case.id for case in load(path)] == ["first", "second"]
+
+
+def test_a_full_disk_leaves_the_gold_file_as_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "gold.jsonl"
+    save(path, Case("first", "?", "own", declined=True))
+    before = path.read_bytes()
+    resource = pytest.importorskip("resource")
+    usual = resource.getrlimit(resource.RLIMIT_FSIZE)
+    heard = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (len(before) + 20, usual[1]))  # as a disk with twenty bytes left
+    try:
+        with pytest.raises(ConfigError, match=r"gold\.jsonl cannot be written: File too large\. Name another place"):
+            save(path, Case("second", "?", "own", declined=True))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, usual)
+        signal.signal(signal.SIGXFSZ, heard)
+    assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize("out", ["file", "file/inner", "/proc/reports", "x" * 300])
+def test_a_place_for_reports_that_cannot_be_written_is_said_before_the_run(
+    tmp_path: Path, out: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").write_text("x")
+    monkeypatch.setattr("eval.command.evaluate", lambda *_, **__: pytest.fail("it has run"))
+    gold = write_jsonl(tmp_path / "gold.jsonl")
+    with pytest.raises(ConfigError, match=r" cannot be written: .*\. Name another place$"):
+        run(gold, Config(home=tmp_path / "none"), "all", tmp_path / out, as_json=False)
+
+
+def test_a_disk_that_is_full_at_the_end_of_a_run_is_a_sentence(report: Report, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(ClippingsError) as error:
+        keep(report, Path("/dev/full"))
+    assert "cannot be written" in str(error.value)
+
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("eval.command.write_report", full)
+    with pytest.raises(ClippingsError, match=r"^out cannot be written: the disk is full\. Free some space and run again$"):
+        keep(report, Path("out"))
 
 
 def test_the_validator_finds_every_kind_of_fault() -> None:

@@ -6,6 +6,8 @@ import json
 import os
 import shutil
 import tempfile
+import warnings
+import zipfile
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
@@ -13,11 +15,14 @@ from pathlib import Path
 import pytest
 from conftest import SEEDS, write_jsonl
 
+import ingest.sources
 from ingest.sources import KINDS, Found, Readings, Scan, scan
+from ingest.walk import Walked
 from rag.errors import SourceError
 from rag.types import Article, Failure
 
 KNOWN = ", ".join(KINDS)
+UNSEEN = "its id, or its name, holds a line break or another character that is not shown. Rename it"
 WORDS = "Iran struck first. Pakistan replied."
 
 
@@ -207,6 +212,104 @@ def test_a_link_to_a_folder_is_said_not_to_be_followed(news: Path) -> None:
     assert scanned.warnings == (f"{news}/link: a link to a folder is not followed. Name the folder itself",)
 
 
+def test_a_link_that_leads_out_of_the_folder_is_said_not_to_be_followed(news: Path) -> None:
+    secret = write(news.parent / "secret" / "key.txt", "A secret.")
+    write(news / "a.txt")
+    (news / "inside.txt").symlink_to("a.txt")
+    (news / "outside.txt").symlink_to(secret)
+    (news / "up.txt").symlink_to(Path("..") / "secret" / "key.txt")
+    (news / "chain.txt").symlink_to("outside.txt")
+    (news / "nowhere.txt").symlink_to(news.parent / "nowhere.txt")
+    (news / "ring.txt").symlink_to("ring.txt")
+    scanned = scan([news])
+    assert ids(scanned) == ["news/a.txt", "news/inside.txt"]
+    assert [item.item for item in scanned.failed] == ["news/ring.txt"]
+    assert scanned.warnings == tuple(
+        f"{news}/{name}.txt: a link that leads out of the folder is not followed. Name what it leads to"
+        for name in ("chain", "nowhere", "outside", "up")
+    )
+    assert ids(scan([news / "outside.txt"])) == ["secret/key.txt"], "one that is named is meant"
+
+
+@pytest.mark.parametrize("name", ["a.txt", "a.jsonl", "a.zip"])
+def test_a_link_put_in_a_files_place_just_before_it_is_read_is_not_followed(
+    news: Path, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    secret = write(news.parent / "secret" / name, '{"id": "s", "text": "A secret."}')
+    if name == "a.zip":
+        with zipfile.ZipFile(secret, "w") as archive:
+            archive.writestr("s.txt", "A secret.")
+    path = write(news / name, secret.read_bytes())
+    walk = ingest.sources.files
+
+    def swapped(place: str | os.PathLike[str]) -> Walked:
+        found = walk(place)
+        path.unlink()
+        path.symlink_to(secret)
+        return found
+
+    monkeypatch.setattr("ingest.sources.files", swapped)
+    assert refused(scan([news])) == "it is a link that leads out of the folder. Name what it leads to, if that is meant"
+
+
+def test_a_link_put_in_a_files_place_after_it_was_looked_at_is_noticed(news: Path) -> None:
+    secret = write(news.parent / "secret" / "key.txt", "A secret.")
+    path = write(news / "a.txt")
+    (found,) = scan([news]).found
+    path.unlink()
+    path.symlink_to(secret)
+    with pytest.raises(SourceError, match=r"^it changed while it was being read\. Sync again$"):
+        read(found)
+
+
+# What an article cannot go by
+
+
+@pytest.mark.parametrize(
+    ("article_id", "item", "reason"),
+    [
+        ("a\nb", "lines.jsonl line 1", UNSEEN),
+        ("a\x1b[2Jb", "lines.jsonl line 1", UNSEEN),
+        ("a\u202eb", "lines.jsonl line 1", UNSEEN),
+        ("x" * 1_001, "lines.jsonl line 1", "its id has 1,001 characters; at most 1,000 are kept. Give it a shorter one"),
+    ],
+)
+@pytest.mark.parametrize("key", ["id", "url"])
+def test_an_id_that_cannot_be_shown_or_is_too_long_is_a_failure(
+    news: Path, key: str, article_id: str, item: str, reason: str
+) -> None:
+    write_jsonl(news / "lines.jsonl", {key: article_id, "text": WORDS}, {"id": "x" * 1_000, "text": WORDS})
+    scanned = scan([news])
+    assert scanned.failed == (Failure(f"news/{item}", reason),)
+    assert ids(scanned) == ["x" * 1_000]
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"), [("a\nb.txt", r"a\nb.txt"), ("a\x1b[2Jb.txt", r"a\x1b[2Jb.txt"), ("a\u202eb.txt", r"a\u202eb.txt")]
+)
+def test_a_file_whose_name_cannot_be_shown_is_a_failure_as_in_an_archive(news: Path, name: str, shown: str) -> None:
+    write(news / name)
+    with zipfile.ZipFile(news / "pack.zip", "w") as archive:
+        archive.writestr(name, WORDS)
+    assert scan([news]).failed == (Failure(f"news/{shown}", UNSEEN), Failure(f"news/pack.zip/{shown}", UNSEEN))
+
+
+def test_of_several_files_of_one_name_in_an_archive_the_last_is_taken_in_and_the_others_are_told(news: Path) -> None:
+    with zipfile.ZipFile(news / "pack.zip", "w") as archive, warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # it tells of the names itself
+        for words in ("First.", "Second.", "Third."):
+            archive.writestr("a.txt", words)
+        for _ in range(2):
+            archive.writestr("picture.png", b"")
+        archive.writestr("b.txt", WORDS)
+    scanned = scan([news])
+    assert [(found.id, read(found).text) for found in scanned.found] == [
+        ("news/pack.zip/a.txt", "Third."), ("news/pack.zip/b.txt", WORDS),
+    ]  # fmt: skip
+    reason = "3 files in the archive are called 'a.txt'; the last is taken in, and no other. Give each a name of its own"
+    assert scanned.failed == (Failure("news/pack.zip/a.txt", reason),)
+
+
 # What cannot be taken in: each by itself, and the rest goes on
 
 
@@ -221,7 +324,7 @@ def test_a_place_that_cannot_be_read_does_not_stop_the_others(news: Path) -> Non
     scanned = scan(places)
     assert ids(scanned) == ["news/a.txt"]
     assert scanned.scopes == (str(news),), "nothing may be pruned where nothing could be read"
-    assert [failure.item for failure in scanned.failed] == [str(place) for place in places[:-1]]
+    assert [failure.item for failure in scanned.failed] == [str(place).replace("\0", r"\x00") for place in places[:-1]]
     reasons = [failure.reason for failure in scanned.failed]
     assert reasons[:5] == [
         "there is no such file or folder. Check the spelling, or give the whole path",
@@ -278,7 +381,7 @@ def test_a_name_that_is_not_utf8_is_a_failure_and_not_the_end_of_the_run(news: P
     scanned = scan([news])
     assert ids(scanned) == ["news/a.txt"]
     assert scanned.failed == (
-        Failure("news/caf\ufffd.txt", "its name, or its folder's, is not UTF-8 and cannot be stored. Rename it"),
+        Failure(r"news/caf\udce9.txt", "its name, or its folder's, is not UTF-8 and cannot be stored. Rename it"),
     )
     assert len(scanned.unsure) == 1
 

@@ -21,7 +21,7 @@ from rag.config import Config, load
 from rag.errors import ClippingsError, ConfigError
 from rag.surfaces import people
 from rag.surfaces.process import BROKEN_PIPE, UNWRITTEN, status_of, tell
-from rag.text import one_line, terminal_safe
+from rag.text import json_safe, one_line, terminal_safe
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -274,7 +274,7 @@ def _ask(options: argparse.Namespace, config: Config, services: Services) -> int
         services.open(_chosen(options, config, services), **engines) as assistant,
     ):
         answer = assistant.ask(question, filters=filters, asked_on=options.asked_on, use_model=not options.no_model)
-    _say(answer_json(answer) if options.json else answer_text(answer, width=_width(), asked=question))
+    _say(json_safe(answer_json(answer)) if options.json else answer_text(answer, width=_width(), asked=question))
     return 0
 
 
@@ -323,7 +323,7 @@ def _articles(options: argparse.Namespace, config: Config, services: Services) -
             }
             for item in listings
         ]
-        _say(json.dumps(rows, ensure_ascii=False, indent=2))
+        _say(json_safe(json.dumps(rows, ensure_ascii=False, indent=2)))
         return 0
     cells = [
         (
@@ -414,7 +414,8 @@ def _eval(options: argparse.Namespace, config: Config, services: Services) -> in
         return 0
     home = config if options.home is not None else None
     out = Path(options.out) if options.out else None
-    _say(terminal_safe(services.evaluate(gold, home, options.split, out, as_json=options.json)))
+    report = services.evaluate(gold, home, options.split, out, as_json=options.json)
+    _say(json_safe(report) if options.json else terminal_safe(report))
     return 0
 
 

@@ -7,6 +7,7 @@ import signal
 import sys
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 from rag.text import one_line
@@ -120,6 +121,7 @@ def _leave(status: int) -> int:
         import logging
 
         logging.shutdown()
-        sys.stderr.flush()
+        with suppress(OSError):
+            sys.stderr.flush()
         os._exit(status)
     return status

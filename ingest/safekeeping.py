@@ -125,6 +125,9 @@ def restore(
     """
     home, source = config.home.resolve(), _named(file)
     with _explained(home, "Name another folder with --home"):
+        beside = home.with_name(f"{home.name}{RESTORING}")
+        if (home / FILE).exists() and beside.is_dir() and not (beside / "new").exists():
+            shutil.rmtree(beside)  # of a restoration that was killed when all was done
         if home.exists() and any(path.name != LOCK for path in home.iterdir()):
             there = "a collection" if (home / FILE).exists() else "something"
             raise CollectionError(f"there is {there} in {home} already. Name another folder with --home, or remove that one")
@@ -133,7 +136,6 @@ def restore(
         with _reading(source, "Use another one") as (archive, said):
             members = _checked(archive, said)
             home.parent.mkdir(parents=True, exist_ok=True)
-            beside = home.with_name(f"{home.name}{RESTORING}")
             beside.mkdir(mode=0o700, exist_ok=True)
             with writing(beside):
                 kept = _received(archive, said, members, beside, home, config)

@@ -80,11 +80,16 @@ def _edit(*arguments: Any, **options: Any) -> Any:
     return edit(*arguments, **options)
 
 
-def _examine(config: Config) -> Iterable[Any]:
+def _examine(config: Config, *, deep: bool) -> Iterable[Any]:
     from rag.answer.models import configured_model
+    from rag.catalog import FILE
     from rag.doctor import examine
 
-    return examine(config, lambda: configured_model(config.model))
+    yield from examine(config, lambda: configured_model(config.model))
+    if deep and (config.home / FILE).is_file():
+        from ingest.soundness import examine as examine_deeply
+
+        yield from examine_deeply(config)
 
 
 def _library(config: Config, *, read_only: bool) -> Library:
@@ -155,16 +160,16 @@ def _keep_case(*arguments: Any) -> str:
     return keep_case(*arguments)
 
 
-def _backup(*arguments: Any) -> Any:
+def _backup(*arguments: Any, **options: Any) -> Any:
     from ingest.safekeeping import backup
 
-    return backup(*arguments)
+    return backup(*arguments, **options)
 
 
-def _restore(*arguments: Any) -> Any:
+def _restore(*arguments: Any, **options: Any) -> Any:
     from ingest.safekeeping import restore
 
-    return restore(*arguments)
+    return restore(*arguments, **options)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

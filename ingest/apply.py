@@ -34,7 +34,7 @@ from rag.index.dense import DenseIndex
 from rag.index.lexical import PASSAGES, WHOLE, LexicalWriter
 from rag.types import Article, Encoder, Failure, IngestReport, Plan
 
-__all__ = ["Batch", "Progress", "Writer", "apply", "opened", "put_right", "require_room", "take_out"]
+__all__ = ["Batch", "Progress", "Writer", "apply", "as_encoded", "opened", "put_right", "require_room", "take_out"]
 
 _T = TypeVar("_T")
 # Passages in a commit: enough to sort by length and to spread the cost of a commit (about 0.1 s),
@@ -163,7 +163,12 @@ class Writer:
 
     def _titled(self, article: Article, text: str) -> str:
         """What the indexes see: the title says what a passage from the middle of an article is about."""
-        return f"{article.title}\n{text}" if self.config.passages.title and article.title else text
+        return as_encoded(article.title, text, titled=self.config.passages.title)
+
+
+def as_encoded(title: str | None, text: str, *, titled: bool) -> str:
+    """The words of a passage as the encoder gets them, `titled` or not."""
+    return f"{title}\n{text}" if titled and title else text
 
 
 def apply(

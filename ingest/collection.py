@@ -17,7 +17,7 @@ from ingest.parsing import Parsers
 from ingest.plan import plan
 from ingest.sources import Readings, Scan, scan
 from ingest.walk import exists, is_address
-from rag.catalog import FILE, Catalog, Looked
+from rag.catalog import FILE, Catalog, Looked, interrupted
 from rag.config import Config, load
 from rag.encode import SentenceEncoder
 from rag.errors import CollectionError, SourceError
@@ -58,6 +58,8 @@ def sync(
     sources = _listed(sources)
     config = configuration(config, load)
     encoder = encoder or SentenceEncoder(config.encoder)
+    if restoring := interrupted(config.home):
+        raise CollectionError(restoring)
     with writing(config.home):
         if rebuild or (renew and _outdated(config)):
             _ = encoder.dims  # one that cannot be loaded must not cost the indexes there are, nor a full disk

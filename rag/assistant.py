@@ -16,7 +16,7 @@ from rag.answer.extract import Extractive, Found, StudiedPart, Study
 from rag.answer.generate import Generative
 from rag.answer.models import LlamaIndexModel, configured_model
 from rag.answer.question import Kind, parts_of
-from rag.catalog import Listing
+from rag.catalog import Listing, interrupted
 from rag.cite import Checker, cited_text
 from rag.config import Config, demo, load
 from rag.encode import SentenceEncoder
@@ -450,7 +450,11 @@ def ask(question: str, config: Config | None = None, **options: Any) -> Answer:
 
 
 def config_or_demo(config: Config) -> Config:
-    """The configuration if its collection exists; otherwise that of the demo collection, which is made at the first call."""
+    """The configuration if its collection exists; otherwise that of the demo collection, which is made at the first call.
+
+    Raises `CollectionError` while the collection is being restored: the demo articles' answers might pass for its own."""
+    if unfinished := interrupted(config.home):
+        raise CollectionError(unfinished)
     return config if collection_exists(config) else make_demo(config)
 
 

@@ -35,6 +35,8 @@ from rag.types import Article, Filters, Headline, content_version, corrected_ver
 __all__ = ["Catalog", "Corrected", "Entry", "Listing", "Looked", "Place", "columns", "indexes", "interrupted", "passage_key"]
 
 SCHEMA = "2"
+# Of the indexes. 2: whole articles are indexed beside the passages; 3: vectors are mapped, days and sources are indexed
+LAYOUT = "3"
 _LAYOUT = "index layout"
 IDENTITY = "identity"  # by which a server tells this collection from others; a copy that is restored gets one of its own
 _FILLED = "filled"  # the place of Chroma's that holds every vector
@@ -108,9 +110,9 @@ _earlier = sa.Table(
     sa.Column("text", sa.LargeBinary, nullable=False),
 )
 _by_day = sa.Index("articles_by_day", _articles.c.published, _articles.c.source, _articles.c.id)
-# What no other column is made from and nothing is looked for by: the same values once more, by which SQLite's own check finds a
-# byte that is no longer what was written. The text, the facts and the ids have the version's hash.
-_noted = sa.Index("articles_noted", _articles.c.mark, _articles.c.provenance, _articles.c.pages, _articles.c.added)
+# The same values once more, by which SQLite's own check finds a byte that is no longer what was written. The text and the facts
+# have the version's hash, and other columns an index that is looked into.
+_noted = sa.Index("articles_noted", *(_articles.c[name] for name in ("mark", "provenance", "pages", "added", "label", "words")))
 _HEADLINE = [_articles.c[name] for name in ("id", "version", "label", *_FACTS, "pages", "copy_of")]
 
 
@@ -298,8 +300,8 @@ class Catalog:
             return None if row is None else _whole(db, row)
 
     def read(self, article_ids: Iterable[str]) -> dict[str, tuple[Article, Headline]]:
-        """Those articles, whole and as headlines, by id; one that is not there is left out. Raises `CollectionError` when one is
-        no longer what was taken in."""
+        """Those articles, whole and as headlines, by id; one that is not there is left out. Raises `CollectionError` when one
+        is no longer what was taken in."""
         found: dict[str, tuple[Article, Headline]] = {}
         with _sound(self.path), self._engine.connect() as db:
             for some in _portions(sorted(set(article_ids))):
@@ -668,7 +670,7 @@ def _settings(config: Config) -> dict[str, str]:
     """What a collection is made with and cannot be read without."""
     p = config.passages
     return {
-        _LAYOUT: "3",  # 2: whole articles are indexed beside the passages; 3: vectors are mapped, days and sources are indexed
+        _LAYOUT: LAYOUT,
         "encoder": config.encoder,
         "passages.words": str(p.words),
         "passages.overlap": str(p.overlap),
@@ -710,8 +712,9 @@ def _portions(items: Sequence[_T]) -> Iterator[Sequence[_T]]:
 
 def _headline(row: Any, outlets: Iterable[str | None] = ()) -> Headline:
     """Raises `ValueError` for a row that no version of Clippings wrote."""
+    article_id, version, shown = (_stated(row.id, name, getattr(row, name)) for name in ("id", "version", "label"))
     return Headline(
-        _stated(row.id, "id", row.id), _stated(row.id, "version", row.version), _stated(row.id, "label", row.label), row.url, row.title, row.source, row.author, _date(row.published), row.language,
+        article_id, version, shown, row.url, row.title, row.source, row.author, _date(row.published), row.language,
         _pages(row.pages), row.copy_of, tuple(sorted({name for name in outlets if name} - {row.source})),
     )  # fmt: skip
 
@@ -789,20 +792,20 @@ def columns() -> dict[str, dict[str, tuple[str, bool, bool]]]:
 
 def indexes() -> dict[str, tuple[str, tuple[str, ...]]]:
     """The indexes of a catalog: the table and the columns of each."""
-    made = [index for table in _metadata.tables.values() for index in table.indexes]
-    return {str(index.name): (str(index.table and index.table.name), tuple(c.name for c in index.columns)) for index in made}
+    made = [(table.name, index) for table in _metadata.tables.values() for index in table.indexes]
+    return {str(index.name): (table, tuple(c.name for c in index.columns)) for table, index in made}
 
 
 def interrupted(home: Path) -> str | None:
-    """What to say where a backup is being restored and `home` is not there yet, or its restoration was interrupted; else `None`."""
+    """What to say where a backup is being restored to `home`, or that was interrupted; else `None`."""
     beside = home.with_name(f"{home.name}{RESTORING}")
     if (home / FILE).exists() or not beside.is_dir():
         return None
     done = ""
-    with suppress(sqlite3.Error):
-        with closing(sqlite3.connect(f"file:{quote(str(beside / 'new' / FILE))}?mode=ro", uri=True)) as db:
-            cut, whole = (db.execute(f"SELECT count({what}) FROM {table}").fetchone()[0] for what, table in _DONE)
-            done = f" ({cut:,} of {whole:,} articles are indexed)"
+    catalog = f"file:{quote(str(beside / 'new' / FILE))}?mode=ro"
+    with suppress(sqlite3.Error), closing(sqlite3.connect(catalog, uri=True)) as db:
+        cut, whole = (db.execute(f"SELECT count({what}) FROM {table}").fetchone()[0] for what, table in _DONE)
+        done = f" ({cut:,} of {whole:,} articles are indexed)"
     return (
         f"a backup is being restored to {home}, or was interrupted there{done}. The collection can be asked when it is whole. "
         f"If nothing is at work on it any more, go on with: clippings restore FILE --home {home}"

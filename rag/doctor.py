@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from rag.address import shown
-from rag.catalog import FILE, Catalog
+from rag.catalog import FILE, Catalog, interrupted
 from rag.config import Config
 from rag.encode import BUNDLED, SentenceEncoder, native_bf16
 from rag.errors import ClippingsError
@@ -41,6 +41,8 @@ def examine(config: Config, model: Callable[[], LanguageModel | None]) -> Iterat
     if (config.home / FILE).is_file():
         yield _looked("collection", lambda: _collection(config))
         yield _looked("indexes", lambda: _indexes(config))
+    elif unfinished := interrupted(config.home):
+        yield Finding("collection", False, unfinished)
     else:
         yield Finding("collection", True, "none yet; the demo articles answer. Make one: clippings sync FOLDER")
     yield _looked("disk", lambda: _disk(config))

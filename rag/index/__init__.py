@@ -24,7 +24,7 @@ class Row:
     source: str | None = None
 
 
-def fault(name: str, path: Path, exc: Exception, *, full: bool = False) -> CollectionError:
+def fault(name: str, path: Path, exc: BaseException, *, full: bool = False) -> CollectionError:
     """What to say of an index that cannot be used; of a full disk, if it is `full` or the error or the disk says so."""
     if full or is_full(path.parent) or "No space left" in str(exc):
         return CollectionError(
@@ -33,6 +33,11 @@ def fault(name: str, path: Path, exc: Exception, *, full: bool = False) -> Colle
     return CollectionError(
         f"the {name} index {path} cannot be used: {exc}. Make it again: clippings sync --rebuild --home {path.parent}"
     )
+
+
+def panicked(exc: BaseException) -> bool:
+    """Whether a vendor's library in Rust gave up, as on a file that is damaged. What it raises then is no `Exception`."""
+    return type(exc).__name__ == "PanicException"
 
 
 def is_full(folder: Path) -> bool:

@@ -8,14 +8,19 @@ what the exact index does: it may hold more than one machine can look through.
 
 from __future__ import annotations
 
+import json
+import os
 import shutil
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from contextvars import ContextVar
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
+from urllib.parse import quote
 
 from filelock import FileLock, Timeout
 
@@ -23,7 +28,7 @@ from rag.address import shown, without_login
 from rag.config import ChromaSettings
 from rag.connection import client_options
 from rag.errors import CollectionError
-from rag.index import Row, fault, is_full
+from rag.index import Row, fault, is_full, panicked
 from rag.index.exact import ExactIndex
 from rag.quiet import quiet
 from rag.types import Filters
@@ -47,7 +52,18 @@ _PATIENCE = 60  # seconds; a thousand vectors take one
 _UNASKED = {"space": "cosine"}
 _ASKED = {"space": "cosine", "max_neighbors": 32, "ef_construction": 200, "ef_search": 200}
 _SOON = 2.0  # seconds for a server to say that it is there, when somebody only wants to know
+_ROUNDING = 1e-6  # of a number in a vector of length 1
 _AT_ONCE = 1_000  # vectors in one call; Chroma's rate is flat from 100 to 1,000
+_APART = """
+import json, sys
+from pathlib import Path
+from rag.errors import CollectionError
+from rag.index.dense import DenseIndex
+try:
+    print(json.dumps({"differing": DenseIndex(Path(sys.argv[1]))._compared()}))
+except CollectionError as exc:
+    print(json.dumps({"fault": str(exc)}))
+"""
 # Within a process Chroma shares one store between all clients of a path as it is spelled, also a broken one, and a
 # shared one cannot be opened anew by one of its users. So each spells the path in its own way, with "/." added.
 _spellings: set[str] = set()
@@ -63,7 +79,7 @@ class DenseIndex:
     ) -> None:
         """`identity` is the collection's, by which a server tells it from others."""
         self._store: _Store = _Server(home, chroma, identity, create) if chroma.url else _Folder(home, create)
-        self._chroma = chroma
+        self._home, self._chroma = home, chroma
         self.filled: str | None = None  # the store that holds all there is, as whoever opens this index knows
         self._exact = ExactIndex(home, create=create)
         if create:
@@ -108,6 +124,50 @@ class DenseIndex:
     def mapped(self) -> set[str]:
         """Every key that the exact index has, for checks."""
         return self._exact.keys()
+
+    def verified(self) -> tuple[int, int]:
+        """How many rows of the exact index are not as they were written, and how many have no checksum yet."""
+        return self._exact.verified()
+
+    def differing(self) -> int:
+        """How many vectors Chroma has otherwise than the exact index, or only one of the two has. Raises `CollectionError`
+        where its store is damaged.
+
+        Beyond rounding: Chroma makes them of length 1 once more. Not looked at are the links of its graph, which in a folder
+        no question is put to.
+        """
+        if self._chroma.url:
+            return self._compared()
+        # In a process of its own: a number in its graph's header that is not as it was makes Chroma write where it may not.
+        found = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
+        asked = [sys.executable, "-c", _APART, str(self._home)]
+        with _translated(self._home / FOLDER):
+            done = subprocess.run(asked, capture_output=True, text=True, env=found, check=False)
+            said = done.stdout.splitlines()
+            if done.returncode or not said:
+                raise ValueError("Chroma broke down over its files")
+            if "fault" in (told := json.loads(said[-1])):
+                raise CollectionError(told["fault"])
+        return int(told["differing"])
+
+    def _compared(self) -> int:
+        import numpy as np
+
+        self._store.verify()
+        same = 0
+        with self._store.collection() as collection:
+            for keys, vectors in self._exact.all():
+                for start in range(0, len(keys), _AT_ONCE):
+                    some, mapped = keys[start : start + _AT_ONCE], vectors[start : start + _AT_ONCE]
+                    found = collection.get(ids=some, include=["embeddings"])
+                    theirs = dict(zip(found["ids"], found["embeddings"], strict=True))
+                    same += sum(
+                        key in theirs
+                        and theirs[key].shape == ours.shape
+                        and bool((np.abs(theirs[key] - ours) < _ROUNDING).all())
+                        for key, ours in zip(some, mapped, strict=True)
+                    )
+            return max(int(collection.count()), self._exact.count()) - same
 
     def vectors(self, keys: Sequence[str]) -> tuple[Vectors, np.ndarray]:
         """The vectors in the order of `keys`, shape (keys, dims), and which of the keys have one; the others have zeros."""
@@ -215,6 +275,7 @@ class _Store(Protocol):
     def open(self) -> None: ...
     def close(self) -> None: ...
     def is_full(self) -> bool: ...
+    def verify(self) -> None: ...
     def wipe(self) -> None: ...
     def add(self, keys: Sequence[str], vectors: Vectors) -> None: ...
     def delete(self, keys: Sequence[str]) -> None: ...
@@ -307,6 +368,18 @@ class _Folder:
     def is_full(self) -> bool:
         return is_full(self._path.parent)
 
+    def verify(self) -> None:
+        """Raise `CollectionError` where SQLite finds Chroma's file of it damaged."""
+        import sqlite3
+
+        with (
+            self.collection(),
+            closing(sqlite3.connect(f"file:{quote(str(self._path))}/chroma.sqlite3?mode=ro", uri=True)) as db,
+        ):
+            (said,) = db.execute("PRAGMA integrity_check(1)").fetchone()
+            if said != "ok":
+                raise sqlite3.DatabaseError(said)
+
     def wipe(self) -> None:
         with self.collection(writing=True):
             self._client.delete_collection(_NAME)
@@ -381,6 +454,9 @@ class _Server:
 
     def is_full(self) -> bool:
         return False
+
+    def verify(self) -> None:
+        """What lies on a server is the server's to check."""
 
     def wipe(self) -> None:
         with self.collection():
@@ -532,7 +608,9 @@ def _translated(path: Path) -> Iterator[None]:
         yield
     except CollectionError:
         raise
-    except Exception as exc:
+    except BaseException as exc:
+        if panicked(exc):
+            raise fault("dense", path, exc) from exc
         from chromadb.errors import ChromaError  # a fifth of a second, which a question need not wait for
 
         if not isinstance(exc, (ChromaError, sqlite3.Error, OSError, ValueError, RuntimeError)):

@@ -7,6 +7,8 @@ the facts that filters ask for, so that a filter costs a look at a number a pass
 One file a column, all rows in the order they were added. A row that is retired is marked and blanked, and stays until a third
 of all are; then the files are written anew. `state` says which files hold, and how many of their rows: it is replaced last, so
 that what a writer that was killed has left half done is never seen. Files that are mapped stay readable when they are removed.
+
+Beside the columns lies a checksum of each row, which no question looks at: `verified` does, to find what a disk has changed.
 """
 
 from __future__ import annotations
@@ -16,6 +18,7 @@ import json
 import math
 import os
 import shutil
+import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -49,6 +52,11 @@ _COLUMNS = {
     "end": ("int64", False),  # where the key ends in the file of keys
     "dead": ("uint8", False),
 }
+# Of each row the CRC-32 of its key and of its columns, but for two that change: where its key ends, and whether it is dead.
+# 0: none was made.
+_SUMS = "sums"
+_SUMMED = ("codes", "exact", "scale", "day", "source", "article", "name")
+_ROUNDING = 1e-4  # how far the length of a vector may be from 1
 _FEW = 3  # looking through everything is cheaper than picking out a third of it
 _SIGMAS = 6.0  # of the codes' error, within which nothing is left out
 _WASTE = 3  # the files are written anew when one row in so many is dead
@@ -135,6 +143,19 @@ class ExactIndex:
                 if len(alive):
                     yield [view.key(row) for row in alive], view.columns["exact"][alive]
 
+    def sound(self) -> Iterator[tuple[list[str], Vectors]]:
+        """Every key with its vector that is as it was written, some tens of thousands at a time."""
+        with _translated(self._path):
+            view = self._mapped()
+            sums = self._sums(view)
+            for start in range(0, view.rows, _AT_ONCE):
+                alive = start + (view.columns["dead"][start : start + _AT_ONCE] == 0).nonzero()[0]
+                if not len(alive):
+                    continue
+                alive = alive[(sums[alive] == self._summed(view, alive)) | ((sums[alive] == 0) & self._agreeing(view, alive))]
+                if len(alive):
+                    yield [view.key(int(row)) for row in alive], view.columns["exact"][alive]
+
     def vectors(self, keys: Sequence[str]) -> tuple[Vectors, Array]:
         """The vectors in the order of `keys`, shape (keys, dims), and which of the keys have one; the others have zeros."""
         import numpy as np
@@ -186,6 +207,72 @@ class ExactIndex:
             hits = [(view.key(int(row)), float(cosine)) for row, cosine in zip(found, cosines, strict=True)]
         return sorted(hits, key=lambda hit: (-hit[1], hit[0]))[:k]
 
+    def verified(self) -> tuple[int, int]:
+        """How many rows are not as they were written, and how many have no checksum yet: these are only known to agree with
+        themselves. Retired rows are not looked at. Raises `CollectionError` where the files do not fit together."""
+        import numpy as np
+
+        damaged = without = 0
+        with _translated(self._path):
+            view = self._mapped()
+            ends = view.columns["end"]
+            if view.rows and (ends[0] < 0 or (np.diff(ends) < 0).any()):
+                raise ValueError("its keys do not follow each other")
+            sums = self._sums(view)
+            for start in range(0, view.rows, _AT_ONCE):
+                alive = start + (view.columns["dead"][start : start + _AT_ONCE] == 0).nonzero()[0]
+                unsummed = sums[alive] == 0
+                differ = (sums[alive] != self._summed(view, alive)) & ~unsummed
+                damaged += int((differ | (unsummed & ~self._agreeing(view, alive))).sum())
+                without += int(unsummed.sum())
+        return damaged, without
+
+    @staticmethod
+    def _agreeing(view: _View, rows: Array) -> Array:
+        """Which rows agree with themselves: a vector of length 1, its codes and its step, and the key with its number."""
+        import numpy as np
+
+        exact = view.columns["exact"][rows]
+        with np.errstate(all="ignore"):  # a damaged number may be anything
+            codes, scale = _coded(exact)
+            same = (codes == view.columns["codes"][rows]).all(axis=1) & (scale == view.columns["scale"][rows])
+            same &= np.abs(np.linalg.norm(exact, axis=1) - 1) < _ROUNDING
+        same &= _numbers([view.key(int(row)) for row in rows]) == view.columns["name"][rows]
+        agreeing: Array = same
+        return agreeing
+
+    @staticmethod
+    def _summed(view: _View, rows: Array) -> Array:
+        ends = view.columns["end"]
+        keys = [bytes(view.keys[int(ends[row - 1]) if row else 0 : int(ends[row])]) for row in rows.tolist()]
+        return _checksums(keys, {name: view.columns[name][rows] for name in _SUMMED})
+
+    def _sums(self, view: _View) -> Array:
+        """The checksums of all rows; 0 where there is none."""
+        import numpy as np
+
+        path = self._path / str(view.part) / _SUMS
+        stored = np.fromfile(path, "uint32") if path.is_file() else np.zeros(0, "uint32")
+        sums = np.zeros(view.rows, "uint32")
+        sums[: len(stored)] = stored[: view.rows]
+        return sums
+
+    def seal(self) -> None:
+        """Make the checksums that an earlier version of Clippings did not, of those rows that agree with themselves."""
+        with _translated(self._path):
+            view = self._mapped()
+            sums = self._sums(view)
+            for start in range(0, view.rows, _AT_ONCE):
+                part = slice(start, start + _AT_ONCE)
+                rows = start + ((view.columns["dead"][part] == 0) & (sums[part] == 0)).nonzero()[0]
+                if not len(rows):
+                    continue
+                rows = rows[self._agreeing(view, rows)]
+                sums[rows] = self._summed(view, rows)
+                path = self._path / str(view.part) / _SUMS
+                path.touch()
+                _write(path, 0, sums.tobytes())
+
     # Writing
 
     def add(self, rows: Sequence[Row], vectors: Vectors) -> None:
@@ -235,6 +322,7 @@ class ExactIndex:
 
     def tidy(self) -> None:
         """Write the files anew if many of their rows are dead. For the end of a change: it takes a moment."""
+        self.seal()
         with _translated(self._path):
             view = self._mapped()
             dead = int((view.columns["dead"] != 0).sum())
@@ -254,6 +342,7 @@ class ExactIndex:
     def _copy(self, view: _View, part: int) -> int:
         """Write the living rows as another part; how many there are."""
         rows = used = 0
+        sums = self._sums(view)
         for start in range(0, view.rows, _AT_ONCE):
             alive = start + (view.columns["dead"][start : start + _AT_ONCE] == 0).nonzero()[0]
             heap = b"".join(view.key(int(row)).encode() for row in alive)
@@ -261,6 +350,7 @@ class ExactIndex:
             lengths = ends[alive] - [ends[row - 1] if row else 0 for row in alive]
             columns = {name: column[alive] for name, column in view.columns.items()}
             columns["end"] = used + lengths.cumsum()
+            columns[_SUMS] = sums[alive]  # as they were: what has been damaged must not pass for sound
             self._append(part, rows, view.dims, heap, used, columns)
             rows, used = rows + len(alive), used + len(heap)
         return rows
@@ -302,7 +392,10 @@ class ExactIndex:
     def _stated(self) -> tuple[int, int, int]:
         """Which part holds, how many rows of it, and how long a vector is (0: nobody knows yet)."""
         stated = json.loads(self._state.read_bytes())
-        return int(stated["part"]), int(stated["rows"]), int(stated["dims"])
+        part, rows, dims = (stated[name] for name in ("part", "rows", "dims"))
+        if not all(type(number) is int and number >= 0 for number in (part, rows, dims)):
+            raise ValueError("its note of what holds is damaged")
+        return part, rows, dims
 
     def _note(self, part: int, rows: int, dims: int) -> None:
         aside = self._path / f"{_STATE}.new"
@@ -318,7 +411,7 @@ class ExactIndex:
         folder = self._path / str(part)
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir()
-        for name in (*_COLUMNS, _KEYS):
+        for name in (*_COLUMNS, _KEYS, _SUMS):
             (folder / name).touch()
         _keep(folder)
 
@@ -337,6 +430,14 @@ class ExactIndex:
             width = np.dtype(kind).itemsize * (dims if wide else 1)
             _write(folder / name, rows * width, columns[name].astype(kind, copy=False).tobytes())
         _write(folder / _KEYS, used, keys)
+        sums = columns.get(_SUMS)
+        if sums is None:
+            ends = (columns["end"] - used).tolist()
+            spelled = [keys[start:end] for start, end in zip([0, *ends], ends, strict=False)]
+            typed = {name: columns[name].astype(_COLUMNS[name][0], copy=False) for name in _SUMMED}
+            sums = _checksums(spelled, typed)
+        (folder / _SUMS).touch()  # an earlier version of Clippings made none
+        _write(folder / _SUMS, rows * 4, sums.tobytes())
 
     def _bury(self, view: _View, rows: Iterable[int]) -> None:
         """Mark rows as dead; then blank what they held, so that nothing of what was removed stays behind."""
@@ -397,6 +498,17 @@ def _numbers(texts: Iterable[str]) -> Array:
     import numpy as np
 
     return np.array([_number(text) for text in texts], dtype=np.uint64)
+
+
+def _checksums(keys: Sequence[bytes], columns: dict[str, Array]) -> Array:
+    """Of each row the CRC-32 of its key and its columns, shape (rows,); 1 in place of 0."""
+    import numpy as np
+
+    if not keys:
+        return np.zeros(0, "uint32")
+    pieces = [np.ascontiguousarray(columns[name]).view("uint8").reshape(len(keys), -1) for name in _SUMMED]
+    together = np.concatenate(pieces, axis=1)
+    return np.array([zlib.crc32(row.data, zlib.crc32(key)) or 1 for key, row in zip(keys, together, strict=True)], "uint32")
 
 
 def _coded(vectors: Vectors) -> tuple[Array, Array]:
@@ -489,5 +601,5 @@ def _write(path: Path, at: int, data: bytes) -> None:
 def _translated(path: Path) -> Iterator[None]:
     try:
         yield
-    except (OSError, ValueError, KeyError) as exc:
+    except (OSError, ValueError, KeyError, TypeError, OverflowError, MemoryError) as exc:
         raise fault("dense", path, exc) from exc

@@ -7,22 +7,33 @@ passages, and of whole articles, each under the key of its first passage.
 
 from __future__ import annotations
 
+import json
+import mmap
+import struct
+import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import date
+from functools import lru_cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from types import TracebackType
 from typing import Any
 
 from rag.errors import CollectionError
-from rag.index import Row, fault
+from rag.index import Row, fault, panicked
 from rag.types import Filters
 
-__all__ = ["PASSAGES", "WHOLE", "LexicalIndex", "LexicalWriter"]
+__all__ = ["PASSAGES", "WHOLE", "LexicalIndex", "LexicalWriter", "verified"]
 
 PASSAGES, WHOLE = "lexical", "whole"  # the folders of the two
 _ANALYSER = "clippings_en"
 _HEAP = 64_000_000  # bytes; tantivy's least is 15 MB a thread, and one thread keeps the order of documents
+_META, _MANAGED = "meta.json", ".managed.json"
+_PARTS = frozenset({"fast", "fieldnorm", "idx", "pos", "store", "term"})  # the files of a segment
+_END = struct.Struct("<II")  # of each file: how long the footer before it is, and a number that says that there is one
+_FOOTER = 1337
+_LONGEST_FOOTER = 10_000  # bytes
 _LONGEST_WORD = 60  # bytes; words of this length and more are addresses and encoded data
 
 
@@ -90,6 +101,101 @@ class LexicalIndex:
                 found = searcher.search(query, wanted).hits
             hits = [(searcher.doc(address)["key"][0], float(score)) for score, address in found]
         return sorted(hits, key=lambda hit: (-hit[1], hit[0]))[:k]
+
+
+def verified(home: Path, folder: str = PASSAGES) -> tuple[list[str], int]:
+    """The files of an index that are not as tantivy wrote them, and how many documents it says it has.
+
+    tantivy ends each file with a footer, which holds the CRC-32 of all before it; but for its two lists, whose names and
+    numbers must fit those files. tantivy looks at no checksum when it opens an index, and its binding has no way to ask it to.
+    Raises `CollectionError` where there is no index.
+    """
+    path = home / folder
+    with _translated(path):
+        if not (path / _META).is_file():
+            raise CollectionError(f"the lexical index {path} is missing. Make it again: clippings sync --rebuild --home {home}")
+        damaged = list[str]()
+        try:
+            files, documents = _listed(path)
+        except (ValueError, KeyError, TypeError, AttributeError, struct.error):
+            return [_META], 0
+        for name in sorted(files):
+            try:
+                _body(path / name)
+            except (OSError, ValueError, KeyError, TypeError, struct.error):
+                damaged.append(name)
+        if not _manages(path, files):
+            damaged.append(_MANAGED)
+        return damaged, documents
+
+
+def _listed(path: Path) -> tuple[set[str], int]:
+    """The files that an index's own list names, and how many documents are in them. Raises `ValueError` for a list that tantivy
+    did not write, or that does not fit the files."""
+    raw = (path / _META).read_text(encoding="utf-8")
+    meta = json.loads(raw)
+    if meta["schema"] != _stored_schema() or set(meta) - {"index_settings", "segments", "schema", "opstamp", "payload"}:
+        raise ValueError("it is of another schema")
+    if meta["index_settings"] != {"docstore_compression": "lz4", "docstore_blocksize": 16384}:
+        raise ValueError("it has other settings")
+    files, documents, newest = set[str](), 0, 0
+    for segment in meta["segments"]:
+        name = segment["segment_id"].replace("-", "")
+        files.update(f"{name}.{part}" for part in _PARTS)
+        documents += segment["max_doc"]
+        if deletes := segment["deletes"]:
+            retired = f"{name}.{deletes['opstamp']}.del"
+            files.add(retired)
+            documents -= deletes["num_deleted_docs"]
+            newest = max(newest, deletes["opstamp"])
+            most, alive = _alive(_body(path / retired))
+            if (most, most - alive) != (segment["max_doc"], deletes["num_deleted_docs"]):
+                raise ValueError("it counts other documents than are there")
+    if not meta["opstamp"] >= newest:
+        raise ValueError("it is older than what it lists")
+    return files, documents
+
+
+def _body(file: Path) -> memoryview:
+    """What tantivy wrote to a file. Raises `ValueError` where its footer says otherwise."""
+    with file.open("rb") as stream:  # of a large collection, gigabytes
+        data = memoryview(mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ))
+    length, mark = _END.unpack(data[-_END.size :])
+    if mark != _FOOTER or not 0 < length < _LONGEST_FOOTER or length + _END.size > len(data):
+        raise ValueError("it has no footer")
+    body, footer = data[: -_END.size - length], bytes(data[-_END.size - length : -_END.size])
+    said = json.loads(footer)
+    numbers = said["version"].values()
+    if json.dumps(said, separators=(",", ":")).encode() != footer or not all(type(number) is int for number in numbers):
+        raise ValueError("its footer is damaged")
+    if set(said) != {"version", "crc"} or set(said["version"]) != {"major", "minor", "patch", "index_format_version"}:
+        raise ValueError("its footer is damaged")
+    if zlib.crc32(body) != said["crc"]:
+        raise ValueError("it has another checksum")
+    return body
+
+
+def _alive(body: memoryview) -> tuple[int, int]:
+    """How many documents a segment has, and how many of them are alive: a number of 32 bits, and then a bit for each."""
+    (most,) = struct.unpack("<I", body[:4])
+    return most, int.from_bytes(body[4:], "little").bit_count()
+
+
+def _manages(path: Path, files: set[str]) -> bool:
+    """Whether the list of what tantivy may remove names these files. It may name others, which are gone."""
+    try:
+        managed = json.loads((path / _MANAGED).read_bytes())
+    except (OSError, ValueError):
+        return False
+    return isinstance(managed, list) and files <= set(map(str, managed))
+
+
+@lru_cache(maxsize=1)
+def _stored_schema() -> Any:
+    """Our schema as tantivy writes it down."""
+    with TemporaryDirectory(prefix="clippings-") as folder:
+        _open(Path(folder), create=True)
+        return json.loads((Path(folder) / _META).read_bytes())["schema"]
 
 
 class LexicalWriter:
@@ -201,4 +307,8 @@ def _translated(path: Path) -> Iterator[None]:
         yield
     except (ValueError, OSError) as exc:
         # A thread of tantivy's that dies for want of room does not say why.
+        raise fault("lexical", path, exc) from exc
+    except BaseException as exc:
+        if not panicked(exc):
+            raise
         raise fault("lexical", path, exc) from exc

@@ -44,7 +44,7 @@ class Services:
     preview: Callable[..., Any]
     remove: Callable[..., None]
     edit: Callable[..., Any]
-    examine: Callable[[Config], Iterable[Any]]
+    examine: Callable[..., Iterable[Any]]
     serve: Callable[..., None]
     evaluate: Callable[..., str]
     add_gold: Callable[..., str]
@@ -209,11 +209,22 @@ def _parser() -> _Parser:
     suite.add_argument("--quote", action="append", default=[], metavar="WORDS", help="exact words that would have been right")
     kept = command("backup", _backup, "put the whole collection into one file")
     kept.add_argument("file", metavar="FILE", help="a .zip file; an earlier backup there is replaced")
+    kept.add_argument(
+        "--without-vectors",
+        action="store_true",
+        help="a far smaller file, which takes hours to restore: everything is encoded again",
+    )
+    kept.add_argument(
+        "--conversations", action="store_true", help="people's conversations and accounts too, without sessions and tokens"
+    )
     back = command("restore", _restore, "make a collection from a backup")
     back.add_argument("file", metavar="FILE", help="as `clippings backup` made it")
     people.add_commands(commands, common)
     command("mcp", _mcp, "offer the articles as tools to the program that starts this, over standard input and output (MCP)")
-    command("doctor", _doctor, "say what is configured, what is reachable, and what to do about what is not")
+    doctor = command("doctor", _doctor, "say what is configured, what is reachable, and what to do about what is not")
+    doctor.add_argument(
+        "--deep", action="store_true", help="look through every article and index for damage, which takes minutes"
+    )
     return parser
 
 
@@ -373,17 +384,38 @@ def _show(options: argparse.Namespace, config: Config, services: Services) -> in
 
 
 def _backup(options: argparse.Namespace, config: Config, services: Services) -> int:
-    kept = services.backup(Path(options.file), config)
-    _say(
-        one_line(f"{kept.articles} articles and {kept.passages} passages are kept in {kept.file} ({kept.bytes / 1e6:,.1f} MB)")
-    )
+    kept = services.backup(Path(options.file), config, vectors=not options.without_vectors, conversations=options.conversations)
+    where = f"{kept.file} ({kept.bytes / 1e6:,.1f} MB)"
+    _say(one_line(f"{kept.articles} articles and {kept.passages} passages are kept in {where}{_with(kept)}"))
+    _noted(kept)
     return 0
 
 
 def _restore(options: argparse.Namespace, config: Config, services: Services) -> int:
-    made = services.restore(Path(options.file), config)
-    _say(one_line(f"the collection in {config.home} has {made.articles} articles and {made.passages} passages again"))
+    with _progress(sys.stderr) as progress:
+        made = services.restore(Path(options.file), config, progress=progress)
+    _say(
+        one_line(
+            f"the collection in {config.home} has {made.articles} articles and {made.passages} passages again{_with(made)}"
+        )
+    )
+    _noted(made)
     return 0
+
+
+def _with(kept: Any) -> str:
+    """What else was counted in a backup, where there is any."""
+    counts = {
+        "earlier versions": kept.earlier, "corrections": kept.corrections, "verdicts": kept.verdicts, "gold cases": kept.cases,
+        "vectors": kept.vectors,
+    }  # fmt: skip
+    told = [f"{number:,} {name if number != 1 else name[:-1]}" for name, number in counts.items() if number]
+    return f", with {', '.join(told)}" if told else ""
+
+
+def _noted(kept: Any) -> None:
+    for note in kept.notes:
+        _say(one_line(f"  {note[0].upper()}{note[1:]}."))
 
 
 def _remove(options: argparse.Namespace, config: Config, services: Services) -> int:
@@ -424,9 +456,9 @@ def _mcp(options: argparse.Namespace, config: Config, services: Services) -> int
     return 0
 
 
-def _doctor(_options: argparse.Namespace, config: Config, services: Services) -> int:
+def _doctor(options: argparse.Namespace, config: Config, services: Services) -> int:
     well = True
-    for finding in services.examine(config):
+    for finding in services.examine(config, deep=options.deep):
         well = well and finding.well
         _say(one_line(f"{'ok   ' if finding.well else 'FAULT'}  {finding.name}: {finding.detail}"))
     return 0 if well else 1

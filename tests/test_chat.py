@@ -146,8 +146,10 @@ def put(page: Page, question: str, done: str = ".notes", count: int = 1) -> None
 def shelf(page: Page) -> Any:
     """The list of conversations, opened."""
     nav = page.locator("#conversations")
-    if not nav.is_visible() or (nav.bounding_box() or {"x": -1})["x"] < 0:
+    expect(nav).to_be_attached(timeout=20_000)
+    if "open" not in (page.locator(".sidebar").get_attribute("class") or "").split():
         page.locator(".sidebar .toggle-button").click()
+    expect(page.locator(".sidebar.open")).to_be_attached()
     return nav
 
 
@@ -439,12 +441,12 @@ def test_conversations_are_kept_renamed_taken_up_deleted_and_taken_back(page: Pa
     expect(page.locator("#conversation .asked")).to_have_text([QUESTION, "Where does he work?"])
 
 
-def test_two_tabs_of_one_conversation_lose_nothing_of_each_other(page: Page) -> None:
+def test_two_tabs_of_one_conversation_lose_nothing_of_each_other(page: Page, browser: Browser) -> None:
     put(page, QUESTION)
     title = f"Two tabs {time.time()}"
     shelf(page).locator("#title").fill(title)
     page.locator("#rename").click()
-    second = page.context.new_page()
+    second = browser.new_page(viewport={"width": 1280, "height": 900})
     second.goto(page.url)
     shelf(second).locator(".list button", has_text=title).click()
     expect(second.locator("#conversation .asked")).to_have_text([QUESTION])

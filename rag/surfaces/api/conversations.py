@@ -45,7 +45,7 @@ class _Strict(BaseModel):
 class Put(_Strict):
     """A question, where it belongs, and what it is limited to."""
 
-    question: Annotated[str, Field(min_length=1, max_length=20_000)]
+    question: Annotated[str, Field(min_length=1, max_length=100_000)]
     collection: Annotated[str, Field(description="own or demo", max_length=40)] = ""
     conversation: Annotated[str | None, Field(description="null begins a new one")] = None
     after: Annotated[str | None, Field(description="the exchange it follows; null where it is the first")] = None

@@ -36,9 +36,11 @@ check: .venv/installed-dev
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-# The long versions of two tests: a sync killed at 200 moments, and every parser on damaged files.
+# The long versions of three tests: a sync killed at 200 moments, every ending of `ask` a thousand times in all, and every
+# parser on damaged files.
 crash: .venv/installed-dev
 	KILLS=200 $(BIN)/python -m pytest tests/test_crash.py -k any_moment
+	ENDINGS=1000 $(BIN)/python -m pytest tests/test_endings.py -k however_often
 
 fuzz: .venv/installed-dev
 	FUZZ_EXAMPLES=500 $(BIN)/python -m pytest tests/test_fuzz.py

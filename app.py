@@ -6,18 +6,20 @@
 from __future__ import annotations
 
 import sys
-import threading
-from collections.abc import Callable, Iterable, Sequence
-from contextlib import suppress
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rag.config import Config, demo
-from rag.errors import ClippingsError
+from rag.refusals import askable, require_collection
 from rag.surfaces.cli import Services, run
+from rag.surfaces.loading import Loading
+from rag.surfaces.process import ended
 
 if TYPE_CHECKING:
     from rag.assistant import Assistant
+    from rag.surfaces.library import Library
 
 
 def _open(config: Config, **engines: Any) -> Assistant:
@@ -26,23 +28,26 @@ def _open(config: Config, **engines: Any) -> Assistant:
     return open_assistant(config, **engines)
 
 
-def _warm(config: Config) -> dict[str, Any]:
-    """The encoder and the reader, each being loaded in a thread while the rest is imported: that takes as long."""
+@contextmanager
+def _warm(config: Config, question: str, *, named: bool) -> Iterator[dict[str, Any]]:
+    """The encoder and the reader, each being loaded in a thread while the rest is imported: that takes as long.
+
+    What can be refused at once is refused first: a question, and a home that was `named` and holds no collection.
+    """
+    askable(question)
+    if named:
+        require_collection(config.home)
     from rag.encode import BUNDLED, SentenceEncoder
     from rag.graph import prepare
     from rag.reader.span import SpanReader
 
     prepare()  # imports take turns anyhow, and what comes after this one does not
     encoder, reader = SentenceEncoder(config.encoder), SpanReader()
-
-    def use(engine: Callable[..., object], *given: Any) -> None:
-        with suppress(ClippingsError):  # the question meets it again, and says it
-            engine(*given)
-
+    steps = [lambda: reader.read("warm", ["warm"])]
     if config.encoder == BUNDLED:  # another may not be there, and whoever looks for it in vain should look once
-        threading.Thread(target=use, args=(encoder.question, "warm"), daemon=True).start()
-    threading.Thread(target=use, args=(reader.read, "warm", ["warm"]), daemon=True).start()
-    return {"encoder": encoder, "reader": reader}
+        steps.insert(0, lambda: encoder.question("warm"))
+    with Loading(*steps):
+        yield {"encoder": encoder, "reader": reader}
 
 
 def _or_demo(config: Config) -> Config:
@@ -82,19 +87,16 @@ def _examine(config: Config) -> Iterable[Any]:
     return examine(config, lambda: configured_model(config.model))
 
 
-def _serve(config: Config, *, host: str, port: int, auth_file: Path | None, read_only: bool, root_path: str | None) -> None:
+def _library(config: Config, *, read_only: bool) -> Library:
     import ingest
     from ingest.walk import KINDS
-    from rag.access import passwords
     from rag.assistant import collection_exists, make_demo, open_assistant
     from rag.encode import SentenceEncoder
     from rag.reader.span import SpanReader
-    from rag.surfaces.page import serve
     from rag.surfaces.library import Library
 
-    auth = passwords(auth_file) if auth_file else None
     encoder, reader = SentenceEncoder(config.encoder), SpanReader()
-    library = Library(
+    return Library(
         config,
         demo(config),
         open=lambda chosen: open_assistant(chosen, encoder=encoder, reader=reader),
@@ -107,8 +109,30 @@ def _serve(config: Config, *, host: str, port: int, auth_file: Path | None, read
         kinds=KINDS,
         read_only=read_only,
     )
+
+
+def _serve(config: Config, *, port: int, auth_file: Path | None, read_only: bool, **doorway: Any) -> None:
+    from rag.people.accounts import Accounts
+    from rag.surfaces.api.door import Doorway
+    from rag.surfaces.api.server import serve
+
+    way, accounts = Doorway(**doorway), Accounts.read(auth_file) if auth_file else None
+    library = _library(config, read_only=read_only)
     try:
-        serve(library, host=host, port=port, auth=auth, root_path=root_path)
+        serve(library, port=port, doorway=way, accounts=accounts)
+    finally:
+        library.close()
+
+
+def _tools(config: Config, *, named: bool) -> None:
+    from rag.surfaces.api.mcp import serve_stdio
+    from rag.surfaces.gate import Gate
+
+    if named:
+        require_collection(config.home)
+    library = _library(config, read_only=True)
+    try:
+        serve_stdio(library, Gate(config.serve))
     finally:
         library.close()
 
@@ -144,11 +168,14 @@ def _restore(*arguments: Any) -> Any:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command; the exit status."""
+    """Run one command; the exit status. Without `arguments` it is that of this process, which ends with it."""
     services = Services(
-        _open, _warm, _or_demo, _sync, _preview, _remove, _edit, _examine, _serve, _evaluate, _add_gold, _backup, _restore
-    )
-    return run(sys.argv[1:] if arguments is None else arguments, services)
+        _open, _warm, _or_demo, _sync, _preview, _remove, _edit, _examine, _serve, _evaluate, _add_gold, _backup, _restore,
+        _tools,
+    )  # fmt: skip
+    if arguments is not None:
+        return run(arguments, services)
+    return ended(lambda: run(sys.argv[1:], services))
 
 
 if __name__ == "__main__":

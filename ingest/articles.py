@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import re
 from collections.abc import Mapping
 from datetime import date
@@ -13,11 +11,10 @@ from ingest.dates import agency, dateline, day_in, day_line, read_date
 from ingest.extracted import Extracted, Fact
 from rag.address import hidden, without_login
 from rag.errors import SourceError
-from rag.types import Article
+from rag.types import FACTS, Article, content_version
 
 __all__ = ["FACTS", "address", "article", "as_opened", "opening"]
 
-FACTS = ("url", "title", "source", "author", "published", "language")
 _LONGEST = 5_000  # characters of a fact; longer is no title and no name
 _LINE = 200  # characters of a line that are looked at
 _LINES = 6  # non-empty ones at the start of a text, among which a byline may stand
@@ -36,8 +33,7 @@ def article(article_id: str, found: Extracted) -> Article:
         raise SourceError("it holds no words. Remove it, or put the article's text into it")
     facts = {name: found.facts[name] for name in FACTS if name in found.facts}
     values = {name: _value(name, fact) for name, fact in facts.items()}
-    content = {"text": found.text, **{name: str(value) for name, value in values.items()}}
-    version = hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+    version = content_version(found.text, values)
     provenance = tuple((name, fact.place) for name, fact in facts.items())
     return Article(article_id, version, found.text, **values, provenance=provenance, pages=found.pages)  # type: ignore[arg-type]
 

@@ -7,7 +7,7 @@ import re
 
 from rag.errors import SourceError
 
-__all__ = ["decode", "tidy", "without_surrogates"]
+__all__ = ["LONGEST_ID", "decode", "escaped", "fault_of_id", "tidy", "without_surrogates"]
 
 # UTF-32 first: its little-endian mark begins with UTF-16's.
 _MARKS = (
@@ -17,6 +17,10 @@ _MARKS = (
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
+LONGEST_ID = 1_000  # characters of an article's id; addresses are the longest, and browsers take about twice as many
+# What no id has: characters that steer a terminal or break a line, marks of direction, and halves of characters.
+_UNNAMEABLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+_SHOWN = 100  # characters of an id in a message
 _CONTROL = re.compile(r"[\x00-\x08\x0e-\x1a\x1c-\x1f\x7f]")
 _BREAKS = re.compile("\r\n?|[\x0b\x0c\x1c-\x1e\x85\u2028\u2029]")
 # A soft hyphen is a place where a word may be broken, and a byte-order mark inside a text is nothing at all.
@@ -121,3 +125,27 @@ def tidy(text: str) -> str:
         if line or (lines and lines[-1]):
             lines.append(line)
     return "\n".join(lines).strip()
+
+
+def fault_of_id(article_id: str) -> str | None:
+    """Why an article cannot go by this id, and what to do; `None` where it can.
+
+    >>> fault_of_id("news/a.txt")
+    >>> fault_of_id("news/a\\nb.txt")
+    'its id, or its name, holds a line break or another character that is not shown. Rename it'
+    """
+    if len(article_id) > LONGEST_ID:
+        return f"its id has {len(article_id):,} characters; at most {LONGEST_ID:,} are kept. Give it a shorter one"
+    if _UNNAMEABLE.search(article_id):
+        return "its id, or its name, holds a line break or another character that is not shown. Rename it"
+    return None if article_id.strip() else "its id is empty. Give it one"
+
+
+def escaped(name: str) -> str:
+    """A name fit for a message, whatever it is made of: short, on one line, and nothing in it unseen.
+
+    >>> escaped("news/a\\nb.txt")
+    'news/a\\\\nb.txt'
+    """
+    short = name if len(name) <= 2 * _SHOWN else f"{name[:_SHOWN]}…{name[-_SHOWN:]}"
+    return _UNNAMEABLE.sub(lambda found: found.group().encode("unicode_escape").decode(), short)

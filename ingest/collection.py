@@ -20,11 +20,12 @@ from ingest.walk import exists, is_address
 from rag.catalog import FILE, Catalog, Looked
 from rag.config import Config, load
 from rag.encode import SentenceEncoder
-from rag.errors import CollectionError
+from rag.errors import CollectionError, SourceError
 from rag.index.dense import FOLDER as CHROMA
 from rag.index.exact import FOLDER as EXACT
 from rag.index.exact import is_made
 from rag.index.lexical import PASSAGES, WHOLE
+from rag.refusals import configuration
 from rag.types import Article, Encoder, IngestReport, Plan
 
 __all__ = ["edit", "preview", "remove", "sync", "writing"]
@@ -51,9 +52,11 @@ def sync(
     configuration's encoder and passage settings; `renew` does so only where another version of Clippings
     made them. `columns` says what a table or a `.jsonl` file calls what we call `text, title, published, source, author,
     url, id, language`. What cannot be read is in the report and stops nothing.
-    Raises `CollectionError` when another process is writing, or when the collection was made otherwise.
+    Raises `CollectionError` when another process is writing, or when the collection was made otherwise, and `SourceError`
+    for what names no place.
     """
-    config = load() if config is None else config
+    sources = _listed(sources)
+    config = configuration(config, load)
     encoder = encoder or SentenceEncoder(config.encoder)
     with writing(config.home):
         if rebuild or (renew and _outdated(config)):
@@ -112,7 +115,8 @@ def preview(
     sources: Places, config: Config | None = None, *, prune: bool = False, columns: Mapping[str, str] | None = None
 ) -> Plan:
     """What `sync` would do. Nothing is written; web addresses are fetched, and documents are looked at but not yet read."""
-    config = load() if config is None else config
+    sources = _listed(sources)
+    config = configuration(config, load)
     known: Mapping[str, tuple[str, str]] = {}
     looked: Mapping[str, Looked] = {}
     if (config.home / FILE).is_file():
@@ -130,8 +134,8 @@ def remove(article_ids: str | Sequence[str], config: Config | None = None, *, en
 
     Raises `CollectionError`, having removed nothing, if one of the ids is unknown.
     """
-    config = load() if config is None else config
-    wanted = [article_ids] if isinstance(article_ids, str) else list(dict.fromkeys(article_ids))
+    config = configuration(config, load)
+    wanted = _ids(article_ids)
     with _changing(config, wanted) as catalog:
         take_out(wanted, catalog, config.home, config, encoder or SentenceEncoder(config.encoder))
 
@@ -149,9 +153,9 @@ def edit(
     A correction stays through later syncs, whatever becomes of the article's text; `undo` takes earlier ones back first.
     Raises `SourceError` for facts that cannot be kept, and `CollectionError` when there is no such article.
     """
-    config = load() if config is None else config
+    config = configuration(config, load)
     given = stated(facts)
-    with _changing(config, [article_id]) as catalog:
+    with _changing(config, _ids(article_id, one=True)) as catalog:
         article, earlier = catalog.article(article_id), catalog.corrections().get(article_id)
         if article is None:
             raise AssertionError(f"{article_id} is known")  # _changing has seen to it
@@ -169,13 +173,15 @@ def edit(
 def _changing(config: Config, article_ids: Sequence[str]) -> Iterator[Catalog]:
     """The catalog of a collection that is there and whole, locked for a change to some of its articles."""
     if not (config.home / FILE).is_file():
-        raise CollectionError(f"there is no collection in {config.home}, so there is nothing to change")
+        raise CollectionError(f"there is no collection in {config.home}, so there is nothing to change", missing=True)
     with writing(config.home):
         catalog = Catalog(config.home, config, create=True)
         try:
             known = catalog.known()
             if unknown := [i for i in article_ids if i not in known]:
-                raise CollectionError(f"there is no article {unknown[0]}. `clippings articles` lists those there are")
+                raise CollectionError(
+                    f"there is no article {unknown[0]}. `clippings articles` lists those there are", missing=True
+                )
             _unmade(catalog, config.home)
             yield catalog
         finally:
@@ -215,7 +221,9 @@ def writing(home: Path) -> Iterator[None]:
         lock.acquire()
     except Timeout as exc:
         raise CollectionError(
-            f"another process is writing to the collection in {home}. Wait until it is done and run this again; nothing is lost"
+            f"another process is writing to the collection in {home}. "
+            "Wait until it is done and run this again; nothing is lost",
+            busy=True,
         ) from exc
     except (FileExistsError, NotADirectoryError) as exc:
         raise CollectionError(f"{home} is, or lies in, a file and not a folder. Name a folder with --home") from exc
@@ -227,5 +235,23 @@ def writing(home: Path) -> Iterator[None]:
         lock.release()
 
 
-def _listed(sources: Places) -> list[str | os.PathLike[str]]:
-    return [sources] if isinstance(sources, str | os.PathLike) else list(sources)
+def _listed(sources: object) -> list[str | os.PathLike[str]]:
+    """The places that were named. Raises `SourceError` for what names none."""
+    several = sources if isinstance(sources, Iterable) and not isinstance(sources, str | bytes | Mapping) else [sources]
+    places = list(several)
+    for place in places:
+        if not isinstance(place, str | os.PathLike) or not isinstance(os.fspath(place), str):
+            raise SourceError(f"a place is a path or a web address, or a list of these, not {place!r}")
+        if not os.fspath(place).strip():
+            raise SourceError("the name of a place is empty. Write it out; the current folder is a single dot")
+    return places
+
+
+def _ids(article_ids: object, *, one: bool = False) -> list[str]:
+    """The ids of articles, each once. Raises `CollectionError` for what is none."""
+    several = article_ids if isinstance(article_ids, Iterable) and not (one or isinstance(article_ids, str | bytes)) else None
+    ids = list(dict.fromkeys([article_ids] if several is None else several))
+    for article_id in ids:
+        if not isinstance(article_id, str):
+            raise CollectionError(f"the id of an article is a text, not {article_id!r}. `clippings articles` lists them")
+    return ids

@@ -5,16 +5,14 @@ A correction lies over what is read: it stays when the article's text changes, a
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import date
+from datetime import date, datetime
 
 from ingest.clean import without_surrogates
 from rag.catalog import Corrected
 from rag.errors import SourceError
-from rag.types import Article
+from rag.types import Article, corrected_version
 
 __all__ = ["FACTS", "as_read", "correct", "stated", "wanted"]
 
@@ -30,10 +28,16 @@ def stated(facts: Mapping[str, str | date | None]) -> dict[str, str | None]:
     >>> stated({"title": " Iran  strikes ", "source": "", "published": date(2024, 1, 17)})
     {'title': 'Iran strikes', 'source': None, 'published': '2024-01-17'}
     """
+    if not isinstance(facts, Mapping):
+        raise SourceError(f"facts are given by name, as in {{'title': 'Rain'}}, not as {facts!r}")
     found: dict[str, str | None] = {}
     for name, value in facts.items():
         if name not in FACTS:
             raise SourceError(f"{name!r} cannot be corrected; what can is {', '.join(FACTS)}")
+        fits = isinstance(value, str) or (name == "published" and isinstance(value, date) and not isinstance(value, datetime))
+        if value is not None and not fits:
+            kind = "a day, as in date(2024, 1, 20)," if name == "published" else "a text"
+            raise SourceError(f"the {name} must be {kind} or None, not {value!r}")
         words = " ".join(without_surrogates(value).split()) if isinstance(value, str) else value.isoformat() if value else ""
         if len(words) > _LONGEST:
             raise SourceError(f"the {name} has {len(words):,} characters; at most {_LONGEST:,} are kept. Shorten it")
@@ -55,8 +59,7 @@ def correct(article: Article, facts: Mapping[str, str | None]) -> tuple[Article,
     changed = {name: value for name, value in facts.items() if value != own[name]}
     if not changed:
         return article, record
-    content = json.dumps([article.version, changed], sort_keys=True)
-    return _with(article, hashlib.sha256(content.encode()).hexdigest(), changed), record
+    return _with(article, corrected_version(article.version, changed), changed), record
 
 
 def wanted(read: Article, before: Mapping[str, str | None], facts: Mapping[str, str | None]) -> dict[str, str | None]:

@@ -40,6 +40,7 @@ _MANIFEST = "manifest.json"
 _LONGEST = 64_000_000  # bytes of a manifest: some 400,000 uploaded files
 _SINGLE = (FILE, "feedback.jsonl", "gold.jsonl")
 _FOLDERS = (PASSAGES, WHOLE, EXACT, "upload", DENSE)
+_WAITING = ("upload/incoming", "upload/.adding")  # what was uploaded and is not taken in, or is just being so
 _PASSING = (".tantivy-", ".tmp")  # tantivy's locks, and what it was writing when it was killed
 _SPARE = 64_000_000  # bytes left free: Chroma's graph does not survive a disk that fills up
 
@@ -182,6 +183,8 @@ def _files(home: Path, *names: str) -> Iterator[tuple[str, Path]]:
     """What a backup takes of these files and folders, under the names it has there, in order."""
     for name in names:
         path = home / name
+        if name in _WAITING:
+            continue
         if path.is_dir():
             yield from _files(home, *sorted(f"{name}/{inner}" for inner in os.listdir(path)))
         elif path.is_file() and not path.name.startswith(_PASSING):

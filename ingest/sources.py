@@ -24,9 +24,9 @@ from typing import TYPE_CHECKING, Any, BinaryIO, cast
 from zipfile import ZipFile
 
 from ingest.articles import article, as_opened
-from ingest.clean import without_surrogates
+from ingest.clean import escaped, fault_of_id
 from ingest.extracted import Extracted
-from ingest.formats.packed import member_named, members, open_zip, outside, read_member
+from ingest.formats.packed import doubled, member_named, members, open_zip, outside, read_member, shown
 from ingest.formats.worker import unpack
 from ingest.parsing import Parsers
 from ingest.records import LONGEST, line_article, row_article, rows, stated_columns
@@ -152,10 +152,10 @@ class _Scanning:
                 continue
             scopes.append(walked.scope)
             self.warnings.extend(walked.notes)
-            self.failed.extend(Failure(folder, why) for folder, why in walked.failed)
+            self.failed.extend(Failure(escaped(folder), why) for folder, why in walked.failed)
             self.unsure.update(walked.closed)
             for path, article_id in walked.files:
-                self._file(path, article_id)
+                self._file(path, article_id, walked.root)
         return Scan(
             tuple(self.found), tuple(self.failed), frozenset(self.seen), frozenset(self.unsure), tuple(scopes),
             tuple(self.warnings), frozenset(self.many), self.gone, self.looked,
@@ -165,10 +165,12 @@ class _Scanning:
         """Note what a place holds; `None` if some of it could not be read."""
         whole: list[Found] | None = []
         for item in items:
+            if isinstance(item, Found) and (fault := fault_of_id(item.id)):
+                item = Failure(item.name, fault)
             if isinstance(item, str):
                 self.warnings.append(item)
             elif isinstance(item, Failure):
-                self.failed.append(item)
+                self.failed.append(Failure(escaped(item.item), item.reason))
                 self.unsure.add(origin)
                 whole = None
             else:
@@ -181,7 +183,7 @@ class _Scanning:
                     whole.append(item)
         return whole
 
-    def _file(self, path: Path, article_id: str) -> None:
+    def _file(self, path: Path, article_id: str, root: Path) -> None:
         origin = path.as_posix()
         if origin in self.seen:  # named twice, or a file of a folder also named
             return
@@ -190,7 +192,7 @@ class _Scanning:
         except UnicodeEncodeError:
             reason = "its name, or its folder's, is not UTF-8 and cannot be stored. Rename it"
             self.seen[origin] = None
-            self._take([Failure(without_surrogates(article_id), reason)], origin)
+            self._take([Failure(article_id, reason)], origin)
             return
         self.seen[origin] = None
         kind = kind_of(path.name)
@@ -200,7 +202,7 @@ class _Scanning:
         if stamp and (known := self.before.get(origin)) and known.stamp == stamp:
             self._take(_noted(known.items, article_id, origin), origin)
             return
-        found = self._take(_items(path, article_id, self.columns), origin)
+        found = self._take(_items(path, article_id, self.columns, root), origin)
         if found is None or stamp is None or written > self.began - _FRESH:
             if origin in self.before:
                 self.looked[origin] = None
@@ -265,17 +267,17 @@ def _noted(notes: str, article_id: str, origin: str) -> Iterator[Found]:
         yield Found(own, mark, stands, article_id + name, archive, member, at, None, tuple(warnings))
 
 
-def _items(path: Path, article_id: str, columns: Mapping[str, str]) -> Iterator[_Item]:
-    """What a file holds."""
+def _items(path: Path, article_id: str, columns: Mapping[str, str], root: Path) -> Iterator[_Item]:
+    """What a file holds, which is to lie in the folder `root`."""
     if os.path.exists(path) and not os.path.isfile(path):  # reading a pipe would wait for ever
         yield Failure(article_id, "it is neither a file nor a folder. Remove it from there")
         return
     first = Found(article_id, "", path.as_posix(), article_id)
     try:
         if kind_of(path.name) == "archive":
-            yield from _members(path, first, columns)
+            yield from _members(path, first, columns, root)
         else:
-            with _opened(path) as stream:
+            with _opened(path, root) as stream:
                 yield from _held(stream, path.name, first, columns)
     except OSError as exc:
         yield Failure(article_id, str(_unreadable(exc)))
@@ -283,9 +285,17 @@ def _items(path: Path, article_id: str, columns: Mapping[str, str]) -> Iterator[
         yield Failure(article_id, str(exc))
 
 
-def _members(path: Path, first: Found, columns: Mapping[str, str]) -> Iterator[_Item]:
+def _members(path: Path, first: Found, columns: Mapping[str, str], root: Path) -> Iterator[_Item]:
     passed = held = 0
     with open_zip(path, inside_only=False) as archive:
+        _require_inside(cast(BinaryIO, archive.fp), path, root)
+        for name, count in doubled(archive).items():
+            if kind_of(name):
+                yield Failure(
+                    f"{first.name}/{name}",
+                    f"{count} files in the archive are called {shown(name)}; the last is taken in, and no other. "
+                    "Give each a name of its own",
+                )
         for info in members(archive):
             name = info.filename
             kind = kind_of(name)
@@ -390,10 +400,25 @@ def _hash(data: bytes) -> str:
     return f"{_READERS}:{hashlib.sha256(data).hexdigest()}"
 
 
+def _require_inside(stream: BinaryIO, path: Path, root: Path) -> None:
+    """Raise `SourceError` unless what was opened lies in a folder: a link may have been put in its place just now."""
+    place = os.path.realpath(path)
+    try:
+        same = Path(place).is_relative_to(root) and os.path.samestat(os.fstat(stream.fileno()), os.stat(place))
+    except OSError:  # gone again
+        same = False
+    if not same:
+        raise SourceError("it is a link that leads out of the folder. Name what it leads to, if that is meant")
+
+
 @contextmanager
-def _opened(path: Path) -> Iterator[BinaryIO]:
-    with path.open("rb") as stream, _unpacked(stream, path.name, os.fstat(stream.fileno()).st_size) as unpacked:
-        yield unpacked
+def _opened(path: Path, root: Path | None = None) -> Iterator[BinaryIO]:
+    """A file's bytes. With `root` only of one that lies in there; without it, of one that is known by what is in it."""
+    with path.open("rb") as stream:
+        if root is not None:
+            _require_inside(stream, path, root)
+        with _unpacked(stream, path.name, os.fstat(stream.fileno()).st_size) as unpacked:
+            yield unpacked
 
 
 @contextmanager

@@ -55,10 +55,12 @@ def exists(origin: str) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Walked:
-    """The files of a place with their ids, its absolute path, what was passed over, and the folders that are closed."""
+    """The files of a place with their ids, its absolute path, the folder they lie in, what was passed over, and the folders
+    that are closed."""
 
     files: tuple[tuple[Path, str], ...]
     scope: str
+    root: Path
     notes: tuple[str, ...] = ()
     failed: tuple[tuple[str, str], ...] = ()  # a folder, and why it cannot be read
     closed: tuple[str, ...] = ()
@@ -67,6 +69,8 @@ class Walked:
 def files(place: str | os.PathLike[str]) -> Walked:
     """The files of a folder, or the one file. Raises `SourceError` for a place that is not there, or is neither."""
     stated = os.fspath(place)
+    if not stated.strip():
+        raise SourceError("the name of the place is empty. Write it out; the current folder is a single dot")
     try:
         path = Path(stated).expanduser().resolve(strict=True)
     except FileNotFoundError as exc:
@@ -78,12 +82,13 @@ def files(place: str | os.PathLike[str]) -> Walked:
             raise SourceError(
                 f"files of the kind {path.suffix or 'without ending'} cannot be read. Known are {', '.join(KINDS)}"
             )
-        return Walked(((path, _file_id(path.parent, path)),), path.as_posix())
+        return Walked(((path, _file_id(path.parent, path)),), path.as_posix(), path.parent)
     if not path.is_dir():
         raise SourceError("it is neither a file nor a folder. Name one of these")
     found: list[tuple[Path, str]] = []
     passed: dict[str, int] = {}
     linked: list[str] = []
+    outward: list[str] = []
     failed: list[tuple[str, str]] = []
 
     def cannot_be_read(error: OSError) -> None:
@@ -103,7 +108,9 @@ def files(place: str | os.PathLike[str]) -> Walked:
             file = Path(folder, name)
             if name.startswith("."):
                 continue
-            if kind_of(name):
+            if kind_of(name) and file.is_symlink() and _leads_out(file, path):
+                outward.append(str(file))
+            elif kind_of(name):
                 found.append((file, _file_id(path, file)))
             else:
                 passed[file.suffix.lower() or "no ending"] = passed.get(file.suffix.lower() or "no ending", 0) + 1
@@ -116,10 +123,17 @@ def files(place: str | os.PathLike[str]) -> Walked:
         notes.append(f"{stated}: {beside} folder{'' if beside == 1 else 's'} with the parts of saved pages passed over")
     # A link may lead back up, or to another place that is synced by itself.
     notes += [f"{link}: a link to a folder is not followed. Name the folder itself" for link in sorted(linked)]
+    # What it leads to may be anybody's: a key, or another's mail.
+    notes += [f"{link}: a link that leads out of the folder is not followed. Name what it leads to" for link in outward]
     if not found and not failed:
         notes.append(f"{stated}: the folder holds no file that can be read; known are {known}")
     closed = tuple(Path(folder).as_posix() for folder, _ in failed)
-    return Walked(tuple(found), path.as_posix(), tuple(notes), tuple(failed), closed)
+    return Walked(tuple(found), path.as_posix(), path, tuple(notes), tuple(failed), closed)
+
+
+def _leads_out(link: Path, root: Path) -> bool:
+    """Whether a link, or the chain of links that it begins, ends outside of a folder. One that ends nowhere does not."""
+    return not Path(os.path.realpath(link)).is_relative_to(root)
 
 
 def _page_beside(folder: str, pages: set[str]) -> bool:

@@ -16,14 +16,25 @@ from rag.answer.extract import Extractive, Found, StudiedPart, Study
 from rag.answer.generate import Generative
 from rag.answer.models import LlamaIndexModel, configured_model
 from rag.answer.question import Kind, parts_of
-from rag.catalog import FILE, Listing
+from rag.catalog import Listing
 from rag.cite import Checker, cited_text
 from rag.config import Config, demo, load
 from rag.encode import SentenceEncoder
-from rag.errors import CollectionError, ModelError, QuestionError
+from rag.errors import CollectionError, ModelError
 from rag.followup import faithful, standalone
 from rag.graph import resident
 from rag.reader.span import SpanReader
+from rag.refusals import (
+    askable,
+    closed,
+    configuration,
+    day,
+    has_collection,
+    how_many,
+    known_sources,
+    limits,
+    turns,
+)
 from rag.retrieve import Retriever
 from rag.text import numbers, words
 from rag.types import (
@@ -50,7 +61,6 @@ from rag.when import day_of
 __all__ = ["Assistant", "Listing", "ask", "collection_exists", "config_or_demo", "make_demo", "open_assistant"]
 
 _SEEN = "seeds"  # in the demo collection's home: what the demo articles' files were like when they were taken in
-LONGEST_QUESTION = 2_000  # characters; the encoder reads about 1,000 of them
 
 
 @dataclass(slots=True)
@@ -76,6 +86,8 @@ class Assistant:
         self._encoder = encoder
         self._reader = reader
         self._retriever = Retriever(config.home, config, encoder, reader)
+        self._closed = False
+        self._sources: tuple[int, tuple[str, ...]] | None = None  # of a generation
         self._extractive = Extractive(
             encoder.passages,
             reader,
@@ -88,13 +100,27 @@ class Assistant:
         self._generative = Generative(model, window=config.model.window, max_tokens=config.model.max_tokens) if model else None
 
     def __enter__(self) -> Assistant:
+        self._check_open()
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self.close()
 
     def close(self) -> None:
+        """Let go of the collection; a second time does nothing. Every other method raises `CollectionError` from then on,
+        and so does a stream that is under way, at its next step."""
+        self._closed = True
         self._retriever.close()
+
+    def _check_open(self) -> None:
+        if self._closed:
+            raise closed()
+
+    @property
+    def _collection(self) -> Retriever:
+        """The collection, to be asked. Raises `CollectionError` once it is closed."""
+        self._check_open()
+        return self._retriever
 
     @property
     def model(self) -> str | None:
@@ -108,22 +134,25 @@ class Assistant:
 
     def warm(self) -> None:
         """Load what the first question would otherwise wait for."""
+        self._check_open()
         self._encoder.question("warm")
         self._reader.read("warm", ["warm"])
 
     def memory(self) -> dict[str, float]:
         """Megabytes by part: `resident` in all, `encoder` and `reader` as far as the process grew when each was loaded (the
         first of them brings the library that both run on), and what the indexes map. What is not known is left out."""
+        indexes = self._collection.memory()
         parts = {"resident": resident(), "encoder": _size(self._encoder), "reader": _size(self._reader)}
-        return {name: size for name, size in parts.items() if size is not None} | self._retriever.memory()
+        return {name: size for name, size in parts.items() if size is not None} | indexes
 
     def holds(self) -> tuple[int, int, int]:
         """How many articles and passages there are, and how many times the collection was written.
 
         Raises `CollectionError` when it cannot be read. Waits for no question.
         """
-        catalog = self._retriever.catalog
-        self._retriever.check()
+        collection = self._collection
+        catalog = collection.catalog
+        collection.check()
         return *catalog.count(), catalog.generation()
 
     def ask(
@@ -138,8 +167,9 @@ class Assistant:
         """The answer, whole. `asked_on` is the day that "this week" is counted from; without `use_model` the articles answer by
         themselves even where there is a language model.
 
-        Raises `QuestionError` for a question that is empty, longer than 2,000 characters or without a word,
-        `CollectionError` when the collection cannot be read, and `ModelError` when the encoder cannot be loaded.
+        Raises `QuestionError` for a question that is empty, longer than 2,000 characters or without a word, for a source that
+        the collection does not have (capitals do not matter), and for arguments of another kind; `CollectionError` when the
+        collection cannot be read or this is closed, and `ModelError` when the encoder cannot be loaded.
         A language model that fails is no error: the articles answer by themselves, and `notice` says why.
         """
         for event in self.stream(question, history, filters=filters, asked_on=asked_on, use_model=use_model):
@@ -157,20 +187,23 @@ class Assistant:
         use_model: bool = True,
     ) -> Iterator[Step | Sentence | Answer]:
         """The same as `ask`, as it happens: steps, then sentences whose citations are checked, then the answer."""
+        question, history = askable(question), turns(history)
+        filters, asked_on = self._limits(filters), day("asked_on", asked_on)
         clock = _Clock()
         model = self._generative if use_model else None
         failed: ModelError | None = None
         with clock.step("follow up"):
-            asked = standalone(_askable(question), history)
+            asked = standalone(question, history)
             if model and history:
                 try:
                     asked = self._understood(model, question, history) or asked
                 except ModelError as exc:
                     failed = exc
-        yield Step("search", f"searching {_counted(self._retriever.articles, 'article')}")
+        yield Step("search", f"searching {_counted(self._collection.articles, 'article')}")
         with clock.step("retrieve"):
             evidence = self._evidence(asked, None, filters, asked_on)
         yield Step("read", f"reading {_counted(len(evidence), 'passage')}")
+        self._check_open()
         with clock.step("read"):
             study = self._extractive.study(asked, evidence)
         with clock.step("compare"):
@@ -223,26 +256,34 @@ class Assistant:
         self, question: str, k: int | None = None, filters: Filters = Filters(), *, asked_on: date | None = None
     ) -> Evidence:
         """The k passages nearest to a question (by default `retrieval.keep`), ranked from 1. Raises as `ask` does."""
-        if k is not None and k < 1:
-            raise QuestionError(f"k must be at least 1, not {k}")
-        return self._evidence(_askable(question), k, filters, asked_on)
+        asked, k, asked_on = askable(question), how_many(k), day("asked_on", asked_on)
+        return self._evidence(asked, k, self._limits(filters), asked_on)
+
+    def _limits(self, filters: Filters) -> Filters:
+        """The filters with their sources spelled as the collection has them. Raises `QuestionError` for one it has not."""
+        if not limits(filters).sources:
+            return filters
+        generation = self._collection.catalog.generation()
+        if self._sources is None or self._sources[0] != generation:
+            self._sources = generation, tuple(self._collection.catalog.sources())
+        return replace(filters, sources=known_sources(filters.sources, self._sources[1]))
 
     def _evidence(self, asked: str, k: int | None, filters: Filters, asked_on: date | None) -> Evidence:
         """The passages nearest to a question; for one that names nothing to be near to, how the latest articles begin."""
         parts = parts_of(asked)
         if parts and all(part.bare for part in parts):
-            return self._retriever.openings(k=k, filters=filters, asked_on=asked_on)
-        return self._retriever.find(asked, k=k, filters=filters, asked_on=asked_on, parts=max(1, len(parts)))
+            return self._collection.openings(k=k, filters=filters, asked_on=asked_on)
+        return self._collection.find(asked, k=k, filters=filters, asked_on=asked_on, parts=max(1, len(parts)))
 
     def article(self, article_id: str) -> Article:
         """A whole article, for showing a citation in place; of a fact that was corrected its provenance says so.
 
         Raises `CollectionError` when there is none of that id.
         """
-        article = self._retriever.catalog.article(article_id)
+        article = self._collection.catalog.article(_id(article_id))
         if article is None:
             raise self._unknown(article_id)
-        corrected = self._retriever.catalog.corrections().get(article_id)
+        corrected = self._collection.catalog.corrections().get(article_id)
         if corrected is None:
             return article
         read = {name: place for name, place in article.provenance if name not in corrected.facts}
@@ -250,31 +291,35 @@ class Assistant:
 
     def _unknown(self, article_id: str) -> CollectionError:
         return CollectionError(
-            f"there is no article {article_id} in this collection. `clippings articles` lists those there are"
+            f"there is no article {article_id} in this collection. `clippings articles` lists those there are", missing=True
         )
 
     def earlier(self, article_id: str, version: str) -> Article | None:
         """An article as it was before its text changed; `None` where that version is not kept."""
-        return self._retriever.catalog.earlier(article_id, version)
+        return self._collection.catalog.earlier(_id(article_id), version)
 
     def versions(self, article_id: str) -> list[tuple[str, datetime]]:
         """An article's earlier versions, the latest first, each with the time (UTC) until which it was the present one."""
-        return self._retriever.catalog.versions(article_id)
+        return self._collection.catalog.versions(_id(article_id))
 
     def headline(self, article_id: str) -> Headline:
         """An article's facts without its text. Raises `CollectionError` when there is none of that id."""
-        facts = self._retriever.catalog.headline(article_id)
+        facts = self._collection.catalog.headline(_id(article_id))
         if facts is None:
             raise self._unknown(article_id)
         return facts
 
     def sources(self) -> list[str]:
         """Every source there is, in alphabetical order."""
-        return self._retriever.catalog.sources()
+        return self._collection.catalog.sources()
+
+    def read_from(self, file: Path) -> list[str]:
+        """The ids of the articles that were read from a file, or from within it where it is an archive."""
+        return self._retriever.catalog.read_from(file.resolve().as_posix())
 
     def articles(self) -> list[Listing]:
         """Every article with its facts and counts, by id."""
-        return self._retriever.catalog.listings()
+        return self._collection.catalog.listings()
 
 
 class _Trip:
@@ -326,6 +371,7 @@ class _Trip:
         said already is not said again."""
         try:
             while True:
+                self._assistant._check_open()
                 with self._clock.step("draft"):
                     draft = next(drafts, None)
                 if draft is None:
@@ -348,7 +394,7 @@ class _Trip:
         assistant = self._assistant
         trace = Trace(
             assistant.config.fingerprint(),
-            assistant._retriever.generation,
+            assistant._collection.generation,
             answerer,
             _summed(self._clock.steps),
             round(self.study.confidence, 6),
@@ -383,9 +429,10 @@ def open_assistant(
     """Open the collection in `config.home` (by default as `load()` finds it).
 
     `model` is a `LanguageModel`, or any LLM object of llama-index; without one the configured model is used,
-    if any. Raises `CollectionError` when there is no collection, or it was made with other settings.
+    if any. Raises `CollectionError` when there is no collection, or it was made with other settings, and `ConfigError` for what
+    is no `Config`.
     """
-    config = load() if config is None else config
+    config = configuration(config, load)
     if callable(getattr(model, "stream_chat", None)):
         model = LlamaIndexModel.of(model)
     chosen = model if model is not None else configured_model(config.model)
@@ -397,7 +444,8 @@ def ask(question: str, config: Config | None = None, **options: Any) -> Answer:
 
     With no `config` and no collection yet, the five demo articles answer, from a home of their own.
     """
-    with open_assistant(config_or_demo(load()) if config is None else config) as assistant:
+    question = askable(question)
+    with open_assistant(configuration(config, lambda: config_or_demo(load()))) as assistant:
         return assistant.ask(question, **options)
 
 
@@ -408,7 +456,7 @@ def config_or_demo(config: Config) -> Config:
 
 def collection_exists(config: Config) -> bool:
     """Whether there is a collection in `config.home`, with articles or without."""
-    return (config.home / FILE).is_file()
+    return has_collection(config.home)
 
 
 def make_demo(config: Config) -> Config:
@@ -455,18 +503,10 @@ def said_of(studied: StudiedPart) -> list[conflict.Said]:
     return [conflict.Said(f.words, f.quote, f.source, f.start, f.end, f.score) for f in studied.found if counts(f)]
 
 
-def _askable(question: str) -> str:
-    asked = " ".join(question.split())
-    if not asked:
-        raise QuestionError("the question is empty. Ask something about the articles")
-    if len(asked) > LONGEST_QUESTION:
-        raise QuestionError(
-            f"the question has {len(asked):,} characters; at most {LONGEST_QUESTION:,} can be read. "
-            "Ask for the one thing you need"
-        )
-    if not any(c.isalnum() for c in asked):
-        raise QuestionError("the question holds no word to look for. Ask it in words")
-    return asked
+def _id(stated: object) -> str:
+    if isinstance(stated, str):
+        return stated
+    raise CollectionError(f"the id of an article is a text, not {stated!r}. `clippings articles` lists them")
 
 
 def _summed(steps: Iterable[tuple[str, float]]) -> tuple[tuple[str, float], ...]:

@@ -12,23 +12,27 @@ from __future__ import annotations
 
 import json
 import secrets
+import sqlite3
 import zlib
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any, TypeVar
+from urllib.parse import quote
 
 import sqlalchemy as sa
 from sqlalchemy import exc as sa_exc
 
 from rag.config import Config
 from rag.errors import CollectionError
+from rag.refusals import CATALOG, require_collection
 from rag.text import label
-from rag.types import Article, Filters, Headline
+from rag.types import FACTS as _FACTS
+from rag.types import Article, Filters, Headline, content_version, corrected_version
 
-__all__ = ["Catalog", "Corrected", "Entry", "Listing", "Looked", "Place", "passage_key"]
+__all__ = ["Catalog", "Corrected", "Entry", "Listing", "Looked", "Place", "columns", "indexes", "interrupted", "passage_key"]
 
 SCHEMA = "2"
 _LAYOUT = "index layout"
@@ -36,7 +40,9 @@ IDENTITY = "identity"  # by which a server tells this collection from others; a 
 _FILLED = "filled"  # the place of Chroma's that holds every vector
 STALE = "stale"  # the indexes are to be emptied before anything is added
 _UNGROUPED = "ungrouped"  # articles have changed since near-copies were looked for
-FILE = "catalog.sqlite"
+FILE = CATALOG
+RESTORING = ".restoring"  # beside the home, what is being made of a backup
+_DONE = (("DISTINCT article_id", "passages"), ("*", "articles"))
 _T = TypeVar("_T")
 _AT_ONCE = 500  # SQLite takes a limited number of values in one statement
 
@@ -102,7 +108,9 @@ _earlier = sa.Table(
     sa.Column("text", sa.LargeBinary, nullable=False),
 )
 _by_day = sa.Index("articles_by_day", _articles.c.published, _articles.c.source, _articles.c.id)
-_FACTS = ("url", "title", "source", "author", "published", "language")
+# What no other column is made from and nothing is looked for by: the same values once more, by which SQLite's own check finds a
+# byte that is no longer what was written. The text, the facts and the ids have the version's hash.
+_noted = sa.Index("articles_noted", _articles.c.mark, _articles.c.provenance, _articles.c.pages, _articles.c.added)
 _HEADLINE = [_articles.c[name] for name in ("id", "version", "label", *_FACTS, "pages", "copy_of")]
 
 
@@ -178,8 +186,10 @@ class Catalog:
         another encoder or with other passage settings than `config` asks for, or when it cannot be read.
         """
         path = home / FILE
-        if not create and not path.is_file():
-            raise CollectionError(f"there is no collection in {home}. Make one: clippings sync FOLDER --home {home}")
+        if not path.is_file() and (unfinished := interrupted(home)):
+            raise CollectionError(unfinished)
+        if not create:
+            require_collection(home)
         self._engine = sa.create_engine(f"sqlite:///{path}")
         sa.event.listen(self._engine, "connect", _prepare)
         self.path = path
@@ -205,7 +215,8 @@ class Catalog:
         with self._engine.begin() as db:
             _metadata.create_all(db)
             _migrate(db)
-            _by_day.create(db, checkfirst=True)
+            for index in (_by_day, _noted):
+                index.create(db, checkfirst=True)
             db.execute(sa.insert(_meta).prefix_with("OR IGNORE").values(name=IDENTITY, value=secrets.token_hex(6)))
             if db.execute(sa.select(_meta.c.name).where(_meta.c.name != IDENTITY)).first():
                 return  # it is there already, perhaps made by another version: `check` says
@@ -266,7 +277,7 @@ class Catalog:
 
     def generation(self) -> int:
         """How many times the collection has been written. A reader that sees it rise opens its indexes anew."""
-        with _translated(self.path), self._engine.connect() as db:
+        with _sound(self.path), self._engine.connect() as db:
             return int(db.execute(sa.select(_meta.c.value).where(_meta.c.name == "generation")).scalar_one())
 
     def identity(self) -> str:
@@ -281,18 +292,16 @@ class Catalog:
             return self._meta().get(_FILLED)
 
     def article(self, article_id: str) -> Article | None:
-        """The whole article, or `None`."""
-        with _translated(self.path), self._engine.connect() as db:
+        """The whole article, or `None`. Raises `CollectionError` when it is no longer what was taken in."""
+        with _sound(self.path), self._engine.connect() as db:
             row = db.execute(sa.select(_articles).where(_articles.c.id == article_id)).one_or_none()
-        if row is None:
-            return None
-        facts = {name: getattr(row, name) for name in _FACTS}
-        return _article(row.id, row.version, row.text, {**facts, "provenance": row.provenance, "pages": row.pages})
+            return None if row is None else _whole(db, row)
 
     def read(self, article_ids: Iterable[str]) -> dict[str, tuple[Article, Headline]]:
-        """Those articles, whole and as headlines, by id; one that is not there is left out."""
+        """Those articles, whole and as headlines, by id; one that is not there is left out. Raises `CollectionError` when one is
+        no longer what was taken in."""
         found: dict[str, tuple[Article, Headline]] = {}
-        with _translated(self.path), self._engine.connect() as db:
+        with _sound(self.path), self._engine.connect() as db:
             for some in _portions(sorted(set(article_ids))):
                 rows = db.execute(sa.select(_articles).where(_articles.c.id.in_(some))).all()
                 groups = {row.copy_of for row in rows if row.copy_of}
@@ -301,39 +310,39 @@ class Catalog:
                 for copy in db.execute(query) if groups else ():
                     outlets.setdefault(copy.copy_of, set()).add(copy.source)
                 for row in rows:
-                    facts = {name: getattr(row, name) for name in (*_FACTS, "provenance", "pages")}
-                    article = _article(row.id, row.version, row.text, facts)
-                    found[row.id] = article, _headline(row, outlets.get(row.copy_of or "", ()))
+                    found[row.id] = _whole(db, row), _headline(row, outlets.get(row.copy_of or "", ()))
         return found
 
     def earlier(self, article_id: str, version: str) -> Article | None:
         """An article as it was before its text changed; `None` where that version is not known, or has the present text."""
         query = sa.select(_earlier).where((_earlier.c.article_id == article_id) & (_earlier.c.version == version))
-        with _translated(self.path), self._engine.connect() as db:
+        with _sound(self.path), self._engine.connect() as db:
             row = db.execute(query).one_or_none()
-        return None if row is None else _article(article_id, version, zlib.decompress(row.text).decode(), json.loads(row.facts))
+            if row is None:
+                return None
+            return _article(article_id, version, zlib.decompress(row.text).decode(), json.loads(row.facts))
 
     def versions(self, article_id: str) -> list[tuple[str, datetime]]:
         """The article's earlier versions, the latest first, each with the time (UTC) until which it was the present one."""
         query = sa.select(_earlier.c.version, _earlier.c.until).where(_earlier.c.article_id == article_id)
-        with _translated(self.path), self._engine.connect() as db:
+        with _sound(self.path), self._engine.connect() as db:
             rows = db.execute(query.order_by(_earlier.c.until.desc(), _earlier.c.version)).all()
-        return [(row.version, datetime.fromisoformat(row.until)) for row in rows]
+            return [(row.version, datetime.fromisoformat(row.until)) for row in rows]
 
     def headline(self, article_id: str) -> Headline | None:
         """The article's facts without its text, or `None`."""
-        with _translated(self.path), self._engine.connect() as db:
+        with _sound(self.path), self._engine.connect() as db:
             row = db.execute(sa.select(*_HEADLINE).where(_articles.c.id == article_id)).one_or_none()
             if row is None:
                 return None
             group = sa.select(_articles.c.id, _articles.c.source).where(_articles.c.copy_of == row.copy_of)
             copies = db.execute(group).all() if row.copy_of else ()
-        return _headline(row, {copy.source for copy in copies})
+            return _headline(row, {copy.source for copy in copies})
 
     def published(self, article_ids: Iterable[str]) -> dict[str, date]:
         """When those articles appeared; one whose date is unknown is left out."""
         found: dict[str, date] = {}
-        with _translated(self.path), self._engine.connect() as db:
+        with _sound(self.path), self._engine.connect() as db:
             for some in _portions(sorted(set(article_ids))):
                 query = sa.select(_articles.c.id, _articles.c.published).where(_articles.c.id.in_(some))
                 found.update((r.id, date.fromisoformat(r.published)) for r in db.execute(query) if r.published)
@@ -349,30 +358,43 @@ class Catalog:
             .outerjoin(counts, counts.c.article_id == _articles.c.id)
             .order_by(_articles.c.id)
         )
-        with _translated(self.path), self._engine.connect() as db:
-            rows = db.execute(query).all()
         outlets: dict[str, set[str | None]] = {}
-        for row in rows:
-            if row.copy_of:
-                outlets.setdefault(row.copy_of, set()).add(row.source)
-        return [
-            Listing(
-                _headline(r, outlets.get(r.copy_of or "", ())),
-                r.origin,
-                r.words,
-                r.passages or 0,
-                datetime.fromisoformat(r.added),
-            )
-            for r in rows
-        ]
+        with _sound(self.path), self._engine.connect() as db:
+            rows = db.execute(query).all()
+            for row in rows:
+                if row.copy_of:
+                    outlets.setdefault(row.copy_of, set()).add(row.source)
+            return [
+                Listing(
+                    _headline(row, outlets.get(row.copy_of or "", ())),
+                    _stated(row.id, "origin", row.origin),
+                    int(row.words),
+                    row.passages or 0,
+                    datetime.fromisoformat(row.added),
+                )
+                for row in rows
+            ]
+
+    def read_from(self, file: str) -> list[str]:
+        """The ids of the articles that were read from a file; of an archive, from the files in it. In order."""
+        origin = _articles.c.origin
+        inside = (origin > f"{file}/") & (
+            origin < f"{file}0"
+        )  # "0" comes after "/": what begins with the one is before the other
+        with _translated(self.path), self._engine.connect() as db:
+            query = sa.select(_articles.c.id).where((origin == file) | inside).order_by(_articles.c.id)
+            return list(db.execute(query).scalars())
 
     def known(self) -> dict[str, tuple[str, str]]:
         """For every article the mark of what it was read from, and where that was."""
         read = {article_id: corrected.version for article_id, corrected in self.corrections().items()}
-        with _translated(self.path), self._engine.connect() as db:
+        with _sound(self.path), self._engine.connect() as db:
             query = sa.select(_articles.c.id, _articles.c.version, _articles.c.mark, _articles.c.origin)
             # In layout 1 the version as it was read was the mark.
-            return {row.id: (row.mark or read.get(row.id, row.version), row.origin) for row in db.execute(query)}
+            return {
+                row.id: (row.mark or read.get(row.id, row.version), _stated(row.id, "origin", row.origin))
+                for row in db.execute(query)
+            }
 
     def looked(self) -> dict[str, Looked]:
         """What each place held when it was last looked at, by its origin."""
@@ -687,14 +709,43 @@ def _portions(items: Sequence[_T]) -> Iterator[Sequence[_T]]:
 
 
 def _headline(row: Any, outlets: Iterable[str | None] = ()) -> Headline:
+    """Raises `ValueError` for a row that no version of Clippings wrote."""
     return Headline(
-        row.id, row.version, row.label, row.url, row.title, row.source, row.author, _date(row.published), row.language,
+        _stated(row.id, "id", row.id), _stated(row.id, "version", row.version), _stated(row.id, "label", row.label), row.url, row.title, row.source, row.author, _date(row.published), row.language,
         _pages(row.pages), row.copy_of, tuple(sorted({name for name in outlets if name} - {row.source})),
     )  # fmt: skip
 
 
+def _whole(db: sa.Connection, row: Any) -> Article:
+    """The article of a row. Raises `ValueError` for one that is not as it was written: a damaged disk may hand out other words
+    without saying so, and a question must not be answered from them."""
+    facts = {name: getattr(row, name) for name in _FACTS}
+    article = _article(row.id, row.version, row.text, {**facts, "provenance": row.provenance, "pages": row.pages})
+    if content_version(row.text, facts) == row.version:
+        return article
+    query = sa.select(_corrections).where(_corrections.c.article_id == row.id)
+    corrected = {c.name: (c.value, c.was, c.of_version) for c in db.execute(query)}
+    read = content_version(row.text, {**facts, **{name: was for name, (_, was, _) in corrected.items()}})
+    changed = {name: value for name, (value, was, _) in corrected.items() if value != was}
+    as_stated = all(facts.get(name) == value and of == read for name, (value, _, of) in corrected.items())
+    if not changed or not as_stated or corrected_version(read, changed) != row.version:
+        raise ValueError(
+            f"the article {row.id} is not what was taken in. Take it out (clippings remove {row.id}) and in again with "
+            "`clippings sync`, or put a backup in the collection's place"
+        )
+    return article
+
+
+def _stated(article_id: object, name: str, value: Any) -> str:
+    if not isinstance(value, str):
+        raise ValueError(f"the article {article_id} has no {name}")
+    return value
+
+
 def _article(article_id: str, version: str, text: str, facts: Mapping[str, Any]) -> Article:
-    """An article of the facts as they are stored."""
+    """An article of the facts as they are stored. Raises `ValueError` for what no version of Clippings wrote."""
+    for name, value in (("id", article_id), ("version", version), ("text", text)):
+        _stated(article_id, name, value)
     known = {**facts, "published": _date(facts["published"]), "pages": _pages(facts["pages"])}
     known["provenance"] = tuple((name, place) for name, place in json.loads(facts["provenance"] or "[]"))
     return Article(article_id, version, text, **known)
@@ -724,6 +775,52 @@ def _date(stored: str | None) -> date | None:
     return date.fromisoformat(stored) if stored else None
 
 
+def columns() -> dict[str, dict[str, tuple[str, bool, bool]]]:
+    """The tables of a catalog, and of each column the type in SQLite's words, whether it may not be NULL, and whether it is
+    part of the primary key."""
+    from sqlalchemy.dialects import sqlite
+
+    dialect = sqlite.dialect()
+    return {
+        table.name: {c.name: (c.type.compile(dialect), not c.nullable, c.primary_key) for c in table.columns}
+        for table in _metadata.tables.values()
+    }
+
+
+def indexes() -> dict[str, tuple[str, tuple[str, ...]]]:
+    """The indexes of a catalog: the table and the columns of each."""
+    made = [index for table in _metadata.tables.values() for index in table.indexes]
+    return {str(index.name): (str(index.table and index.table.name), tuple(c.name for c in index.columns)) for index in made}
+
+
+def interrupted(home: Path) -> str | None:
+    """What to say where a backup is being restored and `home` is not there yet, or its restoration was interrupted; else `None`."""
+    beside = home.with_name(f"{home.name}{RESTORING}")
+    if (home / FILE).exists() or not beside.is_dir():
+        return None
+    done = ""
+    with suppress(sqlite3.Error):
+        with closing(sqlite3.connect(f"file:{quote(str(beside / 'new' / FILE))}?mode=ro", uri=True)) as db:
+            cut, whole = (db.execute(f"SELECT count({what}) FROM {table}").fetchone()[0] for what, table in _DONE)
+            done = f" ({cut:,} of {whole:,} articles are indexed)"
+    return (
+        f"a backup is being restored to {home}, or was interrupted there{done}. The collection can be asked when it is whole. "
+        f"If nothing is at work on it any more, go on with: clippings restore FILE --home {home}"
+    )
+
+
+@contextmanager
+def _sound(path: Path) -> Iterator[None]:
+    """Turn what cannot be made of a row into what to do about it: a day that is none, nothing where something must be."""
+    with _translated(path):
+        try:
+            yield
+        except (ValueError, TypeError, AttributeError, zlib.error) as exc:
+            raise CollectionError(
+                f"{path} is damaged: {exc}. What else is wrong: clippings doctor --deep --home {path.parent}"
+            ) from exc
+
+
 @contextmanager
 def _translated(path: Path) -> Iterator[None]:
     try:
@@ -735,8 +832,9 @@ def _translated(path: Path) -> Iterator[None]:
                 f"the disk that holds {path.parent} is full. The articles stored before are safe; free some space and run again"
             ) from exc
         if "locked" in cause:
-            raise CollectionError(f"{path} is being written by another process. Try again in a moment") from exc
-        if "not a database" in cause or "malformed" in cause or "no such table" in cause:
+            raise CollectionError(f"{path} is being written by another process. Try again in a moment", busy=True) from exc
+        damaged = ("not a database", "malformed", "no such table", "no such column", "not decode", "file is encrypted")
+        if any(words in cause for words in damaged):
             raise CollectionError(
                 f"{path} is not a catalog of Clippings, or is damaged ({cause}). "
                 "Put a backup in its place, or name another folder with --home"

@@ -21,6 +21,7 @@ from urllib.parse import urlsplit
 
 from rag.address import shown, without_login
 from rag.errors import ConfigError
+from rag.files import small_text
 
 __all__ = [
     "PROVIDERS",
@@ -39,6 +40,8 @@ PROVIDERS = ("openai-like", "openai", "anthropic", "ollama", "huggingface")
 _UNSEEN = frozenset({"home", "fetch", "chroma", "serve"})
 
 
+_LONGEST_FILE = 1_000_000  # bytes of the configuration file
+_LONGEST_KEY = 10_000  # bytes of a key file: tokens of some servers have thousands
 _NO_SETTINGS = frozenset({"CLIPPINGS_CONFIG", "CLIPPINGS_MODEL_KEY", "CLIPPINGS_CHROMA_KEY"})
 
 
@@ -135,7 +138,7 @@ class ModelSettings:
 
     def key(self, environ: Mapping[str, str] = os.environ) -> str | None:
         """The secret, read when it is needed and kept nowhere; `None` where none is set."""
-        return environ.get("CLIPPINGS_MODEL_KEY") or _secret("model.key_file", self.key_file)
+        return _secret("model.key_file", "CLIPPINGS_MODEL_KEY", self.key_file, environ)
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,18 +160,21 @@ class ChromaSettings:
 
     def key(self, environ: Mapping[str, str] = os.environ) -> str | None:
         """The secret, read when it is needed and kept nowhere; `None` where none is set."""
-        return environ.get("CLIPPINGS_CHROMA_KEY") or _secret("chroma.key_file", self.key_file)
+        return _secret("chroma.key_file", "CLIPPINGS_CHROMA_KEY", self.key_file, environ)
 
 
-def _secret(name: str, file: str | None) -> str | None:
-    if file is None:
+def _secret(name: str, variable: str, file: str | None, environ: Mapping[str, str]) -> str | None:
+    """A key from a variable, else from a file. Raises `ConfigError`, which never quotes it, for what is no key."""
+    if key := environ.get(variable):
+        where = variable
+    elif file is None:
         return None
-    try:
-        return Path(file).expanduser().read_text(encoding="utf-8").strip()
-    except OSError as exc:
-        raise ConfigError(f"{name} {file} cannot be read: {exc.strerror}") from exc
-    except UnicodeDecodeError as exc:
-        raise ConfigError(f"{name} {file} is not a text file. Put the key in it and nothing else") from exc
+    else:
+        where = f"{name} {file}"
+        key = small_text(Path(file), name, _LONGEST_KEY).strip()
+    if not (key and key.isascii() and key.isprintable()):
+        raise ConfigError(f"{where} does not hold a key: one line of letters, digits and signs. Put the key there alone")
+    return key
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,20 +193,33 @@ class FetchSettings:
 
 @dataclass(frozen=True, slots=True)
 class ServeSettings:
-    """How many may ask the page at the same time: people, programs and tools together."""
+    """How many may ask the page at the same time, people, programs and tools together; and how much may be uploaded to it."""
 
     at_once: int = 4  # questions worked on at the same time; two cores read for two at a time
     waiting: int = 64  # that may wait for their turn; who comes after these is told to come back
     patience: float = 60.0  # seconds that one waits for its turn before it is told the same
+    timeout: float = 120.0  # seconds that one request may take, from its turn on, before it is given up
     grace: float = 30.0  # seconds that those which are worked on have to finish when the page is stopped
+    upload_bytes: int = 200_000_000  # of one uploaded file; a document is read in memory, and refused above this size anyway
+    upload_files: int = 500  # in one upload
+    upload_disk: int = 2_000_000_000  # bytes of all uploads that wait to be taken in, everybody's together
 
     def __post_init__(self) -> None:
         _at_least("serve.at_once", self.at_once, 1)
         _at_least("serve.waiting", self.waiting, 0)
         if not 0 < self.patience <= 3600:
             raise ConfigError(f"serve.patience must be more than 0 and at most 3600 seconds, not {self.patience}")
+        if not 0 < self.timeout <= 3600:
+            raise ConfigError(f"serve.timeout must be more than 0 and at most 3600 seconds, not {self.timeout}")
         if not 0 <= self.grace <= 3600:
             raise ConfigError(f"serve.grace must be from 0 to 3600 seconds, not {self.grace}")
+        _at_least("serve.upload_bytes", self.upload_bytes, 1)
+        _at_least("serve.upload_files", self.upload_files, 1)
+        if self.upload_disk < self.upload_bytes:
+            raise ConfigError(
+                f"serve.upload_disk ({self.upload_disk}) must not be less than serve.upload_bytes ({self.upload_bytes}): "
+                "else a file of that size could not be uploaded"
+            )
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,7 +240,14 @@ class Config:
     chroma: ChromaSettings = ChromaSettings()
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "home", Path(self.home).expanduser())
+        if not isinstance(self.home, str | os.PathLike) or not str(os.fspath(self.home)).strip():
+            raise ConfigError(f"home must be the path of a folder, not {self.home!r}")
+        if "\0" in (home := str(os.fspath(self.home))) or not _is_utf8(home):
+            raise ConfigError(f"home must be a path in UTF-8 and without a zero byte, not {home!r}")
+        try:
+            object.__setattr__(self, "home", Path(self.home).expanduser())
+        except RuntimeError as exc:  # ~nobody
+            raise ConfigError(f"home {home} cannot be found: {exc}. Write the whole path") from exc
 
     def fingerprint(self) -> str:
         """Twelve hex digits that are equal exactly when two configurations answer alike.
@@ -231,6 +257,14 @@ class Config:
         """
         settings = {name: value for name, value in asdict(self).items() if name not in _UNSEEN}
         return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:12]
+
+
+def _is_utf8(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:  # Python keeps bytes that are not UTF-8 as surrogates
+        return False
+    return True
 
 
 def default_home(environ: Mapping[str, str] = os.environ) -> Path:
@@ -254,11 +288,10 @@ def load(environ: Mapping[str, str] = os.environ, **overrides: Any) -> Config:
     path = Path(named or "clippings.toml")
     values: dict[str, Any] = {}
     if named or path.is_file():
+        text = small_text(path, "the configuration file", _LONGEST_FILE)
         try:
-            values = tomllib.loads(path.read_text(encoding="utf-8"))
-        except OSError as exc:
-            raise ConfigError(f"the configuration file {path} cannot be read: {exc.strerror}") from exc
-        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as exc:
+            values = tomllib.loads(text)
+        except (ValueError, RecursionError) as exc:  # TOMLDecodeError, and a number of thousands of digits
             raise ConfigError(f"the configuration file {path} is not valid TOML: {exc}") from exc
     _add_variables(values, environ)
     values.update({name: value for name, value in overrides.items() if value is not None})
@@ -304,7 +337,7 @@ def _value(kind: Any, value: Any, name: str) -> Any:
             raise ConfigError(f"{name} must be a section of settings, not {value!r}")
         return _build(kind, value, f"{name}.")
     if kind is Path:
-        if not isinstance(value, str | os.PathLike) or not os.fspath(value):
+        if not isinstance(value, str | os.PathLike) or not str(os.fspath(value)).strip():
             raise ConfigError(f"{name} must be the path of a folder, not {value!r}")
         return Path(value)
     if kind is bool:

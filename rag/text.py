@@ -25,9 +25,11 @@ __all__ = [
     "locate",
     "log_odds",
     "numbers",
+    "one_line",
     "sentences",
     "squad_normalise",
     "stem",
+    "terminal_safe",
     "token_f1",
     "words",
 ]
@@ -55,6 +57,8 @@ STOPWORDS = frozenset(
     with won't would wouldn't yes you your yours yourself yourselves s t re ve ll d m""".split()
 )
 
+# Escape sequences in an article would repaint a reader's terminal, and marks of direction would turn its words round.
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 _WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
 _NUMBER = re.compile(r"(?<![\w.])\d+(?:[.,]\d+)*")
 _TERMINAL = re.compile(r"[.!?…。！？:;][\"'”’)\]]*\s*\Z")
@@ -317,3 +321,21 @@ def auroc(scores_answerable: Sequence[float], scores_unanswerable: Sequence[floa
     below = sorted(scores_unanswerable)
     twice = sum(bisect_left(below, score) + bisect_right(below, score) for score in scores_answerable)
     return twice / (2 * len(scores_answerable) * len(below))
+
+
+def terminal_safe(text: str) -> str:
+    """The text without characters that steer a terminal; line ends and tabs stay.
+
+    >>> terminal_safe("a\\x1b[31mb")
+    'a[31mb'
+    """
+    return _CONTROL.sub("", text)
+
+
+def one_line(text: str) -> str:
+    """The text on one line, without characters that steer a terminal.
+
+    >>> one_line("news/a\\nb.txt: it is\\x1b[2J empty")
+    'news/a b.txt: it is[2J empty'
+    """
+    return terminal_safe(" ".join(text.splitlines()).replace("\t", " "))

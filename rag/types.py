@@ -8,10 +8,12 @@ neither can exist with words that do not stand at its offsets. Offsets count cod
 
 from __future__ import annotations
 
+import hashlib
+import json
 from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import InitVar, dataclass, field
-from datetime import date
+from datetime import date, datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
     import numpy as np
 
 __all__ = [
+    "FACTS",
     "Abstention",
     "Answer",
     "Answerer",
@@ -50,7 +53,26 @@ __all__ = [
     "Support",
     "Trace",
     "Turn",
+    "content_version",
+    "corrected_version",
 ]
+
+FACTS = ("url", "title", "source", "author", "published", "language")  # what may be known of an article beside its text
+
+
+def content_version(text: str, facts: Mapping[str, object]) -> str:
+    """The version of an article as it was read: the SHA-256 of its text and of those of its `FACTS` that are known.
+
+    >>> content_version("Snow fell.", {"title": None})[:16]
+    'ba44fb7f5985d537'
+    """
+    known = {name: str(facts[name]) for name in FACTS if facts.get(name) is not None}
+    return hashlib.sha256(json.dumps({"text": text, **known}, sort_keys=True).encode()).hexdigest()
+
+
+def corrected_version(read: str, changed: Mapping[str, str | None]) -> str:
+    """The version of an article of which some facts were corrected, from the version as it was read."""
+    return hashlib.sha256(json.dumps([read, changed], sort_keys=True).encode()).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,7 +208,11 @@ class Evidence:
 class Filters:
     """Which articles may be evidence. Both dates are included; an article of unknown date passes neither.
 
-    `sources` empty means every source.
+    `sources` empty means every source. Raises `ValueError` for a limit of another kind, and for days the wrong way round.
+
+    >>> Filters(after="2024-01-20")
+    Traceback (most recent call last):
+    ValueError: after must be a day, as in date(2024, 1, 20), not '2024-01-20'
     """
 
     after: date | None = None
@@ -195,6 +221,16 @@ class Filters:
     exclude_articles: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
+        for name in ("after", "before"):
+            stated = getattr(self, name)
+            if stated is not None and (isinstance(stated, datetime) or not isinstance(stated, date)):
+                raise ValueError(f"{name} must be a day, as in date(2024, 1, 20), not {stated!r}")
+        for name in ("sources", "exclude_articles"):
+            stated = getattr(self, name)
+            if not isinstance(stated, tuple | list) or not all(isinstance(one, str) for one in stated):
+                example = f"({stated!r},)" if isinstance(stated, str) else '("Dawn", "VOA")'
+                raise ValueError(f"{name} must be a tuple of names, as in {example}, not {stated!r}")
+            object.__setattr__(self, name, tuple(stated))
         if self.after and self.before and self.after > self.before:
             raise ValueError(f"no article can be published after {self.after} and before {self.before}")
 
@@ -204,10 +240,15 @@ class Filters:
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """A past question and the text of its answer, handed in by the caller."""
+    """A past question and the text of its answer, handed in by the caller. Raises `ValueError` for what is no text."""
 
     question: str
     answer: str
+
+    def __post_init__(self) -> None:
+        for name in ("question", "answer"):
+            if not isinstance(stated := getattr(self, name), str):
+                raise ValueError(f"the {name} of a turn must be a text, not {stated!r}")
 
 
 @dataclass(frozen=True, slots=True)

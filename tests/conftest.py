@@ -20,7 +20,7 @@ import pytest
 
 from rag.config import Config
 from rag.text import content_stems, label, sentences
-from rag.types import Article, Evidence, Headline, Reading, RetrievedPassage, Scores, Span
+from rag.types import Article, Evidence, Headline, Reading, RetrievedPassage, Scores, Span, content_version
 
 collect_ignore = ["watch/sitecustomize.py"]  # not a module of the tests: Python itself imports one of this name
 DIMS = 256
@@ -106,7 +106,7 @@ class ScriptedModel:
 
 def article(text: str, id: str = "a", **facts: Any) -> Article:
     """An article as an ingest would make it."""
-    return Article(id, hashlib.sha256(json.dumps([text, str(facts)]).encode()).hexdigest(), text, **facts)
+    return Article(id, content_version(text, facts), text, **facts)
 
 
 def headline(a: Article) -> Headline:
@@ -165,3 +165,30 @@ def restless() -> Iterator[None]:
     sys.setswitchinterval(1e-6)
     yield
     sys.setswitchinterval(usual)
+
+
+@pytest.fixture
+def library(tmp_path: Path, encoder: WordEncoder) -> Iterator[Any]:
+    """A server's collections over the fakes: a demo of one article, and none of one's own yet."""
+    from eval.command import keep_case
+    from ingest import edit, remove, sync
+    from rag import open_assistant
+    from rag.assistant import collection_exists
+    from rag.surfaces.library import Library
+
+    (tmp_path / "demo").mkdir()
+    (tmp_path / "demo" / "one.txt").write_text("The demo tells of Iran.")
+    demo = Config(home=tmp_path / "demo-home")
+    library = Library(
+        Config(home=tmp_path / "home"),
+        demo,
+        open=lambda config: open_assistant(config, encoder=encoder, reader=WordReader()),
+        exists=collection_exists,
+        make_demo=lambda: sync(tmp_path / "demo", demo, encoder=encoder),
+        sync=lambda places, config, **options: sync(places, config, encoder=encoder, **options),
+        edit=lambda *given, **options: edit(*given, encoder=encoder, **options),
+        remove=lambda ids, config: remove(ids, config, encoder=encoder),
+        to_gold=keep_case,
+    )
+    yield library
+    library.close()

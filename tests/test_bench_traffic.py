@@ -139,13 +139,14 @@ def test_what_is_counted() -> None:
 
 
 CITED = {"article": {"id": "a", "version": "v1"}, "start": 0, "end": 4, "quote": "Rain"}
-ANSWER = json.dumps([{"abstained": None, "citations": [CITED]}])
-SAID = {  # what a page tells of a question, event by event
-    "answers": f"event: heartbeat\ndata: null\n\nevent: complete\ndata: {ANSWER}\n\n",
-    "refuses": 'event: error\ndata: {"error": "the question holds no word to look for. Ask it in words"}\n\n',
-    "fails": 'event: error\ndata: {"error": null}\n\n',
-    "breaks off": "event: heartbeat\ndata: null\n\n",
-}  # fmt: skip
+SAID = {  # what a page tells of a question
+    "answers": (200, json.dumps({"abstained": None, "citations": [CITED]})),
+    "refuses": (422, '{"error": {"kind": "question", "message": "the question holds no word to look for. Ask it in words"}}'),
+    "is full": (503, '{"detail": "Queue is full. Max size is 4 and size is 4."}'),
+    "fails": (500, '{"error": null}'),
+    "breaks off": (502, ""),
+    "breaks": (500, "Internal Server Error"),
+}
 
 
 class Door(BaseHTTPRequestHandler):
@@ -153,16 +154,9 @@ class Door(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         question = json.loads(self.rfile.read(int(self.headers["Content-Length"])))["question"]
-        if question in SAID:
-            self._reply(200, json.dumps({"event_id": question.replace(" ", "-")}))
-        elif question == "is full":
-            self._reply(503, json.dumps({"detail": "Queue is full. Max size is 4 and size is 4."}))
-        elif question == "breaks":
-            self._reply(500, "Internal Server Error")
+        if question in SAID and self.path == "/api/ask":
+            self._reply(*SAID[question])
         # else the connection is cut
-
-    def do_GET(self) -> None:
-        self._reply(200, SAID[self.path.rsplit("/", 1)[1].replace("-", " ")])
 
     def _reply(self, status: int, body: str) -> None:
         self.send_response(status)

@@ -9,7 +9,9 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-COMMON = {"rag.types", "rag.errors", "rag.config", "rag.text", "rag.address", "rag.connection", "rag.quiet"}
+COMMON = {
+    "rag.types", "rag.errors", "rag.config", "rag.text", "rag.refusals", "rag.files", "rag.address", "rag.connection", "rag.quiet",
+}  # fmt: skip
 ENGINE = {"rag.catalog", "rag.encode", "rag.index"}
 
 # The longest matching prefix counts. A package admits its own modules.
@@ -20,7 +22,9 @@ MAY_IMPORT: dict[str, set[str]] = {
     "rag.errors": {"rag.address"},
     "rag.types": {"rag.address"},
     "rag.text": {"rag.types"},
-    "rag.config": {"rag.address", "rag.errors"},
+    "rag.config": {"rag.address", "rag.errors", "rag.files"},
+    "rag.files": {"rag.errors"},
+    "rag.refusals": {"rag.types", "rag.errors", "rag.config"},
     "rag.catalog": COMMON,
     "rag.graph": COMMON,
     "rag.encode": COMMON | {"rag.graph"},
@@ -30,7 +34,6 @@ MAY_IMPORT: dict[str, set[str]] = {
     "rag.cite": COMMON,
     "rag.conflict": COMMON,
     "rag.when": COMMON,
-    "rag.access": COMMON,
     "rag.people": COMMON,
     "rag.reader": COMMON | {"rag.encode", "rag.graph"},
     "rag.answer": COMMON,
@@ -84,16 +87,28 @@ VENDOR_HOMES: dict[str, set[str]] = {
     "openvino": {"rag.graph"},
     "tokenizers": {"rag.encode", "rag.reader.span", "rag.reader.train"},
     "llama_index": {"rag.answer.models", "rag.llamaindex", "ingest.split"},
-    "gradio": {"rag.surfaces.page", "rag.surfaces.page.articles", "rag.surfaces.page.conversations", "rag.surfaces.page.look"},
+    "gradio": {"rag.surfaces.page", "rag.surfaces.page.articles", "rag.surfaces.page.look"},
     "sqlalchemy": {"rag.catalog", "rag.people.database"},
     "argon2": {"rag.people.accounts"},
-    "fastapi": {"rag.surfaces.api"},
+    "fastapi": {
+        "rag.surfaces.api.application",
+        "rag.surfaces.api.conversations",
+        "rag.surfaces.api.errors",
+        "rag.surfaces.api.health",
+        "rag.surfaces.api.jobs",
+        "rag.surfaces.api.login",
+        "rag.surfaces.api.routes",
+        "rag.surfaces.api.server",
+        "rag.surfaces.api.uploads",
+    },
+    "pydantic": {"rag.surfaces.api.conversations", "rag.surfaces.api.jobs", "rag.surfaces.api.mcp", "rag.surfaces.api.schemas"},
     "uvicorn": {"rag.surfaces.api.server"},
     "mcp": {"rag.surfaces.api.mcp"},
     "sentencex": {"rag.text"},
     "snowballstemmer": {"rag.text"},
     "charset_normalizer": {"ingest.clean"},
-    "filelock": {"ingest.collection", "rag.index.dense"},
+    "filelock": {"ingest.collection", "rag.index.dense", "rag.surfaces.upload_folder", "rag.surfaces.uploads"},
+    "python_multipart": {"rag.surfaces.uploads"},
     "httpx": {"rag.answer.models", "rag.connection", "rag.index.dense", "ingest.fetch"},
     "httpcore": {"ingest.fetch"},
     "protego": {"ingest.fetch"},

@@ -102,6 +102,9 @@ def test_every_setting_can_be_given_by_a_variable() -> None:
         "CLIPPINGS_SERVE_WAITING": "0",
         "CLIPPINGS_SERVE_PATIENCE": "7.5",
         "CLIPPINGS_SERVE_GRACE": "0",
+        "CLIPPINGS_SERVE_UPLOAD_BYTES": "10",
+        "CLIPPINGS_SERVE_UPLOAD_FILES": "3",
+        "CLIPPINGS_SERVE_UPLOAD_DISK": "20",
         "CLIPPINGS_CHROMA_URL": "https://chroma",
         "CLIPPINGS_CHROMA_TENANT": "t",
         "CLIPPINGS_CHROMA_DATABASE": "d",
@@ -116,7 +119,7 @@ def test_every_setting_can_be_given_by_a_variable() -> None:
         RetrievalSettings(9, 3, 1, 5),
         ModelSettings("https://host/v1", "m", "k", 2.5, 2048, 64, "openai"),
         FetchSettings(True, 0.5),
-        ServeSettings(2, 0, 7.5, 0.0),
+        ServeSettings(2, 0, 7.5, 0.0, 10, 3, 20),
         ChromaSettings("https://chroma", "t", "d", "c", "f", 5.0),
     )
     sections = [f.name for f in fields(Config) if is_dataclass(getattr(Config(), f.name))]
@@ -182,6 +185,13 @@ def test_an_empty_address_is_no_address() -> None:
         ({"CLIPPINGS_SERVE_PATIENCE": "3601"}, "serve.patience must be more than 0 and at most 3600 seconds, not 3601.0"),
         ({"CLIPPINGS_SERVE_GRACE": "-1"}, "serve.grace must be from 0 to 3600 seconds, not -1.0"),
         ({"CLIPPINGS_SERVE_GRACE": "inf"}, "serve.grace must be from 0 to 3600 seconds, not inf"),
+        ({"CLIPPINGS_SERVE_UPLOAD_BYTES": "0"}, "serve.upload_bytes must be at least 1, not 0"),
+        ({"CLIPPINGS_SERVE_UPLOAD_FILES": "0"}, "serve.upload_files must be at least 1, not 0"),
+        (
+            {"CLIPPINGS_SERVE_UPLOAD_DISK": "9", "CLIPPINGS_SERVE_UPLOAD_BYTES": "10"},
+            "serve.upload_disk (9) must not be less than serve.upload_bytes (10): "
+            "else a file of that size could not be uploaded",
+        ),
     ],
 )
 def test_a_wrong_variable_is_refused_with_what_to_do(environ: dict[str, str], message: str) -> None:
@@ -224,12 +234,12 @@ def test_numbers_of_the_file_are_taken_as_they_stand(folder: Path) -> None:
 
 def test_a_file_that_was_named_must_be_there(folder: Path) -> None:
     assert refused({"CLIPPINGS_CONFIG": "no"}) == "the configuration file no cannot be read: No such file or directory"
-    assert refused({"CLIPPINGS_CONFIG": str(folder)}) == f"the configuration file {folder} cannot be read: Is a directory"
+    assert refused({"CLIPPINGS_CONFIG": str(folder)}) == f"the configuration file {folder} is a folder. Name the file in it"
 
 
-@pytest.mark.parametrize("text", [b"home = ", b"\xff\xfe"])
-def test_a_file_that_is_not_toml_is_said_to_be_so(folder: Path, text: bytes) -> None:
-    (folder / "clippings.toml").write_bytes(text)
+@pytest.mark.parametrize("text", ["home = ", "passages.words = " + 5_000 * "9", "a = " + 5_000 * "["])
+def test_a_file_that_is_not_toml_is_said_to_be_so(folder: Path, text: str) -> None:
+    (folder / "clippings.toml").write_text(text)
     assert refused().startswith("the configuration file clippings.toml is not valid TOML: ")
 
 
@@ -317,7 +327,29 @@ def test_a_key_file_that_cannot_be_read_is_named_and_what_it_holds_is_not(folder
     (folder / "binary").write_bytes(SECRET.encode() + b"\xff")
     with pytest.raises(ConfigError) as error:
         ModelSettings(key_file="binary").key({})
-    assert str(error.value) == "model.key_file binary is not a text file. Put the key in it and nothing else"
+    assert str(error.value) == "model.key_file binary is not a text file in UTF-8. Save it as one"
+
+
+@pytest.mark.parametrize("held", ["", "  \n", f"{SECRET}\n{SECRET}", f"{SECRET}\x07", f"{SECRET}…"])
+def test_what_is_no_key_is_refused_and_not_quoted(folder: Path, held: str) -> None:
+    path = write(folder / "key", held)
+    for kind, name, variable in (
+        (ModelSettings, "model", "CLIPPINGS_MODEL_KEY"), (ChromaSettings, "chroma", "CLIPPINGS_CHROMA_KEY"),
+    ):  # fmt: skip
+        says = "does not hold a key: one line of letters, digits and signs. Put the key there alone"
+        with pytest.raises(ConfigError) as error:
+            kind(key_file=str(path)).key({})
+        assert str(error.value) == f"{name}.key_file {path} {says}"
+        if held:
+            with pytest.raises(ConfigError) as error:
+                kind().key({variable: held})
+            assert str(error.value) == f"{variable} {says}"
+
+
+@pytest.mark.parametrize("home", ["", "  ", "a\0b", "caf\udce9", "~nobody-is-called-so/x"])
+def test_a_home_that_is_no_folders_name_is_refused(home: str) -> None:
+    with pytest.raises(ConfigError, match=r"^home .*(must be|cannot be found)"):
+        Config(home=home)  # type: ignore[arg-type]
 
 
 def test_the_key_is_never_a_setting_nor_shown(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

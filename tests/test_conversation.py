@@ -1,115 +1,152 @@
-"""Conversations in a browser: kept whole, in order, renamed and deleted without touching the others."""
+"""Conversations as the page shows them: what stands under a question, whatever has become of it, and the file that is saved."""
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterator
+from datetime import date
+from pathlib import Path
 from typing import Any
 
+import pytest
 from answers import abstained, answered
 from conftest import evidence
 
-from rag.surfaces.page.conversations import overtaken, settled, stopped
-from rag.surfaces.conversation import Exchange, deleted, judged, kept, renamed, taken_up, title_of
+from rag.errors import QuestionError
+from rag.people.conversations import Exchange
+from rag.people.database import People
+from rag.surfaces.conversation import Growth, Limits, exchange_html, exported, growing, growth_html, reply_html, turns_of
 from rag.surfaces.record import record
-from rag.types import Turn
-
-EMPTY: dict[str, Any] = {"current": "", "conversations": []}
+from rag.types import Filters, Step, Turn
 
 
-def exchange(key: str, question: str) -> Exchange:
-    return Exchange(key, question, "own", found=record(answered()))
+@pytest.fixture
+def people(tmp_path: Path) -> Iterator[People]:
+    people = People(tmp_path / "home")
+    yield people
+    people.close()
 
 
-def test_a_conversation_is_taken_up_as_it_was_kept() -> None:
-    held = {"1": exchange("1", "Who?"), "2": Exchange("2", "Why?", found=record(abstained(evidence())))}
-    shelf = kept(EMPTY, "c", [["1", "Who?"], ["2", "Why?"]], held)
-    assert shelf["current"] == "c"
-    assert taken_up(shelf, "c") == ([["1", "Who?"], ["2", "Why?"]], held)
-    assert taken_up(shelf, "other") == ([], {})
+def put(
+    people: People, question: str, conversation: str | None = None, after: str | None = None, collection: str = "own"
+) -> Exchange:
+    return people.conversations.put("", question, collection, conversation=conversation, after=after)
 
 
-def test_what_was_stopped_or_failed_or_cleared_is_not_kept() -> None:
-    held = {"1": exchange("1", "Who?"), "2": Exchange("2", "When?", "own", "<p>x</p>", "reading"), "3": exchange("3", "Gone?")}
-    shelf = kept(EMPTY, "c", [["1", "Who?"], ["2", "When?"], ["4", "Waits?"]], held)
-    assert [e["asked"] for e in shelf["conversations"][0]["exchanges"]] == ["Who?"]
-    assert kept(shelf, "c", [], held)["conversations"] == [], "a conversation that was emptied is gone"
+class Asked:
+    """An assistant that says what it is told to."""
+
+    def __init__(self, *events: Any) -> None:
+        self.events, self.given = events, {}
+
+    def stream(self, question: str, history: Any, **options: Any) -> Iterator[Any]:
+        self.given = {"question": question, "history": history, **options}
+        for event in self.events:
+            if isinstance(event, Exception):
+                raise event
+            yield event
 
 
-def test_the_newest_conversation_is_in_front_and_keeps_the_title_it_was_given() -> None:
-    shelf = kept(EMPTY, "a", [["1", "Who?"]], {"1": exchange("1", "Who?")})
-    shelf = renamed(shelf, "a", "  The   strikes ")
-    shelf = kept(shelf, "b", [["2", "Where?"]], {"2": exchange("2", "Where?")})
-    assert [(c["id"], c["title"]) for c in shelf["conversations"]] == [("b", "Where?"), ("a", "The strikes")]
-    shelf = kept(shelf, "a", [["1", "Who?"]], {"1": exchange("1", "Who?")})
-    assert [(c["id"], c["title"]) for c in shelf["conversations"]] == [("a", "The strikes"), ("b", "Where?")]
-    assert renamed(shelf, "a", "  ") == shelf
-    assert [c["id"] for c in deleted(shelf, "a")["conversations"]] == ["b"]
+# While it is answered
 
 
-def test_the_sixty_newest_are_kept() -> None:
-    shelf = EMPTY
-    for n in range(61):
-        shelf = kept(shelf, str(n), [["k", "Who?"]], {"k": exchange("k", "Who?")})
-    assert [c["id"] for c in shelf["conversations"]] == [str(n) for n in range(60, 0, -1)]
+def test_an_answer_grows_by_its_sentences_and_ends_as_a_record(people: People) -> None:
+    whole = answered()
+    assistant = Asked(Step("retrieve", "searching <5> articles"), whole.sentences[0], whole)
+    turns = [Turn("Who?", "Iran.")]
+    grown = list(
+        growing(lambda _: assistant, put(people, "Who struck first?"), turns, Limits(("Dawn",), "2024-01-01", "", False))
+    )
+    assert [(g.step, g.record is not None, g.why) for g in grown] == [
+        ("searching <5> articles", False, ""), ("searching <5> articles", False, ""), ("", True, ""),
+    ]  # fmt: skip
+    assert growth_html(grown[0]) == '<p class="step" role="status">searching &lt;5&gt; articles…</p>'
+    assert "Iran struck first." in grown[1].so_far
+    assert grown[2].record == record(whole, "own")
+    assert assistant.given == {
+        "question": "Who struck first?", "history": turns, "use_model": False,
+        "filters": Filters(after=date(2024, 1, 1), sources=("Dawn",)),
+    }  # fmt: skip
 
 
-def test_a_long_question_is_cut_at_a_word_for_a_title() -> None:
-    assert title_of("who struck " * 20) == "who struck who struck who struck who struck who struck who …"
+def test_what_is_refused_is_told_and_what_was_not_foreseen_is_logged(people: People, caplog: pytest.LogCaptureFixture) -> None:
+    exchange = put(people, "?!")
+    assert list(growing(lambda _: Asked(QuestionError("no word")), exchange, [], Limits())) == [Growth(why="no word")]
+    (told,) = growing(lambda _: Asked(), exchange, [], Limits(after="yesterday"))
+    assert told.why.startswith("'yesterday' is not a day")
+    (told,) = growing(lambda _: Asked(RuntimeError("secret")), exchange, [], Limits())
+    assert told.why == "Something went wrong while answering; the details are in the log. Ask again."
+    assert "secret" in caplog.text
 
 
-def test_a_finished_answer_is_a_turn_for_the_next_question() -> None:
-    assert exchange("1", "and who?").turn == Turn("Who struck first?", "Iran struck first. [1]")
-    assert Exchange("1", "Who?").turn is None
+def test_what_was_asked_of_other_articles_is_no_turn(people: People) -> None:
+    first = put(people, "Who struck?")
+    people.conversations.answer("", first.id, record(answered()))
+    second = put(people, "And then?", first.conversation, first.id, "demo")
+    people.conversations.answer("", second.id, record(answered()))
+    third = put(people, "Why?", first.conversation, second.id)
+    last = put(people, "When?", first.conversation, third.id)  # the third was never answered
+    before = people.conversations.before("", last.id)
+    assert [e.id for e in before] == [first.id, second.id, third.id]
+    assert turns_of(before, "own") == [Turn("Who struck first?", "Iran struck first. [1]")]
+    assert turns_of(before, "demo") == turns_of(before[1:], "demo") != []
 
 
-def test_what_was_stopped_says_so_only_when_nothing_is_at_work() -> None:
-    under_way = Exchange("1", "Who?", "own", "<p>half</p>", "reading 8 passages")
-    assert under_way.answer(at_work=True) == '<p>half</p><p class="step" role="status">reading 8 passages…</p>'
-    assert under_way.answer(at_work=False) == '<p>half</p><p class="notice">Stopped.</p>'
+# What stands under a question
 
 
-def test_what_a_browser_has_no_room_for_is_dropped_the_oldest_first(monkeypatch: Any) -> None:
-    monkeypatch.setattr("rag.surfaces.conversation._ROOM", 3_000)
-    shelf = EMPTY
-    for n in range(4):
-        shelf = kept(shelf, str(n), [["k", "Who?"]], {"k": exchange("k", "Who?")})
-    assert [c["id"] for c in shelf["conversations"]] == ["3", "2"]
-    monkeypatch.setattr("rag.surfaces.conversation._ROOM", 10)
-    assert [c["id"] for c in kept(shelf, "9", [["k", "Who?"]], {"k": exchange("k", "Who?")})["conversations"]] == ["9"]
+def test_a_question_that_was_not_answered_says_so_and_can_be_asked_again(people: People) -> None:
+    exchange = put(people, "Who <b>struck</b>?")
+    assert reply_html(exchange) == (
+        '<p class="notice">Not answered: it was stopped, or the page was closed, before the answer was there.</p>'
+    )
+    assert reply_html(exchange, running=True) == '<p class="step" role="status">being answered…</p>'
+    shown = exchange_html(exchange)
+    assert "Who &lt;b&gt;struck&lt;/b&gt;?" in shown
+    assert 'data-act="again"' in shown
+    assert "versions" not in shown
+    failed = people.conversations.fail("", exchange.id, "the disk is <full>")
+    assert reply_html(failed) == '<p class="abstained">the disk is &lt;full&gt;</p>'
 
 
-def test_a_verdict_given_meanwhile_stands_on_its_answer() -> None:
-    held = {"1": exchange("1", "Who?"), "2": exchange("2", "When?")}
-    assert {key: e.verdict for key, e in judged(held, {"2": "wrong", "9": "right"}).items()} == {"1": "", "2": "wrong"}
+def test_an_answer_can_be_judged_where_it_was_given_here(people: People) -> None:
+    exchange = put(people, "Why?")
+    exchange = people.conversations.answer("", exchange.id, record(abstained(evidence())))
+    assert 'data-act="verdict"' in reply_html(exchange)
+    shelf = {"current": "c", "conversations": [{"id": "c", "title": "T", "exchanges": [
+        {"key": "1", "asked": "Why?", "collection": "own", "found": record(answered()), "verdict": ""}]}]}  # fmt: skip
+    assert people.conversations.take_over("", shelf) == 1
+    (taken,) = [c for c in people.conversations.all("") if c.title == "T"]
+    (old,) = people.conversations.shown("", taken.id).exchanges
+    assert "Iran struck first." in reply_html(old)
+    assert 'data-act="verdict"' not in reply_html(old)
 
 
-# What a run that was overtaken says late
+def test_versions_of_a_question_are_counted_and_lead_to_each_other(people: People) -> None:
+    first = put(people, "Who?")
+    second = put(people, "Who struck?", first.conversation, None)
+    third = put(people, "Who struck first?", first.conversation, None)
+    middle = exchange_html(people.conversations.exchange("", second.id))
+    assert f'data-key="{first.id}" aria-label="Earlier version">' in middle
+    assert " 2 of 3 " in middle
+    assert f'data-key="{third.id}" aria-label="Later version">' in middle
+    newest = exchange_html(people.conversations.exchange("", third.id))
+    assert 'data-act="version" disabled aria-label="Later version">' in newest
 
 
-def skipped(given: tuple[Any, Any]) -> bool:
-    return all(isinstance(part, dict) and part.get("__type__") == "update" and len(part) == 1 for part in given)
+# What leaves the page
 
 
-def test_what_a_stopped_run_says_late_does_not_write_over_the_next_question() -> None:
-    """The page knew of the first question when it called; meanwhile the second is being answered."""
-    first, second = exchange("1", "Who?"), Exchange("2", "Why?", "own", step="reading")
-    known = [["1", "Who?"]]
-    assert skipped(stopped(known, {"1": first, "2": second}))
-    assert skipped(settled(known, {"1": first, "2": second}, {"1": "right"}))
-    assert not skipped(stopped([*known, ["2", "Why?"]], {"1": first, "2": second}))
-    assert overtaken(known, {"1": first, "2": second})
-    assert not overtaken(known, {"1": first})
-    assert not overtaken([], {"1": first}), "a conversation that was cleared is overtaken by nothing"
-
-
-def test_what_waited_for_its_turn_when_the_page_was_stopped_says_so() -> None:
-    shown, held = stopped([["1", "Who?"], ["2", "Why?"]], {"1": exchange("1", "Who?")})
-    assert [(key, e.question, e.found is None) for key, e in held.items()] == [("1", "Who?", False), ("2", "Why?", True)]
-    assert [m["role"] for m in shown] == ["user", "assistant"] * 2
-    assert "Stopped." in shown[-1]["content"].value
-
-
-def test_a_conversation_at_rest_takes_on_the_verdicts_given_meanwhile_and_is_else_left_alone() -> None:
-    held = {"1": exchange("1", "Who?")}
-    _, after = settled([["1", "Who?"]], held, {"1": "wrong"})
-    assert [e.verdict for e in after.values()] == ["wrong"]
-    assert skipped(settled([["1", "Who?"]], after, {"1": "wrong"}))
+def test_a_conversation_is_saved_as_it_is_shown(people: People) -> None:
+    first = put(people, "Who struck first?")
+    people.conversations.answer("", first.id, record(answered()))
+    put(people, "And why?", first.conversation, first.id)
+    shown = people.conversations.shown("", first.conversation)
+    name, kind, text = exported(shown, "markdown")
+    assert (name, kind) == ("conversation.md", "text/markdown")
+    assert text.startswith("# Who struck first?\n\n**Who struck first?**\n\nIran struck first.[^1]")
+    assert "And why?" not in text, "it has no answer"
+    name, kind, text = exported(shown, "json")
+    assert (name, kind, [e["asked"] for e in json.loads(text)["exchanges"]]) == (
+        "conversation.json", "application/json", ["Who struck first?"],
+    )  # fmt: skip

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import os
 import re
 import subprocess
@@ -22,15 +23,21 @@ REFERENCE = (ROOT / "docs" / "reference.md").read_text(encoding="utf-8")
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 
-def commands() -> dict[str, list[str]]:
-    parser = cli._parser()
-    subparsers = next(a for a in parser._actions if a.dest not in {"help"} and hasattr(a, "choices") and a.choices)
-    return {
-        name: [
-            o for action in sub._actions for o in action.option_strings if o.startswith("--") and o not in {"--help", "--home"}
-        ]
-        for name, sub in dict(subparsers.choices).items()  # type: ignore[arg-type]
-    }
+def commands(parser: argparse.ArgumentParser | None = None, before: str = "") -> dict[str, list[str]]:
+    """The options of each command by its name, as in "token add"."""
+    parser = parser or cli._parser()
+    options = [
+        o for action in parser._actions for o in action.option_strings if o.startswith("--") and o not in {"--help", "--home"}
+    ]
+    inner = [action for action in parser._actions if isinstance(action, argparse._SubParsersAction)]
+    if not inner:
+        return {before.strip(): options}
+    return {name: found for word, sub in inner[0].choices.items() for name, found in commands(sub, f"{before} {word}").items()}
+
+
+def test_the_commands_are_found_also_below_others() -> None:
+    assert {"serve", "account add", "token revoke"} <= commands().keys()
+    assert "--password-stdin" in commands()["account add"]
 
 
 @pytest.mark.parametrize("command", commands())

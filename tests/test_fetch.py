@@ -585,7 +585,7 @@ def test_no_special_range_is_public_from_its_first_address_to_its_last(special: 
     within = {first, first + 1, (first + last) // 2, last - 1, last}
     kind = type(network[0])
     within = {
-        number for number in within if first <= number <= last and kind(number) not in MAPPED or special.startswith("::ffff")
+        number for number in within if (first <= number <= last and kind(number) not in MAPPED) or special.startswith("::ffff")
     }
     assert [str(kind(number)) for number in sorted(within) if is_public(str(kind(number)))] == []
 

@@ -20,7 +20,8 @@ WORDS = " ".join(f"Ship {n} left the harbour of Varn with {n} crew and a cargo o
 def age(home: Path) -> None:
     """Make the catalog what layout 1 was: no columns for marks and copies, no earlier versions, no notes of what was looked at."""
     with sqlite3.connect(home / FILE) as db:
-        db.execute("DROP INDEX ix_articles_copy_of")
+        for index in ("ix_articles_copy_of", "articles_noted"):
+            db.execute(f"DROP INDEX {index}")
         for column in ("mark", "provenance", "pages", "signature", "copy_of"):
             db.execute(f"ALTER TABLE articles DROP COLUMN {column}")
         for table in ("looked", "earlier"):

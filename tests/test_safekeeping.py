@@ -185,6 +185,9 @@ def test_what_is_restored_answers_as_it_did_row_by_row(full: Config, kept: Path,
 
 def test_a_backup_is_an_ordinary_zip_file_without_locks_that_says_what_is_in_it(full: Config, tmp_path: Path) -> None:
     (full.home / "lexical" / ".tmpAbC").write_text("half a file of a run that was killed")
+    for passing in ("incoming/.a1", ".adding/earlier"):  # what waits to be taken in, or is just being so
+        (full.home / "upload" / passing).mkdir(parents=True)
+        (full.home / "upload" / passing / "a.txt").write_text("not yet an article")
     made = backup(tmp_path / "news.zip", full)
     assert made == Kept(tmp_path / "news.zip", articles=3, passages=3, bytes=made.file.stat().st_size)
     with zipfile.ZipFile(made.file) as archive:
@@ -196,6 +199,7 @@ def test_a_backup_is_an_ordinary_zip_file_without_locks_that_says_what_is_in_it(
     assert {name.split("/")[0] for name in names[:-1]} == {
         FILE, "dense", "lexical", "vectors", "whole", "upload", "feedback.jsonl", "gold.jsonl"
     }  # fmt: skip
+    assert [name for name in names if name.startswith("upload/")] == ["upload/sent.txt"]
     assert not [name for name in names if "lock" in name or ".tmp" in name or name.endswith(("-wal", "-shm"))]
     assert {name: manifest[name] for name in ("clippings backup", "home", "layout", "encoder", "articles", "passages")} == {
         "clippings backup": 1, "home": str(full.home), "layout": "2", "encoder": "words", "articles": 3, "passages": 3

@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import json
 import re
+from contextlib import closing
 
 import pytest
 from conftest import SEEDS
@@ -12,9 +13,11 @@ from conftest import SEEDS
 import app
 from ingest import sync
 from rag import Config, ask, open_assistant
+from rag.assistant import Assistant
+from rag.people.database import People
 from rag.surfaces import render
-from rag.surfaces.page import conversations
-from rag.surfaces.conversation import Exchange
+from rag.surfaces.conversation import Limits, growing
+from rag.surfaces.markup import answer_html
 from rag.types import Sentence
 
 QUESTION = "Who struck first, and whom did they target?"
@@ -27,6 +30,15 @@ def config(tmp_path_factory: pytest.TempPathFactory) -> Config:
     return config
 
 
+def on_page(assistant: Assistant, question: str) -> str:
+    """The answer as HTML, once it is whole."""
+    with closing(People(assistant.config.home)) as people:
+        exchange = people.conversations.put("", question, "own", conversation=None, after=None)
+    *_, last = growing(lambda _: assistant, exchange, [], Limits())
+    assert last.record
+    return answer_html(last.record, question)
+
+
 def test_all_surfaces_agree(config: Config, capsys: pytest.CaptureFixture[str]) -> None:
     answer = ask(QUESTION, config)
     assert "Iran" in answer.text
@@ -35,7 +47,7 @@ def test_all_surfaces_agree(config: Config, capsys: pytest.CaptureFixture[str]) 
         for c in answer.citations:
             assert assistant.article(c.article.id).text[c.start : c.end] == c.quote
         streamed = tuple(e for e in assistant.stream(QUESTION) if isinstance(e, Sentence))
-        shown = [e.answer(at_work=True) for e in conversations.exchanges(lambda _: assistant, Exchange("1", QUESTION), [])]
+        shown = on_page(assistant, QUESTION)
     assert streamed == answer.sentences
 
     assert app.main(["ask", QUESTION, "--home", str(config.home)]) == 0
@@ -49,9 +61,9 @@ def test_all_surfaces_agree(config: Config, capsys: pytest.CaptureFixture[str]) 
         (c.start, c.end, c.quote) for c in answer.citations
     ]
 
-    body = shown[-1].split('<p class="answer">')[1].split("</p>")[0]
-    on_page = " ".join(html.unescape(re.sub(r"<[^>]+>", "", body)).split())
-    assert on_page == " ".join(answer.text.replace("] [", "][").split())
+    body = shown.split('<p class="answer">')[1].split("</p>")[0]
+    read = " ".join(html.unescape(re.sub(r"<[^>]+>", "", body)).split())
+    assert read == " ".join(answer.text.replace("] [", "][").split())
 
 
 def test_all_surfaces_name_the_same_days(config: Config, capsys: pytest.CaptureFixture[str]) -> None:
@@ -64,7 +76,7 @@ def test_all_surfaces_name_the_same_days(config: Config, capsys: pytest.CaptureF
     ]
     assert "Monday = 15 January 2024" in days
     with open_assistant(config) as assistant:
-        page = list(conversations.exchanges(lambda _: assistant, Exchange("1", question), []))[-1].answer(at_work=False)
+        page = on_page(assistant, question)
     assert app.main(["ask", question, "--home", str(config.home)]) == 0
     printed = " ".join(capsys.readouterr().out.split())
     assert app.main(["ask", question, "--json", "--home", str(config.home)]) == 0

@@ -5,6 +5,7 @@ from __future__ import annotations
 import struct
 import zipfile
 import zlib
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from io import BytesIO
@@ -13,7 +14,7 @@ from zipfile import ZipFile, ZipInfo
 
 from rag.errors import SourceError
 
-__all__ = ["MEGABYTE", "member_named", "members", "open_zip", "outside", "read_member", "shown"]
+__all__ = ["MEGABYTE", "doubled", "member_named", "members", "open_zip", "outside", "read_member", "shown"]
 
 MEGABYTE = 1_000_000
 MOST_BYTES = 1_000 * MEGABYTE  # what all members together may say they unpack to: a long book with its pictures is 0.3 GB
@@ -59,6 +60,12 @@ def members(opened: ZipFile) -> list[ZipInfo]:
     """The files, without folders, by name. Of two with the same name the last counts, as it does for every program."""
     named = {info.filename: info for info in opened.infolist() if not info.is_dir()}
     return [named[name] for name in sorted(named)]
+
+
+def doubled(opened: ZipFile) -> dict[str, int]:
+    """The names that several files of the archive have, and how many have each."""
+    counted = Counter(info.filename for info in opened.infolist() if not info.is_dir())
+    return {name: count for name, count in sorted(counted.items()) if count > 1}
 
 
 def member_named(opened: ZipFile, name: str) -> ZipInfo:

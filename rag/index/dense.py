@@ -256,7 +256,8 @@ class _Folder:
                 self._turn.acquire(poll_interval=0.002)
             except Timeout as exc:
                 raise CollectionError(
-                    f"another process has been at work in {self._path} for {_PATIENCE} seconds. Try again when it is done"
+                    f"another process has been at work in {self._path} for {_PATIENCE} seconds. Try again when it is done",
+                    busy=True,
                 ) from exc
             try:
                 changes = self._counted(writing)

@@ -6,21 +6,26 @@ Nothing heavy is imported here, so that `--help` answers at once.
 from __future__ import annotations
 
 import argparse
+import re
 import shutil
 import sys
 import time
 from collections.abc import Callable, Iterable, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, Any, TextIO, cast
 
 from rag.config import Config, load
-from rag.errors import ClippingsError
+from rag.errors import ClippingsError, ConfigError
+from rag.surfaces import people
+from rag.surfaces.process import BROKEN_PIPE, UNWRITTEN, status_of, tell
+from rag.text import one_line, terminal_safe
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from contextlib import AbstractContextManager
 
     from rag.assistant import Assistant
 
@@ -29,10 +34,11 @@ __all__ = ["Services", "run"]
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """What the commands call. `warm` begins to load what `open` takes then."""
+    """What the commands call. `warm` refuses a question that cannot be asked, and a home without a collection where it is the
+    one that was named; then it loads what `open` takes, beside what goes on in its block."""
 
     open: Callable[..., Assistant]
-    warm: Callable[[Config], dict[str, Any]]
+    warm: Callable[..., AbstractContextManager[dict[str, Any]]]
     or_demo: Callable[[Config], Config]
     sync: Callable[..., Any]
     preview: Callable[..., Any]
@@ -44,35 +50,96 @@ class Services:
     add_gold: Callable[..., str]
     backup: Callable[..., Any]
     restore: Callable[..., Any]
+    tools: Callable[..., None]
 
 
 def run(arguments: Sequence[str], services: Services) -> int:
-    """Run one command; the exit status: 0 done, 1 something is not well, 2 the command or the settings are wrong."""
+    """Run one command; the exit status, as docs/reference.md lists them."""
+    if broken := next((a for a in arguments if not _is_text(a)), None):
+        tell(f"clippings: the argument {broken!r} is not UTF-8 text. Type it again, or rename the file that it names")
+        return 2
     options = _parser().parse_args(arguments)
     try:
+        _named(options)
         config = load(home=options.home)
         status: int = options.command(options, config, services)
         return status
     except ClippingsError as exc:
-        print(f"clippings: {exc}", file=sys.stderr)
-        return 2 if type(exc).__name__ in {"ConfigError", "QuestionError"} else 1
-    except KeyboardInterrupt:
-        print("\nclippings: stopped. What was finished is kept; run the same command to go on", file=sys.stderr)
-        return 130
+        tell(f"clippings: {exc}")
+        return UNWRITTEN if isinstance(exc, _UnwrittenError) else 2 if type(exc).__name__ in _MISTAKES else 1
+    except KeyboardInterrupt as exc:
+        if sys.stderr.isatty():
+            tell("")  # a terminal shows ^C, and stays behind it
+        tell("clippings: stopped. What was finished is kept; run the same command to go on")
+        return status_of(exc)
     except BrokenPipeError:  # the reader of our output has gone, as `head` does
-        sys.stderr.close()
-        return 0
+        return BROKEN_PIPE
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+_MISTAKES = ("ConfigError", "QuestionError")
+# Arguments that name something: empty, they would mean the current folder, or nothing.
+_NAMES = {
+    "home": "--home", "places": "a place", "file": "the file", "gold": "--gold", "out": "--out", "auth_file": "--auth-file",
+    "id": "the id", "ids": "an id", "version": "--version", "host": "--host",
+}  # fmt: skip
+
+
+class _UnwrittenError(ClippingsError):
+    """Standard output takes no more."""
+
+
+def _is_text(argument: str) -> bool:
+    try:
+        argument.encode()
+    except UnicodeEncodeError:  # Python keeps bytes that are not UTF-8 as surrogates
+        return False
+    return True
+
+
+def _named(options: argparse.Namespace) -> None:
+    """Raise `ConfigError` for an argument that names a thing and is empty."""
+    for name, called in _NAMES.items():
+        stated = getattr(options, name, None)
+        for value in stated if isinstance(stated, list) else [stated]:
+            if isinstance(value, str) and not value.strip():
+                raise ConfigError(f"{called} is empty. Write out what is meant; the current folder is a single dot")
+
+
+def _say(text: str) -> None:
+    """Print to standard output. Raises `ClippingsError` where that takes no more, as on a disk that is full."""
+    try:
+        print(text, flush=True)
+    except BrokenPipeError:
+        raise
+    except OSError as exc:
+        raise _UnwrittenError(f"what was to be printed could not be written: {exc.strerror}") from exc
+
+
+class _Parser(argparse.ArgumentParser):
+    def _print_message(self, message: str, file: Any = None) -> None:
+        super()._print_message(terminal_safe(message), file)  # it repeats the arguments
+
+
+def _parser() -> _Parser:
+    parser = _Parser(
         prog="clippings",
         description="Ask a collection of articles; every sentence of the answer shows the exact words it rests on.",
         epilog="Settings come from clippings.toml and from variables named CLIPPINGS_…; see docs/reference.md.",
     )
-    common = argparse.ArgumentParser(add_help=False)
+    common = _Parser(add_help=False)
     common.add_argument("--home", metavar="DIR", help="the folder of the collection")
-    parser.set_defaults(command=_serve, home=None, host="127.0.0.1", port=7860, auth_file=None, read_only=False, root_path=None)
+    parser.set_defaults(
+        command=_serve,
+        home=None,
+        host="127.0.0.1",
+        port=7860,
+        auth_file=None,
+        read_only=False,
+        root_path=None,
+        host_name=[],
+        proxy=[],
+        origin=[],
+    )
     commands = parser.add_subparsers(title="commands", metavar="COMMAND")
 
     def command(name: str, run: Callable[..., int], help: str) -> argparse.ArgumentParser:
@@ -83,9 +150,23 @@ def _parser() -> argparse.ArgumentParser:
     serve = command("serve", _serve, "open the chat page (the default)")
     serve.add_argument("--host", default="127.0.0.1", help="the address to listen on (default: this machine only)")
     serve.add_argument("--port", type=_port, default=7860, help="the port to listen on (default: 7860)")
-    serve.add_argument("--auth-file", metavar="FILE", help="who may ask: a line each, as name:password")
+    serve.add_argument(
+        "--host-name", action="append", default=[], metavar="NAME",
+        help="a name that people reach the page by, such as news.example.org; may be repeated",
+    )  # fmt: skip
+    serve.add_argument(
+        "--proxy", action="append", default=[], metavar="ADDRESS",
+        help="a proxy, or a network of them, whose X-Forwarded headers are believed; may be repeated",
+    )  # fmt: skip
+    serve.add_argument(
+        "--origin", action="append", default=[], metavar="SITE",
+        help="another web site whose scripts may ask, with a token, such as https://desk.example.org; may be repeated",
+    )  # fmt: skip
+    serve.add_argument("--auth-file", metavar="FILE", help="who may ask: accounts made by `clippings account add`")
     serve.add_argument("--read-only", action="store_true", help="articles can be neither added nor removed on the page")
-    serve.add_argument("--root-path", metavar="PATH", help="where a proxy before the page has put it, such as /clippings")
+    serve.add_argument(
+        "--root-path", type=_root_path, metavar="PATH", help="where a proxy before the page has put it, such as /clippings"
+    )
     ask = command("ask", _ask, "answer one question")
     ask.add_argument("question", nargs="+", help="in quotation marks, or as plain words")
     ask.add_argument("--json", action="store_true", help="print the whole answer as JSON")
@@ -130,6 +211,8 @@ def _parser() -> argparse.ArgumentParser:
     kept.add_argument("file", metavar="FILE", help="a .zip file; an earlier backup there is replaced")
     back = command("restore", _restore, "make a collection from a backup")
     back.add_argument("file", metavar="FILE", help="as `clippings backup` made it")
+    people.add_commands(commands, common)
+    command("mcp", _mcp, "offer the articles as tools to the program that starts this, over standard input and output (MCP)")
     command("doctor", _doctor, "say what is configured, what is reachable, and what to do about what is not")
     return parser
 
@@ -154,14 +237,24 @@ def _port(stated: str) -> int:
     raise argparse.ArgumentTypeError(f"{stated!r} is not a port: a whole number from 1 to 65535")
 
 
+def _root_path(stated: str) -> str:
+    parts = stated.split("/")
+    if stated.startswith("/") and ".." not in parts and "." not in parts and re.fullmatch(r"[\w.~/%-]+", stated, re.ASCII):
+        return stated
+    raise argparse.ArgumentTypeError(f"{stated!r} is not a path on a server, such as /clippings: no spaces, and no ..")
+
+
 def _serve(options: argparse.Namespace, config: Config, services: Services) -> int:
     services.serve(
         config,
-        host=options.host,
         port=options.port,
         auth_file=Path(options.auth_file) if options.auth_file else None,
         read_only=options.read_only,
-        root_path=options.root_path,
+        host=options.host,
+        names=tuple(options.host_name),
+        origins=tuple(options.origin),
+        proxies=tuple(options.proxy),
+        root_path=options.root_path or "",
     )
     return 0
 
@@ -173,13 +266,15 @@ def _ask(options: argparse.Namespace, config: Config, services: Services) -> int
     try:
         filters = Filters(options.after, options.before, tuple(options.source))
     except ValueError as exc:
-        print(f"clippings: {exc}", file=sys.stderr)
+        tell(f"clippings: {exc}")
         return 2
     question = " ".join(options.question)
-    engines = services.warm(config)
-    with services.open(_chosen(options, config, services), **engines) as assistant:
+    with (
+        services.warm(config, question, named=options.home is not None) as engines,
+        services.open(_chosen(options, config, services), **engines) as assistant,
+    ):
         answer = assistant.ask(question, filters=filters, asked_on=options.asked_on, use_model=not options.no_model)
-    print(answer_json(answer) if options.json else answer_text(answer, width=_width(), asked=question))
+    _say(answer_json(answer) if options.json else answer_text(answer, width=_width(), asked=question))
     return 0
 
 
@@ -187,25 +282,25 @@ def _sync(options: argparse.Namespace, config: Config, services: Services) -> in
     from rag.surfaces.render import report_text
 
     if not options.places and not options.rebuild:
-        print("clippings: name the files, folders or addresses to take in", file=sys.stderr)
+        tell("clippings: name the files, folders or addresses to take in")
         return 2
     columns = dict(options.column)
     if options.dry_run:
         plan = services.preview(options.places, config, prune=options.prune, columns=columns)
-        print(report_text(plan, planned=True))
+        _say(report_text(plan, planned=True))
         return 1 if plan.failed else 0
     with _progress(sys.stderr) as progress:
         report = services.sync(
             options.places, config, prune=options.prune, rebuild=options.rebuild, columns=columns, progress=progress
         )
-    print(report_text(report))
+    _say(report_text(report))
     return 1 if report.failed else 0
 
 
 def _articles(options: argparse.Namespace, config: Config, services: Services) -> int:
     import json
 
-    from rag.surfaces.render import listing_text, terminal_safe
+    from rag.surfaces.render import listing_text
 
     with services.open(_chosen(options, config, services)) as assistant:
         listings = assistant.articles()
@@ -228,7 +323,7 @@ def _articles(options: argparse.Namespace, config: Config, services: Services) -
             }
             for item in listings
         ]
-        print(json.dumps(rows, ensure_ascii=False, indent=2))
+        _say(json.dumps(rows, ensure_ascii=False, indent=2))
         return 0
     cells = [
         (
@@ -241,13 +336,11 @@ def _articles(options: argparse.Namespace, config: Config, services: Services) -
         )
         for item in listings
     ]
-    print(terminal_safe(listing_text(cells, ("ID", "PUBLISHED", "SOURCE", "WORDS", "PASSAGES", "TITLE"))))
+    _say(terminal_safe(listing_text(cells, ("ID", "PUBLISHED", "SOURCE", "WORDS", "PASSAGES", "TITLE"))))
     return 0
 
 
 def _show(options: argparse.Namespace, config: Config, services: Services) -> int:
-    from rag.surfaces.render import terminal_safe
-
     with services.open(_chosen(options, config, services)) as assistant:
         article, headline, versions = (
             assistant.article(options.id),
@@ -258,10 +351,7 @@ def _show(options: argparse.Namespace, config: Config, services: Services) -> in
             wanted = next((version for version, _ in versions if version.startswith(options.version)), "")
             found = assistant.earlier(options.id, wanted)
             if found is None:
-                print(
-                    f"clippings: {options.id} has no version {options.version}; `clippings show` lists those kept",
-                    file=sys.stderr,
-                )
+                tell(f"clippings: {options.id} has no version {options.version}; `clippings show` lists those kept")
                 return 1
             article = found
     facts = {
@@ -277,40 +367,40 @@ def _show(options: argparse.Namespace, config: Config, services: Services) -> in
     lines = [f"{name}: {value}" + (f" ({read[name]})" if name in read else "") for name, value in facts.items() if value]
     lines += [f"also in: {', '.join(headline.also)}"] if headline.also else []
     lines += [f"earlier version: {version[:16]}, until {until:%Y-%m-%d %H:%M}" for version, until in versions]
-    head = "\n".join(lines)
-    print(terminal_safe(f"{head}\n\n{article.text}"))
+    head = "\n".join(one_line(line) for line in lines)
+    _say(terminal_safe(f"{head}\n\n{article.text}"))
     return 0
 
 
 def _backup(options: argparse.Namespace, config: Config, services: Services) -> int:
     kept = services.backup(Path(options.file), config)
-    print(f"{kept.articles} articles and {kept.passages} passages are kept in {kept.file} ({kept.bytes / 1e6:,.1f} MB)")
+    _say(
+        one_line(f"{kept.articles} articles and {kept.passages} passages are kept in {kept.file} ({kept.bytes / 1e6:,.1f} MB)")
+    )
     return 0
 
 
 def _restore(options: argparse.Namespace, config: Config, services: Services) -> int:
     made = services.restore(Path(options.file), config)
-    print(f"the collection in {config.home} has {made.articles} articles and {made.passages} passages again")
+    _say(one_line(f"the collection in {config.home} has {made.articles} articles and {made.passages} passages again"))
     return 0
 
 
 def _remove(options: argparse.Namespace, config: Config, services: Services) -> int:
     services.remove(options.ids, config)
-    print(f"{len(set(options.ids))} removed")
+    _say(f"{len(set(options.ids))} removed")
     return 0
 
 
 def _edit(options: argparse.Namespace, config: Config, services: Services) -> int:
-    from rag.surfaces.render import terminal_safe
-
     given = {"title": options.title, "source": options.source, "published": options.published}
     facts = {name: value for name, value in given.items() if value is not None}
     if not facts and not options.undo:
-        print("clippings: say what is right: --title, --source or --published; or --undo", file=sys.stderr)
+        tell("clippings: say what is right: --title, --source or --published; or --undo")
         return 2
     article = services.edit(options.id, facts, config, undo=options.undo)
     when = article.published.isoformat() if article.published else "date unknown"
-    print(terminal_safe(f"{article.id}: {article.title or 'no title'}, {article.source or 'source unknown'}, {when}"))
+    _say(one_line(f"{article.id}: {article.title or 'no title'}, {article.source or 'source unknown'}, {when}"))
     return 0
 
 
@@ -318,23 +408,26 @@ def _eval(options: argparse.Namespace, config: Config, services: Services) -> in
     gold = Path(options.gold) if options.gold else None
     if options.add is not None:
         if gold is None:
-            print("clippings: --add needs a file of your own to add to: --gold FILE", file=sys.stderr)
+            tell("clippings: --add needs a file of your own to add to: --gold FILE")
             return 2
-        print(services.add_gold(options.add, _chosen(options, config, services), gold, options.verdict, options.quote))
+        _say(one_line(services.add_gold(options.add, _chosen(options, config, services), gold, options.verdict, options.quote)))
         return 0
     home = config if options.home is not None else None
     out = Path(options.out) if options.out else None
-    print(services.evaluate(gold, home, options.split, out, as_json=options.json))
+    _say(terminal_safe(services.evaluate(gold, home, options.split, out, as_json=options.json)))
+    return 0
+
+
+def _mcp(options: argparse.Namespace, config: Config, services: Services) -> int:
+    services.tools(config, named=options.home is not None)
     return 0
 
 
 def _doctor(_options: argparse.Namespace, config: Config, services: Services) -> int:
-    from rag.surfaces.render import terminal_safe
-
     well = True
     for finding in services.examine(config):
         well = well and finding.well
-        print(terminal_safe(f"{'ok   ' if finding.well else 'FAULT'}  {finding.name}: {finding.detail}"), flush=True)
+        _say(one_line(f"{'ok   ' if finding.well else 'FAULT'}  {finding.name}: {finding.detail}"))
     return 0 if well else 1
 
 
@@ -344,7 +437,7 @@ def _chosen(options: argparse.Namespace, config: Config, services: Services) -> 
         return config
     chosen = services.or_demo(config)
     if chosen != config:
-        print("(no collection yet: these are the demo articles. Add your own: clippings sync FOLDER)", file=sys.stderr)
+        tell("(no collection yet: these are the demo articles. Add your own: clippings sync FOLDER)")
     return chosen
 
 
@@ -352,10 +445,30 @@ def _width() -> int:
     return max(40, min(shutil.get_terminal_size((88, 24)).columns, 100))
 
 
+class _Unheard:
+    """A stream that may close while it is written to: a sync goes on though nobody looks at its progress any more."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+    def write(self, text: str) -> int:
+        with suppress(OSError):
+            self._stream.write(text)
+        return len(text)
+
+    def flush(self) -> None:
+        with suppress(OSError):
+            self._stream.flush()
+
+
 @contextmanager
 def _progress(stream: TextIO) -> Iterator[Callable[[Any], None]]:
     """A bar on a terminal, a line now and then elsewhere."""
     began = time.monotonic()
+    stream = cast(TextIO, _Unheard(stream))
     if not stream.isatty():
         from rag.surfaces.render import progress_text
 

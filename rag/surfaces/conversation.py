@@ -1,117 +1,112 @@
-"""A conversation as the page holds it: what was asked, what came of it, and what a browser keeps of that."""
+"""A conversation as the page shows it: each exchange as HTML, an answer while it grows, and what leaves the page as a file."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Any
+import logging
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 
-from rag.surfaces.markup import answer_html, asked_html, escape
-from rag.surfaces.record import Record
-from rag.types import Turn
+from rag.assistant import Assistant
+from rag.errors import ClippingsError
+from rag.people.conversations import Conversation, Exchange
+from rag.surfaces.asking import filters
+from rag.surfaces.markup import answer_html, asked_html, escape, sentence_html
+from rag.surfaces.record import Record, citation_record, conversation_json, markdown, record
+from rag.types import Answer, Evidence, Filters, Sentence, Step, Turn
 
-__all__ = ["Asked", "Exchange", "Shelf", "deleted", "judged", "kept", "renamed", "taken_up", "title_of"]
+__all__ = ["Growth", "Limits", "exchange_html", "exported", "growing", "growth_html", "reply_html", "turns_of"]
 
-Asked = list[list[str]]  # the questions put, each with its key, oldest first
-Shelf = dict[str, Any]  # {"current": id, "conversations": [{"id", "title", "exchanges"}]}, the newest first
-
-_KEPT = 60  # conversations
-# Characters of them: a browser keeps about five million for a page, and Gradio scrambles them, which adds a third.
-_ROOM = 2_000_000
-_TITLE = 60  # characters
+_NOT_ANSWERED = "Not answered: it was stopped, or the page was closed, before the answer was there."
 
 
 @dataclass(frozen=True, slots=True)
-class Exchange:
-    """A question, the collection it is put to, and as much of its answer as there is; `step` says what is done for it now,
-    if anything is.
+class Limits:
+    """What a question is limited to, as typed: names of sources, days such as 2024-01-20, and whether a model may word it."""
 
-    `found` is the finished answer's record, and `verdict` what the reader said of it; `so_far` the HTML of what stands
-    already, or of why there is no answer.
-    """
+    sources: tuple[str, ...] = ()
+    after: str = ""
+    before: str = ""
+    use_model: bool = True
 
-    key: str
-    question: str
-    collection: str = ""
+    def filters(self) -> Filters:
+        """Raises `QuestionError` for what is not a day."""
+        return filters(list(self.sources), self.after, self.before)
+
+
+@dataclass(frozen=True, slots=True)
+class Growth:
+    """As much of an answer as there is: the sentences released so far (HTML) and what is being done; at last the record of the
+    whole answer, or the sentence why there is none."""
+
     so_far: str = ""
     step: str = ""
-    found: Record | None = None
-    verdict: str = ""
-
-    @property
-    def turn(self) -> Turn | None:
-        return Turn(self.found["question"], self.found["text"]) if self.found else None
-
-    def asked(self) -> str:
-        return asked_html(self.question, self.key)
-
-    def answer(self, *, at_work: bool) -> str:
-        if self.found:
-            return answer_html(self.found, self.question, self.key, self.verdict)
-        if self.step and not at_work:
-            return f'{self.so_far}<p class="notice">Stopped.</p>'
-        return self.so_far + (f'<p class="step" role="status">{escape(self.step)}…</p>' if self.step else "")
+    record: Record | None = None
+    why: str = ""
 
 
-def judged(answered: Mapping[str, Exchange], verdicts: Mapping[str, str]) -> dict[str, Exchange]:
-    """The exchanges with the verdicts, by key, that were given since."""
-    return {key: replace(e, verdict=verdicts.get(key, e.verdict)) for key, e in answered.items()}
+def growing(opened: Callable[[str], Assistant], exchange: Exchange, turns: Sequence[Turn], limits: Limits) -> Iterator[Growth]:
+    """The answer to a question as it grows; the last one has `record` or `why`."""
+    released: list[str] = []
+    step = ""
+    try:
+        filters = limits.filters()
+        assistant = opened(exchange.collection)
+        for event in assistant.stream(exchange.question, turns, filters=filters, use_model=limits.use_model):
+            if isinstance(event, Answer):
+                yield Growth(record=record(event, exchange.collection))
+                return
+            if isinstance(event, Sentence):
+                said = {"text": event.text, "lead": event.lead, "citations": [c.number for c in event.citations]}
+                released.append(sentence_html(said, {c.number: citation_record(c, Evidence()) for c in event.citations}))
+            elif isinstance(event, Step):
+                step = event.detail
+            yield Growth(f'<p class="answer">{" ".join(released)}</p>' if released else "", step)
+    except ClippingsError as exc:
+        yield Growth(why=str(exc))
+    except Exception:
+        logging.getLogger("clippings").exception("a question could not be answered")
+        yield Growth(why="Something went wrong while answering; the details are in the log. Ask again.")
 
 
-def title_of(question: str) -> str:
-    """What a conversation is called until it is renamed: its first question, cut at a word.
-
-    >>> title_of("Who struck first?")
-    'Who struck first?'
-    """
-    flat = " ".join(question.split())
-    return flat if len(flat) <= _TITLE else f"{flat[:_TITLE].rsplit(' ', 1)[0]} …"
+def turns_of(earlier: Iterable[Exchange], collection: str) -> list[Turn]:
+    """What was asked and answered of the same articles: "he" is somebody else in another collection."""
+    return [Turn(e.record["question"], e.record["text"]) for e in earlier if e.record and e.collection == collection]
 
 
-def kept(shelf: Shelf, current: str, asked: Asked, answered: Mapping[str, Exchange]) -> Shelf:
-    """The shelf with the conversation as it stands now, in front; one that holds no answer is not kept."""
-    exchanges = [
-        {"key": key, "asked": e.question, "collection": e.collection, "found": e.found, "verdict": e.verdict}
-        for key, _ in asked
-        if (e := answered.get(key)) and e.found
-    ]
-    others = [c for c in shelf["conversations"] if c["id"] != current]
-    if not exchanges:
-        return {"current": current, "conversations": others}
-    known = next((c["title"] for c in shelf["conversations"] if c["id"] == current), None)
-    own = {"id": current, "title": known or title_of(str(exchanges[0]["asked"])), "exchanges": exchanges}
-    return {"current": current, "conversations": _fitting([own, *others][:_KEPT])}
+def growth_html(growth: Growth) -> str:
+    """What stands under a question while it is being answered."""
+    return growth.so_far + (f'<p class="step" role="status">{escape(growth.step)}…</p>' if growth.step else "")
 
 
-def _fitting(conversations: Sequence[Record]) -> list[Record]:
-    """The newest of the conversations that a browser has room for; the first is kept in any case."""
-    room = _ROOM
-    fitting: list[Record] = []
-    for held in conversations:
-        room -= len(json.dumps(held))
-        if fitting and room < 0:
-            break
-        fitting.append(held)
-    return fitting
+def reply_html(exchange: Exchange, *, running: bool = False) -> str:
+    """What stands under a question: the answer, why there is none, or that it is being answered."""
+    if exchange.record:
+        return answer_html(
+            exchange.record, exchange.question, exchange.id, exchange.verdict or "", given_here=not exchange.imported
+        )
+    if running:
+        return growth_html(Growth(step="being answered"))
+    if exchange.state == "failed":
+        return f'<p class="abstained">{escape(exchange.why or "")}</p>'
+    return f'<p class="notice">{_NOT_ANSWERED}</p>'
 
 
-def taken_up(shelf: Shelf, wanted: str) -> tuple[Asked, dict[str, Exchange]]:
-    """What was asked and answered in a conversation of the shelf; nothing, where it is not there."""
-    exchanges: Sequence[Record] = next((c["exchanges"] for c in shelf["conversations"] if c["id"] == wanted), [])
-    answered = {
-        e["key"]: Exchange(e["key"], e["asked"], e["collection"], found=e["found"], verdict=e["verdict"]) for e in exchanges
-    }
-    return [[e["key"], e["asked"]] for e in exchanges], answered
+def exchange_html(exchange: Exchange, *, running: bool = False) -> str:
+    """A question with its answer, and the other versions that there are of it."""
+    versions = exchange.versions
+    at = versions.index(exchange.id)
+    earlier = versions[at - 1] if at else ""
+    later = versions[at + 1] if at + 1 < len(versions) else ""
+    return (
+        f'<article class="exchange" data-exchange="{escape(exchange.id)}" data-collection="{escape(exchange.collection)}">'
+        f"{asked_html(exchange.question, exchange.id, (at + 1, len(versions)), earlier, later)}"
+        f'<div class="reply">{reply_html(exchange, running=running)}</div></article>'
+    )
 
 
-def renamed(shelf: Shelf, wanted: str, title: str) -> Shelf:
-    """The shelf with another title for a conversation; an empty one changes nothing."""
-    new = title_of(title)
-    changed = [{**c, "title": new} if c["id"] == wanted and new else c for c in shelf["conversations"]]
-    return {**shelf, "conversations": changed}
-
-
-def deleted(shelf: Shelf, wanted: str) -> Shelf:
-    """The shelf without a conversation."""
-    return {**shelf, "conversations": [c for c in shelf["conversations"] if c["id"] != wanted]}
+def exported(conversation: Conversation, form: str) -> tuple[str, str, str]:
+    """The conversation as shown, as a file: its name, its kind and its text. `form` is markdown or json."""
+    said = [(e.question, e.record) for e in conversation.exchanges if e.record]
+    if form == "json":
+        return "conversation.json", "application/json", conversation_json(conversation.title, said)
+    return "conversation.md", "text/markdown", markdown(said, conversation.title)

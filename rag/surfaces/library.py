@@ -6,33 +6,29 @@ beside the collection, so that it can be taken in again, and is gone when its ar
 
 from __future__ import annotations
 
-import json
-import shutil
 import threading
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 from rag.assistant import Assistant
 from rag.config import Config
-from rag.errors import CollectionError, QuestionError, SourceError
+from rag.errors import CollectionError, ForbiddenError, QuestionError, SourceError
 from rag.surfaces.record import Record
+from rag.surfaces.upload_folder import Conflict, UploadFolder
+from rag.surfaces.uploads import Upload
 from rag.types import Article, IngestReport
 
 __all__ = ["DEMO", "OWN", "Library"]
 
 OWN, DEMO = "own", "demo"
-_UPLOADS = "upload"
 
 
 @dataclass(slots=True)
 class Library:
     """`open` opens a collection that exists, `exists` says whether one does, `make_demo` sees to the demo articles',
     `sync` takes files into one, `edit` corrects an article's facts and `remove` takes articles out, `to_gold` keeps a gold
-    case. `kinds` are the endings of the files that `sync` reads. `read_only` refuses these four; verdicts are kept even
-    then."""
+    case. `kinds` are the endings of the files that `sync` reads. `read_only` refuses these four."""
 
     own: Config
     demo: Config
@@ -62,10 +58,11 @@ class Library:
                 if name == DEMO:
                     self.make_demo()
                 elif name != OWN:
-                    raise CollectionError(f"there is no collection {name!r}. Known are {OWN} and {DEMO}")
+                    raise CollectionError(f"there is no collection {name!r}. Known are {OWN} and {DEMO}", missing=True)
                 elif not self.exists(self.own):
                     raise CollectionError(
-                        "there are no articles of your own yet. Add some under “Articles”, or ask the demo articles"
+                        "there are no articles of your own yet. Add some under “Articles”, or ask the demo articles",
+                        missing=True,
                     )
                 self._opened[name] = self.open(self._config(name))
             return self._opened[name]
@@ -93,21 +90,42 @@ class Library:
                 assistant.close()
             self._opened.clear()
 
-    def add(self, files: Iterable[Path], progress: Callable[[Any], None]) -> IngestReport:
-        """Take uploaded files into the reader's own collection; what cannot be read is in the report.
+    def add(
+        self,
+        upload: Upload,
+        progress: Callable[[Any], None],
+        *,
+        replace: Conflict = "ask",
+        stop: threading.Event | None = None,
+    ) -> IngestReport:
+        """Take uploaded files into the reader's own collection; what cannot be read is in the report, and its file is gone.
 
-        Raises `SourceError` when a file cannot be kept, and `CollectionError` as `sync` does.
+        A file of a known name and other content takes the other's place (`replace="replace"`), or gets a name of its own
+        ("keep"); with "ask" nothing is taken in. Where this raises, the files are where they were. Raises `NameTaken` for such
+        names, `SourceError` when a file cannot be kept, and `CollectionError` as `sync` does.
         """
         self._writable()
-        folder = self.own.home / _UPLOADS
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-            kept = [Path(shutil.copyfile(file, folder / file.name)) for file in files]
-        except OSError as exc:
-            raise SourceError(f"what was uploaded cannot be kept in {folder}: {exc.strerror}") from exc
-        return self.sync(kept, self.own, progress=progress)
+        folder = self._uploaded
+        with folder.alone(), folder.holding(upload, replace) as (files, settle):
+            report = self.sync(files, self.own, progress=progress, **({"stop": stop} if stop else {}))
+            settle(report)
+            return folder.told(report)
 
-    def fetch(self, address: str, progress: Callable[[Any], None]) -> IngestReport:
+    def taken(self, upload: Upload) -> tuple[str, ...]:
+        """The names of an upload's files which articles with other content have already: what "ask" would ask about."""
+        return self._uploaded.taken(upload)
+
+    def recover(self) -> None:
+        """Undo what a process that was killed while it took files in has left half done; the next that adds does so too."""
+        if self.own.home.is_dir() and not self.read_only:
+            with self._uploaded.alone():
+                pass
+
+    @property
+    def _uploaded(self) -> UploadFolder:
+        return UploadFolder(self.own.home, lambda file: self.assistant(OWN).read_from(file) if self.exists(self.own) else ())
+
+    def fetch(self, address: str, progress: Callable[[Any], None], *, stop: threading.Event | None = None) -> IngestReport:
         """Take the page or the feed at a web address into the reader's own collection.
 
         Raises `SourceError` for what is no address, and `CollectionError` as `sync` does.
@@ -116,42 +134,28 @@ class Library:
         stated = address.strip()
         if not stated.lower().startswith(("http://", "https://")):
             raise SourceError(f"{stated[:80]!r} is no web address. Copy it from your browser; it begins with https://")
-        return self.sync([stated], self.own, progress=progress)
+        return self.sync([stated], self.own, progress=progress, **({"stop": stop} if stop else {}))
 
     def take_out(self, article_id: str) -> None:
-        """Remove an article from the reader's own collection, and the file it was uploaded in if it held nothing else.
+        """Remove an article from the reader's own collection, and the file it was uploaded in with the last of its articles.
 
-        Raises `CollectionError` when there is no such article.
+        Raises `CollectionError` when there is no such article, or while others are being added.
         """
         self._writable()
         origin = next((a.origin for a in self.assistant(OWN).articles() if a.headline.id == article_id), None)
-        self.remove([article_id], self.own)
-        uploaded = (self.own.home / _UPLOADS).resolve()
-        # These may hold other articles too, whatever they are called.
-        several = (".jsonl", ".ndjson", ".csv", ".tsv", ".zip", ".gz")
-        if origin and Path(origin).parent == uploaded and Path(origin).suffix.lower() not in several:
-            try:
-                Path(origin).unlink(missing_ok=True)
-            except OSError as exc:
-                raise SourceError(f"the article is removed, but its file stays in {uploaded}: {exc.strerror}") from exc
+        folder = self._uploaded
+        with folder.alone():
+            self.remove([article_id], self.own)
+            if origin and (file := folder.file_of(origin)):
+                try:
+                    folder.let_go(file)
+                except SourceError as exc:
+                    raise SourceError(f"the article is removed, but not its file: {exc}") from exc
 
     def correct(self, article_id: str, facts: Mapping[str, str], *, undo: bool = False) -> Article:
         """Correct an article's title, source and date in the reader's own collection, or take that back; as `ingest.edit`."""
         self._writable()
         return self.edit(article_id, facts, self.own, undo=undo)
-
-    def judged(self, name: str, verdict: str, asked: str, found: Record) -> None:
-        """Keep a reader's verdict on an answer, with the answer and its evidence, one JSON object a line.
-
-        Raises `CollectionError` when it cannot be written.
-        """
-        line = {"at": datetime.now(UTC).isoformat(timespec="seconds"), "verdict": verdict, "asked": asked, **found}
-        path = self._config(name).home / "feedback.jsonl"
-        try:
-            with self._lock, path.open("a", encoding="utf-8") as lines:
-                lines.write(json.dumps(line, ensure_ascii=False) + "\n")
-        except OSError as exc:
-            raise CollectionError(f"your verdict cannot be written to {path}: {exc.strerror}") from exc
 
     def gold(self, name: str, verdict: str, found: Record, words: Sequence[tuple[str, int, int]]) -> str:
         """Make a judged answer a gold case of the collection; what to say about it.
@@ -174,6 +178,6 @@ class Library:
 
     def _writable(self) -> None:
         if self.read_only:
-            raise CollectionError(
+            raise ForbiddenError(
                 "this page is read-only: articles are added, corrected and removed where it runs, by `clippings`"
             )

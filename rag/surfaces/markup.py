@@ -23,13 +23,26 @@ def escape(text: str) -> str:
     return html.escape(text).replace("{", "&#123;").replace("}", "&#125;").replace("$", "&#36;").replace("\x00", "")
 
 
-def asked_html(question: str, key: str) -> str:
-    """A question as it was typed, with what can be done about it."""
+def asked_html(question: str, key: str, version: tuple[int, int] = (1, 1), earlier: str = "", later: str = "") -> str:
+    """A question as it was typed, with what can be done about it. `version` is which of how many it is of those that were asked
+    in its place; `earlier` and `later` name the ones beside it."""
+    at, of = version
+    others = ""
+    if of > 1:
+        others = (
+            f'<span class="versions" role="group" aria-label="Versions of this question">'
+            f"{_version(earlier, 'Earlier version', '‹')} {at} of {of} {_version(later, 'Later version', '›')}</span>"
+        )
     return (
-        f'<p class="asked">{escape(question)}</p><div class="actions">'
+        f'<p class="asked">{escape(question)}</p><div class="actions">{others}'
         f'<button type="button" data-act="edit" data-key="{escape(key)}">Edit</button>'
         f'<button type="button" data-act="again" data-key="{escape(key)}">Ask again</button></div>'
     )
+
+
+def _version(key: str, label: str, sign: str) -> str:
+    able = f'data-key="{escape(key)}"' if key else "disabled"
+    return f'<button type="button" data-act="version" {able} aria-label="{label}">{sign}</button>'
 
 
 def sentence_html(sentence: Record, citations: Mapping[int, Record]) -> str:
@@ -73,9 +86,9 @@ def permalink(found: Record, collection: str) -> str:
     return f"?{urlencode({'collection': collection, **place(found)})}"
 
 
-def answer_html(found: Record, asked: str, key: str = "", verdict: str = "") -> str:
+def answer_html(found: Record, asked: str, key: str = "", verdict: str = "", *, given_here: bool = True) -> str:
     """The answer with its conflicts, footnotes and timeline, or why there is none with what came closest; and what the
-    reader can do with it, `verdict` being what they said of it."""
+    reader can do with it, `verdict` being what they said of it. One that this server has not given cannot be judged."""
     parts: list[str] = []
     if found["question"] != " ".join(asked.split()):
         parts.append(f'<p class="understood">Understood as: {escape(found["question"])}</p>')
@@ -102,7 +115,7 @@ def answer_html(found: Record, asked: str, key: str = "", verdict: str = "") -> 
         )
     if found["notice"]:
         parts.append(f'<p class="notice">{escape(found["notice"])}</p>')
-    parts.append(_actions(found, asked, key, verdict))
+    parts.append(_actions(found, asked, key, verdict, given_here=given_here))
     return "".join(parts)
 
 
@@ -174,10 +187,12 @@ def _passage(found: Record) -> str:
 VERDICTS = {"right": "Right", "wrong": "Wrong", "missing": "Something is missing"}
 
 
-def _actions(found: Record, asked: str, key: str, verdict: str) -> str:
+def _actions(found: Record, asked: str, key: str, verdict: str, *, given_here: bool) -> str:
     copy = (
         f'<button type="button" data-act="copy" data-text="{escape(markdown([(asked, found)]))}">Copy with footnotes</button>'
     )
+    if not given_here:
+        return f'<div class="actions">{copy}</div>'
     judge = "".join(
         f'<button type="button" data-act="verdict" data-key="{escape(key)}" data-verdict="{name}" '
         f'aria-pressed="{"true" if name == verdict else "false"}">{label}</button>'

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import textwrap
 from collections.abc import Iterable, Sequence
 from dataclasses import fields, is_dataclass, replace
@@ -11,6 +10,7 @@ from datetime import date
 from functools import partial
 from typing import Any
 
+from rag.text import one_line, terminal_safe
 from rag.types import (
     Abstention,
     Answer,
@@ -32,6 +32,7 @@ __all__ = [
     "dates",
     "dates_text",
     "day",
+    "json_value",
     "listing_text",
     "progress_text",
     "report_text",
@@ -39,8 +40,6 @@ __all__ = [
     "where",
 ]
 
-# Escape sequences in an article would repaint the reader's terminal.
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 _CLOSEST = 3
 _REASONS = {
     Abstention.NO_EVIDENCE: "The collection holds no article that could be looked at.",
@@ -53,6 +52,12 @@ _REASONS = {
 def answer_json(answer: Answer) -> str:
     """The whole answer, every field of it, as JSON. Each citation also has its `page` and its `dates`: see `dates`."""
     return json.dumps(answer, default=partial(_plain, answer.evidence), ensure_ascii=False, indent=2)
+
+
+def json_value(value: Any, evidence: Evidence = Evidence()) -> Any:
+    """One of our values as the plain ones that JSON has, in the form of `answer_json`. A citation's `dates` are read from the
+    evidence, so there are none without it."""
+    return json.loads(json.dumps(value, default=partial(_plain, evidence), ensure_ascii=False))
 
 
 def _plain(evidence: Evidence, value: Any) -> Any:
@@ -127,15 +132,6 @@ def where(citation: Citation) -> str:
     """The page and the characters at which a citation's words stand."""
     page = f"page {citation.page}, " if citation.page else ""
     return f"{page}characters {citation.start}–{citation.end}"
-
-
-def terminal_safe(text: str) -> str:
-    """The text without characters that steer a terminal.
-
-    >>> terminal_safe("a\\x1b[31mb")
-    'a[31mb'
-    """
-    return _CONTROL.sub("", text)
 
 
 def answer_text(answer: Answer, *, width: int = 88, asked: str | None = None) -> str:
@@ -213,7 +209,7 @@ def report_text(report: Plan, *, planned: bool = False) -> str:
     lines += [f"renamed: {article_id} is now read from {origin}" for article_id, origin in report.renamed]
     lines += [f"warning: {warning}" for warning in report.warnings]
     lines += [f"failed: {failure.item}: {failure.reason}" for failure in report.failed]
-    return terminal_safe("\n".join(lines))
+    return "\n".join(one_line(line) for line in lines)
 
 
 def progress_text(step: Any, seconds: float) -> str:
@@ -231,6 +227,6 @@ def progress_text(step: Any, seconds: float) -> str:
 
 def listing_text(rows: Iterable[Sequence[str]], header: Sequence[str]) -> str:
     """A table in columns as wide as their widest cell."""
-    table = [header, *rows]
+    table = [[one_line(cell) for cell in row] for row in (header, *rows)]
     widths = [max(len(row[i]) for row in table) for i in range(len(header))]
     return "\n".join("  ".join(cell.ljust(w) for cell, w in zip(row, widths, strict=True)).rstrip() for row in table)

@@ -89,38 +89,22 @@ class _Refused(Exception):
 
 def _answer(page: httpx.Client, named: Mapping[str, Any]) -> dict[str, Any]:
     """The answer to a question. Raises `_Refused` with the page's own words, or none, and what `httpx` raises."""
-    until = time.monotonic() + PATIENCE
-    posted = page.post("/gradio_api/call/v2/ask", json=named)
-    if posted.is_error:
-        raise _Refused(_words(posted.text))
-    found: dict[str, Any] | None = None
-    with page.stream("GET", f"/gradio_api/call/v2/ask/{posted.json()['event_id']}") as told:
-        if told.is_error:
-            raise _Refused(_words(told.read().decode()))
-        kind = ""
-        for line in told.iter_lines():
-            if time.monotonic() > until:
-                raise TimeoutError(f"no answer within {PATIENCE:.0f} s")
-            name, _, value = line.partition(": ")
-            if name == "event":
-                kind = value
-            elif name == "data" and kind == "complete":
-                found = json.loads(value)[0]
-            elif name == "data" and kind == "error":
-                raise _Refused(_words(value))
-    if found is None:
-        raise _Refused("")
+    told = page.post("/api/ask", json=named)
+    if told.is_error:
+        raise _Refused(_words(told.text))
+    found: dict[str, Any] = told.json()
     return found
 
 
 def _words(body: str) -> str:
-    """What a reply that is no answer says to a reader: its `error` or `detail`, or all of it."""
+    """What a reply that is no answer says to a reader: the message of its `error`, its `detail`, or all of it."""
     try:
         found = json.loads(body)
     except ValueError:
         return body
     if isinstance(found, Mapping):
-        found = found.get("error") or found.get("detail")
+        error = found.get("error")
+        found = (error.get("message") if isinstance(error, Mapping) else error) or found.get("detail")
     return found if isinstance(found, str) else ""
 
 

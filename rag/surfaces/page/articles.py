@@ -2,27 +2,18 @@
 
 from __future__ import annotations
 
-import logging
-import threading
-import time
 from collections import Counter
-from collections.abc import Callable, Iterator
-from dataclasses import replace
-from pathlib import Path
-from queue import SimpleQueue
 from typing import Any
 
 import gradio as gr
 
 from rag.assistant import Listing
 from rag.errors import ClippingsError, CollectionError
-from rag.surfaces.page.look import masthead
 from rag.surfaces.library import DEMO, OWN, Library
-from rag.surfaces.markup import article_parts, digest, escape
-from rag.surfaces.render import day, progress_text, report_text
-from rag.types import Article, IngestReport
+from rag.surfaces.markup import escape
+from rag.surfaces.page.look import UPLOAD, masthead
 
-__all__ = ["Articles"]
+__all__ = ["QUIETLY", "Articles"]
 
 _COLUMNS = ("Title", "Source", "Date", "Words", "Passages", "Copies", "Added", "Id")
 # Quick, so they wait for no place among the questions.
@@ -44,16 +35,11 @@ class Articles:
     def draw(self) -> None:
         writable = not self.library.read_only
         self.picked = gr.JSON(visible=False)
-        self.upload = gr.File(
-            label="Add articles to your own: pages, PDF, Word, e-books, mail, text, tables",
-            file_count="multiple", file_types=list(self.library.kinds), height=150, elem_id="upload", visible=writable,
+        kinds = escape(",".join(self.library.kinds))
+        self.adding = gr.HTML(
+            html_template=UPLOAD.replace("KINDS", kinds), js_on_load="window.clippingsAdded = () => trigger('added');",
+            elem_id="upload", visible=writable,
         )  # fmt: skip
-        with gr.Row(visible=writable, elem_id="from-web"):
-            self.address = gr.Textbox(
-                label="Or the address of a page or a feed", placeholder="https://…", max_lines=1, scale=4, elem_id="address"
-            )
-            self.fetch = gr.Button("Take it in", scale=1, elem_id="fetch")
-        self.report = gr.HTML(elem_id="report")
         self.table = gr.Dataframe(
             headers=list(_COLUMNS), datatype=["str", "str", "str", "number", "number", "number", "str", "str"],
             interactive=False, show_search="search", label="Articles", wrap=True, max_height=420,
@@ -66,8 +52,8 @@ class Articles:
                 self.source = gr.Textbox(label="Source", max_lines=1, elem_id="fact-source")
                 self.published = gr.Textbox(label="Date", placeholder="YYYY-MM-DD", max_lines=1, elem_id="fact-published")
             with gr.Row():
-                self.save = gr.Button("Correct it so", elem_id="correct")
-                self.undo = gr.Button("Back to what was read", elem_id="undo")
+                self.save = gr.Button("Save", elem_id="correct")
+                self.undo = gr.Button("Undo corrections", elem_id="undo")
         self.remove = gr.Button("Remove this article …", interactive=False, elem_id="remove", visible=writable)
         with gr.Row(visible=False, elem_id="sure") as self.confirm:
             self.yes = gr.Button("Yes, remove it", variant="stop", elem_id="yes")
@@ -77,15 +63,8 @@ class Articles:
         """`sources` offers those of the collection."""
         self.arrange = (self.arranged, collection, [self.head, sources, self.table, self.begin])
         collection.change(*self.arrange, **QUIETLY)
-        adding = self.upload.upload(
-            self.add, self.upload, [self.report, collection], show_progress="hidden", api_visibility="private"
-        )
-        adding.then(*self.arrange, **QUIETLY).then(lambda: None, None, self.upload, **QUIETLY)
-        fetching = gr.on(
-            [self.fetch.click, self.address.submit], self.take_in, self.address, [self.report, collection],
-            show_progress="hidden", api_visibility="private",
-        )  # fmt: skip
-        fetching.then(*self.arrange, **QUIETLY)
+        # The page's script says when articles have been added; they are one's own.
+        self.adding.added(lambda: OWN, None, collection, **QUIETLY).then(*self.arrange, **QUIETLY)
         given = [self.title, self.source, self.published]
         choosing = [self.picked, self.which, self.remove, self.confirm, self.facts]
         self.table.select(self.pick, collection, [*choosing, *given], **QUIETLY).then(
@@ -100,21 +79,6 @@ class Articles:
         collection.change(_nothing, None, choosing, **QUIETLY)
         self.yes.click(self.take_out, self.picked, choosing, api_visibility="private").then(*self.arrange, **QUIETLY)
 
-    def open(self, place: dict[str, Any]) -> dict[str, str]:
-        """An article cut at the words to be highlighted; where none are named, the whole of it."""
-        try:
-            assistant = self.library.chosen(str(place.get("collection") or ""))
-            article, note = _as_cited(assistant, place)
-            start, end = _stretch(place)
-            if end:
-                _ = article.passage(start, end)  # which must be there
-            facts = assistant.headline(article.id)
-            if note:
-                facts = replace(facts, label=article.title or facts.label, source=article.source, published=article.published)
-        except (ClippingsError, ValueError, KeyError, TypeError, AttributeError, OverflowError):
-            return {"error": "This article has been changed or removed since the answer was given. Ask again."}
-        return article_parts(article, facts, start, end, note)
-
     def arranged(self, collection: str) -> tuple[str, Any, Any, str]:
         """What the page says of a collection: its head, its sources, its articles, and how to begin where there are none."""
         try:
@@ -127,44 +91,6 @@ class Articles:
         rows.sort(key=lambda item: (item.headline.voice, item.headline.id))
         table = [_row(item, copies[item.headline.group] - 1 if item.headline.group else 0) for item in rows]
         return masthead(len(rows)), gr.Dropdown(choices=assistant.sources(), value=[]), table, ""
-
-    def add(self, files: list[str]) -> Iterator[tuple[str, Any]]:
-        """Take uploaded files in, and say how far it is and what came of it."""
-        yield from self._working("reading what was uploaded…", lambda told: self.library.add(map(Path, files), told))
-
-    def take_in(self, address: str) -> Iterator[tuple[str, Any]]:
-        """Take in the page or the feed at an address, likewise."""
-        yield from self._working("fetching…", lambda told: self.library.fetch(address, told))
-
-    def _working(self, first: str, work_on: Callable[[Callable[[Any], None]], IngestReport]) -> Iterator[tuple[str, Any]]:
-        said: SimpleQueue[Any] = SimpleQueue()
-
-        def work() -> None:
-            try:
-                said.put(work_on(said.put))
-            except ClippingsError as exc:
-                said.put(exc)
-            except Exception as exc:
-                logging.getLogger("clippings").exception("articles could not be taken in")
-                said.put(exc)
-
-        yield f'<p class="step" role="status">{first}</p>', gr.skip()
-        began = time.monotonic()
-        threading.Thread(target=work, daemon=True).start()
-        while True:
-            news = said.get()
-            if isinstance(news, IngestReport):
-                yield f'<pre class="report">{escape(report_text(news))}</pre>', OWN
-                return
-            if isinstance(news, Exception):
-                told = str(news) if isinstance(news, ClippingsError) else "Something went wrong; the details are in the log."
-                yield f'<p class="abstained">{escape(told)}</p>', gr.skip()
-                return
-            yield (
-                f'<p class="step" role="status"><progress value="{news.share:.3f}"></progress> '
-                f"{progress_text(news, time.monotonic() - began)}</p>",
-                gr.skip(),
-            )
 
     def pick(self, collection: str, event: gr.SelectData) -> tuple[Any, ...]:
         """The article of the row that was pressed, with its facts to be corrected where it is the reader's own."""
@@ -208,31 +134,6 @@ class Articles:
         except ClippingsError as exc:
             told = f'<p class="abstained">{escape(str(exc))}</p>'
         return _nothing(told)
-
-
-def _stretch(place: dict[str, Any]) -> tuple[int, int]:
-    """The words named, as [start, end) in code points; where none are, (0, 0)."""
-    start, end = int(place.get("start") or 0), int(place.get("end") or 0)
-    return (start, end) if end else (0, 0)
-
-
-def _as_cited(assistant: Any, place: dict[str, Any]) -> tuple[Article, str]:
-    """The article in the version in which the words stood, and what to say if that is not the present one.
-
-    Raises `ValueError` where no version that is kept has them.
-    """
-    article = assistant.article(str(place["article"]))
-    version = str(place.get("version") or article.version)
-    if version == article.version:
-        return article, ""
-    start, end = _stretch(place)
-    if digest(article.text[start:end]) == place.get("words"):  # its facts were corrected, or it changed elsewhere
-        return article, ""
-    for earlier, until in assistant.versions(article.id):
-        found = assistant.earlier(article.id, earlier)
-        if found and (earlier == version or digest(found.text[start:end]) == place.get("words")):
-            return found, f"This is the article as it was until {day(until.date())}. It has been changed since."
-    raise ValueError("the words stand nowhere any more")
 
 
 def _nothing(told: str = "") -> tuple[Any, ...]:

@@ -6,7 +6,7 @@ from typing import Any
 
 import gradio as gr
 
-__all__ = ["READING", "masthead", "theme"]
+__all__ = ["CONVERSATION", "CONVERSATIONS", "READING", "UPLOAD", "masthead", "theme"]
 
 # From the palest to the darkest.
 _RUST = (
@@ -25,6 +25,47 @@ READING = """
     <button type="button" class="link" data-act="link">Copy a link to these words</button>
   </div>
   <div class="article" tabindex="0" role="region" aria-label="Text of the article" hidden></div>
+</section>
+"""
+
+CONVERSATION = """
+<div class="panel-wrap" tabindex="0" role="log" aria-label="Conversation">
+  <p class="hint">Ask the articles something.</p>
+  <div class="exchanges"></div>
+</div>
+<p class="editing" role="status" hidden></p>
+<div class="told" role="status" hidden></div>
+"""
+
+CONVERSATIONS = """
+<nav id="conversations" aria-label="Conversations">
+  <button type="button" id="fresh" data-act="fresh">New conversation</button>
+  <ul class="list"></ul>
+  <div class="one" hidden>
+    <label for="title">Title of this conversation</label><input id="title" maxlength="200">
+    <div class="row"><button type="button" id="rename" data-act="rename">Rename</button>
+    <button type="button" id="delete" data-act="delete">Delete …</button></div>
+    <div class="row sure" hidden><button type="button" data-act="delete-sure">Yes, delete it</button>
+    <button type="button" data-act="delete-not">No, keep it</button></div>
+    <div class="row">
+    <button type="button" id="export-markdown" data-act="export" data-form="markdown">Export as Markdown</button>
+    <button type="button" id="export-json" data-act="export" data-form="json">Export as JSON</button></div>
+  </div>
+  <form method="post" action="logout" LOGOUT><button id="log-out">Log out</button></form>
+</nav>
+"""
+
+UPLOAD = """
+<section id="adding" aria-label="Add articles">
+  <label class="drop" for="files">Add articles to your own: pages, PDF, Word, e-books, mail, text, tables
+    <input type="file" id="files" multiple accept="KINDS"></label>
+  <div class="row"><label for="address">Or the address of a page or a feed</label>
+    <input id="address" type="url" placeholder="https://…"><button type="button" id="fetch" data-act="fetch">Add</button></div>
+  <div class="taken" role="group" aria-label="Names that are taken" hidden><p></p>
+    <button type="button" data-act="taken" data-replace="replace">Replace them</button>
+    <button type="button" data-act="taken" data-replace="keep">Keep both</button>
+    <button type="button" data-act="taken" data-replace="">Cancel</button></div>
+  <div id="report" role="status"></div>
 </section>
 """
 

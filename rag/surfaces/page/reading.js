@@ -9,7 +9,10 @@ document.body.append(peek);
 let opened = null; // the marker whose words are shown
 
 const show = async (place) => {
-  const found = await server.open_article(place);
+  const named = ['collection', 'article', 'version', 'start', 'end', 'words'].filter((name) => place[name] != null);
+  const query = new URLSearchParams(named.map((name) => [name, place[name]]));
+  let found;
+  try { found = await asked('GET', `api/place?${query}`); } catch (error) { found = { error: error.message }; }
   const [hint, text] = [part('hint'), part('article')];
   for (const name of ['title', 'facts', 'from']) part(name).textContent = '';
   part('tools').hidden = text.hidden = Boolean(found.error);
@@ -27,8 +30,7 @@ const show = async (place) => {
   const [note, read] = [part('note'), part('read')];
   note.textContent = found.note; note.hidden = !found.note;
   read.querySelector('p').textContent = found.read; read.hidden = !found.read;
-  const names = ['collection', 'article', 'version', 'start', 'end', 'words'].filter((name) => place[name] != null);
-  part('link').dataset.address = `?${new URLSearchParams(names.map((name) => [name, place[name]]))}`;
+  part('link').dataset.address = `?${query}`;
   const quote = document.createElement('mark');
   quote.textContent = found.quote;
   quote.hidden = !found.quote;
@@ -83,16 +85,10 @@ document.addEventListener('click', (event) => {
   if (link) { event.preventDefault(); copied(link, new URL(link.getAttribute('href'), location.href.split('?')[0]).href); return; }
   const button = event.target.closest('button[data-act]');
   if (!button) return;
-  const { act, key, text, verdict } = button.dataset;
+  const { act, text } = button.dataset;
   if (act === 'copy') copied(button, text);
   if (act === 'previous') walk(-1);
   if (act === 'next') walk(1);
-  if (act === 'verdict') {
-    for (const other of button.parentElement.querySelectorAll('[data-act=verdict]')) other.setAttribute('aria-pressed', other === button);
-    button.parentElement.querySelector('[data-act=gold]').hidden = false;
-    trigger('verdict', { key, verdict });
-  }
-  if (act === 'gold') trigger('gold', { key, words: selected() });
   if (act === 'link') copied(button, new URL(button.dataset.address, location.href.split('?')[0]).href);
 });
 

@@ -4,29 +4,26 @@ in the articles, nor where they lie."""
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
 import time
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+from fastapi import APIRouter
+from fastapi.responses import JSONResponse
 
 from rag.surfaces.gate import Gate
 from rag.surfaces.library import Library
 
-if TYPE_CHECKING:
-    from starlette.types import ASGIApp, Receive, Scope, Send
-
-__all__ = ["Door", "Health"]
+__all__ = ["Health", "health_router"]
 
 
 class Health:
-    """What the page says of itself. `requests` are being answered, and `latest` is when the last of them ended."""
+    """What the page says of itself."""
 
     def __init__(self, library: Library, gate: Gate) -> None:
         self._library, self._gate = library, gate
         self._began = time.monotonic()
         self._failing = False
-        self.requests = 0
-        self.latest = self._began  # by time.monotonic
 
     def state(self) -> tuple[int, dict[str, Any]]:
         """An HTTP status, 200 or 503, and the facts: of the collection that a newcomer sees, of the questions since the page
@@ -60,39 +57,14 @@ class Health:
         return 503 if reason else 200, whole
 
 
-class Door:
-    """Stands before the page, as ASGI has it: answers `/healthz` itself, and counts the other requests."""
+def health_router(health: Health) -> APIRouter:
+    """`/healthz`."""
+    router = APIRouter()
 
-    def __init__(self, app: ASGIApp, health: Health) -> None:
-        self._app, self._health = app, health
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or _endless(scope):
-            await self._app(scope, receive, send)
-            return
-        if scope["path"].removeprefix(scope.get("root_path", "")) == "/healthz" and scope["method"] in ("GET", "HEAD"):
-            await self._tell(scope, send)
-            return
-        self._health.requests += 1
-        try:
-            await self._app(scope, receive, send)
-        finally:
-            self._health.requests -= 1
-            self._health.latest = time.monotonic()
-
-    async def _tell(self, scope: Scope, send: Send) -> None:
+    @router.api_route("/healthz", methods=["GET", "HEAD"], include_in_schema=False)
+    async def healthz() -> JSONResponse:
         # In a thread: a collection on a slow disk must not hold up the answers of others.
-        status, whole = await asyncio.to_thread(self._health.state)
-        body = json.dumps(whole).encode() + b"\n"
-        headers = [
-            (b"content-type", b"application/json"),
-            (b"content-length", str(len(body)).encode()),
-            (b"cache-control", b"no-store"),
-        ]
-        await send({"type": "http.response.start", "status": status, "headers": headers})
-        await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else body})
+        status, whole = await asyncio.to_thread(health.state)
+        return JSONResponse(whole, status, {"Cache-Control": "no-store"})
 
-
-def _endless(scope: Scope) -> bool:
-    """Whether it is one of Gradio's streams that last as long as a browser or a tool is connected."""
-    return scope["method"] == "GET" and ("/heartbeat/" in scope["path"] or "/mcp" in scope["path"])
+    return router

@@ -1,0 +1,373 @@
+"""What passes the door and what does not, asked of the door itself with an application behind it that notes what it was given."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Mapping
+from typing import Any
+
+import httpx
+import pytest
+
+from rag.errors import ConfigError
+from rag.surfaces.api.door import COOKIE, Door, Doorway
+
+LOCAL = "127.0.0.1"
+FILE = {"path": "/tmp/a", "url": "http://10.0.0.1/", "meta": {"_type": "gradio.FileData"}}
+
+
+class Behind:
+    """Notes each request that it is given, and answers it as Gradio would: shared with everybody."""
+
+    def __init__(self) -> None:
+        self.given: list[tuple[str, str, bytes]] = []
+        self.states: list[dict[str, Any]] = []
+        self.headers: list[dict[bytes, bytes]] = []
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        body = b""
+        while True:
+            message = await receive()
+            body += message.get("body", b"")
+            if not message.get("more_body"):
+                break
+        self.given.append((scope["method"], scope["path"], body))
+        self.states.append(scope["state"])
+        self.headers.append(dict(scope["headers"]))
+        headers = [(b"access-control-allow-origin", b"*"), (b"content-type", b"text/plain")]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        await send({"type": "http.response.body", "body": b"ok"})
+
+
+def knock(
+    method: str = "GET",
+    path: str = "/api/articles",
+    headers: Mapping[str, str] | None = None,
+    doorway: Doorway = Doorway(),
+    host: str = "127.0.0.1:7860",
+    client: str = LOCAL,
+    body: Any = None,
+    **door: Any,
+) -> tuple[httpx.Response, Behind]:
+    behind = Behind()
+
+    async def ask() -> httpx.Response:
+        transport = httpx.ASGITransport(Door(behind, doorway, **door), client=(client, 5))
+        async with httpx.AsyncClient(transport=transport) as http:
+            return await http.request(method, f"http://x{path}", headers={"Host": host, **(headers or {})}, content=body)
+
+    return asyncio.run(ask()), behind
+
+
+def said(answer: httpx.Response) -> tuple[int, str]:
+    return answer.status_code, answer.json()["error"]["kind"]
+
+
+# Under which name
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1:7860", "localhost:7860", "LOCALHOST", "[::1]:7860"])
+def test_on_loopback_the_page_goes_by_the_names_of_this_machine(host: str) -> None:
+    answer, behind = knock(host=host)
+    assert (answer.status_code, behind.given) == (200, [("GET", "/api/articles", b"")])
+
+
+@pytest.mark.parametrize(
+    "host",
+    ["evil.example", "127.0.0.1.evil.example", "localhost.evil.example:7860", "10.0.0.1", "0.0.0.0", "[::2]", "127.0.0.2"],
+)
+def test_a_name_that_was_made_to_point_here_reaches_nothing(host: str) -> None:
+    for path in ("/", "/api/articles", "/mcp", "/healthz", "/login"):
+        answer, behind = knock(path=path, host=host)
+        assert (said(answer), behind.given) == ((421, "wrong_host"), [])
+
+
+@pytest.mark.parametrize("host", ["", "a b", "user@127.0.0.1", "127.0.0.1:x", "127.0.0.1/..", "a,127.0.0.1"])
+def test_a_host_that_is_no_name_is_refused(host: str) -> None:
+    answer, behind = knock(host=host)
+    assert (said(answer), behind.given) == ((400, "bad_request"), [])
+
+
+def test_elsewhere_the_page_goes_by_the_names_that_were_given() -> None:
+    doorway = Doorway("0.0.0.0", ("news.example.org", "desk.example.org:8443"))
+    for host, status in (
+        ("news.example.org", 200), ("NEWS.example.org:7860", 200), ("desk.example.org:8443", 200), ("desk.example.org", 421),
+        ("127.0.0.1", 421), ("localhost:7860", 421), ("192.168.1.5", 421),
+    ):  # fmt: skip
+        assert knock(host=host, doorway=doorway)[0].status_code == status, host
+    assert knock(host="192.168.1.5:7860", doorway=Doorway("192.168.1.5", ("news.example.org",)))[0].status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("facts", "said"),
+    [
+        ({"host": "0.0.0.0"}, "say by which name, with --host-name"),
+        ({"names": ("http://a",)}, "is not a name such as news.example.org"),
+        ({"names": ("",)}, "is not a name such as news.example.org"),
+        ({"origins": ("news.example.org",)}, "is not the origin of a web site"),
+        ({"origins": ("https://a/path",)}, "is not the origin of a web site"),
+        ({"origins": ("*",)}, "is not the origin of a web site"),
+        ({"proxies": ("proxy",)}, "is not an address or a network"),
+    ],
+)
+def test_a_doorway_that_would_let_in_anybody_is_refused(facts: dict[str, Any], said: str) -> None:
+    with pytest.raises(ConfigError, match=said):
+        Doorway(**facts)
+
+
+# From which page
+
+
+@pytest.mark.parametrize(
+    "origin",
+    [
+        "http://evil.example",
+        "null",
+        "http://127.0.0.1",
+        "http://127.0.0.1:3000",
+        "https://127.0.0.1:7860",
+        "file://",
+        "http://",
+    ],
+)
+def test_a_page_of_another_site_may_not_ask(origin: str) -> None:
+    for method, path in (
+        ("POST", "/api/ask"), ("GET", "/api/articles"), ("DELETE", "/api/articles/a"), ("POST", "/mcp"), ("GET", "/mcp"),
+        ("POST", "/gradio_api/queue/join"), ("GET", "/"), ("POST", "/login"), ("POST", "/api/uploads"), ("OPTIONS", "/api/ask"),
+    ):  # fmt: skip
+        answer, behind = knock(method, path, {"Origin": origin})
+        assert (said(answer), behind.given) == ((403, "foreign_origin"), []), (method, path)
+        assert not [name for name in answer.headers if name.startswith("access-control")]
+
+
+def test_the_pages_own_requests_pass_and_are_shared_with_nobody() -> None:
+    for origin, host in (("http://127.0.0.1:7860", "127.0.0.1:7860"), ("http://localhost", "localhost:80")):
+        answer, behind = knock("POST", "/api/ask", {"Origin": origin, "Sec-Fetch-Site": "same-origin"}, host=host)
+        assert (answer.status_code, len(behind.given)) == (200, 1)
+        assert not [name for name in answer.headers if name.startswith("access-control")]
+
+
+@pytest.mark.parametrize("site", ["cross-site", "same-site"])
+def test_without_an_origin_a_browser_still_says_that_another_site_asks(site: str) -> None:
+    answer, behind = knock("GET", "/api/articles", {"Sec-Fetch-Site": site, "Sec-Fetch-Dest": "script"})
+    assert (said(answer), behind.given) == ((403, "foreign_origin"), [])
+    answer, behind = knock("GET", "/", {"Sec-Fetch-Site": site, "Sec-Fetch-Dest": "iframe"})
+    assert (said(answer), behind.given) == ((403, "foreign_origin"), [])
+
+
+def test_a_link_on_another_site_opens_the_page() -> None:
+    answer, behind = knock("GET", "/", {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Dest": "document"})
+    assert (answer.status_code, len(behind.given)) == (200, 1)
+
+
+def test_a_site_that_was_named_may_ask_with_a_token_and_no_other_may() -> None:
+    doorway = Doorway(origins=("https://desk.example.org",))
+    answer, behind = knock("POST", "/api/ask", {"Origin": "https://desk.example.org"}, doorway)
+    assert (answer.status_code, len(behind.given)) == (200, 1)
+    assert answer.headers["access-control-allow-origin"] == "https://desk.example.org"
+    assert "access-control-allow-credentials" not in answer.headers
+    answer, behind = knock("OPTIONS", "/api/ask", {"Origin": "https://desk.example.org"}, doorway)
+    assert (answer.status_code, behind.given) == (204, [])
+    assert answer.headers["access-control-allow-methods"] == "GET, POST, PATCH, DELETE"
+    assert said(knock("POST", "/api/ask", {"Origin": "https://desk.example.org.evil.example"}, doorway)[0])[0] == 403
+
+
+def test_every_answer_forbids_framing_guessing_of_types_and_resources_from_elsewhere() -> None:
+    for answer, _ in (knock(path="/"), knock(path="/nowhere"), knock(host="evil.example")):
+        assert "frame-ancestors 'none'" in answer.headers["content-security-policy"]
+        assert "default-src 'self'" in answer.headers["content-security-policy"]
+        assert "connect-src 'self'" in answer.headers["content-security-policy"]
+        assert (answer.headers["x-content-type-options"], answer.headers["x-frame-options"]) == ("nosniff", "DENY")
+        assert "access-control-allow-origin" not in answer.headers
+
+
+# Through a proxy
+
+
+def test_what_is_forwarded_is_believed_from_a_named_proxy_alone() -> None:
+    told = {
+        "X-Forwarded-For": "6.6.6.6, 203.0.113.9, 10.0.0.7",
+        "X-Forwarded-Host": "news.example.org",
+        "X-Forwarded-Proto": "https",
+    }
+    doorway = Doorway("10.0.0.1", ("news.example.org",), proxies=("10.0.0.0/24",))
+    answer, behind = knock(
+        headers={**told, "Origin": "https://news.example.org"}, doorway=doorway, host="10.0.0.1:7860", client="10.0.0.2"
+    )
+    assert answer.status_code == 200
+    visitor = behind.states[0]["visitor"]
+    # 10.0.0.7 is a proxy of ours; what stands before 203.0.113.9 anybody may have written.
+    assert (visitor.address, visitor.scheme, visitor.netloc) == ("203.0.113.9", "https", "news.example.org")
+    answer, behind = knock(headers=told, doorway=doorway, host="10.0.0.1:7860", client="192.0.2.4")
+    visitor = behind.states[0]["visitor"]
+    assert (visitor.address, visitor.scheme, visitor.netloc) == ("192.0.2.4", "http", "10.0.0.1:7860")
+    assert not [name for name in behind.headers[0] if name.startswith(b"x-forwarded")], "Gradio would believe them"
+
+
+def test_a_path_that_a_proxy_has_added_is_taken_off() -> None:
+    doorway = Doorway(root_path="/clippings")
+    for path, status in (
+        ("/clippings/api/articles", 200),
+        ("/api/articles", 200),
+        ("/clippings/monitoring", 404),
+        ("/clippings/", 200),
+    ):
+        assert knock(path=path, doorway=doorway)[0].status_code == status, path
+
+
+# Who
+
+
+def known(secret: str) -> str | None:
+    return {"s3cret": "ann"}.get(secret)
+
+
+def token(secret: str) -> tuple[str, bool] | None:
+    return {"clip_r": ("reader", True), "clip_w": ("writer", False)}.get(secret)
+
+
+GUARDED: dict[str, Any] = {"guarded": True, "account_of": known, "token_of": token}
+
+
+def test_with_accounts_nothing_is_given_without_a_session_but_health_and_the_log_in() -> None:
+    for path in ("/api/articles", "/mcp", "/config", "/assets/a.js", "/gradio_api/queue/data", "/nowhere", "/logout"):
+        answer, behind = knock(path=path, **GUARDED)
+        assert (said(answer), behind.given) == ((401, "unauthorized"), []), path
+        assert answer.headers["www-authenticate"] == 'Bearer realm="clippings"'
+    for path in ("/healthz", "/login"):
+        assert knock(path=path, **GUARDED)[0].status_code == 200
+    answer, behind = knock(path="/", headers={"Accept": "text/html"}, **GUARDED)
+    assert (answer.status_code, answer.headers["location"], behind.given) == (303, "/login", [])
+
+
+def test_a_session_says_for_whom_a_request_is() -> None:
+    answer, behind = knock(headers={"Cookie": f"other=1; {COOKIE}=s3cret"}, **GUARDED)
+    assert (answer.status_code, behind.states[0]["owner"], behind.states[0]["read_only"]) == (200, "ann", False)
+    assert said(knock(headers={"Cookie": f"{COOKIE}=guess"}, **GUARDED)[0]) == (401, "unauthorized")
+
+
+@pytest.mark.parametrize(("secret", "owner", "reads"), [("clip_r", "token:reader", True), ("clip_w", "token:writer", False)])
+def test_a_token_says_so_too_and_whether_it_only_reads(secret: str, owner: str, reads: bool) -> None:
+    for path in ("/api/articles", "/mcp"):
+        answer, behind = knock(path=path, headers={"Authorization": f"Bearer {secret}"}, **GUARDED)
+        assert (answer.status_code, behind.states[0]["owner"], behind.states[0]["read_only"]) == (200, owner, reads)
+    answer, behind = knock(path="/gradio_api/queue/data", headers={"Authorization": f"Bearer {secret}"}, **GUARDED)
+    assert (said(answer), behind.given) == ((403, "forbidden"), [])
+
+
+@pytest.mark.parametrize("stated", ["Bearer guess", "Bearer", "Basic YW5uOng=", "clip_r", "Bearer clip_r,"])
+def test_a_token_that_is_not_known_is_refused_also_where_nobody_needs_one(stated: str) -> None:
+    for door in (GUARDED, {"token_of": token}):
+        answer, behind = knock(headers={"Authorization": stated}, **door)
+        assert (said(answer), behind.given) == ((401, "unauthorized"), [])
+
+
+def test_without_accounts_the_one_local_person_asks() -> None:
+    _, behind = knock()
+    assert (behind.states[0]["owner"], behind.states[0]["read_only"]) == ("", False)
+
+
+# What is left of Gradio
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("GET", "/monitoring"), ("GET", "/monitoring/summary"), ("GET", "/monitoring/x"), ("GET", "/gradio_api/info"),
+        ("GET", "/gradio_api/file=/etc/passwd"), ("GET", "/gradio_api/file=http://10.0.0.1/"), ("GET", "/gradio_api/file/x"),
+        ("HEAD", "/gradio_api/file=http://10.0.0.1/"), ("GET", "/gradio_api/proxy=http://10.0.0.1/"), ("POST", "/gradio_api/upload"),
+        ("GET", "/gradio_api/stream/a/b/c/playlist.m3u8"), ("POST", "/gradio_api/call/ask"), ("POST", "/gradio_api/run/ask"),
+        ("POST", "/gradio_api/component_server"), ("POST", "/gradio_api/api/predict"), ("POST", "/gradio_api/vibe-edit"),
+        ("GET", "/gradio_api/runs"), ("GET", "/gradio_api/deep_link"), ("GET", "/gradio_api/mcp/"), ("POST", "/gradio_api/process_recording"),
+        ("GET", "/gradio_api/custom_component/a/b/c/d"), ("GET", "/dev/reload"), ("GET", "/docs"), ("GET", "/openapi.json"),
+        ("GET", "/assets/../../x"), ("GET", "/static/a/../../../etc/passwd"), ("POST", "/"), ("PUT", "/config"),
+        ("GET", "/gradio_api/openapi.json"), ("GET", "/gradio_api/upload_progress"), ("POST", "/run-history/connect"),
+        ("GET", "/gradio_api/profiling/traces"), ("GET", "/gradio_api/token"), ("GET", "/pwa_icon"), ("POST", "/gradio_api/login"),
+    ],
+)  # fmt: skip
+def test_what_the_page_does_not_need_of_gradio_is_not_there(method: str, path: str) -> None:
+    behind = Behind()
+
+    async def ask() -> tuple[int, bytes]:
+        # By hand: a client would tidy up the path before it sends it.
+        sent: list[Any] = []
+        scope = {
+            "type": "http", "method": method, "path": path, "raw_path": path.encode(), "query_string": b"", "scheme": "http",
+            "headers": [(b"host", b"127.0.0.1:7860")], "client": (LOCAL, 5),
+        }  # fmt: skip
+
+        async def receive() -> Any:
+            return {"type": "http.request", "body": b"{}"}
+
+        async def send(message: Any) -> None:
+            sent.append(message)
+
+        await Door(behind, Doorway())(scope, receive, send)
+        return sent[0]["status"], sent[1]["body"]
+
+    status, body = asyncio.run(ask())
+    assert (status, behind.given) == (404, [])
+    assert method == "HEAD" or json.loads(body)["error"]["kind"] == "not_found"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"data": [FILE]}, {"data": [[{"a": [FILE]}]]}, {"data": [{"path": "/etc/passwd"}]}, {"data": [{"url": "http://10.0.0.1/"}]},
+        {"data": [{"meta": {"_type": "gradio.FileData"}}]}, {"event_data": FILE}, {"data": [{"x": "\ud800"}]}, {"data": [{"\udfff": 1}]},
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("path", ["/gradio_api/queue/join", "/gradio_api/run/predict"])
+def test_nothing_that_gradio_would_fetch_reaches_it(path: str, body: dict[str, Any]) -> None:
+    for written in (json.dumps(body), json.dumps(body).replace("path", "p\\u0061th").replace("gradio", "gr\\u0061dio")):
+        answer, behind = knock("POST", path, body=written)
+        assert (said(answer), behind.given) == ((400, "bad_request"), [])
+
+
+@pytest.mark.parametrize("body", [b"{", b"\xff", b'{"data": ' + b"[" * 100 + b"]" * 100 + b"}", b"[" * 100_000, b"1" * 5_000])
+def test_what_is_no_json_or_nested_without_end_does_not_reach_gradio(body: bytes) -> None:
+    answer, behind = knock("POST", "/gradio_api/queue/join", body=body)
+    assert (said(answer), behind.given) == ((400, "bad_request"), [])
+
+
+def test_what_the_page_sends_reaches_gradio_as_it_was_sent() -> None:
+    body = json.dumps({"data": ["Who struck first? 🌊", None, ["Dawn"]], "fn_index": 3, "session_hash": "abc"}).encode()
+    answer, behind = knock("POST", "/gradio_api/queue/join", body=body)
+    assert (answer.status_code, behind.given) == (200, [("POST", "/gradio_api/queue/join", body)])
+
+
+def test_a_body_without_end_is_cut_off() -> None:
+    async def endless() -> AsyncIterator[bytes]:
+        for _ in range(100):
+            yield b" " * 100_000
+
+    for body in (b" " * 2_000_001, endless()):
+        answer, behind = knock("POST", "/gradio_api/queue/join", body=body)
+        assert (said(answer), behind.given) == ((413, "too_large"), [])
+
+
+def test_a_body_that_does_not_come_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("rag.surfaces.api.door._BODY_TIME", 0.05)
+
+    async def slow() -> AsyncIterator[bytes]:
+        yield b"{"
+        await asyncio.sleep(2)
+        yield b"}"
+
+    answer, behind = knock("POST", "/gradio_api/queue/join", body=slow())
+    assert (said(answer), behind.given) == ((408, "timeout"), [])
+
+
+def test_a_web_socket_is_closed() -> None:
+    sent: list[Any] = []
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    async def receive() -> Any:
+        return {"type": "websocket.connect"}
+
+    behind = Behind()
+    asyncio.run(Door(behind, Doorway())({"type": "websocket", "path": "/", "headers": []}, receive, send))
+    assert (sent, behind.given) == ([{"type": "websocket.close", "code": 1008}], [])

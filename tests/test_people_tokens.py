@@ -1,0 +1,216 @@
+"""Tokens, sessions and settings: what a secret stands for, until when, and nothing after that."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+import app
+from rag.errors import CollectionError, ConfigError
+from rag.people.database import People
+from rag.people.tokens import Token
+
+NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
+
+
+class Calendar:
+    def __init__(self) -> None:
+        self.now = NOON
+
+    def __call__(self) -> datetime:
+        return self.now
+
+
+@pytest.fixture
+def calendar() -> Calendar:
+    return Calendar()
+
+
+@pytest.fixture
+def people(tmp_path: Path, calendar: Calendar) -> Iterator[People]:
+    people = People(tmp_path / "home", now=calendar)
+    yield people
+    people.close()
+
+
+def noted(people: People, column: str, table: str) -> list[str]:
+    with people._database.reading() as db:
+        return [str(value)[:16] for value in db.exec_driver_sql(f"SELECT {column} FROM {table}").scalars()]
+
+
+# Tokens
+
+
+def test_a_token_is_found_by_its_secret_until_it_is_revoked(people: People, calendar: Calendar) -> None:
+    reader, writer = people.tokens.add("the desk’s bot", True), people.tokens.add("archive", False)
+    assert re.fullmatch(r"clip_[\w-]{43}", reader)
+    assert reader != writer
+    plain = Token("the desk’s bot", True, NOON, None)
+    calendar.now += timedelta(days=400)
+    assert people.tokens.find(reader) == plain
+    used = replace(plain, last_used=calendar.now)
+    assert people.tokens.all() == (Token("archive", False, NOON, None), used)
+    calendar.now += timedelta(seconds=59)
+    assert people.tokens.find(reader) == used
+    assert people.tokens.find(reader) == used, "a use is noted once a minute"
+    calendar.now += timedelta(seconds=1)
+    people.tokens.find(reader)
+    assert people.tokens.find(reader) == replace(plain, last_used=calendar.now)
+    people.tokens.revoke("the desk’s bot")
+    assert people.tokens.find(reader) is None
+    assert people.tokens.all() == (Token("archive", False, NOON, None),)
+    for other in ("", "clip_", reader, writer[:-1], writer + "x", writer.removeprefix("clip_"), "archive", "clip_\ud800\x00"):
+        assert people.tokens.find(other) is None
+    again = people.tokens.add("the desk’s bot", False)
+    assert people.tokens.find(reader) is None
+    assert people.tokens.find(again) == Token("the desk’s bot", False, calendar.now, None)
+
+
+@pytest.mark.parametrize("name", ["", " ", "x" * 65, "a\nb", "a\x00", " a", "a ", "\x1b[31m", "\ud800", "\u202ea"])
+def test_what_cannot_be_the_name_of_a_token_is_refused(people: People, name: str) -> None:
+    with pytest.raises(ConfigError, match=r"cannot be a token's name: that has 1 to 64 printable characters") as refused:
+        people.tokens.add(name, False)
+    assert str(refused.value).isprintable()
+    assert people.tokens.all() == ()
+    people.tokens.add("x" * 64, False)
+
+
+def test_a_name_stands_for_one_token(people: People) -> None:
+    first = people.tokens.add("bot", False)
+    with pytest.raises(
+        CollectionError, match=r"^there is a token named bot already. Choose another name, or revoke that one first$"
+    ):
+        people.tokens.add("bot", True)
+    assert people.tokens.find(first) == Token("bot", False, NOON, None)
+    with pytest.raises(CollectionError, match=r"^there is no token named dog; `clippings token list` lists them$"):
+        people.tokens.revoke("dog")
+
+
+def test_tokens_are_made_listed_and_revoked_by_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    home = ["--home", str(tmp_path / "home")]
+    assert app.main(["token", "list", *home]) == 0
+    assert not (tmp_path / "home").exists()
+    assert app.main(["token", "add", "bot", "--read-only", *home]) == 0
+    empty, secret = capsys.readouterr().out.splitlines()
+    assert empty == "NAME  MAY  MADE  LAST USED (UTC)"
+    assert app.main(["token", "add", "archive", *home]) == 0
+    assert app.main(["token", "add", "bot", *home]) == 1
+    assert app.main(["token", "add", "", *home]) == 2
+    assert capsys.readouterr().err.splitlines() == [
+        "(keep it where the program finds it: it is shown only now)",
+        "clippings: there is a token named bot already. Choose another name, or revoke that one first",
+        "clippings: '' cannot be a token's name: that has 1 to 64 printable characters, and no space at either end",
+    ]
+    people = People(tmp_path / "home")
+    found = people.tokens.find(secret)
+    assert found is not None
+    assert (found.name, found.read_only) == ("bot", True)
+    assert app.main(["token", "list", *home]) == 0
+    listed = capsys.readouterr().out
+    assert [re.split(r"  +", line)[:2] for line in listed.splitlines()] == [
+        ["NAME", "MAY"],
+        ["archive", "read and write"],
+        ["bot", "read only"],
+    ]
+    assert [line.endswith("never") for line in listed.splitlines()] == [False, True, False]
+    assert secret not in listed
+    assert app.main(["token", "revoke", "bot", *home]) == 0
+    assert app.main(["token", "revoke", "bot", *home]) == 1
+    assert people.tokens.find(secret) is None
+    people.close()
+
+
+@pytest.mark.parametrize("group", ["account", "token"])
+def test_a_group_of_commands_needs_one_of_them(group: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        app.main([group])
+    assert ended.value.code == 2
+    assert "the following arguments are required: COMMAND" in capsys.readouterr().err
+
+
+# Sessions
+
+
+def test_a_session_ends_after_a_week_without_use_and_after_thirty_days_in_any_case(people: People, calendar: Calendar) -> None:
+    unused, used = people.sessions.start("ann"), people.sessions.start("ann")
+    assert len(unused) == 43
+    assert unused != used
+    calendar.now = NOON + timedelta(days=7, microseconds=-1)
+    assert (people.sessions.account_of(unused), people.sessions.account_of(used)) == ("ann", "ann")
+    calendar.now += timedelta(days=6, hours=23)
+    assert people.sessions.account_of(used) == "ann"
+    calendar.now += timedelta(hours=1)
+    assert people.sessions.account_of(unused) is None
+    for day in range(14, 30, 5):
+        calendar.now = NOON + timedelta(days=day)
+        assert people.sessions.account_of(used) == "ann"
+    calendar.now = NOON + timedelta(days=30, microseconds=-1)
+    assert people.sessions.account_of(used) == "ann"
+    calendar.now += timedelta(microseconds=1)
+    assert people.sessions.account_of(used) is None
+    people.sessions.start("bob")
+    assert noted(people, "account", "sessions") == ["bob"], "those that have ended are forgotten"
+    calendar.now += timedelta(days=7)
+    people.sessions.start("eve")
+    assert noted(people, "account", "sessions") == ["eve"], "and those that were not used"
+
+
+def test_that_a_session_is_used_is_written_once_an_hour(people: People, calendar: Calendar) -> None:
+    secret = people.sessions.start("ann")
+    seen = []
+    for minutes in (0, 59, 60, 61, 119, 120):
+        calendar.now = NOON + timedelta(minutes=minutes)
+        assert people.sessions.account_of(secret) == "ann"
+        seen += noted(people, "used", "sessions")
+    assert seen == ["2026-03-01T12:00"] * 2 + ["2026-03-01T13:00"] * 3 + ["2026-03-01T14:00"]
+
+
+def test_ending_a_session_ends_that_one_and_ending_all_those_of_one_account(people: People) -> None:
+    one, two, other = (people.sessions.start(name) for name in ("ann", "ann", "bob"))
+    people.sessions.end(one)
+    people.sessions.end(one)
+    people.sessions.end("nobody's")
+    assert [people.sessions.account_of(s) for s in (one, two, other, "", "\ud800")] == [None, "ann", "bob", None, None]
+    people.sessions.end_all("ann")
+    assert [people.sessions.account_of(s) for s in (two, other)] == [None, "bob"]
+
+
+def test_nobody_is_shut_out_because_a_use_cannot_be_noted(
+    people: People, calendar: Calendar, caplog: pytest.LogCaptureFixture
+) -> None:
+    session, token = people.sessions.start("ann"), people.tokens.add("bot", True)
+    people.close()
+    sa.event.listen(people._database._engine, "connect", lambda c, _: c.execute("PRAGMA query_only=ON"))
+    calendar.now += timedelta(hours=2)
+    assert people.sessions.account_of(session) == "ann"
+    assert people.tokens.find(token) == Token("bot", True, NOON, None)
+    assert [r.getMessage().partition(": ")[0] for r in caplog.records] == [
+        "that a session was used could not be noted", "that a token was used could not be noted",
+    ]  # fmt: skip
+
+
+# Settings
+
+
+def test_each_owner_has_settings_of_their_own_and_the_last_choice_counts(people: People) -> None:
+    people.settings.set("", "collection", "own")
+    people.settings.set("ann", "collection", "demo")
+    people.settings.set("ann", "collection", "own")
+    people.settings.set("ann", "wording", "articles")
+    assert people.settings.get("ann") == {"collection": "own", "wording": "articles"}
+    assert people.settings.get("") == {"collection": "own"}
+    assert people.settings.get("bob") == {}
+
+
+def test_a_setting_that_there_is_not_is_refused(people: People) -> None:
+    with pytest.raises(ConfigError, match=r"^there is no setting 'colour'. Known are collection, wording$"):
+        people.settings.set("", "colour", "red")
+    with pytest.raises(ConfigError, match=r"^the setting wording must not be longer than 200 characters$"):
+        people.settings.set("", "wording", "x" * 201)
+    assert people.settings.get("") == {}

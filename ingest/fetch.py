@@ -451,6 +451,7 @@ def is_public(address: str) -> bool:
             return is_public(str(inner))
         if ip not in _UNICAST:
             return False
+    # Python's own list may know more, in versions to come.
     return ip.is_global and not any(ip in network for network in _SPECIAL if network.version == ip.version)
 
 

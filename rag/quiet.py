@@ -114,7 +114,7 @@ VENDORS = (
         "matplotlib",
         "3.11.2",
         "keeps a list of the machine's fonts in ~/.cache/matplotlib, and folders of its own in the home",
-        "the benchmarks' plots alone import it; from Gradio, which would, rag/surfaces/page keeps it away",
+        "the benchmarks' plots alone import it; from Gradio, which would, rag/surfaces/api/server.py keeps it away",
     ),
 )  # fmt: skip
 

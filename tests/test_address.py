@@ -19,15 +19,21 @@ from rag.types import Failure
 SECRET = "s3cr3t-of-ana"
 
 names = st.text(st.characters(exclude_categories=("Z", "C"), exclude_characters="/?#@:[]\\"), max_size=8)
-passwords = st.text(st.characters(exclude_categories=("Z", "C"), exclude_characters="[]\\"), max_size=8)
+wild = st.text(
+    st.characters(exclude_categories=("Z", "C"), exclude_characters="@[]\\"), max_size=8
+)  # as it must not be written
 
 
-@given(name=names, password=passwords, after=st.sampled_from(["", "/", "/v1", ":8000/v1?a=b", "/@ana"]))
-def test_no_password_is_left_in_a_sentence(name: str, password: str, after: str) -> None:
+@given(name=names, password=names, after=st.sampled_from(["", "/", "/v1", ":8000/v1?a=b", "/@ana"]))
+def test_no_login_is_left_in_a_sentence(name: str, password: str, after: str) -> None:
     said = hidden(f"no answer from http://{name}:{SECRET}{password}@host{after}. Is it on?")
-    assert SECRET not in said
-    assert said.startswith("no answer from http://…@")
-    assert said.endswith(f"{after}. Is it on?")
+    assert said == f"no answer from http://…@host{after}. Is it on?"
+
+
+@given(name=names, password=wild, after=st.sampled_from(["", "/", "/v1", ":8000/v1?a=b"]))
+def test_nor_one_whose_password_holds_what_it_must_not(name: str, password: str, after: str) -> None:
+    said = hidden(f"no answer from http://{name}:{SECRET}{password}@host{after}. Is it on?")
+    assert said == f"no answer from http://…@host{after}. Is it on?"
 
 
 @given(st.text(max_size=40))

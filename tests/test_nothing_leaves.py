@@ -65,6 +65,12 @@ class Command:
 
 
 HOME = ("--home", "{home}")
+MCP = (
+    {"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": {
+        "protocolVersion": "2025-06-18", "capabilities": {}, "clientInfo": {"name": "tests", "version": "1"}}},
+    {"jsonrpc": "2.0", "method": "notifications/initialized"},
+    {"jsonrpc": "2.0", "id": 2, "method": "tools/call", "params": {"name": "ask", "arguments": {"question": QUESTION}}},
+)  # fmt: skip
 READER = (sys.executable, "-m", "ingest.formats.worker")  # reads documents, in a process of its own
 FIRST = Command(
     "sync", ("sync", "{desk}", "{web}/rain", *HOME), "13 added, 0 replaced, 0 removed, 0 unchanged, 0 failed",
@@ -82,6 +88,7 @@ READING = (
     ),
     Command("doctor", ("doctor", *HOME), "ok     indexes: dense and lexical hold"),
     Command("articles", ("articles", *HOME), EDITED),
+    Command("mcp", ("mcp", *HOME), "Iran", hears="".join(f"{json.dumps(said)}\n" for said in MCP)),
     Command("show", ("show", EDITED, *HOME), "footbridge"),
     Command(
         "eval", ("eval", "--gold", "{base}/gold.jsonl", "--out", "{base}/reports", *HOME), "1 questions",
@@ -105,10 +112,8 @@ COMMANDS = (FIRST, *READING, *WRITING, *ELSEWHERE, SERVE)
 
 def ask_page(url: str) -> str:
     """The answer of the page at this address to `QUESTION`, asked as a program asks."""
-    with straight(f"{url}/gradio_api/call/v2/ask", json.dumps({"question": QUESTION}).encode()) as begun:
-        event = json.load(begun)["event_id"]
-    with straight(f"{url}/gradio_api/call/ask/{event}") as answer:
-        return str(answer.read().decode())
+    with straight(f"{url}/api/ask", json.dumps({"question": QUESTION}).encode()) as answer:
+        return str(json.load(answer)["text"])
 
 
 def straight(url: str, data: bytes | None = None) -> Any:

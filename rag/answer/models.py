@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from queue import Empty, Queue
 from typing import Any
 
-from rag.address import shown, without_login
+from rag.address import without_login
 from rag.config import ModelSettings
 from rag.connection import client_options
 from rag.errors import ConfigError, ModelError
@@ -50,8 +50,8 @@ def configured_model(settings: ModelSettings) -> LanguageModel | None:
     if settings.provider == "huggingface":
         return LlamaIndexModel(_InProcess(settings), name, where)
     if settings.provider == "ollama":
-        return LlamaIndexModel(lambda: _ollama(settings, where), name, shown(where))
-    return LlamaIndexModel(lambda: _openai_like(settings, where, key), name, shown(where))
+        return LlamaIndexModel(lambda: _ollama(settings, where), name, where)
+    return LlamaIndexModel(lambda: _openai_like(settings, where, key), name, where)
 
 
 def _openai_like(settings: ModelSettings, where: str, key: str | None) -> tuple[Any, Callable[[], None]]:

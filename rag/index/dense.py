@@ -24,7 +24,7 @@ from urllib.parse import quote
 
 from filelock import FileLock, Timeout
 
-from rag.address import shown, without_login
+from rag.address import without_login
 from rag.config import ChromaSettings
 from rag.connection import client_options
 from rag.errors import CollectionError
@@ -436,7 +436,7 @@ class _Server:
         except NotFoundError as exc:
             client.close()
             raise CollectionError(
-                f"the Chroma server at {shown(_address(self._chroma))} has no collection {self._name}. "
+                f"the Chroma server at {self._chroma.url} has no collection {self._name}. "
                 f"Fill it: clippings sync FOLDER --home {self._home}"
             ) from exc
         with self._lock:
@@ -555,7 +555,7 @@ def _said_by_server(chroma: ChromaSettings, exc: Exception) -> str:
     import httpx
     from chromadb.errors import ChromaAuthError
 
-    where, said = f"the Chroma server at {shown(str(chroma.url))}", str(exc).partition("\n")[0]
+    where, said = f"the Chroma server at {chroma.url}", str(exc).partition("\n")[0]
     if isinstance(exc, httpx.TimeoutException):
         return f"no answer from {where} within {chroma.timeout:g} s. Is it at work? Ask again, or raise chroma.timeout"
     if isinstance(exc, httpx.TransportError) or "Could not connect" in said:

@@ -1,1 +1,5 @@
 """What shows an answer: the terminal and the chat page. They translate and never think."""
+
+from rag.quiet import quiet
+
+quiet()

@@ -105,6 +105,8 @@ def serve(library: Library, *, port: int, doorway: Doorway, accounts: Accounts |
 
     Without `accounts` everybody who reaches the page may ask.
     """
+    # Gradio imports it at each call where it is installed, and it keeps a list of the machine's fonts in the reader's home.
+    sys.modules.setdefault("matplotlib", None)  # type: ignore[arg-type]
     server = Server(library, doorway, accounts)
     listening = listen(doorway.host, port)
     signals = _signals()

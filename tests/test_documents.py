@@ -59,7 +59,9 @@ def test_every_reason_to_abstain_is_documented() -> None:
 def _shown(default: object) -> str:
     if isinstance(default, bool):
         return str(default).lower()
-    return f"{default:g}" if isinstance(default, int | float) else str(default or "")
+    if isinstance(default, int):
+        return str(default)
+    return f"{default:g}" if isinstance(default, float) else str(default or "")
 
 
 def test_every_setting_is_documented_with_its_variable_and_default() -> None:

@@ -204,10 +204,30 @@ def test_where_taking_in_fails_everything_is_as_before(library: Library, tmp_pat
     assert texts(library) == {"upload/a.txt": "Ann ran.", "upload/b.txt": "Bob sang."}
 
 
+def test_what_could_not_be_moved_is_put_back(library: Library, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    add(library, [upload(tmp_path, "b.txt", "Bob sang.")], lambda _: None)
+    files, move = [upload(tmp_path, "a.txt", "Ann swam."), upload(tmp_path, "b.txt", "Bob slept.")], shutil.move
+
+    def full(come: Path, to: Path) -> None:
+        if to.name == "b.txt":
+            to.write_text("Bob sl")
+            raise OSError(28, "No space left on device")
+        move(come, to)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(shutil, "move", full)
+        with pytest.raises(SourceError, match=r"^what was uploaded cannot be kept in .*upload: No space left on device$"):
+            add(library, files, lambda _: None, replace="replace")
+    assert (lies(library), [f.read_text() for f in files]) == ({"b.txt": "Bob sang."}, ["Ann swam.", "Bob slept."])
+    with pytest.raises(ValueError, match="replace must be one of ask, replace, keep, not 'all'"):
+        add(library, files, lambda _: None, replace="all")
+    assert lies(library) == {"b.txt": "Bob sang."}
+
+
 def test_what_the_disk_refuses_is_said(library: Library, tmp_path: Path) -> None:
     library.own.home.mkdir()
     (library.own.home / "upload").write_text("a file where the folder should be")
-    with pytest.raises(SourceError, match=r"^what was uploaded cannot be kept in .*upload: "):
+    with pytest.raises(SourceError, match=r"^what was uploaded cannot be kept in .*upload: File exists$"):
         add(library, [upload(tmp_path, "a.txt", "Ann swam.")], lambda _: None)
 
 

@@ -356,6 +356,33 @@ def test_one_that_is_cancelled_leaves_nothing(site: Site) -> None:
     assert site.send(("a.txt", b"Ann swam.")).status_code == 201
 
 
+def test_a_thread_that_comes_too_late_begins_nothing(tmp_path: Path) -> None:
+    uploads = Uploads(tmp_path / "home", SMALL)
+    late = receiving._Receiving("ann", uploads._folder, b"edge", SMALL, uploads._grow)
+    uploads._admit(late, 0)
+    uploads._abandon(late)
+    for step in (lambda: uploads._open(late), lambda: late.feed(part("a.txt", b"x") + END), lambda: uploads._finish(late)):
+        with pytest.raises(UploadError, match="broke off"):
+            step()
+    assert ((tmp_path / "home").exists(), uploads.pending("ann")) == (False, [])
+    uploads.close()
+
+
+def test_a_number_is_given_to_a_name_that_nobody_has(tmp_path: Path) -> None:
+    uploads = Uploads(tmp_path / "home", SMALL)
+    incoming = tmp_path / "home" / "upload" / "incoming"
+    incoming.mkdir(parents=True, mode=0o755)
+    names = ("a (2).txt", "a.txt", "a.txt")
+    upload = received(uploads, [b"".join(part(name, name.encode()) for name in names) + END])
+    assert [(file.name, file.path.read_text()) for file in upload.files] == [
+        ("a (2).txt", "a (2).txt"), ("a.txt", "a.txt"), ("a (3).txt", "a.txt"),
+    ]  # fmt: skip
+    assert stat.S_IMODE(incoming.stat().st_mode) == 0o700, "also where the folder was there already"
+    (quoted,) = received(uploads, [part("say %22hi%22; 5%.txt", b"x") + END]).files
+    assert quoted.name == 'say "hi"; 5%.txt'
+    uploads.close()
+
+
 def test_what_waits_never_takes_more_of_the_disk_than_all_may(site: Site) -> None:
     most = 0
 

@@ -147,10 +147,7 @@ class Library:
         with folder.alone():
             self.remove([article_id], self.own)
             if origin and (file := folder.file_of(origin)):
-                try:
-                    folder.let_go(file)
-                except SourceError as exc:
-                    raise SourceError(f"the article is removed, but not its file: {exc}") from exc
+                folder.let_go(file)
 
     def correct(self, article_id: str, facts: Mapping[str, str], *, undo: bool = False) -> Article:
         """Correct an article's title, source and date in the reader's own collection, or take that back; as `ingest.edit`."""

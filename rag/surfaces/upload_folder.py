@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
 from filelock import FileLock, Timeout
 
@@ -92,10 +92,12 @@ class UploadFolder:
                 shutil.rmtree(self._under_way, ignore_errors=True)
 
     def let_go(self, file: Path) -> None:
-        """Remove a file from the folder if it lies in it and no article is left of it."""
-        if self._is_ours(file) and file.is_file() and not self._articles(file):
-            with _kept_in(self.folder):
+        """Remove a file of the folder if no article is left of it. Raises `SourceError` where that cannot be done."""
+        if file.is_file() and not self._articles(file):
+            try:
                 file.unlink()
+            except OSError as exc:
+                raise SourceError(f"the article is removed, but its file stays in {self.folder}: {exc.strerror}") from exc
 
     def file_of(self, origin: str) -> Path | None:
         """The file in the folder from which an article was read, by its origin; `None` where it is from elsewhere."""
@@ -114,15 +116,14 @@ class UploadFolder:
         renamed = tuple((article_id, shortened(origin)) for article_id, origin in report.renamed)
         return replace(report, failed=failed, renamed=renamed, warnings=tuple(map(shortened, report.warnings)))
 
-    def _is_ours(self, file: Path) -> bool:
-        return file.parent == self.folder
-
     def _other(self, file: Path, name: str) -> bool:
         """Whether a file of this name is here with other content. One that no article is left of is none."""
         there = self.folder / name
         return there.is_file() and not filecmp.cmp(file, there, shallow=False) and bool(self._articles(there))
 
     def _put(self, upload: Upload, conflict: Conflict, placed: list[_Placed]) -> list[Path]:
+        if conflict not in get_args(Conflict):
+            raise ValueError(f"replace must be one of {', '.join(get_args(Conflict))}, not {conflict!r}")
         others = set(self.taken(upload))
         if others and conflict == "ask":
             raise NameTaken([file.name for file in upload.files if file.name in others])
@@ -169,7 +170,9 @@ class UploadFolder:
                 file.unlink(missing_ok=True)
 
     def _put_back(self, placed: _Placed) -> None:
-        if placed.lies.exists():
+        if placed.came.exists():  # it was not moved, or not wholly
+            placed.lies.unlink(missing_ok=True)
+        else:
             shutil.move(placed.lies, placed.came)
         if placed.earlier:
             os.replace(placed.earlier, placed.lies)

@@ -280,7 +280,7 @@ class Uploads:
             self._receiving[receiving.id] = receiving
 
     def _open(self, receiving: _Receiving) -> None:
-        with receiving.lock, _on_disk():
+        with receiving.going_on(), _on_disk():
             self._folder.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             self._folder.mkdir(mode=0o700, exist_ok=True)
             self._folder.chmod(0o700)
@@ -309,7 +309,7 @@ class Uploads:
             )
 
     def _finish(self, receiving: _Receiving) -> Upload:
-        with receiving.lock:
+        with receiving.going_on():
             upload = receiving.finish()
             with self._lock:
                 del self._receiving[upload.id]
@@ -382,11 +382,17 @@ class _Receiving:
                 },
             )
 
-    def feed(self, chunk: bytes) -> None:
-        """Write what the next bytes hold. Raises `UploadError` where they go over a limit, or are no form."""
+    @contextmanager
+    def going_on(self) -> Iterator[None]:
+        """Hold the upload against other threads. One whose turn comes after it was given up must not begin anything."""
         with self.lock:
             if self._stopped:
-                return
+                raise _broken_off()
+            yield
+
+    def feed(self, chunk: bytes) -> None:
+        """Write what the next bytes hold. Raises `UploadError` where they go over a limit, or are no form."""
+        with self.going_on():
             before = self._passed
             with _in_form(), _on_disk():
                 self._parser.write(chunk)
@@ -396,7 +402,7 @@ class _Receiving:
 
     def finish(self) -> Upload:
         if not self._whole:
-            raise UploadError("the upload broke off before its end. Send it again", status=400)
+            raise _broken_off()
         if not self._files:
             raise UploadError("no file was sent. Choose one or more", status=400)
         return Upload(self.id, self.owner, tuple(self._files), dict(self._fields))
@@ -505,7 +511,7 @@ async def _chunks(request: Request, idle: float) -> AsyncGenerator[bytes, None]:
                 f"nothing arrived for {idle:g} seconds, so the upload was given up. Send it again", status=408
             ) from exc
         except ClientDisconnect as exc:
-            raise UploadError("the upload broke off before its end. Send it again", status=400) from exc
+            raise _broken_off() from exc
         yield chunk
 
 
@@ -548,6 +554,10 @@ def _on_disk() -> Iterator[None]:
 
 def _stopping() -> UploadError:
     return UploadError("the page is being stopped. Upload the files again when it is open again", status=503)
+
+
+def _broken_off() -> UploadError:
+    return UploadError("the upload broke off before its end. Send it again", status=400)
 
 
 def _no_form(why: str) -> UploadError:

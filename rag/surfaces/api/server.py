@@ -62,8 +62,6 @@ class Server:
 
     def application(self) -> Any:
         """The application, as ASGI has it. All questions go through one gate, and all requests through one door."""
-        # Gradio imports it at each call where it is installed, and it keeps a list of the machine's fonts in the reader's home.
-        sys.modules.setdefault("matplotlib", None)  # type: ignore[arg-type]
         from rag.surfaces.page import mount
 
         library, gate, keeping, root_path = self.library, self.gate, self.keeping, self.doorway.root_path
@@ -109,11 +107,11 @@ def serve(library: Library, *, port: int, doorway: Doorway, accounts: Accounts |
     sys.modules.setdefault("matplotlib", None)  # type: ignore[arg-type]
     server = Server(library, doorway, accounts)
     listening = listen(doorway.host, port)
-    signals = _signals()
     try:
         # Loading takes seconds; better before the page says it is ready than at the first question.
         library.assistant(library.first).warm()
-        _tidy(server.keeping.people)
+        _tidy(library, server.keeping.people)
+        signals = _signals()  # until here Ctrl-C ends the process as it ends any other command
         with _running(server.application(), listening) as running:
             print(f"Clippings is open at {address(doorway.host, port)} (Ctrl-C stops it)", flush=True)
             while not signals and running.is_alive():
@@ -184,9 +182,11 @@ def _wait_for_answers(server: Server) -> None:
         time.sleep(_TICK)
 
 
-def _tidy(people: People) -> None:
-    """Put in order what an earlier server has left: questions that nobody answers any more, and deletions past undoing."""
+def _tidy(library: Library, people: People) -> None:
+    """Put in order what an earlier server has left: questions that nobody answers any more, deletions past undoing, and
+    uploads that were half added."""
     try:
+        library.recover()
         people.conversations.interrupted("the page was stopped before the answer was there. Ask again")
         people.conversations.purge(datetime.now(UTC) - _KEPT_DELETED)
     except ClippingsError as exc:  # a folder that cannot be written to can still be asked

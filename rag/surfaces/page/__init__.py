@@ -12,15 +12,12 @@ import hashlib
 from pathlib import Path
 from typing import Any
 
+import gradio as gr
+
 from rag.people.database import People
-from rag.quiet import quiet
 from rag.surfaces.library import DEMO, OWN, Library
-
-quiet()  # before Gradio is imported
-import gradio as gr  # noqa: E402
-
-from rag.surfaces.page.articles import QUIETLY, Articles  # noqa: E402
-from rag.surfaces.page.look import CONVERSATION, CONVERSATIONS, READING, theme  # noqa: E402
+from rag.surfaces.page.articles import QUIETLY, Articles
+from rag.surfaces.page.look import CONVERSATION, CONVERSATIONS, READING, theme
 
 __all__ = ["EXAMPLES", "build", "mount"]
 

@@ -117,17 +117,18 @@ def passages(config: Config) -> set[tuple[str, str]]:
 
 
 def flipped(config: Config, place: str, chance: random.Random) -> tuple[Path, int]:
-    """Flip a bit somewhere in a store's files."""
+    """Flip a bit of a byte in a store's files that is not zero: most of those are room that nobody has written to."""
     root = config.home / place
     files = [root] if root.is_file() else sorted(p for p in root.rglob("*") if p.is_file() and not p.name.endswith(".lock"))
-    at = chance.randrange(sum(file.stat().st_size for file in files))
-    for file in files:
-        if at < file.stat().st_size:
-            data = bytearray(file.read_bytes())
+    written = [(file, np.frombuffer(file.read_bytes(), "uint8").nonzero()[0]) for file in files]
+    number = chance.randrange(sum(len(places) for _, places in written))
+    for file, places in written:
+        if number < len(places):
+            data, at = bytearray(file.read_bytes()), int(places[number])
             data[at] ^= 1 << chance.randrange(8)
             file.write_bytes(data)
             return file, at
-        at -= file.stat().st_size
+        number -= len(places)
     raise AssertionError
 
 

@@ -185,6 +185,8 @@ def require_schema(db: sqlite3.Connection) -> str:
         later = isinstance(layout, str) and layout.isdecimal() and int(layout) > int(SCHEMA)
         by = "a later version of Clippings made it: update this one" if later else "no version of Clippings made it"
         raise ValueError(f"its catalog has layout {str(layout)[:20]}, this version reads {SCHEMA} and 1 ({by})")
+    if missing := {"corrections", "earlier", "looked"} - set(tables) if layout == SCHEMA else set():
+        raise ValueError(f"its catalog has no such table as {min(missing)}")
     for table in tables:
         _columns_checked(db, table, tables, known)
     for table in tables:

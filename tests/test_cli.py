@@ -312,7 +312,17 @@ def test_a_collection_is_kept_in_a_file_and_made_again(ready: Path, tmp_path: Pa
     assert app.main(["restore", str(kept)]) == 1
     assert capsys.readouterr().err.startswith("clippings: ")
     assert app.main(["restore", str(kept), "--home", str(tmp_path / "again")]) == 0
-    assert capsys.readouterr().out == f"the collection in {tmp_path / 'again'} has 1 articles and 1 passages again\n"
+    restored = f"the collection in {tmp_path / 'again'} has 1 articles and 1 passages again, with 1 vector\n"
+    assert capsys.readouterr().out == restored
+    assert app.main(["doctor", "--deep", "--home", str(tmp_path / "again")]) == 0
+    assert "ok     Chroma's vectors: the same 1 as are mapped" in capsys.readouterr().out
+    (exact,) = (tmp_path / "again" / "vectors").glob("*/exact")
+    exact.write_bytes(bytes([1]) + exact.read_bytes()[1:])
+    assert app.main(["doctor", "--home", str(tmp_path / "again")]) == 0, "without --deep it stays quick"
+    assert app.main(["doctor", "--deep", "--home", str(tmp_path / "again")]) == 1
+    assert "FAULT  vectors: 1 of 1 are not as they were written. Make them again" in capsys.readouterr().out
+    assert app.main(["backup", ""]) == 1
+    assert capsys.readouterr().err == "clippings: the backup has no name. Name a file, such as clippings.zip\n"
     assert app.main(["show", "strike", "--home", str(tmp_path / "again")]) == 0
 
 

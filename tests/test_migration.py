@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
+import zlib
+from contextlib import closing
+from datetime import date
 from pathlib import Path
 
 import pytest
-from conftest import WordEncoder, write_jsonl
+from conftest import WordEncoder, WordReader, write_jsonl
 
-from ingest import edit, sync
+import app
+from ingest import edit, soundness, sync
+from ingest.safekeeping import backup, restore
 from rag.catalog import FILE, Catalog
 from rag.config import Config
 from rag.errors import CollectionError
 from rag.retrieve import Retriever
+from rag.types import content_version, corrected_version
 
 WORDS = " ".join(f"Ship {n} left the harbour of Varn with {n} crew and a cargo of salt." for n in range(12))
 
@@ -101,3 +108,170 @@ def test_a_layout_of_the_future_is_refused_with_what_to_do(old: Config) -> None:
         db.execute("UPDATE meta SET value = '3' WHERE name = 'schema'")
     with pytest.raises(CollectionError, match="has layout 3, this version of Clippings reads layout 2"):
         Catalog(old.home, old)
+
+
+# Catalogs as earlier versions made them, in their own SQL
+
+META = "CREATE TABLE meta (name TEXT NOT NULL, value TEXT NOT NULL, PRIMARY KEY (name))"
+ARTICLES = """CREATE TABLE articles (
+    id TEXT NOT NULL, version TEXT NOT NULL, label TEXT NOT NULL, url TEXT, title TEXT, source TEXT, author TEXT,
+    published TEXT, language TEXT, words INTEGER NOT NULL, origin TEXT NOT NULL, added TEXT NOT NULL, text TEXT NOT NULL{},
+    PRIMARY KEY (id))"""
+SINCE_1 = ", mark TEXT, provenance TEXT, pages TEXT, signature BLOB, copy_of TEXT"
+PASSAGES = """CREATE TABLE passages (
+    "key" TEXT NOT NULL, article_id TEXT NOT NULL, start INTEGER NOT NULL, "end" INTEGER NOT NULL, "indexed" BOOLEAN NOT NULL,
+    PRIMARY KEY ("key"))"""
+CORRECTIONS = """CREATE TABLE corrections (
+    article_id TEXT NOT NULL, name TEXT NOT NULL, value TEXT, was TEXT, of_version TEXT NOT NULL, PRIMARY KEY (article_id, name))"""
+LOOKED = "CREATE TABLE looked (origin TEXT NOT NULL, stamp TEXT NOT NULL, items TEXT NOT NULL, PRIMARY KEY (origin))"
+EARLIER = """CREATE TABLE earlier (
+    article_id TEXT NOT NULL, version TEXT NOT NULL, until TEXT NOT NULL, facts TEXT NOT NULL, text BLOB NOT NULL,
+    PRIMARY KEY (article_id, version))"""
+UNGROUPED = "CREATE TABLE ungrouped (article_id TEXT NOT NULL, PRIMARY KEY (article_id))"
+FIRST = [
+    META, ARTICLES.format(""), PASSAGES, 'CREATE TABLE doomed ("key" TEXT NOT NULL, PRIMARY KEY ("key"))',
+    "CREATE INDEX ix_articles_version ON articles (version)", "CREATE INDEX ix_articles_origin ON articles (origin)",
+    "CREATE INDEX ix_passages_article_id ON passages (article_id)", 'CREATE INDEX ix_passages_indexed ON passages ("indexed")',
+]  # fmt: skip
+SECOND = [
+    *(ARTICLES.format(SINCE_1) if sql.startswith("CREATE TABLE articles") else sql for sql in FIRST), CORRECTIONS, LOOKED,
+    EARLIER, "CREATE INDEX ix_articles_copy_of ON articles (copy_of)",
+]  # fmt: skip
+MIGRATED = [
+    *FIRST, CORRECTIONS, LOOKED, EARLIER, UNGROUPED,
+    *(f"ALTER TABLE articles ADD COLUMN {column.strip()}" for column in SINCE_1.split(",")[1:]),
+    "CREATE INDEX ix_articles_copy_of ON articles (copy_of)",
+]  # fmt: skip
+# By what came with each: its SQL, the catalog's layout, and that of its indexes, which the first did not note.
+LAYOUTS = {
+    "the first": (FIRST, "1", None),
+    "whole articles": (FIRST, "1", "2"),
+    "corrections": ([*FIRST, CORRECTIONS], "1", "2"),
+    "earlier versions": (SECOND, "2", "2"),
+    "brought to it": (MIGRATED, "2", "2"),
+    "mapped vectors": ([*SECOND, UNGROUPED, "CREATE INDEX articles_by_day ON articles (published, source, id)"], "2", "3"),
+}
+STORIES = {"a": ("Snow fell on the hills.", "Snow", "2024-01-20"), "b": ("The ship left the harbour of Varn.", None, None)}
+RIGHT = {"title": "Sailing"}  # a correction of b, where there are corrections
+
+
+def made_by(layout: str, home: Path) -> None:
+    """A catalog of two articles as that version made it. Its indexes are of another make, and worth nothing."""
+    statements, schema, indexes = LAYOUTS[layout]
+    home.mkdir()
+    with closing(sqlite3.connect(home / FILE)) as db, db:
+        db.execute("PRAGMA journal_mode = WAL")
+        for statement in statements:
+            db.execute(statement)
+        settings = {"schema": schema, "generation": "7", "encoder": "words", "passages.words": "150", "passages.overlap": "1"}
+        settings |= {"passages.title": "true"} | ({"index layout": indexes} if indexes else {})
+        db.executemany("INSERT INTO meta VALUES (?, ?)", settings.items())
+        for article_id, (text, title, day) in STORIES.items():
+            version = content_version(text, {"title": title, "published": day})
+            if CORRECTIONS in statements and article_id == "b":
+                row = (article_id, "title", RIGHT["title"], title, version)
+                db.execute("INSERT INTO corrections VALUES (?, ?, ?, ?, ?)", row)
+                version, title = corrected_version(version, {"title": RIGHT["title"]}), RIGHT["title"]
+            values = (article_id, version, title or text, title, day, len(text.split()), "/old/feed.jsonl", ADDED, text)
+            db.execute(
+                "INSERT INTO articles (id, version, label, title, published, words, origin, added, text) "
+                "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", values,
+            )  # fmt: skip
+            key = f"{article_id}@{version[:16]}:0-{len(text)}"
+            db.execute("INSERT INTO passages VALUES (?, ?, 0, ?, 1)", (key, article_id, len(text)))
+        if EARLIER in statements:
+            was = ("Snow fell.", {"title": "Snow"})
+            packed = (content_version(*was), ADDED, json.dumps(was[1]), zlib.compress(was[0].encode()))
+            db.execute("INSERT INTO earlier VALUES ('a', ?, ?, ?, ?)", packed)
+    (home / "lexical").mkdir()
+    (home / "lexical" / "meta.json").write_text("of another make")
+
+
+ADDED = "2024-01-21T08:00:00+00:00"
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_a_collection_of_every_layout_is_kept_and_restored_to_this_one_s_with_all_that_was_in_it(
+    layout: str, tmp_path: Path
+) -> None:
+    old = Config(home=tmp_path / "old", encoder="words")
+    made_by(layout, old.home)
+    before = (old.home / FILE).read_bytes()
+    statements = LAYOUTS[layout][0]
+    kept = backup(tmp_path / "kept.zip", old)
+    assert (kept.articles, kept.passages, kept.vectors) == (2, 2, 0)
+    assert (old.home / FILE).read_bytes() == before, "a backup migrates nothing"
+    config = Config(home=tmp_path / "new", encoder="words")
+    made = restore(kept.file, config, encoder=WordEncoder())
+    counts = (made.articles, made.passages, made.corrections, made.earlier, made.encoded)
+    assert counts == (2, 2, int(CORRECTIONS in statements), int(EARLIER in statements), 2)
+    with Retriever(config.home, config, WordEncoder()) as retriever:
+        for question, article_id in (("snow on the hills", "a"), ("the ship of Varn", "b")):
+            for stage in ("dense", "lexical"):
+                found = retriever.find(question, stages=(stage,)).passages[0]
+                assert (found.article.id, found.passage.text) == (article_id, STORIES[article_id][0])
+        first, second = retriever.catalog.listings()
+        assert (first.headline.title, first.headline.published, first.added.isoformat()) == ("Snow", date(2024, 1, 20), ADDED)
+        assert second.headline.title == (RIGHT["title"] if CORRECTIONS in statements else None)
+        assert [version for version, _ in retriever.catalog.versions("a")] == (
+            [content_version("Snow fell.", {"title": "Snow"})] if EARLIER in statements else []
+        )
+
+
+# A catalog that is damaged otherwise: every command says so
+
+
+@pytest.mark.parametrize(
+    ("statements", "words"),
+    [
+        (["UPDATE articles SET published = '2024-02-31'"], "day is out of range for month"),
+        (["UPDATE articles SET text = CAST(x'ff41' AS TEXT)"], "Could not decode to UTF-8"),
+        (["UPDATE articles SET text = text || '!'"], "is not what was taken in"),
+        (["UPDATE articles SET added = 'once'"], "Invalid isoformat string: 'once'"),
+        (["UPDATE articles SET pages = 'x'"], "Expecting value"),
+        (["UPDATE articles SET provenance = '{}'", "UPDATE articles SET provenance = '[1]'"], "cannot unpack"),
+        (["{}", "UPDATE articles SET label = NULL"], "the article a has no label"),
+        (["{}", "UPDATE articles SET version = NULL"], "the article a has no version"),
+        (["{}", "UPDATE articles SET text = NULL"], "the article a has no text"),
+        (["{}", "UPDATE articles SET origin = NULL"], "the article a has no origin"),
+        (["UPDATE meta SET value = 'x' WHERE name = 'generation'"], "invalid literal for int()"),
+        (["DELETE FROM meta WHERE name = 'generation'"], "No row was found"),
+        (["UPDATE meta SET value = '3' WHERE name = 'schema'"], "has layout 3, this version of Clippings reads layout 2"),
+        (["DROP TABLE earlier"], "no such table"),
+        (["ALTER TABLE articles DROP COLUMN author"], "no such column"),
+    ],
+)  # fmt: skip
+def test_a_catalog_that_no_version_wrote_is_told_in_a_sentence_by_every_command(
+    feed: Path, config: Config, statements: list[str], words: str, monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    for place in ("ingest.collection", "rag.assistant", "rag.doctor", "rag.encode"):
+        monkeypatch.setattr(f"{place}.SentenceEncoder", lambda _: WordEncoder())
+    for place in ("rag.assistant", "rag.doctor", "rag.reader.span"):
+        monkeypatch.setattr(f"{place}.SpanReader", WordReader)
+    monkeypatch.setattr(soundness, "_chroma", lambda _: (True, "a process of its own, which has no need of the catalog"))
+    monkeypatch.setenv("CLIPPINGS_ENCODER", "words")
+    sync(feed, config, encoder=WordEncoder())
+    with closing(sqlite3.connect(config.home / FILE, isolation_level=None)) as db:
+        for statement in statements:
+            if statement == "{}":  # NULL where none may be
+                db.execute("PRAGMA writable_schema = ON")
+                db.execute("UPDATE sqlite_master SET sql = replace(sql, ' NOT NULL', '') WHERE name = 'articles'")
+                db.execute("PRAGMA writable_schema = RESET")
+            else:
+                db.execute(statement)
+    gold = write_jsonl(
+        config.home.parent / "gold.jsonl",
+        {"id": "1", "question": "Where did snow fall?", "kind": "where", "facts": [], "declined": True},
+    )
+    said = ""
+    for command in (
+        ["articles"], ["show", "a"], ["ask", "Where did snow fall?"], ["doctor", "--deep"],
+        ["eval", "--gold", str(gold), "--out", str(config.home.parent / "out")],
+    ):  # fmt: skip
+        status = app.main([*command, "--home", str(config.home)])  # a traceback would end the test
+        out = capsys.readouterr()
+        assert status in ((1,) if command[0] == "doctor" else (0, 1)), out
+        assert status == 0 or command[0] == "doctor" or "clippings: " in out.err, (status, out)
+        said += out.out + out.err
+    assert words in said

@@ -35,17 +35,19 @@ def until(happens: Callable[[], bool]) -> None:
 
 
 class HeldModel:
-    """Says its first sentence, and the others once it may go on. `ended` where it was listened to until the end."""
+    """Says the first part, and the others once it may go on. `began` when it is asked, `ended` where it was listened to until
+    the end."""
 
     name = "held"
 
     def __init__(self, first: str, *rest: str) -> None:
         self.first, self.rest = first, rest
-        self.goes_on = threading.Event()
+        self.began, self.goes_on = threading.Event(), threading.Event()
         self.closed = self.ended = False
 
     def stream(self, messages: Sequence[Mapping[str, str]]) -> Iterator[str]:
         try:
+            self.began.set()
             yield self.first
             assert self.goes_on.wait(20)
             yield from self.rest

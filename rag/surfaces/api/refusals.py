@@ -80,7 +80,7 @@ def refusal(error: Exception) -> Refusal:
 
 _WANTED = {
     "string_type": "a text",
-    "string_unicode": "a text in Unicode, which has no half of a surrogate pair",
+    "string_unicode": "in Unicode, which has no half of a surrogate pair",
     "int_type": "a whole number",
     "int_parsing": "a whole number",
     "int_from_float": "a whole number",

@@ -202,9 +202,11 @@ def test_a_search_finds_what_the_assistant_does_by_body_and_by_query_string(worl
     evidence = world.assistant.search(QUESTION, 2, Filters(sources=("VOA", "Dawn")))
     asked = {"question": QUESTION, "k": 2, "sources": ["VOA", "Dawn"]}
     by_body, by_query = api.post("/api/search", json=asked), api.get("/api/search", params=asked)
-    assert by_body.json() == by_query.json() == json.loads(answer_json(world.assistant.ask(QUESTION)))["evidence"] | {
-        "passages": by_body.json()["passages"]
-    }
+    assert (
+        by_body.json()
+        == by_query.json()
+        == json.loads(answer_json(world.assistant.ask(QUESTION)))["evidence"] | {"passages": by_body.json()["passages"]}
+    )
     assert [(p["rank"], p["passage"]["id"], p["passage"]["text"], p["article"]["id"]) for p in by_body.json()["passages"]] == [
         (s.rank, s.passage.id, s.passage.text, s.article.id) for s in evidence
     ]
@@ -259,7 +261,11 @@ def test_an_article_is_corrected_and_the_correction_taken_back(changing: tuple[L
         assert response.status_code == 200, response.text
         return tuple(response.json()[name] for name in ("title", "source", "published"))
 
-    assert facts(api.patch("/api/articles/a/b", json={"title": "Rain", "published": "2024-01-20"})) == ("Rain", None, "2024-01-20")
+    assert facts(api.patch("/api/articles/a/b", json={"title": "Rain", "published": "2024-01-20"})) == (
+        "Rain",
+        None,
+        "2024-01-20",
+    )
     assert facts(api.patch("/api/articles/a%2Fb", json={"source": "VOA", "title": None})) == (None, "VOA", "2024-01-20")
     assert facts(api.get("/api/articles/a/b")) == (None, "VOA", "2024-01-20")
     assert facts(api.patch("/api/articles/a/b", json={"undo": True})) == (None, None, None)
@@ -323,7 +329,10 @@ def asks(**asked: Any) -> dict[str, Any]:
 
 
 JSON_WANTED = ("type", "the body must be JSON, with the header Content-Type: application/json")
-UNREADABLE = ("request", "the body is no JSON that can be read: it must be in UTF-8, and not nested deeper than a few hundred levels")
+UNREADABLE = (
+    "request",
+    "the body is no JSON that can be read: it must be in UTF-8, and not nested deeper than a few hundred levels",
+)
 NO_TEXT = "must be a text in Unicode, which has no half of a surrogate pair"
 ASK = "sources, published_from, published_to, asked_on, collection, question, history, use_model"
 BAD = [
@@ -472,8 +481,14 @@ JSON = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
     max_leaves=6,
 )
-NAMES = st.sampled_from(["question", "history", "sources", "published_from", "asked_on", "collection", "k", "url", "title", "undo"])
-BODIES = st.dictionaries(NAMES, JSON, max_size=4) | st.fixed_dictionaries({"question": st.text()}, optional={"k": st.integers()}) | JSON
+NAMES = st.sampled_from(
+    ["question", "history", "sources", "published_from", "asked_on", "collection", "k", "url", "title", "undo"]
+)
+BODIES = (
+    st.dictionaries(NAMES, JSON, max_size=4)
+    | st.fixed_dictionaries({"question": st.text()}, optional={"k": st.integers()})
+    | JSON
+)
 PATHS = st.sampled_from(["/api/ask", "/api/search", "/api/fetch", "/api/articles", "/api/articles/x", "/mcp"])
 
 
@@ -484,7 +499,9 @@ PATHS = st.sampled_from(["/api/ask", "/api/search", "/api/fetch", "/api/articles
     query=st.dictionaries(NAMES, st.text(max_size=10), max_size=2),
     body=BODIES.map(lambda value: json.dumps(value).encode()) | st.binary(max_size=50),
 )
-def test_no_request_makes_the_server_fail(api: httpx.Client, method: str, path: str, query: dict[str, str], body: bytes) -> None:
+def test_no_request_makes_the_server_fail(
+    api: httpx.Client, method: str, path: str, query: dict[str, str], body: bytes
+) -> None:
     headers = {"Content-Type": "application/json", "Accept": "application/json"}
     stated = "&".join(f"{name}={quote(value, errors='replace')}" for name, value in query.items())
     response = api.request(method, f"{path}?{stated}" if stated else path, content=body, headers=headers)
@@ -545,7 +562,9 @@ def test_an_error_of_any_other_route_has_the_form_and_is_logged_once(caplog: pyt
     assert caplog.text.count("RuntimeError: whereabouts") == 1
 
 
-def test_an_error_in_the_middle_of_a_stream_is_its_last_event(other: Library, world: World, caplog: pytest.LogCaptureFixture) -> None:
+def test_an_error_in_the_middle_of_a_stream_is_its_last_event(
+    other: Library, world: World, caplog: pytest.LogCaptureFixture
+) -> None:
     class Broken(WordReader):
         def read(self, question: str, texts: Any, *, spans: int = 5) -> Any:
             raise RuntimeError("whereabouts")
@@ -559,7 +578,9 @@ def test_an_error_in_the_middle_of_a_stream_is_its_last_event(other: Library, wo
     assert caplog.text.count("RuntimeError: whereabouts") == 1
 
 
-READ_ONLY = error("read-only", "this server is read-only: articles are added, corrected and removed where it runs, by `clippings`")
+READ_ONLY = error(
+    "read-only", "this server is read-only: articles are added, corrected and removed where it runs, by `clippings`"
+)
 BY_OTHERS = error("read-only", "your access is for reading: articles are added, corrected and removed by others")
 
 
@@ -617,7 +638,9 @@ def connected(url: str, accept: str) -> socket.socket:
 
 
 @pytest.mark.parametrize("accept", ["application/json", "text/event-stream"])
-def test_who_goes_away_in_the_middle_is_not_worked_for_and_gives_the_place_back(other: Library, world: World, accept: str) -> None:
+def test_who_goes_away_in_the_middle_is_not_worked_for_and_gives_the_place_back(
+    other: Library, world: World, accept: str
+) -> None:
     with held(other, world, at_once=1, waiting=1) as (model, gate, url):
         leaving = connected(url, accept)
         if accept == "text/event-stream":
@@ -634,7 +657,9 @@ def test_who_goes_away_in_the_middle_is_not_worked_for_and_gives_the_place_back(
         leaving.close()
         with ThreadPoolExecutor() as elsewhere:
             # One that waits gets the turn as soon as the step that was worked on is over.
-            next_one = elsewhere.submit(httpx.post, f"{url}/api/search", json={"question": QUESTION}, timeout=20, trust_env=False)
+            next_one = elsewhere.submit(
+                httpx.post, f"{url}/api/search", json={"question": QUESTION}, timeout=20, trust_env=False
+            )
             until(lambda: gate.counts.waiting == 1)
             model.goes_on.set()
             assert len(next_one.result().json()["passages"]) == 3
@@ -668,7 +693,9 @@ def test_who_waits_is_told_how_many_are_before(other: Library, world: World) -> 
 
 
 def test_what_takes_too_long_is_given_up(other: Library, world: World) -> None:
-    late = error("timeout", "there is no answer after 0.5 seconds, so the work was given up. Ask again, or for one thing at a time")
+    late = error(
+        "timeout", "there is no answer after 0.5 seconds, so the work was given up. Ask again, or for one thing at a time"
+    )
     with (
         held(other, world, timeout=0.5, at_once=1, waiting=1) as (model, gate, url),
         httpx.Client(base_url=url, trust_env=False, timeout=20) as api,
@@ -722,7 +749,9 @@ def test_adding_stops_when_nobody_waits_for_it(other: Library) -> None:
         response = api.post("/api/fetch", json={"url": "https://example.org/"})
         assert (response.status_code, response.json()) == (
             504,
-            error("timeout", "this was not done within 0.5 seconds. It may be done yet: look at the article before you try again"),
+            error(
+                "timeout", "this was not done within 0.5 seconds. It may be done yet: look at the article before you try again"
+            ),
         )
         assert began.is_set()
         goes_on.set()

@@ -33,6 +33,7 @@ from rag.surfaces.library import Library
 from rag.surfaces.render import answer_json, answer_text
 
 ROOT = Path(__file__).parent.parent
+LENGTH = len(str(RECORDS[0]["text"]))
 BOTH = {"Accept": "application/json, text/event-stream"}
 
 
@@ -89,7 +90,9 @@ def test_ask_gives_the_answer_of_every_other_surface(world: World, url: str) -> 
     assert text(found) == answer_text(expected, width=10_000, asked=QUESTION)
     by_rest = httpx.post(f"{url}/api/ask", json={"question": QUESTION}, trust_env=False).json()
     assert untimed(by_rest) == untimed(found.structuredContent or {})
-    follow = called(url, "ask", question="And who replied?", history=[["Who struck first?", "Iran."]], published_from="2024-01-18")
+    follow = called(
+        url, "ask", question="And who replied?", history=[["Who struck first?", "Iran."]], published_from="2024-01-18"
+    )
     assert follow.structuredContent is not None
     assert follow.structuredContent["filters"]["after"] == "2024-01-18"
     assert "replied" in follow.structuredContent["question"]
@@ -111,7 +114,12 @@ def test_search_and_fetch_have_the_form_that_deep_research_asks_for(world: World
         assert json.loads(text(fetched)) == fetched.structuredContent
         whole = fetched.structuredContent or {}
         assert list(whole) == ["id", "title", "text", "url", "metadata"]
-        assert (whole["id"], whole["title"], whole["text"], whole["url"]) == (named, "Iran strikes", RECORDS[0]["text"], iran["url"])
+        assert (whole["id"], whole["title"], whole["text"], whole["url"]) == (
+            named,
+            "Iran strikes",
+            RECORDS[0]["text"],
+            iran["url"],
+        )
         facts = {"article": IRAN, "source": "VOA", "published": "2024-01-20", "version": whole["metadata"]["version"]}
         assert whole["metadata"] == facts | ({"start": iran["start"], "end": iran["end"]} if named != IRAN else {})
     assert len((called(url, "search", query=QUESTION, k=1).structuredContent or {})["results"]) == 1
@@ -121,7 +129,9 @@ def test_search_and_fetch_have_the_form_that_deep_research_asks_for(world: World
 def test_article_gives_what_rest_gives(url: str) -> None:
     for record in RECORDS:
         found = called(url, "article", id=record["id"])
-        by_rest = httpx.get(f"{url}/api/articles/{httpx.QueryParams({'q': record['id']})['q'].replace('?', '%3F')}", trust_env=False)
+        by_rest = httpx.get(
+            f"{url}/api/articles/{httpx.QueryParams({'q': record['id']})['q'].replace('?', '%3F')}", trust_env=False
+        )
         assert json.loads(text(found)) == found.structuredContent == by_rest.json()
         assert by_rest.json()["text"] == record["text"]
 
@@ -140,14 +150,16 @@ def test_article_gives_what_rest_gives(url: str) -> None:
         ("search", {"query": "a", "limit": 3}, 'there is no parameter "limit". Those there are: sources, published_from, published_to, asked_on, collection, query, k'),
         ("fetch", {"id": "nowhere"}, "there is no article nowhere in this collection. `clippings articles` lists those there are"),
         ("fetch", {"id": "nowhere:0-5"}, "there is no article nowhere in this collection. `clippings articles` lists those there are"),
-        ("fetch", {"id": f"{IRAN}:5-9000"}, f"the article {IRAN} has {len(str(RECORDS[0]["text"]))} characters, and nothing at 5-9000. Search again"),
-        ("fetch", {"id": f"{IRAN}:5-5"}, f"the article {IRAN} has {len(str(RECORDS[0]["text"]))} characters, and nothing at 5-5. Search again"),
+        ("fetch", {"id": f"{IRAN}:5-9000"}, f"the article {IRAN} has {LENGTH} characters, and nothing at 5-9000. Search again"),
+        ("fetch", {"id": f"{IRAN}:5-5"}, f"the article {IRAN} has {LENGTH} characters, and nothing at 5-5. Search again"),
         ("article", {"id": IRAN, "version": "zz"}, f"the article {IRAN} has no version zz. Its entry without a version lists those that are kept"),
         ("article", {"id": ""}, 'id must be a text that is not empty, and is ""'),
         ("answer", {"question": "Who?"}, "there is no tool 'answer'. There are: ask, search, article, fetch"),
     ],
 )  # fmt: skip
-def test_what_cannot_be_done_is_told_to_the_model_in_a_sentence(url: str, tool: str, arguments: dict[str, Any], said: str) -> None:
+def test_what_cannot_be_done_is_told_to_the_model_in_a_sentence(
+    url: str, tool: str, arguments: dict[str, Any], said: str
+) -> None:
     result = called(url, tool, **arguments)
     assert (result.isError, text(result), result.structuredContent) == (True, said, None)
 
@@ -184,7 +196,9 @@ def test_articles_are_resources_and_the_list_has_an_end(url: str, other: Library
 
 
 def posted(url: str, body: bytes, **headers: str) -> httpx.Response:
-    return httpx.post(f"{url}/mcp", content=body, headers=BOTH | {"Content-Type": "application/json"} | headers, trust_env=False)
+    return httpx.post(
+        f"{url}/mcp", content=body, headers=BOTH | {"Content-Type": "application/json"} | headers, trust_env=False
+    )
 
 
 def request(method: str, **params: Any) -> bytes:
@@ -193,31 +207,50 @@ def request(method: str, **params: Any) -> bytes:
 
 def test_each_request_stands_by_itself_from_any_host(url: str) -> None:
     asked = request("tools/call", name="search", arguments={"query": QUESTION, "k": 1})
-    for headers in ({}, {"Host": "clippings.example.org"}, {"Origin": "https://elsewhere.example"}, {"mcp-session-id": "made up"}):
+    for headers in (
+        {},
+        {"Host": "clippings.example.org"},
+        {"Origin": "https://elsewhere.example"},
+        {"mcp-session-id": "made up"},
+    ):
         response = posted(url, asked, **headers)
         assert (response.status_code, response.headers["content-type"]) == (200, "application/json"), headers
         assert len(response.json()["result"]["structuredContent"]["results"]) == 1
         assert "mcp-session-id" not in response.headers
-    assert httpx.post(f"{url}/mcp/", content=asked, headers=BOTH | {"Content-Type": "application/json"}, trust_env=False).status_code == 200
+    assert (
+        httpx.post(
+            f"{url}/mcp/", content=asked, headers=BOTH | {"Content-Type": "application/json"}, trust_env=False
+        ).status_code
+        == 200
+    )
 
 
 @pytest.mark.parametrize("body", [b"", b"nonsense", b'{"a": "\xff"}', b"[" * 100_000, b'{"id": ' + b"1" * 10_000 + b"}"])
 def test_what_is_no_json_is_an_error_of_the_protocol(url: str, body: bytes) -> None:
     response = posted(url, body)
     said = "this is no JSON that can be read. Send one message of JSON-RPC in UTF-8"
-    assert (response.status_code, response.json()) == (400, {"jsonrpc": "2.0", "id": None, "error": {"code": -32700, "message": said}})
+    assert (response.status_code, response.json()) == (
+        400,
+        {"jsonrpc": "2.0", "id": None, "error": {"code": -32700, "message": said}},
+    )
 
 
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     message=JSON
     | st.fixed_dictionaries(
-        {"jsonrpc": st.just("2.0"), "id": JSON, "method": st.sampled_from(["tools/call", "resources/read", "tools/list", "ping"])},
+        {
+            "jsonrpc": st.just("2.0"),
+            "id": JSON,
+            "method": st.sampled_from(["tools/call", "resources/read", "tools/list", "ping"]),
+        },
         optional={
             "params": JSON
             | st.fixed_dictionaries(
                 {"name": st.sampled_from(["ask", "search", "article", "fetch"])},
-                optional={"arguments": st.dictionaries(st.sampled_from(["question", "query", "id", "k", "sources"]), JSON, max_size=3)},
+                optional={
+                    "arguments": st.dictionaries(st.sampled_from(["question", "query", "id", "k", "sources"]), JSON, max_size=3)
+                },
             )
         },
     )
@@ -307,7 +340,11 @@ def test_the_official_client_starts_it_and_gets_the_answer_of_the_demo_articles(
         async with stdio_client(command) as (receive, send), ClientSession(receive, send) as session:
             await session.initialize()
             tools = await session.list_tools()
-            return tools, await session.call_tool("ask", {"question": QUESTION}), await session.call_tool("search", {"query": "a", "k": "1"})
+            return (
+                tools,
+                await session.call_tool("ask", {"question": QUESTION}),
+                await session.call_tool("search", {"query": "a", "k": "1"}),
+            )
 
     tools, answer, refused = asyncio.run(asyncio.wait_for(used(), 120))
     assert [tool.name for tool in tools.tools] == ["ask", "search", "article", "fetch"]

@@ -333,7 +333,7 @@ UNREADABLE = (
     "request",
     "the body is no JSON that can be read: it must be in UTF-8, and not nested deeper than a few hundred levels",
 )
-NO_TEXT = "must be a text in Unicode, which has no half of a surrogate pair"
+NO_TEXT = "must be in Unicode, which has no half of a surrogate pair"
 ASK = "sources, published_from, published_to, asked_on, collection, question, history, use_model"
 BAD = [
     # What is not JSON.
@@ -366,6 +366,7 @@ BAD = [
     ("POST", "/api/ask", asks(question="x" * 2001), 422, "argument", "question must be a text of at most 2,000 characters, and has 2,001"),
     ("POST", "/api/ask", asks(question="a\0b"), 422, "argument", 'question must be a text without the character U+0000, and is "a\\u0000b"'),
     ("POST", "/api/ask", raw(b'{"question": "\\ud800"}'), 422, "argument", f'question {NO_TEXT}, and is "\\ud800"'),
+    ("POST", "/api/ask", raw(b'{"question": "Who?", "history": [["a", "\\udfff"]]}'), 422, "argument", f'history[0].answer {NO_TEXT}, and is "\\udfff"'),
     # Names that are unknown.
     ("POST", "/api/ask", asks(k=3), 422, "argument", f'there is no parameter "k". Those there are: {ASK}'),
     ("POST", "/api/ask", raw(b'{"question": "Who?", "\\ud800": 1}'), 422, "argument",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import email.message
 from collections.abc import AsyncGenerator, Callable, Coroutine, Sequence
-from contextlib import aclosing, suppress
+from contextlib import aclosing
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 from fastapi import APIRouter, Body, Query, Request, Response
@@ -310,8 +310,7 @@ async def _sent(events: AsyncGenerator[Event, None]) -> AsyncGenerator[bytes, No
         finally:
             if coming:
                 coming.cancel()
-                with suppress(BaseException):
-                    await coming
+                await asyncio.gather(coming, return_exceptions=True)  # nobody is there to be told how it ended
 
 
 async def _next(events: AsyncGenerator[Event, None]) -> Event:

@@ -45,7 +45,7 @@ def _text(value: str) -> str:
     if "\0" in value:
         raise PydanticCustomError("wanted", "a text without the character U+0000")
     if not value.isascii() and any("\ud800" <= c <= "\udfff" for c in value):
-        raise PydanticCustomError("wanted", "a text in Unicode, which has no half of a surrogate pair")
+        raise PydanticCustomError("wanted", "in Unicode, which has no half of a surrogate pair")
     return value
 
 

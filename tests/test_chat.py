@@ -451,7 +451,7 @@ def test_two_tabs_of_one_conversation_lose_nothing_of_each_other(page: Page, bro
     shelf(second).locator(".list button", has_text=title).click()
     expect(second.locator("#conversation .asked")).to_have_text([QUESTION])
     put(page, "What did Ali Vaez say about the strike?", count=2)
-    put(second, "Where is Jaish al-Adl based?", count=2)
+    put(second, "Where is Jaish al-Adl based?", ".abstained")
     expect(second.locator("#conversation .versions")).to_contain_text("2 of 2")
     second.get_by_role("button", name="Earlier version").click()
     expect(second.locator("#conversation .asked")).to_have_text([QUESTION, "What did Ali Vaez say about the strike?"])
@@ -860,7 +860,7 @@ def test_programs_get_the_answer_a_person_gets(address: str, config: Config) -> 
         assert whole["text"][place["start"] : place["end"]] == place["text"]
         refused = client.post("/api/ask", json={"question": QUESTION, "published_from": "soon"})
         assert refused.status_code == 422
-        assert refused.json()["error"]["message"].startswith("'soon' is not a day. Days are written as 2024-01-20")
+        assert refused.json()["error"]["message"] == 'published_from must be a day, written as 2024-01-20, and is "soon"'
 
 
 def test_a_model_finds_the_tools_described_and_gets_the_same_answer(address: str, config: Config) -> None:

@@ -1,12 +1,15 @@
-"""All surfaces give one answer to one question: Python, the terminal, JSON, the stream, and the page's HTML."""
+"""All surfaces give one answer to one question: Python, the terminal, JSON, the stream, the page's HTML, REST and MCP."""
 
 from __future__ import annotations
 
+import asyncio
 import html
 import json
 import re
 from contextlib import closing
+from typing import Any
 
+import httpx
 import pytest
 from conftest import SEEDS
 
@@ -16,7 +19,10 @@ from rag import Config, ask, open_assistant
 from rag.assistant import Assistant
 from rag.people.database import People
 from rag.surfaces import render
+from rag.surfaces.api.application import api_app
 from rag.surfaces.conversation import Limits, growing
+from rag.surfaces.gate import Gate
+from rag.surfaces.library import Library
 from rag.surfaces.markup import answer_html
 from rag.types import Sentence
 
@@ -64,6 +70,41 @@ def test_all_surfaces_agree(config: Config, capsys: pytest.CaptureFixture[str]) 
     body = shown.split('<p class="answer">')[1].split("</p>")[0]
     read = " ".join(html.unescape(re.sub(r"<[^>]+>", "", body)).split())
     assert read == " ".join(answer.text.replace("] [", "][").split())
+
+    def words(found: dict[str, Any]) -> list[tuple[Any, ...]]:
+        return [(c["article"]["id"], c["start"], c["end"], c["quote"]) for c in found["citations"]]
+
+    by_rest, by_tool = asked_over_http(config)
+    assert (by_rest["text"], by_tool["text"]) == (answer.text, answer.text)
+    assert words(by_rest) == words(by_tool) == [(c.article.id, c.start, c.end, c.quote) for c in answer.citations]
+
+
+def asked_over_http(config: Config) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The answer by REST and by MCP."""
+
+    def nothing(*_: Any, **__: Any) -> Any: ...
+
+    library = Library(
+        config, config, open=open_assistant, exists=lambda _: True, make_demo=nothing, sync=nothing, edit=nothing,
+        remove=nothing, to_gold=nothing,
+    )  # fmt: skip
+    app = api_app(library, Gate(config.serve), timeout=60)
+    call = {"name": "ask", "arguments": {"question": QUESTION}}
+
+    async def asked() -> tuple[dict[str, Any], dict[str, Any]]:
+        transport = httpx.ASGITransport(app)
+        async with app.router.lifespan_context(app), httpx.AsyncClient(transport=transport, base_url="http://x") as client:
+            by_rest = await client.post("/api/ask", json={"question": QUESTION}, timeout=60)
+            by_tool = await client.post(
+                "/mcp", json={"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": call},
+                headers={"Accept": "application/json, text/event-stream"}, timeout=60,
+            )  # fmt: skip
+        return by_rest.json(), by_tool.json()["result"]["structuredContent"]
+
+    try:
+        return asyncio.run(asked())
+    finally:
+        library.close()
 
 
 def test_all_surfaces_name_the_same_days(config: Config, capsys: pytest.CaptureFixture[str]) -> None:

@@ -105,7 +105,9 @@ def _invalid(request: Request, error: Exception) -> Response:
         place = errors[0]["loc"][-1]
         why = f"the body is no JSON: {errors[0].get('ctx', {}).get('error', 'it cannot be read')} at character {place}"
         return _response(Refusal(400, "request", why))
-    return _response(Refusal(422, "argument", argument_sentence(errors, _known(request, errors[0]["loc"]))))
+    # FastAPI puts before each name whether it is one of the body's or the query's.
+    named = [{**each, "loc": each["loc"][1:]} for each in errors]
+    return _response(Refusal(422, "argument", argument_sentence(named, _known(request, errors[0]["loc"]))))
 
 
 def _known(request: Request, place: tuple[Any, ...]) -> list[str]:

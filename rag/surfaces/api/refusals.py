@@ -87,7 +87,7 @@ def refusal(error: Exception) -> Refusal:
 
 _WANTED = {
     "string_type": "a text",
-    "string_unicode": "a text in Unicode, which has no half of a surrogate pair",
+    "string_unicode": "in Unicode, which has no half of a surrogate pair",
     "int_type": "a whole number",
     "int_parsing": "a whole number",
     "int_from_float": "a whole number",
@@ -105,7 +105,7 @@ def argument_sentence(errors: Sequence[Mapping[str, Any]], known: Sequence[str] 
     """The first of pydantic's errors as a sentence: which parameter, what it must be, and what came. `known` are the names of
     the parameters there are.
 
-    >>> argument_sentence([{"type": "int_type", "loc": ("body", "k"), "input": "8", "msg": ""}])
+    >>> argument_sentence([{"type": "int_type", "loc": ("k",), "input": "8", "msg": ""}])
     'k must be a whole number, and is "8"'
     """
     first = errors[0]
@@ -137,9 +137,8 @@ def argument_sentence(errors: Sequence[Mapping[str, Any]], known: Sequence[str] 
 
 def _name(place: Sequence[str | int]) -> str:
     """A parameter's name, as in `history[0].question`."""
-    parts = list(place[1:]) if place and place[0] in ("body", "query", "path", "header") else list(place)
     named = ""
-    for part in parts:
+    for part in place:
         named += f"[{part}]" if isinstance(part, int) else f"{'.' if named else ''}{part}"
     return named.encode("utf-8", "backslashreplace").decode()[:_SHOWN]
 

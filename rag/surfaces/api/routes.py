@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import email.message
 from collections.abc import AsyncGenerator, Callable, Coroutine, Sequence
-from contextlib import aclosing, suppress
+from contextlib import aclosing
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 from fastapi import APIRouter, Body, Query, Request, Response
@@ -131,7 +131,7 @@ def router(library: Library, gate: Gate, *, timeout: float) -> APIRouter:
         return Response(_utf8(answer_json(await _while_here(request, service.ask(asked)))), media_type="application/json")
 
     search_responses: dict[int | str, dict[str, Any]] = {
-        200: {"model": schemas.Passages, "description": "The passages, best first."},
+        200: _result(schemas.Passages, "The passages, best first.", _PASSAGES),
         **_errors(400, 404, 409, 413, 415, 422, 502, 503, 504),
     }
 
@@ -152,7 +152,7 @@ def router(library: Library, gate: Gate, *, timeout: float) -> APIRouter:
         summary="List articles",
         response_class=Response,
         responses={
-            200: {"model": schemas.ArticlePage, "description": "A part of the list."},
+            200: _result(schemas.ArticlePage, "A part of the list.", _PAGE),
             **_errors(404, 409, 422, 503, 504),
         },
     )
@@ -166,7 +166,7 @@ def router(library: Library, gate: Gate, *, timeout: float) -> APIRouter:
         summary="Read an article",
         response_class=Response,
         responses={
-            200: {"model": schemas.Article, "description": "The whole article."},
+            200: _result(schemas.Article, "The whole article.", _ARTICLE),
             **_errors(404, 409, 422, 503, 504),
         },
     )
@@ -179,7 +179,7 @@ def router(library: Library, gate: Gate, *, timeout: float) -> APIRouter:
         summary="Correct an article",
         response_class=Response,
         responses={
-            200: {"model": schemas.Article, "description": "The article as it is now."},
+            200: _result(schemas.Article, "The article as it is now.", _ARTICLE),
             **_errors(400, 403, 404, 409, 413, 415, 422, 503, 504),
         },
     )
@@ -196,7 +196,7 @@ def router(library: Library, gate: Gate, *, timeout: float) -> APIRouter:
         summary="Remove an article",
         response_class=Response,
         responses={
-            200: {"model": schemas.Removed, "description": "It is removed."},
+            200: _result(schemas.Removed, "It is removed.", {"removed": "seeds/iran.txt"}),
             **_errors(403, 404, 409, 422, 503, 504),
         },
     )
@@ -210,7 +210,7 @@ def router(library: Library, gate: Gate, *, timeout: float) -> APIRouter:
         summary="Add a page or a feed",
         response_class=Response,
         responses={
-            200: {"model": schemas.Report, "description": "What was added, and what could not be, with the reasons."},
+            200: _result(schemas.Report, "What was added, and what could not be, with the reasons.", _REPORT),
             **_errors(400, 403, 409, 413, 415, 422, 503, 504),
         },
     )
@@ -221,12 +221,15 @@ def router(library: Library, gate: Gate, *, timeout: float) -> APIRouter:
         _writable(request)
         return _json(await _while_here(request, service.add(wanted.url)))
 
+    known = tuple(routes.routes)
+
+    @routes.api_route("", methods=_METHODS, include_in_schema=False)
     @routes.api_route("/{rest:path}", methods=_METHODS, include_in_schema=False)
     async def unknown(request: Request) -> Response:
         """What no route before this one takes, in the form of every error."""
         allowed = sorted(
             method
-            for route in routes.routes[:-1]
+            for route in known
             if route.matches(request.scope)[0] is Match.PARTIAL
             for method in getattr(route, "methods", None) or ()
         )
@@ -310,8 +313,7 @@ async def _sent(events: AsyncGenerator[Event, None]) -> AsyncGenerator[bytes, No
         finally:
             if coming:
                 coming.cancel()
-                with suppress(BaseException):
-                    await coming
+                await asyncio.gather(coming, return_exceptions=True)  # nobody is there to be told how it ended
 
 
 async def _next(events: AsyncGenerator[Event, None]) -> Event:
@@ -350,6 +352,10 @@ def _utf8(text: str) -> bytes:
 
 def _example(value: dict[str, Any]) -> Any:
     return Body(openapi_examples={"one": {"value": value}})
+
+
+def _result(model: type[Any], description: str, example: dict[str, Any]) -> dict[str, Any]:
+    return {"model": model, "description": description, "content": {"application/json": {"example": example}}}
 
 
 _WHY = {
@@ -393,6 +399,19 @@ _ANSWER: dict[str, Any] = {
     "trace": {"config": "d1c7…", "generation": 2, "answerer": "extract", "milliseconds": [["retrieve", 12.5]],
               "confidence": 0.9},
     "unanswered": [],
+}  # fmt: skip
+_SPAN = {"id": "seeds/iran.txt:0-18", "article_id": "seeds/iran.txt", "start": 0, "end": 18, "text": "Iran struck first."}
+_SCORES = {"dense": 0.7, "lexical": 9.1, "whole": 4.2, "fused": 0.27, "dated": 0.27, "reader": 0.98}
+_PASSAGES = {"passages": [{"passage": _SPAN, "article": _FACTS, "rank": 1, "scores": _SCORES}]}
+_ROW = {**_FACTS, "words": 309, "passages": 3, "added": "2026-11-30T07:28:14+00:00"}
+_PAGE = {"total": 5, "offset": 0, "limit": 1, "next_offset": 1, "articles": [_ROW]}
+_ARTICLE: dict[str, Any] = {
+    **{name: value for name, value in _FACTS.items() if name not in ("group", "also")},
+    "provenance": {"published": "date line"}, "earlier": [], "text": "Iran struck first. Pakistan replied.",
+}  # fmt: skip
+_REPORT: dict[str, Any] = {
+    "added": ["https://example.org/news/storm"], "replaced": [], "removed": [], "kept": [], "failed": [], "renamed": [],
+    "warnings": [], "passages": 3, "completed": 0,
 }  # fmt: skip
 _EVENTS = (
     'event: step\ndata: {"name": "search", "detail": "searching 5 articles"}\n\n'

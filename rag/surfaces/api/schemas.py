@@ -6,7 +6,7 @@ from __future__ import annotations
 from datetime import date
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, GetJsonSchemaHandler, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, GetJsonSchemaHandler, StringConstraints, model_validator
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, PydanticCustomError
 
@@ -45,7 +45,7 @@ def _text(value: str) -> str:
     if "\0" in value:
         raise PydanticCustomError("wanted", "a text without the character U+0000")
     if not value.isascii() and any("\ud800" <= c <= "\udfff" for c in value):
-        raise PydanticCustomError("wanted", "a text in Unicode, which has no half of a surrogate pair")
+        raise PydanticCustomError("wanted", "in Unicode, which has no half of a surrogate pair")
     return value
 
 
@@ -57,24 +57,23 @@ def _day(value: str) -> str:
         raise PydanticCustomError("wanted", "a day, written as 2024-01-20") from None
 
 
-Text = Annotated[str, AfterValidator(_text)]
+Text = Annotated[str, StringConstraints(max_length=10_000), AfterValidator(_text)]
+Name = Annotated[str, StringConstraints(min_length=1, max_length=10_000), AfterValidator(_text)]
+Words = Annotated[str, StringConstraints(min_length=1, max_length=LONGEST_QUESTION), AfterValidator(_text)]
+Said = Annotated[str, AfterValidator(_text)]
 Day = Annotated[Text, AfterValidator(_day)]
 Collection = Literal["own", "demo", ""]
 
 _Question = Annotated[
-    Text,
+    Words,
     Field(
-        min_length=1,
-        max_length=LONGEST_QUESTION,
         description="The question, in English. A follow-up such as “And in May?” is understood where `history` is given.",
         examples=["Who struck first, and whom did they target?"],
     ),
 ]
-_Words = Annotated[
-    Text,
+_Sought = Annotated[
+    Words,
     Field(
-        min_length=1,
-        max_length=LONGEST_QUESTION,
         description="What to look for, in English: a question, or a few words.",
         examples=["Who struck first?"],
     ),
@@ -129,8 +128,8 @@ class _Arguments(BaseModel):
 class PastTurn(_Arguments):
     """A question that was asked before, and the text of its answer; or the two as a list."""
 
-    question: Text = Field(description="The earlier question.", examples=["Who struck Iran?"])
-    answer: Text = Field(description="The text of its answer.", examples=["Pakistan."])
+    question: Said = Field(description="The earlier question.", examples=["Who struck Iran?"])
+    answer: Said = Field(description="The text of its answer.", examples=["Pakistan."])
 
     @model_validator(mode="before")
     @classmethod
@@ -177,7 +176,7 @@ class AskRequest(_Asked):
 class SearchRequest(_Asked):
     """What to look for among the passages of the articles."""
 
-    question: _Words
+    question: _Sought
     k: _K = 8
 
 
@@ -190,16 +189,14 @@ class SearchQuery(SearchRequest):
 class SearchTool(_Asked):
     """What to look for among the passages of the articles."""
 
-    query: _Words
+    query: _Sought
     k: _K = 8
 
 
 class ArticleTool(_Arguments):
     """Which article, and which version of it."""
 
-    id: Text = Field(
-        min_length=1, description="The article's id, as a citation or a passage has it.", examples=["seeds/iran.txt"]
-    )
+    id: Name = Field(description="The article's id, as a citation or a passage has it.", examples=["seeds/iran.txt"])
     version: _Version = ""
     collection: _Which = ""
 
@@ -207,8 +204,7 @@ class ArticleTool(_Arguments):
 class FetchTool(_Arguments):
     """Which article."""
 
-    id: Text = Field(
-        min_length=1,
+    id: Name = Field(
         description="The id of a search result (`article:start-end`), or of an article.",
         examples=["seeds/iran.txt:0-120"],
     )
@@ -239,8 +235,8 @@ class Correction(BaseModel):
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
-    title: Text | None = Field(None, max_length=10_000, description="The title.", examples=["Iran strikes three countries"])
-    source: Text | None = Field(None, max_length=10_000, description="Who published it.", examples=["VOA"])
+    title: Text | None = Field(None, description="The title.", examples=["Iran strikes three countries"])
+    source: Text | None = Field(None, description="Who published it.", examples=["VOA"])
     published: Day | None = Field(None, description="The day it was published, as 2024-01-20.", examples=["2024-01-20"])
     undo: bool = Field(False, description="Take earlier corrections back first.", examples=[False])
 
@@ -254,9 +250,7 @@ class Correction(BaseModel):
 class FetchRequest(_Arguments):
     """A page or a feed to be added."""
 
-    url: Text = Field(
-        min_length=1,
-        max_length=10_000,
+    url: Name = Field(
         description="The address of the page or the feed; it begins with http:// or https://.",
         examples=["https://example.org/news/storm"],
     )

@@ -229,11 +229,11 @@ class ServeSettings:
     at_once: int = 4  # questions worked on at the same time; two cores read for two at a time
     waiting: int = 64  # that may wait for their turn; who comes after these is told to come back
     patience: float = 60.0  # seconds that one waits for its turn before it is told the same
-    timeout: float = 120.0  # seconds that one request may take, from its turn on, before it is given up
     grace: float = 30.0  # seconds that those which are worked on have to finish when the page is stopped
     upload_bytes: int = 200_000_000  # of one uploaded file; a document is read in memory, and refused above this size anyway
     upload_files: int = 500  # in one upload
     upload_disk: int = 2_000_000_000  # bytes of all uploads that wait to be taken in, everybody's together
+    timeout: float = 120.0  # seconds that one request may take, from its turn on, before it is given up
 
     def __post_init__(self) -> None:
         _of_kind(self, "serve.")

@@ -224,10 +224,18 @@ def test_serve_is_what_no_command_means() -> None:
     services = Services(nothing, nothing, lambda config: config, *[nothing] * 5, serve, *[nothing] * 5)
     assert run([], services) == 0
     assert run(["serve", "--host", "0.0.0.0", "--port", "8080"], services) == 0
-    plain = {"host": "127.0.0.1", "port": 7860, "auth_file": None, "read_only": False, "root_path": None}
+    plain = {
+        "host": "127.0.0.1", "port": 7860, "auth_file": None, "read_only": False, "root_path": "", "names": (), "origins": (),
+        "proxies": (),
+    }  # fmt: skip
     assert served == [plain, {**plain, "host": "0.0.0.0", "port": 8080}]
     assert run(["serve", "--auth-file", "who.txt", "--read-only", "--root-path", "/clippings"], services) == 0
     assert served[-1] == {**plain, "auth_file": Path("who.txt"), "read_only": True, "root_path": "/clippings"}
+    names = ["--host-name", "a.example", "--host-name", "b.example:8443", "--proxy", "10.0.0.5", "--origin", "https://c.example"]
+    assert run(["serve", *names], services) == 0
+    assert served[-1] == {
+        **plain, "names": ("a.example", "b.example:8443"), "proxies": ("10.0.0.5",), "origins": ("https://c.example",),
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize(("error", "status"), [(KeyboardInterrupt(), 130), (BrokenPipeError(), 0)])

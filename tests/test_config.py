@@ -105,6 +105,7 @@ def test_every_setting_can_be_given_by_a_variable() -> None:
         "CLIPPINGS_SERVE_UPLOAD_BYTES": "10",
         "CLIPPINGS_SERVE_UPLOAD_FILES": "3",
         "CLIPPINGS_SERVE_UPLOAD_DISK": "20",
+        "CLIPPINGS_SERVE_TIMEOUT": "9",
         "CLIPPINGS_CHROMA_URL": "https://chroma",
         "CLIPPINGS_CHROMA_TENANT": "t",
         "CLIPPINGS_CHROMA_DATABASE": "d",
@@ -119,7 +120,7 @@ def test_every_setting_can_be_given_by_a_variable() -> None:
         RetrievalSettings(9, 3, 1, 5),
         ModelSettings("https://host/v1", "m", "k", 2.5, 2048, 64, "openai"),
         FetchSettings(True, 0.5),
-        ServeSettings(2, 0, 7.5, 0.0, 10, 3, 20),
+        ServeSettings(2, 0, 7.5, 0.0, 10, 3, 20, 9.0),
         ChromaSettings("https://chroma", "t", "d", "c", "f", 5.0),
     )
     sections = [f.name for f in fields(Config) if is_dataclass(getattr(Config(), f.name))]
@@ -183,6 +184,8 @@ def test_an_empty_address_is_no_address() -> None:
         ({"CLIPPINGS_SERVE_PATIENCE": "0"}, "serve.patience must be more than 0 and at most 3600 seconds, not 0.0"),
         ({"CLIPPINGS_SERVE_PATIENCE": "nan"}, "serve.patience must be more than 0 and at most 3600 seconds, not nan"),
         ({"CLIPPINGS_SERVE_PATIENCE": "3601"}, "serve.patience must be more than 0 and at most 3600 seconds, not 3601.0"),
+        ({"CLIPPINGS_SERVE_TIMEOUT": "0"}, "serve.timeout must be more than 0 and at most 3600 seconds, not 0.0"),
+        ({"CLIPPINGS_SERVE_TIMEOUT": "3601"}, "serve.timeout must be more than 0 and at most 3600 seconds, not 3601.0"),
         ({"CLIPPINGS_SERVE_GRACE": "-1"}, "serve.grace must be from 0 to 3600 seconds, not -1.0"),
         ({"CLIPPINGS_SERVE_GRACE": "inf"}, "serve.grace must be from 0 to 3600 seconds, not inf"),
         ({"CLIPPINGS_SERVE_UPLOAD_BYTES": "0"}, "serve.upload_bytes must be at least 1, not 0"),

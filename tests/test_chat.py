@@ -754,6 +754,10 @@ def test_a_model_words_the_answer_until_it_is_left_out_and_what_it_invents_is_se
             put(page, "Who struck first?", count=2)
             expect(page.locator("#conversation .answer").last).to_contain_text("Iran struck first.")
             assert len(speaker.requests) == asked
+            page.reload()  # the choice is kept
+            expect(page.get_by_role("radio", name="The articles' own words")).to_be_checked(timeout=20_000)
+            page.get_by_role("radio", name="m, checked").check()
+            page.wait_for_timeout(300)
             page.close()
 
 

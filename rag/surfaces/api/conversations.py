@@ -38,12 +38,14 @@ from rag.surfaces.places import opened_at
 __all__ = ["conversation_router"]
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", strict=True)
+def _like(**example: Any) -> ConfigDict:
+    return ConfigDict(extra="forbid", strict=True, json_schema_extra={"examples": [example]})
 
 
-class Put(_Strict):
+class Put(BaseModel):
     """A question, where it belongs, and what it is limited to."""
+
+    model_config = _like(question="Who struck first?", conversation="9f2c0a1b3d4e5f60", after="00c1d2e3f4a5b6c7")
 
     question: Annotated[str, Field(min_length=1, max_length=100_000)]
     collection: Annotated[str, Field(description="own or demo", max_length=40)] = ""
@@ -55,16 +57,20 @@ class Put(_Strict):
     use_model: bool = True
 
 
-class Title(_Strict):
+class Title(BaseModel):
+    model_config = _like(title="The strikes")
     title: Annotated[str, Field(min_length=1, max_length=400)]
 
 
-class Verdict(_Strict):
+class Verdict(BaseModel):
+    model_config = _like(verdict="right")
     verdict: Literal["right", "wrong", "missing"]
 
 
-class Words(_Strict):
+class Words(BaseModel):
     """The words selected in the open article, as [start, end) in code points."""
+
+    model_config = _like(collection="own", article="news/storm.txt", start=120, end=164)
 
     collection: str
     article: str
@@ -72,17 +78,21 @@ class Words(_Strict):
     end: int
 
 
-class Gold(_Strict):
+class Gold(BaseModel):
+    model_config = _like(words=None)
     words: Words | None = None
 
 
-class Shelf(_Strict):
+class Shelf(BaseModel):
     """What a browser kept of conversations before the server did."""
+
+    model_config = _like(shelf={"current": "", "conversations": []})
 
     shelf: dict[str, Any]
 
 
-class Setting(_Strict):
+class Setting(BaseModel):
+    model_config = _like(value="demo")
     value: Annotated[str, Field(max_length=200)]
 
 

@@ -23,7 +23,9 @@ __all__ = ["job_router"]
 class NewJob(BaseModel):
     """What to add: an upload (by the id that `POST /api/uploads` gave), or the page or feed at an address."""
 
-    model_config = ConfigDict(extra="forbid", strict=True)
+    model_config = ConfigDict(
+        extra="forbid", strict=True, json_schema_extra={"examples": [{"address": "https://example.org/news/storm"}]}
+    )
     upload: str | None = None
     address: Annotated[str | None, Field(max_length=4_000)] = None
     replace: Annotated[Literal["ask", "replace", "keep"], Field(description="what to do with a name that is taken")] = "ask"

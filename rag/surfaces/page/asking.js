@@ -67,24 +67,36 @@ const fill = (text) => {
   box.focus();
 };
 
-const put = async (question, chosen, wording, sources, after, before) => {
+// The box is emptied as the question leaves it; where the server cannot keep it, it is put back. One after another: the first
+// question makes the conversation that the next one belongs to.
+let putting = Promise.resolve();
+const put = (question, ...limits) => {
   if (!question.trim()) return question;
-  const last = talk.exchanges.at(-1);
-  const place = editing ? { after: editing.after } : { after: last?.id ?? null };
+  const place = editing ? { after: editing.after } : null;
+  editing = null;
+  drawEditing();
+  putting = putting.then(() => keep(question, place, ...limits));
+  return '';
+};
+const keep = async (question, place, chosen, wording, sources, after, before) => {
   try {
-    const kept = await asked('POST', 'api/exchanges', {
-      question, collection: chosen, conversation: talk.id || null, ...place, sources: sources ?? [],
-      published_from: (after ?? '').trim(), published_to: (before ?? '').trim(), use_model: wording !== 'articles',
-    });
-    editing = null;
-    tell(kept.notice);
-    queue.push(kept.exchange);
-    draw(kept.conversation);
-    hold(kept.exchange);
-    guarded(list)();
-    if (queue.length === 1) work();
-    return '';
-  } catch (error) { tell(error.message); return question; }
+    begun(await asked('POST', 'api/exchanges', {
+      question, collection: chosen, conversation: talk.id || null, after: talk.exchanges.at(-1)?.id ?? null, ...place,
+      sources: sources ?? [], published_from: (after ?? '').trim(), published_to: (before ?? '').trim(),
+      use_model: wording !== 'articles',
+    }));
+  } catch (error) {
+    tell(error.message);
+    if (!$('#question textarea').value) fill(question);
+  }
+};
+const begun = ({ exchange, conversation, notice }) => {
+  tell(notice);
+  queue.push(exchange);
+  draw(conversation);
+  hold(exchange);
+  guarded(list)();
+  if (queue.length === 1) work();
 };
 
 // Answers what was put in this tab, one after another: what comes later may be meant as a follow-up.
@@ -181,14 +193,9 @@ const choices = {
     fill(exchange.question);
   },
   again: async ({ key }) => {
-    const exchange = talk.exchanges.find((e) => e.id === key);
     const kept = await asked('POST', `api/exchanges/${escaped(key)}/again`);
-    queue.push(kept.exchange);
-    draw(kept.conversation);
-    hold(kept.exchange);
-    if (queue.length === 1) work();
-    if (kept.notice) tell(kept.notice);
-    else if (exchange) tell('The earlier version is kept.', () => choices.version({ key }));
+    begun(kept);
+    if (!kept.notice) tell('The earlier version is kept.', () => choices.version({ key }));
   },
   version: async ({ key }) => { tell(''); draw(await asked('POST', `api/exchanges/${escaped(key)}/show`)); },
   verdict: async ({ key, verdict }, button) => {

@@ -36,9 +36,9 @@ check: .venv/installed-dev
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-# The long versions of two tests: a sync killed at 200 moments, and every parser on damaged files.
+# The long versions of some tests: syncs, rebuilds and long articles killed at 200 moments each, and every parser on damaged files.
 crash: .venv/installed-dev
-	KILLS=200 $(BIN)/python -m pytest tests/test_crash.py -k any_moment
+	KILLS=200 $(BIN)/python -m pytest tests/test_crash.py tests/test_survival.py -k any_moment
 
 fuzz: .venv/installed-dev
 	FUZZ_EXAMPLES=500 $(BIN)/python -m pytest tests/test_fuzz.py

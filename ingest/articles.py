@@ -14,9 +14,12 @@ from ingest.extracted import Extracted, Fact
 from rag.errors import SourceError
 from rag.types import Article
 
-__all__ = ["FACTS", "article", "as_opened", "opening"]
+__all__ = ["FACTS", "LONGEST", "article", "as_opened", "opening"]
 
 FACTS = ("url", "title", "source", "author", "published", "language")
+# Characters of a text, which is held in memory with its passages: some 70 books. A line of a .jsonl file may have little more
+# bytes than that, and few documents have.
+LONGEST = 50_000_000
 _LONGEST = 5_000  # characters of a fact; longer is no title and no name
 _LINE = 200  # characters of a line that are looked at
 _LINES = 6  # non-empty ones at the start of a text, among which a byline may stand
@@ -30,9 +33,12 @@ _SENTENCE = re.compile(r"[.!?…。！？:;,]\Z")
 
 
 def article(article_id: str, found: Extracted) -> Article:
-    """The article, with the hash of its content as its version. Raises `SourceError` where there are no words in it."""
+    """The article, with the hash of its content as its version. Raises `SourceError` where there are no words in it, or too
+    many."""
     if not found.text.strip():
         raise SourceError("it holds no words. Remove it, or put the article's text into it")
+    if len(found.text) > LONGEST:
+        raise SourceError(f"its text has {len(found.text):,} characters; at most {LONGEST:,} are taken in. Split it")
     facts = {name: found.facts[name] for name in FACTS if name in found.facts}
     values = {name: _value(fact) for name, fact in facts.items()}
     content = {"text": found.text, **{name: str(value) for name, value in values.items()}}

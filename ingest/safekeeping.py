@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from ingest.collection import writing
-from rag.catalog import FILE, IDENTITY
+from rag.catalog import BUILDS, FILE, IDENTITY, at_home
 from rag.config import Config
 from rag.errors import CollectionError
 from rag.index.dense import FOLDER as DENSE
@@ -39,7 +39,8 @@ _MARK = "clippings backup"  # the manifest's key that tells a backup from any ot
 _MANIFEST = "manifest.json"
 _LONGEST = 64_000_000  # bytes of a manifest: some 400,000 uploaded files
 _SINGLE = (FILE, "feedback.jsonl", "gold.jsonl")
-_FOLDERS = (PASSAGES, WHOLE, EXACT, "upload", DENSE)
+_UPLOADS = "upload"
+_FOLDERS = (PASSAGES, WHOLE, EXACT, _UPLOADS, DENSE)
 _PASSING = (".tantivy-", ".tmp")  # tantivy's locks, and what it was writing when it was killed
 _SPARE = 64_000_000  # bytes left free: Chroma's graph does not survive a disk that fills up
 
@@ -70,7 +71,7 @@ def backup(file: str | os.PathLike[str], config: Config) -> Kept:
             with _reading(target, "Name another file, or remove it"):
                 pass  # it is a backup, and may be replaced
         with writing(home), _unfinished(target) as aside:
-            sizes = [path.stat().st_size for _, path in _files(home, *_SINGLE, *_FOLDERS)]
+            sizes = [path.stat().st_size for _, path in _files(home, *_SINGLE, *_FOLDERS, BUILDS)]
             _require_room(target, sum(sizes) + (home / FILE).stat().st_size)  # the snapshot lies beside the archive
             facts = _pack(home, target, aside)
             os.replace(aside / "archive", target)
@@ -152,23 +153,24 @@ def _pack(home: Path, target: Path, aside: Path) -> dict[str, Any]:
     # Not the catalog's file: what was written last lies in a log beside it. Nor its free pages, which hold what was removed.
     with closing(sqlite3.connect(home / FILE, timeout=10)) as db:
         db.execute("VACUUM INTO ?", (str(aside / FILE),))
+    indexes = home / (build := at_home(aside / FILE))
     facts, members = _facts(aside / FILE), dict[str, tuple[int, str]]()
     with (aside / "archive").open("xb") as file:
         with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
             members[FILE] = _add(archive, FILE, aside / FILE)
-            for name, path in _files(home, *_SINGLE[1:], *_FOLDERS[:-1]):
+            for name, path in (*_files(home, *_SINGLE[1:], _UPLOADS), *_files(indexes, PASSAGES, WHOLE, EXACT)):
                 # Vectors hardly shrink.
                 members[name] = _add(
                     archive, name, path, zipfile.ZIP_STORED if name.startswith(f"{EXACT}/") else zipfile.ZIP_DEFLATED
                 )
-            if (home / DENSE).is_dir():
-                dense = DenseIndex(home)  # opening it undoes what a run that was killed has left half done
+            if (indexes / DENSE).is_dir():
+                dense = DenseIndex(home, build=build)  # opening it undoes what a run that was killed has left half done
                 # Nobody may be at work in Chroma's store meanwhile. Errors are explained here too, as the index takes each for
                 # its own.
                 with closing(dense):
                     if dense.opens():  # else it is left out: the next sync makes it anew, here as there
                         with dense.alone(), _explained(target, "Name another file"):
-                            for name, path in _files(home, DENSE):
+                            for name, path in _files(indexes, DENSE):
                                 members[name] = _add(archive, name, path, zipfile.ZIP_STORED)
             listed = {name: {"bytes": size, "sha256": digest} for name, (size, digest) in members.items()}
             said = {_MARK: _FORMAT, "home": home.as_posix(), **facts, "members": listed}

@@ -36,12 +36,13 @@ check: .venv/installed-dev
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-# The long versions of three tests: a sync killed at 200 moments, every ending of `ask` a thousand times in all, and every
-# parser on damaged files.
+# The long versions of some tests: syncs, rebuilds and long articles killed at 200 moments each, and every ending of `ask` a
+# thousand times in all.
 crash: .venv/installed-dev
-	KILLS=200 $(BIN)/python -m pytest tests/test_crash.py -k any_moment
+	KILLS=200 $(BIN)/python -m pytest tests/test_crash.py tests/test_survival.py -k any_moment
 	ENDINGS=1000 $(BIN)/python -m pytest tests/test_endings.py -k however_often
 
+# Every parser on damaged files, for long.
 fuzz: .venv/installed-dev
 	FUZZ_EXAMPLES=500 $(BIN)/python -m pytest tests/test_fuzz.py
 

@@ -1,9 +1,14 @@
 """Carry out a plan, so that it can be stopped at any moment and run again.
 
-Each batch is encoded first, then committed to the catalog, then to the indexes, then settled; so a
-changed article is out of reach only for the moment between. Whatever a run that was killed has left is
-worked off first by the next; if it was killed while Chroma saved its graph, which it overwrites in place,
-Chroma's store is filled anew with the vectors of the exact index.
+Each batch is encoded first, then written to the indexes, where nobody sees it; one commit to the catalog then makes it
+count, and what it replaces is deleted. So an article's earlier version answers until the new one is there whole. Whatever a
+run that was killed has left is worked off first by the next; if it was killed while Chroma saved its graph, which it
+overwrites in place, Chroma's store is filled anew with the vectors of the exact index.
+
+An article of more passages than a batch, a book, is encoded a batch at a time. The vectors are kept beside the indexes until
+all are there, so that a run that was killed in the middle goes on where it was.
+
+A rebuild does the same to another set of indexes, beside those that answer, and one commit puts it in their place.
 
 Three things go on at once: the next articles are read and cut, a batch is encoded, and the batch before it is written.
 Each waits for the one after it, so no more than two batches and a few articles are ever held.
@@ -11,13 +16,14 @@ Each waits for the one after it, so no more than two batches and a few articles 
 
 from __future__ import annotations
 
+import itertools
 import shutil
+import threading
 from collections import deque
-from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
-from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -26,15 +32,19 @@ from ingest.duplicates import around, current, groups, signature
 from ingest.languages import language, warnings
 from ingest.sources import Found, Readings
 from ingest.split import passage_spans
-from rag.catalog import Catalog, Corrected, Entry, Place, passage_key
+from rag.catalog import BUILDS, Catalog, Corrected, Entry, Place, passage_key
 from rag.config import Config
 from rag.errors import CollectionError, SourceError
 from rag.index import Row
-from rag.index.dense import DenseIndex
+from rag.index.dense import DenseIndex, discard
+from rag.index.exact import ExactIndex
 from rag.index.lexical import PASSAGES, WHOLE, LexicalWriter
 from rag.types import Article, Encoder, Failure, IngestReport, Plan
 
-__all__ = ["Batch", "Progress", "Writer", "apply", "as_encoded", "opened", "put_right", "require_room", "take_out"]
+__all__ = [
+    "Batch", "Course", "Progress", "Writer", "apply", "as_encoded", "opened", "put_right", "rebuild", "require_room",
+    "take_out",
+]  # fmt: skip
 
 _T = TypeVar("_T")
 # Passages in a commit: enough to sort by length and to spread the cost of a commit (about 0.1 s),
@@ -45,12 +55,14 @@ _BATCH = 512
 _ROOM = 64_000_000
 _ROOM_PER_LETTER = 20
 _MANY = 50  # one article's copies are found in a fiftieth of the time that those of all take, whatever their number
+_KEPT = "unfinished"  # the folder, beside the indexes, of the vectors of an article that is not whole yet
 _AHEAD = 64  # articles that are read before their turn: more than a batch of news has
 
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far a sync is: articles done, of how many, and passages made so far; `part` of the next articles is done too."""
+    """How far a sync is: articles done, of how many, and passages made so far; `part` is how many more articles, or how much of
+    one, are encoded and still to be stored."""
 
     done: int
     total: int
@@ -63,9 +75,56 @@ class Progress:
         return min(1.0, (self.done + self.part) / self.total) if self.total else 1.0
 
 
+class Course:
+    """How far a change is, through all its steps, and whether somebody wants it stopped. An article that is passed over, or is
+    encoded, counts from then on, so that the share of the whole that is told never falls."""
+
+    def __init__(
+        self, total: int, progress: Callable[[Progress], None] = lambda _: None, stop: threading.Event | None = None
+    ) -> None:
+        self.total, self.passages = total, 0
+        self._progress, self._stop = progress, stop
+        self._done = self._encoded = 0
+        self._told = -1.0
+
+    @property
+    def stopped(self) -> bool:
+        return self._stop is not None and self._stop.is_set()
+
+    def passed(self, articles: int = 1) -> None:
+        """Articles are done without being encoded."""
+        self._done += articles
+
+    def encoding(self, passages: int, articles: float) -> None:
+        """Tell that so many passages of a batch are made, which are as much as so many articles."""
+        self._tell(passages, articles)
+
+    def encoded(self, passages: int, articles: int) -> None:
+        """A batch is encoded, and still to be stored."""
+        self.passages += passages
+        self._encoded += articles
+
+    def stored(self, articles: int) -> None:
+        """Tell that a batch is stored."""
+        self._encoded -= articles
+        self._done += articles
+        self._tell()
+
+    def finish(self) -> None:
+        """Tell that all is done, if that was not told yet."""
+        if not self.stopped and self.total and self._told < 1.0:
+            self._tell()
+
+    def _tell(self, passages: int = 0, articles: float = 0.0) -> None:
+        told = Progress(self._done, self.total, self.passages + passages, self._encoded + articles)
+        self._told = told.share
+        self._progress(told)
+
+
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Articles to be stored, a row for each passage, and the vectors of every few hundred of them."""
+    """Articles to be stored, a row for each passage that the indexes do not hold, and the vectors of every few hundred of
+    them."""
 
     entries: Sequence[Entry]
     rows: Sequence[Row]
@@ -73,7 +132,8 @@ class Batch:
 
 
 class Writer:
-    """The catalog and the indexes, changed together. `lexical` holds passages, `whole` whole articles."""
+    """The catalog and the indexes, changed together. `lexical` holds passages, `whole` whole articles; `kept` is the folder for
+    the vectors of an article that is not whole yet."""
 
     def __init__(
         self,
@@ -87,58 +147,113 @@ class Writer:
         self.catalog, self.dense, self.lexical, self.whole = catalog, dense, lexical, whole
         self.encoder, self.config = encoder, config
         self.completed = 0  # passages that an interrupted run had left
+        self._home = catalog.path.parent
+        self._kept = f"{build}/{_KEPT}" if (build := catalog.build()) else _KEPT
 
-    def encode(self, entries: Sequence[Entry], encoded: Callable[[int, int], None] = lambda _made, _of: None) -> Batch:
-        """The entries with the vectors of their passages. `encoded` hears, every few hundred, how many of how many there are:
-        one article may be a book."""
-        rows = [self._row(e.article, start, end) for e in entries for start, end in e.spans]
-        vectors = []
-        for some in _portions(rows):
-            vectors.append(self.encoder.passages([row.text for row in some]))
-            if len(rows) > _BATCH:
-                encoded(sum(map(len, vectors)), len(rows))
-        return Batch(entries, rows, vectors)
+    def encode(self, entries: Sequence[Entry]) -> Batch:
+        """The entries with the vectors of their passages."""
+        held = self.catalog.held(passage_key(e.article, start, end) for e in entries for start, end in e.spans)
+        rows = [row for e in entries for row in self._new_rows(e, held)]
+        return Batch(entries, rows, [self.encoder.passages([row.text for row in some]) for some in _portions(rows)])
 
     def write(self, batch: Batch) -> int:
         """Store a batch; the number of its passages."""
-        self.catalog.put(batch.entries)
+        self.catalog.expect([row.key for row in batch.rows])
         for some, found in zip(_portions(batch.rows), batch.vectors, strict=True):
-            self.dense.add(some, found)
+            self.dense.add(some, found, show=False)
         self.lexical.add(batch.rows)
-        self.whole.add(self._whole_row(e.article, *e.spans[0]) for e in batch.entries if e.spans)
-        self._settle([row.key for row in batch.rows])
+        new = {row.key for row in batch.rows}
+        for entry in batch.entries:
+            self._add_whole(entry, new)
+        self._show(batch.entries)
         return len(batch.rows)
+
+    def write_long(self, entry: Entry, course: Course) -> bool:
+        """Encode and store an article of more passages than a batch has. Its vectors are kept as they come; what is kept of it
+        already is not encoded again. False if it was stopped before all were there."""
+        keys = [passage_key(entry.article, start, end) for start, end in entry.spans]
+        held = self.catalog.held(keys)
+        new = set(keys) - held
+        kept = ExactIndex(self._home, build=self._kept, create=True)
+        there = kept.keys()
+        if not there <= new:  # of another article, or of an earlier version of this one
+            kept.wipe()
+            there = set()
+        made = 0
+        for rows in _portions_of(self._new_rows(entry, held)):
+            if course.stopped:
+                return False
+            if missing := [row for row in rows if row.key not in there]:
+                require_room(self._home)
+                kept.add(missing, self.encoder.passages([row.text for row in missing]))
+            self.completed += len(rows) - len(missing)
+            made += len(rows)
+            course.encoding(made, made / len(new))
+        course.encoded(made, 1)
+        self.catalog.expect(sorted(new))
+        for rows in _portions_of(self._new_rows(entry, held)):
+            self.dense.add(rows, kept.vectors([row.key for row in rows])[0], show=False)
+            self.lexical.add(rows)
+        self._add_whole(entry, new)
+        self._show([entry])
+        kept.close()
+        self._forget_kept()
+        return True
 
     def take_out(self, article_ids: Sequence[str]) -> None:
         self.catalog.remove(article_ids)
-        self._settle([])
+        self._settle()
 
     def complete(self) -> None:
-        """Work off what an interrupted run or a rebuild has left."""
-        if self.catalog.stale():
-            self.dense.wipe()
-            self.lexical.wipe()
-            self.whole.wipe()
-            self.catalog.emptied()
-        pending = self.catalog.pending()
+        """Work off what an interrupted run has left."""
+        pending = self.catalog.pending()  # as earlier versions left it
         openings = {place.key for place in self.catalog.openings().values()} if pending else set()
         for some in _portions(pending):
             rows = list(self._rows(some))
             self.dense.add(rows, self.encoder.passages([row.text for row in rows]))
             self.lexical.add(rows)
             self.whole.add(self._wholes(place for place in some if place.key in openings))
-            self._settle([row.key for row in rows])
-        if self.catalog.doomed():
-            self._settle([])
+            self._commit()
+            self.catalog.settle([row.key for row in rows], [])
+        self._settle()
         self.completed = len(pending)
+        if (self._home / self._kept).is_dir():
+            kept = ExactIndex(self._home, build=self._kept, create=True)
+            there = kept.keys()
+            if there <= self.catalog.held(there):
+                self._forget_kept()  # it had been stored when the run was killed
 
-    def _settle(self, added: Sequence[str]) -> None:
-        doomed = self.catalog.doomed()
-        self.dense.delete(doomed)
+    def _show(self, entries: Sequence[Entry]) -> None:
+        """Make what was added count. Readers look into the lexical indexes anew when the catalog has changed."""
+        self._commit()
+        self.dense.show()
+        self.catalog.put(entries, indexed=True)
+        self._settle()
+
+    def _settle(self) -> None:
+        """Delete what the indexes must lose."""
+        if doomed := self.catalog.doomed():
+            self.dense.delete(doomed)
+            for index in (self.lexical, self.whole):
+                index.delete(doomed)
+            self._commit()
+            self.catalog.settle([], doomed)
+
+    def _commit(self) -> None:
         for index in (self.lexical, self.whole):
-            index.delete(doomed)
             index.commit()
-        self.catalog.settle(added, doomed)
+
+    def _forget_kept(self) -> None:
+        shutil.rmtree(self._home / self._kept, ignore_errors=True)
+
+    def _new_rows(self, entry: Entry, held: set[str]) -> Iterator[Row]:
+        for start, end in entry.spans:
+            if passage_key(entry.article, start, end) not in held:
+                yield self._row(entry.article, start, end)
+
+    def _add_whole(self, entry: Entry, new: set[str]) -> None:
+        if entry.spans and passage_key(entry.article, *entry.spans[0]) in new:
+            self.whole.add([self._whole_row(entry.article, *entry.spans[0])])
 
     def _rows(self, places: Iterable[Place]) -> Iterator[Row]:
         article: Article | None = None
@@ -178,50 +293,91 @@ def apply(
     home: Path,
     config: Config,
     encoder: Encoder,
-    progress: Callable[[Progress], None],
+    course: Course,
     readings: Readings,
 ) -> IngestReport:
     """Do what the plan says and report what was done. A file that fails only now is a failure in the report, and one whose
     article turns out to be as it was is kept."""
     with opened(catalog, home, config, encoder) as writer:
-        gone = frozenset(plan.removed)
-        uncut = dict.fromkeys(article_id for article_id in catalog.uncut() if article_id not in gone)
         if plan.removed:
             writer.take_out(plan.removed)
         if plan.renamed:
             catalog.move(dict(plan.renamed))
-        work = _Work(plan, reading, uncut, catalog, config, readings)
-        passages = _carry_out(work, writer, home, config, progress)
-    _group(catalog)
-    return work.report(passages, writer.completed, getattr(encoder, "languages", None))
+        work = _Work(plan, reading, catalog, config, readings, course)
+        with closing(work.entries()) as entries:
+            _carry_out(entries, writer, home, config, course, work.stored)
+    if not course.stopped:
+        _group(catalog)
+    course.finish()
+    return work.report(course.passages, writer.completed, getattr(encoder, "languages", None))
 
 
-def _carry_out(work: _Work, writer: Writer, home: Path, config: Config, progress: Callable[[Progress], None]) -> int:
-    """Encode and write all there is to do; the number of passages written."""
-    passages = done = 0
+def rebuild(
+    catalog: Catalog, home: Path, config: Config, encoder: Encoder, course: Course, leaving: frozenset[str] = frozenset()
+) -> bool:
+    """Make the indexes again from the stored articles, with the configuration's settings, beside those that answer, and put
+    them in their place; false if it was stopped before. The next one with the same settings then goes on, if nothing was
+    written to the collection in between. What is `leaving` is about to be taken out, and need not be readable any more."""
+    require_room(home)
+    anew = catalog.rebuild(config)
+    _discard_left(catalog, home, config)
+    uncut = [article_id for article_id in anew.uncut() if article_id not in leaving]
+    course.passed(catalog.articles() - len(uncut))
+    with _opened(anew, home, config, encoder) as writer:
+        _carry_out(_as_stored(uncut, catalog, config), writer, home, config, course, lambda _: None)
+    if course.stopped and not leaving.issuperset(anew.uncut()):
+        return False
+    anew.swap()
+    _discard_left(catalog, home, config)
+    return True
+
+
+def _as_stored(article_ids: Iterable[str], catalog: Catalog, config: Config) -> Iterator[Entry]:
+    """Stored articles, cut anew."""
+    known = catalog.known()
+    for article_id in article_ids:
+        if article := catalog.article(article_id):
+            yield Entry(article, known[article_id][1], passage_spans(article.text, config.passages))
+
+
+def _carry_out(
+    entries: Iterator[Entry],
+    writer: Writer,
+    home: Path,
+    config: Config,
+    course: Course,
+    stored: Callable[[Sequence[Entry]], None],
+) -> None:
+    """Encode and write all there is to do, until it is stopped; `stored` is called with what is about to be."""
     written: Future[int] | None = None
+    waiting = 0
 
     def settled() -> None:
         """Wait for the batch that is being written, and say that it is."""
+        nonlocal written
         if written:
             written.result()
-            progress(Progress(min(done + work.passed, work.total), work.total, passages))
+            written = None
+            course.stored(waiting)
 
-    entries = work.entries()
-    with ThreadPoolExecutor(1, "clippings-write") as writing, closing(entries):
+    with ThreadPoolExecutor(1, "clippings-write") as writing:
         for batch in _batches(entries, config.passages.words):
+            if course.stopped:
+                break
             require_room(home, sum(len(entry.article.text) for entry in batch))
-            made = writer.encode(batch, partial(_part, progress, Progress(done, work.total, passages), len(batch)))
+            if len(batch[0].spans) > _BATCH:
+                settled()
+                if not writer.write_long(batch[0], course):
+                    break
+                stored(batch)
+                course.stored(1)
+                continue
+            made = writer.encode(batch)
+            course.encoded(len(made.rows), len(batch))
             settled()
-            written = writing.submit(writer.write, made)
-            passages += len(made.rows)
-            done += len(batch)
+            stored(batch)
+            written, waiting = writing.submit(writer.write, made), len(batch)
         settled()
-    return passages
-
-
-def _part(progress: Callable[[Progress], None], before: Progress, articles: int, ready: int, of: int) -> None:
-    progress(replace(before, passages=before.passages + ready, part=articles * ready / of))
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,10 +395,10 @@ class _Work:
 
     plan: Plan
     reading: Mapping[str, Found]
-    uncut: Collection[str]
     catalog: Catalog
     config: Config
     readings: Readings
+    course: Course
     added: list[str] = field(default_factory=list)
     replaced: list[str] = field(default_factory=list)
     kept: list[str] = field(default_factory=list)
@@ -250,22 +406,9 @@ class _Work:
     warnings: list[str] = field(default_factory=list)
     languages: dict[str, list[str]] = field(default_factory=dict)
 
-    @property
-    def total(self) -> int:
-        return len(self.plan.added) + len(self.plan.replaced) + len([i for i in self.uncut if i not in self.reading])
-
-    @property
-    def passed(self) -> int:
-        """Articles that are done without being written."""
-        return len(self.failed) + len(self.kept)
-
     def entries(self) -> Generator[Entry, None, None]:
         """The articles to be written, read a little before their turn."""
         known, corrections = self.catalog.known(), self.catalog.corrections()
-        for article_id in self.uncut:
-            if article_id not in self.reading:
-                yield from self._as_stored(article_id, known, corrections)
-        adding = frozenset(self.plan.added)
         ids = (*self.plan.added, *self.plan.replaced)
         # A file's lines are read in order, by one thread; documents by as many processes as there are.
         with (
@@ -278,9 +421,9 @@ class _Work:
                     reader = lines if self.reading[article_id].at is not None else documents
                     ahead.append((article_id, reader.submit(self._read, article_id, known, corrections)))
                     if len(ahead) > _AHEAD:
-                        yield from self._taken(*ahead.popleft(), adding, known, corrections)
+                        yield from self._taken(*ahead.popleft())
                 while ahead:
-                    yield from self._taken(*ahead.popleft(), adding, known, corrections)
+                    yield from self._taken(*ahead.popleft())
             except BaseException:
                 # Ctrl-C, or a failure further on: nobody waits for the document that is being read just now.
                 for _, waiting in ahead:
@@ -302,14 +445,6 @@ class _Work:
         right, record = correct(named, {name: value for name, (value, _) in earlier.items()})
         return _Read(self._cut(right, found.origin, record, found.mark), warnings, language(right.text))
 
-    def _as_stored(
-        self, article_id: str, known: Mapping[str, tuple[str, str]], corrections: Mapping[str, Corrected]
-    ) -> Iterator[Entry]:
-        """A stored article that has no passages, as after a rebuild, cut anew."""
-        if article := self.catalog.article(article_id):
-            mark, origin = known[article_id]
-            yield self._cut(article, origin, corrections.get(article_id), mark)
-
     def _is_stored(self, article: Article, corrected: Corrected | None) -> bool:
         if corrected:
             return corrected.version == article.version
@@ -321,40 +456,37 @@ class _Work:
             article, origin, passage_spans(article.text, self.config.passages), corrected, mark, signature(article.text)
         )
 
-    def _taken(
-        self,
-        article_id: str,
-        read: Future[_Read | None],
-        adding: frozenset[str],
-        known: Mapping[str, tuple[str, str]],
-        corrections: Mapping[str, Corrected],
-    ) -> Iterator[Entry]:
+    def _taken(self, article_id: str, read: Future[_Read | None]) -> Iterator[Entry]:
         found = self.reading[article_id]
         try:
             made = read.result()
         except SourceError as exc:
             self.failed.append(Failure(found.name, str(exc)))
-            if article_id in self.uncut:  # what is stored of it is to be found all the same
-                yield from self._as_stored(article_id, known, corrections)
+            self.course.passed()
             return
         if made is None:
             self.kept.append(article_id)
+            self.course.passed()
             self.catalog.remark({article_id: found.mark})
-            if article_id in self.uncut:
-                yield from self._as_stored(article_id, self.catalog.known(), corrections)
             return
         self.warnings += [f"{found.name}: {warning}" for warning in made.warnings]
         if made.language:
             self.languages.setdefault(made.language, []).append(found.name)
-        (self.added if article_id in adding else self.replaced).append(article_id)
         yield made.entry
+
+    def stored(self, entries: Sequence[Entry]) -> None:
+        adding = frozenset(self.plan.added)
+        for entry in entries:
+            (self.added if entry.article.id in adding else self.replaced).append(entry.article.id)
 
     def report(self, passages: int, completed: int, languages: frozenset[str] | None) -> IngestReport:
         told = warnings(self.languages, languages)
+        left = len(self.plan.added) + len(self.plan.replaced)
+        left -= len(self.added) + len(self.replaced) + len(self.kept) + len(self.failed)
         return IngestReport(
             tuple(self.added), tuple(self.replaced), self.plan.removed, (*self.plan.kept, *self.kept),
             (*self.plan.failed, *self.failed), self.plan.renamed, (*self.plan.warnings, *self.warnings, *told), passages,
-            completed,
+            completed, self.course.stopped and left > 0, left,
         )  # fmt: skip
 
 
@@ -395,22 +527,32 @@ def put_right(
 ) -> None:
     """Store an article anew, with facts that were corrected."""
     spans = passage_spans(article.text, config.passages)
+    entry = Entry(article, origin, spans, corrected, mark, signature(article.text))
     with opened(catalog, home, config, encoder) as writer:
-        writer.write(writer.encode([Entry(article, origin, spans, corrected, mark, signature(article.text))]))
+        if len(spans) > _BATCH:
+            writer.write_long(entry, Course(1))
+        else:
+            writer.write(writer.encode([entry]))
 
 
 @contextmanager
 def opened(catalog: Catalog, home: Path, config: Config, encoder: Encoder) -> Iterator[Writer]:
-    """The catalog and the indexes for one change, what an interrupted run has left worked off."""
+    """The catalog and the indexes for one change, what an interrupted run or rebuild has left worked off."""
     require_room(home)
-    dense = DenseIndex(home, config.chroma, identity=catalog.identity(), create=True)
+    catalog.abandon_rebuild()
+    _discard_left(catalog, home, config)
+    with _opened(catalog, home, config, encoder) as writer:
+        yield writer
+
+
+@contextmanager
+def _opened(catalog: Catalog, home: Path, config: Config, encoder: Encoder) -> Iterator[Writer]:
+    build = catalog.build()
+    dense = DenseIndex(home, config.chroma, identity=catalog.identity(), build=build, create=True)
     try:
         if not dense.sound() or catalog.filled() != dense.place:
             _refill(catalog, dense)
-        if catalog.stale():  # another version's may have other columns, which tantivy refuses to open
-            for folder in (PASSAGES, WHOLE):
-                shutil.rmtree(home / folder, ignore_errors=True)
-        with LexicalWriter(home) as lexical, LexicalWriter(home, WHOLE) as whole:
+        with LexicalWriter(home, build=build) as lexical, LexicalWriter(home, WHOLE, build=build) as whole:
             writer = Writer(catalog, dense, lexical, whole, encoder, config)
             writer.complete()
             if not dense.agrees():
@@ -419,6 +561,23 @@ def opened(catalog: Catalog, home: Path, config: Config, encoder: Encoder) -> It
         dense.tidy()
     finally:
         dense.close()
+
+
+def _discard_left(catalog: Catalog, home: Path, config: Config) -> None:
+    """Remove indexes that answer no more, or never will. Who has them open goes on with them: they are mapped into memory."""
+    gone = []
+    for build in catalog.left():
+        discard(home, config.chroma, catalog.identity(), build)
+        for folder in (PASSAGES, WHOLE, _KEPT):
+            shutil.rmtree(home / build / folder, ignore_errors=True)
+        if build:
+            shutil.rmtree(home / build, ignore_errors=True)
+        if not any((home / build / folder).exists() for folder in (PASSAGES, WHOLE)):  # some systems keep what is in use
+            gone.append(build)
+    if gone:
+        catalog.removed(gone)
+    if not catalog.build().startswith(BUILDS) and (home / BUILDS).is_dir() and not any((home / BUILDS).iterdir()):
+        (home / BUILDS).rmdir()
 
 
 def _refill(catalog: Catalog, dense: DenseIndex) -> None:
@@ -440,9 +599,16 @@ def require_room(home: Path, letters: int = 0) -> None:
 
 
 def _batches(entries: Iterator[Entry], words: int) -> Iterator[list[Entry]]:
+    """The articles in batches; one that has more passages than a batch is by itself."""
     batch: list[Entry] = []
     size = 0
     for entry in entries:
+        if len(entry.spans) > _BATCH:
+            if batch:
+                yield batch
+            yield [entry]
+            batch, size = [], 0
+            continue
         batch.append(entry)
         size += 1 + len(entry.article.text) // (6 * words)  # about as many passages; six letters and a space a word
         if size >= _BATCH:
@@ -455,3 +621,10 @@ def _batches(entries: Iterator[Entry], words: int) -> Iterator[list[Entry]]:
 def _portions(rows: Sequence[_T]) -> Iterator[Sequence[_T]]:
     for start in range(0, len(rows), _BATCH):
         yield rows[start : start + _BATCH]
+
+
+def _portions_of(items: Iterable[_T]) -> Iterator[list[_T]]:
+    """The same of what is made as it is asked for."""
+    left = iter(items)
+    while some := list(itertools.islice(left, _BATCH)):
+        yield some

@@ -13,8 +13,11 @@ from rag.address import hidden, without_login
 from rag.errors import SourceError
 from rag.types import FACTS, Article, content_version
 
-__all__ = ["FACTS", "address", "article", "as_opened", "opening"]
+__all__ = ["FACTS", "LONGEST", "address", "article", "as_opened", "opening"]
 
+# Characters of a text, which is held in memory with its passages: some 70 books. A line of a .jsonl file may have little more
+# bytes than that, and few documents have.
+LONGEST = 50_000_000
 _LONGEST = 5_000  # characters of a fact; longer is no title and no name
 _LINE = 200  # characters of a line that are looked at
 _LINES = 6  # non-empty ones at the start of a text, among which a byline may stand
@@ -28,9 +31,12 @@ _SENTENCE = re.compile(r"[.!?…。！？:;,]\Z")
 
 
 def article(article_id: str, found: Extracted) -> Article:
-    """The article, with the hash of its content as its version. Raises `SourceError` where there are no words in it."""
+    """The article, with the hash of its content as its version. Raises `SourceError` where there are no words in it, or too
+    many."""
     if not found.text.strip():
         raise SourceError("it holds no words. Remove it, or put the article's text into it")
+    if len(found.text) > LONGEST:
+        raise SourceError(f"its text has {len(found.text):,} characters; at most {LONGEST:,} are taken in. Split it")
     facts = {name: found.facts[name] for name in FACTS if name in found.facts}
     values = {name: _value(name, fact) for name, fact in facts.items()}
     version = content_version(found.text, values)

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from datetime import date
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from filelock import FileLock, Timeout
+from filelock import FileLock, SoftFileLock, Timeout
 
-from ingest.apply import Progress, apply, put_right, require_room, take_out
+from ingest.apply import Course, Progress, apply, put_right, take_out
+from ingest.apply import rebuild as rebuilt
 from ingest.corrections import as_read, correct, stated, wanted
 from ingest.parsing import Parsers
 from ingest.plan import plan
@@ -21,6 +23,7 @@ from rag.catalog import FILE, Catalog, Looked, interrupted
 from rag.config import Config, load
 from rag.encode import SentenceEncoder
 from rag.errors import CollectionError, SourceError
+from rag.index import unlockable
 from rag.index.dense import FOLDER as CHROMA
 from rag.index.exact import FOLDER as EXACT
 from rag.index.exact import is_made
@@ -44,14 +47,17 @@ def sync(
     columns: Mapping[str, str] | None = None,
     encoder: Encoder | None = None,
     progress: Callable[[Progress], None] = lambda _: None,
+    stop: threading.Event | None = None,
 ) -> IngestReport:
     """Make the collection hold what files, folders, web pages and feeds hold; one that is not there yet is made.
 
     Unchanged articles cost nothing, changed ones are replaced, and with `prune` those that have gone from
     the places named are removed. `rebuild` makes the indexes again from the stored articles, with the
-    configuration's encoder and passage settings; `renew` does so only where another version of Clippings
-    made them. `columns` says what a table or a `.jsonl` file calls what we call `text, title, published, source, author,
-    url, id, language`. What cannot be read is in the report and stops nothing.
+    configuration's encoder and passage settings, before it looks at changes; until they are whole, the old ones answer. `renew`
+    does so only where another version of Clippings made them. `columns` says what a table or a `.jsonl` file calls what we
+    call `text, title, published, source, author, url, id, language`. What cannot be read is in the report and stops nothing.
+    `progress` is told how far it is; the share that is done grows from 0 to 1. When `stop` is set, what is being written is
+    finished, and the report says that it was `stopped` and how many items were `left`; the next sync goes on from there.
     Raises `CollectionError` when another process is writing, or when the collection was made otherwise, and `SourceError`
     for what names no place.
     """
@@ -61,21 +67,33 @@ def sync(
     if restoring := interrupted(config.home):
         raise CollectionError(restoring)
     with writing(config.home):
-        if rebuild or (renew and _outdated(config)):
-            _ = encoder.dims  # one that cannot be loaded must not cost the indexes there are, nor a full disk
-            require_room(config.home)
-            Catalog.readopt(config.home, config)
-        catalog = Catalog(config.home, config, create=True)
+        anew = rebuild or (renew and _outdated(config))
+        catalog = Catalog(config.home, config, create=True, rebuild=anew)
         try:
-            unfinished = _unfinished(catalog, config)
+            anew = anew or _is_half_made(catalog)
+            if anew:
+                _ = encoder.dims  # one that cannot be loaded is found out before anything else
+            else:
+                _unmade(catalog, config.home)
             known = catalog.known()
-            with _looking(sources, config, catalog.looked(), known, columns or {}) as (scanned, readings):
+            with _looking(sources, config, catalog.looked(), known, columns or {}, stop) as (scanned, readings):
+                if stop and stop.is_set():
+                    return IngestReport(failed=scanned.failed, warnings=scanned.warnings, stopped=True, left=len(scanned.found))
                 todo, reading = plan(scanned, known, prune=prune, exists=exists)
-                if unfinished or reading or todo.removed or todo.renamed:
-                    report = apply(todo, reading, catalog, config.home, config, encoder, progress, readings)
+                left = len(todo.added) + len(todo.replaced)
+                course = Course(left + anew * catalog.articles(), progress, stop)
+                done = not anew or rebuilt(catalog, config.home, config, encoder, course)
+                if course.stopped and (left or not done):
+                    kept, passages = (todo.kept, todo.failed, (), todo.warnings), course.passages
+                    return IngestReport((), (), (), *kept, passages=passages, stopped=True, left=left)
+                if _unfinished(catalog, config) or reading or todo.removed or todo.renamed:
+                    report = apply(todo, reading, catalog, config.home, config, encoder, course, readings)
                 else:
-                    report = IngestReport((), (), (), todo.kept, todo.failed, (), todo.warnings)
-                catalog.note(scanned.looked)
+                    course.finish()
+                    kept, passages = (todo.kept, todo.failed, (), todo.warnings), course.passages
+                    report = IngestReport((), (), (), *kept, passages=passages)
+                if not report.stopped:
+                    catalog.note(scanned.looked)
             return report
         finally:
             catalog.close()
@@ -88,6 +106,7 @@ def _looking(
     looked: Mapping[str, Looked],
     known: Mapping[str, tuple[str, str]],
     columns: Mapping[str, str],
+    stop: threading.Event | None = None,
 ) -> Iterator[tuple[Scan, Readings]]:
     """What the places hold, and what reads it."""
     places = _listed(sources)
@@ -102,7 +121,7 @@ def _looking(
             folder = Path(stack.enter_context(TemporaryDirectory(prefix="clippings-")))
             limits = Limits(pause=config.fetch.pause)
             web = Web(stack.enter_context(Fetcher(private=config.fetch.private, limits=limits)), parsers, folder)
-        yield scan(places, looked=looked, known=known, columns=columns, web=web), readings
+        yield scan(places, looked=looked, known=known, columns=columns, web=web, stop=stop), readings
 
 
 def _outdated(config: Config) -> bool:
@@ -138,8 +157,9 @@ def remove(article_ids: str | Sequence[str], config: Config | None = None, *, en
     """
     config = configuration(config, load)
     wanted = _ids(article_ids)
-    with _changing(config, wanted) as catalog:
-        take_out(wanted, catalog, config.home, config, encoder or SentenceEncoder(config.encoder))
+    encoder = encoder or SentenceEncoder(config.encoder)
+    with _changing(config, wanted, encoder, leaving=frozenset(wanted)) as catalog:
+        take_out(wanted, catalog, config.home, config, encoder)
 
 
 def edit(
@@ -157,7 +177,8 @@ def edit(
     """
     config = configuration(config, load)
     given = stated(facts)
-    with _changing(config, _ids(article_id, one=True)) as catalog:
+    encoder = encoder or SentenceEncoder(config.encoder)
+    with _changing(config, _ids(article_id, one=True), encoder) as catalog:
         article, earlier = catalog.article(article_id), catalog.corrections().get(article_id)
         if article is None:
             raise AssertionError(f"{article_id} is known")  # _changing has seen to it
@@ -166,14 +187,16 @@ def edit(
         right, corrected = correct(read, wanted(read, before, given))
         if right != article or corrected != earlier:
             mark, origin = catalog.known()[article_id]
-            encoder = encoder or SentenceEncoder(config.encoder)
             put_right(right, origin, corrected, mark, catalog, config.home, config, encoder)
         return right
 
 
 @contextmanager
-def _changing(config: Config, article_ids: Sequence[str]) -> Iterator[Catalog]:
-    """The catalog of a collection that is there and whole, locked for a change to some of its articles."""
+def _changing(
+    config: Config, article_ids: Sequence[str], encoder: Encoder, *, leaving: frozenset[str] = frozenset()
+) -> Iterator[Catalog]:
+    """The catalog of a collection that is there and whole, but for what is `leaving` it, locked for a change to some of its
+    articles."""
     if not (config.home / FILE).is_file():
         raise CollectionError(f"there is no collection in {config.home}, so there is nothing to change", missing=True)
     with writing(config.home):
@@ -184,21 +207,27 @@ def _changing(config: Config, article_ids: Sequence[str]) -> Iterator[Catalog]:
                 raise CollectionError(
                     f"there is no article {unknown[0]}. `clippings articles` lists those there are", missing=True
                 )
+            if _is_half_made(catalog):
+                rebuilt(catalog, config.home, config, encoder, Course(catalog.articles()), leaving)
             _unmade(catalog, config.home)
             yield catalog
         finally:
             catalog.close()
 
 
+def _is_half_made(catalog: Catalog) -> bool:
+    """Whether an earlier version of Clippings was making the indexes again when it was killed: it emptied them first."""
+    return catalog.stale() or bool(catalog.uncut())
+
+
 def _unfinished(catalog: Catalog, config: Config) -> bool:
     return bool(
         _unmade(catalog, config.home)
         or config.chroma.url  # nobody can tell what has become of a server's vectors but by looking
-        or not (config.home / CHROMA).is_dir()
-        or catalog.stale()
+        or not (config.home / catalog.build() / CHROMA).is_dir()
+        or catalog.left()
         or catalog.pending()
         or catalog.doomed()
-        or catalog.uncut()
         or catalog.ungrouped() != set()
     )
 
@@ -206,9 +235,10 @@ def _unfinished(catalog: Catalog, config: Config) -> bool:
 def _unmade(catalog: Catalog, home: Path) -> list[Path]:
     """Index folders still to be made. One that held passages is not made again, empty: that would hide the loss. Only
     Chroma's is filled from another."""
-    unmade = [home / folder for folder in (PASSAGES, WHOLE) if not (home / folder).is_dir()]
-    if not is_made(home):
-        unmade.insert(0, home / EXACT)
+    build = catalog.build()
+    unmade = [home / build / folder for folder in (PASSAGES, WHOLE) if not (home / build / folder).is_dir()]
+    if not is_made(home, build):
+        unmade.insert(0, home / build / EXACT)
     if unmade and catalog.count()[1]:
         raise CollectionError(f"the index {unmade[0]} is missing. Make it again: clippings sync --rebuild --home {home}")
     return unmade
@@ -221,6 +251,9 @@ def writing(home: Path) -> Iterator[None]:
         home.mkdir(parents=True, exist_ok=True)
         lock = FileLock(home / LOCK, timeout=0)
         lock.acquire()
+        if isinstance(lock, SoftFileLock):  # what filelock then makes of it stays behind when a process is killed
+            lock.release()
+            raise NotImplementedError("flock is not implemented")
     except Timeout as exc:
         raise CollectionError(
             f"another process is writing to the collection in {home}. "
@@ -229,8 +262,8 @@ def writing(home: Path) -> Iterator[None]:
         ) from exc
     except (FileExistsError, NotADirectoryError) as exc:
         raise CollectionError(f"{home} is, or lies in, a file and not a folder. Name a folder with --home") from exc
-    except OSError as exc:
-        raise CollectionError(f"the folder {home} cannot be written to: {exc.strerror}. Name another one with --home") from exc
+    except (NotImplementedError, OSError) as exc:
+        raise unlockable(home, exc) from exc
     try:
         yield
     finally:

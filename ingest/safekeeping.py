@@ -32,11 +32,12 @@ import numpy as np
 from ingest.apply import Progress, as_encoded
 from ingest.collection import LOCK, sync, writing
 from ingest.soundness import judged, opened, require_plain, require_schema, told
-from rag.catalog import FILE, LAYOUT, RESTORING, Catalog
+from rag.catalog import FILE, LAYOUT, RESTORING, UNGROUPED, Catalog, at_home, in_force
 from rag.config import Config, PassageSettings
 from rag.encode import SentenceEncoder
 from rag.errors import CollectionError, ConfigError
 from rag.index.exact import ExactIndex
+from rag.text import label
 from rag.types import Encoder
 
 __all__ = ["Kept", "backup", "restore"]
@@ -57,6 +58,7 @@ _SPARE = 64_000_000  # bytes left free: Chroma's graph does not survive a disk t
 _RATIO, _LARGE = 200, 16_000_000  # a member of more bytes than this that was packed tighter is a bomb; we pack none so
 _AT_ONCE = 500  # SQLite takes a limited number of values in one statement
 _MOST_WORDS = 100_000  # of a passage
+_MADE_AGAIN = ("signature", "copy_of")  # columns that tell near-copies, which the next sync finds in the articles themselves
 _UNIT = 1e-3  # how far the length of a vector may be from 1
 
 
@@ -213,8 +215,11 @@ def _gather(
                 raise ValueError(faults)
             facts: dict[str, Any] = {"home": home.as_posix(), **_facts(db), "vectors": 0, "dims": 0}
             if vectors:
-                found = _encoded(home, db, aside)
-                facts |= found
+                facts |= _encoded(home, db, aside)
+                if facts["vectors"] < facts["passages"] and _are_replaced(home, in_force(db)):
+                    for made in aside.iterdir():
+                        made.unlink()
+                    return _gather(home, aside, files, vectors=vectors, conversations=conversations)
                 if lacking := facts["passages"] - facts["vectors"]:
                     of = f"{lacking:,} of {facts['passages']:,} vectors are left out, which are not there or not sound"
                     notes.append(f"{of}; a restoration encodes them again")
@@ -225,19 +230,20 @@ def _gather(
             f"the collection in {home} is damaged, and no backup was made: {exc}. "
             f"What to do about it: clippings doctor --deep --home {home}"
         ) from exc
-    made = {FILE: snapshot}
+    at_home(snapshot)  # what a rebuild has made so far is left out, as the indexes are
+    kept = {FILE: snapshot}
     if facts["vectors"]:
-        made |= {name: aside / name for name in (_TEXTS, _VECTORS)}
+        kept |= {name: aside / name for name in (_TEXTS, _VECTORS)}
     if (home / _PEOPLE).is_file():
         if conversations:
             _snapshot(home / _PEOPLE, aside / _PEOPLE)
             _without_secrets(aside / _PEOPLE)
-            made[_PEOPLE] = aside / _PEOPLE
+            kept[_PEOPLE] = aside / _PEOPLE
             notes.append("people's sessions and tokens are left out: they sign in again, and programs need new tokens")
         else:
             notes.append("conversations and accounts are left out; --conversations keeps them")
     notes.append("the indexes are left out; a restoration makes them again")
-    files |= made
+    files |= kept
     return facts, notes
 
 
@@ -278,7 +284,7 @@ def _encoded(home: Path, db: sqlite3.Connection, aside: Path) -> dict[str, int]:
     titled = meta.get("passages.title") == "true"
     try:
         with (aside / _TEXTS).open("xb") as texts, (aside / _VECTORS).open("xb") as vectors:
-            for keys, found in ExactIndex(home).sound():
+            for keys, found in ExactIndex(home, build=in_force(db)).sound():
                 at = {key: n for n, key in enumerate(keys)}
                 for start in range(0, len(keys), _AT_ONCE):
                     some = keys[start : start + _AT_ONCE]
@@ -303,6 +309,13 @@ def _encoded(home: Path, db: sqlite3.Connection, aside: Path) -> dict[str, int]:
             os.truncate(aside / _TEXTS, made * _DIGEST)
             os.truncate(aside / _VECTORS, made * 4 * dims)
     return {"vectors": made, "dims": dims}
+
+
+def _are_replaced(home: Path, build: str) -> bool:
+    """Whether a rebuild has put others in the place of these indexes, and removed them."""
+    with suppress(sqlite3.Error), opened(home / FILE) as db:
+        return in_force(db) != build
+    return False
 
 
 def _digest(text: str) -> bytes:
@@ -513,10 +526,13 @@ def _taken(received: Path, new: Path, said: dict[str, Any], vectors: int, home: 
         Catalog(new, _made(settings, config, new), create=True).close()
         with closing(sqlite3.connect(new / FILE)) as to, to:
             for table in ("articles", "corrections", "earlier", "looked"):
-                names = [row[1] for row in db.execute(f"PRAGMA table_info({table})")]
+                names = [row[1] for row in db.execute(f"PRAGMA table_info({table})") if row[1] not in _MADE_AGAIN]
                 if names:
                     rows = db.execute(f"SELECT {', '.join(names)} FROM {table}")
                     to.executemany(f"INSERT INTO {table} ({', '.join(names)}) VALUES ({', '.join('?' * len(names))})", rows)
+            to.create_function("label", 2, label, deterministic=True)
+            to.execute("UPDATE articles SET label = label(title, text)")
+            to.execute("INSERT OR REPLACE INTO meta (name, value) VALUES (?, 'yes')", (UNGROUPED,))
             # What was uploaded lies in the home: the catalog shall know it, and have it removed, where it lies now.
             old = str(said.get("home"))
             for table in ("articles", "looked"):

@@ -8,6 +8,7 @@ be restored comes from anywhere: nothing of its catalog is trusted here, neither
 from __future__ import annotations
 
 import json
+import os
 import re
 import sqlite3
 import zlib
@@ -22,12 +23,13 @@ from urllib.parse import quote
 
 from ingest.corrections import FACTS as CORRECTED
 from ingest.duplicates import current, signature
-from rag.catalog import FILE, SCHEMA, Catalog, columns, indexes
+from rag.catalog import FILE, SCHEMA, Catalog, columns, in_force, indexes
 from rag.config import Config
 from rag.errors import CollectionError
 from rag.index.dense import FOLDER as CHROMA
 from rag.index.dense import DenseIndex
 from rag.index.lexical import PASSAGES, WHOLE, verified
+from rag.sqlite import reading
 from rag.types import FACTS, content_version, corrected_version
 
 __all__ = ["LONGEST_ID", "Part", "examine", "judged", "opened", "require_plain", "require_schema", "told"]
@@ -67,6 +69,17 @@ def examine(config: Config) -> Iterator[Part]:
     yield _looked("Chroma's vectors", lambda: _chroma(config))
 
 
+def _build(home: Path) -> str:
+    """Where the indexes lie that answer. Raises `CollectionError` where the catalog cannot say."""
+    try:
+        with opened(home / FILE) as db:
+            return in_force(db)
+    except (sqlite3.Error, ValueError) as exc:
+        raise CollectionError(
+            f"the catalog cannot say which indexes answer ({exc}). Put a backup in its place: clippings restore FILE --home NEW"
+        ) from exc
+
+
 def _looked(name: str, look: Callable[[], tuple[bool, str]]) -> Part:
     try:
         return Part(name, *look())
@@ -102,7 +115,7 @@ def _catalog(home: Path) -> tuple[bool, str]:
 
 
 def _vectors(config: Config, rebuild: str) -> tuple[bool, str]:
-    with closing(DenseIndex(config.home)) as index:
+    with closing(DenseIndex(config.home, build=_build(config.home))) as index:
         damaged, without = index.verified()
         if damaged:
             return False, f"{damaged:,} of {index.count():,} are not as they were written. Make them again: {rebuild}"
@@ -111,25 +124,29 @@ def _vectors(config: Config, rebuild: str) -> tuple[bool, str]:
 
 
 def _lexical(home: Path, folder: str, wanted: int | None, rebuild: str) -> tuple[bool, str]:
-    damaged, documents = verified(home, folder)
+    build = _build(home)
+    path = home / build / folder
+    damaged, documents = verified(home, folder, build=build)
     if damaged:
-        return False, f"{home / folder / damaged[0]} is not as it was written. Make the index again: {rebuild}"
+        return False, f"{path / damaged[0]} is not as it was written. Make the index again: {rebuild}"
     if wanted is not None and documents != wanted:
         return (
             False,
-            f"{home / folder} says that it holds {documents:,}, and the catalog has {wanted:,}. Make it again: {rebuild}",
+            f"{path} says that it holds {documents:,}, and the catalog has {wanted:,}. Make it again: {rebuild}",
         )
     return True, f"every file of {folder} has its checksum"
 
 
 def _chroma(config: Config) -> tuple[bool, str]:
     server = config.chroma.url
+    build = _build(config.home)
     mend = f"clippings sync --rebuild --home {config.home}" if server else (
-        f"remove the folder {config.home / CHROMA}, and the next `clippings sync` fills it from the vectors, encoding nothing"
+        f"remove the folder {config.home / build / CHROMA}, "
+        "and the next `clippings sync` fills it from the vectors, encoding nothing"
     )  # fmt: skip
     with closing(Catalog(config.home, config)) as catalog:
         identity = catalog.identity()
-    with closing(DenseIndex(config.home, config.chroma, identity=identity)) as index:
+    with closing(DenseIndex(config.home, config.chroma, identity=identity, build=build)) as index:
         try:
             differing = index.differing()
         except CollectionError as exc:
@@ -158,7 +175,11 @@ def told(faults: Iterable[str]) -> str:
 def opened(path: Path, *, immutable: bool = False) -> Iterator[sqlite3.Connection]:
     """A catalog for reading, of which nothing is run that somebody may have put into it. `immutable` is for a file that nobody
     writes to: nothing is made beside it."""
-    with closing(sqlite3.connect(f"file:{quote(str(path))}?mode=ro{'&immutable=1' * immutable}", uri=True, timeout=10)) as db:
+    if immutable or os.access(path.parent, os.W_OK):
+        found = sqlite3.connect(f"file:{quote(str(path))}?mode=ro{'&immutable=1' * immutable}", uri=True, timeout=10)
+    else:
+        found = reading(path)
+    with closing(found) as db:
         for name, limit in _LIMITS.items():
             db.setlimit(getattr(sqlite3, f"SQLITE_LIMIT_{name}"), limit)
         for pragma in ("trusted_schema = OFF", "cell_size_check = ON", "query_only = ON", "mmap_size = 0"):
@@ -272,6 +293,10 @@ def judged(db: sqlite3.Connection, *, thorough: bool = False) -> Iterator[str]:
     generation = str(meta.get("generation", ""))
     if not (generation.isascii() and generation.isdecimal() and int(generation) <= _GENERATIONS):
         yield f"the catalog's generation is {generation[:40]!r}, which is no number of writes"
+    try:
+        in_force(db)
+    except ValueError as exc:
+        yield str(exc)
     corrections: dict[str, dict[str, tuple[Any, Any, Any]]] = {}
     if "corrections" in tables:
         for article_id, name, value, was, of in db.execute("SELECT article_id, name, value, was, of_version FROM corrections"):

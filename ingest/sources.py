@@ -101,14 +101,16 @@ def scan(
     known: Mapping[str, tuple[str, str]] = {},
     columns: Mapping[str, str] = {},
     web: Web | None = None,
+    stop: threading.Event | None = None,
 ) -> Scan:
-    """Look through files, folders, archives and addresses. What cannot be read is a `Failure`; nothing stops the rest.
+    """Look through files, folders, archives and addresses. What cannot be read is a `Failure`; nothing stops the rest, unless
+    `stop` is set: then what was found so far is all.
 
     `looked` is what was noted the last time, `known` the mark and the origin of each stored article; `columns` maps our
     names to a table's own; `web` fetches addresses.
     Raises `SourceError` for a mapping of columns that is none.
     """
-    return _Scanning(looked, known, stated_columns(columns), web).through(places)
+    return _Scanning(looked, known, stated_columns(columns), web, stop or threading.Event()).through(places)
 
 
 _Item = Found | Failure | str  # the last is a warning
@@ -123,8 +125,9 @@ class _Scanning:
         known: Mapping[str, tuple[str, str]],
         columns: Mapping[str, str],
         web: Web | None,
+        stop: threading.Event,
     ) -> None:
-        self.before, self.columns, self.web = before, columns, web
+        self.before, self.columns, self.web, self.stop = before, columns, web, stop
         # A page that is noted but not stored so, because it was removed since, has to be fetched to be read.
         self.fetched = {
             origin: looked for origin, looked in before.items() if is_address(origin) and _is_stored(looked.items, known)
@@ -142,6 +145,8 @@ class _Scanning:
     def through(self, places: Iterable[str | os.PathLike[str]]) -> Scan:
         scopes: list[str] = []
         for place in places:
+            if self.stop.is_set():
+                break
             if is_address(stated := os.fspath(place)):
                 self._fetch(stated)
                 continue
@@ -155,6 +160,8 @@ class _Scanning:
             self.failed.extend(Failure(escaped(folder), why) for folder, why in walked.failed)
             self.unsure.update(walked.closed)
             for path, article_id in walked.files:
+                if self.stop.is_set():
+                    break
                 self._file(path, article_id, walked.root)
         return Scan(
             tuple(self.found), tuple(self.failed), frozenset(self.seen), frozenset(self.unsure), tuple(scopes),
@@ -223,6 +230,8 @@ class _Scanning:
             self.failed.append(Failure(address, "web addresses are not fetched here. Name a file or a folder"))
             return
         for page in self.web.pages(address, self.fetched):
+            if self.stop.is_set():
+                return
             if page.origin in self.seen:
                 continue
             self.seen[page.origin] = None

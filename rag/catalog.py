@@ -1,17 +1,24 @@
 """The catalog: which articles and passages a collection holds, and whether its indexes have caught up.
 
-It is the truth; the dense index and the two lexical ones derive from it. A change is first committed here, with
-the passages it adds marked as not yet indexed and the keys it retires listed as doomed, and the
-generation raised; when the indexes have followed, `settle` clears the marks. A run that is killed in
-between leaves marks that the next run works off. Nothing found in an index counts unless it stands here.
+It is the truth; the dense index and the two lexical ones derive from it. Nothing found in an index counts unless it stands
+here. So a change is written to the indexes first, its keys listed here as doomed (`expect`); one commit then makes them
+count, dooms those they replace, and raises the generation (`put`); when the indexes have lost the doomed, `settle` clears
+the list. A run that is killed in between leaves a list that the next run works off.
 
-SQLite, through SQLAlchemy Core; one file, `catalog.sqlite`, in the collection's home.
+The indexes are in a folder that the catalog names (`build`). A rebuild makes others beside them, and keeps the passages it has
+cut in tables of its own (`Rebuild`); the commit that names its folder is the moment from which they answer.
+
+SQLite, through SQLAlchemy Core; one file, `catalog.sqlite`, in the collection's home. Where that may not be written to, it is
+read as it lies there.
 """
 
 from __future__ import annotations
 
 import json
+import os
+import re
 import secrets
+import shutil
 import sqlite3
 import zlib
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
@@ -28,11 +35,15 @@ from sqlalchemy import exc as sa_exc
 from rag.config import Config
 from rag.errors import CollectionError
 from rag.refusals import CATALOG, require_collection
+from rag.sqlite import reading
 from rag.text import label
 from rag.types import FACTS as _FACTS
 from rag.types import Article, Filters, Headline, content_version, corrected_version
 
-__all__ = ["Catalog", "Corrected", "Entry", "Listing", "Looked", "Place", "columns", "indexes", "interrupted", "passage_key"]
+__all__ = [
+    "Catalog", "Corrected", "Entry", "Listing", "Looked", "Place", "Rebuild", "at_home", "columns", "in_force", "indexes",
+    "interrupted", "passage_key",
+]  # fmt: skip
 
 SCHEMA = "2"
 # Of the indexes. 2: whole articles are indexed beside the passages; 3: vectors are mapped, days and sources are indexed
@@ -40,12 +51,18 @@ LAYOUT = "3"
 _LAYOUT = "index layout"
 IDENTITY = "identity"  # by which a server tells this collection from others; a copy that is restored gets one of its own
 _FILLED = "filled"  # the place of Chroma's that holds every vector
-STALE = "stale"  # the indexes are to be emptied before anything is added
-_UNGROUPED = "ungrouped"  # articles have changed since near-copies were looked for
+STALE = "stale"  # what versions before this one noted while they made the indexes again
+_BUILD = "build"  # the folder of the indexes that answer
+_NEXT = "next build"  # the folder of those that a rebuild is making, and with which settings
+_NEXT_FILLED = "next filled"
+_LEFT = "left builds"  # the folders of those that answer no more, or never will
+UNGROUPED = "ungrouped"  # articles have changed since near-copies were looked for
 FILE = CATALOG
 RESTORING = ".restoring"  # beside the home, what is being made of a backup
-_DONE = (("DISTINCT article_id", "passages"), ("*", "articles"))
+BUILDS = "indexes"  # the folder, in the home, of the indexes that rebuilds have made
+_PLACE = re.compile(rf"({BUILDS}/[1-9][0-9]{{0,17}})?")
 _T = TypeVar("_T")
+_TOO_LITTLE = 1_000_000  # bytes free, with which SQLite may not find room for the 32 KB that its readers share
 _AT_ONCE = 500  # SQLite takes a limited number of values in one statement
 
 _metadata = sa.MetaData()
@@ -83,6 +100,9 @@ _passages = sa.Table(
     sa.Column("indexed", sa.Boolean, nullable=False, index=True),
 )
 _doomed = sa.Table("doomed", _metadata, sa.Column("key", sa.Text, primary_key=True))
+_rebuilding = sa.MetaData()  # the same two for a rebuild, there only while one is going on
+_next_passages = _passages.to_metadata(_rebuilding, name="next_passages")
+_next_doomed = _doomed.to_metadata(_rebuilding, name="next_doomed")
 _corrections = sa.Table(
     "corrections",
     _metadata,
@@ -181,19 +201,25 @@ def passage_key(article: Article, start: int, end: int) -> str:
 class Catalog:
     """An open catalog. Reading is safe from any thread; writing is for the holder of the collection's lock."""
 
-    def __init__(self, home: Path, config: Config, *, create: bool = False) -> None:
+    _passages, _doomed, _filled = _passages, _doomed, _FILLED
+
+    def __init__(self, home: Path, config: Config, *, create: bool = False, rebuild: bool = False) -> None:
         """Open the catalog in `home`, or make it when `create` is true.
 
         Raises `CollectionError` when there is none, when it was made by another version of Clippings, with
-        another encoder or with other passage settings than `config` asks for, or when it cannot be read.
+        another encoder or with other passage settings than `config` asks for (unless it is opened for a `rebuild`, which
+        changes them), or when it cannot be read.
         """
         path = home / FILE
         if not path.is_file() and (unfinished := interrupted(home)):
             raise CollectionError(unfinished)
+        if rebuild and not path.is_file():
+            raise CollectionError(
+                f"there is no collection in {home} to rebuild. Make one: clippings sync FOLDER --home {home}", missing=True
+            )
         if not create:
             require_collection(home)
-        self._engine = sa.create_engine(f"sqlite:///{path}")
-        sa.event.listen(self._engine, "connect", _prepare)
+        self._engine = _engine(path, writing=create)
         self.path = path
         try:
             with _translated(path):
@@ -205,7 +231,7 @@ class Catalog:
                         db.exec_driver_sql("BEGIN IMMEDIATE")  # another process may be at the same
                         _metadata.create_all(db)
                         _migrate(db)
-            self.check(config)
+            self.check(config, rebuild=rebuild)
         except BaseException:
             self.close()
             raise
@@ -230,8 +256,9 @@ class Catalog:
         with self._engine.connect() as db:
             return {row.name: row.value for row in db.execute(sa.select(_meta))}
 
-    def check(self, config: Config) -> None:
-        """Raise `CollectionError` unless the collection is, still, what `config` can read: a rebuild may have changed it."""
+    def check(self, config: Config, *, rebuild: bool = False) -> None:
+        """Raise `CollectionError` unless the collection is, still, what `config` can read: a rebuild may have changed it. For a
+        `rebuild` its settings may be others."""
         home = self.path.parent
         with _translated(self.path):
             meta = self._meta()
@@ -240,7 +267,7 @@ class Catalog:
                 f"the collection in {home} has layout {meta.get('schema')}, this version of Clippings reads layout {SCHEMA}. "
                 "Make it again in another folder: clippings sync FOLDER --home NEW"
             )
-        for name, wanted in _settings(config).items():
+        for name, wanted in () if rebuild else _settings(config).items():
             if meta.get(name) != wanted and name == _LAYOUT:
                 raise CollectionError(
                     f"the indexes of the collection in {home} were made by another version of Clippings. "
@@ -252,28 +279,6 @@ class Catalog:
                     f"the collection in {home} was made with {name} = {meta.get(name)}; the configuration asks for {wanted}. "
                     f"Set {name} back, or make the indexes again: clippings sync --rebuild --home {home}"
                 )
-
-    @staticmethod
-    def readopt(home: Path, config: Config) -> None:
-        """Take over the configuration's encoder and passage settings: every passage is retired, its article kept.
-
-        For a rebuild, under the collection's lock. The next sync cuts and indexes what is left without passages.
-        """
-        path = home / FILE
-        if not path.is_file():
-            raise CollectionError(f"there is no collection in {home} to rebuild. Make one: clippings sync FOLDER --home {home}")
-        engine = sa.create_engine(f"sqlite:///{path}")
-        sa.event.listen(engine, "connect", _prepare)
-        try:
-            with _translated(path), engine.begin() as db:
-                for name, value in _settings(config).items():
-                    db.execute(sa.insert(_meta).prefix_with("OR REPLACE").values(name=name, value=value))
-                db.execute(sa.insert(_meta).prefix_with("OR REPLACE").values(name="indexes", value=STALE))
-                db.execute(sa.delete(_passages))
-                db.execute(sa.delete(_doomed))
-                _raise_generation(db)
-        finally:
-            engine.dispose()
 
     # Reading
 
@@ -288,10 +293,15 @@ class Catalog:
         with _translated(self.path):
             return self._meta().get(IDENTITY, "")
 
+    def build(self) -> str:
+        """Where in the home the indexes lie; empty for the home itself, as in a collection that was never rebuilt."""
+        with _sound(self.path):
+            return _folder(self._meta().get(_BUILD, ""))
+
     def filled(self) -> str | None:
         """The place of Chroma's that holds every vector; `None` while one is being filled."""
         with _translated(self.path):
-            return self._meta().get(_FILLED)
+            return self._meta().get(self._filled)
 
     def article(self, article_id: str) -> Article | None:
         """The whole article, or `None`. Raises `CollectionError` when it is no longer what was taken in."""
@@ -352,9 +362,8 @@ class Catalog:
 
     def listings(self) -> list[Listing]:
         """Every article, by id."""
-        counts = (
-            sa.select(_passages.c.article_id, sa.func.count().label("passages")).group_by(_passages.c.article_id).subquery()
-        )
+        theirs = self._passages.c.article_id
+        counts = sa.select(theirs, sa.func.count().label("passages")).group_by(theirs).subquery()
         query = (
             sa.select(*_HEADLINE, _articles.c.origin, _articles.c.words, _articles.c.added, counts.c.passages)
             .outerjoin(counts, counts.c.article_id == _articles.c.id)
@@ -418,7 +427,7 @@ class Catalog:
         """The ids of articles that have changed since near-copies were looked for, some of which may be gone, and of what was
         in a group with them; `None` where all are to be looked at."""
         with _translated(self.path), self._engine.connect() as db:
-            if db.execute(sa.select(_meta.c.name).where(_meta.c.name == _UNGROUPED)).first():
+            if db.execute(sa.select(_meta.c.name).where(_meta.c.name == UNGROUPED)).first():
                 return None
             return set(db.execute(sa.select(_ungrouped.c.article_id)).scalars())
 
@@ -442,7 +451,7 @@ class Catalog:
         found: dict[str, Place] = {}
         with _translated(self.path), self._engine.connect() as db:
             for some in _portions(list(keys)):
-                for row in db.execute(sa.select(_passages).where(_passages.c.key.in_(some))):
+                for row in db.execute(sa.select(self._passages).where(self._passages.c.key.in_(some))):
                     found[row.key] = Place(row.key, row.article_id, row.start, row.end)
         return found
 
@@ -451,12 +460,12 @@ class Catalog:
 
         Of all articles, or of those named (at most 500).
         """
-        first = sa.select(_passages.c.article_id, sa.func.min(_passages.c.start).label("start")).group_by(
-            _passages.c.article_id
+        first = sa.select(self._passages.c.article_id, sa.func.min(self._passages.c.start).label("start")).group_by(
+            self._passages.c.article_id
         )
-        theirs = (first if article_ids is None else first.where(_passages.c.article_id.in_(article_ids))).subquery()
-        query = sa.select(_passages).join(
-            theirs, (theirs.c.article_id == _passages.c.article_id) & (theirs.c.start == _passages.c.start)
+        theirs = (first if article_ids is None else first.where(self._passages.c.article_id.in_(article_ids))).subquery()
+        query = sa.select(self._passages).join(
+            theirs, (theirs.c.article_id == self._passages.c.article_id) & (theirs.c.start == self._passages.c.start)
         )
         with _translated(self.path), self._engine.connect() as db:
             return {r.article_id: Place(r.key, r.article_id, r.start, r.end) for r in db.execute(query)}
@@ -470,7 +479,7 @@ class Catalog:
         """How many articles and passages there are."""
         with _translated(self.path), self._engine.connect() as db:
             articles = db.execute(sa.select(sa.func.count()).select_from(_articles)).scalar_one()
-            return articles, db.execute(sa.select(sa.func.count()).select_from(_passages)).scalar_one()
+            return articles, db.execute(sa.select(sa.func.count()).select_from(self._passages)).scalar_one()
 
     def sources(self) -> list[str]:
         """The names of all sources, in order."""
@@ -481,7 +490,16 @@ class Catalog:
     def keys(self) -> set[str]:
         """Every passage that the indexes hold."""
         with _translated(self.path), self._engine.connect() as db:
-            return set(db.execute(sa.select(_passages.c.key).where(_passages.c.indexed)).scalars())
+            return set(db.execute(sa.select(self._passages.c.key).where(self._passages.c.indexed)).scalars())
+
+    def held(self, keys: Iterable[str]) -> set[str]:
+        """Those of the keys that the indexes hold."""
+        found: set[str] = set()
+        with _translated(self.path), self._engine.connect() as db:
+            for some in _portions(list(keys)):
+                query = sa.select(self._passages.c.key).where(self._passages.c.key.in_(some) & self._passages.c.indexed)
+                found.update(db.execute(query).scalars())
+        return found
 
     def latest(self, k: int, filters: Filters = Filters(), until: date | None = None) -> list[str]:
         """The ids of the k latest articles that the filters admit, undated ones last; with `until`, those of later days come
@@ -503,8 +521,15 @@ class Catalog:
 
     # Writing, under the collection's lock
 
-    def put(self, entries: Sequence[Entry]) -> None:
-        """Store or replace articles with their passages, in one transaction; the old passages are doomed."""
+    def expect(self, keys: Sequence[str]) -> None:
+        """List keys that are about to be written to the indexes as doomed: they stay so until `put` makes them count."""
+        with _translated(self.path), self._engine.begin() as db:
+            for some in _portions(keys):
+                db.execute(sa.insert(self._doomed).prefix_with("OR IGNORE"), [{"key": key} for key in some])
+
+    def put(self, entries: Sequence[Entry], *, indexed: bool = False) -> None:
+        """Store or replace articles with their passages, in one transaction; the old passages are doomed. `indexed` says that
+        the indexes hold the new ones already."""
         now = datetime.now(UTC).isoformat(timespec="seconds")
         with _translated(self.path), self._engine.begin() as db:
             _note_changed(db, [e.article.id for e in entries])
@@ -527,14 +552,8 @@ class Catalog:
                     for name, (value, was) in entry.corrected.facts.items():
                         facts = {"name": name, "value": value, "was": was, "of_version": entry.corrected.version}
                         db.execute(sa.insert(_corrections).values(article_id=a.id, **facts))
-                rows = [
-                    {"key": passage_key(a, start, end), "article_id": a.id, "start": start, "end": end, "indexed": False}
-                    for start, end in entry.spans
-                ]
-                for some in _portions(rows):
-                    db.execute(sa.insert(_passages), some)
-                    db.execute(sa.delete(_doomed).where(_doomed.c.key.in_([row["key"] for row in some])))
-            _raise_generation(db)
+                self._put_passages(db, entry, indexed)
+            self._raise_generation(db)
 
     def remove(self, article_ids: Sequence[str]) -> None:
         """Take articles out, in one transaction; their passages are doomed."""
@@ -545,7 +564,7 @@ class Catalog:
                 db.execute(sa.delete(_articles).where(_articles.c.id.in_(some)))
                 db.execute(sa.delete(_corrections).where(_corrections.c.article_id.in_(some)))
                 db.execute(sa.delete(_earlier).where(_earlier.c.article_id.in_(some)))
-            _raise_generation(db)
+            self._raise_generation(db)
 
     def note(self, looked: Mapping[str, Looked | None]) -> None:
         """Keep what places held when they were looked at; `None` forgets one."""
@@ -577,72 +596,128 @@ class Catalog:
         with _translated(self.path), self._engine.begin() as db:
             for article_id, group in changed.items():
                 db.execute(sa.update(_articles).where(_articles.c.id == article_id).values(copy_of=group))
-            db.execute(sa.delete(_meta).where(_meta.c.name == _UNGROUPED))
+            db.execute(sa.delete(_meta).where(_meta.c.name == UNGROUPED))
             db.execute(sa.delete(_ungrouped))
             if changed:
-                _raise_generation(db)
+                self._raise_generation(db)
 
     def move(self, origins: Mapping[str, str]) -> None:
         """Record that articles (by id) are now read from other files."""
         with _translated(self.path), self._engine.begin() as db:
             for article_id, origin in origins.items():
                 db.execute(sa.update(_articles).where(_articles.c.id == article_id).values(origin=origin))
-            _raise_generation(db)
+            self._raise_generation(db)
 
     def pending(self) -> list[Place]:
         """The passages that the indexes may not hold yet, by article and offset."""
-        query = sa.select(_passages).where(~_passages.c.indexed).order_by(_passages.c.article_id, _passages.c.start)
+        p = self._passages
+        query = sa.select(p).where(~p.c.indexed).order_by(p.c.article_id, p.c.start)
         with _translated(self.path), self._engine.connect() as db:
             return [Place(r.key, r.article_id, r.start, r.end) for r in db.execute(query)]
 
     def retired(self) -> int:
         """How many keys the indexes may still hold that they must lose."""
         with _translated(self.path), self._engine.connect() as db:
-            return int(db.execute(sa.select(sa.func.count()).select_from(_doomed)).scalar_one())
+            return int(db.execute(sa.select(sa.func.count()).select_from(self._doomed)).scalar_one())
 
     def doomed(self) -> list[str]:
         """The keys that the indexes may still hold and must lose."""
         with _translated(self.path), self._engine.connect() as db:
-            return list(db.execute(sa.select(_doomed.c.key).order_by(_doomed.c.key)).scalars())
+            return list(db.execute(sa.select(self._doomed.c.key).order_by(self._doomed.c.key)).scalars())
 
     def uncut(self) -> list[str]:
-        """The ids of articles without passages, as a rebuild leaves them."""
+        """The ids of articles without passages, as a rebuild by an earlier version has left them."""
         query = (
             sa.select(_articles.c.id)
-            .outerjoin(_passages, _passages.c.article_id == _articles.c.id)
-            .where(_passages.c.key.is_(None))
+            .outerjoin(self._passages, self._passages.c.article_id == _articles.c.id)
+            .where(self._passages.c.key.is_(None))
             .order_by(_articles.c.id)
         )
         with _translated(self.path), self._engine.connect() as db:
             return list(db.execute(query).scalars())
 
     def stale(self) -> bool:
-        """Whether the indexes hold what other settings made, and must be emptied."""
+        """Whether an earlier version has begun to make the indexes again, and did not come to empty them."""
         with _translated(self.path):
             return self._meta().get("indexes") == STALE
-
-    def emptied(self) -> None:
-        """The indexes have been emptied."""
-        with _translated(self.path), self._engine.begin() as db:
-            db.execute(sa.delete(_meta).where(_meta.c.name == "indexes"))
-            _raise_generation(db)
 
     def note_filled(self, place: str | None) -> None:
         """Record which place of Chroma's holds every vector."""
         with _translated(self.path), self._engine.begin() as db:
-            db.execute(sa.delete(_meta).where(_meta.c.name == _FILLED))
+            db.execute(sa.delete(_meta).where(_meta.c.name == self._filled))
             if place is not None:
-                db.execute(sa.insert(_meta).values(name=_FILLED, value=place))
-            _raise_generation(db)
+                db.execute(sa.insert(_meta).values(name=self._filled, value=place))
+            self._raise_generation(db)
 
     def settle(self, indexed: Sequence[str], gone: Sequence[str]) -> None:
         """The indexes now hold the first keys and have lost the second."""
         with _translated(self.path), self._engine.begin() as db:
             for some in _portions(indexed):
-                db.execute(sa.update(_passages).where(_passages.c.key.in_(some)).values(indexed=True))
+                db.execute(sa.update(self._passages).where(self._passages.c.key.in_(some)).values(indexed=True))
             for some in _portions(gone):
-                db.execute(sa.delete(_doomed).where(_doomed.c.key.in_(some)))
-            _raise_generation(db)
+                db.execute(sa.delete(self._doomed).where(self._doomed.c.key.in_(some)))
+            self._raise_generation(db)
+
+    def rebuild(self, config: Config) -> Rebuild:
+        """Begin to make other indexes, with the configuration's settings; or go on with those that were begun with the same
+        settings, if nothing was written to the collection since."""
+        settings, going, left = _settings(config), self._going(), self._left()
+        if going and going["settings"] == settings:
+            return Rebuild(self, going["folder"], config)
+        numbers = [int(folder.rpartition("/")[2] or 0) for folder in (self.build(), *left)]
+        folder = f"{BUILDS}/{max(numbers) + 1}"  # never one that a reader may have open
+        with _translated(self.path), self._engine.begin() as db:
+            self._abandon(db)
+            _say(db, _NEXT, json.dumps({"folder": folder, "settings": settings}))
+            _say(db, _LEFT, json.dumps([*left, folder]))
+            _rebuilding.create_all(db)
+        return Rebuild(self, folder, config)
+
+    def abandon_rebuild(self) -> None:
+        """Forget what a rebuild that was killed has cut; its indexes are among what is `left`."""
+        if self._going():
+            with _translated(self.path), self._engine.begin() as db:
+                self._abandon(db)
+
+    def left(self) -> list[str]:
+        """Folders of indexes that answer no more, or never will, and of no rebuild that goes on."""
+        going = self._going()
+        return [folder for folder in self._left() if going is None or folder != going["folder"]]
+
+    def removed(self, folders: Sequence[str]) -> None:
+        """Record that indexes are gone."""
+        left = [folder for folder in self._left() if folder not in folders]
+        with _translated(self.path), self._engine.begin() as db:
+            _say(db, _LEFT, json.dumps(left))
+
+    def _going(self) -> dict[str, Any] | None:
+        with _sound(self.path):
+            going: dict[str, Any] | None = json.loads(self._meta().get(_NEXT, "null"))
+            return going and {"folder": _folder(going["folder"]), "settings": going["settings"]}
+
+    def _left(self) -> list[str]:
+        with _sound(self.path):
+            return [_folder(stated) for stated in json.loads(self._meta().get(_LEFT, "[]"))]
+
+    @staticmethod
+    def _abandon(db: sa.Connection) -> None:
+        # In this order: it is a change of rows that begins a transaction, and not one of tables.
+        db.execute(sa.delete(_meta).where(_meta.c.name.in_([_NEXT, _NEXT_FILLED])))
+        _rebuilding.drop_all(db)
+
+    def _raise_generation(self, db: sa.Connection) -> None:
+        value = sa.cast(sa.cast(_meta.c.value, sa.Integer) + 1, sa.Text)
+        db.execute(sa.update(_meta).where(_meta.c.name == "generation").values(value=value))
+
+    def _put_passages(self, db: sa.Connection, entry: Entry, indexed: bool) -> None:
+        a = entry.article
+        rows = [
+            {"key": passage_key(a, start, end), "article_id": a.id, "start": start, "end": end, "indexed": indexed}
+            for start, end in entry.spans
+        ]
+        for some in _portions(rows):
+            db.execute(sa.insert(self._passages), some)
+            db.execute(sa.delete(self._doomed).where(self._doomed.c.key.in_([row["key"] for row in some])))
 
     @staticmethod
     def _keep_earlier(db: sa.Connection, now: Article, until: str) -> None:
@@ -656,14 +731,78 @@ class Catalog:
         # A text that has come back is the present one again.
         db.execute(sa.delete(_earlier).where((_earlier.c.article_id == now.id) & (_earlier.c.version == now.version)))
 
-    @staticmethod
-    def _retire(db: sa.Connection, article_ids: Sequence[str]) -> None:
+    def _retire(self, db: sa.Connection, article_ids: Sequence[str]) -> None:
         for some in _portions(article_ids):
-            theirs = _passages.c.article_id.in_(some)
-            db.execute(
-                sa.insert(_doomed).prefix_with("OR IGNORE").from_select(["key"], sa.select(_passages.c.key).where(theirs))
-            )
-            db.execute(sa.delete(_passages).where(theirs))
+            theirs = self._passages.c.article_id.in_(some)
+            keys = sa.select(self._passages.c.key).where(theirs)
+            db.execute(sa.insert(self._doomed).prefix_with("OR IGNORE").from_select(["key"], keys))
+            db.execute(sa.delete(self._passages).where(theirs))
+
+
+class Rebuild(Catalog):
+    """A catalog as a rebuild sees it: the same articles, with the passages and the indexes that are being made. Nobody else
+    sees these before `swap`, so nothing here raises the generation. It is closed with the catalog that it is of."""
+
+    _passages, _doomed, _filled = _next_passages, _next_doomed, _NEXT_FILLED
+
+    def __init__(self, catalog: Catalog, folder: str, config: Config) -> None:
+        self._engine, self.path = catalog._engine, catalog.path
+        self._folder, self._config = folder, config
+
+    def build(self) -> str:
+        return self._folder
+
+    def put(self, entries: Sequence[Entry], *, indexed: bool = False) -> None:
+        """Store the passages of articles, which are as they are stored."""
+        with _translated(self.path), self._engine.begin() as db:
+            self._retire(db, [e.article.id for e in entries])
+            for entry in entries:
+                self._put_passages(db, entry, indexed)
+
+    def swap(self) -> None:
+        """From this commit on the new indexes answer, and their settings are the collection's."""
+        with _translated(self.path):
+            meta, left = self._meta(), self._left()
+        with _translated(self.path), self._engine.begin() as db:
+            for now, new in ((_passages, _next_passages), (_doomed, _next_doomed)):
+                db.execute(sa.delete(now))
+                db.execute(sa.insert(now).from_select(list(now.c.keys()), sa.select(new)))
+            for name, value in _settings(self._config).items():
+                _say(db, name, value)
+            _say(db, _BUILD, self._folder)
+            _say(db, _LEFT, json.dumps([f for f in (*left, meta.get(_BUILD, "")) if f != self._folder]))
+            db.execute(sa.delete(_meta).where(_meta.c.name.in_(["indexes", _FILLED])))
+            if _NEXT_FILLED in meta:
+                _say(db, _FILLED, meta[_NEXT_FILLED])
+            self._abandon(db)
+            super()._raise_generation(db)
+
+    def _raise_generation(self, db: sa.Connection) -> None:
+        pass
+
+
+def at_home(copy: Path) -> None:
+    """Make a copy of a catalog's file that of a collection whose indexes lie in the home itself, and which nobody rebuilds."""
+    with closing(sqlite3.connect(copy)) as db:
+        with db:
+            db.execute("DELETE FROM meta WHERE name IN (?, ?, ?, ?)", (_BUILD, _NEXT, _NEXT_FILLED, _LEFT))
+            for table in _rebuilding.tables:
+                db.execute(f"DROP TABLE IF EXISTS {table}")
+        db.execute("VACUUM")
+
+
+def in_force(db: sqlite3.Connection) -> str:
+    """Where in the home the indexes lie that answer, as a catalog's file says. Raises `ValueError` where that is no such
+    place."""
+    row = db.execute("SELECT value FROM meta WHERE name = ?", (_BUILD,)).fetchone()
+    return _folder(row[0]) if row else ""
+
+
+def _folder(stated: object) -> str:
+    """A folder of indexes in the home, as the catalog names it. It is about to be opened, or removed: it must be no other."""
+    if not isinstance(stated, str) or not _PLACE.fullmatch(stated):
+        raise ValueError(f"its indexes lie in {str(stated)[:60]!r}, where no version of Clippings puts them")
+    return stated
 
 
 def _settings(config: Config) -> dict[str, str]:
@@ -678,6 +817,28 @@ def _settings(config: Config) -> dict[str, str]:
     }
 
 
+def _engine(path: Path, *, writing: bool) -> sa.Engine:
+    """Connections to a catalog, as far as its disk lets them be."""
+    if writing or os.access(path.parent, os.W_OK):
+        engine = sa.create_engine(f"sqlite:///{path}")
+        sa.event.listen(engine, "connect", _prepare)
+        if writing or not _needs_room(engine, path):
+            return engine
+        engine.dispose()
+    # Each connection looks anew at how the file can be read.
+    return sa.create_engine("sqlite://", creator=lambda: reading(path), poolclass=sa.NullPool)
+
+
+def _needs_room(engine: sa.Engine, path: Path) -> bool:
+    """Whether a catalog cannot be read because its disk has no room for what readers and writers agree by."""
+    try:
+        with engine.connect() as db:
+            db.execute(sa.text("SELECT count(*) FROM sqlite_master"))
+    except sa_exc.SQLAlchemyError:
+        return shutil.disk_usage(path.parent).free < _TOO_LITTLE  # any other fault is met, and told, where it is read
+    return False
+
+
 def _prepare(connection: object, _record: object) -> None:
     cursor = connection.cursor()  # type: ignore[attr-defined]
     # Readers go on while a writer commits, and a commit that was reported survives a power cut.
@@ -685,6 +846,10 @@ def _prepare(connection: object, _record: object) -> None:
     cursor.execute("PRAGMA synchronous=FULL")
     cursor.execute("PRAGMA busy_timeout=10000")
     cursor.close()
+
+
+def _say(db: sa.Connection, name: str, value: str) -> None:
+    db.execute(sa.insert(_meta).prefix_with("OR REPLACE").values(name=name, value=value))
 
 
 def _note_changed(db: sa.Connection, article_ids: Sequence[str]) -> None:
@@ -697,12 +862,7 @@ def _note_changed(db: sa.Connection, article_ids: Sequence[str]) -> None:
 
 
 def _note_ungrouped(db: sa.Connection) -> None:
-    db.execute(sa.insert(_meta).prefix_with("OR REPLACE").values(name=_UNGROUPED, value="yes"))
-
-
-def _raise_generation(db: sa.Connection) -> None:
-    value = sa.cast(sa.cast(_meta.c.value, sa.Integer) + 1, sa.Text)
-    db.execute(sa.update(_meta).where(_meta.c.name == "generation").values(value=value))
+    db.execute(sa.insert(_meta).prefix_with("OR REPLACE").values(name=UNGROUPED, value="yes"))
 
 
 def _portions(items: Sequence[_T]) -> Iterator[Sequence[_T]]:
@@ -786,13 +946,14 @@ def columns() -> dict[str, dict[str, tuple[str, bool, bool]]]:
     dialect = sqlite.dialect()
     return {
         table.name: {c.name: (c.type.compile(dialect), not c.nullable, c.primary_key) for c in table.columns}
-        for table in _metadata.tables.values()
+        for table in (*_metadata.tables.values(), *_rebuilding.tables.values())
     }
 
 
 def indexes() -> dict[str, tuple[str, tuple[str, ...]]]:
     """The indexes of a catalog: the table and the columns of each."""
-    made = [(table.name, index) for table in _metadata.tables.values() for index in table.indexes]
+    tables = (*_metadata.tables.values(), *_rebuilding.tables.values())
+    made = [(table.name, index) for table in tables for index in table.indexes]
     return {str(index.name): (table, tuple(c.name for c in index.columns)) for table, index in made}
 
 
@@ -804,7 +965,10 @@ def interrupted(home: Path) -> str | None:
     done = ""
     catalog = f"file:{quote(str(beside / 'new' / FILE))}?mode=ro"
     with suppress(sqlite3.Error), closing(sqlite3.connect(catalog, uri=True)) as db:
-        cut, whole = (db.execute(f"SELECT count({what}) FROM {table}").fetchone()[0] for what, table in _DONE)
+        there = {name for (name,) in db.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+        table = (_next_passages if _next_passages.name in there else _passages).name
+        (cut,) = db.execute(f"SELECT count(DISTINCT article_id) FROM {table}").fetchone()
+        (whole,) = db.execute("SELECT count(*) FROM articles").fetchone()
         done = f" ({cut:,} of {whole:,} articles are indexed)"
     return (
         f"a backup is being restored to {home}, or was interrupted there{done}. The collection can be asked when it is whole. "
@@ -842,9 +1006,9 @@ def _translated(path: Path) -> Iterator[None]:
                 f"{path} is not a catalog of Clippings, or is damaged ({cause}). "
                 "Put a backup in its place, or name another folder with --home"
             ) from exc
-        if "readonly" in cause:  # SQLite's readers and writers agree by a file beside the catalog
+        if "readonly" in cause:
             raise CollectionError(
-                f"you may read the collection in {path.parent} but not write to it, which asking needs too. "
+                f"the collection in {path.parent} may be read but not written to, which this needs. "
                 "Get write access to the folder, or copy it and name the copy with --home"
             ) from exc
         if "unable to open" in cause:

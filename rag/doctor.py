@@ -89,15 +89,16 @@ def _indexes(config: Config) -> tuple[bool, str]:
     try:
         wanted = catalog.keys()
         openings = wanted & {place.key for place in catalog.openings().values()}
-        dense = DenseIndex(config.home, config.chroma, identity=catalog.identity())
+        build = catalog.build()
+        dense = DenseIndex(config.home, config.chroma, identity=catalog.identity(), build=build)
     finally:
         catalog.close()
     try:
         held = {
             "dense": (dense.mapped(), wanted),
             "Chroma": (dense.keys(), wanted),
-            "lexical": (LexicalIndex(config.home).keys(), wanted),
-            "whole": (LexicalIndex(config.home, WHOLE).keys(), openings),
+            "lexical": (LexicalIndex(config.home, build=build).keys(), wanted),
+            "whole": (LexicalIndex(config.home, WHOLE, build=build).keys(), openings),
         }
     finally:
         dense.close()

@@ -13,23 +13,31 @@ import re
 import threading
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from pathlib import Path
 from types import TracebackType
+from typing import TYPE_CHECKING, Any
 
 from rag.catalog import Catalog, Place, passage_key
 from rag.config import Config
+from rag.errors import CollectionError
 from rag.index.dense import DenseIndex
 from rag.index.fuse import fuse
 from rag.index.lexical import WHOLE, LexicalIndex
 from rag.text import log_odds, words
 from rag.types import Article, Encoder, Evidence, Filters, Headline, Reader, Reading, RetrievedPassage, Scores
 
+if TYPE_CHECKING:
+    import numpy as np
+
+    Vector = np.ndarray[Any, np.dtype[np.float32]]
+
 __all__ = ["Retriever"]
 
 _ARTICLES_AT_HAND = 256
-_DEEPEST = 3_200  # hits that are asked of an index, however many of them have been retired
+_DEEPEST = 3_200  # hits that are asked of an index, but for those that are just being added or removed
+_TRIES = 3  # searches for one question, while the collection is being written to
 _STAGES = ("dense", "lexical", "whole", "reader")
 # Chosen on the news questions of 2022; see eval/LOG.md.
 _TIMELY = 1.0  # how much more an article of the very day counts
@@ -81,26 +89,39 @@ def _repeats(text: str, shown: RetrievedPassage) -> bool:
     return bool(said) and len(said & there) >= _COPY * len(said)
 
 
+@dataclass(frozen=True, slots=True)
+class _Opened:
+    """The indexes of a build, as they were when the generation was read. Searches that are under way go on in them when others
+    take their place, or when their files are removed."""
+
+    generation: int
+    build: str
+    dense: DenseIndex
+    lexical: LexicalIndex
+    whole: LexicalIndex
+    articles: int
+
+
 class Retriever:
     """A collection opened for questions. It follows what other processes write: every question first asks the catalog for
-    its generation, and reads the lexical indexes anew when that has risen; the dense one shows by itself what was written."""
+    its generation, and reads the lexical indexes anew when that has risen, or opens others where a rebuild has made them; the
+    dense one shows by itself what was written."""
 
     def __init__(self, home: Path, config: Config, encoder: Encoder, reader: Reader | None = None) -> None:
         self.catalog = Catalog(home, config)
-        self._made_with = config
+        self._home, self._made_with = home, config
         self._config = config.retrieval
         self._encoder = encoder
         self._reader = reader
         # For following and for the articles at hand. Searches need none: an index that is opened anew leaves those under way
         # what they look at.
         self._lock = threading.Lock()
-        self._generation = self.catalog.generation()
-        self._count = self.catalog.articles()
-        self._lexical = LexicalIndex(home)
-        self._whole = LexicalIndex(home, WHOLE)
-        self._dense = DenseIndex(home, config.chroma, identity=self.catalog.identity())
-        self._dense.filled = self.catalog.filled()
         self._articles: OrderedDict[str, tuple[Article, Headline]] = OrderedDict()
+        try:
+            self._opened = self._open(None)
+        except BaseException:
+            self.catalog.close()
+            raise
 
     def __enter__(self) -> Retriever:
         return self
@@ -109,28 +130,27 @@ class Retriever:
         self.close()
 
     def close(self) -> None:
-        self._dense.close()
+        self._opened.dense.close()
         self.catalog.close()
 
     @property
     def articles(self) -> int:
         """How many articles there are to search."""
-        with self._lock:
-            self._follow()
-            return self._count
+        return self._follow().articles
 
     def check(self) -> None:
         """Raise `CollectionError` when the indexes cannot be asked."""
-        self._dense.check()
+        self._opened.dense.check()
 
     def memory(self) -> dict[str, float]:
         """Megabytes that questions look through, by index; they are mapped, and shared by all processes that do."""
-        return {"dense index": self._dense.megabytes, "lexical indexes": self._lexical.megabytes + self._whole.megabytes}
+        now = self._follow()
+        return {"dense index": now.dense.megabytes, "lexical indexes": now.lexical.megabytes + now.whole.megabytes}
 
     @property
     def generation(self) -> int:
         """The generation that the latest search answered from."""
-        return self._generation
+        return self._opened.generation
 
     def find(
         self,
@@ -153,24 +173,16 @@ class Retriever:
         keep = self._config.keep if k is None else k
         wanted = max(self._config.candidates, keep)
         vector = self._encoder.question(question) if "dense" in stages else None
-        with self._lock:
-            self._follow()
-        # What the catalog has retired may still be in the indexes until the writer gets there.
-        deep = wanted + min(wanted, self.catalog.retired())
-        while True:
-            hits: dict[str, list[tuple[str, float]]] = {}
-            if vector is not None:
-                hits["dense"] = self._dense.search(vector, deep, filters)
-            if "lexical" in stages:
-                hits["lexical"] = self._lexical.search(question, deep, filters)
-            if "whole" in stages and hits:
-                hits["whole"] = self._whole.search(question, deep, filters)
-            places = self.catalog.places({key for found in hits.values() for key, _ in found})
-            short = [f for f in hits.values() if len(f) == deep and sum(key in places for key, _ in f) < wanted]
-            if not short or deep >= _DEEPEST:
-                break
-            deep *= 4
-        rankings = {stage: [hit for hit in found if hit[0] in places][:wanted] for stage, found in hits.items()}
+        for left in reversed(range(_TRIES)):
+            now = self._follow()
+            try:
+                rankings, places = self._ranked(now, question, vector, wanted, filters, stages)
+            except CollectionError:
+                if not left or self.catalog.generation() == now.generation:
+                    raise
+                continue  # the indexes were replaced, and removed, just now
+            if not left or self.catalog.generation() == now.generation:
+                break  # else an index may have been asked before a change, and the catalog after it
         reader = self._reader if "reader" in stages else None
         read = 0 if reader is None else self._config.read if parts == 1 else max(keep, self._config.read // parts)
         found = self._evidence(rankings, places, max(keep, read), asked_on)
@@ -179,12 +191,34 @@ class Retriever:
             found = [*_reread(first, reader.read(question, [p.passage.text for p in first])), *found[read:]]
         return Evidence(tuple(replace(p, rank=rank) for rank, p in enumerate(found[:keep], 1)))
 
+    def _ranked(
+        self, now: _Opened, question: str, vector: Vector | None, wanted: int, filters: Filters, stages: tuple[str, ...]
+    ) -> tuple[dict[str, list[tuple[str, float]]], dict[str, Place]]:
+        """The best keys with their scores, by index, and where the keys stand; those that the catalog does not know are left
+        out."""
+        # The indexes may hold keys that are just being added, or that the catalog has retired until the writer gets there.
+        passing = self.catalog.retired()
+        deep, deepest = wanted + min(wanted, passing), max(_DEEPEST, wanted + passing)
+        while True:
+            hits: dict[str, list[tuple[str, float]]] = {}
+            if vector is not None:
+                hits["dense"] = now.dense.search(vector, deep, filters, crowded=passing > wanted)
+            if "lexical" in stages:
+                hits["lexical"] = now.lexical.search(question, deep, filters)
+            if "whole" in stages and hits:
+                hits["whole"] = now.whole.search(question, deep, filters)
+            places = self.catalog.places({key for found in hits.values() for key, _ in found})
+            short = [f for f in hits.values() if len(f) == deep and sum(key in places for key, _ in f) < wanted]
+            if not short or deep >= deepest:
+                break
+            deep = min(4 * deep, deepest)
+        return {stage: [hit for hit in found if hit[0] in places][:wanted] for stage, found in hits.items()}, places
+
     def openings(self, *, k: int | None = None, filters: Filters = Filters(), asked_on: date | None = None) -> Evidence:
         """How the k latest articles begin (by default `retrieval.keep`), undated ones last: for a question that names
         nothing to look for, such as "What happened?". With `asked_on`, those that appeared after that day come last of all."""
         until = asked_on + min(timedelta(days=_AHEAD), date.max - asked_on) if asked_on else None
-        with self._lock:
-            self._follow()
+        self._follow()
         ids = self.catalog.latest(self._config.keep if k is None else k, filters, until)
         places = self.catalog.openings(ids)
         read = self._read([places[i] for i in ids if i in places])
@@ -242,10 +276,10 @@ class Retriever:
         wanted = {place.article_id for place in places}
         with self._lock:
             found = {i: self._articles[i] for i in wanted if i in self._articles}
-            generation = self._generation
+            generation = self._opened.generation
         missing = self.catalog.read(wanted - found.keys())
         with self._lock:
-            if generation == self._generation:  # else what was read may be older than what is followed now
+            if generation == self._opened.generation:  # else what was read may be older than what is followed now
                 self._articles.update(missing)
             for article_id in wanted & self._articles.keys():
                 self._articles.move_to_end(article_id)
@@ -259,13 +293,32 @@ class Retriever:
         known = read.get(place.article_id)
         return known if known and place.key == passage_key(known[0], place.start, place.end) else None
 
-    def _follow(self) -> None:
-        generation = self.catalog.generation()
-        if generation != self._generation:
-            self.catalog.check(self._made_with)
-            self._lexical.reload()
-            self._whole.reload()
-            self._dense.filled = self.catalog.filled()
-            self._articles.clear()
-            self._count = self.catalog.articles()
-            self._generation = generation
+    def _follow(self) -> _Opened:
+        """The indexes as they are now."""
+        with self._lock:
+            if self.catalog.generation() != self._opened.generation:
+                self.catalog.check(self._made_with)
+                self._opened = self._open(self._opened)
+                self._articles.clear()
+            return self._opened
+
+    def _open(self, before: _Opened | None) -> _Opened:
+        while True:
+            generation, build = self.catalog.generation(), self.catalog.build()
+            try:
+                if before is None or before.build != build:
+                    chroma, identity = self._made_with.chroma, self.catalog.identity()
+                    dense = DenseIndex(self._home, chroma, identity=identity, build=build)
+                    lexical = LexicalIndex(self._home, build=build)
+                    whole = LexicalIndex(self._home, WHOLE, build=build)
+                else:
+                    dense, lexical, whole = before.dense, before.lexical, before.whole
+                    lexical.reload()
+                    whole.reload()
+            except CollectionError:
+                if self.catalog.build() == build:
+                    raise
+                self.catalog.check(self._made_with)
+                continue  # a rebuild has just put others in their place
+            dense.filled = self.catalog.filled()
+            return _Opened(generation, build, dense, lexical, whole, self.catalog.articles())

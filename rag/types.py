@@ -440,10 +440,18 @@ class Plan:
 @dataclass(frozen=True, slots=True)
 class IngestReport(Plan):
     """What a sync did, in a plan's terms. `passages` counts those written; `completed` those that an
-    interrupted earlier run had left unfinished."""
+    interrupted earlier run had left unfinished, or had encoded already. `stopped` says that it was stopped before it came to
+    its end; `left` is how many items it did not reach, which is what the other counts then lack of all that were found."""
 
     passages: int = 0
     completed: int = 0
+    stopped: bool = False
+    left: int = 0
+
+    @property
+    def items(self) -> int:
+        """How many articles, or things that should have been one, were found."""
+        return len(self.added) + len(self.replaced) + len(self.kept) + len(self.failed) + self.left
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,7 @@ COMMON = {
     "rag.address",
     "rag.connection",
     "rag.quiet",
+    "rag.sqlite",
 }
 ENGINE = {"rag.catalog", "rag.encode", "rag.index"}
 
@@ -26,6 +27,7 @@ ENGINE = {"rag.catalog", "rag.encode", "rag.index"}
 MAY_IMPORT: dict[str, set[str]] = {
     "rag.address": set(),
     "rag.quiet": set(),
+    "rag.sqlite": {"rag.errors"},
     "rag.connection": {"rag.address"},
     "rag.errors": {"rag.address"},
     "rag.types": {"rag.address"},

@@ -187,7 +187,9 @@ def test_a_removed_article_is_gone_and_its_passages_doomed(catalog: Catalog) -> 
         (lambda catalog: catalog.remove(["news/iran"]), 1),
         (lambda catalog: catalog.move({"news/iran": "/q"}), 1),
         (lambda catalog: catalog.settle([key(IRAN, 0, 18)], []), 1),
-        (lambda catalog: catalog.emptied(), 1),
+        (lambda catalog: catalog.expect(["x"]), 0),
+        (lambda catalog: catalog.rebuild(Config()).put([entry(IRAN)]), 0),
+        (lambda catalog: catalog.rebuild(Config()).swap(), 1),
         (lambda catalog: catalog.listings(), 0),
     ],
 )
@@ -205,24 +207,41 @@ def test_a_change_that_fails_half_way_changes_nothing(catalog: Catalog) -> None:
     assert (catalog.known(), catalog.count(), catalog.generation(), catalog.doomed()) == before
 
 
-def test_a_rebuild_keeps_the_articles_and_retires_their_passages(catalog: Catalog, config: Config) -> None:
-    catalog.put([entry(article("Doomed.", "d"))])
-    catalog.remove(["d"])
-    generation = catalog.generation()
-    catalog.close()
+def test_a_rebuild_is_not_seen_before_it_takes_the_place_of_what_was_there(catalog: Catalog, config: Config) -> None:
     other = replace(config, encoder="other", passages=PassageSettings(words=80, overlap=2, title=False))
-    Catalog.readopt(config.home, other)
+    before = (catalog.count(), catalog.keys(), catalog.generation(), catalog.build())
+    anew = Catalog(config.home, other, create=True, rebuild=True).rebuild(other)
+    assert (anew.uncut(), anew.build(), anew.count()[1]) == (["news/iran", "news/weather"], "indexes/1", 0)
+    anew.expect([key(IRAN, 0, 18), key(IRAN, 0, 7), "never"])
+    anew.put([Entry(IRAN, "/n/iran.txt", ((0, 7),))], indexed=True)
+    assert (anew.uncut(), anew.keys(), anew.doomed()) == (["news/weather"], {key(IRAN, 0, 7)}, ["never", key(IRAN, 0, 18)])
+    again = catalog.rebuild(other)
+    assert (again.build(), again.keys()) == ("indexes/1", {key(IRAN, 0, 7)}), "one of the same settings goes on"
+    assert (catalog.count(), catalog.keys(), catalog.generation(), catalog.build(), catalog.left()) == (*before, [])
+    again.swap()
     with pytest.raises(CollectionError, match="was made with encoder = other; the configuration asks for words"):
-        Catalog(config.home, config)
-    again = Catalog(config.home, other)
-    assert (again.article("news/iran"), again.count()) == (IRAN, (2, 0))
-    assert again.uncut() == ["news/iran", "news/weather"]
-    assert (again.stale(), again.pending(), again.doomed(), again.generation() > generation) == (True, [], [], True)
-    again.emptied()
-    assert again.stale() is False
-    again.put([entry(IRAN)])
-    assert again.uncut() == ["news/weather"]
-    again.close()
+        catalog.check(config)
+    catalog.check(other)
+    assert (catalog.build(), catalog.left(), catalog.generation()) == ("indexes/1", [""], before[2] + 1)
+    assert (catalog.keys(), catalog.doomed(), catalog.uncut()) == ({key(IRAN, 0, 7)}, [], ["news/weather"])
+    assert catalog.article("news/iran") == IRAN
+    anew.close()
+
+
+def test_a_rebuild_with_other_settings_or_after_a_change_begins_anew_under_another_number(
+    catalog: Catalog, config: Config
+) -> None:
+    first = catalog.rebuild(config)
+    first.put([entry(IRAN)])
+    other = catalog.rebuild(replace(config, encoder="other"))
+    assert (other.build(), other.uncut()) == ("indexes/2", ["news/iran", "news/weather"])
+    assert catalog.left() == ["indexes/1"]
+    catalog.abandon_rebuild()
+    assert catalog.left() == ["indexes/1", "indexes/2"]
+    with sqlite3.connect(config.home / FILE) as db:
+        assert db.execute("SELECT name FROM sqlite_master WHERE name LIKE 'next%'").fetchall() == []
+    catalog.removed(["indexes/1", "indexes/2"])
+    assert (catalog.left(), catalog.rebuild(config).build()) == ([], "indexes/1")
 
 
 # What the indexes hold, and what filters admit
@@ -294,7 +313,7 @@ def test_a_collection_has_an_identity_of_its_own_and_keeps_it(catalog: Catalog, 
 
 
 def test_a_missing_collection_is_named_with_the_command_that_makes_it(config: Config) -> None:
-    for opening in (lambda: Catalog(config.home, config), lambda: Catalog.readopt(config.home, config)):
+    for opening in (lambda: Catalog(config.home, config), lambda: Catalog(config.home, config, create=True, rebuild=True)):
         with pytest.raises(CollectionError) as missing:
             opening()
         assert str(missing.value).startswith(f"there is no collection in {config.home}")
@@ -385,11 +404,11 @@ def test_a_damaged_catalog_is_a_collection_error_in_every_call(catalog: Catalog,
             db.execute(f"DROP TABLE {table}")
     calls = [
         catalog.generation, catalog.listings, catalog.known, catalog.count, catalog.sources, catalog.keys, catalog.pending,
-        catalog.doomed, catalog.uncut, catalog.stale, catalog.emptied, lambda: catalog.article("a"), lambda: catalog.headline("a"), lambda: catalog.latest(1), lambda: catalog.read(["a"]),
+        catalog.doomed, catalog.uncut, catalog.stale, catalog.left, catalog.build, catalog.abandon_rebuild, lambda: catalog.held(["a"]), lambda: catalog.article("a"), lambda: catalog.headline("a"), lambda: catalog.latest(1), lambda: catalog.read(["a"]),
         catalog.articles, catalog.retired, catalog.identity,
         lambda: catalog.places(["a"]), lambda: catalog.put([entry(IRAN)]), lambda: catalog.remove(["a"]),
         lambda: catalog.move({"a": "b"}), lambda: catalog.settle(["a"], []), lambda: catalog.check(config),
-        lambda: Catalog.readopt(config.home, config),
+        lambda: catalog.rebuild(config), lambda: catalog.expect(["a"]), lambda: catalog.removed([]),
     ]  # fmt: skip
     for call in calls:
         with pytest.raises(CollectionError, match=r"is not a catalog of Clippings, or is damaged \(no such table"):

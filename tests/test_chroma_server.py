@@ -8,12 +8,13 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import httpx
+import numpy as np
 import pytest
 from conftest import WordEncoder
 
@@ -81,7 +82,7 @@ def news(tmp_path: Path) -> Path:
 def stored(config: Config) -> set[str]:
     """What the server holds for a collection."""
     catalog = Catalog(config.home, config)
-    index = DenseIndex(config.home, config.chroma, identity=catalog.identity())
+    index = DenseIndex(config.home, config.chroma, identity=catalog.identity(), build=catalog.build())
     try:
         assert index.mapped() == catalog.keys()
         return index.keys()
@@ -122,6 +123,34 @@ def test_it_is_the_server_that_answers_a_question_without_a_filter(news: Path, c
         "news/iran.txt", "news/weather.txt"
     ]  # fmt: skip
     index.close()
+    catalog.close()
+
+
+def test_a_rebuild_fills_another_collection_on_the_server_and_the_old_one_goes_when_it_answers(
+    news: Path, config: Config, encoder: WordEncoder
+) -> None:
+    import chromadb
+
+    sync(news, config, encoder=encoder)
+    catalog = Catalog(config.home, config)
+    name = f"clippings-{catalog.identity()}"
+    client = chromadb.HttpClient(host=str(config.chroma.url))
+
+    def names() -> set[str]:
+        return {collection.name for collection in client.list_collections() if collection.name.startswith(name)}
+
+    class Asking(WordEncoder):
+        def passages(self, texts: Sequence[str]) -> np.ndarray:
+            assert (names(), found(config, "weather")[0]) == ({name, f"{name}-1"}, "news/weather.txt")
+            return super().passages(texts)
+
+    with Retriever(config.home, config, encoder) as reader:
+        assert names() == {name}
+        sync([], config, rebuild=True, encoder=Asking())
+        assert (names(), catalog.left()) == ({f"{name}-1"}, [])
+        assert [p.article.id for p in reader.find("weather", stages=("dense",), k=1)] == ["news/weather.txt"]
+    assert len(stored(config)) == 2
+    assert sync(news, config, encoder=encoder).kept == ("news/iran.txt", "news/weather.txt")
     catalog.close()
 
 

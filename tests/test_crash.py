@@ -28,11 +28,13 @@ from conftest import WordEncoder, write_jsonl
 
 from ingest import apply as applying
 from ingest import remove, sync
-from rag.catalog import Catalog
+from rag.catalog import Catalog, Rebuild
 from rag.config import Config, PassageSettings
 from rag.encode import BUNDLED, SentenceEncoder
 from rag.errors import CollectionError
+from rag.index import dense
 from rag.index.dense import DenseIndex
+from rag.index.exact import ExactIndex
 from rag.index.lexical import WHOLE, LexicalIndex, LexicalWriter
 from rag.retrieve import Retriever
 from rag.types import Encoder, Filters
@@ -73,9 +75,10 @@ class _Steps:
     ours = frozenset(
         function.__code__
         for function in (
-            Catalog.put, Catalog.remove, Catalog.move, Catalog.settle, Catalog.emptied, Catalog.readopt, Catalog._create,
-            DenseIndex.add, DenseIndex.delete, DenseIndex.wipe, LexicalWriter.__init__, LexicalWriter.add, LexicalWriter.delete,
-            LexicalWriter.wipe, LexicalWriter.commit, LexicalWriter.__exit__,
+            Catalog.expect, Catalog.put, Catalog.remove, Catalog.move, Catalog.settle, Catalog._create, Catalog.rebuild,
+            Catalog.removed, Rebuild.put, Rebuild.swap, dense.discard, DenseIndex.add, DenseIndex.show, DenseIndex.delete,
+            ExactIndex.add, LexicalWriter.__init__, LexicalWriter.add, LexicalWriter.delete,
+            LexicalWriter.commit, LexicalWriter.__exit__,
         )
     )  # fmt: skip
     theirs = frozenset({"Bindings", "IndexWriter"})  # of Chroma and tantivy
@@ -152,11 +155,13 @@ def held(config: Config) -> dict[str, Any]:
                 "earlier": "article_id, version, facts, text",
                 "passages": 'key, article_id, start, "end", indexed',
                 "doomed": "key",
-                "meta": "name, CASE WHEN name IN ('generation', 'identity') THEN '' ELSE value END",
+                "meta": "name, CASE WHEN name IN ('generation', 'identity', 'build', 'left builds') THEN '' ELSE value END",
             }.items()
         }
+    build = catalog.build()
+    assert catalog.left() == []
     catalog.close()
-    index = DenseIndex(config.home)
+    index = DenseIndex(config.home, build=build)
     keys = sorted(index.mapped())
     vectors, there = index.vectors(keys)
     assert there.all()
@@ -173,17 +178,17 @@ def held(config: Config) -> dict[str, Any]:
         **rows,
         "dense": keys,
         "vectors": np.round(vectors, 5).tolist(),
-        "lexical": sorted(LexicalIndex(config.home).keys()),
-        "whole": sorted(LexicalIndex(config.home, WHOLE).keys()),
+        "lexical": sorted(LexicalIndex(config.home, build=build).keys()),
+        "whole": sorted(LexicalIndex(config.home, WHOLE, build=build).keys()),
     }
 
 
-def answers(config: Config) -> list[list[tuple[str, float | None, float]]]:
+def answers(config: Config) -> list[list[tuple[str, float | None, bool]]]:
     """What a reader finds, with each index and each way of asking."""
     with Retriever(config.home, config, WordEncoder()) as retriever:
         return [
             [
-                (p.passage.id, None if p.scores.dense is None else round(p.scores.dense, 5), round(p.scores.whole or 0.0, 3))
+                (p.passage.id, None if p.scores.dense is None else round(p.scores.dense, 5), p.scores.whole is not None)
                 for p in retriever.find(question, filters=filters)
             ]
             for question in ("story", "correction", "story7 happened")

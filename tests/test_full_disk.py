@@ -75,13 +75,13 @@ def more(tmp_path: Path) -> Path:
 def whole(config: Config) -> tuple[int, int]:
     """How many articles and passages there are, once all three agree and nothing is left to do."""
     catalog = Catalog(config.home, config)
-    keys = catalog.keys()
-    assert LexicalIndex(config.home, WHOLE).keys() == {place.key for place in catalog.openings().values()}
+    keys, build = catalog.keys(), catalog.build()
+    assert LexicalIndex(config.home, WHOLE, build=build).keys() == {place.key for place in catalog.openings().values()}
     assert (catalog.pending(), catalog.doomed(), catalog.uncut(), catalog.stale()) == ([], [], [], False)
     counts = catalog.count()
     catalog.close()
-    dense = DenseIndex(config.home)
-    assert dense.keys() == dense.mapped() == LexicalIndex(config.home).keys() == keys
+    dense = DenseIndex(config.home, build=build)
+    assert dense.keys() == dense.mapped() == LexicalIndex(config.home, build=build).keys() == keys
     assert dense.vectors(sorted(keys))[1].all()
     dense.close()
     return counts

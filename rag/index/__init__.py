@@ -1,7 +1,12 @@
-"""The indexes of a collection, and how their rankings are merged. All derive from the catalog."""
+"""The indexes of a collection, and how their rankings are merged. All derive from the catalog.
+
+They lie in the collection's home, or in a folder in there that the catalog names, the `build`: a rebuild makes others beside
+them.
+"""
 
 from __future__ import annotations
 
+import errno
 import shutil
 from dataclasses import dataclass
 from datetime import date
@@ -24,20 +29,37 @@ class Row:
     source: str | None = None
 
 
-def fault(name: str, path: Path, exc: BaseException, *, full: bool = False) -> CollectionError:
-    """What to say of an index that cannot be used; of a full disk, if it is `full` or the error or the disk says so."""
-    if full or is_full(path.parent) or "No space left" in str(exc):
+def fault(name: str, path: Path, home: Path, exc: BaseException, *, full: bool = False) -> CollectionError:
+    """What to say of an index at `path` that cannot be used; of a full disk, if it is `full`, or the error or the disk is."""
+    if full or is_full(home) or "No space left" in str(exc):
         return CollectionError(
             f"the disk that holds {path} is full. The articles stored before are safe; free some space and run again"
         )
     return CollectionError(
-        f"the {name} index {path} cannot be used: {exc}. Make it again: clippings sync --rebuild --home {path.parent}"
+        f"the {name} index {path} cannot be used: {exc}. Make it again: clippings sync --rebuild --home {home}"
     )
 
 
 def panicked(exc: BaseException) -> bool:
     """Whether a vendor's library in Rust gave up, as on a file that is damaged. What it raises then is no `Exception`."""
     return type(exc).__name__ == "PanicException"
+
+
+def missing(name: str, path: Path, home: Path) -> CollectionError:
+    """What to say of an index that is not there."""
+    return CollectionError(f"the {name} index {path} is missing. Make it again: clippings sync --rebuild --home {home}")
+
+
+def unlockable(folder: Path, exc: Exception) -> CollectionError:
+    """What to say where a file cannot be locked: by locks two writers keep out of each other's way, and a system gives back
+    those of a process that is killed."""
+    number, said = getattr(exc, "errno", None), getattr(exc, "strerror", None) or exc
+    if isinstance(exc, NotImplementedError) or number in (errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOTSUP):
+        return CollectionError(
+            f"the file system of {folder} knows no locks ({said}), by which two writers keep out of each other's way. "
+            "Put the collection on another one: name a folder there with --home"
+        )
+    return CollectionError(f"the folder {folder} cannot be written to: {said}. Name another one with --home")
 
 
 def is_full(folder: Path) -> bool:

@@ -28,7 +28,8 @@ from rag.address import without_login
 from rag.config import ChromaSettings
 from rag.connection import client_options
 from rag.errors import CollectionError
-from rag.index import Row, fault, is_full, panicked
+from rag.index import Row, fault, is_full, panicked, unlockable
+from rag.index.exact import FOLDER as EXACT
 from rag.index.exact import ExactIndex
 from rag.quiet import quiet
 from rag.types import Filters
@@ -38,7 +39,7 @@ if TYPE_CHECKING:
 
     Vectors = np.ndarray[Any, np.dtype[np.float32]]
 
-__all__ = ["DenseIndex", "check_server"]
+__all__ = ["DenseIndex", "check_server", "discard"]
 
 quiet()
 
@@ -60,7 +61,7 @@ from pathlib import Path
 from rag.errors import CollectionError
 from rag.index.dense import DenseIndex
 try:
-    print(json.dumps({"differing": DenseIndex(Path(sys.argv[1]))._compared()}))
+    print(json.dumps({"differing": DenseIndex(Path(sys.argv[1]), build=sys.argv[2])._compared()}))
 except CollectionError as exc:
     print(json.dumps({"fault": str(exc)}))
 """
@@ -75,13 +76,19 @@ class DenseIndex:
     collection's lock. Chroma is not opened before it is needed: a question that the exact index answers never does."""
 
     def __init__(
-        self, home: Path, chroma: ChromaSettings = ChromaSettings(), *, identity: str = "", create: bool = False
+        self,
+        home: Path,
+        chroma: ChromaSettings = ChromaSettings(),
+        *,
+        identity: str = "",
+        build: str = "",
+        create: bool = False,
     ) -> None:
-        """`identity` is the collection's, by which a server tells it from others."""
-        self._store: _Store = _Server(home, chroma, identity, create) if chroma.url else _Folder(home, create)
-        self._home, self._chroma = home, chroma
+        """`identity` is the collection's, by which a server tells it from others; `build` where in the home the index lies."""
+        self._store: _Store = _Server(home, chroma, identity, build, create) if chroma.url else _Folder(home, build, create)
+        self._home, self._build, self._chroma = home, build, chroma
         self.filled: str | None = None  # the store that holds all there is, as whoever opens this index knows
-        self._exact = ExactIndex(home, create=create)
+        self._exact = ExactIndex(home, build=build, create=create)
         if create:
             self._store.open()
 
@@ -140,8 +147,8 @@ class DenseIndex:
             return self._compared()
         # In a process of its own: a number in its graph's header that is not as it was makes Chroma write where it may not.
         found = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
-        asked = [sys.executable, "-c", _APART, str(self._home)]
-        with _translated(self._home / FOLDER):
+        asked = [sys.executable, "-c", _APART, str(self._home), self._build]
+        with _translated(self._home / self._build / FOLDER, self._home):
             done = subprocess.run(asked, capture_output=True, text=True, env=found, check=False)
             said = done.stdout.splitlines()
             if done.returncode or not said:
@@ -173,9 +180,12 @@ class DenseIndex:
         """The vectors in the order of `keys`, shape (keys, dims), and which of the keys have one; the others have zeros."""
         return self._exact.vectors(keys)
 
-    def search(self, vector: Vectors, k: int, filters: Filters = Filters()) -> list[tuple[str, float]]:
-        """The k nearest keys that the filters admit with their cosines, best first, equal cosines by key."""
-        if filters or not self._chroma.url or self.filled != self.place:
+    def search(
+        self, vector: Vectors, k: int, filters: Filters = Filters(), *, crowded: bool = False
+    ) -> list[tuple[str, float]]:
+        """The k nearest keys that the filters admit with their cosines, best first, equal cosines by key. `crowded` says that
+        many keys are just being added or removed, which a server would show."""
+        if filters or crowded or not self._chroma.url or self.filled != self.place:
             return self._exact.search(vector, k, filters)
         try:
             return self._asked(vector, k)
@@ -244,18 +254,23 @@ class DenseIndex:
             for start in range(0, len(keys), _AT_ONCE):
                 self._store.add(keys[start : start + _AT_ONCE], vectors[start : start + _AT_ONCE])
 
-    def add(self, rows: Sequence[Row], vectors: Vectors) -> None:
-        """Store unit vectors of shape (rows, dims); one whose key is there already is replaced."""
+    def add(self, rows: Sequence[Row], vectors: Vectors, *, show: bool = True) -> None:
+        """Store unit vectors of shape (rows, dims); one whose key is there already is replaced. What is not to be shown yet is
+        found from the next `show`, but by a server, which shows all it has."""
         for start in range(0, len(rows), _AT_ONCE):
             some, theirs = rows[start : start + _AT_ONCE], vectors[start : start + _AT_ONCE]
             self._store.add([row.key for row in some], theirs)
-            self._exact.add(some, theirs)
+            self._exact.add(some, theirs, show=show)
+
+    def show(self) -> None:
+        """Let questions find what was added, all at once."""
+        self._exact.show()
 
     def delete(self, keys: Sequence[str]) -> None:
         """Remove vectors; a key that is not there is no error."""
+        self._exact.delete(keys)  # first: it is what questions look through
         for start in range(0, len(keys), _AT_ONCE):
             self._store.delete(list(keys[start : start + _AT_ONCE]))
-        self._exact.delete(keys)
 
     def wipe(self) -> None:
         """Forget every vector, and how long vectors were."""
@@ -287,19 +302,20 @@ class _Folder:
     """Chroma's embedded store. It is made for one process: even a question writes to it, and two processes at work at
     once damage it. So each call waits for its turn, and opens the store anew if it was written to since."""
 
-    def __init__(self, home: Path, create: bool) -> None:
-        self._path = home / FOLDER
+    def __init__(self, home: Path, build: str, create: bool) -> None:
+        self._home, folder = home, home / build
+        self._path = folder / FOLDER
         self._create = create
         self._lock = threading.RLock()
-        self._turn = FileLock(home / _TURN, timeout=_PATIENCE)
-        self._changes = home / _CHANGES
+        self._turn = FileLock(folder / _TURN, timeout=_PATIENCE)
+        self._changes = folder / _CHANGES
         self._client: Any = None
         self._collection: Any = None
         self._spelled = ""
         self._seen = -1
         if create:
-            with _translated(self._path):
-                home.mkdir(parents=True, exist_ok=True)
+            with self._translated():
+                folder.mkdir(parents=True, exist_ok=True)
 
     @property
     def place(self) -> str:
@@ -312,7 +328,7 @@ class _Folder:
     @contextmanager
     def collection(self, *, writing: bool = False) -> Iterator[Any]:
         """Hold the store alone and up to date. `writing` makes everyone else open it anew before their next call."""
-        with self._lock, _translated(self._path):
+        with self._lock, self._translated():
             try:
                 self._turn.acquire(poll_interval=0.002)
             except Timeout as exc:
@@ -320,6 +336,8 @@ class _Folder:
                     f"another process has been at work in {self._path} for {_PATIENCE} seconds. Try again when it is done",
                     busy=True,
                 ) from exc
+            except (NotImplementedError, OSError) as exc:
+                raise unlockable(self._home, exc) from exc
             try:
                 changes = self._counted(writing)
                 if self._client is None or changes != self._seen:
@@ -359,14 +377,14 @@ class _Folder:
             self._collection = client.get_collection(_NAME, embedding_function=None)
 
     def close(self) -> None:
-        with self._lock, _translated(self._path):
+        with self._lock, self._translated():
             if self._client is not None:
                 self._client.close()
                 self._client = self._collection = None
                 _spellings.discard(self._spelled)
 
     def is_full(self) -> bool:
-        return is_full(self._path.parent)
+        return is_full(self._home)
 
     def verify(self) -> None:
         """Raise `CollectionError` where SQLite finds Chroma's file of it damaged."""
@@ -393,13 +411,18 @@ class _Folder:
         with self.collection(writing=True) as collection:
             _remove(collection, keys)
 
+    @contextmanager
+    def _translated(self) -> Iterator[None]:
+        with _translated(self._path, self._home):
+            yield
+
 
 class _Server:
     """A Chroma server. Any number of processes may use it, and each sees the newest that was acknowledged."""
 
-    def __init__(self, home: Path, chroma: ChromaSettings, identity: str, create: bool) -> None:
-        self._home, self._chroma, self._create = home, chroma, create
-        self._name = chroma.collection or f"clippings-{identity}"
+    def __init__(self, home: Path, chroma: ChromaSettings, identity: str, build: str, create: bool) -> None:
+        self._home, self._folder, self._chroma, self._create = home, home / build, chroma, create
+        self._name = _named(chroma, identity, build)
         self._lock = threading.Lock()
         self._client: Any = None
         self._collection: Any = None
@@ -412,7 +435,7 @@ class _Server:
         with self.collection():
             pass
         # One that was used before would fall behind, and not show it.
-        shutil.rmtree(self._home / FOLDER, ignore_errors=True)
+        shutil.rmtree(self._folder / FOLDER, ignore_errors=True)
 
     @contextmanager
     def collection(self) -> Iterator[Any]:
@@ -481,6 +504,32 @@ def check_server(chroma: ChromaSettings) -> str:
             return str(client.get_version())
         finally:
             client.close()
+
+
+def discard(home: Path, chroma: ChromaSettings, identity: str, build: str) -> None:
+    """Remove the vectors of a build that answers no more; what is not there, or is still in use where the system then keeps it,
+    is no error."""
+    if chroma.url:
+        from chromadb.errors import NotFoundError
+
+        with _from_server(chroma):
+            client = _connected(chroma)
+            try:
+                client.delete_collection(_named(chroma, identity, build))
+            except NotFoundError:
+                pass
+            finally:
+                client.close()
+    for folder in (FOLDER, EXACT):
+        shutil.rmtree(home / build / folder, ignore_errors=True)
+    for file in (_TURN, _CHANGES):
+        (home / build / file).unlink(missing_ok=True)
+
+
+def _named(chroma: ChromaSettings, identity: str, build: str) -> str:
+    """What a build's vectors are called on a server."""
+    name = chroma.collection or f"clippings-{identity}"
+    return f"{name}-{build.rpartition('/')[2]}" if build else name
 
 
 def _alive(chroma: ChromaSettings) -> tuple[str, dict[str, str]]:
@@ -601,7 +650,7 @@ def _from_server(chroma: ChromaSettings) -> Iterator[None]:
 
 
 @contextmanager
-def _translated(path: Path) -> Iterator[None]:
+def _translated(path: Path, home: Path) -> Iterator[None]:
     import sqlite3
 
     try:
@@ -610,11 +659,11 @@ def _translated(path: Path) -> Iterator[None]:
         raise
     except BaseException as exc:
         if panicked(exc):
-            raise fault("dense", path, exc) from exc
+            raise fault("dense", path, home, exc) from exc
         from chromadb.errors import ChromaError  # a fifth of a second, which a question need not wait for
 
         if not isinstance(exc, (ChromaError, sqlite3.Error, OSError, ValueError, RuntimeError)):
             raise
         # Chroma seldom says that the disk is full, only what could not be done.
         full = "disk is full" in str(exc) or "disk I/O error" in str(exc)
-        raise fault("dense", path, exc, full=full) from exc
+        raise fault("dense", path, home, exc, full=full) from exc

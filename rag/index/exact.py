@@ -25,8 +25,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rag.errors import CollectionError
-from rag.index import Row, fault
+from rag.index import Row, fault, missing
 from rag.types import Filters
 
 if TYPE_CHECKING:
@@ -98,16 +97,27 @@ class _View:
         return passing
 
 
+@dataclass(frozen=True, slots=True)
+class _Unseen:
+    """How far the files will hold once what was added is shown: `used` is the length of all keys."""
+
+    part: int
+    rows: int
+    used: int
+    dims: int
+
+
 class ExactIndex:
     """The vectors of a collection. Reading is safe from any thread and process and sees at once what was added; writing is for
     the holder of the collection's lock."""
 
-    def __init__(self, home: Path, *, create: bool = False) -> None:
-        self._path = home / FOLDER
+    def __init__(self, home: Path, *, build: str = "", create: bool = False) -> None:
+        self._home, self._path = home, home / build / FOLDER
         self._state = self._path / _STATE
         self._view: _View | None = None
         self._rows_by_name: _Names | None = None
-        with _translated(self._path):
+        self._unseen: _Unseen | None = None
+        with self._translated():
             if create:
                 self._path.mkdir(parents=True, exist_ok=True)
                 if not self._state.exists():
@@ -115,19 +125,17 @@ class ExactIndex:
                     self._note(1, 0, 0)
                 self._clear(self._stated()[0])
             elif not self._state.is_file():
-                raise CollectionError(
-                    f"the dense index {self._path} is missing. Make it again: clippings sync --rebuild --home {home}"
-                )
+                raise missing("dense", self._path, home)
 
     @property
     def megabytes(self) -> float:
         """Of the codes and the facts, which are looked through; the exact vectors are only looked into."""
-        with _translated(self._path):
+        with self._translated():
             view = self._mapped()
             return sum(c.nbytes for name, c in view.columns.items() if name != "exact") / 1e6
 
     def count(self) -> int:
-        with _translated(self._path):
+        with self._translated():
             return int((self._mapped().columns["dead"] == 0).sum())
 
     def keys(self) -> set[str]:
@@ -136,7 +144,7 @@ class ExactIndex:
 
     def all(self) -> Iterator[tuple[list[str], Vectors]]:
         """Every key with its vector, some tens of thousands at a time."""
-        with _translated(self._path):
+        with self._translated():
             view = self._mapped()
             for start in range(0, view.rows, _AT_ONCE):
                 alive = start + (view.columns["dead"][start : start + _AT_ONCE] == 0).nonzero()[0]
@@ -145,7 +153,7 @@ class ExactIndex:
 
     def sound(self) -> Iterator[tuple[list[str], Vectors]]:
         """Every key with its vector that is as it was written, some tens of thousands at a time."""
-        with _translated(self._path):
+        with self._translated():
             view = self._mapped()
             sums = self._sums(view)
             for start in range(0, view.rows, _AT_ONCE):
@@ -160,7 +168,7 @@ class ExactIndex:
         """The vectors in the order of `keys`, shape (keys, dims), and which of the keys have one; the others have zeros."""
         import numpy as np
 
-        with _translated(self._path):
+        with self._translated():
             view = self._mapped()
             matrix = np.zeros((len(keys), view.dims), dtype=np.float32)
             there = np.zeros(len(keys), dtype=bool)
@@ -178,7 +186,7 @@ class ExactIndex:
         """
         import numpy as np
 
-        with _translated(self._path):
+        with self._translated():
             view = self._mapped()
             if k < 1 or not view.rows:
                 return []
@@ -213,7 +221,7 @@ class ExactIndex:
         import numpy as np
 
         damaged = without = 0
-        with _translated(self._path):
+        with self._translated():
             view = self._mapped()
             ends = view.columns["end"]
             if view.rows and (ends[0] < 0 or (np.diff(ends) < 0).any()):
@@ -259,7 +267,7 @@ class ExactIndex:
 
     def seal(self) -> None:
         """Make the checksums that an earlier version of Clippings did not, of those rows that agree with themselves."""
-        with _translated(self._path):
+        with self._translated():
             view = self._mapped()
             sums = self._sums(view)
             for start in range(0, view.rows, _AT_ONCE):
@@ -275,13 +283,14 @@ class ExactIndex:
 
     # Writing
 
-    def add(self, rows: Sequence[Row], vectors: Vectors) -> None:
-        """Store unit vectors of shape (rows, dims); what is there already under one of the keys is replaced."""
+    def add(self, rows: Sequence[Row], vectors: Vectors, *, show: bool = True) -> None:
+        """Store unit vectors of shape (rows, dims); what is there already under one of the keys is replaced. What is not to be
+        shown yet is seen from the next `show`, and forgotten if the process ends before."""
         import numpy as np
 
         if not rows:
             return
-        with _translated(self._path):
+        with self._translated():
             view = self._mapped()
             dims = vectors.shape[1]
             if view.dims not in (0, dims):
@@ -290,7 +299,7 @@ class ExactIndex:
             self._bury(view, self._known(view).all(names))
             codes, scale = _coded(vectors)
             spelled = [row.key.encode() for row in rows]
-            used = int(view.columns["end"][-1]) if view.rows else 0
+            before = self._unseen or _Unseen(view.part, view.rows, int(view.columns["end"][-1]) if view.rows else 0, dims)
             columns = {
                 "codes": codes,
                 "exact": np.asarray(vectors, dtype=np.float32),
@@ -299,21 +308,31 @@ class ExactIndex:
                 "source": _numbers([row.source or "" for row in rows]),
                 "article": _numbers([row.article_id for row in rows]),
                 "name": names,
-                "end": used + np.cumsum([len(key) for key in spelled]),
+                "end": before.used + np.cumsum([len(key) for key in spelled]),
                 "dead": np.zeros(len(rows)),
             }
-            self._append(view.part, view.rows, dims, b"".join(spelled), used, columns)
-            self._note(view.part, view.rows + len(rows), dims)
+            heap = b"".join(spelled)
+            self._append(view.part, before.rows, dims, heap, before.used, columns)
+            self._unseen = _Unseen(view.part, before.rows + len(rows), before.used + len(heap), dims)
+        if show:
+            self.show()
+
+    def show(self) -> None:
+        """Let everybody see what was added, all at once."""
+        if (added := self._unseen) is not None:
+            with self._translated():
+                self._note(added.part, added.rows, added.dims)
+                self._unseen = None
 
     def delete(self, keys: Sequence[str]) -> None:
         """Retire vectors; a key that is not there is no error."""
-        with _translated(self._path):
+        with self._translated():
             view = self._mapped()
             self._bury(view, self._known(view).all(_numbers(keys)))
 
     def wipe(self) -> None:
         """Forget every vector, and how long vectors were."""
-        with _translated(self._path):
+        with self._translated():
             part = self._stated()[0] + 1
             self._begin(part)
             self._note(part, 0, 0)
@@ -323,7 +342,7 @@ class ExactIndex:
     def tidy(self) -> None:
         """Write the files anew if many of their rows are dead. For the end of a change: it takes a moment."""
         self.seal()
-        with _translated(self._path):
+        with self._translated():
             view = self._mapped()
             dead = int((view.columns["dead"] != 0).sum())
             room = view.keys.nbytes + sum(column.nbytes for column in view.columns.values())
@@ -360,7 +379,7 @@ class ExactIndex:
         self._forget()
 
     def _forget(self) -> None:
-        self._view = self._rows_by_name = None
+        self._view = self._rows_by_name = self._unseen = None
 
     def _mapped(self) -> _View:
         """The files as they are now. Not locked: two threads that map them at once map the same."""
@@ -451,6 +470,13 @@ class ExactIndex:
         _overwrite(folder / "codes", [(row * view.dims, bytes(view.dims)) for row in places])
         _overwrite(folder / "exact", [(4 * row * view.dims, bytes(4 * view.dims)) for row in places])
         _overwrite(folder / _KEYS, [(start, bytes(end - start)) for start, end in spelled])
+
+    @contextmanager
+    def _translated(self) -> Iterator[None]:
+        try:
+            yield
+        except (OSError, ValueError, KeyError, TypeError, OverflowError, MemoryError) as exc:
+            raise fault("dense", self._path, self._home, exc) from exc
 
     def _known(self, view: _View) -> _Names:
         known = self._rows_by_name
@@ -563,9 +589,9 @@ def _within(scores: Array, k: int, slack: float) -> Array:
     return near
 
 
-def is_made(home: Path) -> bool:
+def is_made(home: Path, build: str = "") -> bool:
     """Whether there is an exact index in a collection's home."""
-    return (home / FOLDER / _STATE).is_file()
+    return (home / build / FOLDER / _STATE).is_file()
 
 
 def _overwrite(path: Path, pieces: Iterable[tuple[int, bytes]]) -> None:
@@ -595,11 +621,3 @@ def _write(path: Path, at: int, data: bytes) -> None:
         file.truncate()  # what a writer that was killed has left
         file.flush()
         os.fsync(file.fileno())
-
-
-@contextmanager
-def _translated(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except (OSError, ValueError, KeyError, TypeError, OverflowError, MemoryError) as exc:
-        raise fault("dense", path, exc) from exc

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import mmap
+import os
 import struct
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
@@ -20,8 +21,7 @@ from tempfile import TemporaryDirectory
 from types import TracebackType
 from typing import Any
 
-from rag.errors import CollectionError
-from rag.index import Row, fault, panicked
+from rag.index import Row, fault, is_full, missing, panicked
 from rag.types import Filters
 
 __all__ = ["PASSAGES", "WHOLE", "LexicalIndex", "LexicalWriter", "verified"]
@@ -38,23 +38,48 @@ _LONGEST_WORD = 60  # bytes; words of this length and more are addresses and enc
 
 
 class LexicalIndex:
-    """An index opened for reading. It answers as of the last `reload`."""
+    """An index opened for reading. It answers as of the last `reload`, also where its files have been removed since."""
 
-    def __init__(self, home: Path, folder: str = PASSAGES) -> None:
-        self._path = home / folder
-        with _translated(self._path):
-            self._index = _open(self._path)
+    def __init__(self, home: Path, folder: str = PASSAGES, *, build: str = "") -> None:
+        self._home, self._path = home, home / build / folder
+        with _translated(self._path, home):
+            self._index = self._opened()
             self._analyser = _analyser()
+
+    def _opened(self) -> Any:
+        import tantivy
+
+        if not (self._path.is_dir() and tantivy.Index.exists(str(self._path))):
+            raise missing("lexical", self._path, self._home)
+        if os.access(self._path, os.W_OK):
+            try:
+                return _open(self._path)
+            except (ValueError, OSError):
+                if not is_full(self._home):
+                    raise
+        # tantivy writes a file by which it locks the index while it opens it; it maps what it opens. So it may as well open
+        # links to the files, in a folder that can be written to.
+        with TemporaryDirectory(prefix="clippings-") as links:
+            for file in self._path.iterdir():
+                if not file.name.endswith(".lock"):
+                    (Path(links) / file.name).symlink_to(file.absolute())
+            self._linked = True
+            return _open(Path(links))
+
+    _linked = False
 
     def reload(self) -> None:
         """See what has been committed since, also by another process."""
-        with _translated(self._path):
-            self._index.reload()
+        with _translated(self._path, self._home):
+            if self._linked:
+                self._index = self._opened()
+            else:
+                self._index.reload()
 
     @property
     def megabytes(self) -> float:
         """Of its files, which are mapped into memory."""
-        with _translated(self._path):
+        with _translated(self._path, self._home):
             total = 0
             for file in self._path.iterdir():
                 with suppress(FileNotFoundError):  # a writer that merges removes some just now
@@ -62,14 +87,14 @@ class LexicalIndex:
             return total / 1e6
 
     def count(self) -> int:
-        with _translated(self._path):
+        with _translated(self._path, self._home):
             return int(self._index.searcher().num_docs)
 
     def keys(self) -> set[str]:
         """Every key in the index, for checks."""
         import tantivy
 
-        with _translated(self._path):
+        with _translated(self._path, self._home):
             searcher = self._index.searcher()
             if not searcher.num_docs:
                 return set()
@@ -86,7 +111,7 @@ class LexicalIndex:
         terms = list(dict.fromkeys(self._analyser.analyze(question)))
         if not terms or k < 1:
             return []
-        with _translated(self._path):
+        with _translated(self._path, self._home):
             schema = self._index.schema
             should = [(tantivy.Occur.Should, tantivy.Query.term_query(schema, "body", term)) for term in terms]
             query = tantivy.Query.boolean_query(should)
@@ -103,17 +128,17 @@ class LexicalIndex:
         return sorted(hits, key=lambda hit: (-hit[1], hit[0]))[:k]
 
 
-def verified(home: Path, folder: str = PASSAGES) -> tuple[list[str], int]:
+def verified(home: Path, folder: str = PASSAGES, *, build: str = "") -> tuple[list[str], int]:
     """The files of an index that are not as tantivy wrote them, and how many documents it says it has.
 
     tantivy ends each file with a footer, which holds the CRC-32 of all before it; but for its two lists, whose names and
     numbers must fit those files. tantivy looks at no checksum when it opens an index, and its binding has no way to ask it to.
     Raises `CollectionError` where there is no index.
     """
-    path = home / folder
-    with _translated(path):
+    path = home / build / folder
+    with _translated(path, home):
         if not (path / _META).is_file():
-            raise CollectionError(f"the lexical index {path} is missing. Make it again: clippings sync --rebuild --home {home}")
+            raise missing("lexical", path, home)
         damaged = list[str]()
         try:
             files, documents = _listed(path)
@@ -194,18 +219,18 @@ def _manages(path: Path, files: set[str]) -> bool:
 def _stored_schema() -> Any:
     """Our schema as tantivy writes it down."""
     with TemporaryDirectory(prefix="clippings-") as folder:
-        _open(Path(folder), create=True)
+        _open(Path(folder))
         return json.loads((Path(folder) / _META).read_bytes())["schema"]
 
 
 class LexicalWriter:
     """The index opened for writing, by the holder of the collection's lock. Nothing is visible before `commit`."""
 
-    def __init__(self, home: Path, folder: str = PASSAGES) -> None:
-        self._path = home / folder
-        with _translated(self._path):
+    def __init__(self, home: Path, folder: str = PASSAGES, *, build: str = "") -> None:
+        self._home, self._path = home, home / build / folder
+        with _translated(self._path, home):
             self._path.mkdir(parents=True, exist_ok=True)
-            self._index = _open(self._path, create=True)
+            self._index = _open(self._path)
             self._writer = self._index.writer(_HEAP, 1)
             # What a run that was killed has left would stand in the way of files of the same name.
             self._writer.garbage_collect_files()
@@ -214,7 +239,7 @@ class LexicalWriter:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        with _translated(self._path):
+        with _translated(self._path, self._home):
             if kind is None:
                 self._writer.wait_merging_threads()  # else small segments pile up, run after run
             del self._writer  # gives tantivy's own lock back; what was not committed is forgotten
@@ -223,7 +248,7 @@ class LexicalWriter:
         """Add passages; one whose key is there already is replaced."""
         import tantivy
 
-        with _translated(self._path):
+        with _translated(self._path, self._home):
             for row in rows:
                 self._writer.delete_documents_by_term("key", row.key)
                 document = tantivy.Document(key=row.key, article=row.article_id, body=row.text)
@@ -235,18 +260,18 @@ class LexicalWriter:
 
     def delete(self, keys: Sequence[str]) -> None:
         """Remove passages; a key that is not there is no error."""
-        with _translated(self._path):
+        with _translated(self._path, self._home):
             for key in keys:
                 self._writer.delete_documents_by_term("key", key)
 
     def wipe(self) -> None:
         """Forget every passage."""
-        with _translated(self._path):
+        with _translated(self._path, self._home):
             self._writer.delete_all_documents()
             self._writer.commit()
 
     def commit(self) -> None:
-        with _translated(self._path):
+        with _translated(self._path, self._home):
             self._writer.commit()
 
 
@@ -281,13 +306,9 @@ def _analyser() -> Any:
     )
 
 
-def _open(path: Path, *, create: bool = False) -> Any:
+def _open(path: Path) -> Any:
     import tantivy
 
-    if not create and not (path.is_dir() and tantivy.Index.exists(str(path))):
-        raise CollectionError(
-            f"the lexical index {path} is missing. Make it again: clippings sync --rebuild --home {path.parent}"
-        )
     builder = tantivy.SchemaBuilder()
     builder.add_text_field("key", stored=True, tokenizer_name="raw", index_option="basic")
     builder.add_text_field("article", stored=False, tokenizer_name="raw", index_option="basic")
@@ -301,14 +322,14 @@ def _open(path: Path, *, create: bool = False) -> Any:
 
 
 @contextmanager
-def _translated(path: Path) -> Iterator[None]:
+def _translated(path: Path, home: Path) -> Iterator[None]:
     """tantivy raises ValueError and OSError for everything."""
     try:
         yield
     except (ValueError, OSError) as exc:
         # A thread of tantivy's that dies for want of room does not say why.
-        raise fault("lexical", path, exc) from exc
+        raise fault("lexical", path, home, exc) from exc
     except BaseException as exc:
         if not panicked(exc):
             raise
-        raise fault("lexical", path, exc) from exc
+        raise fault("lexical", path, home, exc) from exc

@@ -19,12 +19,12 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from urllib.parse import quote
 
 import sqlalchemy as sa
 from sqlalchemy import exc as sa_exc
 
 from rag.errors import CollectionError
+from rag.sqlite import reading
 
 __all__ = ["FILE", "LAYOUT", "Connection", "Database", "People", "conversations", "exchanges", "sessions", "settings", "tokens"]
 
@@ -123,6 +123,9 @@ class Database:
         self._file: tuple[int, int] | None = None  # the device and the number of the file that the pool is connected to
         serialise = partial(json.dumps, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
         self._engine = sa.create_engine("sqlite://", creator=self._connect, poolclass=sa.QueuePool, json_serializer=serialise)
+        # Where nothing can be written beside the file, each connection looks anew at how it can be read.
+        shut = partial(_shut, self.path)
+        self._shut = sa.create_engine("sqlite://", creator=shut, poolclass=sa.pool.NullPool, json_serializer=serialise)
         self._nothing = sa.create_engine("sqlite://", poolclass=sa.pool.NullPool)
 
     @contextmanager
@@ -133,7 +136,7 @@ class Database:
         """
         with _translated(self.path):
             if self._there():
-                with self._engine.connect() as db:
+                with self._readers().connect() as db:
                     db.exec_driver_sql("BEGIN")
                     if self._layout(db):
                         yield db
@@ -161,15 +164,14 @@ class Database:
                 db.commit()
 
     def close(self) -> None:
-        self._engine.dispose()
-        self._nothing.dispose()
+        for engine in (self._engine, self._shut, self._nothing):
+            engine.dispose()
 
     def _connect(self) -> sqlite3.Connection:
-        if os.access(self.path.parent, os.W_OK):
-            return _prepared(sqlite3.connect(self.path, check_same_thread=False))
-        # SQLite would want to write beside the file even to read it. Nothing can change it here: the folder is read-only.
-        address = f"file:{quote(str(self.path.absolute()))}?mode=ro&immutable=1"
-        return _prepared(sqlite3.connect(address, uri=True, check_same_thread=False), changes=False)
+        return _prepared(sqlite3.connect(self.path, check_same_thread=False))
+
+    def _readers(self) -> sa.Engine:
+        return self._engine if os.access(self.path.parent, os.W_OK) else self._shut
 
     def _make(self) -> None:
         self.path.parent.mkdir(parents=True, exist_ok=True)
@@ -221,6 +223,10 @@ class People:
 
     def close(self) -> None:
         self._database.close()
+
+
+def _shut(path: Path) -> sqlite3.Connection:
+    return _prepared(reading(path), changes=False)
 
 
 def _prepared(connection: sqlite3.Connection, *, changes: bool = True) -> sqlite3.Connection:

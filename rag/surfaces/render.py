@@ -205,6 +205,8 @@ def report_text(report: Plan, *, planned: bool = False) -> str:
         head += f"; {report.passages} passages written"
         if report.completed:
             head += f"; {report.completed} passages of an interrupted run completed"
+        if report.stopped:
+            head += f"; stopped with {report.left} to go. Run it again: it goes on from there"
     lines = [head]
     lines += [f"renamed: {article_id} is now read from {origin}" for article_id, origin in report.renamed]
     lines += [f"warning: {warning}" for warning in report.warnings]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections import defaultdict
+from dataclasses import replace
 from datetime import date
 from typing import Any
 
@@ -32,8 +33,12 @@ class _Watched:
     def __init__(self, retriever: Any, clock: Clock) -> None:
         self._retriever, self._clock = retriever, clock
         self.rows: list[dict[str, float]] = []
-        for name, step in zip(("_encoder", "_dense", "_lexical", "_whole", "_reader"), _CALLS, strict=True):
-            setattr(retriever, name, Timed(getattr(retriever, name), step, clock))
+        steps = dict(zip(("_encoder", "dense", "lexical", "whole", "_reader"), _CALLS, strict=True))
+        for name in ("_encoder", "_reader"):
+            setattr(retriever, name, Timed(getattr(retriever, name), steps[name], clock))
+        now = retriever._opened
+        timed = {name: Timed(getattr(now, name), steps[name], clock) for name in ("dense", "lexical", "whole")}
+        retriever._opened = replace(now, **timed)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._retriever, name)

@@ -58,6 +58,7 @@ CONVERSATIONS = """
 UPLOAD = """
 <section id="adding" aria-label="Add articles">
   <label class="drop" for="files">Add articles to your own: pages, PDF, Word, e-books, mail, text, tables
+    <strong>Choose files, or drop them here</strong>
     <input type="file" id="files" multiple accept="KINDS"></label>
   <div class="row"><label for="address">Or the address of a page or a feed</label>
     <input id="address" type="url" placeholder="https://…"><button type="button" id="fetch" data-act="fetch">Add</button></div>

@@ -19,7 +19,7 @@ from ingest.parsing import Parsers
 from ingest.plan import plan
 from ingest.sources import Readings, Scan, scan
 from ingest.walk import exists, is_address
-from rag.catalog import FILE, Catalog, Looked, interrupted
+from rag.catalog import FILE, Catalog, Looked
 from rag.config import Config, load
 from rag.encode import SentenceEncoder
 from rag.errors import CollectionError, SourceError
@@ -28,7 +28,7 @@ from rag.index.dense import FOLDER as CHROMA
 from rag.index.exact import FOLDER as EXACT
 from rag.index.exact import is_made
 from rag.index.lexical import PASSAGES, WHOLE
-from rag.refusals import configuration
+from rag.refusals import configuration, interrupted
 from rag.types import Article, Encoder, IngestReport, Plan
 
 __all__ = ["edit", "preview", "remove", "sync", "writing"]

@@ -32,11 +32,12 @@ import numpy as np
 from ingest.apply import Progress, as_encoded
 from ingest.collection import LOCK, sync, writing
 from ingest.soundness import judged, opened, require_plain, require_schema, told
-from rag.catalog import FILE, LAYOUT, RESTORING, UNGROUPED, Catalog, at_home, in_force
+from rag.catalog import FILE, LAYOUT, UNGROUPED, Catalog, at_home, in_force
 from rag.config import Config, PassageSettings
 from rag.encode import SentenceEncoder
 from rag.errors import CollectionError, ConfigError
 from rag.index.exact import ExactIndex
+from rag.refusals import RESTORING
 from rag.text import label
 from rag.types import Encoder
 

@@ -16,7 +16,7 @@ from rag.answer.extract import Extractive, Found, StudiedPart, Study
 from rag.answer.generate import Generative
 from rag.answer.models import LlamaIndexModel, configured_model
 from rag.answer.question import Kind, parts_of
-from rag.catalog import Listing, interrupted
+from rag.catalog import Listing
 from rag.cite import Checker, cited_text
 from rag.config import Config, demo, load
 from rag.encode import SentenceEncoder
@@ -31,6 +31,7 @@ from rag.refusals import (
     day,
     has_collection,
     how_many,
+    interrupted,
     known_sources,
     limits,
     turns,

@@ -22,19 +22,18 @@ import shutil
 import sqlite3
 import zlib
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any, TypeVar
-from urllib.parse import quote
 
 import sqlalchemy as sa
 from sqlalchemy import exc as sa_exc
 
 from rag.config import Config
 from rag.errors import CollectionError
-from rag.refusals import CATALOG, require_collection
+from rag.refusals import CATALOG, interrupted, require_collection
 from rag.sqlite import reading
 from rag.text import label
 from rag.types import FACTS as _FACTS
@@ -42,7 +41,7 @@ from rag.types import Article, Filters, Headline, content_version, corrected_ver
 
 __all__ = [
     "Catalog", "Corrected", "Entry", "Listing", "Looked", "Place", "Rebuild", "at_home", "columns", "in_force", "indexes",
-    "interrupted", "passage_key",
+    "passage_key",
 ]  # fmt: skip
 
 SCHEMA = "2"
@@ -58,7 +57,6 @@ _NEXT_FILLED = "next filled"
 _LEFT = "left builds"  # the folders of those that answer no more, or never will
 UNGROUPED = "ungrouped"  # articles have changed since near-copies were looked for
 FILE = CATALOG
-RESTORING = ".restoring"  # beside the home, what is being made of a backup
 BUILDS = "indexes"  # the folder, in the home, of the indexes that rebuilds have made
 _PLACE = re.compile(rf"({BUILDS}/[1-9][0-9]{{0,17}})?")
 _T = TypeVar("_T")
@@ -955,25 +953,6 @@ def indexes() -> dict[str, tuple[str, tuple[str, ...]]]:
     tables = (*_metadata.tables.values(), *_rebuilding.tables.values())
     made = [(table.name, index) for table in tables for index in table.indexes]
     return {str(index.name): (table, tuple(c.name for c in index.columns)) for table, index in made}
-
-
-def interrupted(home: Path) -> str | None:
-    """What to say where a backup is being restored to `home`, or that was interrupted; else `None`."""
-    beside = home.with_name(f"{home.name}{RESTORING}")
-    if (home / FILE).exists() or not beside.is_dir():
-        return None
-    done = ""
-    catalog = f"file:{quote(str(beside / 'new' / FILE))}?mode=ro"
-    with suppress(sqlite3.Error), closing(sqlite3.connect(catalog, uri=True)) as db:
-        there = {name for (name,) in db.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
-        table = (_next_passages if _next_passages.name in there else _passages).name
-        (cut,) = db.execute(f"SELECT count(DISTINCT article_id) FROM {table}").fetchone()
-        (whole,) = db.execute("SELECT count(*) FROM articles").fetchone()
-        done = f" ({cut:,} of {whole:,} articles are indexed)"
-    return (
-        f"a backup is being restored to {home}, or was interrupted there{done}. The collection can be asked when it is whole. "
-        f"If nothing is at work on it any more, go on with: clippings restore FILE --home {home}"
-    )
 
 
 @contextmanager

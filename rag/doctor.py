@@ -8,13 +8,14 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from rag.address import shown
-from rag.catalog import FILE, Catalog, interrupted
+from rag.catalog import FILE, Catalog
 from rag.config import Config
 from rag.encode import BUNDLED, SentenceEncoder, native_bf16
 from rag.errors import ClippingsError
 from rag.index.dense import DenseIndex, check_server
 from rag.index.lexical import WHOLE, LexicalIndex
 from rag.reader.span import SpanReader
+from rag.refusals import interrupted
 from rag.types import LanguageModel
 
 __all__ = ["Finding", "examine"]

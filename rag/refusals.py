@@ -9,21 +9,24 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import closing, suppress
 from datetime import date, datetime
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from rag.config import Config
 from rag.errors import CollectionError, ConfigError, QuestionError
 from rag.types import Filters, Turn
 
 __all__ = [
-    "CATALOG", "LONGEST_QUESTION", "askable", "closed", "configuration", "day", "has_collection", "how_many", "known_sources",
-    "limits", "require_collection", "turns",
+    "CATALOG", "LONGEST_QUESTION", "RESTORING", "askable", "closed", "configuration", "day", "has_collection", "how_many",
+    "interrupted", "known_sources", "limits", "require_collection", "turns",
 ]  # fmt: skip
 
 CATALOG = "catalog.sqlite"  # the file in a home by which a collection is known
+RESTORING = ".restoring"  # beside the home, what is being made of a backup
 LONGEST_QUESTION = 2_000  # characters; the encoder reads about 1,000 of them
 _SHOWN = 10  # sources that a message lists
 _LONG = 60  # characters of a value in a message
@@ -133,10 +136,33 @@ def has_collection(home: Path) -> bool:
         raise CollectionError(f"the folder {home} cannot be looked into: {exc.strerror}. Name another one with --home") from exc
 
 
+def interrupted(home: Path) -> str | None:
+    """What to say where a backup is being restored to `home`, or that was interrupted; else `None`."""
+    import sqlite3
+
+    beside = home.with_name(f"{home.name}{RESTORING}")
+    if (home / CATALOG).exists() or not beside.is_dir():
+        return None
+    done = ""
+    catalog = f"file:{quote(str(beside / 'new' / CATALOG))}?mode=ro"
+    with suppress(sqlite3.Error), closing(sqlite3.connect(catalog, uri=True)) as db:
+        there = {name for (name,) in db.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+        table = "next_passages" if "next_passages" in there else "passages"
+        (cut,) = db.execute(f"SELECT count(DISTINCT article_id) FROM {table}").fetchone()
+        (whole,) = db.execute("SELECT count(*) FROM articles").fetchone()
+        done = f" ({cut:,} of {whole:,} articles are indexed)"
+    return (
+        f"a backup is being restored to {home}, or was interrupted there{done}. The collection can be asked when it is whole. "
+        f"If nothing is at work on it any more, go on with: clippings restore FILE --home {home}"
+    )
+
+
 def require_collection(home: Path) -> None:
     """Raise `CollectionError` unless there is a collection in a home."""
     if has_collection(home):
         return
+    if unfinished := interrupted(home):
+        raise CollectionError(unfinished)
     if home.is_file():
         raise CollectionError(f"{home} is a file and holds no collection. Name the folder of one with --home")
     raise CollectionError(f"there is no collection in {home}. Make one: clippings sync FOLDER --home {home}", missing=True)

@@ -324,7 +324,7 @@ def test_a_collection_is_kept_in_a_file_and_made_again(ready: Path, tmp_path: Pa
     assert capsys.readouterr().out == restored
     assert app.main(["doctor", "--deep", "--home", str(tmp_path / "again")]) == 0
     assert "ok     Chroma's vectors: the same 1 as are mapped" in capsys.readouterr().out
-    (exact,) = (tmp_path / "again" / "vectors").glob("*/exact")
+    (exact,) = (tmp_path / "again").glob("indexes/*/vectors/*/exact")
     exact.write_bytes(bytes([1]) + exact.read_bytes()[1:])
     assert app.main(["doctor", "--home", str(tmp_path / "again")]) == 0, "without --deep it stays quick"
     assert app.main(["doctor", "--deep", "--home", str(tmp_path / "again")]) == 1

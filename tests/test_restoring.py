@@ -21,11 +21,12 @@ import app
 from ingest import apply as applying
 from ingest import sync
 from ingest.safekeeping import backup, restore
-from rag.catalog import FILE, Catalog, interrupted
+from rag.catalog import FILE, Catalog
 from rag.config import Config
 from rag.errors import CollectionError
 from rag.index.dense import DenseIndex
 from rag.index.lexical import WHOLE, LexicalIndex
+from rag.refusals import interrupted
 from rag.retrieve import Retriever
 
 ARTICLES = 12
@@ -71,10 +72,12 @@ def start() -> Iterator[Callable[..., tuple[Any, Connection]]]:
 
 def require_whole(config: Config) -> None:
     """All articles, in every index, and a question answered from them."""
-    with closing(Catalog(config.home, config)) as catalog, closing(DenseIndex(config.home)) as index:
+    with closing(Catalog(config.home, config)) as catalog:
+        build = catalog.build()
+    with closing(Catalog(config.home, config)) as catalog, closing(DenseIndex(config.home, build=build)) as index:
         assert (catalog.articles(), catalog.pending(), catalog.doomed(), catalog.uncut()) == (ARTICLES, [], [], [])
-        assert catalog.keys() == index.mapped() == index.keys() == LexicalIndex(config.home).keys()
-        assert LexicalIndex(config.home, WHOLE).keys() == {place.key for place in catalog.openings().values()}
+        assert catalog.keys() == index.mapped() == index.keys() == LexicalIndex(config.home, build=build).keys()
+        assert LexicalIndex(config.home, WHOLE, build=build).keys() == {place.key for place in catalog.openings().values()}
     with Retriever(config.home, config, WordEncoder()) as retriever:
         for stage in ("dense", "lexical"):
             assert retriever.find("ship7 crew7", stages=(stage,)).passages[0].article.id == "07"
@@ -122,7 +125,7 @@ def test_what_a_killed_restoration_has_indexed_is_not_encoded_again_and_meanwhil
     process.join(60)
     assert process.exitcode == -signal.SIGKILL
     with closing(sqlite3.connect(tmp_path / "home.restoring" / "new" / FILE)) as db:
-        (cut,) = db.execute("SELECT count(DISTINCT article_id) FROM passages").fetchone()
+        (cut,) = db.execute("SELECT count(DISTINCT article_id) FROM next_passages").fetchone()
     told = (
         f"a backup is being restored to {config.home}, or was interrupted there ({cut} of {ARTICLES} articles are indexed). "
         "The collection can be asked when it is whole. If nothing is at work on it any more, go on with: "

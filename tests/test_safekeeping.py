@@ -31,7 +31,7 @@ from ingest.apply import Progress
 from ingest.collection import LOCK
 from ingest.safekeeping import Kept, backup, restore
 from rag.catalog import FILE, Catalog, Looked
-from rag.config import Config
+from rag.config import Config, PassageSettings
 from rag.errors import CollectionError
 from rag.index.dense import DenseIndex
 from rag.index.lexical import WHOLE, LexicalIndex
@@ -107,18 +107,22 @@ def rows(config: Config) -> dict[str, list[Any]]:
     with closing(sqlite3.connect(config.home / FILE)) as db:
         tables = [name for (name,) in db.execute("SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name")]
         held = {table: sorted(db.execute(f"SELECT * FROM {table}").fetchall(), key=repr) for table in tables}
-    # A copy has its own identity, has been written more often, and near-copies have been looked for in it.
+    # A copy has its own identity, its indexes lie where they were made, it has been written more often, and near-copies have been looked for in it.
     del held["ungrouped"]
-    held["meta"] = [(name, value) for name, value in held["meta"] if name not in ("identity", "generation")]
+    held["meta"] = [
+        (name, value) for name, value in held["meta"] if name not in ("identity", "generation", "build", "left builds")
+    ]
     return held
 
 
 def whole(config: Config) -> int:
     """The number of passages, when the catalog and the indexes hold the same and nothing is left to do."""
-    with closing(Catalog(config.home, config)) as catalog, closing(DenseIndex(config.home)) as index:
+    with closing(Catalog(config.home, config)) as catalog:
+        build = catalog.build()
+    with closing(Catalog(config.home, config)) as catalog, closing(DenseIndex(config.home, build=build)) as index:
         assert (catalog.pending(), catalog.doomed(), catalog.uncut(), catalog.stale()) == ([], [], [], False)
-        assert catalog.keys() == index.mapped() == index.keys() == LexicalIndex(config.home).keys()
-        assert LexicalIndex(config.home, WHOLE).keys() == {place.key for place in catalog.openings().values()}
+        assert catalog.keys() == index.mapped() == index.keys() == LexicalIndex(config.home, build=build).keys()
+        assert LexicalIndex(config.home, WHOLE, build=build).keys() == {place.key for place in catalog.openings().values()}
         return catalog.count()[1]
 
 
@@ -343,11 +347,66 @@ def test_a_sync_that_was_killed_goes_on_in_the_restored_collection(
     with broken_off(DenseIndex, "add", KeyboardInterrupt()):
         sync(news, config, encoder=encoder)
     kept = backup(tmp_path / "news.zip", config)
-    assert kept.notes[0] == "1 of 3 vectors are left out, which are not there or not sound; a restoration encodes them again"
+    assert (kept.articles, kept.vectors) == (2, 2), "an article counts from when it is whole"
     encoder.encoded.clear()
-    assert restore(kept.file, other, encoder=encoder).encoded == 1
+    assert restore(kept.file, other, encoder=encoder).encoded == 0
+    assert len(sync(news, other, encoder=encoder).added) == 1
     assert (whole(other), encoder.encoded) == (3, ["Snow fell."])
-    assert sync(news, other, encoder=encoder).added == ()
+
+
+def test_the_vectors_are_those_that_answer_and_what_a_rebuild_has_made_so_far_is_left_out(
+    full: Config, other: Config, tmp_path: Path
+) -> None:
+    expected = answers(full)
+    sync([], full, rebuild=True, encoder=WordEncoder())
+    (full.home / "vectors").mkdir()  # and none that lie in the home itself
+    begun = replace(full, passages=PassageSettings(words=9, overlap=1))
+    with closing(Catalog(full.home, begun, create=True, rebuild=True)) as catalog:
+        anew = catalog.rebuild(begun)
+        anew.expect(["half"])
+        assert anew.build() == "indexes/2"
+    kept = backup(tmp_path / "kept.zip", full)
+    assert (kept.articles, kept.vectors) == (3, 3)
+    with zipfile.ZipFile(kept.file) as archive:
+        archive.extract(FILE, tmp_path)
+    with closing(sqlite3.connect(tmp_path / FILE)) as db:
+        tables = [name for (name,) in db.execute("SELECT name FROM sqlite_master WHERE name LIKE 'next%'")]
+        noted = [name for (name,) in db.execute("SELECT name FROM meta WHERE name LIKE '%build%'")]
+        assert (tables, noted) == ([], [])
+    assert restore(kept.file, other, encoder=WordEncoder()).encoded == 0
+    assert (whole(other), answers(other)) == (3, expected)
+
+
+def test_a_rebuild_that_ends_during_a_backup_costs_no_vector(
+    full: Config, other: Config, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    within = safekeeping._encoded
+    rebuilt = []
+
+    def meanwhile(*given: Any) -> dict[str, int]:
+        if not rebuilt:
+            rebuilt.append(sync([], full, rebuild=True, encoder=WordEncoder()))
+        return within(*given)
+
+    monkeypatch.setattr(safekeeping, "_encoded", meanwhile)
+    kept = backup(tmp_path / "kept.zip", full)
+    assert kept.vectors == kept.passages == 3
+    assert restore(kept.file, other, encoder=WordEncoder()).encoded == 0
+
+
+def test_what_can_be_made_of_an_article_is_not_taken_from_a_backup(full: Config, other: Config, tmp_path: Path) -> None:
+    def made(config: Config) -> list[Any]:
+        with closing(sqlite3.connect(config.home / FILE)) as db:
+            return db.execute("SELECT id, label, signature, copy_of FROM articles ORDER BY id").fetchall()
+
+    expected = made(full)
+    with closing(sqlite3.connect(full.home / FILE)) as db, db:
+        (last,) = db.execute("SELECT max(id) FROM articles").fetchone()
+        db.execute("UPDATE articles SET label = 'Buy this', copy_of = 'all'")
+        db.execute("UPDATE articles SET signature = (SELECT signature FROM articles WHERE id = ?)", (last,))
+    kept = backup(tmp_path / "kept.zip", full)
+    restore(kept.file, other, encoder=WordEncoder())
+    assert made(other) == expected
 
 
 # What a backup may not cost

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import re
 import shutil
 import sqlite3
 from collections.abc import Callable
@@ -18,8 +19,8 @@ from conftest import WordEncoder, write_jsonl
 
 from ingest import edit, remove, soundness, sync
 from ingest.soundness import Part
-from rag.catalog import FILE
-from rag.config import Config
+from rag.catalog import FILE, Catalog
+from rag.config import Config, PassageSettings
 from rag.errors import CollectionError
 from rag.index.dense import DenseIndex
 from rag.index.exact import ExactIndex
@@ -144,6 +145,35 @@ def test_a_sound_collection_is_well_in_every_part(sound: Config) -> None:
         "articles' words": (True, "every file of whole has its checksum"),
         "Chroma's vectors": (True, "the same 15 as are mapped; the links of its graph are not looked at"),
     }
+
+
+def test_the_indexes_that_answer_are_examined_wherever_they_lie(copy: Callable[[], Config]) -> None:
+    config = copy()
+    expected = {name: part.detail for name, part in examined(config).items()}
+    sync([], config, rebuild=True, encoder=WordEncoder())
+    begun = replace(config, passages=PassageSettings(words=9, overlap=1))
+    with closing(Catalog(config.home, begun, create=True, rebuild=True)) as catalog:
+        catalog.rebuild(begun).expect(["half"])  # one that was killed is no fault
+    assert {name: (part.well, part.detail) for name, part in examined(config).items()} == {
+        name: (True, detail) for name, detail in expected.items()
+    }
+    build = config.home / "indexes" / "1"
+    for part, pattern in (
+        ("vectors", "vectors/*/exact"),
+        ("passages' words", "lexical/*.store"),
+        ("articles' words", "whole/*.idx"),
+    ):
+        (file, *_) = build.glob(pattern)
+        file.write_bytes(bytes([file.read_bytes()[0] ^ 1]) + file.read_bytes()[1:])
+        assert not examined(config, part)[part].well
+    shutil.rmtree(build / "dense")
+    assert f"remove the folder {build / 'dense'}" in examined(config, "Chroma's vectors")["Chroma's vectors"].detail
+    with closing(sqlite3.connect(config.home / FILE)) as db, db:
+        db.execute("UPDATE meta SET value = 'indexes/../..' WHERE name = 'build'")
+    said = "its indexes lie in 'indexes/../..', where no version of Clippings puts them"
+    assert all(not part.well and said in part.detail for part in examined(config).values())
+    with pytest.raises(CollectionError, match=re.escape(said)):
+        sync([], config, encoder=WordEncoder())
 
 
 def test_a_flipped_bit_is_found_or_lies_where_nothing_is_read(sound: Config, copy: Callable[[], Config]) -> None:

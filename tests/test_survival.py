@@ -214,7 +214,9 @@ def test_a_backup_of_a_collection_that_was_rebuilt_is_whole(feed: Path, config: 
     copy = replace(config, home=tmp_path / "copy")
     restore(tmp_path / "kept.zip", copy)
     assert {**held(copy), "meta": ()} == {**held(config), "meta": ()}
-    assert sorted(p.name for p in copy.home.iterdir() if p.is_dir()) == ["dense", "lexical", "vectors", "whole"]
+    assert sorted(str(p.relative_to(copy.home)) for p in copy.home.glob("*/*/*") if p.is_dir()) == [
+        f"indexes/1/{name}" for name in ("dense", "lexical", "vectors", "whole")
+    ]
     assert sync(feed, copy, encoder=WordEncoder()).kept == tuple(f"{n:02}" for n in range(8))
 
 
@@ -231,6 +233,14 @@ def test_a_collection_that_an_earlier_version_was_rebuilding_when_it_was_killed_
             db.execute("INSERT INTO meta VALUES ('indexes', 'stale')")
         change()
         assert [seen(config, n) for n in range(8)] == [spans(config, n) for n in range(8)]
+    with sqlite3.connect(config.home / FILE) as db:
+        db.execute("DELETE FROM passages")
+        db.execute("UPDATE articles SET text = 'Another word. ' || text WHERE id = '05'")
+    with pytest.raises(CollectionError, match=r"the article 05 is not what was taken in\. Take it out"):
+        sync(feed, config, encoder=WordEncoder())
+    remove("05", config, encoder=WordEncoder())  # as it was told to
+    assert sync(feed, config, encoder=WordEncoder()).added == ("05",)
+    assert [seen(config, n) for n in range(8)] == [spans(config, n) for n in range(8)]
 
 
 # A long article
@@ -569,7 +579,8 @@ def asked(config: Config) -> tuple[str, list[str], list[str], str | None]:
     with open_assistant(config, encoder=WordEncoder(), reader=WordReader()) as assistant:
         answer = assistant.ask("What happened to ship3 of story3?")
         ids = [p.article.id for p in assistant.search("story3 ship3", k=1)]
-        return answer.citations[0].article.id, ids, [a.headline.id for a in assistant.articles()], assistant.article("03").title
+        labels = {a.headline.id: a.headline.label for a in assistant.articles()}
+        return answer.citations[0].article.id, ids, list(labels), labels["03"]
 
 
 EXPECTED = ("03", ["03"], [f"{n:02}" for n in range(8)], "Story 3")
@@ -579,7 +590,7 @@ def leave_a_log(home: Path) -> None:
     """As a writer that is killed does: its last commit lies in SQLite's log."""
     program = (
         "import os, sqlite3, sys; db = sqlite3.connect(sys.argv[1]); db.execute('PRAGMA wal_autocheckpoint=0'); "
-        "db.execute(\"UPDATE articles SET title = 'Story 3, corrected' WHERE id = '03'\"); db.commit(); os._exit(9)"
+        "db.execute(\"UPDATE articles SET label = 'Story 3, corrected' WHERE id = '03'\"); db.commit(); os._exit(9)"
     )
     subprocess.run([sys.executable, "-c", program, str(home / FILE)], check=False)
     assert (home / f"{FILE}-wal").stat().st_size > 0

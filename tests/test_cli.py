@@ -231,7 +231,16 @@ def test_serve_is_what_no_command_means() -> None:
     assert served == [plain, {**plain, "host": "0.0.0.0", "port": 8080}]
     assert run(["serve", "--auth-file", "who.txt", "--read-only", "--root-path", "/clippings"], services) == 0
     assert served[-1] == {**plain, "auth_file": Path("who.txt"), "read_only": True, "root_path": "/clippings"}
-    names = ["--host-name", "a.example", "--host-name", "b.example:8443", "--proxy", "10.0.0.5", "--origin", "https://c.example"]
+    names = [
+        "--host-name",
+        "a.example",
+        "--host-name",
+        "b.example:8443",
+        "--proxy",
+        "10.0.0.5",
+        "--origin",
+        "https://c.example",
+    ]
     assert run(["serve", *names], services) == 0
     assert served[-1] == {
         **plain, "names": ("a.example", "b.example:8443"), "proxies": ("10.0.0.5",), "origins": ("https://c.example",),

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator, Mapping
+from importlib.metadata import version
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -357,6 +359,11 @@ def test_a_body_that_does_not_come_is_not_waited_for(monkeypatch: pytest.MonkeyP
 
     answer, behind = knock("POST", "/gradio_api/queue/join", body=slow())
     assert (said(answer), behind.given) == ((408, "timeout"), [])
+
+
+def test_what_is_relied_on_of_gradio_was_read_in_the_version_that_is_installed() -> None:
+    design = (Path(__file__).parent.parent / "docs" / "design.md").read_text(encoding="utf-8")
+    assert f"was read in version {version('gradio')}," in design, "read again what the table beside this says, and mend both"
 
 
 def test_a_web_socket_is_closed() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 from dataclasses import replace
@@ -214,3 +215,26 @@ def test_a_setting_that_there_is_not_is_refused(people: People) -> None:
     with pytest.raises(ConfigError, match=r"^the setting wording must not be longer than 200 characters$"):
         people.settings.set("", "wording", "x" * 201)
     assert people.settings.get("") == {}
+
+
+def test_what_readers_said_of_answers_is_printed_a_line_each(
+    people: People, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name, question in (("ann", "Who\x9b31m struck?"), ("bob", "Who swam?"), ("bob", "Why?")):
+        put = people.conversations.put(name, question, "own", conversation=None, after=None)
+        people.conversations.answer(name, put.id, {"text": f"An answer to {question}"})
+        if question != "Why?":
+            people.conversations.judge(name, put.id, "wrong" if name == "ann" else "right")
+    assert app.main(["verdicts", "--home", str(tmp_path / "home")]) == 0
+    printed = capsys.readouterr().out
+    assert "\x9b" not in printed, "it would steer a terminal"
+    assert [json.loads(line) for line in printed.splitlines()] == [
+        {
+            "at": "2026-03-01T12:00:00+00:00",
+            "verdict": "wrong",
+            "asked": "Who\x9b31m struck?",
+            "text": "An answer to Who\x9b31m struck?",
+        },
+        {"at": "2026-03-01T12:00:00+00:00", "verdict": "right", "asked": "Who swam?", "text": "An answer to Who swam?"},
+    ]
+    assert "bob" not in printed

@@ -22,7 +22,7 @@ __all__ = ["add_commands"]
 
 
 def add_commands(commands: Any, common: argparse.ArgumentParser) -> None:
-    """Add `account …` and `token …` to argparse's commands; `common` has the options of all of them."""
+    """Add `account …`, `token …` and `verdicts` to argparse's commands; `common` has the options of all of them."""
 
     def group(name: str, help: str) -> Callable[[str, Callable[..., int], str], argparse.ArgumentParser]:
         outer = commands.add_parser(name, help=help, description=help[0].upper() + help[1:] + ".")
@@ -55,6 +55,10 @@ def add_commands(commands: Any, common: argparse.ArgumentParser) -> None:
     command("list", _list_tokens, "list the tokens, without their secrets")
     revoke = command("revoke", _revoke_token, "make a token worthless at once")
     revoke.add_argument("name", metavar="NAME", help="as `clippings token list` lists it")
+
+    about = "print what readers have said of answers, with each answer and its evidence, one JSON object a line"
+    verdicts = commands.add_parser("verdicts", parents=[common], help=about, description=f"{about[0].upper()}{about[1:]}.")
+    verdicts.set_defaults(command=_verdicts)
 
 
 def _add_account(options: argparse.Namespace, _config: Config, _services: object) -> int:
@@ -113,6 +117,19 @@ def _revoke_token(options: argparse.Namespace, config: Config, _services: object
     with _people(config) as people:
         people.tokens.revoke(options.name)
     print(f"the token {options.name} is worthless now")
+    return 0
+
+
+def _verdicts(_options: argparse.Namespace, config: Config, _services: object) -> int:
+    import json
+
+    from rag.text import json_safe
+
+    with _people(config) as people:
+        for e in people.conversations.verdicts():
+            at = e.judged.isoformat(timespec="seconds") if e.judged else None
+            line = {"at": at, "verdict": e.verdict, "asked": e.question, **(e.record or {})}
+            print(json_safe(json.dumps(line, ensure_ascii=False)))
     return 0
 
 

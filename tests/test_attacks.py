@@ -23,7 +23,7 @@ from test_serve import Served, served
 from ingest import sync
 from rag import Config, open_assistant
 from rag.people.accounts import add_account
-from rag.people.database import People
+from rag.people.store import People
 
 SECRET = "Karvel"  # a word of the collection that no answer to a stranger may hold
 

@@ -40,7 +40,7 @@ from eval.cases import load
 from ingest import remove, sync
 from rag import Config, open_assistant
 from rag.people.accounts import add_account
-from rag.people.database import People
+from rag.people.store import People
 from rag.surfaces.record import SUPPORT, record
 from rag.surfaces.render import answer_json
 

@@ -14,7 +14,7 @@ from conftest import evidence
 
 from rag.errors import QuestionError
 from rag.people.conversations import Exchange
-from rag.people.database import People
+from rag.people.store import People
 from rag.surfaces.conversation import Growth, Limits, exchange_html, exported, growing, growth_html, reply_html, turns_of
 from rag.surfaces.record import record
 from rag.types import Filters, Step, Turn

@@ -21,7 +21,7 @@ import app
 from rag.errors import ConfigError, TooManyAttempts
 from rag.people.accounts import Accounts, add_account, convert, hash_password, remove_account
 from rag.people.attempts import Attempts
-from rag.people.database import People
+from rag.people.store import People
 
 ROOT = Path(__file__).parent.parent
 CHEAP = argon2.PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)  # what a hash costs stands in the hash

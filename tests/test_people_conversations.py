@@ -22,7 +22,7 @@ from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invaria
 
 from rag.errors import CollectionError, QuestionError
 from rag.people.conversations import Conversations, Exchange, Listed, title_of
-from rag.people.database import People
+from rag.people.store import People
 from rag.surfaces.markup import answer_html
 from rag.surfaces.record import record
 

@@ -17,7 +17,7 @@ import sqlalchemy as sa
 from test_sources import barred  # noqa: F401
 
 from rag.errors import CollectionError
-from rag.people.database import People
+from rag.people.store import People
 
 ROOT = Path(__file__).parent.parent
 
@@ -235,7 +235,7 @@ def test_what_fails_half_way_leaves_nothing(people: People) -> None:
 
 def test_threads_and_processes_that_write_first_at_once_make_one_file(home: Path) -> None:
     program = (
-        "import sys; from pathlib import Path; from rag.people.database import People\n"
+        "import sys; from pathlib import Path; from rag.people.store import People\n"
         "people = People(Path(sys.argv[1])); sys.stdin.readline()\n"
         "for n in range(10): people.conversations.put('', 'there', 'own', conversation=None, after=None)"
     )

@@ -14,7 +14,7 @@ import sqlalchemy as sa
 
 import app
 from rag.errors import CollectionError, ConfigError
-from rag.people.database import People
+from rag.people.store import People
 from rag.people.tokens import Token
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)

@@ -17,7 +17,7 @@ import app
 from ingest import sync
 from rag import Config, ask, open_assistant
 from rag.assistant import Assistant
-from rag.people.database import People
+from rag.people.store import People
 from rag.surfaces import render
 from rag.surfaces.api.application import api_app
 from rag.surfaces.conversation import Limits, growing

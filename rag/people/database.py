@@ -26,7 +26,7 @@ from sqlalchemy import exc as sa_exc
 from rag.errors import CollectionError
 from rag.sqlite import reading
 
-__all__ = ["FILE", "LAYOUT", "Connection", "Database", "People", "conversations", "exchanges", "sessions", "settings", "tokens"]
+__all__ = ["FILE", "LAYOUT", "Connection", "Database", "conversations", "exchanges", "now", "sessions", "settings", "tokens"]
 
 FILE = "people.sqlite"
 LAYOUT = 1  # kept as SQLite's user_version; 0 is a file in which nothing has been made yet
@@ -107,14 +107,14 @@ exchanges = sa.Table(
 )
 
 
-def _now() -> datetime:
+def now() -> datetime:
     return datetime.now(UTC)
 
 
 class Database:
     """The file, from any number of threads. Other processes may use it at the same time."""
 
-    def __init__(self, home: Path, now: Callable[[], datetime] = _now) -> None:
+    def __init__(self, home: Path, now: Callable[[], datetime] = now) -> None:
         """Nothing is opened yet, so this never fails. `now` gives the time, as an aware datetime."""
         self.path = home / FILE
         self.now = now
@@ -202,27 +202,6 @@ class Database:
         if layout == 0 and db.exec_driver_sql("SELECT name FROM sqlite_master").first():
             raise CollectionError(f"{self.path} is not a file of Clippings. Move it elsewhere, and start again")
         return layout
-
-
-class People:
-    """All that is kept about people, for one collection's home. Safe from any thread."""
-
-    def __init__(self, home: Path, *, now: Callable[[], datetime] = _now) -> None:
-        """Opens and makes nothing: that happens at the first use. `now` gives the time, as an aware datetime."""
-        # These are written in terms of the tables above.
-        from rag.people.conversations import Conversations
-        from rag.people.sessions import Sessions
-        from rag.people.settings import Settings
-        from rag.people.tokens import Tokens
-
-        self._database = Database(home, now)
-        self.sessions = Sessions(self._database)
-        self.tokens = Tokens(self._database)
-        self.conversations = Conversations(self._database)
-        self.settings = Settings(self._database)
-
-    def close(self) -> None:
-        self._database.close()
 
 
 def _shut(path: Path) -> sqlite3.Connection:

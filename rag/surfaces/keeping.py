@@ -12,7 +12,7 @@ from typing import Any
 
 from rag.errors import CollectionError
 from rag.people.conversations import Conversations, Exchange, Listed
-from rag.people.database import People
+from rag.people.store import People
 
 __all__ = ["Keeping"]
 

@@ -16,7 +16,7 @@ from rag.config import Config
 from rag.errors import ConfigError
 
 if TYPE_CHECKING:
-    from rag.people.database import People
+    from rag.people.store import People
 
 __all__ = ["add_commands"]
 
@@ -135,7 +135,7 @@ def _verdicts(_options: argparse.Namespace, config: Config, _services: object) -
 
 @contextmanager
 def _people(config: Config) -> Iterator[People]:
-    from rag.people.database import People
+    from rag.people.store import People
 
     people = People(config.home)
     try:

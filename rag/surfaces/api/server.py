@@ -20,7 +20,7 @@ from fastapi import FastAPI
 
 from rag.errors import ClippingsError
 from rag.people.accounts import Accounts
-from rag.people.database import People
+from rag.people.store import People
 from rag.surfaces.api.application import api_app
 from rag.surfaces.api.conversations import conversation_router
 from rag.surfaces.api.door import Door, Doorway, Traffic

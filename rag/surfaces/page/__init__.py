@@ -14,7 +14,7 @@ from typing import Any
 
 import gradio as gr
 
-from rag.people.database import People
+from rag.people.store import People
 from rag.surfaces.library import DEMO, OWN, Library
 from rag.surfaces.page.articles import QUIETLY, Articles
 from rag.surfaces.page.look import CONVERSATION, CONVERSATIONS, READING, theme

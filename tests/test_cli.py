@@ -338,8 +338,8 @@ def test_a_collection_is_kept_in_a_file_and_made_again(ready: Path, tmp_path: Pa
     assert app.main(["doctor", "--home", str(tmp_path / "again")]) == 0, "without --deep it stays quick"
     assert app.main(["doctor", "--deep", "--home", str(tmp_path / "again")]) == 1
     assert "FAULT  vectors: 1 of 1 are not as they were written. Make them again" in capsys.readouterr().out
-    assert app.main(["backup", ""]) == 1
-    assert capsys.readouterr().err == "clippings: the backup has no name. Name a file, such as clippings.zip\n"
+    assert app.main(["backup", ""]) == 2
+    assert "clippings: the file is empty. Write out what is meant" in capsys.readouterr().err
     assert app.main(["show", "strike", "--home", str(tmp_path / "again")]) == 0
 
 

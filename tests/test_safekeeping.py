@@ -360,7 +360,7 @@ def test_the_vectors_are_those_that_answer_and_what_a_rebuild_has_made_so_far_is
     expected = answers(full)
     sync([], full, rebuild=True, encoder=WordEncoder())
     (full.home / "vectors").mkdir()  # and none that lie in the home itself
-    begun = replace(full, passages=PassageSettings(words=9, overlap=1))
+    begun = replace(full, passages=PassageSettings(words=30, overlap=1))
     with closing(Catalog(full.home, begun, create=True, rebuild=True)) as catalog:
         anew = catalog.rebuild(begun)
         anew.expect(["half"])

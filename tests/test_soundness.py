@@ -151,7 +151,7 @@ def test_the_indexes_that_answer_are_examined_wherever_they_lie(copy: Callable[[
     config = copy()
     expected = {name: part.detail for name, part in examined(config).items()}
     sync([], config, rebuild=True, encoder=WordEncoder())
-    begun = replace(config, passages=PassageSettings(words=9, overlap=1))
+    begun = replace(config, passages=PassageSettings(words=30, overlap=1))
     with closing(Catalog(config.home, begun, create=True, rebuild=True)) as catalog:
         catalog.rebuild(begun).expect(["half"])  # one that was killed is no fault
     assert {name: (part.well, part.detail) for name, part in examined(config).items()} == {

@@ -366,10 +366,12 @@ def test_a_rebuild_that_is_killed_at_any_moment_leaves_the_old_indexes_or_the_ne
     dice, answered = random.Random(KILLS), 0
 
     def current() -> Config:
-        for candidate in (long, short):
+        for candidate in (long, short, long):  # they may be changed between the first and the second
             try:
                 Catalog(candidate.home, candidate).close()
-            except CollectionError:
+            except CollectionError as exc:
+                if "was made with passages" not in str(exc):
+                    raise
                 continue
             return candidate
         raise AssertionError("the collection fits neither")
@@ -393,21 +395,22 @@ def test_a_rebuild_that_is_killed_at_any_moment_leaves_the_old_indexes_or_the_ne
     notes = tmp_path / "notes"
     took = killed([], short, notes, None, ask, rebuild=True)
     assert took is not None
-    kills = swaps = 0
-    for number in range(KILLS):
+    kills = swaps = runs = 0
+    while kills < KILLS:
+        runs += 1
         before = current()
-        target = (short if before is long else long) if number % 4 else before  # some with the settings there are
-        kills += killed([], target, notes, took * 1.2 * dice.random(), ask, rebuild=True) is None
+        target = (short if before is long else long) if runs % 4 else before  # some with the settings there are
+        kills += killed([], target, notes, took * 0.9 * dice.random(), ask, rebuild=True) is None
         swaps += current() is not before
-    assert kills > KILLS / 4, "the runs ended before they were killed"
     assert answered > KILLS
+    assert swaps > 0
     now = current()
     sync(feed, now, encoder=WordEncoder())
     remove("07", now, encoder=WordEncoder())
     state = held(now)
     assert state["dense"] == state["lexical"] == [row[0] for row in state["passages"]]
     assert len(list((now.home / "indexes").iterdir())) <= 1, "what killed runs had left is gone"
-    print(f"{kills} of {KILLS} killed, {swaps} had changed the settings, {answered} questions answered")
+    print(f"{kills} of {runs} killed, {swaps} had changed the settings, {answered} questions answered")
 
 
 def test_a_long_article_that_is_killed_at_any_moment_is_the_old_one_or_the_new_one(config: Config, tmp_path: Path) -> None:

@@ -3,10 +3,12 @@ them or changed by them."""
 
 from __future__ import annotations
 
+import asyncio
 import json
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -16,6 +18,8 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 from conftest import SEEDS
+from mcp import ClientSession
+from mcp.client.streamable_http import streamablehttp_client
 from playwright.sync_api import Browser, expect
 from test_chat import browser as browser  # a fixture
 from test_serve import Served, served
@@ -346,3 +350,27 @@ def test_a_token_that_only_reads_changes_nothing(page: Served, config: Config) -
         assert http.get("/").status_code == 403, "the page asks for a name and a password"
     assert [a.status_code for a in answers] == [403] * len(answers)
     assert articles(config) == there
+
+
+def test_tools_work_where_there_is_a_password_for_who_has_a_token(guarded: Served, config: Config) -> None:
+    with closing(People(config.home)) as people:
+        token = people.tokens.add(f"tools {time.time()}", read_only=True)
+
+    async def called(headers: dict[str, str]) -> Any:
+        async with (
+            streamablehttp_client(f"{guarded.url}/mcp", headers=headers) as (receive, send, _),
+            ClientSession(receive, send) as session,
+        ):
+            await session.initialize()
+            return await session.call_tool("search", {"query": "What burst on Sunday?", "k": 1})
+
+    def elsewhere(headers: dict[str, str]) -> Any:  # playwright has a loop of its own in this thread
+        with ThreadPoolExecutor() as thread:
+            return thread.submit(asyncio.run, called(headers)).result(60)
+
+    (found,) = elsewhere({"Authorization": f"Bearer {token}"}).structuredContent["results"]
+    assert found["text"] == "The Karvel dam burst on Sunday and forty houses were lost."
+    for headers in ({}, {"Authorization": f"Bearer {token}x"}):
+        with pytest.raises(BaseExceptionGroup) as refused:
+            elsewhere(headers)
+        assert refused.group_contains(httpx.HTTPStatusError, match="401")

@@ -1,0 +1,72 @@
+"""Where nothing can be written, people can ask and log in all the same, and are told that it is not kept."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from rag.errors import CollectionError
+from rag.people.store import People
+from rag.surfaces.keeping import NOT_KEPT, Keeping
+
+
+@pytest.fixture
+def nowhere(tmp_path: Path) -> Path:
+    """A home that cannot be made: a file stands in its way. A full or a read-only disk refuses in the same place."""
+    (tmp_path / "file").write_text("x")
+    return tmp_path / "file" / "home"
+
+
+@pytest.fixture(autouse=True)
+def _temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "temporary").mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "temporary"))
+
+
+def temporary(tmp_path: Path) -> list[str]:
+    return [f.name for f in (tmp_path / "temporary").rglob("*") if f.is_file()]
+
+
+def test_a_conversation_goes_with_the_server_where_it_cannot_be_kept(nowhere: Path, tmp_path: Path) -> None:
+    keeping = Keeping(People(nowhere))
+    first, notice = keeping.put("ann", "Who struck?", "own", conversation=None, after=None, limits={"after": "2024-01-01"})
+    assert notice.startswith(f"{NOT_KEPT}conversations and accounts cannot be kept in ")
+    keeping.conversations(first.id).answer("ann", first.id, {"text": "Iran."})
+    second, notice = keeping.put("ann", "Why?", "own", conversation=first.conversation, after=first.id)
+    assert notice == "", "it has been said"
+    shown = keeping.conversations(first.conversation).shown("ann", first.conversation)
+    assert [(e.question, e.record, e.limits) for e in shown.exchanges] == [
+        ("Who struck?", {"text": "Iran."}, {"after": "2024-01-01"}), ("Why?", None, {}),
+    ]  # fmt: skip
+    assert [c.id for c in keeping.all("ann")] == [first.conversation]
+    assert keeping.all("bob") == []
+    with pytest.raises(CollectionError, match="there is no such conversation"):
+        keeping.conversations(second.id).exchange("bob", second.id)
+    assert "people.sqlite" in temporary(tmp_path)
+    keeping.close()
+    assert temporary(tmp_path) == []
+
+
+def test_one_can_log_in_where_a_session_cannot_be_kept(nowhere: Path) -> None:
+    keeping = Keeping(People(nowhere))
+    secret = keeping.start_session("ann")
+    assert (keeping.account_of(secret), keeping.account_of("guess")) == ("ann", None)
+    keeping.end_session(secret)
+    assert keeping.account_of(secret) is None
+    keeping.close()
+
+
+def test_what_can_be_kept_is_and_what_is_wrong_is_refused(tmp_path: Path) -> None:
+    keeping = Keeping(People(tmp_path / "home"))
+    put, notice = keeping.put("ann", "Who?", "own", conversation=None, after=None)
+    assert notice == ""
+    with pytest.raises(CollectionError, match="there is no such conversation"):
+        keeping.put("bob", "Why?", "own", conversation=put.conversation, after=put.id)
+    secret = keeping.start_session("ann")
+    keeping.close()
+    assert temporary(tmp_path) == []
+    again = Keeping(People(tmp_path / "home"))
+    assert [c.id for c in again.all("ann")] == [put.conversation]
+    assert again.account_of(secret) == "ann"
+    again.close()

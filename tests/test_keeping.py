@@ -12,10 +12,11 @@ from rag.surfaces.keeping import NOT_KEPT, Keeping
 
 
 @pytest.fixture
-def nowhere(tmp_path: Path) -> Path:
-    """A home that cannot be made: a file stands in its way. A full or a read-only disk refuses in the same place."""
-    (tmp_path / "file").write_text("x")
-    return tmp_path / "file" / "home"
+def nowhere() -> Path:
+    """A home in which there is nothing to read and nothing can be written, as on a read-only disk."""
+    if not Path("/proc/self").exists():
+        pytest.skip("there is no file system here that even root cannot write to")
+    return Path("/proc/clippings/home")
 
 
 @pytest.fixture(autouse=True)
@@ -31,7 +32,7 @@ def temporary(tmp_path: Path) -> list[str]:
 def test_a_conversation_goes_with_the_server_where_it_cannot_be_kept(nowhere: Path, tmp_path: Path) -> None:
     keeping = Keeping(People(nowhere))
     first, notice = keeping.put("ann", "Who struck?", "own", conversation=None, after=None, limits={"after": "2024-01-01"})
-    assert notice.startswith(f"{NOT_KEPT}conversations and accounts cannot be kept in ")
+    assert notice.startswith(f"{NOT_KEPT}what people ask cannot be kept in /proc/clippings/home/people.sqlite")
     keeping.conversations(first.id).answer("ann", first.id, {"text": "Iran."})
     second, notice = keeping.put("ann", "Why?", "own", conversation=first.conversation, after=first.id)
     assert notice == "", "it has been said"

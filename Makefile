@@ -23,13 +23,16 @@ install: .venv/installed
 run: .venv/installed
 	$(BIN)/python app.py
 
-# The page's tests drive the system's Chromium. Where we may install it, we do; elsewhere they say what is missing.
+# The page's tests drive the system's Chromium, and strace watches that nothing leaves. Where we may install them, we do; elsewhere
+# we say what is missing: without Chromium the page's tests fail, without strace less is watched.
+CHROMIUM := $(or $(shell command -v chromium),$(shell command -v chromium-browser),$(shell command -v google-chrome))
+MISSING := $(if $(CHROMIUM),,chromium) $(if $(shell command -v strace),,strace)
 test: .venv/installed-dev
-	@command -v chromium >/dev/null || command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null || \
+	@test -z "$(strip $(MISSING))" || \
 	  { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && \
-	    echo "Installing Chromium for the page's tests …" && apt-get update -qq && apt-get install -y -qq chromium >/dev/null; } || \
-	  echo "No Chromium here, and no right to install it: the page's tests will fail. Install the package chromium."
-	$(BIN)/python -m pytest
+	    echo "Installing for the tests: $(strip $(MISSING)) …" && apt-get update -qq && apt-get install -y -qq $(MISSING) >/dev/null; } || \
+	  echo "Not here, and not ours to install: $(strip $(MISSING)). Install these packages for all tests to pass."
+	$(BIN)/python -m pytest -n 2 --dist loadfile --durations 25
 
 check: .venv/installed-dev
 	$(BIN)/ruff check .

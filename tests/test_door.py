@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from collections.abc import AsyncIterator, Mapping
 from importlib.metadata import version
 from pathlib import Path
@@ -165,7 +166,8 @@ def test_a_link_on_another_site_opens_the_page() -> None:
 
 def test_a_site_that_was_named_may_ask_with_a_token_and_no_other_may() -> None:
     doorway = Doorway(origins=("https://desk.example.org",))
-    answer, behind = knock("POST", "/api/ask", {"Origin": "https://desk.example.org"}, doorway)
+    asking = {"Origin": "https://desk.example.org", "Authorization": "Bearer clip_w"}
+    answer, behind = knock("POST", "/api/ask", asking, doorway, token_of=token)
     assert (answer.status_code, len(behind.given)) == (200, 1)
     assert answer.headers["access-control-allow-origin"] == "https://desk.example.org"
     assert "access-control-allow-credentials" not in answer.headers
@@ -378,3 +380,99 @@ def test_a_web_socket_is_closed() -> None:
     behind = Behind()
     asyncio.run(Door(behind, Doorway())({"type": "websocket", "path": "/", "headers": []}, receive, send))
     assert (sent, behind.given) == ([{"type": "websocket.close", "code": 1008}], [])
+
+
+# What a review found
+
+
+@pytest.mark.parametrize("origin", ["http://[", "http://[zz]", "https://[::1"])
+def test_an_origin_that_is_no_address_is_another_sites(origin: str) -> None:
+    answer, behind = knock("POST", "/api/ask", {"Origin": origin})
+    assert (said(answer), behind.given) == ((403, "foreign_origin"), [])
+
+
+def test_a_site_that_was_named_cannot_use_the_readers_session() -> None:
+    """A neighbour of the same site, as desk.example.org is of news.example.org: browsers send it the reader's cookie."""
+    doorway = Doorway(origins=("https://desk.example.org",))
+    origin = {"Origin": "https://desk.example.org"}
+    for door in (GUARDED, {"token_of": token}):
+        for method, path in (
+            ("POST", "/api/articles"),
+            ("POST", "/logout"),
+            ("GET", "/"),
+            ("GET", "/config"),
+            ("POST", "/mcp"),
+        ):
+            answer, behind = knock(method, path, {**origin, "Cookie": f"{COOKIE}=s3cret"}, doorway, **door)
+            assert (said(answer), behind.given) == ((401, "unauthorized"), []), (method, path)
+            assert answer.headers["access-control-allow-origin"] == "https://desk.example.org", "its script may read why"
+        answer, behind = knock("POST", "/api/ask", {**origin, "Authorization": "Bearer clip_r"}, doorway, **door)
+        assert (answer.status_code, behind.states[0]["owner"]) == (200, "token:reader")
+
+
+@pytest.mark.parametrize("value", ["a0=b; " * 12_000, f"{COOKIE}={'x' * 70_000}"])
+def test_headers_without_end_are_not_looked_through(value: str) -> None:
+    answer, behind = knock(headers={"Cookie": value}, **GUARDED)
+    assert (said(answer), behind.given) == ((431, "too_large"), [])
+
+
+def test_many_cookies_cost_nothing() -> None:
+    began = time.monotonic()
+    for _ in range(50):
+        answer, _ = knock(headers={"Cookie": "; ".join(f"a{n}=b" for n in range(4_000)) + f"; {COOKIE}=s3cret"}, **GUARDED)
+        assert answer.status_code == 200
+    assert time.monotonic() - began < 5
+
+
+@pytest.mark.parametrize(
+    ("path", "status"), [("/" + "a" * 9_000, 414), ("/static/" + "a" * 300, 404), ("/api/articles/" + "a" * 1_000, 200)]
+)
+def test_an_address_without_end_is_refused(path: str, status: int) -> None:
+    assert knock(path=path)[0].status_code == status
+
+
+def test_a_form_of_any_size_is_not_kept_for_who_logs_in() -> None:
+    async def endless() -> AsyncIterator[bytes]:
+        for _ in range(100):
+            yield b"x" * 10_000
+
+    plain = {"Content-Type": "application/x-www-form-urlencoded"}
+    answer, behind = knock("POST", "/login", plain, body=endless(), **GUARDED)
+    assert (said(answer), behind.given) == ((413, "too_large"), [])
+    for kind in ("multipart/form-data; boundary=a", "application/json", ""):
+        answer, behind = knock("POST", "/login", {"Content-Type": kind}, body=b"name=a", **GUARDED)
+        assert (said(answer), behind.given) == ((415, "type"), [])
+    answer, behind = knock("POST", "/login", plain, body=b"name=ann&password=x", **GUARDED)
+    assert behind.given == [("POST", "/login", b"name=ann&password=x")]
+
+
+def test_a_door_that_cannot_look_somebody_up_lets_nobody_in_and_says_so_once(caplog: pytest.LogCaptureFixture) -> None:
+    def broken(_: str) -> Any:
+        raise ConfigError("line 1 of /secret/people.txt is broken")
+
+    behind = Behind()
+    door = Door(behind, Doorway(), guarded=True, account_of=broken, token_of=broken)
+
+    async def ask(headers: dict[str, str]) -> httpx.Response:
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(door), base_url="http://127.0.0.1") as http:
+            return await http.get("/api/articles", headers=headers)
+
+    for headers in ({"Cookie": f"{COOKIE}=a"}, {"Authorization": "Bearer a"}, {"Cookie": f"{COOKIE}=a"}):
+        answer = asyncio.run(ask(headers))
+        assert (said(answer), "secret" in answer.text, behind.given) == ((503, "unavailable"), False, [])
+        assert answer.headers["x-content-type-options"] == "nosniff"
+    assert caplog.text.count("nobody can be let in") == 1
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [("GET", "/logout"), ("GET", "/mcpx"), ("GET", "/mcp/x"), ("POST", "/mcp//"), ("PUT", "/login"), ("POST", "/healthz")],
+)
+def test_no_name_of_ours_leads_to_what_is_behind_it(method: str, path: str) -> None:
+    answer, behind = knock(method, path, headers={"Cookie": f"{COOKIE}=s3cret"}, **GUARDED)
+    assert (answer.status_code, behind.given) == (404, [])
+
+
+def test_behind_the_door_a_path_is_what_it_was_taken_for() -> None:
+    _, behind = knock(path="/news/api/articles", doorway=Doorway(root_path="/news"))
+    assert behind.given == [("GET", "/api/articles", b"")]

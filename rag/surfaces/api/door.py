@@ -10,15 +10,15 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 import json
+import logging
 import re
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from http.cookies import CookieError, SimpleCookie
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
-from rag.errors import ConfigError
+from rag.errors import ClippingsError, ConfigError
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -28,9 +28,11 @@ __all__ = ["COOKIE", "Door", "Doorway", "Visitor", "Whoever"]
 COOKIE = "clippings_session"
 _LOOPBACK_NAMES = ("localhost", "127.0.0.1", "[::1]")
 _LOOPBACK_HOSTS = ("localhost", "127.0.0.1", "::1")
-_OWN_ROUTES = ("/api/", "/mcp")
 _OPEN = frozenset({"/healthz", "/login"})  # asked for without a session
-_LONGEST_BODY = 2_000_000  # bytes of JSON; uploads have limits of their own
+_LONGEST_HEADERS = 64_000  # bytes of all of a request's; the server's parser has the same limit before
+_LONGEST_PATH = 8_000  # bytes; an article's id has at most 1,000 characters, of which each may take 12
+_LONGEST_BODY = 2_000_000  # bytes of JSON for Gradio; uploads have limits of their own
+_LONGEST_FORM = 50_000  # bytes of a name and a password
 _BODY_TIME = 30.0  # seconds in which such a body must have arrived
 _DEEPEST = 60  # levels of a body for Gradio; its own calls have fewer than ten
 
@@ -139,6 +141,7 @@ class Door:
     account_of: Callable[[str], str | None] = lambda _: None
     token_of: Callable[[str], tuple[str, bool] | None] = lambda _: None
     traffic: Traffic = field(default_factory=lambda: Traffic())
+    _failing: bool = False  # whether it is in the log already that nobody can be let in
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
@@ -161,22 +164,35 @@ class Door:
 
     async def _let_in(self, scope: Scope, receive: Receive, send: Send, path: str) -> None:
         method = scope["method"]
+        allowed_origin: str | None = None
         try:
+            _check_size(scope)
             visitor = self._visitor(scope)
             allowed_origin = self._check_origin(scope, visitor)
             if method == "OPTIONS":
                 await _preflight(send, allowed_origin)
                 return
-            who = await self._who(scope, path)
+            who = await self._who(scope, path, foreign=allowed_origin is not None)
             if path not in _OPEN:
                 self._admit(who, scope, path)
             scope.setdefault("state", {}).update(
-                visitor=visitor, owner=who.owner if who else "", read_only=bool(who and who.read_only), who=who
-            )
+                visitor=visitor, owner=who.owner if who else "", read_only=bool(who and who.read_only),
+                session=_cookie(_headers(scope).get("cookie", [])),
+            )  # fmt: skip
+            self._failing = False
             receive = await self._checked(scope, receive, path)
         except _Refused as refused:
-            await refused.tell(send, head=method == "HEAD")
+            await refused.tell(send, allowed_origin, head=method == "HEAD")
             return
+        except ClippingsError:  # an accounts file that is broken, a file of sessions that is damaged: nobody gets in
+            if not self._failing:
+                logging.getLogger("clippings").exception("nobody can be let in")
+            self._failing = True
+            said = "who may come in cannot be looked up just now. Whoever runs this page finds why in its log"
+            await _Refused(503, "unavailable", said).tell(send, allowed_origin, head=method == "HEAD")
+            return
+        if path != scope["path"]:  # the routes behind the door know nothing of where a proxy has put the page
+            scope = {**scope, "path": path, "raw_path": path.encode()}
         await self.app(scope, receive, _guarded_send(send, allowed_origin))
 
     def _visitor(self, scope: Scope) -> Visitor:
@@ -219,7 +235,7 @@ class Door:
             origin = origins[-1].lower()
             if len(origins) == 1 and origin in (o.lower() for o in self.doorway.origins):
                 return origins[-1]
-            parts = urlsplit(origin) if origin.startswith(("http://", "https://")) else None
+            parts = _split(origin) if origin.startswith(("http://", "https://")) else None
             ours = parts is not None and (
                 (parts.scheme, _with_port(parts.scheme, parts.netloc))
                 == (visitor.scheme, _with_port(visitor.scheme, visitor.netloc))
@@ -234,16 +250,19 @@ class Door:
             raise _foreign()
         return None
 
-    async def _who(self, scope: Scope, path: str) -> Whoever | None:
+    async def _who(self, scope: Scope, path: str, *, foreign: bool) -> Whoever | None:
+        """For whom a request is. A `foreign` site's script has to bring a token: the reader's session is not its own."""
         headers = _headers(scope)
         if stated := headers.get("authorization"):
             kind, _, secret = stated[-1].partition(" ")
             found = await asyncio.to_thread(self.token_of, secret.strip()) if kind.lower() == "bearer" else None
             if len(stated) != 1 or found is None:
                 raise _unknown("this token is not known, or was revoked. `clippings token add NAME` makes one")
-            if not path.startswith(_OWN_ROUTES):
+            if not _is_own(path):
                 raise _Refused(403, "forbidden", "a token is for /api and /mcp; the page asks for a name and a password")
             return Whoever(f"token:{found[0]}", found[1], "token")
+        if foreign:
+            raise _unknown("a page of another site needs a token: Authorization: Bearer …")
         if not self.guarded:
             return Whoever("")
         cookie = _cookie(headers.get("cookie", []))
@@ -261,13 +280,18 @@ class Door:
     async def _checked(self, scope: Scope, receive: Receive, path: str) -> Receive:
         """Close what nobody needs of Gradio, and look at what it is given."""
         method = scope["method"]
-        if path in _OPEN or path == "/logout" or path.startswith(_OWN_ROUTES):
+        if path == "/login" and method == "POST":
+            # FastAPI would keep a file in the form on the disk, of any size, before anybody looks.
+            if not _is_plain_form(scope):
+                raise _Refused(415, "type", "log in by the form of this page")
+            return _again(await _whole(scope, receive, _LONGEST_FORM), receive)
+        if (path in _OPEN and method in ("GET", "HEAD")) or (path == "/logout" and method == "POST") or _is_own(path):
             return receive
         reads = method in ("GET", "HEAD") and (_GRADIO_FILES.fullmatch(path) or _GRADIO_READS.fullmatch(path))
         if reads and ".." not in path.split("/"):
             return receive
         if method == "POST" and _GRADIO_CALLS.fullmatch(path):
-            body = await _whole(scope, receive)
+            body = await _whole(scope, receive, _LONGEST_BODY)
             _look_at(body)
             return _again(body, receive)
         raise _Refused(404, "not_found", "there is nothing at this address. What there is, /api/openapi.json lists")
@@ -295,12 +319,12 @@ class _Refused(Exception):
         super().__init__(message)
         self.status, self.kind, self.message, self.location, self.challenge = status, kind, message, location, challenge
 
-    async def tell(self, send: Send, *, head: bool) -> None:
+    async def tell(self, send: Send, allowed: str | None = None, *, head: bool) -> None:
         body = json.dumps({"error": {"kind": self.kind, "message": self.message}}).encode() if self.kind else b""
         headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode()), *_HEADERS]
         headers += [(b"location", self.location.encode())] if self.location else []
         headers += [(b"www-authenticate", b'Bearer realm="clippings"')] if self.challenge else []
-        headers += [(b"cache-control", b"no-store")]
+        headers += [(b"cache-control", b"no-store"), *_sharing(allowed)]
         await send({"type": "http.response.start", "status": self.status, "headers": headers})
         await send({"type": "http.response.body", "body": b"" if head else body})
 
@@ -351,11 +375,11 @@ def _guarded_send(send: Send, allowed: str | None) -> Send:
     return guarded
 
 
-async def _whole(scope: Scope, receive: Receive) -> bytes:
+async def _whole(scope: Scope, receive: Receive, longest: int) -> bytes:
     """The body, which must be short and come in time."""
     stated = _headers(scope).get("content-length", ["0"])[-1]
-    too_long = _Refused(413, "too_large", f"the request is longer than {_LONGEST_BODY:,} bytes")
-    if not stated.isdecimal() or int(stated) > _LONGEST_BODY:
+    too_long = _Refused(413, "too_large", f"the request is longer than {longest:,} bytes")
+    if not stated.isdecimal() or int(stated[:20]) > longest:
         raise too_long
     parts, size = [], 0
     try:
@@ -366,7 +390,7 @@ async def _whole(scope: Scope, receive: Receive) -> bytes:
                     raise _Refused(400, "bad_request", "the request broke off")
                 parts.append(message.get("body", b""))
                 size += len(parts[-1])
-                if size > _LONGEST_BODY:
+                if size > longest:
                     raise too_long
                 if not message.get("more_body"):
                     return b"".join(parts)
@@ -444,11 +468,38 @@ def _is_forwarded(name: bytes) -> bool:
 
 
 def _cookie(stated: list[str]) -> str | None:
+    """The session's secret. Looked for by its name alone: Python's reader of cookies takes seconds over what anybody sends."""
+    for part in ";".join(stated).split(";"):
+        name, _, value = part.strip().partition("=")
+        if name == COOKIE:
+            return value.strip('"')
+    return None
+
+
+def _check_size(scope: Scope) -> None:
+    if sum(len(name) + len(value) + 4 for name, value in scope["headers"]) > _LONGEST_HEADERS:
+        raise _Refused(431, "too_large", f"the request's headers are longer than {_LONGEST_HEADERS:,} bytes")
+    if len(scope["path"]) + len(scope.get("query_string", b"")) > _LONGEST_PATH:
+        raise _Refused(414, "too_large", f"the address is longer than {_LONGEST_PATH:,} bytes")
+    if any(len(part) > 255 for part in scope["path"].split("/")) and not scope["path"].startswith("/api/"):
+        raise _Refused(404, "not_found", "there is nothing at this address")  # no file has so long a name
+
+
+def _split(origin: str) -> SplitResult | None:
     try:
-        cookies = SimpleCookie("; ".join(stated))
-    except CookieError:
+        return urlsplit(origin)
+    except ValueError:  # http://[
         return None
-    return cookies[COOKIE].value if COOKIE in cookies else None
+
+
+def _is_own(path: str) -> bool:
+    """Whether a route of ours, which takes a token, and no page of Gradio's."""
+    return path.startswith("/api/") or path in ("/mcp", "/mcp/")
+
+
+def _is_plain_form(scope: Scope) -> bool:
+    kinds = _headers(scope).get("content-type", [""])
+    return len(kinds) == 1 and kinds[0].partition(";")[0].strip().lower() == "application/x-www-form-urlencoded"
 
 
 def _without_port(netloc: str) -> str:
@@ -468,4 +519,4 @@ def _network(stated: str) -> ipaddress.IPv4Network | ipaddress.IPv6Network:
 
 def _is_endless(method: str, path: str) -> bool:
     """Whether it is a stream that lasts as long as a browser or a tool is connected."""
-    return method == "GET" and (path.startswith("/gradio_api/heartbeat/") or path.startswith("/mcp"))
+    return method == "GET" and path.startswith("/gradio_api/heartbeat/")

@@ -9,7 +9,7 @@ from typing import Annotated
 from fastapi import APIRouter, Form, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
-from rag.errors import TooManyAttempts
+from rag.errors import ConfigError, TooManyAttempts
 from rag.people.accounts import Accounts
 from rag.people.sessions import LONGEST
 from rag.surfaces.api.door import COOKIE
@@ -64,6 +64,9 @@ def login_router(accounts: Accounts | None, keeping: Keeping, *, root_path: str 
             right = await asyncio.to_thread(accounts.check, name, password, visitor.address)
         except TooManyAttempts as exc:
             return form(str(exc), 429, {"Retry-After": str(int(exc.retry_after) + 1)})
+        except ConfigError:
+            logging.getLogger("clippings").exception("log-ins cannot be checked")
+            return form("Log-ins cannot be checked just now. Whoever runs this page finds why in its log.", 503)
         if not right:
             return form("The name or the password is wrong.", 401)
         secret = await asyncio.to_thread(keeping.start_session, name)
@@ -77,7 +80,7 @@ def login_router(accounts: Accounts | None, keeping: Keeping, *, root_path: str 
 
     @router.post("/logout")
     async def log_out(request: Request) -> Response:
-        if secret := request.cookies.get(COOKIE):
+        if secret := request.state.session:
             await asyncio.to_thread(keeping.end_session, secret)
         response = RedirectResponse(f"{home}login" if accounts else home, 303)
         response.delete_cookie(COOKIE, path=home, httponly=True, samesite="lax")

@@ -302,7 +302,7 @@ class _Endpoint:
             if not message.get("more_body", False):
                 break
         try:
-            json.loads(body)
+            json.dumps(json.loads(body), ensure_ascii=False).encode()  # half a character has no UTF-8 to be answered in
         except (ValueError, RecursionError):  # some of which the SDK would not expect
             await _parse_error(scope, receive, send)
             return

@@ -140,7 +140,8 @@ def _running(application: Any, listening: socket.socket) -> Any:
     config = uvicorn.Config(
         application, log_level="warning", access_log=False, server_header=False, date_header=True, lifespan="on",
         proxy_headers=False,  # whom to believe, the door knows
-        timeout_graceful_shutdown=int(_LINGER), ws="none", h11_max_incomplete_event_size=64_000,
+        timeout_graceful_shutdown=int(_LINGER), ws="none",
+        http="h11", h11_max_incomplete_event_size=64_000,  # the other parser has no limit for headers
     )  # fmt: skip
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, name="server", daemon=True)

@@ -143,9 +143,9 @@ def _nothing(told: str = "") -> tuple[Any, ...]:
 
 def _chosen(picked: dict[str, Any] | None) -> str:
     """The id of the article that was chosen to be changed. Raises `CollectionError` where it cannot be."""
-    if not picked:
+    if not isinstance(picked, dict) or "article" not in picked:
         raise CollectionError("choose the article in the table first")
-    if picked["collection"] == DEMO:
+    if picked.get("collection") == DEMO:
         raise CollectionError("the demo articles stay as they are")
     return str(picked["article"])
 

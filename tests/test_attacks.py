@@ -5,11 +5,12 @@ from __future__ import annotations
 
 import asyncio
 import json
+import socket
 import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from contextlib import closing, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -159,6 +160,37 @@ def test_no_disk_is_filled(page: Served, config: Config) -> None:
         for upload in ids:
             assert http.delete(f"/api/uploads/{upload}").status_code == 204
         assert kept(page, config) == before
+
+
+def test_headers_and_forms_without_end_are_cut_off(guarded: Served) -> None:
+    place = urlsplit(guarded.url)
+
+    def sent(data: bytes) -> bytes:
+        """What the server answers to a request that never ends, until it hangs up."""
+        answer = b""
+        with socket.create_connection((place.hostname or "", place.port or 0), timeout=20) as connection:
+            with suppress(OSError):  # it has hung up meanwhile
+                connection.sendall(data)
+            with suppress(ConnectionResetError):
+                while part := connection.recv(65_536):
+                    answer += part
+                    if b"\r\n\r\n" in answer:
+                        break
+        return answer
+
+    host = f"Host: {place.netloc}\r\n".encode()
+    began = time.monotonic()
+    assert sent(b"GET / HTTP/1.1\r\n" + host + b"Cookie: " + b"a=b; " * 400_000)[:12] == b"HTTP/1.1 400"
+    assert sent(b"GET / HTTP/1.1\r\n" + host + b"X: 1\r\n" * 30_000)[:12] == b"HTTP/1.1 400"
+    form = b"POST /login HTTP/1.1\r\n" + host + b"Transfer-Encoding: chunked\r\nContent-Type: "
+    file = b'--a\r\nContent-Disposition: form-data; name="name"; filename="a"\r\n\r\n' + b"x" * 100_000
+    assert sent(form + b"multipart/form-data; boundary=a\r\n\r\n" + b"%x\r\n" % len(file) + file)[:12] == b"HTTP/1.1 415"
+    long = b"x" * 100_000
+    plain = form + b"application/x-www-form-urlencoded\r\n\r\n" + b"%x\r\n" % len(long) + long
+    assert sent(plain)[:12] == b"HTTP/1.1 413"
+    assert time.monotonic() - began < 10
+    with client(guarded) as http:
+        assert http.get("/healthz").status_code == 200
 
 
 # From another site

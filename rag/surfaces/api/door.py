@@ -37,7 +37,7 @@ _BODY_TIME = 30.0  # seconds in which such a body must have arrived
 _DEEPEST = 60  # levels of a body for Gradio; its own calls have fewer than ten
 
 # What the page needs of Gradio 6.31, read off what Chromium asks for. All else that Gradio serves is not there:
-# /monitoring, /gradio_api/upload, file=, proxy=, stream, component_server, call, run, info, deep_link, vibe-…, profiling.
+# /monitoring, /gradio_api/upload, file=, proxy=, stream, component_server, call, other runs, info, deep_link, vibe-…, profiling.
 _GRADIO_FILES = re.compile(r"/(?:|config|theme\.css|favicon\.ico|manifest\.json|robots\.txt|(?:assets|static|svelte)/.+)")
 _GRADIO_READS = re.compile(r"/gradio_api/(?:queue/data|startup-events|theme\.css|app_id|heartbeat/\w+)")
 _GRADIO_CALLS = re.compile(r"/gradio_api/(?:queue/join|run/predict|cancel|reset)/?")
@@ -124,7 +124,6 @@ class Whoever:
 
     owner: str
     read_only: bool = False
-    by: str = "nobody"  # or session, or token
 
 
 @dataclass(slots=True)
@@ -260,14 +259,14 @@ class Door:
                 raise _unknown("this token is not known, or was revoked. `clippings token add NAME` makes one")
             if not _is_own(path):
                 raise _Refused(403, "forbidden", "a token is for /api and /mcp; the page asks for a name and a password")
-            return Whoever(f"token:{found[0]}", found[1], "token")
+            return Whoever(f"token:{found[0]}", found[1])
         if foreign:
             raise _unknown("a page of another site needs a token: Authorization: Bearer …")
         if not self.guarded:
             return Whoever("")
         cookie = _cookie(headers.get("cookie", []))
         account = await asyncio.to_thread(self.account_of, cookie) if cookie else None
-        return None if account is None else Whoever(account, by="session")
+        return None if account is None else Whoever(account)
 
     def _admit(self, who: Whoever | None, scope: Scope, path: str) -> None:
         if who is not None:

@@ -86,16 +86,18 @@ class Service:
         """The passages nearest to a question, ranked. Raises as `ask` does."""
         limits = filters(asked.sources, asked.published_from, asked.published_to)
 
-        def work() -> Iterator[Evidence]:
+        def work() -> Evidence:
             assistant = self._library.chosen(asked.collection)
-            yield assistant.search(asked.question, asked.k, limits, asked_on=day(asked.asked_on))
+            return assistant.search(asked.question, asked.k, limits, asked_on=day(asked.asked_on))
 
-        found: list[Evidence] = []
-        async with aclosing(self._in_time(self._gate.answered(work))) as made:
-            async for step in made:
-                if not isinstance(step, Waiting):
-                    found.append(step)
-        return found[0]
+        limit = asyncio.timeout(self._timeout)
+        try:
+            async with limit:
+                return await self._gate.result(work)
+        except TimeoutError:
+            if limit.expired():
+                raise self._late() from None
+            raise
 
     async def article(self, article_id: str, collection: str = "", version: str = "") -> dict[str, Any]:
         """A whole article, as `schemas.Article` has it. Raises `CollectionError` where there is none, or not that version."""
@@ -186,12 +188,14 @@ class Service:
                     return
                 except TimeoutError:
                     if limit.expired():
-                        raise TimeLimitError(
-                            f"there is no answer after {self._timeout:g} seconds, so the work was given up. "
-                            "Ask again, or for one thing at a time"
-                        ) from None
+                        raise self._late() from None
                     raise
                 yield step
+
+    def _late(self) -> TimeLimitError:
+        return TimeLimitError(
+            f"there is no answer after {self._timeout:g} seconds, so the work was given up. Ask again, or for one thing at a time"
+        )
 
     async def _read(self, work: Callable[[], _T]) -> _T:
         return await self._awaited(asyncio.wrap_future(self._readers.submit(work)), "Ask again in a minute")

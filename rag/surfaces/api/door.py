@@ -37,7 +37,7 @@ _BODY_TIME = 30.0  # seconds in which such a body must have arrived
 _DEEPEST = 60  # levels of a body for Gradio; its own calls have fewer than ten
 
 # What the page needs of Gradio 6.31, read off what Chromium asks for. All else that Gradio serves is not there:
-# /monitoring, /gradio_api/upload, file=, proxy=, stream, component_server, call, other runs, info, deep_link, vibe-…, profiling.
+# /monitoring, and of /gradio_api upload, file=, proxy=, stream, component_server, call, info, deep_link, vibe-…, profiling.
 _GRADIO_FILES = re.compile(r"/(?:|config|theme\.css|favicon\.ico|manifest\.json|robots\.txt|(?:assets|static|svelte)/.+)")
 _GRADIO_READS = re.compile(r"/gradio_api/(?:queue/data|startup-events|theme\.css|app_id|heartbeat/\w+)")
 _GRADIO_CALLS = re.compile(r"/gradio_api/(?:queue/join|run/predict|cancel|reset)/?")

@@ -194,7 +194,8 @@ class Service:
 
     def _late(self) -> TimeLimitError:
         return TimeLimitError(
-            f"there is no answer after {self._timeout:g} seconds, so the work was given up. Ask again, or for one thing at a time"
+            f"there is no answer after {self._timeout:g} seconds, so the work was given up. "
+            "Ask again, or for one thing at a time"
         )
 
     async def _read(self, work: Callable[[], _T]) -> _T:

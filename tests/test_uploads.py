@@ -698,3 +698,13 @@ def test_the_routes_are_described_for_programs(site: Site) -> None:
         ("/api/uploads/{upload_id}/articles", "post", "application/json"),
         ("/api/articles", "post", "multipart/form-data"),
     }
+
+
+def test_what_cannot_be_cleared_away_keeps_nobody_from_asking(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    left = tmp_path / "upload" / "incoming" / ".left"
+    left.mkdir(parents=True)
+    (tmp_path / "incoming.lock").mkdir()  # which can no more be locked than a file on a read-only disk
+    uploads = Uploads(tmp_path, ServeSettings())
+    uploads.close()
+    assert left.exists()
+    assert "stays there" in caplog.text

@@ -333,6 +333,9 @@ class Uploads:
             self._alone.acquire()
         except Timeout:
             return  # another process serves this collection, and its uploads wait there
+        except OSError as exc:  # a disk that is read-only: the collection on it can be asked all the same
+            logging.getLogger("clippings").warning("what was left of uploads in %s stays there: %s", self._folder, exc.strerror)
+            return
         for left in self._folder.iterdir():
             _remove(left)
 

@@ -85,14 +85,14 @@ def served(config: Config, *options: str, **settings: str) -> Iterator[str]:
     )
     url = f"http://127.0.0.1:{port}"
     try:
-        for _ in range(240):
+        for _ in range(1_200):
             if server.poll() is not None:
                 raise AssertionError(f"the page did not start: {server.stdout.read().decode() if server.stdout else ''}")
             try:
-                urllib.request.urlopen(url, timeout=1).close()
+                urllib.request.urlopen(f"{url}/healthz", timeout=5).close()
                 break
             except OSError:
-                time.sleep(0.5)
+                time.sleep(0.1)
         yield url
     finally:
         server.terminate()

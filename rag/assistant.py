@@ -316,7 +316,7 @@ class Assistant:
 
     def read_from(self, file: Path) -> list[str]:
         """The ids of the articles that were read from a file, or from within it where it is an archive."""
-        return self._retriever.catalog.read_from(file.resolve().as_posix())
+        return self._collection.catalog.read_from(file.resolve().as_posix())
 
     def articles(self) -> list[Listing]:
         """Every article with its facts and counts, by id."""

@@ -308,7 +308,7 @@ def test_what_is_fetched_is_reported(other: Library) -> None:
     assert asked == [(["https://example.org/a"], "own")]
     assert response.json() == {
         "added": ["https://example.org/a"], "replaced": [], "removed": [], "kept": [], "failed": [], "renamed": [],
-        "warnings": ["one"], "passages": 3, "completed": 0,
+        "warnings": ["one"], "passages": 3, "completed": 0, "stopped": False, "left": 0,
     }  # fmt: skip
     assert schemas.Report.model_validate(response.json()).model_dump(mode="json") == response.json()
 

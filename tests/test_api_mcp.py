@@ -123,7 +123,8 @@ def test_search_and_fetch_have_the_form_that_deep_research_asks_for(world: World
         facts = {"article": IRAN, "source": "VOA", "published": "2024-01-20", "version": whole["metadata"]["version"]}
         assert whole["metadata"] == facts | ({"start": iran["start"], "end": iran["end"]} if named != IRAN else {})
     assert len((called(url, "search", query=QUESTION, k=1).structuredContent or {})["results"]) == 1
-    assert (called(url, "search", query=QUESTION, sources=["Nobody"]).structuredContent or {})["results"] == []
+    nobody = called(url, "search", query=QUESTION, sources=["Nobody"])
+    assert (nobody.isError, text(nobody)) == (True, "there is no source 'Nobody'. There are: Dawn, VOA")
 
 
 def test_article_gives_what_rest_gives(url: str) -> None:

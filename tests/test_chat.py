@@ -28,7 +28,7 @@ from axe_playwright_python.sync_playwright import Axe
 from conftest import SEEDS
 from mcp import ClientSession
 from mcp.client.streamable_http import streamablehttp_client
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, Route, expect, sync_playwright
 from proxy import proxied
 from test_backends import ollama
 from test_serve import QUESTION as SHORT
@@ -85,14 +85,14 @@ def served(config: Config, *options: str, **settings: str) -> Iterator[str]:
     )
     url = f"http://127.0.0.1:{port}"
     try:
-        for _ in range(240):
+        for _ in range(1_200):
             if server.poll() is not None:
                 raise AssertionError(f"the page did not start: {server.stdout.read().decode() if server.stdout else ''}")
             try:
-                urllib.request.urlopen(url, timeout=1).close()
+                urllib.request.urlopen(f"{url}/healthz", timeout=5).close()
                 break
             except OSError:
-                time.sleep(0.5)
+                time.sleep(0.1)
         yield url
     finally:
         server.terminate()
@@ -533,9 +533,16 @@ def test_a_newcomer_adds_articles_reads_them_and_takes_one_out_again(browser: Br
     )
     with served(Config(home=tmp_path / "home")) as url:
         page = browser.new_page(viewport={"width": 1280, "height": 900})
+        late: list[Route] = []
+        page.route("**/queue/join*", lambda route: late.append(route))
         page.goto(url)
         expect(page.get_by_role("radio", name="Demo articles")).to_be_checked(timeout=20_000)
-        page.get_by_role("radio", name="My articles").check()
+        mine = page.get_by_role("radio", name="My articles")
+        expect(mine).to_be_disabled()  # what was chosen last is still to come, and would undo what is chosen now
+        page.unroute("**/queue/join*")
+        for route in late:
+            route.continue_()
+        mine.check()
         expect(page.locator("#begin")).to_contain_text("there are no articles of your own yet. Add some under “Articles”")
         put(page, QUESTION, ".abstained")
         expect(page.locator("#conversation .abstained")).to_contain_text("there are no articles of your own yet")

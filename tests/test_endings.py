@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import re
 import signal
+import socket
 import sqlite3
 import subprocess
 import sys
@@ -146,11 +147,14 @@ def test_every_status_is_in_the_reference() -> None:
         (("eval",), signal.SIGTERM),
         (("doctor",), signal.SIGINT),
         (("sync", str(SEEDS), "--home", "stopped"), signal.SIGTERM),
-        (("serve", "--port", "7999"), signal.SIGINT),
+        (("serve",), signal.SIGINT),
     ],
 )
 def test_other_commands_stopped_while_they_load_end_alike(place: Path, arguments: tuple[str, ...], number: int) -> None:
-    process = started(place, arguments)
+    with socket.socket() as free:  # whoever tests beside this one has another
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    process = started(place, (*arguments, "--port", str(port)) if arguments == ("serve",) else arguments)
     until_native(process, IMPORTING)
     process.send_signal(number)
     _, errors = process.communicate(timeout=120)

@@ -6,7 +6,6 @@ import os
 from pathlib import Path
 
 import pytest
-from rag.access import passwords
 
 from rag.config import ChromaSettings, ModelSettings, load
 from rag.errors import ConfigError
@@ -44,7 +43,6 @@ def test_every_file_that_is_named_is_read_with_the_same_care(unfit: dict[str, Pa
         ("the configuration file", lambda: load({"CLIPPINGS_CONFIG": str(path)})),
         ("model.key_file", lambda: ModelSettings(key_file=str(path)).key({})),
         ("chroma.key_file", lambda: ChromaSettings(key_file=str(path)).key({})),
-        ("the file of names and passwords", lambda: passwords(path)),
     ):
         with pytest.raises(ConfigError) as error:
             read()

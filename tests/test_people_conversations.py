@@ -81,7 +81,7 @@ def test_a_question_is_kept_before_it_is_answered_and_its_answer_after_that(peop
     put = begun(people.conversations, " Who  struck first? ")
     second = datetime(2026, 3, 1, tzinfo=UTC) + timedelta(seconds=1)
     assert put == Exchange(
-        put.id, put.conversation, None, " Who  struck first? ", "own", "asked", None, None, None, False, second, None, None,
+        put.id, put.conversation, None, " Who  struck first? ", "own", {}, "asked", None, None, None, False, second, None, None,
         (put.id,),
     )  # fmt: skip
     people.close()

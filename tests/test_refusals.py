@@ -257,6 +257,7 @@ def test_every_method_of_a_closed_assistant_says_so_and_closing_twice_is_fine(ma
         "earlier": lambda: assistant.earlier("strike", "v"),
         "versions": lambda: assistant.versions("strike"),
         "sources": assistant.sources,
+        "read_from": lambda: assistant.read_from(Path("a.jsonl")),
         "articles": assistant.articles,
         "holds": assistant.holds,
         "memory": assistant.memory,

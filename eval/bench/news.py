@@ -100,7 +100,7 @@ class _Variants:
     def __init__(self, config: Config, encoder: Encoder, reader: Reader) -> None:
         wide = replace(config, retrieval=replace(config.retrieval, candidates=_PASSAGES, keep=_PASSAGES))
         self._wide = Retriever(config.home, wide, encoder, reader)
-        self._whole = LexicalIndex(config.home, WHOLE)
+        self._whole = LexicalIndex(config.home, WHOLE, build=self._wide.catalog.build())
 
     def rank(self, question: str, asked_on: date) -> Iterator[tuple[str, list[str], Evidence | None]]:
         """For each variant the distinct articles in order and, where it finds passages, the passages."""

@@ -285,7 +285,7 @@ def dump(config: Config, work: Path) -> None:
     if marks.is_file() and marks.read_text() == str(catalog.generation()):
         catalog.close()
         return
-    dense = DenseIndex(config.home, config.chroma, identity=catalog.identity())
+    dense = DenseIndex(config.home, config.chroma, identity=catalog.identity(), build=catalog.build())
     places = sorted(catalog.places(catalog.keys()).values(), key=lambda place: (place.article_id, place.start))
     parts = []
     with (work / "passages.jsonl").open("w", encoding="utf-8") as out:

@@ -20,7 +20,7 @@ from ingest.collection import writing
 from ingest.duplicates import signature
 from ingest.sources import Readings, scan
 from ingest.split import passage_spans
-from rag.catalog import Catalog, Entry
+from rag.catalog import BUILDS, Catalog, Entry
 from rag.config import Config
 
 __all__ = ["build", "disk"]
@@ -98,8 +98,9 @@ def build(work: Work, size: int, begun: Sequence[int]) -> dict[str, Any]:
 
 
 def disk(home: Path) -> dict[str, int]:
-    """Bytes of each part of a collection, and of all."""
-    found = {name: sum(_size(path) for path in home.glob(pattern)) for name, pattern in _PARTS.items()}
+    """Bytes of each part of a collection, wherever its indexes lie, and of all."""
+    places = {name: (pattern, f"{BUILDS}/*/{pattern}") for name, pattern in _PARTS.items()}
+    found = {name: sum(_size(path) for place in some for path in home.glob(place)) for name, some in places.items()}
     return {**found, "all": _size(home)}
 
 

@@ -7,7 +7,6 @@ about nearly the same, as news is many reports of few events. Its vector is the 
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import random
@@ -26,7 +25,7 @@ from rag.encode import SentenceEncoder
 from rag.errors import ConfigError
 from rag.index.dense import DenseIndex
 from rag.text import sentences
-from rag.types import Article
+from rag.types import Article, content_version
 
 __all__ = ["Composed", "compose", "halves", "likeness", "made", "recombine"]
 
@@ -69,9 +68,8 @@ def compose(number: int, one: Real, other: Real, chance: random.Random) -> Compo
         text += "\n\n" if text else ""
         spans.append((len(text), len(text) + len(piece)))
         text += piece
-    version = hashlib.sha256(text.encode()).hexdigest()
     facts = {"title": one.title, "source": one.source, "published": one.published}
-    return Article(f"{_PREFIX}{number:07}", version, text, **facts), tuple(spans), pairs  # type: ignore[arg-type]
+    return Article(f"{_PREFIX}{number:07}", content_version(text, facts), text, **facts), tuple(spans), pairs  # type: ignore[arg-type]
 
 
 def neighbours(means: Vectors, k: int) -> np.ndarray[Any, np.dtype[np.int64]]:
@@ -123,8 +121,8 @@ def recombine(work: Work, size: int) -> dict[str, Any]:
             if passages >= missing:
                 break
             row = {
-                "id": article.id, "version": article.version, "text": article.text, "title": article.title,
-                "source": article.source, "published": article.published and article.published.isoformat(), "spans": spans,
+                "id": article.id, "text": article.text, "title": article.title, "source": article.source,
+                "published": article.published and article.published.isoformat(), "spans": spans,
                 "rows": [(rows[one][a], rows[other][b]) for a, b in pairs],
             }  # fmt: skip
             out.write(json.dumps(row, ensure_ascii=False) + "\n")
@@ -141,6 +139,7 @@ def made(work: Work) -> Iterator[Composed]:
             row = json.loads(line)
             row["published"] = date.fromisoformat(row["published"]) if row["published"] else None
             spans, rows = (tuple((a, b) for a, b in row.pop(name)) for name in ("spans", "rows"))
+            row["version"] = content_version(row["text"], row)
             yield Article(**row), spans, rows
 
 
@@ -156,7 +155,7 @@ def likeness(work: Work, size: int) -> dict[str, Any]:
     how far (1 − cosine) the tenth nearest other passage of the collection is, from real and from recombined ones."""
     stock = Stock(work.vectors)
     config = work.config(size)
-    dense = DenseIndex(config.home, config.chroma)
+    dense = DenseIndex(config.home, config.chroma, build=work.build(size))
     chance = random.Random("likeness")
     keys = dense.mapped()
     ids = {key.rpartition("@")[0] for key in keys}

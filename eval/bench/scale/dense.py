@@ -120,7 +120,7 @@ def dense(work: Work, name: str, size: int) -> dict[str, Any]:
 def _opened(work: Work, name: str, size: int) -> tuple[Search, int]:
     """A search by vector that gives keys or rows, best first, and how many passages there are."""
     if name == "clippings":
-        index = DenseIndex(work.config(size).home, work.config(size).chroma)
+        index = DenseIndex(work.config(size).home, work.config(size).chroma, build=work.build(size))
         return lambda vector: [key for key, _ in index.search(vector, _K)], index.count()
     if name == "numpy":
         matrix = np.load(work.passages(size) / "vectors.npy")
@@ -133,7 +133,7 @@ def _opened(work: Work, name: str, size: int) -> tuple[Search, int]:
         return exact, len(matrix)
     import chromadb
 
-    home = work.config(size).home
+    home = work.config(size).home / work.build(size)
     folder, called = (home / FOLDER, "passages") if name == "chroma" else (_folder(work, name, size), "vectors")
     client = chromadb.PersistentClient(str(folder), settings=_settings())
     collection = client.get_collection(called, embedding_function=None)

@@ -71,6 +71,7 @@ def filters(work: Work, size: int) -> dict[str, Any]:
     config = work.config(size)
     catalog = Catalog(config.home, config)
     articles = [(listing.headline, listing.passages) for listing in catalog.listings()]
+    build = catalog.build()
     catalog.close()
     named = chosen(articles)
     encoder = SentenceEncoder(config.encoder)
@@ -93,27 +94,27 @@ def filters(work: Work, size: int) -> dict[str, Any]:
             ratio = filtered / unfiltered if filtered and unfiltered else None
             rows[name] = {"filtered_ms": filtered, "unfiltered_ms": unfiltered, "ratio": ratio}
     vectors = np.array([encoder.question(text) for text, _ in questions[WARM : WARM + _JUDGED]])
-    for name, judged in _judged(config, articles, named, vectors).items():
+    for name, judged in _judged(config, build, articles, named, vectors).items():
         rows[name] |= judged
     worst = max((name for name in rows if rows[name]["ratio"]), key=lambda name: rows[name]["ratio"], default=None)
     return {"filters": rows, "worst": worst}
 
 
 def _judged(
-    config: Config, articles: Sequence[tuple[Headline, int]], named: Mapping[str, Filters], vectors: Any
+    config: Config, build: str, articles: Sequence[tuple[Headline, int]], named: Mapping[str, Filters], vectors: Any
 ) -> dict[str, dict[str, Any]]:
     """The share each filter admits and its recall, against the cosines of every passage in float32."""
     facts = {headline.id: headline for headline, _ in articles}
     keys: list[str] = []
     parts = []
-    for some, theirs in ExactIndex(config.home).all():
+    for some, theirs in ExactIndex(config.home, build=build).all():
         keys += some
         parts.append(vectors @ theirs.T)
     cosines = np.concatenate(parts, axis=1)  # a row a question
     row_of = {key: row for row, key in enumerate(keys)}
     of = [key.rpartition("@")[0] for key in keys]
     found: dict[str, dict[str, Any]] = {}
-    dense = DenseIndex(config.home, config.chroma)
+    dense = DenseIndex(config.home, config.chroma, build=build)
     for name, limits in named.items():
         passing = {article_id for article_id, headline in facts.items() if _admits(limits, headline)}
         rows = np.array([row for row, article_id in enumerate(of) if article_id in passing], dtype=np.int64)

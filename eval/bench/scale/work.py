@@ -7,10 +7,12 @@ import json
 import os
 import random
 import shutil
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from rag.catalog import Catalog
 from rag.config import Config
 from rag.errors import ConfigError
 
@@ -63,6 +65,12 @@ class Work:
     def config(self, size: int) -> Config:
         """Of the collection of about so many passages."""
         return Config(home=self.folder / f"home-{size}")
+
+    def build(self, size: int) -> str:
+        """Where in that collection's folder its indexes lie: elsewhere once it was rebuilt or restored."""
+        config = self.config(size)
+        with closing(Catalog(config.home, config)) as catalog:
+            return catalog.build()
 
     def passages(self, size: int) -> Path:
         """The passages and vectors of that collection, for whatever else searches them."""

@@ -411,7 +411,7 @@ _ARTICLE: dict[str, Any] = {
 }  # fmt: skip
 _REPORT: dict[str, Any] = {
     "added": ["https://example.org/news/storm"], "replaced": [], "removed": [], "kept": [], "failed": [], "renamed": [],
-    "warnings": [], "passages": 3, "completed": 0,
+    "warnings": [], "passages": 3, "completed": 0, "stopped": False, "left": 0,
 }  # fmt: skip
 _EVENTS = (
     'event: step\ndata: {"name": "search", "detail": "searching 5 articles"}\n\n'

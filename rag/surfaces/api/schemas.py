@@ -478,7 +478,8 @@ class Failure(BaseModel):
 
 
 class Report(BaseModel):
-    """What was done, by article id. `passages` counts those written."""
+    """What was done, by article id. `passages` counts those written; `left` how many items were not reached, because it was
+    stopped (`stopped`)."""
 
     added: list[str]
     replaced: list[str]
@@ -489,6 +490,8 @@ class Report(BaseModel):
     warnings: list[str]
     passages: int
     completed: int
+    stopped: bool
+    left: int
 
 
 class Removed(BaseModel):

@@ -57,12 +57,15 @@ def build(library: Library, people: People, *, accounts: bool = False) -> gr.Blo
     """The page, not yet mounted. With `accounts` one can log out."""
     articles = Articles(library)
 
-    def chosen(request: gr.Request) -> tuple[str, str]:
-        """What this person chose when they were here last."""
+    def chosen(request: gr.Request) -> tuple[gr.Radio, gr.Radio]:
+        """What this person chose when they were here last; from now on they may choose again."""
         kept = people.settings.get(request.username or "")
         collection = kept.get("collection", "")
         known = collection == DEMO or (collection == OWN and library.first == OWN)
-        return collection if known else library.first, kept.get("wording", "model")
+        return (
+            gr.Radio(value=collection if known else library.first, interactive=True),
+            gr.Radio(value=kept.get("wording", "model"), interactive=True),
+        )
 
     with gr.Blocks(title="Clippings", analytics_enabled=False, fill_width=False) as page:
         # Conversations of a browser from before the server kept them. That Gradio scrambled them protected nothing.
@@ -75,6 +78,7 @@ def build(library: Library, people: People, *, accounts: bool = False) -> gr.Blo
             collection = gr.Radio(
                 [("My articles", OWN), ("Demo articles", DEMO)], value=library.first, label="Which articles",
                 elem_id="collection", scale=0, min_width=280, container=False,
+                interactive=False,  # until `chosen` has come, which would undo what is chosen before it
             )  # fmt: skip
         articles.draw_beginning()
         with gr.Row():
@@ -112,7 +116,7 @@ def _ask_tab(library: Library, collection: gr.Radio) -> tuple[gr.Dropdown, gr.Ra
     model = library.own.model
     wording = gr.Radio(
         [(f"{model.name}, checked", "model"), ("The articles' own words", "articles")], value="model",
-        label="Who words the answer", visible=model.configured, elem_id="wording",
+        label="Who words the answer", visible=model.configured, elem_id="wording", interactive=False,
     )  # fmt: skip
     with gr.Accordion("Limit the evidence", open=False, elem_id="filters"), gr.Row():
         sources = gr.Dropdown([], label="Sources", multiselect=True, info="None chosen: all of them", elem_id="sources")

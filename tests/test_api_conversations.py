@@ -12,7 +12,7 @@ import httpx
 import pytest
 from answers import answered
 
-from rag.people.accounts import Accounts, add_account
+from rag.people.accounts import Accounts, add_account, remove_account
 from rag.surfaces.api.server import Server
 from rag.surfaces.library import Library
 from rag.surfaces.record import record
@@ -68,10 +68,12 @@ def two(library: Library) -> Iterator[tuple[Page, Page]]:
     people = library.own.home.parent / "people.txt"
     for name in ("ann", "bob"):
         add_account(people, name, f"{name}'s password")
-    server = Server(library, accounts=Accounts.read(people))
+    accounts = Accounts.read(people)
+    server = Server(library, accounts=accounts)
     application = server.application()
     ann, bob = (
-        Page(server, application, clippings_session=server.keeping.people.sessions.start(name)) for name in ("ann", "bob")
+        Page(server, application, clippings_session=server.keeping.start_session(name, accounts.mark(name) or ""))
+        for name in ("ann", "bob")
     )
     yield ann, bob
     server.close()
@@ -216,6 +218,19 @@ def test_who_has_logged_out_or_lost_the_account_is_a_stranger(two: tuple[Page, P
     assert bob.refused("GET", "/api/conversations")[0] == 401
 
 
+def test_who_logged_in_by_an_earlier_password_is_a_stranger(two: tuple[Page, Page]) -> None:
+    ann, bob = two
+    accounts = bob.server.library.own.home.parent / "people.txt"
+    for page, name in ((ann, "ann"), (bob, "bob")):
+        left = page.ask("POST", "/login", data={"name": name, "password": f"{name}'s password"})
+        assert left.status_code == 303
+        page.cookies = {"clippings_session": left.cookies["clippings_session"]}
+        assert page.ask("GET", "/api/conversations").status_code == 200
+    remove_account(accounts, "ann")
+    add_account(accounts, "ann", "another password")
+    assert (ann.refused("GET", "/api/conversations")[0], bob.ask("GET", "/api/conversations").status_code) == (401, 200)
+
+
 def test_a_hundred_forged_verdicts_are_not_kept(page: Page) -> None:
     put = page.put("Who struck first?")
     for number in range(100):
@@ -251,7 +266,7 @@ def test_choices_are_kept_for_each_person(two: tuple[Page, Page]) -> None:
         ("POST", "/api/exchanges", {"question": ""}, 422, "question must be a text that is not empty"),
         ("POST", "/api/exchanges", {"question": 5}, 422, "question must be a text, and is 5"),
         ("POST", "/api/exchanges", {"question": "Who?", "x": 1}, 422, "there is no parameter"),
-        ("POST", "/api/exchanges", {"question": "\ud800"}, 422, "question must be a text in Unicode"),
+        ("POST", "/api/exchanges", {"question": "\ud800"}, 422, "question must be in Unicode"),
         ("POST", "/api/exchanges", {"question": "Who?", "conversation": "nowhere"}, 404, GONE),
         ("POST", "/api/exchanges", {"question": "Who?", "after": "nowhere"}, 404, GONE),
         ("POST", "/api/exchanges/nowhere/answer", None, 404, GONE),

@@ -10,6 +10,12 @@ from rag.errors import CollectionError
 from rag.people.store import People
 from rag.surfaces.keeping import NOT_KEPT, Keeping
 
+MARK = "the line of now"
+
+
+def mark(_: str) -> str | None:
+    return MARK
+
 
 @pytest.fixture
 def nowhere() -> Path:
@@ -51,10 +57,10 @@ def test_a_conversation_goes_with_the_server_where_it_cannot_be_kept(nowhere: Pa
 
 def test_one_can_log_in_where_a_session_cannot_be_kept(nowhere: Path) -> None:
     keeping = Keeping(People(nowhere))
-    secret = keeping.start_session("ann")
-    assert (keeping.account_of(secret), keeping.account_of("guess")) == ("ann", None)
+    secret = keeping.start_session("ann", MARK)
+    assert (keeping.account_of(secret, mark), keeping.account_of("guess", mark)) == ("ann", None)
     keeping.end_session(secret)
-    assert keeping.account_of(secret) is None
+    assert keeping.account_of(secret, mark) is None
     keeping.close()
 
 
@@ -64,10 +70,10 @@ def test_what_can_be_kept_is_and_what_is_wrong_is_refused(tmp_path: Path) -> Non
     assert notice == ""
     with pytest.raises(CollectionError, match="there is no such conversation"):
         keeping.put("bob", "Why?", "own", conversation=put.conversation, after=put.id)
-    secret = keeping.start_session("ann")
+    secret = keeping.start_session("ann", MARK)
     keeping.close()
     assert temporary(tmp_path) == []
     again = Keeping(People(tmp_path / "home"))
     assert [c.id for c in again.all("ann")] == [put.conversation]
-    assert again.account_of(secret) == "ann"
+    assert again.account_of(secret, mark) == "ann"
     again.close()

@@ -26,6 +26,13 @@ from rag.people.store import People
 from rag.surfaces.markup import answer_html
 from rag.surfaces.record import record
 
+MARK = "the line of now"
+
+
+def mark(_: str) -> str | None:
+    return MARK
+
+
 NOBODY = "there is no such conversation. It may have been deleted; begin a new one"
 RECORD = {"question": "Who?", "text": "Iran. [1]"}
 
@@ -149,9 +156,9 @@ def test_text_that_cannot_be_stored_is_cleaned_wherever_it_comes_in(people: Peop
     assert talk.all(bad)[0].title == "a\ufffdb\ufffdc😀"
     people.settings.set(bad, "wording", bad)
     assert people.settings.get(bad) == {"wording": "a\ufffdb\ufffdc😀"}
-    people.sessions.start(bad)
+    people.sessions.start(bad, MARK)
     people.sessions.end_all(bad)
-    assert (people.sessions.account_of(bad), people.tokens.find("clip_" + bad)) == (None, None)
+    assert (people.sessions.account_of(bad, mark), people.tokens.find("clip_" + bad)) == (None, None)
     for method in (talk.shown, talk.exchange, talk.show_version, talk.delete, talk.undelete):
         with pytest.raises(CollectionError, match="there is no such conversation"):
             method("", bad)

@@ -19,6 +19,13 @@ from test_sources import barred  # noqa: F401
 from rag.errors import CollectionError
 from rag.people.store import People
 
+MARK = "the line of now"
+
+
+def mark(_: str) -> str | None:
+    return MARK
+
+
 ROOT = Path(__file__).parent.parent
 
 
@@ -44,7 +51,7 @@ def asked(people: People) -> list[str]:
 
 READS: list[Callable[[People], Any]] = [
     lambda p: p.conversations.all(""), lambda p: list(p.conversations.verdicts()), lambda p: p.tokens.all(), lambda p: p.tokens.find("clip_x"),
-    lambda p: p.sessions.account_of("x"), lambda p: p.settings.get(""), lambda p: p.sessions.end("x"), lambda p: p.sessions.end_all("ann"),
+    lambda p: p.sessions.account_of("x", mark), lambda p: p.settings.get(""), lambda p: p.sessions.end("x"), lambda p: p.sessions.end_all("ann"),
     lambda p: p.conversations.interrupted("x"), lambda p: p.conversations.purge(p._database.now()),
 ]  # fmt: skip
 
@@ -80,7 +87,7 @@ def test_a_file_in_which_nothing_was_made_yet_is_as_good_as_none(people: People,
 
 
 def test_secrets_are_nowhere_in_the_file(people: People, home: Path) -> None:
-    secrets = [people.sessions.start("ann"), people.tokens.add("desk", False)]
+    secrets = [people.sessions.start("ann", MARK), people.tokens.add("desk", False)]
     people.close()
     content = b"".join(p.read_bytes() for p in home.iterdir())
     assert b"ann" in content
@@ -181,7 +188,7 @@ def test_a_folder_that_cannot_be_written_to_is_told_so(barred: Path) -> None:
 
 
 def test_a_full_disk_is_told_so_and_nothing_that_was_kept_is_lost(people: People) -> None:
-    secret, token = people.sessions.start("ann"), people.tokens.add("desk", False)
+    secret, token = people.sessions.start("ann", MARK), people.tokens.add("desk", False)
     put(people, "kept")
     people.close()
 
@@ -194,7 +201,7 @@ def test_a_full_disk_is_told_so_and_nothing_that_was_kept_is_lost(people: People
         f"the disk that holds {people._database.path.parent} is full. What was kept before is safe; free some space and try again"
     }
     assert asked(people) == ["kept"]
-    assert people.sessions.account_of(secret) == "ann"
+    assert people.sessions.account_of(secret, mark) == "ann"
     assert people.tokens.find(token)
     sa.event.remove(people._database._engine, "connect", full)
     people.close()

@@ -9,6 +9,7 @@ Of what stands in the file only names are ever printed or logged.
 
 from __future__ import annotations
 
+import hashlib
 import logging
 import os
 import secrets
@@ -63,6 +64,14 @@ class Accounts:
     def names(self) -> frozenset[str]:
         """The accounts there are now. Raises `ConfigError` as `read` does, where the file has changed and cannot be used."""
         return frozenset(self._now()[0])
+
+    def mark(self, name: str) -> str | None:
+        """A digest of an account's line, which is another once its password is; `None` where there is no such account now.
+
+        A session is good for as long as the mark is what it was at the log-in. Raises as `names` does.
+        """
+        hashed = self._now()[0].get(name)
+        return None if hashed is None else hashlib.sha256(f"{name}:{hashed}".encode()).hexdigest()
 
     def check(self, name: str, password: str, address: str) -> bool:
         """Whether a name and a password belong together, for somebody at this network address ("" where it is unknown).

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import threading
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -250,6 +251,52 @@ def test_a_hundred_forged_verdicts_are_not_kept(page: Page) -> None:
     assert [(e.question, e.verdict) for e in page.server.keeping.people.conversations.verdicts()] == [
         ("Who struck first?", "wrong")
     ]
+
+
+HEADERS = {"Content-Type": "application/json"}
+VALUES = "the body is of more than 500,000 values. Send less at a time"
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "status", "said"),
+    [
+        ("/api/conversations/taken-over", lambda: json.dumps({f"{n:014x}": 1 for n in range(450_000)}), 413,
+         "the body has 450,000 parameters, and there is nothing that takes more than 100"),
+        ("/api/conversations/taken-over", lambda: f'{{"shelf":{{"x":[{",".join(["[]"] * 3_900_000)}]}}}}', 413, VALUES),
+        ("/api/conversations/taken-over", lambda: f'{{"shelf":{{"x":[{",".join(["{}"] * 490_000)}]}}}}', 422,
+         "what was handed over are no conversations of a browser"),
+        ("/api/search", lambda: json.dumps({f"{n:x}": 1 for n in range(70_000)}), 413,
+         "the body has 70,000 parameters, and there is nothing that takes more than 100"),
+        ("/api/ask", lambda: json.dumps({"history": [{f"{n:x}": 1 for n in range(70_000)}]}), 413,
+         "the body is of more than 5,000 values. Send less at a time"),
+        ("/api/exchanges", lambda: json.dumps({"question": {f"{n:x}": 1 for n in range(70_000)}}), 413,
+         "the body is of more than 5,000 values. Send less at a time"),
+    ],
+    ids=["names", "lists", "objects", "search", "history", "question"],
+)  # fmt: skip
+def test_others_are_answered_while_a_hostile_body_is_read(page: Page, path: str, body: Any, status: int, said: str) -> None:
+    content = body().encode()
+    silent: list[float] = []
+
+    async def both() -> httpx.Response:
+        async def tick() -> None:
+            before = time.monotonic()
+            while True:
+                await asyncio.sleep(0.01)
+                silent.append((now := time.monotonic()) - before)
+                before = now
+
+        ticking = asyncio.ensure_future(tick())
+        transport = httpx.ASGITransport(page.application)
+        async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as http:
+            answer = await http.post(path, content=content, headers=HEADERS)
+            await asyncio.sleep(0.05)  # the last silence is noted too
+        ticking.cancel()
+        return answer
+
+    answer = asyncio.run(both())
+    assert (answer.status_code, answer.json()["error"]["message"]) == (status, said)
+    assert max(silent) < 0.6
 
 
 def test_choices_are_kept_for_each_person(two: tuple[Page, Page]) -> None:

@@ -98,6 +98,7 @@ class Setting(BaseModel):
 
 class _Large(StrictRoute):
     largest = 12_000_000  # bytes: what a browser may have kept for a page is about ten million
+    most_values = 500_000  # an answer's record has a value for each thirty bytes or more
 
 
 def conversation_router(library: Library, gate: Gate, keeping: Keeping, *, timeout: float) -> APIRouter:

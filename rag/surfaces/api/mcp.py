@@ -8,7 +8,6 @@ before a tool's errors, and keeps a list of resources that does not change.
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
 import os
 import queue
@@ -32,6 +31,7 @@ from pydantic import AnyUrl, BaseModel, ValidationError
 from starlette.routing import Route
 
 from rag.surfaces.api import schemas
+from rag.surfaces.api.bodies import TooManyValues, read
 from rag.surfaces.api.refusals import argument_sentence, json_bytes, refusal
 from rag.surfaces.api.service import Service, address
 from rag.surfaces.gate import Gate
@@ -302,7 +302,10 @@ class _Endpoint:
             if not message.get("more_body", False):
                 break
         try:
-            json.loads(body)
+            await read(bytes(body))
+        except TooManyValues as exc:
+            await refuse(413, "size", str(exc))
+            return
         except (ValueError, RecursionError):  # some of which the SDK would not expect
             await _parse_error(scope, receive, send)
             return

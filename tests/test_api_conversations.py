@@ -312,6 +312,8 @@ def test_choices_are_kept_for_each_person(two: tuple[Page, Page]) -> None:
         ("POST", "/api/exchanges", {}, 422, "question is missing. State it"),
         ("POST", "/api/exchanges", {"question": ""}, 422, "question must be a text that is not empty"),
         ("POST", "/api/exchanges", {"question": 5}, 422, "question must be a text, and is 5"),
+        ("POST", "/api/exchanges", {"question": "x" * 25_001}, 422, "question must be a text of at most 25,000 characters, and has 25,001"),
+        ("POST", "/api/exchanges", {"question": "Who?", "sources": ["s" * 501]}, 422, "sources[0] must be a text of at most 500 characters"),
         ("POST", "/api/exchanges", {"question": "Who?", "x": 1}, 422, "there is no parameter"),
         ("POST", "/api/exchanges", {"question": "\ud800"}, 422, "question must be in Unicode"),
         ("POST", "/api/exchanges", {"question": "Who?", "conversation": "nowhere"}, 404, GONE),

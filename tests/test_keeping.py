@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from rag.errors import CollectionError
+from rag.people.conversations import Room
 from rag.people.store import People
 from rag.surfaces.keeping import NOT_KEPT, Keeping
 
@@ -61,6 +62,20 @@ def test_one_can_log_in_where_a_session_cannot_be_kept(nowhere: Path) -> None:
     assert (keeping.account_of(secret, mark), keeping.account_of("guess", mark)) == ("ann", None)
     keeping.end_session(secret)
     assert keeping.account_of(secret, mark) is None
+    keeping.close()
+
+
+def test_one_can_ask_where_there_is_no_more_room_and_what_is_not_kept_has_a_limit_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("rag.surfaces.keeping._PASSING", Room(owner=1_000, reserve=0))
+    keeping = Keeping(People(tmp_path / "home", room=Room(owner=1_000)))
+    told = "what you have asked fills 0 MB, the most that is kept for one reader"
+    notices = [keeping.put("ann", "Who?", "own", conversation=None, after=None)[1] for _ in range(2)]
+    assert notices[0] == ""
+    assert notices[1].startswith(NOT_KEPT + told)
+    with pytest.raises(CollectionError, match=told):
+        keeping.put("ann", "Who?", "own", conversation=None, after=None)
     keeping.close()
 
 

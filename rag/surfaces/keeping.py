@@ -11,11 +11,13 @@ from pathlib import Path
 from typing import Any
 
 from rag.errors import CollectionError
-from rag.people.conversations import Conversations, Exchange, Listed
+from rag.people.conversations import Conversations, Exchange, Listed, Room
 from rag.people.store import People
 
 __all__ = ["Keeping"]
 
+# As the disk is full already that this is for, it asks for no reserve, and is small.
+_PASSING = Room(owner=100_000_000, reserve=0)
 NOT_KEPT = "This conversation is not kept, and is gone when the server stops: "
 
 
@@ -82,7 +84,7 @@ class Keeping:
         with self._lock:
             if self._passing is None:
                 self._folder = Path(tempfile.mkdtemp(prefix="clippings-"))
-                self._passing = People(self._folder)
+                self._passing = People(self._folder, room=_PASSING)
             return self._passing
 
     def close(self) -> None:

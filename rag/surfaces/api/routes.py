@@ -160,7 +160,7 @@ def router(library: Library, gate: Gate, *, timeout: float) -> APIRouter:
         """Every sentence of the answer has citations: the exact words of an article, and where they stand in it. Where the
         articles do not answer, `abstained` says why."""
         if _wants_events(request):
-            return await _streamed(service.events(asked))
+            return await _streamed(service.events(asked), library.folders)
         return Response(_utf8(answer_json(await _while_here(request, service.ask(asked)))), media_type="application/json")
 
     search_responses: dict[int | str, dict[str, Any]] = {
@@ -308,7 +308,7 @@ async def _while_here(request: Request, work: Coroutine[Any, Any, _T]) -> _T:
         await asyncio.gather(working, leaving, return_exceptions=True)
 
 
-async def _streamed(events: AsyncGenerator[Event, None]) -> Response:
+async def _streamed(events: AsyncGenerator[Event, None], hide: Sequence[str]) -> Response:
     """The events as a response, once the first has come: an error before it is one like everywhere else."""
     made = _sent(events)
     try:
@@ -324,7 +324,7 @@ async def _streamed(events: AsyncGenerator[Event, None]) -> Response:
                 async for sent in made:
                     yield sent
             except Exception as exc:  # noqa: BLE001  told, and logged where it was not foreseen
-                yield _event("error", refusal(exc).body)
+                yield _event("error", refusal(exc, hide).body)
 
     return _Events(all_of_them())
 

@@ -23,6 +23,7 @@ from rag.catalog import FILE, Catalog, Looked
 from rag.config import Config, load
 from rag.encode import SentenceEncoder
 from rag.errors import CollectionError, SourceError
+from rag.files import private_folder
 from rag.index import unlockable
 from rag.index.dense import FOLDER as CHROMA
 from rag.index.exact import FOLDER as EXACT
@@ -248,7 +249,7 @@ def _unmade(catalog: Catalog, home: Path) -> list[Path]:
 def writing(home: Path) -> Iterator[None]:
     """Hold the collection's lock. The system gives it back when the process ends, however it ends."""
     try:
-        home.mkdir(parents=True, exist_ok=True)
+        private_folder(home)
         lock = FileLock(home / LOCK, timeout=0)
         lock.acquire()
         if isinstance(lock, SoftFileLock):  # what filelock then makes of it stays behind when a process is killed

@@ -172,7 +172,7 @@ def _unfinished(path: Path) -> Iterator[Path]:
         try:
             aside = folder / "new"
             shutil.rmtree(aside, ignore_errors=True)  # what a run that was killed has left
-            aside.mkdir()
+            aside.mkdir(mode=0o700)
             yield aside
         finally:
             shutil.rmtree(folder, ignore_errors=True)
@@ -326,7 +326,8 @@ def _digest(text: str) -> bytes:
 def _pack(aside: Path, files: dict[str, Path], facts: dict[str, Any], packing: int) -> bool:
     """Write the archive; whether `restore` would not take it for a bomb."""
     members = dict[str, tuple[int, str]]()
-    with (aside / "archive").open("wb") as file:
+    descriptor = os.open(aside / "archive", os.O_WRONLY | os.O_CREAT | os.O_TRUNC | getattr(os, "O_BINARY", 0), 0o600)
+    with os.fdopen(descriptor, "wb") as file:  # for its owner only: it holds every article
         with zipfile.ZipFile(file, "w", packing) as archive:
             for name, path in files.items():
                 # Vectors hardly shrink.
@@ -463,7 +464,7 @@ def _received(
         new, received = beside / "new", beside / "received"
         for folder in (new, received):
             shutil.rmtree(folder, ignore_errors=True)
-            folder.mkdir()
+            folder.mkdir(mode=0o700)
         wanted = {name: stated for name, stated in members.items() if name.split("/")[0] not in _INDEXES or name in _SINGLE}
         _require_room(home, 2 * sum(size for size, _ in wanted.values()))
         for name, stated in wanted.items():

@@ -33,6 +33,7 @@ from sqlalchemy import exc as sa_exc
 
 from rag.config import Config
 from rag.errors import CollectionError
+from rag.files import private_folder
 from rag.refusals import CATALOG, interrupted, require_collection
 from rag.sqlite import reading
 from rag.text import label
@@ -222,7 +223,7 @@ class Catalog:
         try:
             with _translated(path):
                 if create:
-                    home.mkdir(parents=True, exist_ok=True)
+                    private_folder(home)
                     self._create(config)
                 elif self._meta().get("schema") == "1":
                     with self._engine.begin() as db:
@@ -818,13 +819,13 @@ def _settings(config: Config) -> dict[str, str]:
 def _engine(path: Path, *, writing: bool) -> sa.Engine:
     """Connections to a catalog, as far as its disk lets them be."""
     if writing or os.access(path.parent, os.W_OK):
-        engine = sa.create_engine(f"sqlite:///{path}")
+        engine = sa.create_engine(f"sqlite:///{path}", hide_parameters=True)  # articles' texts stand in no log
         sa.event.listen(engine, "connect", _prepare)
         if writing or not _needs_room(engine, path):
             return engine
         engine.dispose()
     # Each connection looks anew at how the file can be read.
-    return sa.create_engine("sqlite://", creator=lambda: reading(path), poolclass=sa.NullPool)
+    return sa.create_engine("sqlite://", creator=lambda: reading(path), poolclass=sa.NullPool, hide_parameters=True)
 
 
 def _needs_room(engine: sa.Engine, path: Path) -> bool:

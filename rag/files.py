@@ -1,4 +1,5 @@
-"""Small files that a user names, read with a limit: settings, keys, names and passwords."""
+"""Small files that a user names, read with a limit: settings, keys, names and passwords; how much of a disk stays
+free; and folders of one's own."""
 
 from __future__ import annotations
 
@@ -8,7 +9,15 @@ from pathlib import Path
 
 from rag.errors import ConfigError
 
-__all__ = ["small_text"]
+__all__ = ["RESERVE", "private_folder", "small_text"]
+
+RESERVE = 500_000_000  # bytes of the disk that stay free for everything else, or its twentieth if that is less
+
+
+def private_folder(path: Path) -> None:
+    """Make a folder that only its owner may enter, and the folders above it as the system makes any. One that is there stays
+    as it is."""
+    path.mkdir(mode=0o700, parents=True, exist_ok=True)
 
 
 def small_text(path: Path, called: str, most: int) -> str:

@@ -547,6 +547,21 @@ def test_each_error_has_its_status_and_an_unforeseen_one_is_logged_once(
     assert caplog.text.count("RuntimeError: whereabouts") == len(logged)
 
 
+def test_where_the_collections_lie_is_told_to_nobody(other: Library, caplog: pytest.LogCaptureFixture) -> None:
+    def fails(config: Config) -> Any:
+        raise CollectionError(f"{config.home}/catalog.sqlite is damaged")
+
+    other.open = fails
+    said = error("collection", "the collection's folder/catalog.sqlite is damaged")
+    with client(api_app(other, Gate(ServeSettings()), timeout=20)) as api:
+        for accept in ("application/json", "text/event-stream"):
+            assert api.post("/api/ask", json={"question": QUESTION}, headers={"Accept": accept}).json() == said
+        assert api.get("/api/articles").json() == said
+        call = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": "search", "arguments": {"query": "Who?"}}}
+        told = api.post("/mcp", json=call, headers={"Accept": "application/json, text/event-stream"})
+        assert told.json()["result"]["content"][0]["text"] == said["error"]["message"]
+
+
 def test_an_error_of_any_other_route_has_the_form_and_is_logged_once(caplog: pytest.LogCaptureFixture) -> None:
     app = FastAPI(docs_url=None, redoc_url=None)
     add_errors(app)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import threading
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -12,7 +13,7 @@ import httpx
 import pytest
 from answers import answered
 
-from rag.people.accounts import Accounts, add_account
+from rag.people.accounts import Accounts, add_account, remove_account
 from rag.surfaces.api.server import Server
 from rag.surfaces.library import Library
 from rag.surfaces.record import record
@@ -68,10 +69,12 @@ def two(library: Library) -> Iterator[tuple[Page, Page]]:
     people = library.own.home.parent / "people.txt"
     for name in ("ann", "bob"):
         add_account(people, name, f"{name}'s password")
-    server = Server(library, accounts=Accounts.read(people))
+    accounts = Accounts.read(people)
+    server = Server(library, accounts=accounts)
     application = server.application()
     ann, bob = (
-        Page(server, application, clippings_session=server.keeping.people.sessions.start(name)) for name in ("ann", "bob")
+        Page(server, application, clippings_session=server.keeping.start_session(name, accounts.mark(name) or ""))
+        for name in ("ann", "bob")
     )
     yield ann, bob
     server.close()
@@ -216,6 +219,19 @@ def test_who_has_logged_out_or_lost_the_account_is_a_stranger(two: tuple[Page, P
     assert bob.refused("GET", "/api/conversations")[0] == 401
 
 
+def test_who_logged_in_by_an_earlier_password_is_a_stranger(two: tuple[Page, Page]) -> None:
+    ann, bob = two
+    accounts = bob.server.library.own.home.parent / "people.txt"
+    for page, name in ((ann, "ann"), (bob, "bob")):
+        left = page.ask("POST", "/login", data={"name": name, "password": f"{name}'s password"})
+        assert left.status_code == 303
+        page.cookies = {"clippings_session": left.cookies["clippings_session"]}
+        assert page.ask("GET", "/api/conversations").status_code == 200
+    remove_account(accounts, "ann")
+    add_account(accounts, "ann", "another password")
+    assert (ann.refused("GET", "/api/conversations")[0], bob.ask("GET", "/api/conversations").status_code) == (401, 200)
+
+
 def test_a_hundred_forged_verdicts_are_not_kept(page: Page) -> None:
     put = page.put("Who struck first?")
     for number in range(100):
@@ -237,6 +253,52 @@ def test_a_hundred_forged_verdicts_are_not_kept(page: Page) -> None:
     ]
 
 
+HEADERS = {"Content-Type": "application/json"}
+VALUES = "the body is of more than 500,000 values. Send less at a time"
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "status", "said"),
+    [
+        ("/api/conversations/taken-over", lambda: json.dumps({f"{n:014x}": 1 for n in range(450_000)}), 413,
+         "the body has 450,000 parameters, and there is nothing that takes more than 100"),
+        ("/api/conversations/taken-over", lambda: f'{{"shelf":{{"x":[{",".join(["[]"] * 3_900_000)}]}}}}', 413, VALUES),
+        ("/api/conversations/taken-over", lambda: f'{{"shelf":{{"x":[{",".join(["{}"] * 490_000)}]}}}}', 422,
+         "what was handed over are no conversations of a browser"),
+        ("/api/search", lambda: json.dumps({f"{n:x}": 1 for n in range(70_000)}), 413,
+         "the body has 70,000 parameters, and there is nothing that takes more than 100"),
+        ("/api/ask", lambda: json.dumps({"history": [{f"{n:x}": 1 for n in range(70_000)}]}), 413,
+         "the body is of more than 5,000 values. Send less at a time"),
+        ("/api/exchanges", lambda: json.dumps({"question": {f"{n:x}": 1 for n in range(70_000)}}), 413,
+         "the body is of more than 5,000 values. Send less at a time"),
+    ],
+    ids=["names", "lists", "objects", "search", "history", "question"],
+)  # fmt: skip
+def test_others_are_answered_while_a_hostile_body_is_read(page: Page, path: str, body: Any, status: int, said: str) -> None:
+    content = body().encode()
+    silent: list[float] = []
+
+    async def both() -> httpx.Response:
+        async def tick() -> None:
+            before = time.monotonic()
+            while True:
+                await asyncio.sleep(0.01)
+                silent.append((now := time.monotonic()) - before)
+                before = now
+
+        ticking = asyncio.ensure_future(tick())
+        transport = httpx.ASGITransport(page.application)
+        async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as http:
+            answer = await http.post(path, content=content, headers=HEADERS)
+            await asyncio.sleep(0.05)  # the last silence is noted too
+        ticking.cancel()
+        return answer
+
+    answer = asyncio.run(both())
+    assert (answer.status_code, answer.json()["error"]["message"]) == (status, said)
+    assert max(silent) < 0.6
+
+
 def test_choices_are_kept_for_each_person(two: tuple[Page, Page]) -> None:
     ann, bob = two
     ann.json("PUT", "/api/settings/collection", 204, json={"value": "demo"})
@@ -250,6 +312,8 @@ def test_choices_are_kept_for_each_person(two: tuple[Page, Page]) -> None:
         ("POST", "/api/exchanges", {}, 422, "question is missing. State it"),
         ("POST", "/api/exchanges", {"question": ""}, 422, "question must be a text that is not empty"),
         ("POST", "/api/exchanges", {"question": 5}, 422, "question must be a text, and is 5"),
+        ("POST", "/api/exchanges", {"question": "x" * 25_001}, 422, "question must be a text of at most 25,000 characters, and has 25,001"),
+        ("POST", "/api/exchanges", {"question": "Who?", "sources": ["s" * 501]}, 422, "sources[0] must be a text of at most 500 characters"),
         ("POST", "/api/exchanges", {"question": "Who?", "x": 1}, 422, "there is no parameter"),
         ("POST", "/api/exchanges", {"question": "\ud800"}, 422, "question must be in Unicode, which has no half of a surrogate pair"),
         ("POST", "/api/exchanges", {"question": "Who?", "conversation": "nowhere"}, 404, GONE),

@@ -27,7 +27,7 @@ from test_serve import Served, served
 
 from ingest import sync
 from rag import Config, open_assistant
-from rag.people.accounts import add_account
+from rag.people.accounts import Accounts, add_account
 from rag.people.store import People
 
 SECRET = "Karvel"  # a word of the collection that no answer to a stranger may hold
@@ -59,6 +59,7 @@ def guarded(config: Config, tmp_path_factory: pytest.TempPathFactory) -> Iterato
     people = tmp_path_factory.mktemp("people") / "people.txt"
     add_account(people, "ann", "open sesame")
     with served(config, "--auth-file", str(people), "--read-only") as page:
+        page.accounts = people  # type: ignore[attr-defined]
         yield page
 
 
@@ -334,7 +335,8 @@ def test_a_thousand_wrong_passwords_open_nothing_and_hold_nobody_up(guarded: Ser
 def test_every_write_on_a_read_only_page_is_refused(guarded: Served, config: Config) -> None:
     there = articles(config)
     with closing(People(config.home)) as people:
-        session = people.sessions.start("ann")
+        mark = Accounts.read(guarded.accounts).mark("ann")  # type: ignore[attr-defined]
+        session = people.sessions.start("ann", mark or "")
         token = people.tokens.add(f"writer {time.time()}", read_only=False)
     ways: tuple[dict[str, Any], ...] = (
         {"cookies": {"clippings_session": session}},

@@ -193,10 +193,10 @@ def test_not_modified_is_no_answer_to_one_who_has_nothing(site: Site):
 @pytest.mark.parametrize(
     ("coding", "packed"),
     [
-        ("gzip", gzip.compress(PAGE)),
-        ("X-GZip", gzip.compress(PAGE)),
-        ("gzip", gzip.compress(PAGE[:9]) + gzip.compress(PAGE[9:])),
-        ("gzip", gzip.compress(PAGE) + b"\0" * 100),
+        ("gzip", gzip.compress(PAGE, mtime=0)),
+        ("X-GZip", gzip.compress(PAGE, mtime=0)),
+        ("gzip", gzip.compress(PAGE[:9], mtime=0) + gzip.compress(PAGE[9:], mtime=0)),
+        ("gzip", gzip.compress(PAGE, mtime=0) + b"\0" * 100),
         ("deflate", zlib.compress(PAGE)),
         ("deflate", zlib.compress(PAGE)[2:-4]),  # the bare stream, as some servers have it
         ("identity", PAGE),
@@ -219,12 +219,12 @@ def test_a_packed_page_may_come_byte_by_byte():
     ("coding", "packed", "said"),
     [
         ("gzip", PAGE, "it came damaged: it cannot be unpacked. Try later"),
-        ("gzip", gzip.compress(PAGE)[:-12], "it came incomplete: its packed text breaks off. Try later"),
+        ("gzip", gzip.compress(PAGE, mtime=0)[:-12], "it came incomplete: its packed text breaks off. Try later"),
         ("deflate", b"x", "it came incomplete: its packed text breaks off. Try later"),
         ("br", PAGE, "its server packs it in a way that was not asked for ('br'). Try later"),
         (
             "gzip, gzip",
-            gzip.compress(gzip.compress(PAGE)),
+            gzip.compress(gzip.compress(PAGE, mtime=0), mtime=0),
             "its server packs it in a way that was not asked for ('gzip, gzip'). Try later",
         ),
     ],
@@ -293,7 +293,7 @@ def test_a_page_at_the_limit_passes_and_one_byte_more_does_not(site: Site):
     said = "it is larger than 2.5e-05 MB. Save the article's text as a file instead"
     site.pages["/"] = (200, {}, PAGE)
     site.pages["/more"] = (200, {}, PAGE + b".")
-    site.pages["/packed"] = (200, {"Content-Encoding": "gzip"}, gzip.compress(PAGE * 9))
+    site.pages["/packed"] = (200, {"Content-Encoding": "gzip"}, gzip.compress(PAGE * 9, mtime=0))
     assert fetch(site.url, Limits(body=len(PAGE), pause=0)).body == PAGE
     assert refusal(site.url + "/more", limits) == said
     assert refusal(site.url + "/packed", Limits(body=len(PAGE) * 9 - 1, pause=0)).startswith("it is larger than")
@@ -789,7 +789,7 @@ def test_a_long_robots_txt_is_read_up_to_the_limit(site: Site):
     assert "does not let programs" in refusal(site.url + "/a", limits)
     assert fetch(site.url + "/b", limits).body == PAGE
     assert "does not let programs" in refusal(site.url + "/b")
-    site.pages["/robots.txt"] = (200, {"Content-Encoding": "gzip"}, gzip.compress(rules + b"Disallow: /b\n"))
+    site.pages["/robots.txt"] = (200, {"Content-Encoding": "gzip"}, gzip.compress(rules + b"Disallow: /b\n", mtime=0))
     assert fetch(site.url + "/b", limits).body == PAGE
 
 

@@ -10,6 +10,7 @@ import pytest
 from rag.config import ChromaSettings, ModelSettings, load
 from rag.errors import ConfigError
 from rag.files import small_text
+from rag.people.accounts import Accounts
 
 
 @pytest.fixture
@@ -43,6 +44,7 @@ def test_every_file_that_is_named_is_read_with_the_same_care(unfit: dict[str, Pa
         ("the configuration file", lambda: load({"CLIPPINGS_CONFIG": str(path)})),
         ("model.key_file", lambda: ModelSettings(key_file=str(path)).key({})),
         ("chroma.key_file", lambda: ChromaSettings(key_file=str(path)).key({})),
+        ("the file of accounts", lambda: Accounts.read(path)),
     ):
         with pytest.raises(ConfigError) as error:
             read()

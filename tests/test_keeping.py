@@ -7,8 +7,15 @@ from pathlib import Path
 import pytest
 
 from rag.errors import CollectionError
+from rag.people.conversations import Room
 from rag.people.store import People
 from rag.surfaces.keeping import NOT_KEPT, Keeping
+
+MARK = "the line of now"
+
+
+def mark(_: str) -> str | None:
+    return MARK
 
 
 @pytest.fixture
@@ -51,10 +58,24 @@ def test_a_conversation_goes_with_the_server_where_it_cannot_be_kept(nowhere: Pa
 
 def test_one_can_log_in_where_a_session_cannot_be_kept(nowhere: Path) -> None:
     keeping = Keeping(People(nowhere))
-    secret = keeping.start_session("ann")
-    assert (keeping.account_of(secret), keeping.account_of("guess")) == ("ann", None)
+    secret = keeping.start_session("ann", MARK)
+    assert (keeping.account_of(secret, mark), keeping.account_of("guess", mark)) == ("ann", None)
     keeping.end_session(secret)
-    assert keeping.account_of(secret) is None
+    assert keeping.account_of(secret, mark) is None
+    keeping.close()
+
+
+def test_one_can_ask_where_there_is_no_more_room_and_what_is_not_kept_has_a_limit_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("rag.surfaces.keeping._PASSING", Room(owner=1_000, reserve=0))
+    keeping = Keeping(People(tmp_path / "home", room=Room(owner=1_000)))
+    told = "what you have asked fills 0 MB, the most that is kept for one reader"
+    notices = [keeping.put("ann", "Who?", "own", conversation=None, after=None)[1] for _ in range(2)]
+    assert notices[0] == ""
+    assert notices[1].startswith(NOT_KEPT + told)
+    with pytest.raises(CollectionError, match=told):
+        keeping.put("ann", "Who?", "own", conversation=None, after=None)
     keeping.close()
 
 
@@ -64,10 +85,10 @@ def test_what_can_be_kept_is_and_what_is_wrong_is_refused(tmp_path: Path) -> Non
     assert notice == ""
     with pytest.raises(CollectionError, match="there is no such conversation"):
         keeping.put("bob", "Why?", "own", conversation=put.conversation, after=put.id)
-    secret = keeping.start_session("ann")
+    secret = keeping.start_session("ann", MARK)
     keeping.close()
     assert temporary(tmp_path) == []
     again = Keeping(People(tmp_path / "home"))
     assert [c.id for c in again.all("ann")] == [put.conversation]
-    assert again.account_of(secret) == "ann"
+    assert again.account_of(secret, mark) == "ann"
     again.close()

@@ -23,6 +23,13 @@ from rag.people.accounts import Accounts, add_account, convert, hash_password, r
 from rag.people.attempts import Attempts
 from rag.people.store import People
 
+MARK = "the line of now"
+
+
+def mark(_: str) -> str | None:
+    return MARK
+
+
 ROOT = Path(__file__).parent.parent
 CHEAP = argon2.PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)  # what a hash costs stands in the hash
 
@@ -104,7 +111,7 @@ def test_a_name_goes_with_its_own_password_only(tmp_path: Path) -> None:
         (b"ann :hunter2\n", "line 1 of {path} has a name that begins or ends with a space. Correct it"),
         (b"x" * 65 + b":hunter2\n", "line 1 of {path} has a name that is not 1 to 64 characters long. Correct it"),
         (b"ann:hunter2\n\nann:hunter3\n", "lines 1 and 3 of {path} have the same name. Remove one of them"),
-        (b"ann:\xff\n", "the file of accounts {path} is not a text file in UTF-8"),
+        (b"ann:\xff\n", "the file of accounts {path} is not a text file in UTF-8. Save it as one"),
         (None, "the file of accounts {path} cannot be read: No such file or directory"),
     ],
 )  # fmt: skip
@@ -402,17 +409,17 @@ def test_accounts_are_added_and_removed_by_command(
     assert accounts.check("ann", "pass word ", "")
     assert accounts.check("bob", "apple", "")
     people = People(home)
-    session, other = people.sessions.start("ann"), people.sessions.start("bob")
+    session, other = people.sessions.start("ann", MARK), people.sessions.start("bob", MARK)
     assert app.main(["account", "remove", "ann", "--auth-file", str(path), "--home", str(home)]) == 0
     assert app.main(["account", "remove", "ann", "--auth-file", str(path), "--home", str(home)]) == 2
-    assert (people.sessions.account_of(session), people.sessions.account_of(other)) == (None, "bob")
+    assert (people.sessions.account_of(session, mark), people.sessions.account_of(other, mark)) == (None, "bob")
     people.close()
     path.write_text("zoe:plum\n")
     assert app.main(["account", "convert", str(path)]) == 0
     assert Accounts.read(path).check("zoe", "plum", "")
     printed = capsys.readouterr()
     assert printed.out.splitlines() == [
-        "ann can log in now", "bob can log in now", "ann is removed and logged out", "1 password is hashed now",
+        "ann can log in now", "bob can log in now", "ann is removed; a server that uses this file lets it in no more", "1 password is hashed now",
     ]  # fmt: skip
     assert printed.err.splitlines() == [
         "clippings: the two passwords are not the same. Nothing was changed; run the same command again",
@@ -420,6 +427,22 @@ def test_accounts_are_added_and_removed_by_command(
         "clippings: the password on standard input is not UTF-8",
         f"clippings: {path} has no account named ann",
     ]
+
+
+def test_the_mark_of_an_account_changes_with_its_line(tmp_path: Path, cheap: None) -> None:
+    path = tmp_path / "who"
+    add_account(path, "ann", "apple")
+    add_account(path, "bob", "apple")
+    accounts = Accounts.read(path)
+    ann, bob = accounts.mark("ann"), accounts.mark("bob")
+    assert ann
+    assert ann != bob
+    assert accounts.mark("eve") is None
+    remove_account(path, "ann")
+    assert (accounts.mark("ann"), accounts.mark("bob")) == (None, bob)
+    add_account(path, "ann", "apple")
+    assert accounts.mark("ann") not in (None, ann), "added again, be it with the same password"
+    assert Accounts.read(path).mark("bob") == bob, "another process sees the same"
 
 
 def test_without_a_terminal_the_command_says_how_to_hand_over_a_password(tmp_path: Path) -> None:

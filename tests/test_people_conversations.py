@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import shutil
 import tempfile
 import threading
 from collections.abc import Iterator
@@ -21,10 +22,17 @@ from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invariant, precondition, rule
 
 from rag.errors import CollectionError, QuestionError
-from rag.people.conversations import Conversations, Exchange, Listed, title_of
+from rag.people.conversations import Conversations, Exchange, Listed, Room, title_of
 from rag.people.store import People
 from rag.surfaces.markup import answer_html
 from rag.surfaces.record import record
+
+MARK = "the line of now"
+
+
+def mark(_: str) -> str | None:
+    return MARK
+
 
 NOBODY = "there is no such conversation. It may have been deleted; begin a new one"
 RECORD = {"question": "Who?", "text": "Iran. [1]"}
@@ -128,12 +136,56 @@ def test_what_nobody_answers_any_more_is_told_so_when_the_server_starts(talk: Co
 @pytest.mark.parametrize(
     ("question", "said"),
     [("", "the question is empty. Type one"), (" \n", "the question is empty. Type one"),
-     ("x" * 100_001, "the question is longer than 100,000 characters. Ask it in fewer words")],
+     ("x" * 25_001, "the question is longer than 25,000 characters. Ask it in fewer words")],
 )  # fmt: skip
 def test_what_is_no_question_is_not_kept(talk: Conversations, question: str, said: str) -> None:
     with pytest.raises(QuestionError) as refused:
         begun(talk, question)
     assert (str(refused.value), talk.all("")) == (said, ())
+
+
+def test_no_more_is_kept_of_one_owner_than_there_is_room_for(tmp_path: Path, calendar: Calendar) -> None:
+    full = "what you have asked fills 1 MB, the most that is kept for one reader"
+    people = People(tmp_path / "home", now=calendar, room=Room(owner=1_000_000, reserve=0))
+    talk = people.conversations
+    talk.answer("", begun(talk, "é" * 10_000).id, {"text": "x" * 300_000})
+    people.close()
+    people = People(tmp_path / "home", now=calendar, room=Room(owner=1_000_000, reserve=0))  # counts what the first has kept
+    talk = people.conversations
+    talk.answer("", begun(talk, "é" * 10_000).id, {"text": "é" * 320_000})
+    for refused in (lambda: begun(talk, "x" * 20_000), lambda: talk.take_over("", big())):
+        with pytest.raises(CollectionError, match=full):
+            refused()
+    assert len(talk.all("")) == 2, "what was refused is not kept by half"
+    assert begun(talk, "Why?", "ann").question == "Why?", "others have room of their own"
+    for conversation in talk.all(""):
+        talk.delete("", conversation.id)
+    with pytest.raises(CollectionError, match=full):
+        begun(talk, "x" * 20_000)
+    talk.purge(calendar())
+    assert begun(talk, "x" * 20_000).state == "asked"
+    people.close()
+
+
+def big() -> dict[str, Any]:
+    found = {**record(answered(), "own"), "text": "x" * 20_000}
+    return {
+        "conversations": [{"id": "big", "title": "Big", "exchanges": [{"asked": "Who?", "collection": "own", "found": found}]}]
+    }
+
+
+def test_where_the_disk_is_nearly_full_no_more_is_kept_and_answers_that_were_asked_for_are(
+    talk: Conversations, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put = begun(talk)
+    usage = shutil.disk_usage("/")._replace(total=100_000_000_000, free=500_000_499)
+    monkeypatch.setattr("shutil.disk_usage", lambda _: usage)
+    for refused in (lambda: begun(talk), lambda: talk.take_over("", big())):
+        with pytest.raises(CollectionError) as told:
+            refused()
+        assert str(told.value) == "the disk is nearly full: 500 MB of it must stay free. Free some space"
+    assert talk.answer("", put.id, RECORD).state == "answered"
+    assert len(talk.all("")) == 1
 
 
 def test_text_that_cannot_be_stored_is_cleaned_wherever_it_comes_in(people: People, tmp_path: Path) -> None:
@@ -149,9 +201,9 @@ def test_text_that_cannot_be_stored_is_cleaned_wherever_it_comes_in(people: Peop
     assert talk.all(bad)[0].title == "a\ufffdb\ufffdc😀"
     people.settings.set(bad, "wording", bad)
     assert people.settings.get(bad) == {"wording": "a\ufffdb\ufffdc😀"}
-    people.sessions.start(bad)
+    people.sessions.start(bad, MARK)
     people.sessions.end_all(bad)
-    assert (people.sessions.account_of(bad), people.tokens.find("clip_" + bad)) == (None, None)
+    assert (people.sessions.account_of(bad, mark), people.tokens.find("clip_" + bad)) == (None, None)
     for method in (talk.shown, talk.exchange, talk.show_version, talk.delete, talk.undelete):
         with pytest.raises(CollectionError, match="there is no such conversation"):
             method("", bad)

@@ -17,7 +17,15 @@ import sqlalchemy as sa
 from test_sources import barred  # noqa: F401
 
 from rag.errors import CollectionError
+from rag.people.database import settings
 from rag.people.store import People
+
+MARK = "the line of now"
+
+
+def mark(_: str) -> str | None:
+    return MARK
+
 
 ROOT = Path(__file__).parent.parent
 
@@ -44,7 +52,7 @@ def asked(people: People) -> list[str]:
 
 READS: list[Callable[[People], Any]] = [
     lambda p: p.conversations.all(""), lambda p: list(p.conversations.verdicts()), lambda p: p.tokens.all(), lambda p: p.tokens.find("clip_x"),
-    lambda p: p.sessions.account_of("x"), lambda p: p.settings.get(""), lambda p: p.sessions.end("x"), lambda p: p.sessions.end_all("ann"),
+    lambda p: p.sessions.account_of("x", mark), lambda p: p.settings.get(""), lambda p: p.sessions.end("x"), lambda p: p.sessions.end_all("ann"),
     lambda p: p.conversations.interrupted("x"), lambda p: p.conversations.purge(p._database.now()),
 ]  # fmt: skip
 
@@ -63,12 +71,20 @@ def test_the_file_is_made_at_the_first_write_for_its_owner_only(people: People, 
         put(people)
     finally:
         os.umask(usual)
+    assert stat.S_IMODE(home.stat().st_mode) == 0o700
     modes = {p.name: stat.S_IMODE(p.stat().st_mode) for p in home.iterdir()}
     assert modes == {"people.sqlite": 0o600, "people.sqlite-wal": 0o600, "people.sqlite-shm": 0o600}
     people.close()
     with sqlite3.connect(home / "people.sqlite") as db:
         assert db.execute("PRAGMA user_version").fetchall() == [(1,)]
         assert db.execute("PRAGMA journal_mode").fetchall() == [("wal",)]
+
+
+def test_what_was_asked_stands_in_no_traceback(people: People) -> None:
+    with pytest.raises(CollectionError) as refused, people._database.writing() as db:
+        db.execute(settings.insert().values(owner="ann", name=None, value="a secret question"))
+    assert "NOT NULL" in str(refused.value.__cause__)
+    assert "secret" not in str(refused.value.__cause__)
 
 
 def test_a_file_in_which_nothing_was_made_yet_is_as_good_as_none(people: People, home: Path) -> None:
@@ -80,7 +96,7 @@ def test_a_file_in_which_nothing_was_made_yet_is_as_good_as_none(people: People,
 
 
 def test_secrets_are_nowhere_in_the_file(people: People, home: Path) -> None:
-    secrets = [people.sessions.start("ann"), people.tokens.add("desk", False)]
+    secrets = [people.sessions.start("ann", MARK), people.tokens.add("desk", False)]
     people.close()
     content = b"".join(p.read_bytes() for p in home.iterdir())
     assert b"ann" in content
@@ -181,7 +197,7 @@ def test_a_folder_that_cannot_be_written_to_is_told_so(barred: Path) -> None:
 
 
 def test_a_full_disk_is_told_so_and_nothing_that_was_kept_is_lost(people: People) -> None:
-    secret, token = people.sessions.start("ann"), people.tokens.add("desk", False)
+    secret, token = people.sessions.start("ann", MARK), people.tokens.add("desk", False)
     put(people, "kept")
     people.close()
 
@@ -189,12 +205,12 @@ def test_a_full_disk_is_told_so_and_nothing_that_was_kept_is_lost(people: People
         connection.execute(f"PRAGMA max_page_count={connection.execute('PRAGMA page_count').fetchone()[0]}")
 
     sa.event.listen(people._database._engine, "connect", full)
-    said = refusals(people, of=[lambda p: put(p, "x" * 90_000)])
+    said = refusals(people, of=[lambda p: put(p, "x" * 25_000)])
     assert said == {
         f"the disk that holds {people._database.path.parent} is full. What was kept before is safe; free some space and try again"
     }
     assert asked(people) == ["kept"]
-    assert people.sessions.account_of(secret) == "ann"
+    assert people.sessions.account_of(secret, mark) == "ann"
     assert people.tokens.find(token)
     sa.event.remove(people._database._engine, "connect", full)
     people.close()

@@ -17,6 +17,13 @@ from rag.errors import CollectionError, ConfigError
 from rag.people.store import People
 from rag.people.tokens import Token
 
+MARK = "the line of now"
+
+
+def mark(_: str) -> str | None:
+    return MARK
+
+
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
 
@@ -139,57 +146,67 @@ def test_a_group_of_commands_needs_one_of_them(group: str, capsys: pytest.Captur
 
 
 def test_a_session_ends_after_a_week_without_use_and_after_thirty_days_in_any_case(people: People, calendar: Calendar) -> None:
-    unused, used = people.sessions.start("ann"), people.sessions.start("ann")
+    unused, used = people.sessions.start("ann", MARK), people.sessions.start("ann", MARK)
     assert len(unused) == 43
     assert unused != used
     calendar.now = NOON + timedelta(days=7, microseconds=-1)
-    assert (people.sessions.account_of(unused), people.sessions.account_of(used)) == ("ann", "ann")
+    assert (people.sessions.account_of(unused, mark), people.sessions.account_of(used, mark)) == ("ann", "ann")
     calendar.now += timedelta(days=6, hours=23)
-    assert people.sessions.account_of(used) == "ann"
+    assert people.sessions.account_of(used, mark) == "ann"
     calendar.now += timedelta(hours=1)
-    assert people.sessions.account_of(unused) is None
+    assert people.sessions.account_of(unused, mark) is None
     for day in range(14, 30, 5):
         calendar.now = NOON + timedelta(days=day)
-        assert people.sessions.account_of(used) == "ann"
+        assert people.sessions.account_of(used, mark) == "ann"
     calendar.now = NOON + timedelta(days=30, microseconds=-1)
-    assert people.sessions.account_of(used) == "ann"
+    assert people.sessions.account_of(used, mark) == "ann"
     calendar.now += timedelta(microseconds=1)
-    assert people.sessions.account_of(used) is None
-    people.sessions.start("bob")
+    assert people.sessions.account_of(used, mark) is None
+    people.sessions.start("bob", MARK)
     assert noted(people, "account", "sessions") == ["bob"], "those that have ended are forgotten"
     calendar.now += timedelta(days=7)
-    people.sessions.start("eve")
+    people.sessions.start("eve", MARK)
     assert noted(people, "account", "sessions") == ["eve"], "and those that were not used"
 
 
 def test_that_a_session_is_used_is_written_once_an_hour(people: People, calendar: Calendar) -> None:
-    secret = people.sessions.start("ann")
+    secret = people.sessions.start("ann", MARK)
     seen = []
     for minutes in (0, 59, 60, 61, 119, 120):
         calendar.now = NOON + timedelta(minutes=minutes)
-        assert people.sessions.account_of(secret) == "ann"
+        assert people.sessions.account_of(secret, mark) == "ann"
         seen += noted(people, "used", "sessions")
     assert seen == ["2026-03-01T12:00"] * 2 + ["2026-03-01T13:00"] * 3 + ["2026-03-01T14:00"]
 
 
 def test_ending_a_session_ends_that_one_and_ending_all_those_of_one_account(people: People) -> None:
-    one, two, other = (people.sessions.start(name) for name in ("ann", "ann", "bob"))
+    one, two, other = (people.sessions.start(name, MARK) for name in ("ann", "ann", "bob"))
     people.sessions.end(one)
     people.sessions.end(one)
     people.sessions.end("nobody's")
-    assert [people.sessions.account_of(s) for s in (one, two, other, "", "\ud800")] == [None, "ann", "bob", None, None]
+    assert [people.sessions.account_of(s, mark) for s in (one, two, other, "", "\ud800")] == [None, "ann", "bob", None, None]
     people.sessions.end_all("ann")
-    assert [people.sessions.account_of(s) for s in (two, other)] == [None, "bob"]
+    assert [people.sessions.account_of(s, mark) for s in (two, other)] == [None, "bob"]
+
+
+def test_a_session_ends_when_the_account_has_another_password_or_is_gone(people: People) -> None:
+    lines: dict[str, str | None] = {"ann": "old", "bob": "his"}
+    ann, bob = people.sessions.start("ann", "old"), people.sessions.start("bob", "his")
+    assert [people.sessions.account_of(s, lines.get) for s in (ann, bob)] == ["ann", "bob"]
+    lines = {"ann": "new", "bob": None}
+    assert [people.sessions.account_of(s, lines.get) for s in (ann, bob)] == [None, None]
+    again = people.sessions.start("ann", "new")
+    assert [people.sessions.account_of(s, lines.get) for s in (ann, again)] == [None, "ann"]
 
 
 def test_nobody_is_shut_out_because_a_use_cannot_be_noted(
     people: People, calendar: Calendar, caplog: pytest.LogCaptureFixture
 ) -> None:
-    session, token = people.sessions.start("ann"), people.tokens.add("bot", True)
+    session, token = people.sessions.start("ann", MARK), people.tokens.add("bot", True)
     people.close()
     sa.event.listen(people._database._engine, "connect", lambda c, _: c.execute("PRAGMA query_only=ON"))
     calendar.now += timedelta(hours=2)
-    assert people.sessions.account_of(session) == "ann"
+    assert people.sessions.account_of(session, mark) == "ann"
     assert people.tokens.find(token) == Token("bot", True, NOON, None)
     assert [r.getMessage().partition(": ")[0] for r in caplog.records] == [
         "that a session was used could not be noted", "that a token was used could not be noted",

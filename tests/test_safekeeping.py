@@ -643,6 +643,8 @@ def test_conversations_are_left_out_unless_they_are_asked_for_and_tokens_always(
     assert (b"Who struck?" in packed, b"secret" in packed) == (True, False)
     restore(kept.file, other)
     assert stat.S_IMODE((other.home / "people.sqlite").stat().st_mode) == 0o600
+    assert stat.S_IMODE(kept.file.stat().st_mode) == 0o600, "it holds every article"
+    assert stat.S_IMODE(other.home.stat().st_mode) == 0o700
     with closing(sqlite3.connect(other.home / "people.sqlite")) as db:
         assert db.execute("SELECT * FROM conversations").fetchall() == [("1", "Who struck?")]
         assert db.execute("SELECT * FROM tokens").fetchall() == []

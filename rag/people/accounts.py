@@ -9,6 +9,7 @@ Of what stands in the file only names are ever printed or logged.
 
 from __future__ import annotations
 
+import hashlib
 import logging
 import os
 import secrets
@@ -24,12 +25,14 @@ import argon2
 from argon2.exceptions import InvalidHashError, VerificationError, VerifyMismatchError
 
 from rag.errors import ConfigError, TooManyAttempts
+from rag.files import small_text
 from rag.people.attempts import Attempts
 from rag.people.text import escaped
 
 __all__ = ["Accounts", "add_account", "convert", "hash_password", "remove_account"]
 
 _LONGEST = 64  # characters of a name
+_LONGEST_FILE = 10_000_000  # bytes: some tens of thousands of accounts
 _PASSWORD = 1_024  # bytes
 _LOGGED = 80  # characters of a name in the log
 _PATIENCE = 10.0  # seconds that a log-in waits for its turn to be computed
@@ -63,6 +66,14 @@ class Accounts:
     def names(self) -> frozenset[str]:
         """The accounts there are now. Raises `ConfigError` as `read` does, where the file has changed and cannot be used."""
         return frozenset(self._now()[0])
+
+    def mark(self, name: str) -> str | None:
+        """A digest of an account's line, which is another once its password is; `None` where there is no such account now.
+
+        A session is good for as long as the mark is what it was at the log-in. Raises as `names` does.
+        """
+        hashed = self._now()[0].get(name)
+        return None if hashed is None else hashlib.sha256(f"{name}:{hashed}".encode()).hexdigest()
 
     def check(self, name: str, password: str, address: str) -> bool:
         """Whether a name and a password belong together, for somebody at this network address ("" where it is unknown).
@@ -176,12 +187,7 @@ class _Line:
 
 def _lines(path: Path) -> list[_Line]:
     """The lines of a file, each of which is empty, a comment, or a name, a colon and something more; no name twice."""
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except OSError as exc:
-        raise _unreadable(path, exc) from exc
-    except UnicodeDecodeError as exc:
-        raise ConfigError(f"the file of accounts {path} is not a text file in UTF-8") from exc
+    text = small_text(path, "the file of accounts", _LONGEST_FILE).replace("\r\n", "\n").replace("\r", "\n")
     lines = [_Line(number, line) for number, line in enumerate(text.removesuffix("\n").split("\n") if text else [], 1)]
     seen: dict[str, int] = {}
     for line in lines:

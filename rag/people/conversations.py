@@ -11,13 +11,16 @@ as if it did not exist.
 
 from __future__ import annotations
 
+import json
 import secrets
+import shutil
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any
 
 from rag.errors import CollectionError, QuestionError
+from rag.files import RESERVE
 from rag.people import imported
 from rag.people.database import Connection, Database, conversations, exchanges
 from rag.people.text import cleaned, plain
@@ -32,14 +35,25 @@ __all__ = [
     "Conversations",
     "Exchange",
     "Listed",
+    "Room",
     "title_of",
 ]
 
 ASKED, ANSWERED, STOPPED, FAILED = "asked", "answered", "stopped", "failed"
 VERDICTS = ("right", "wrong", "missing")
 _TITLE = 60  # characters
-_LONGEST = 100_000  # characters of a question; those that can be answered are far shorter
+_LONGEST = 25_000  # characters of a question; those that can be answered are far shorter
+_ROW = 500  # bytes that an exchange takes beside its texts
 _AT_ONCE = 100  # exchanges that `verdicts` reads at a time
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """How much is kept, in bytes: of one owner, and until no more than `reserve` of the disk is free, or a twentieth of it
+    where that is less."""
+
+    owner: int = 1_000_000_000  # some fifty thousand answers
+    reserve: int = RESERVE
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,8 +120,9 @@ class Conversations:
     one that is another owner's, or is deleted.
     """
 
-    def __init__(self, database: Database) -> None:
-        self._database = database
+    def __init__(self, database: Database, room: Room = Room()) -> None:
+        self._database, self._room = database, room
+        self._kept: dict[str, int] = {}  # bytes by owner, once they were counted; touched by who is writing
 
     # Asking
 
@@ -125,14 +140,17 @@ class Conversations:
 
         `after` is the exchange it follows; `None` makes it a first one, beside the other first ones of the conversation.
         `limits` are kept as they are.
-        Raises `QuestionError` for a question that is empty or longer than 100,000 characters.
+        Raises `QuestionError` for a question that is empty or longer than 25,000 characters, and `CollectionError` where there
+        is no room for more.
         """
         if not question.strip():
             raise QuestionError("the question is empty. Type one")
         if len(question) > _LONGEST:
             raise QuestionError(f"the question is longer than {_LONGEST:,} characters. Ask it in fewer words")
+        kept = plain(limits or {})
         with self._database.writing() as db:
             now = self._database.now()
+            self._take_room(db, owner, _ROW + _bytes(question) + _bytes(json.dumps(kept, ensure_ascii=False)))
             if conversation is None:
                 if after is not None:
                     raise _unknown()
@@ -141,17 +159,18 @@ class Conversations:
                 _conversation(db, owner, conversation)
                 if after is not None and _exchange(db, owner, after).conversation != conversation:
                     raise _unknown()
-            new = _add(db, conversation, after, question, collection, now, state=ASKED, limits=plain(limits or {}))
+            new = _add(db, conversation, after, question, collection, now, state=ASKED, limits=kept)
             _shown_last(db, conversation, new, now)
             return _read(db, _exchange(db, owner, new))
 
     def answer(self, owner: str, exchange_id: str, record: Mapping[str, Any]) -> Exchange:
         """Keep an answer. One that has been answered keeps the answer it has; one that was stopped or failed gets this one.
 
-        Also in a conversation that was deleted meanwhile: it may be taken back. Raises `ValueError` for a record that is not
-        of JSON's values.
+        Also in a conversation that was deleted meanwhile: it may be taken back. It is never refused for want of room:
+        the question had some, and gets one answer. Raises `ValueError` for a record that is not of JSON's values.
         """
-        return self._end(owner, exchange_id, (ASKED, STOPPED, FAILED), state=ANSWERED, record=plain(record), why=None)
+        kept = plain(record)
+        return self._end(owner, exchange_id, (ASKED, STOPPED, FAILED), state=ANSWERED, record=kept, why=None)
 
     def fail(self, owner: str, exchange_id: str, why: str) -> Exchange:
         """Keep the sentence that says why there is no answer, unless it has ended already. Otherwise as `answer`."""
@@ -168,6 +187,8 @@ class Conversations:
                 now = self._database.now()
                 db.execute(exchanges.update().where(exchanges.c.id == row.id).values(**what, ended=now))
                 db.execute(conversations.update().where(conversations.c.id == row.conversation).values(updated=now))
+                if owner in self._kept:
+                    self._kept[owner] += _bytes(json.dumps(what.get("record"), ensure_ascii=False))
             return _read(db, _exchange(db, owner, row.id, deleted_too=True))
 
     def interrupted(self, why: str) -> int:
@@ -253,7 +274,22 @@ class Conversations:
             if db.execute(conversations.select().where(gone)).first() is None:
                 return 0
         with self._database.writing() as db:
+            self._kept.clear()  # to be counted again
             return db.execute(conversations.delete().where(gone)).rowcount
+
+    def _take_room(self, db: Connection, owner: str, size: int) -> None:
+        """Count what an owner is about to keep. Raises `CollectionError` where there is no room for it."""
+        if owner not in self._kept:
+            self._kept[owner] = _kept_of(db, owner)
+        if self._kept[owner] + size > self._room.owner:
+            raise CollectionError(
+                f"what you have asked fills {self._room.owner // 1_000_000:,} MB, the most that is kept for one reader. Delete "
+                "conversations: those that are deleted make room when they are gone for good, a month later"
+            )
+        usage = shutil.disk_usage(self._database.path.parent)
+        if usage.free - size < (reserve := min(self._room.reserve, usage.total // 20)):
+            raise CollectionError(f"the disk is nearly full: {reserve // 1_000_000:,} MB of it must stay free. Free some space")
+        self._kept[owner] += size
 
     # Judging
 
@@ -295,7 +331,8 @@ class Conversations:
         """Keep the conversations that a browser kept before the server did; how many of them are new.
 
         One that was taken over before is passed over, also after it was deleted. What is not as a browser kept it is left
-        out, and the log says how much that was. Raises `QuestionError` for more than 1,000 conversations or 10 MB.
+        out, and the log says how much that was. Raises `QuestionError` for more than 1,000 conversations or 10 MB, and
+        `CollectionError` where there is no room for more: those before are kept, and passed over the next time.
         """
         held, malformed = imported.conversations(shelf)
         taken = 0
@@ -309,6 +346,7 @@ class Conversations:
         with self._database.writing() as db:
             if db.execute(conversations.select().where(conversations.c.id == id)).first():
                 return False
+            self._take_room(db, owner, sum(_size(e) for e in held.exchanges))
             now, last = self._database.now(), None
             collection = held.exchanges[0].collection
             _begin(db, id, owner, title_of(held.title) or title_of(held.exchanges[0].question), collection, now)
@@ -319,6 +357,25 @@ class Conversations:
                 )  # fmt: skip
                 _shown_last(db, id, last, now)
         return True
+
+
+def _bytes(text: str) -> int:
+    return len(text.encode("utf-8", "surrogatepass"))
+
+
+def _size(held: imported.HeldExchange) -> int:
+    return _ROW + _bytes(held.question) + _bytes(json.dumps(held.record, ensure_ascii=False))
+
+
+def _kept_of(db: Connection, owner: str) -> int:
+    """The bytes that an owner's exchanges take, those of deleted conversations too."""
+    found = db.exec_driver_sql(
+        "SELECT total(? + length(CAST(e.question AS BLOB)) + length(CAST(e.limits AS BLOB)) "
+        "+ coalesce(length(CAST(e.record AS BLOB)), 0)) "
+        "FROM exchanges e JOIN conversations c ON e.conversation = c.id WHERE c.owner = ?",
+        (_ROW, cleaned(owner)),
+    )
+    return int(found.scalar_one())
 
 
 def _begin(db: Connection, id: str, owner: str, title: str, collection: str, now: datetime) -> str:

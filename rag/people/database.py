@@ -19,11 +19,13 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy import exc as sa_exc
 
 from rag.errors import CollectionError
+from rag.files import private_folder
 from rag.sqlite import reading
 
 __all__ = ["FILE", "LAYOUT", "Connection", "Database", "conversations", "exchanges", "now", "sessions", "settings", "tokens"]
@@ -122,10 +124,12 @@ class Database:
         self._opening = threading.Lock()
         self._file: tuple[int, int] | None = None  # the device and the number of the file that the pool is connected to
         serialise = partial(json.dumps, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
-        self._engine = sa.create_engine("sqlite://", creator=self._connect, poolclass=sa.QueuePool, json_serializer=serialise)
+        # What people ask does not stand in a traceback, and so in no log.
+        how: dict[str, Any] = {"json_serializer": serialise, "hide_parameters": True}
+        self._engine = sa.create_engine("sqlite://", creator=self._connect, poolclass=sa.QueuePool, **how)
         # Where nothing can be written beside the file, each connection looks anew at how it can be read.
         shut = partial(_shut, self.path)
-        self._shut = sa.create_engine("sqlite://", creator=shut, poolclass=sa.pool.NullPool, json_serializer=serialise)
+        self._shut = sa.create_engine("sqlite://", creator=shut, poolclass=sa.pool.NullPool, **how)
         self._nothing = sa.create_engine("sqlite://", poolclass=sa.pool.NullPool)
 
     @contextmanager
@@ -174,7 +178,7 @@ class Database:
         return self._engine if os.access(self.path.parent, os.W_OK) else self._shut
 
     def _make(self) -> None:
-        self.path.parent.mkdir(parents=True, exist_ok=True)
+        private_folder(self.path.parent)
         os.close(os.open(self.path, os.O_CREAT | os.O_RDWR, 0o600))  # what SQLite lays beside it gets the same mode
         self._there()
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from datetime import timedelta
+from typing import Any
 
 from rag.errors import CollectionError
 from rag.people import secrets
@@ -23,27 +25,37 @@ class Sessions:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def start(self, account: str) -> str:
-        """A new session's secret, which is not kept: the browser has to show it again. Forgets sessions that have ended."""
+    def start(self, account: str, mark: str) -> str:
+        """A new session's secret, which is not kept: the browser has to show it again. Forgets sessions that have ended.
+
+        `mark` is the account's at the log-in (`Accounts.mark`): the session ends when the account has another.
+        """
         secret, now = secrets.new(), self._database.now()
-        new = {"digest": secrets.digest_of(secret), "account": cleaned(account), "started": now, "used": now}
+        new = {
+            "digest": secrets.digest_of(secret) + secrets.digest_of(mark),
+            "account": cleaned(account),
+            "started": now,
+            "used": now,
+        }
         with self._database.writing() as db:
             t = sessions.c
             db.execute(sessions.delete().where((t.started <= now - LONGEST) | (t.used <= now - UNUSED)))
             db.execute(sessions.insert().values(**new))
         return secret
 
-    def account_of(self, secret: str) -> str | None:
+    def account_of(self, secret: str, mark_of: Callable[[str], str | None]) -> str | None:
         """The account that a secret stands for; `None` for a secret that is unknown, or whose session has ended.
 
-        A session ends 30 days after the log-in, and after 7 days without use. Whether the account still exists is for the
-        caller to look up.
+        A session ends 30 days after the log-in, after 7 days without use, and when `mark_of` its account is not what it was at
+        the log-in: the account is gone, or its password was changed.
         """
-        digest, now = secrets.digest_of(secret), self._database.now()
-        this = sessions.c.digest == digest
+        now, this = self._database.now(), _of(secret)
         with self._database.reading() as db:
             row = db.execute(sessions.select().where(this)).one_or_none()
         if row is None or now - row.started >= LONGEST or now - row.used >= UNUSED:
+            return None
+        mark = mark_of(row.account)
+        if mark is None or not row.digest.endswith(secrets.digest_of(mark)):
             return None
         if now - row.used >= _NOTED:
             try:
@@ -55,16 +67,23 @@ class Sessions:
 
     def end(self, secret: str) -> None:
         """End a session; one that is unknown has ended already."""
-        self._end(digest=secrets.digest_of(secret))
+        self._end(_of(secret))
 
     def end_all(self, account: str) -> None:
         """End every session of an account."""
-        self._end(account=cleaned(account))
+        self._end(sessions.c.account == cleaned(account))
 
-    def _end(self, **which: bytes | str) -> None:
-        these = sessions.select().filter_by(**which)
+    def _end(self, which: Any) -> None:
+        these = sessions.select().where(which)
         with self._database.reading() as db:
             if db.execute(these).first() is None:
                 return  # so that a folder in which nothing can be written is no obstacle
         with self._database.writing() as db:
-            db.execute(sessions.delete().filter_by(**which))
+            db.execute(sessions.delete().where(which))
+
+
+def _of(secret: str) -> Any:
+    """The condition that a row is the session of a secret. What is kept of one is the secret's digest, and after it that of the
+    account's mark; digests are of one length."""
+    digest = secrets.digest_of(secret)
+    return sessions.c.digest.between(digest, digest + b"\xff" * (len(digest) + 1))

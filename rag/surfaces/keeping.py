@@ -6,16 +6,18 @@ from __future__ import annotations
 import shutil
 import tempfile
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from rag.errors import CollectionError
-from rag.people.conversations import Conversations, Exchange, Listed
+from rag.people.conversations import Conversations, Exchange, Listed, Room
 from rag.people.store import People
 
 __all__ = ["Keeping"]
 
+# As the disk is full already that this is for, it asks for no reserve, and is small.
+_PASSING = Room(owner=100_000_000, reserve=0)
 NOT_KEPT = "This conversation is not kept, and is gone when the server stops: "
 
 
@@ -61,17 +63,17 @@ class Keeping:
         passing = self._passing.conversations.all(owner) if self._passing is not None else ()
         return [*passing, *self.people.conversations.all(owner)]
 
-    def start_session(self, account: str) -> str:
-        """A new session's secret."""
+    def start_session(self, account: str, mark: str) -> str:
+        """A new session's secret, as `Sessions.start` makes it."""
         try:
-            return self.people.sessions.start(account)
+            return self.people.sessions.start(account, mark)
         except CollectionError:
-            return self._temporary().sessions.start(account)
+            return self._temporary().sessions.start(account, mark)
 
-    def account_of(self, secret: str) -> str | None:
-        """The account that a session stands for."""
-        passing = self._passing.sessions.account_of(secret) if self._passing is not None else None
-        return passing or self.people.sessions.account_of(secret)
+    def account_of(self, secret: str, mark_of: Callable[[str], str | None]) -> str | None:
+        """The account that a session stands for, as `Sessions.account_of` says."""
+        passing = self._passing.sessions.account_of(secret, mark_of) if self._passing is not None else None
+        return passing or self.people.sessions.account_of(secret, mark_of)
 
     def end_session(self, secret: str) -> None:
         if self._passing is not None:
@@ -82,7 +84,7 @@ class Keeping:
         with self._lock:
             if self._passing is None:
                 self._folder = Path(tempfile.mkdtemp(prefix="clippings-"))
-                self._passing = People(self._folder)
+                self._passing = People(self._folder, room=_PASSING)
             return self._passing
 
     def close(self) -> None:

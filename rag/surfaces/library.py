@@ -45,6 +45,11 @@ class Library:
     _lock: threading.RLock = field(default_factory=threading.RLock)
 
     @property
+    def folders(self) -> tuple[str, str]:
+        """Where the collections lie."""
+        return str(self.own.home), str(self.demo.home)
+
+    @property
     def first(self) -> str:
         """Which collection a newcomer sees: their own, if there is one."""
         return OWN if self.exists(self.own) else DEMO

@@ -42,7 +42,7 @@ def add_commands(commands: Any, common: argparse.ArgumentParser) -> None:
     add.add_argument("name", metavar="NAME", help="whose account it is")
     add.add_argument("--auth-file", metavar="FILE", required=True, help="the file of accounts; made if there is none")
     add.add_argument("--password-stdin", action="store_true", help="read the password from a line of standard input")
-    remove = command("remove", _remove_account, "remove an account from a file, and log it out; its conversations stay")
+    remove = command("remove", _remove_account, "remove an account from a file, which logs it out; its conversations stay")
     remove.add_argument("name", metavar="NAME", help="whose account it is")
     remove.add_argument("--auth-file", metavar="FILE", required=True, help="the file of accounts")
     convert = command("convert", _convert, "hash the plain passwords in a file of accounts")
@@ -75,7 +75,7 @@ def _remove_account(options: argparse.Namespace, config: Config, _services: obje
     remove_account(Path(options.auth_file), options.name)
     with _people(config) as people:
         people.sessions.end_all(options.name)
-    print(f"{options.name} is removed and logged out")
+    print(f"{options.name} is removed; a server that uses this file lets it in no more")
     return 0
 
 

@@ -20,6 +20,7 @@ from typing import Literal, get_args
 from filelock import FileLock, Timeout
 
 from rag.errors import CollectionError, NameTaken, SourceError
+from rag.files import private_folder
 from rag.surfaces.uploads import Upload, numbered
 from rag.types import Failure, IngestReport
 
@@ -52,7 +53,8 @@ class UploadFolder:
         """Hold the folder against every other thread and process. Raises `CollectionError` while another one has it."""
         try:
             with _kept_in(self.folder):
-                self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+                private_folder(self.folder.parent)
+                private_folder(self.folder)
                 lock = FileLock(self.folder.parent / "upload.lock", timeout=0)
                 lock.acquire()
         except Timeout as exc:

@@ -30,6 +30,7 @@ from python_multipart.multipart import MultipartParser, parse_options_header
 
 from rag.config import ServeSettings
 from rag.errors import UploadError
+from rag.files import RESERVE, private_folder
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -43,7 +44,6 @@ AT_ONCE = 4  # uploads that are received at the same time
 IDLE = 30.0  # seconds without a byte after which a sender is given up
 LONGEST = 3600.0  # seconds that one upload may take in all
 KEPT = 3600.0  # seconds that an upload waits to be taken in
-RESERVE = 500_000_000  # bytes of the disk that stay free for everything else, or its twentieth if that is less
 _BLOCK = 4096  # bytes that a file takes on the disk, however little is in it
 _NAME = 200  # bytes of a file's name; systems allow 255, and numbers and endings may still be added
 _ENDING = 20  # bytes that an ending may have; what is longer is part of the name
@@ -281,8 +281,8 @@ class Uploads:
 
     def _open(self, receiving: _Receiving) -> None:
         with receiving.going_on(), _on_disk():
-            self._folder.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            self._folder.mkdir(mode=0o700, exist_ok=True)
+            private_folder(self._folder.parent)
+            private_folder(self._folder)
             self._folder.chmod(0o700)
             with suppress(Timeout), self._lock:
                 if not self._alone.is_locked:

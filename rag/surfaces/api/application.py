@@ -25,9 +25,9 @@ def api_app(library: Library, gate: Gate, *, timeout: float, also: Sequence[APIR
     app = FastAPI(
         title="Clippings", version="1", description=_ABOUT, openapi_url="/api/openapi.json", docs_url=None, redoc_url=None
     )
-    add_errors(app)
+    add_errors(app, library.folders)
     for routes in also:  # before the last route under /api, which takes all that no other does
         app.include_router(routes)
     app.include_router(router(library, gate, timeout=timeout))
-    mcp.mount(app, mcp.tools(library, gate, timeout=timeout))
+    mcp.mount(app, mcp.tools(library, gate, timeout=timeout, hide=library.folders))
     return app

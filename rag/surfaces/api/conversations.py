@@ -47,11 +47,11 @@ class Put(BaseModel):
 
     model_config = _like(question="Who struck first?", conversation="9f2c0a1b3d4e5f60", after="00c1d2e3f4a5b6c7")
 
-    question: Annotated[str, Field(min_length=1, max_length=100_000)]
+    question: Annotated[str, Field(min_length=1, max_length=25_000)]
     collection: Annotated[str, Field(description="own or demo", max_length=40)] = ""
     conversation: Annotated[str | None, Field(description="null begins a new one")] = None
     after: Annotated[str | None, Field(description="the exchange it follows; null where it is the first")] = None
-    sources: Annotated[list[str], Field(max_length=1_000)] = []
+    sources: Annotated[list[Annotated[str, Field(max_length=500)]], Field(max_length=1_000)] = []
     published_from: Annotated[str, Field(max_length=40)] = ""
     published_to: Annotated[str, Field(max_length=40)] = ""
     use_model: bool = True
@@ -98,6 +98,7 @@ class Setting(BaseModel):
 
 class _Large(StrictRoute):
     largest = 12_000_000  # bytes: what a browser may have kept for a page is about ten million
+    most_values = 500_000  # an answer's record has a value for each thirty bytes or more
 
 
 def conversation_router(library: Library, gate: Gate, keeping: Keeping, *, timeout: float) -> APIRouter:

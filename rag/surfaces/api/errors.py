@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
@@ -35,9 +36,10 @@ def error_response(status: int, kind: str, message: str, headers: dict[str, str]
     return _response(Refusal(status, kind, message, headers or {}))
 
 
-def add_errors(app: FastAPI) -> None:
+def add_errors(app: FastAPI, hide: Sequence[str] = ()) -> None:
     """Make every error of an application one of this form. Call it once; what is added to the application as middleware later
-    stands before it, and answers for itself."""
+    stands before it, and answers for itself. `hide` is as `refusal` has it."""
+    app.state.hide = tuple(hide)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _by_status)
     app.add_exception_handler(ClippingsError, _ours)
@@ -67,15 +69,15 @@ class _Unforeseen:
             if begun:  # the rest of the response is missing, and the server hangs up
                 logging.getLogger("clippings").exception("a response broke off")
                 return
-            await _response(refusal(exc))(scope, receive, send)
+            await _response(refusal(exc, scope["app"].state.hide))(scope, receive, send)
 
 
 def _response(told: Refusal) -> Response:
     return Response(json_bytes(told.body), told.status, dict(told.headers), "application/json")
 
 
-def _ours(_: Request, error: Exception) -> Response:
-    return _response(refusal(error))
+def _ours(request: Request, error: Exception) -> Response:
+    return _response(refusal(error, request.app.state.hide))
 
 
 def _by_status(request: Request, error: Exception) -> Response:

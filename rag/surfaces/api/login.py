@@ -61,6 +61,7 @@ def login_router(accounts: Accounts | None, keeping: Keeping, *, root_path: str 
             return RedirectResponse(home, 303)
         visitor = request.state.visitor
         try:
+            mark = await asyncio.to_thread(accounts.mark, name)  # first: where the password changes meanwhile, it is too old
             right = await asyncio.to_thread(accounts.check, name, password, visitor.address)
         except TooManyAttempts as exc:
             return form(str(exc), 429, {"Retry-After": str(int(exc.retry_after) + 1)})
@@ -69,7 +70,7 @@ def login_router(accounts: Accounts | None, keeping: Keeping, *, root_path: str 
             return form("Log-ins cannot be checked just now. Whoever runs this page finds why in its log.", 503)
         if not right:
             return form("The name or the password is wrong.", 401)
-        secret = await asyncio.to_thread(keeping.start_session, name)
+        secret = await asyncio.to_thread(keeping.start_session, name, mark or "")
         logging.getLogger("clippings").info("%s has logged in from %s", name, visitor.address)
         response = RedirectResponse(home, 303)
         response.set_cookie(

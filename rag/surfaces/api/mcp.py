@@ -15,7 +15,7 @@ import queue
 import signal
 import sys
 import threading
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -32,6 +32,7 @@ from pydantic import AnyUrl, BaseModel, ValidationError
 from starlette.routing import Route
 
 from rag.surfaces.api import schemas
+from rag.surfaces.api.bodies import TooManyValues, read
 from rag.surfaces.api.refusals import argument_sentence, json_bytes, refusal
 from rag.surfaces.api.service import Service, address
 from rag.surfaces.gate import Gate
@@ -69,7 +70,7 @@ class _Tool:
     call: Callable[[Any], Awaitable[tuple[dict[str, Any], str]]]
 
 
-def tools(library: Library, gate: Gate, *, timeout: float) -> Server[Any, Any]:
+def tools(library: Library, gate: Gate, *, timeout: float, hide: Sequence[str] = ()) -> Server[Any, Any]:
     """The server of the tools `ask`, `search`, `article` and `fetch`, and of the articles as resources. A call is answered
     within `timeout` seconds or refused; questions wait in the gate."""
     service = Service(library, gate, timeout=timeout)
@@ -161,11 +162,11 @@ def tools(library: Library, gate: Gate, *, timeout: float) -> Server[Any, Any]:
         except ValidationError as exc:
             return _failed(argument_sentence(exc.errors(include_url=False), list(tool.takes.model_fields)))
         except Exception as exc:  # noqa: BLE001  told, and logged where it was not foreseen
-            return _failed(refusal(exc).message)
+            return _failed(refusal(exc, hide).message)
         return types.CallToolResult(content=[types.TextContent(type="text", text=text)], structuredContent=structured)
 
     async def list_resources(_: types.ListResourcesRequest) -> types.ListResourcesResult:
-        with _protocol_errors():
+        with _protocol_errors(hide):
             rows, total = await service.latest(_LISTED)
         return types.ListResourcesResult(
             resources=[
@@ -199,7 +200,7 @@ def tools(library: Library, gate: Gate, *, timeout: float) -> Server[Any, Any]:
 
     async def read_resource(uri: AnyUrl) -> list[ReadResourceContents]:
         scheme, _, named = str(uri).partition("://")
-        with _protocol_errors():
+        with _protocol_errors(hide):
             if scheme != "article":
                 raise McpError(types.ErrorData(code=_NOT_FOUND, message=f"there is no resource {str(uri)[:80]}"))
             found = await service.article(unquote(named))
@@ -220,11 +221,14 @@ _NOT_FOUND = -32002  # the protocol's code for a resource that is not there
 class _protocol_errors:
     """Makes what is raised inside an error of the protocol, with our sentence."""
 
+    def __init__(self, hide: Sequence[str]) -> None:
+        self._hide = hide
+
     def __enter__(self) -> None: ...
 
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         if isinstance(error, Exception) and not isinstance(error, McpError):
-            told = refusal(error)
+            told = refusal(error, self._hide)
             code = _NOT_FOUND if told.status == 404 else types.INTERNAL_ERROR
             raise McpError(types.ErrorData(code=code, message=told.message)) from error
 
@@ -302,7 +306,10 @@ class _Endpoint:
             if not message.get("more_body", False):
                 break
         try:
-            json.dumps(json.loads(body), ensure_ascii=False).encode()  # half a character has no UTF-8 to be answered in
+            json.dumps(await read(bytes(body)), ensure_ascii=False).encode()  # half a character has no UTF-8 to be answered in
+        except TooManyValues as exc:
+            await refuse(413, "size", str(exc))
+            return
         except (ValueError, RecursionError):  # some of which the SDK would not expect
             await _parse_error(scope, receive, send)
             return

@@ -51,12 +51,16 @@ def json_bytes(value: Any) -> bytes:
     return json.dumps(value, ensure_ascii=False).encode("utf-8", "backslashreplace")
 
 
-def refusal(error: Exception) -> Refusal:
-    """What to say of an error. One that was not foreseen is logged here, once, and its sentence tells nothing of it."""
+def refusal(error: Exception, hide: Sequence[str] = ()) -> Refusal:
+    """What to say of an error. One that was not foreseen is logged here, once, and its sentence tells nothing of it. `hide` are
+    folders of this machine, for which a neutral word stands: who asks need not know where they are."""
     if not isinstance(error, ClippingsError):
         logging.getLogger("clippings").error("a request failed", exc_info=error)
         return Refusal(500, "unforeseen", UNFORESEEN)
-    said = str(error).encode("utf-8", "backslashreplace").decode()
+    said = str(error)
+    for folder in sorted(hide, key=len, reverse=True):  # one may lie in another
+        said = said.replace(folder, "the collection's folder")
+    said = said.encode("utf-8", "backslashreplace").decode()
     match error:
         case QuestionError():
             return Refusal(422, "question", said)

@@ -13,10 +13,12 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import StreamingResponse
 from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 from starlette.routing import Match
 
 from rag.errors import ForbiddenError
 from rag.surfaces.api import schemas
+from rag.surfaces.api.bodies import VALUES, TooManyValues, read
 from rag.surfaces.api.refusals import json_bytes, refusal
 from rag.surfaces.api.service import Event, Service
 from rag.surfaces.gate import Gate, Waiting
@@ -36,9 +38,10 @@ _T = TypeVar("_T")
 
 
 class StrictRoute(APIRoute):
-    """A route that reads no more than it must: a body of JSON and not too large, and no parameter that it does not know."""
+    """A route that reads no more than it must: a body of JSON, not too large and not of too many values, and no parameter that
+    it does not know. A long body is read in a thread, so that others are answered meanwhile."""
 
-    largest = _LARGEST
+    largest, most_values = _LARGEST, VALUES
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         handle = super().get_route_handler()
@@ -48,7 +51,11 @@ class StrictRoute(APIRoute):
         async def checked(request: Request) -> Response:
             if takes_body:
                 _expect_json(request, self.largest)
-                request = Request(request.scope, _bounded(request.receive, self.largest))
+                try:
+                    body = await Request(request.scope, _bounded(request.receive, self.largest)).body()
+                except ClientDisconnect:
+                    raise HTTPException(400, "the request broke off") from None  # nobody reads this
+                request = _Read(request, body, await _parsed(body, self.most_values))
             if request.query_params and not takes_query:
                 name = next(iter(request.query_params))
                 raise RequestValidationError([{"type": "extra_forbidden", "loc": ("query", name), "msg": "", "input": None}])
@@ -80,6 +87,32 @@ def _bounded(receive: Receive, largest: int) -> Receive:
         return message
 
     return counted
+
+
+class _Read(Request):
+    """A request whose body has been read: `parsed`, or what was raised when it was."""
+
+    def __init__(self, request: Request, body: bytes, parsed: Any) -> None:
+        super().__init__(request.scope, request.receive)
+        self._text, self._parsed = body, parsed
+
+    async def body(self) -> bytes:
+        return self._text
+
+    async def json(self) -> Any:
+        if isinstance(self._parsed, Exception):
+            raise self._parsed
+        return self._parsed
+
+
+async def _parsed(body: bytes, most: int) -> Any:
+    """The value of a body, or the error that it is no JSON, for FastAPI to raise."""
+    try:
+        return await read(body, most)
+    except TooManyValues as exc:
+        raise HTTPException(413, str(exc)) from exc
+    except (ValueError, RecursionError) as exc:
+        return exc
 
 
 def _too_large(largest: int) -> HTTPException:
@@ -127,7 +160,7 @@ def router(library: Library, gate: Gate, *, timeout: float) -> APIRouter:
         """Every sentence of the answer has citations: the exact words of an article, and where they stand in it. Where the
         articles do not answer, `abstained` says why."""
         if _wants_events(request):
-            return await _streamed(service.events(asked))
+            return await _streamed(service.events(asked), library.folders)
         return Response(_utf8(answer_json(await _while_here(request, service.ask(asked)))), media_type="application/json")
 
     search_responses: dict[int | str, dict[str, Any]] = {
@@ -275,7 +308,7 @@ async def _while_here(request: Request, work: Coroutine[Any, Any, _T]) -> _T:
         await asyncio.gather(working, leaving, return_exceptions=True)
 
 
-async def _streamed(events: AsyncGenerator[Event, None]) -> Response:
+async def _streamed(events: AsyncGenerator[Event, None], hide: Sequence[str]) -> Response:
     """The events as a response, once the first has come: an error before it is one like everywhere else."""
     made = _sent(events)
     try:
@@ -291,7 +324,7 @@ async def _streamed(events: AsyncGenerator[Event, None]) -> Response:
                 async for sent in made:
                     yield sent
             except Exception as exc:  # noqa: BLE001  told, and logged where it was not foreseen
-                yield _event("error", refusal(exc).body)
+                yield _event("error", refusal(exc, hide).body)
 
     return _Events(all_of_them())
 

@@ -83,9 +83,8 @@ class Server:
         )  # fmt: skip
 
     def _account(self, secret: str) -> str | None:
-        """The account of a session, while the file still names it."""
-        account = self.keeping.account_of(secret)
-        return account if account and self.accounts and account in self.accounts.names else None
+        """The account of a session, while the file has it with the password of then."""
+        return self.keeping.account_of(secret, self.accounts.mark) if self.accounts else None
 
     def _token(self, secret: str) -> tuple[str, bool] | None:
         token = self.keeping.people.tokens.find(secret)

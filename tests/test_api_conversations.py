@@ -366,3 +366,19 @@ def until_done(page: Page, job: str) -> dict[str, Any]:
             return facts
         threading.Event().wait(0.05)
     raise AssertionError("the job has not ended within half a minute")
+
+
+def test_a_question_is_answered_once_however_many_ask_for_its_answer(page: Page) -> None:
+    put = page.put("What does the demo tell of?")
+
+    async def asked() -> list[httpx.Response]:
+        transport = httpx.ASGITransport(page.application)
+        async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as http:
+            return await asyncio.gather(*(http.post(f"/api/exchanges/{put['exchange']}/answer") for _ in range(5)))
+
+    answers = asyncio.run(asked())
+    assert {a.status_code for a in answers} <= {200, 503}
+    whole = [a for a in answers if a.status_code == 200 and "The demo tells of Iran." in a.text]
+    assert len(whole) >= 1
+    assert page.server.gate.counts.answered == 1
+    assert page.json("GET", f"/api/conversations/{put['conversation']['id']}")["exchanges"][0]["state"] == "answered"

@@ -42,6 +42,9 @@ def _like(**example: Any) -> ConfigDict:
     return ConfigDict(extra="forbid", strict=True, json_schema_extra={"examples": [example]})
 
 
+_EVENTS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}  # a proxy passes on each as it comes
+
+
 class Put(BaseModel):
     """A question, where it belongs, and what it is limited to."""
 
@@ -111,6 +114,10 @@ def conversation_router(library: Library, gate: Gate, keeping: Keeping, *, timeo
     def owner(request: Request) -> str:
         return str(request.state.owner)
 
+    async def view(request: Request, conversation_id: str) -> dict[str, Any]:
+        """A conversation as it is shown, made in a thread: of a long one that takes a while."""
+        return await asyncio.to_thread(lambda: shown(kept(conversation_id).shown(owner(request), conversation_id)))
+
     def shown(conversation: Conversation) -> dict[str, Any]:
         return {
             "id": conversation.id,
@@ -139,12 +146,12 @@ def conversation_router(library: Library, gate: Gate, keeping: Keeping, *, timeo
 
     @router.get("/conversations/{conversation_id}", summary="A conversation, as HTML by exchange")
     async def read(request: Request, conversation_id: str) -> dict[str, Any]:
-        return shown(await asyncio.to_thread(kept(conversation_id).shown, owner(request), conversation_id))
+        return await view(request, conversation_id)
 
     @router.patch("/conversations/{conversation_id}", summary="Rename a conversation")
     async def rename(request: Request, conversation_id: str, body: Title) -> dict[str, Any]:
         await asyncio.to_thread(kept(conversation_id).rename, owner(request), conversation_id, body.title)
-        return shown(await asyncio.to_thread(kept(conversation_id).shown, owner(request), conversation_id))
+        return await view(request, conversation_id)
 
     @router.delete("/conversations/{conversation_id}", status_code=204, summary="Delete a conversation; it can be restored")
     async def delete(request: Request, conversation_id: str) -> None:
@@ -153,12 +160,12 @@ def conversation_router(library: Library, gate: Gate, keeping: Keeping, *, timeo
     @router.post("/conversations/{conversation_id}/restore", summary="Take a deletion back")
     async def restore(request: Request, conversation_id: str) -> dict[str, Any]:
         await asyncio.to_thread(kept(conversation_id).undelete, owner(request), conversation_id)
-        return shown(await asyncio.to_thread(kept(conversation_id).shown, owner(request), conversation_id))
+        return await view(request, conversation_id)
 
     @router.get("/conversations/{conversation_id}/export", summary="A conversation as a file, with its footnotes")
     async def export(request: Request, conversation_id: str, form: Literal["markdown", "json"] = "markdown") -> Response:
-        conversation = await asyncio.to_thread(kept(conversation_id).shown, owner(request), conversation_id)
-        name, kind, text = exported(conversation, form)
+        store = kept(conversation_id)
+        name, kind, text = await asyncio.to_thread(lambda: exported(store.shown(owner(request), conversation_id), form))
         return Response(text, media_type=kind, headers={"Content-Disposition": f'attachment; filename="{name}"'})
 
     @large.post("/conversations/taken-over", summary="Keep what a browser kept before the server did")
@@ -183,8 +190,7 @@ def conversation_router(library: Library, gate: Gate, keeping: Keeping, *, timeo
             after=body.after,
             limits=limits,
         )
-        conversation = await asyncio.to_thread(kept(exchange.conversation).shown, owner(request), exchange.conversation)
-        return {"exchange": exchange.id, "conversation": shown(conversation), "notice": notice}
+        return {"exchange": exchange.id, "conversation": await view(request, exchange.conversation), "notice": notice}
 
     @router.post("/exchanges/{exchange_id}/again", status_code=201, summary="Ask again; the earlier version is kept")
     async def again(request: Request, exchange_id: str) -> dict[str, Any]:
@@ -192,8 +198,7 @@ def conversation_router(library: Library, gate: Gate, keeping: Keeping, *, timeo
         new, notice = await asyncio.to_thread(
             keeping.put, owner(request), e.question, e.collection, conversation=e.conversation, after=e.after, limits=e.limits
         )
-        conversation = await asyncio.to_thread(kept(new.conversation).shown, owner(request), new.conversation)
-        return {"exchange": new.id, "conversation": shown(conversation), "notice": notice}
+        return {"exchange": new.id, "conversation": await view(request, new.conversation), "notice": notice}
 
     @router.post("/exchanges/{exchange_id}/answer", summary="Answer a question; events with HTML as the answer grows")
     async def answer(request: Request, exchange_id: str) -> Response:
@@ -220,7 +225,10 @@ def conversation_router(library: Library, gate: Gate, keeping: Keeping, *, timeo
             if exchange.state != "asked":  # it has ended: asked again it would be another exchange
                 yield _event("done", {"html": reply_html(exchange), "state": exchange.state})
                 return
-            running.add(exchange_id)
+            if exchange_id in running:  # another request was quicker, since this one was looked at
+                yield _event("done", {"html": reply_html(exchange, running=True), "state": "running"})
+                return
+            running.add(exchange_id)  # here and not before: a generator that never begins would never take it back
             try:
                 try:
                     async for html in _growing(gate, work, timeout):
@@ -235,7 +243,7 @@ def conversation_router(library: Library, gate: Gate, keeping: Keeping, *, timeo
                     running.discard(exchange_id)
                     _stopped(store, who, exchange_id)
 
-        return StreamingResponse(events(), media_type="text/event-stream", headers={"Cache-Control": "no-store"})
+        return StreamingResponse(events(), media_type="text/event-stream", headers=_EVENTS)
 
     @router.post("/exchanges/{exchange_id}/stop", summary="Give up a question that waits to be answered")
     async def stop(request: Request, exchange_id: str) -> dict[str, str]:
@@ -247,7 +255,7 @@ def conversation_router(library: Library, gate: Gate, keeping: Keeping, *, timeo
     async def show(request: Request, exchange_id: str) -> dict[str, Any]:
         await asyncio.to_thread(kept(exchange_id).show_version, owner(request), exchange_id)
         exchange = await asyncio.to_thread(kept(exchange_id).exchange, owner(request), exchange_id)
-        return shown(await asyncio.to_thread(kept(exchange.conversation).shown, owner(request), exchange.conversation))
+        return await view(request, exchange.conversation)
 
     @router.post("/exchanges/{exchange_id}/verdict", status_code=204, summary="Say whether an answer is right")
     async def judge(request: Request, exchange_id: str, body: Verdict) -> None:

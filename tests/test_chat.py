@@ -371,10 +371,13 @@ def test_a_filter_changes_the_evidence_and_stands_on_the_answer(page: Page, conf
     assert used[1]
     assert not used[1] & early
     page.locator("#after textarea, #after input").fill("yesterday")
-    put(page, QUESTION, ".abstained")
-    expect(page.locator("#conversation .abstained").last).to_contain_text(
-        "'yesterday' is not a day. Days are written as 2024-01-20"
-    )
+    page.locator("#question textarea").fill("Why?")
+    page.locator("#question textarea").press("Enter")
+    expect(page.locator("#conversation .told")).to_contain_text("“yesterday” is not a day. Days are written as 2024-01-20")
+    expect(page.locator("#question textarea")).to_have_value("Why?")  # and nothing has been asked
+    expect(page.locator("#conversation .asked")).to_have_count(2)
+    page.reload()
+    expect(page.locator("#question textarea")).to_have_value("Why?", timeout=20_000)  # what is typed stays through a reload
 
 
 # Conversations

@@ -21,6 +21,7 @@ __all__ = ["Job", "Jobs", "Work"]
 
 Work = Callable[[Callable[[Any], None], threading.Event], IngestReport]  # takes what to tell of progress, and when to stop
 _KEPT = 50  # jobs that have ended, over all people
+_GO_ON = "Add the same again to go on: what is there already is not added twice"
 _AT_ONCE = 20  # jobs under way, of which one writes and the others wait for it
 
 
@@ -75,7 +76,7 @@ class Jobs:
             job.share, job.said = progress.share, progress_text(progress, time.monotonic() - began)
 
         try:
-            job.report = report_text(work(told, job.stopping))
+            job.report = report_text(work(told, job.stopping), go_on=_GO_ON)
         except ClippingsError as exc:
             job.error = str(exc)
         except Exception:

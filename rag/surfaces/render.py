@@ -188,8 +188,11 @@ def _wrapped(text: str, width: int, indent: str = "") -> str:
     return textwrap.fill(text, width, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)
 
 
-def report_text(report: Plan, *, planned: bool = False) -> str:
-    """What a sync did, or would do, with every failure and its reason."""
+_GO_ON = "Run it again: it goes on from there"
+
+
+def report_text(report: Plan, *, planned: bool = False, go_on: str = _GO_ON) -> str:
+    """What a sync did, or would do, with every failure and its reason. `go_on` says how one that was stopped is taken up."""
     counts = [
         f"{len(ids)} {word}"
         for ids, word in (
@@ -206,7 +209,7 @@ def report_text(report: Plan, *, planned: bool = False) -> str:
         if report.completed:
             head += f"; {report.completed} passages of an interrupted run completed"
         if report.stopped:
-            head += f"; stopped with {report.left} to go. Run it again: it goes on from there"
+            head += f"; stopped with {report.left} to go. {go_on}"
     lines = [head]
     lines += [f"renamed: {article_id} is now read from {origin}" for article_id, origin in report.renamed]
     lines += [f"warning: {warning}" for warning in report.warnings]

@@ -128,6 +128,7 @@ def conversation_router(library: Library, gate: Gate, keeping: Keeping, *, timeo
                     "id": e.id,
                     "question": e.question,
                     "after": e.after,
+                    "versions": len(e.versions),
                     "state": "running" if e.id in running else e.state,
                     "html": exchange_html(e, running=e.id in running),
                 }

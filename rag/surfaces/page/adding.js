@@ -93,6 +93,8 @@ document.addEventListener('drop', (event) => {
 // What was being added when the page was left.
 told(async () => {
   const { jobs } = await asked('GET', 'api/jobs');
-  const open = jobs.find((job) => !job.done);
-  if (open) await watchJob(open.id);
+  const latest = jobs.findLast((job) => !job.done) ?? jobs.at(-1);
+  while (latest && !$('#report')) await new Promise((later) => setTimeout(later, 200)); // until its tab is opened
+  if (latest?.done) report(latest.error || latest.report, latest.error ? 'abstained' : 'report');
+  else if (latest) await watchJob(latest.id);
 })();

@@ -72,6 +72,9 @@ const fill = (text) => {
 let putting = Promise.resolve();
 const put = (question, ...limits) => {
   if (!question.trim()) return question;
+  const wrong = limits.slice(-2).find((day) => day?.trim() && !/^\d{4}-\d\d-\d\d$/.test(day.trim()));
+  if (wrong) { tell(`“${wrong}” is not a day. Days are written as 2024-01-20; correct it, or leave it empty.`); return question; }
+  draft('');
   const place = editing ? { after: editing.after } : null;
   editing = null;
   drawEditing();
@@ -80,11 +83,14 @@ const put = (question, ...limits) => {
 };
 const keep = async (question, place, chosen, wording, sources, after, before) => {
   try {
-    begun(await asked('POST', 'api/exchanges', {
+    const kept = await asked('POST', 'api/exchanges', {
       question, collection: chosen, conversation: talk.id || null, after: talk.exchanges.at(-1)?.id ?? null, ...place,
       sources: sources ?? [], published_from: (after ?? '').trim(), published_to: (before ?? '').trim(),
       use_model: wording !== 'articles',
-    }));
+    });
+    begun(kept);
+    const beside = kept.conversation.exchanges.at(-1).versions > 1;
+    if (!place && beside && !kept.notice) tell('Another tab has asked here meanwhile: its question is the version before this one.');
   } catch (error) {
     tell(error.message);
     if (!$('#question textarea').value) fill(question);
@@ -157,13 +163,15 @@ const list = async () => {
   nav.querySelector('#title').value = talk.title;
 };
 // Leaves what is being answered: the question stays with what it was put in, marked as not answered.
-const leaveTalk = async () => { await stop(); editing = null; };
+const leaveTalk = async () => { await stop(); if (editing) fill(''); editing = null; };
 const choices = {
   fresh: async () => { await leaveTalk(); draw(null); await list(); $('#question textarea').focus(); },
   open: async ({ id }) => {
     await leaveTalk();
     await openTalk(id);
     await list();
+    hold(talk.exchanges.at(-1)?.id);
+    if (window.innerWidth < 700) $('.sidebar.open .toggle-button')?.click(); // it would cover the conversation
     const about = $(`#collection input[value="${talk.collection}"]`);
     if (about && !about.checked) { collection = talk.collection; about.click(); }
   },
@@ -193,9 +201,10 @@ const choices = {
     fill(exchange.question);
   },
   again: async ({ key }) => {
+    const last = talk.exchanges.at(-1).id; // so that undoing shows what was shown
     const kept = await asked('POST', `api/exchanges/${escaped(key)}/again`);
     begun(kept);
-    if (!kept.notice) tell('The earlier version is kept.', () => choices.version({ key }));
+    if (!kept.notice) tell('The earlier version is kept.', () => choices.version({ key: last }));
   },
   version: async ({ key }) => { tell(''); draw(await asked('POST', `api/exchanges/${escaped(key)}/show`)); },
   verdict: async ({ key, verdict }, button) => {
@@ -234,10 +243,10 @@ window.clippings = {
   keep: guarded((name, value) => asked('PUT', `api/settings/${name}`, { value })),
   // Another collection, another conversation: what "he" was there means nothing here.
   choose: guarded(async (name) => {
-    const by = collection === name ? null : name;
+    const another = collection !== name;
+    await asked('PUT', 'api/settings/collection', { value: name }); // nothing changes while the server does not answer
     collection = name;
-    await window.clippings.keep('collection', name);
-    if (by && talk.collection !== name && talk.exchanges.length) await choices.fresh();
+    if (another && talk.collection !== name && talk.exchanges.length) await choices.fresh();
   }),
   takeOver: async (shelf) => {
     if (!shelf?.conversations?.length) return shelf;
@@ -249,10 +258,21 @@ window.clippings = {
   },
 };
 
+// What is typed and not sent yet stays through a reload.
+const DRAFT = `clippings-draft:${base}`;
+const draft = (text) => { try { sessionStorage.setItem(DRAFT, text); } catch { /* a browser that keeps nothing */ } };
+document.addEventListener('input', (event) => { if (event.target.matches?.('#question textarea')) draft(event.target.value); });
+(async () => {
+  while (!$('#question textarea')) await new Promise((later) => setTimeout(later, 50));
+  let typed = '';
+  try { typed = sessionStorage.getItem(DRAFT) ?? ''; } catch { /* likewise */ }
+  if (typed && !$('#question textarea').value) fill(typed);
+})();
+
 let mine = '';
 try { mine = sessionStorage.getItem(HERE) ?? ''; } catch { /* a browser that keeps nothing */ }
 guarded(async () => {
-  if (mine) { try { await openTalk(mine); } catch (error) { if (error.status !== 404) throw error; } }
+  if (mine) { try { await openTalk(mine); hold(talk.exchanges.at(-1)?.id); } catch (error) { if (error.status !== 404) throw error; } }
   await list();
 })();
 // What another tab has added meanwhile.

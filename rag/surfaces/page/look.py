@@ -63,7 +63,7 @@ UPLOAD = """
   <div class="row"><label for="address">Or the address of a page or a feed</label>
     <input id="address" type="url" placeholder="https://…"><button type="button" id="fetch" data-act="fetch">Add</button></div>
   <div class="taken" role="group" aria-label="Names that are taken" hidden><p></p>
-    <button type="button" data-act="taken" data-replace="replace">Replace them</button>
+    <button type="button" data-act="taken" data-replace="replace">Replace</button>
     <button type="button" data-act="taken" data-replace="keep">Keep both</button>
     <button type="button" data-act="taken" data-replace="">Cancel</button></div>
   <div id="report" role="status"></div>

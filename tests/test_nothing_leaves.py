@@ -261,8 +261,8 @@ class Watched:
 def paths_in(call: str) -> list[str]:
     """The paths that a system call names, each with the folder that it is relative to; of a link to be made, only the new.
 
-    >>> paths_in('openat(AT_FDCWD</work>, "a.txt", O_WRONLY|O_CREAT, 0666) = 3</work/a.txt>')
-    ['/work/a.txt']
+    >>> paths_in('openat(AT_FDCWD</desk>, "a.txt", O_WRONLY|O_CREAT, 0666) = 3</desk/a.txt>')
+    ['/desk/a.txt']
     """
     named = re.findall(r'(?:(?:AT_FDCWD|\d+)<([^>]*)>, )?"((?:[^"\\]|\\.)*)"', call.rpartition(" = ")[0])
     paths = [os.path.normpath(os.path.join(folder or "/an unknown folder", path)) for folder, path in named]

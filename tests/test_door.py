@@ -89,7 +89,7 @@ def test_a_name_that_was_made_to_point_here_reaches_nothing(host: str) -> None:
 @pytest.mark.parametrize("host", ["", "a b", "user@127.0.0.1", "127.0.0.1:x", "127.0.0.1/..", "a,127.0.0.1"])
 def test_a_host_that_is_no_name_is_refused(host: str) -> None:
     answer, behind = knock(host=host)
-    assert (said(answer), behind.given) == ((400, "bad_request"), [])
+    assert (said(answer), behind.given) == ((400, "request"), [])
 
 
 def test_elsewhere_the_page_goes_by_the_names_that_were_given() -> None:
@@ -237,7 +237,7 @@ GUARDED: dict[str, Any] = {"guarded": True, "account_of": known, "token_of": tok
 def test_with_accounts_nothing_is_given_without_a_session_but_health_and_the_log_in() -> None:
     for path in ("/api/articles", "/mcp", "/config", "/assets/a.js", "/gradio_api/queue/data", "/nowhere", "/logout"):
         answer, behind = knock(path=path, **GUARDED)
-        assert (said(answer), behind.given) == ((401, "unauthorized"), []), path
+        assert (said(answer), behind.given) == ((401, "login"), []), path
         assert answer.headers["www-authenticate"] == 'Bearer realm="clippings"'
     for path in ("/healthz", "/login"):
         assert knock(path=path, **GUARDED)[0].status_code == 200
@@ -248,7 +248,7 @@ def test_with_accounts_nothing_is_given_without_a_session_but_health_and_the_log
 def test_a_session_says_for_whom_a_request_is() -> None:
     answer, behind = knock(headers={"Cookie": f"other=1; {COOKIE}=s3cret"}, **GUARDED)
     assert (answer.status_code, behind.states[0]["owner"], behind.states[0]["read_only"]) == (200, "ann", False)
-    assert said(knock(headers={"Cookie": f"{COOKIE}=guess"}, **GUARDED)[0]) == (401, "unauthorized")
+    assert said(knock(headers={"Cookie": f"{COOKIE}=guess"}, **GUARDED)[0]) == (401, "login")
 
 
 @pytest.mark.parametrize(("secret", "owner", "reads"), [("clip_r", "token:reader", True), ("clip_w", "token:writer", False)])
@@ -264,7 +264,7 @@ def test_a_token_says_so_too_and_whether_it_only_reads(secret: str, owner: str, 
 def test_a_token_that_is_not_known_is_refused_also_where_nobody_needs_one(stated: str) -> None:
     for door in (GUARDED, {"token_of": token}):
         answer, behind = knock(headers={"Authorization": stated}, **door)
-        assert (said(answer), behind.given) == ((401, "unauthorized"), [])
+        assert (said(answer), behind.given) == ((401, "login"), [])
 
 
 def test_without_accounts_the_one_local_person_asks() -> None:
@@ -312,7 +312,7 @@ def test_what_the_page_does_not_need_of_gradio_is_not_there(method: str, path: s
 
     status, body = asyncio.run(ask())
     assert (status, behind.given) == (404, [])
-    assert method == "HEAD" or json.loads(body)["error"]["kind"] == "not_found"
+    assert method == "HEAD" or json.loads(body)["error"]["kind"] == "address"
 
 
 @pytest.mark.parametrize(
@@ -326,13 +326,13 @@ def test_what_the_page_does_not_need_of_gradio_is_not_there(method: str, path: s
 def test_nothing_that_gradio_would_fetch_reaches_it(path: str, body: dict[str, Any]) -> None:
     for written in (json.dumps(body), json.dumps(body).replace("path", "p\\u0061th").replace("gradio", "gr\\u0061dio")):
         answer, behind = knock("POST", path, body=written)
-        assert (said(answer), behind.given) == ((400, "bad_request"), [])
+        assert (said(answer), behind.given) == ((400, "request"), [])
 
 
 @pytest.mark.parametrize("body", [b"{", b"\xff", b'{"data": ' + b"[" * 100 + b"]" * 100 + b"}", b"[" * 100_000, b"1" * 5_000])
 def test_what_is_no_json_or_nested_without_end_does_not_reach_gradio(body: bytes) -> None:
     answer, behind = knock("POST", "/gradio_api/queue/join", body=body)
-    assert (said(answer), behind.given) == ((400, "bad_request"), [])
+    assert (said(answer), behind.given) == ((400, "request"), [])
 
 
 def test_what_the_page_sends_reaches_gradio_as_it_was_sent() -> None:
@@ -348,7 +348,7 @@ def test_a_body_without_end_is_cut_off() -> None:
 
     for body in (b" " * 2_000_001, endless()):
         answer, behind = knock("POST", "/gradio_api/queue/join", body=body)
-        assert (said(answer), behind.given) == ((413, "too_large"), [])
+        assert (said(answer), behind.given) == ((413, "size"), [])
 
 
 def test_a_body_that_does_not_come_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -404,7 +404,7 @@ def test_a_site_that_was_named_cannot_use_the_readers_session() -> None:
             ("POST", "/mcp"),
         ):
             answer, behind = knock(method, path, {**origin, "Cookie": f"{COOKIE}=s3cret"}, doorway, **door)
-            assert (said(answer), behind.given) == ((401, "unauthorized"), []), (method, path)
+            assert (said(answer), behind.given) == ((401, "login"), []), (method, path)
             assert answer.headers["access-control-allow-origin"] == "https://desk.example.org", "its script may read why"
         answer, behind = knock("POST", "/api/ask", {**origin, "Authorization": "Bearer clip_r"}, doorway, **door)
         assert (answer.status_code, behind.states[0]["owner"]) == (200, "token:reader")
@@ -413,7 +413,7 @@ def test_a_site_that_was_named_cannot_use_the_readers_session() -> None:
 @pytest.mark.parametrize("value", ["a0=b; " * 12_000, f"{COOKIE}={'x' * 70_000}"])
 def test_headers_without_end_are_not_looked_through(value: str) -> None:
     answer, behind = knock(headers={"Cookie": value}, **GUARDED)
-    assert (said(answer), behind.given) == ((431, "too_large"), [])
+    assert (said(answer), behind.given) == ((431, "size"), [])
 
 
 def test_many_cookies_cost_nothing() -> None:
@@ -438,7 +438,7 @@ def test_a_form_of_any_size_is_not_kept_for_who_logs_in() -> None:
 
     plain = {"Content-Type": "application/x-www-form-urlencoded"}
     answer, behind = knock("POST", "/login", plain, body=endless(), **GUARDED)
-    assert (said(answer), behind.given) == ((413, "too_large"), [])
+    assert (said(answer), behind.given) == ((413, "size"), [])
     for kind in ("multipart/form-data; boundary=a", "application/json", ""):
         answer, behind = knock("POST", "/login", {"Content-Type": kind}, body=b"name=a", **GUARDED)
         assert (said(answer), behind.given) == ((415, "type"), [])

@@ -205,11 +205,11 @@ class Door:
             scheme = (headers.get("x-forwarded-proto") or [scheme])[-1].strip().lower()
             named = headers.get("x-forwarded-host") or named
             if scheme not in ("http", "https"):
-                raise _Refused(400, "bad_request", "X-Forwarded-Proto must be http or https")
+                raise _Refused(400, "request", "X-Forwarded-Proto must be http or https")
         else:
             scope["headers"] = [(k, v) for k, v in scope["headers"] if not _is_forwarded(k)]
         if len(named) != 1 or not re.fullmatch(r"[A-Za-z0-9.\-_]+(:\d{1,5})?|\[[0-9A-Fa-f:.]+\](:\d{1,5})?", named[0].strip()):
-            raise _Refused(400, "bad_request", "the request names no host, or more than one, or one that is no name")
+            raise _Refused(400, "request", "the request names no host, or more than one, or one that is no name")
         netloc = named[0].strip().lower()
         if not self.doorway.is_ours(netloc):
             raise _Refused(
@@ -293,7 +293,7 @@ class Door:
             body = await _whole(scope, receive, _LONGEST_BODY)
             _look_at(body)
             return _again(body, receive)
-        raise _Refused(404, "not_found", "there is nothing at this address. What there is, /api/openapi.json lists")
+        raise _Refused(404, "address", "there is nothing at this address. What there is, /api/openapi.json lists")
 
 
 class Traffic:
@@ -329,7 +329,7 @@ class _Refused(Exception):
 
 
 def _unknown(message: str) -> _Refused:
-    return _Refused(401, "unauthorized", message, challenge=True)
+    return _Refused(401, "login", message, challenge=True)
 
 
 def _foreign() -> _Refused:
@@ -377,7 +377,7 @@ def _guarded_send(send: Send, allowed: str | None) -> Send:
 async def _whole(scope: Scope, receive: Receive, longest: int) -> bytes:
     """The body, which must be short and come in time."""
     stated = _headers(scope).get("content-length", ["0"])[-1]
-    too_long = _Refused(413, "too_large", f"the request is longer than {longest:,} bytes")
+    too_long = _Refused(413, "size", f"the request is longer than {longest:,} bytes")
     if not stated.isdecimal() or int(stated[:20]) > longest:
         raise too_long
     parts, size = [], 0
@@ -386,7 +386,7 @@ async def _whole(scope: Scope, receive: Receive, longest: int) -> bytes:
             while True:
                 message = await receive()
                 if message["type"] == "http.disconnect":
-                    raise _Refused(400, "bad_request", "the request broke off")
+                    raise _Refused(400, "request", "the request broke off")
                 parts.append(message.get("body", b""))
                 size += len(parts[-1])
                 if size > longest:
@@ -418,15 +418,15 @@ def _look_at(body: bytes) -> None:
         levels: list[Any] = [stated]
         for _ in range(_DEEPEST):
             if any(_names_file(value) for value in levels if isinstance(value, dict)):
-                raise _Refused(400, "bad_request", "files come in by /api/uploads, and pages of the web by /api/fetch")
+                raise _Refused(400, "request", "files come in by /api/uploads, and pages of the web by /api/fetch")
             if any(_is_broken(text) for value in levels for text in _texts(value)):
-                raise _Refused(400, "bad_request", "the text holds half a character (a lone surrogate)")
+                raise _Refused(400, "request", "the text holds half a character (a lone surrogate)")
             levels = [inner for value in levels for inner in _inside(value)]
             if not levels:
                 return
     except (ValueError, RecursionError):
-        raise _Refused(400, "bad_request", "the body is not JSON") from None
-    raise _Refused(400, "bad_request", f"the body is nested more than {_DEEPEST} levels deep")
+        raise _Refused(400, "request", "the body is not JSON") from None
+    raise _Refused(400, "request", f"the body is nested more than {_DEEPEST} levels deep")
 
 
 def _names_file(value: dict[str, Any]) -> bool:
@@ -477,11 +477,11 @@ def _cookie(stated: list[str]) -> str | None:
 
 def _check_size(scope: Scope) -> None:
     if sum(len(name) + len(value) + 4 for name, value in scope["headers"]) > _LONGEST_HEADERS:
-        raise _Refused(431, "too_large", f"the request's headers are longer than {_LONGEST_HEADERS:,} bytes")
+        raise _Refused(431, "size", f"the request's headers are longer than {_LONGEST_HEADERS:,} bytes")
     if len(scope["path"]) + len(scope.get("query_string", b"")) > _LONGEST_PATH:
-        raise _Refused(414, "too_large", f"the address is longer than {_LONGEST_PATH:,} bytes")
+        raise _Refused(414, "size", f"the address is longer than {_LONGEST_PATH:,} bytes")
     if any(len(part) > 255 for part in scope["path"].split("/")) and not scope["path"].startswith("/api/"):
-        raise _Refused(404, "not_found", "there is nothing at this address")  # no file has so long a name
+        raise _Refused(404, "address", "there is nothing at this address")  # no file has so long a name
 
 
 def _split(origin: str) -> SplitResult | None:

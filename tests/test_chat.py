@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import json
 import os
 import re
@@ -28,7 +29,7 @@ from axe_playwright_python.sync_playwright import Axe
 from conftest import SEEDS
 from mcp import ClientSession
 from mcp.client.streamable_http import streamablehttp_client
-from playwright.sync_api import Browser, Page, Route, expect, sync_playwright
+from playwright.sync_api import Browser, Error, Page, Route, expect, sync_playwright
 from proxy import proxied
 from test_backends import ollama
 from test_serve import QUESTION as SHORT
@@ -70,10 +71,11 @@ LOGS: list[str] = []  # what each server printed, once it has stopped
 
 
 @contextmanager
-def served(config: Config, *options: str, **settings: str) -> Iterator[str]:
+def served(config: Config, *options: str, port: int = 0, **settings: str) -> Iterator[str]:
     """The page of a collection, in a process of its own, as a reader starts it."""
     with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
+        free.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        free.bind(("127.0.0.1", port))
         port = free.getsockname()[1]
     environ = {**os.environ, "CLIPPINGS_HOME": str(config.home), "PYTHONUNBUFFERED": "1", **settings}
     server = subprocess.Popen(
@@ -456,6 +458,7 @@ def test_two_tabs_of_one_conversation_lose_nothing_of_each_other(page: Page, bro
     put(page, "What did Ali Vaez say about the strike?", count=2)
     put(second, "Where is Jaish al-Adl based?", ".abstained")
     expect(second.locator("#conversation .versions")).to_contain_text("2 of 2")
+    expect(second.locator("#conversation .told")).to_contain_text("Another tab has asked here meanwhile")
     second.get_by_role("button", name="Earlier version").click()
     expect(second.locator("#conversation .asked")).to_have_text([QUESTION, "What did Ali Vaez say about the strike?"])
     second.close()
@@ -478,6 +481,73 @@ def test_a_reload_in_the_middle_of_an_answer_keeps_the_question(browser: Browser
         page.get_by_role("button", name="Ask again").first.click()
         expect(page.locator("#conversation .answer")).to_contain_text("Pakistan was struck first by Iran", timeout=60_000)
         page.close()
+
+
+def test_nothing_changes_on_the_page_while_the_server_does_not_answer(page: Page) -> None:
+    put(page, QUESTION)
+    page.route("**/api/**", lambda route: route.abort())
+    page.get_by_role("radio", name="Demo articles").check()
+    expect(page.locator("#conversation .told")).to_contain_text("The server does not answer")
+    expect(page.locator("#conversation .asked")).to_have_text([QUESTION])
+    page.locator("#question textarea").fill("Why?")
+    page.locator("#question textarea").press("Enter")
+    expect(page.locator("#question textarea")).to_have_value("Why?")  # what could not be kept is put back
+    page.unroute("**/api/**")
+    page.get_by_role("radio", name="My articles").check()
+
+
+OLD_SHELF = """
+import json
+import sys
+
+import gradio as gr
+
+port, key, secret, held = int(sys.argv[1]), sys.argv[2], sys.argv[3], json.loads(sys.argv[4])
+with gr.Blocks() as page:
+    shelf = gr.BrowserState({"current": "", "conversations": []}, storage_key=key, secret=secret)
+    page.load(lambda: held, None, shelf)
+page.launch(server_name="127.0.0.1", server_port=port, quiet=True)
+"""
+
+
+def test_the_shelf_that_an_earlier_version_left_in_a_browser_is_found_and_emptied(browser: Browser, config: Config) -> None:
+    """As it lies there: Gradio keeps it under a key made of the home, scrambled."""
+    with open_assistant(config) as assistant:
+        found = record(assistant.ask(QUESTION), "own")
+    kept = {"key": "1", "asked": "Who was first to strike?", "collection": "own", "found": found, "verdict": ""}
+    held = {"current": "", "conversations": [{"id": "shelf", "title": "On the shelf", "exchanges": [kept]}]}
+    own = hashlib.sha256(str(config.home.resolve()).encode()).hexdigest()
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    context = browser.new_context()
+    arguments = [str(port), f"clippings-{own[:12]}", own[12:28], json.dumps(held)]
+    environ = {**os.environ, "GRADIO_ANALYTICS_ENABLED": "False", "NO_PROXY": "127.0.0.1"}
+    before = subprocess.Popen([sys.executable, "-c", OLD_SHELF, *arguments], env=environ)
+    try:
+        page = context.new_page()
+        for _ in range(200):
+            try:
+                page.goto(f"http://127.0.0.1:{port}/")
+                break
+            except Error:
+                time.sleep(0.2)
+        page.wait_for_function(f"(localStorage.getItem('clippings-{own[:12]}') || '').length > 1000", timeout=20_000)
+        page.close()
+    finally:
+        before.kill()
+        before.wait(20)
+    with served(config, port=port) as url:
+        page = context.new_page()
+        calls: list[str] = []
+        page.on("request", lambda request: calls.append(request.url) if "taken-over" in request.url else None)
+        page.goto(url)
+        expect(shelf(page).locator(".list button", has_text="On the shelf")).to_have_count(1, timeout=20_000)
+        page.reload()
+        expect(shelf(page).locator(".list button", has_text="On the shelf")).to_have_count(1, timeout=20_000)
+        page.wait_for_timeout(1_000)
+        assert len(calls) == 1, "what was taken over is not sent again"
+        context.close()
 
 
 def test_what_a_browser_kept_before_the_server_did_is_taken_over_once(browser: Browser, address: str, config: Config) -> None:
@@ -597,6 +667,44 @@ def test_a_newcomer_adds_articles_reads_them_and_takes_one_out_again(browser: Br
         page.locator("#conversation .answer button.cite").first.click()
         expect(page.locator("#reading mark")).to_be_visible()
         page.close()
+
+
+def test_a_name_that_is_taken_is_asked_about_and_adding_is_stopped_after_a_reload(browser: Browser, tmp_path: Path) -> None:
+    dam = tmp_path / "dam.txt"
+    dam.write_text("The Karvel dam burst on Sunday and forty houses were lost.\n", encoding="utf-8")
+    many = "".join(f'{{"id": "n{n}", "text": "Council {n} met. {"It spoke of the harbour. " * 60}"}}\n' for n in range(1_500))
+    (tmp_path / "many.jsonl").write_text(many, encoding="utf-8")
+    config = Config(home=tmp_path / "home")
+    with served(config) as url:
+        page = browser.new_page(viewport={"width": 1280, "height": 900})
+        page.goto(url)
+        page.get_by_role("tab", name="Articles").click()
+        files, report = page.locator("#files"), page.locator("#report")
+        files.set_input_files(dam)
+        expect(report).to_contain_text("1 added, 0 replaced", timeout=60_000)
+        dam.write_text("The Karvel dam burst on Monday and fifty houses were lost.\n", encoding="utf-8")
+        taken = page.locator("#adding .taken")
+        files.set_input_files(dam)
+        expect(taken).to_contain_text("There is already, with other content: dam.txt.")
+        taken.get_by_role("button", name="Cancel").click()
+        expect(report).to_have_text("Nothing was added.")
+        files.set_input_files(dam)
+        taken.get_by_role("button", name="Keep both").click()
+        expect(report).to_contain_text("1 added, 0 replaced", timeout=60_000)
+        files.set_input_files(tmp_path / "many.jsonl")
+        expect(report.get_by_role("button", name="Stop")).to_be_visible(timeout=30_000)
+        page.reload()
+        page.get_by_role("tab", name="Articles").click()
+        report.get_by_role("button", name="Stop").click(timeout=30_000)
+        expect(report).to_contain_text("Add the same again to go on", timeout=60_000)
+        page.reload()
+        page.get_by_role("tab", name="Articles").click()
+        expect(report).to_contain_text("Add the same again to go on", timeout=20_000)  # what came of it outlives a reload
+        page.close()
+    with open_assistant(config) as assistant:
+        texts = {i: assistant.article(i).text for i in ("upload/dam.txt", "upload/dam (2).txt")}
+        assert ["Sunday" in texts["upload/dam.txt"], "Monday" in texts["upload/dam (2).txt"]] == [True, True]
+        assert len(assistant.articles()) < 1_502
 
 
 @pytest.fixture

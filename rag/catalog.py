@@ -35,7 +35,7 @@ from rag.config import Config
 from rag.errors import CollectionError
 from rag.files import private_folder
 from rag.refusals import CATALOG, interrupted, require_collection
-from rag.sqlite import reading
+from rag.sqlite import fault, reading
 from rag.text import label
 from rag.types import FACTS as _FACTS
 from rag.types import Article, Filters, Headline, content_version, corrected_version
@@ -973,26 +973,18 @@ def _translated(path: Path) -> Iterator[None]:
     try:
         yield
     except sa_exc.SQLAlchemyError as exc:
-        cause = str(getattr(exc, "orig", None) or exc)
-        if "disk is full" in cause or "disk I/O error" in cause:
-            raise CollectionError(
-                f"the disk that holds {path.parent} is full. The articles stored before are safe; free some space and run again"
-            ) from exc
-        if "locked" in cause:
-            raise CollectionError(f"{path} is being written by another process. Try again in a moment", busy=True) from exc
-        damaged = ("not a database", "malformed", "no such table", "no such column", "not decode", "file is encrypted")
-        if any(words in cause for words in damaged):
-            raise CollectionError(
-                f"{path} is not a catalog of Clippings, or is damaged ({cause}). "
-                "Put a backup in its place, or name another folder with --home"
-            ) from exc
-        if "readonly" in cause:
-            raise CollectionError(
-                f"the collection in {path.parent} may be read but not written to, which this needs. "
-                "Get write access to the folder, or copy it and name the copy with --home"
-            ) from exc
-        if "unable to open" in cause:
-            raise CollectionError(f"{path} cannot be opened for this ({cause}). Check the folder's permissions") from exc
-        raise CollectionError(f"{path}: {cause}") from exc
+        kind, cause = fault(exc)
+        said = {
+            "full": f"the disk that holds {path.parent} is full. The articles stored before are safe; free some space and run "
+            "again",
+            "busy": f"{path} is being written by another process. Try again in a moment",
+            "damaged": f"{path} is not a catalog of Clippings, or is damaged ({cause}). "
+            "Put a backup in its place, or name another folder with --home",
+            "read-only": f"the collection in {path.parent} may be read but not written to, which this needs. "
+            "Get write access to the folder, or copy it and name the copy with --home",
+            "unopened": f"{path} cannot be opened for this ({cause}). Check the folder's permissions",
+            "other": f"{path}: {cause}",
+        }
+        raise CollectionError(said[kind], busy=kind == "busy") from exc
     except OSError as exc:
         raise CollectionError(f"{path.parent} cannot be used: {exc.strerror or exc}. Name another folder with --home") from exc

@@ -1,13 +1,34 @@
-"""Reading a database of SQLite's where nothing can be written beside it: in a folder that may only be read, on a full disk."""
+"""What is the same for every database of SQLite's: reading one where nothing can be written beside it, in a folder that may
+only be read or on a full disk; and what kind of fault an error of SQLite's is."""
 
 from __future__ import annotations
 
 import sqlite3
 from pathlib import Path
+from typing import Literal
 
 from rag.errors import CollectionError
 
-__all__ = ["reading"]
+__all__ = ["Fault", "fault", "reading"]
+
+Fault = Literal["full", "busy", "damaged", "read-only", "unopened", "other"]
+_SAID: tuple[tuple[Fault, tuple[str, ...]], ...] = (
+    ("full", ("disk is full", "disk I/O error")),
+    ("busy", ("locked",)),
+    ("damaged", ("not a database", "malformed", "no such table", "no such column", "not decode", "file is encrypted")),
+    ("read-only", ("readonly",)),
+    ("unopened", ("unable to open",)),
+)
+
+
+def fault(error: Exception) -> tuple[Fault, str]:
+    """The kind of an error, SQLAlchemy's or SQLite's own, and SQLite's words for it: it has no other way to say it to both.
+
+    >>> fault(sqlite3.OperationalError("database is locked"))
+    ('busy', 'database is locked')
+    """
+    cause = str(getattr(error, "orig", None) or error)
+    return next((kind for kind, said in _SAID if any(words in cause for words in said)), "other"), cause
 
 
 def reading(path: Path) -> sqlite3.Connection:

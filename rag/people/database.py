@@ -26,7 +26,7 @@ from sqlalchemy import exc as sa_exc
 
 from rag.errors import CollectionError
 from rag.files import private_folder
-from rag.sqlite import reading
+from rag.sqlite import fault, reading
 
 __all__ = ["FILE", "LAYOUT", "Connection", "Database", "conversations", "exchanges", "now", "sessions", "settings", "tokens"]
 
@@ -227,17 +227,15 @@ def _translated(path: Path) -> Iterator[None]:
     try:
         yield
     except sa_exc.SQLAlchemyError as exc:
-        cause = str(getattr(exc, "orig", None) or exc)
-        if "disk is full" in cause or "disk I/O error" in cause:
-            said = f"the disk that holds {path.parent} is full. What was kept before is safe; free some space and try again"
-        elif "locked" in cause:
-            said = f"{path} is being written by another process. Try again in a moment"
-        elif "not a database" in cause or "malformed" in cause or "no such" in cause:
-            said = f"{path} is damaged ({cause}). Put a copy of it in its place, or move it elsewhere and start again"
-        elif "readonly" in cause or "unable to open" in cause:
-            said = _UNUSABLE.format(path=path, cause=cause)
-        else:
-            said = f"{path}: {cause}"
-        raise CollectionError(said) from exc
+        kind, cause = fault(exc)
+        said = {
+            "full": f"the disk that holds {path.parent} is full. What was kept before is safe; free some space and try again",
+            "busy": f"{path} is being written by another process. Try again in a moment",
+            "damaged": f"{path} is damaged ({cause}). Put a copy of it in its place, or move it elsewhere and start again",
+            "read-only": _UNUSABLE.format(path=path, cause=cause),
+            "unopened": _UNUSABLE.format(path=path, cause=cause),
+            "other": f"{path}: {cause}",
+        }
+        raise CollectionError(said[kind], busy=kind == "busy") from exc
     except OSError as exc:
         raise CollectionError(_UNUSABLE.format(path=path, cause=exc.strerror or exc)) from exc

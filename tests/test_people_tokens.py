@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -255,3 +257,19 @@ def test_what_readers_said_of_answers_is_printed_a_line_each(
         {"at": "2026-03-01T12:00:00+00:00", "verdict": "right", "asked": "Who swam?", "text": "An answer to Who swam?"},
     ]
     assert "bob" not in printed
+
+
+def test_verdicts_that_the_output_has_no_room_for_end_in_a_sentence(people: People, tmp_path: Path) -> None:
+    if not Path("/dev/full").exists():
+        pytest.skip("there is no device here that is always full")
+    put = people.conversations.put("ann", "Who struck?", "own", conversation=None, after=None)
+    people.conversations.answer("ann", put.id, {"text": "Iran. " * 10_000})
+    people.conversations.judge("ann", put.id, "right")
+    with Path("/dev/full").open("w") as full:
+        ended = subprocess.run(
+            [sys.executable, "app.py", "verdicts", "--home", str(tmp_path / "home")],
+            cwd=Path(__file__).parent.parent, stdout=full, stderr=subprocess.PIPE, text=True, timeout=60,
+        )  # fmt: skip
+    assert (ended.returncode, ended.stderr) == (
+        1, "clippings: what was to be printed could not be written: No space left on device\n",
+    )  # fmt: skip

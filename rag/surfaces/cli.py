@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, TextIO, cast
 from rag.config import Config, load
 from rag.errors import ClippingsError, ConfigError
 from rag.surfaces import people
-from rag.surfaces.process import BROKEN_PIPE, UNWRITTEN, status_of, tell
+from rag.surfaces.process import BROKEN_PIPE, UNWRITTEN, UnwrittenError, say, status_of, tell
 from rag.text import json_safe, one_line, terminal_safe
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ def run(arguments: Sequence[str], services: Services) -> int:
         return status
     except ClippingsError as exc:
         tell(f"clippings: {exc}")
-        return UNWRITTEN if isinstance(exc, _UnwrittenError) else 2 if type(exc).__name__ in _MISTAKES else 1
+        return UNWRITTEN if isinstance(exc, UnwrittenError) else 2 if type(exc).__name__ in _MISTAKES else 1
     except KeyboardInterrupt as exc:
         if sys.stderr.isatty():
             tell("")  # a terminal shows ^C, and stays behind it
@@ -84,10 +84,6 @@ _NAMES = {
 }  # fmt: skip
 
 
-class _UnwrittenError(ClippingsError):
-    """Standard output takes no more."""
-
-
 def _is_text(argument: str) -> bool:
     try:
         argument.encode()
@@ -103,16 +99,6 @@ def _named(options: argparse.Namespace) -> None:
         for value in stated if isinstance(stated, list) else [stated]:
             if isinstance(value, str) and not value.strip():
                 raise ConfigError(f"{called} is empty. Write out what is meant; the current folder is a single dot")
-
-
-def _say(text: str) -> None:
-    """Print to standard output. Raises `ClippingsError` where that takes no more, as on a disk that is full."""
-    try:
-        print(text, flush=True)
-    except BrokenPipeError:
-        raise
-    except OSError as exc:
-        raise _UnwrittenError(f"what was to be printed could not be written: {exc.strerror}") from exc
 
 
 class _Parser(argparse.ArgumentParser):
@@ -285,7 +271,7 @@ def _ask(options: argparse.Namespace, config: Config, services: Services) -> int
         services.open(_chosen(options, config, services), **engines) as assistant,
     ):
         answer = assistant.ask(question, filters=filters, asked_on=options.asked_on, use_model=not options.no_model)
-    _say(json_safe(answer_json(answer)) if options.json else answer_text(answer, width=_width(), asked=question))
+    say(json_safe(answer_json(answer)) if options.json else answer_text(answer, width=_width(), asked=question))
     return 0
 
 
@@ -298,13 +284,13 @@ def _sync(options: argparse.Namespace, config: Config, services: Services) -> in
     columns = dict(options.column)
     if options.dry_run:
         plan = services.preview(options.places, config, prune=options.prune, columns=columns)
-        _say(report_text(plan, planned=True))
+        say(report_text(plan, planned=True))
         return 1 if plan.failed else 0
     with _progress(sys.stderr) as progress:
         report = services.sync(
             options.places, config, prune=options.prune, rebuild=options.rebuild, columns=columns, progress=progress
         )
-    _say(report_text(report))
+    say(report_text(report))
     return 1 if report.failed else 0
 
 
@@ -334,7 +320,7 @@ def _articles(options: argparse.Namespace, config: Config, services: Services) -
             }
             for item in listings
         ]
-        _say(json_safe(json.dumps(rows, ensure_ascii=False, indent=2)))
+        say(json_safe(json.dumps(rows, ensure_ascii=False, indent=2)))
         return 0
     cells = [
         (
@@ -347,7 +333,7 @@ def _articles(options: argparse.Namespace, config: Config, services: Services) -
         )
         for item in listings
     ]
-    _say(terminal_safe(listing_text(cells, ("ID", "PUBLISHED", "SOURCE", "WORDS", "PASSAGES", "TITLE"))))
+    say(terminal_safe(listing_text(cells, ("ID", "PUBLISHED", "SOURCE", "WORDS", "PASSAGES", "TITLE"))))
     return 0
 
 
@@ -379,14 +365,14 @@ def _show(options: argparse.Namespace, config: Config, services: Services) -> in
     lines += [f"also in: {', '.join(headline.also)}"] if headline.also else []
     lines += [f"earlier version: {version[:16]}, until {until:%Y-%m-%d %H:%M}" for version, until in versions]
     head = "\n".join(one_line(line) for line in lines)
-    _say(terminal_safe(f"{head}\n\n{article.text}"))
+    say(terminal_safe(f"{head}\n\n{article.text}"))
     return 0
 
 
 def _backup(options: argparse.Namespace, config: Config, services: Services) -> int:
     kept = services.backup(Path(options.file), config, vectors=not options.without_vectors, conversations=options.conversations)
     where = f"{kept.file} ({kept.bytes / 1e6:,.1f} MB)"
-    _say(one_line(f"{kept.articles} articles and {kept.passages} passages are kept in {where}{_with(kept)}"))
+    say(one_line(f"{kept.articles} articles and {kept.passages} passages are kept in {where}{_with(kept)}"))
     _noted(kept)
     return 0
 
@@ -394,7 +380,7 @@ def _backup(options: argparse.Namespace, config: Config, services: Services) -> 
 def _restore(options: argparse.Namespace, config: Config, services: Services) -> int:
     with _progress(sys.stderr) as progress:
         made = services.restore(Path(options.file), config, progress=progress)
-    _say(
+    say(
         one_line(
             f"the collection in {config.home} has {made.articles} articles and {made.passages} passages again{_with(made)}"
         )
@@ -415,12 +401,12 @@ def _with(kept: Any) -> str:
 
 def _noted(kept: Any) -> None:
     for note in kept.notes:
-        _say(one_line(f"  {note[0].upper()}{note[1:]}."))
+        say(one_line(f"  {note[0].upper()}{note[1:]}."))
 
 
 def _remove(options: argparse.Namespace, config: Config, services: Services) -> int:
     services.remove(options.ids, config)
-    _say(f"{len(set(options.ids))} removed")
+    say(f"{len(set(options.ids))} removed")
     return 0
 
 
@@ -432,7 +418,7 @@ def _edit(options: argparse.Namespace, config: Config, services: Services) -> in
         return 2
     article = services.edit(options.id, facts, config, undo=options.undo)
     when = article.published.isoformat() if article.published else "date unknown"
-    _say(one_line(f"{article.id}: {article.title or 'no title'}, {article.source or 'source unknown'}, {when}"))
+    say(one_line(f"{article.id}: {article.title or 'no title'}, {article.source or 'source unknown'}, {when}"))
     return 0
 
 
@@ -442,12 +428,12 @@ def _eval(options: argparse.Namespace, config: Config, services: Services) -> in
         if gold is None:
             tell("clippings: --add needs a file of your own to add to: --gold FILE")
             return 2
-        _say(one_line(services.add_gold(options.add, _chosen(options, config, services), gold, options.verdict, options.quote)))
+        say(one_line(services.add_gold(options.add, _chosen(options, config, services), gold, options.verdict, options.quote)))
         return 0
     home = config if options.home is not None else None
     out = Path(options.out) if options.out else None
     report = services.evaluate(gold, home, options.split, out, as_json=options.json)
-    _say(json_safe(report) if options.json else terminal_safe(report))
+    say(json_safe(report) if options.json else terminal_safe(report))
     return 0
 
 
@@ -460,7 +446,7 @@ def _doctor(options: argparse.Namespace, config: Config, services: Services) -> 
     well = True
     for finding in services.examine(config, deep=options.deep):
         well = well and finding.well
-        _say(one_line(f"{'ok   ' if finding.well else 'FAULT'}  {finding.name}: {finding.detail}"))
+        say(one_line(f"{'ok   ' if finding.well else 'FAULT'}  {finding.name}: {finding.detail}"))
     return 0 if well else 1
 
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from rag.config import Config
 from rag.errors import ConfigError
+from rag.surfaces.process import say, tell
 
 if TYPE_CHECKING:
     from rag.people.store import People
@@ -65,7 +66,7 @@ def _add_account(options: argparse.Namespace, _config: Config, _services: object
     from rag.people.accounts import add_account
 
     add_account(Path(options.auth_file), options.name, _password(from_input=options.password_stdin))
-    print(f"{options.name} can log in now")
+    say(f"{options.name} can log in now")
     return 0
 
 
@@ -75,7 +76,7 @@ def _remove_account(options: argparse.Namespace, config: Config, _services: obje
     remove_account(Path(options.auth_file), options.name)
     with _people(config) as people:
         people.sessions.end_all(options.name)
-    print(f"{options.name} is removed; a server that uses this file lets it in no more")
+    say(f"{options.name} is removed; a server that uses this file lets it in no more")
     return 0
 
 
@@ -83,15 +84,15 @@ def _convert(options: argparse.Namespace, _config: Config, _services: object) ->
     from rag.people.accounts import convert
 
     hashed = convert(Path(options.file))
-    print(f"{hashed} {'password is' if hashed == 1 else 'passwords are'} hashed now")
+    say(f"{hashed} {'password is' if hashed == 1 else 'passwords are'} hashed now")
     return 0
 
 
 def _add_token(options: argparse.Namespace, config: Config, _services: object) -> int:
     with _people(config) as people:
         secret = people.tokens.add(options.name, options.read_only)
-    print(secret)
-    print("(keep it where the program finds it: it is shown only now)", file=sys.stderr)
+    say(secret)
+    tell("(keep it where the program finds it: it is shown only now)")
     return 0
 
 
@@ -109,14 +110,14 @@ def _list_tokens(_options: argparse.Namespace, config: Config, _services: object
         )
         for token in tokens
     ]
-    print(listing_text(rows, ("NAME", "MAY", "MADE", "LAST USED (UTC)")))
+    say(listing_text(rows, ("NAME", "MAY", "MADE", "LAST USED (UTC)")))
     return 0
 
 
 def _revoke_token(options: argparse.Namespace, config: Config, _services: object) -> int:
     with _people(config) as people:
         people.tokens.revoke(options.name)
-    print(f"the token {options.name} is worthless now")
+    say(f"the token {options.name} is worthless now")
     return 0
 
 
@@ -129,7 +130,7 @@ def _verdicts(_options: argparse.Namespace, config: Config, _services: object) -
         for e in people.conversations.verdicts():
             at = e.judged.isoformat(timespec="seconds") if e.judged else None
             line = {"at": at, "verdict": e.verdict, "asked": e.question, **(e.record or {})}
-            print(json_safe(json.dumps(line, ensure_ascii=False)))
+            say(json_safe(json.dumps(line, ensure_ascii=False)))
     return 0
 
 

@@ -10,9 +10,12 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
+from rag.errors import ClippingsError
 from rag.text import one_line
 
-__all__ = ["BROKEN_PIPE", "INTERRUPTED", "UNWRITTEN", "Terminated", "ended", "status_of", "tell"]
+__all__ = [
+    "BROKEN_PIPE", "INTERRUPTED", "UNWRITTEN", "Terminated", "UnwrittenError", "ended", "say", "status_of", "tell",
+]  # fmt: skip
 
 INTERRUPTED = 130  # 128 and the number of SIGINT, as shells have it
 BROKEN_PIPE = 0  # whoever reads our output has had enough, as `head` has
@@ -28,6 +31,20 @@ class Terminated(KeyboardInterrupt):
 def status_of(interruption: KeyboardInterrupt) -> int:
     """130 for Ctrl-C, 143 for SIGTERM."""
     return interruption.status if isinstance(interruption, Terminated) else INTERRUPTED
+
+
+class UnwrittenError(ClippingsError):
+    """Standard output takes no more."""
+
+
+def say(text: str) -> None:
+    """Print to standard output. Raises `UnwrittenError` where that takes no more, as on a disk that is full."""
+    try:
+        print(text, flush=True)
+    except BrokenPipeError:
+        raise
+    except OSError as exc:
+        raise UnwrittenError(f"what was to be printed could not be written: {exc.strerror}") from exc
 
 
 def tell(sentence: str) -> None:

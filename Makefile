@@ -55,7 +55,7 @@ eval: .venv/installed
 # Train the bundled reader again, from a folder of training data: make reader DATA=folder (see docs/reader.md).
 reader: .venv/installed
 	@test -n "$(DATA)" || { echo "Name the folder of training data: make reader DATA=folder (docs/reader.md says what is in it)"; exit 2; }
-	$(BIN)/python -m rag.reader.train --data "$(DATA)" --work "$(or $(WORK),build/reader)"
+	$(BIN)/python -m rag.training.train --data "$(DATA)" --work "$(or $(WORK),build/reader)"
 
 # Renew the locked versions, from what a fresh environment resolves to.
 lock:

@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rag.config import Config, demo
-from rag.refusals import askable, require_collection
 from rag.surfaces.cli import Services, run
 from rag.surfaces.loading import Loading
 from rag.surfaces.process import ended
+from rag.validation import askable, require_collection
 
 if TYPE_CHECKING:
     from rag.assistant import Assistant
@@ -30,21 +30,25 @@ def _open(config: Config, **engines: Any) -> Assistant:
 
 @contextmanager
 def _warm(config: Config, question: str, *, named: bool) -> Iterator[dict[str, Any]]:
-    """The encoder and the reader, each being loaded in a thread while the rest is imported: that takes as long.
+    """The encoder and the reader, each being loaded in a thread while the rest is imported: that takes as
+    long.
 
-    What can be refused at once is refused first: a question, and a home that was `named` and holds no collection.
+    What can be refused at once is refused first: a question, and a home that was `named` and holds no
+    collection.
     """
     askable(question)
     if named:
         require_collection(config.home)
-    from rag.encode import BUNDLED, SentenceEncoder
-    from rag.graph import prepare
-    from rag.reader.span import SpanReader
+    from rag.models.encoder import BUNDLED, SentenceEncoder
+    from rag.models.engine import prepare
+    from rag.models.reader import SpanReader
 
     prepare()  # imports take turns anyhow, and what comes after this one does not
     encoder, reader = SentenceEncoder(config.encoder), SpanReader()
     steps = [lambda: reader.read("warm", ["warm"])]
-    if config.encoder == BUNDLED:  # another may not be there, and whoever looks for it in vain should look once
+    if (
+        config.encoder == BUNDLED
+    ):  # another may not be there, and whoever looks for it in vain should look once
         steps.insert(0, lambda: encoder.question("warm"))
     with Loading(*steps):
         yield {"encoder": encoder, "reader": reader}
@@ -81,9 +85,9 @@ def _edit(*arguments: Any, **options: Any) -> Any:
 
 
 def _examine(config: Config, *, deep: bool) -> Iterable[Any]:
-    from rag.answer.models import configured_model
-    from rag.catalog import FILE
     from rag.doctor import examine
+    from rag.models.language import configured_model
+    from rag.store.catalog import FILE
 
     yield from examine(config, lambda: configured_model(config.model))
     if deep and (config.home / FILE).is_file():
@@ -96,8 +100,8 @@ def _library(config: Config, *, read_only: bool) -> Library:
     import ingest
     from ingest.walk import KINDS
     from rag.assistant import collection_exists, make_demo, open_assistant
-    from rag.encode import SentenceEncoder
-    from rag.reader.span import SpanReader
+    from rag.models.encoder import SentenceEncoder
+    from rag.models.reader import SpanReader
     from rag.surfaces.library import Library
 
     encoder, reader = SentenceEncoder(config.encoder), SpanReader()

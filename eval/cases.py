@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from rag.errors import ClippingsError, ConfigError
-from rag.files import small_text
+from rag.system.files import small_text
 from rag.types import Turn
 
 __all__ = ["GOLD", "Case", "Fact", "Span", "faults", "load", "save", "split_of", "writing"]
@@ -35,7 +35,9 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class Fact:
-    """One thing the answer has to give: wordings of it, any of which will do, and places, each of which supports it."""
+    """One thing the answer has to give: wordings of it, any of which will do, and places, each of which
+    supports it.
+    """
 
     answers: tuple[str, ...]
     spans: tuple[Span, ...]
@@ -43,7 +45,9 @@ class Fact:
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """A question with its gold. `declined`: the articles do not answer it. `conflict`: the facts are rival values."""
+    """A question with its gold. `declined`: the articles do not answer it. `conflict`: the facts are rival
+    values.
+    """
 
     id: str
     question: str
@@ -80,15 +84,17 @@ def load(path: Path) -> list[Case]:
         try:
             cases.append(_case(json.loads(line)))
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as exc:
-            raise ConfigError(f"{path} line {number} is not a gold question: {_fault(exc)}. See eval/gold/README.md") from exc
+            raise ConfigError(
+                f"{path} line {number} is not a gold question: {_fault(exc)}. See eval/gold/README.md"
+            ) from exc
     if repeated := _repeated(case.id for case in cases):
         raise ConfigError(f"{path} has two questions with the id {repeated}")
     return cases
 
 
 def save(path: Path, case: Case) -> None:
-    """Add a case to a file, which is made if it is not there. Raises `ConfigError` if its id is taken, or the file cannot be
-    written."""
+    """Add a case to a file, which is made if it is not there. Raises `ConfigError` if its id is taken, or the
+    file cannot be written."""
     with writing(path):
         there = path.exists()
     if there and any(known.id == case.id for known in load(path)):
@@ -100,7 +106,9 @@ def save(path: Path, case: Case) -> None:
         with path.open("ab+", buffering=0) as lines:
             size = lines.seek(0, os.SEEK_END)
             lines.seek(max(0, size - 1))
-            joint = b"" if lines.read() in (b"", b"\n") else b"\n"  # a file of somebody's own may not end its last line
+            joint = (
+                b"" if lines.read() in (b"", b"\n") else b"\n"
+            )  # a file of somebody's own may not end its last line
             left = joint + json.dumps(record, ensure_ascii=False).encode() + b"\n"
             try:
                 while left:
@@ -112,12 +120,16 @@ def save(path: Path, case: Case) -> None:
 
 @contextmanager
 def writing(path: Path) -> Iterator[None]:
-    """Turn what the system says of a file that cannot be written into `ConfigError`, or `ClippingsError` for a full disk."""
+    """Turn what the system says of a file that cannot be written into `ConfigError`, or `ClippingsError` for
+    a full disk.
+    """
     try:
         yield
     except OSError as exc:
         if exc.errno in (errno.ENOSPC, errno.EDQUOT):
-            raise ClippingsError(f"{path} cannot be written: the disk is full. Free some space and run again") from exc
+            raise ClippingsError(
+                f"{path} cannot be written: the disk is full. Free some space and run again"
+            ) from exc
         raise ConfigError(f"{path} cannot be written: {exc.strerror}. Name another place") from exc
 
 
@@ -132,14 +144,16 @@ def _fault(exc: Exception) -> str:
 def faults(cases: Sequence[Case], text_of: Callable[[str], str | None]) -> list[str]:
     """What is wrong with the cases, measured against the articles' texts; empty when nothing is.
 
-    Every span has to lie in its article, no wording may be empty, what must be declined has no facts, what must
-    not has some, and a conflict has at least two facts from at least two articles.
+    Every span has to lie in its article, no wording may be empty, what must be declined has no facts, what
+    must not has some, and a conflict has at least two facts from at least two articles.
     """
     found: list[str] = []
     for case in cases:
         if case.declined == bool(case.facts):
             found.append(f"{case.id}: a declined question has no facts, any other has some")
-        if case.conflict and (len(case.facts) < 2 or len({s.article for f in case.facts for s in f.spans}) < 2):
+        if case.conflict and (
+            len(case.facts) < 2 or len({s.article for f in case.facts for s in f.spans}) < 2
+        ):
             found.append(f"{case.id}: a conflict needs two facts from two articles")
         for fact in case.facts:
             if any(not answer.strip() for answer in fact.answers):

@@ -16,8 +16,8 @@ from eval.report import page, table
 from eval.run import Report, collection_for, evaluate, write_report
 from rag import Answer, Config, open_assistant
 from rag.config import default_home
+from rag.english.text import locate
 from rag.errors import QuestionError
-from rag.text import locate
 
 __all__ = ["add", "case_of", "gold_case", "keep_case", "run"]
 
@@ -28,8 +28,8 @@ RESULTS = Path(__file__).parent / "results"
 def run(gold: Path | None, home: Config | None, split: str, out: Path | None, *, as_json: bool) -> str:
     """Run the suite and keep its report; what to print.
 
-    Without `gold` the questions about the demo articles are asked; without `home` the collection is the one that
-    belongs to the gold file, kept beside the user's own.
+    Without `gold` the questions about the demo articles are asked; without `home` the collection is the one
+    that belongs to the gold file, kept beside the user's own.
     """
     path = gold or GOLD / "seeds.jsonl"
     cases, folder = load(path), out or RESULTS
@@ -46,8 +46,8 @@ def run(gold: Path | None, home: Config | None, split: str, out: Path | None, *,
 
 
 def keep(report: Report, folder: Path) -> Path:
-    """Write a report's numbers (JSON, by commit) and its page (HTML); the page's path. Raises `ConfigError` where that cannot
-    be done."""
+    """Write a report's numbers (JSON, by commit) and its page (HTML); the page's path. Raises `ConfigError`
+    where that cannot be done."""
     name = f"{report.gold}-{report.split}-{report.commit.rstrip('+')}"
     shown = folder / f"{name}.html"
     with writing(folder):
@@ -74,7 +74,9 @@ def add(question: str, config: Config, gold: Path, verdict: str, quotes: list[st
 
 def gold_case(answer: Answer, verdict: str, spans: tuple[Span, ...] = ()) -> Case:
     """A gold case from an answer and a reader's verdict on it; see `case_of`."""
-    cited = [[Span(c.article.id, c.start, c.end) for c in sentence.citations] for sentence in answer.sentences]
+    cited = [
+        [Span(c.article.id, c.start, c.end) for c in sentence.citations] for sentence in answer.sentences
+    ]
     return case_of(answer.question, cited, verdict, spans)
 
 
@@ -82,16 +84,19 @@ def case_of(question: str, cited: Sequence[Sequence[Span]], verdict: str, spans:
     """A gold case from a question, what each sentence of its answer cited, and a reader's verdict.
 
     `right`: the citations are the gold, one fact a sentence, or the question is to be declined as it was.
-    `decline`: it should have been declined. `wrong`: the gold is `spans`, each alone in support of the one fact. `missing`: the
-    citations are right, and `spans` support one fact more. Raises `QuestionError` for the last two without the words that
-    would have been right.
+    `decline`: it should have been declined. `wrong`: the gold is `spans`, each alone in support of the one
+    fact. `missing`: the citations are right, and `spans` support one fact more. Raises `QuestionError` for
+    the last two without the words that would have been right.
     """
     facts: tuple[Fact, ...] = ()
     if verdict not in VERDICTS:
-        raise QuestionError(f"a verdict is one of {', '.join(VERDICTS)}, not {verdict!r}. Give one before making a gold case")
+        raise QuestionError(
+            f"a verdict is one of {', '.join(VERDICTS)}, not {verdict!r}. Give one before making a gold case"
+        )
     if verdict in ("wrong", "missing") and not spans:
         raise QuestionError(
-            "an answer that is not right needs the words that would have been: give them with --quote, or select them in the "
+            "an answer that is not right needs the words that would have been: give them with --quote, or "
+            "select them in the "
             "article"
         )
     if verdict in ("right", "missing"):
@@ -106,9 +111,11 @@ Places = Sequence[tuple[str, int, int]]  # an article's id, and where words of i
 
 
 def keep_case(gold: Path, question: str, cited: Sequence[Places], verdict: str, words: Places) -> str:
-    """Keep a question in a gold file, with a verdict on the answer it got; what to say about it. Raises as `case_of`
-    and `save` do."""
-    case = case_of(question, [[Span(*p) for p in places] for places in cited], verdict, [Span(*p) for p in words])
+    """Keep a question in a gold file, with a verdict on the answer it got; what to say about it. Raises as
+    `case_of` and `save` do."""
+    case = case_of(
+        question, [[Span(*p) for p in places] for places in cited], verdict, [Span(*p) for p in words]
+    )
     save(gold, case)
     return f"{case.id} is in the collection's {gold.name} ({case.split})"
 
@@ -116,5 +123,7 @@ def keep_case(gold: Path, question: str, cited: Sequence[Places], verdict: str, 
 def _span(quote: str, answer: Answer) -> Span:
     for source in answer.evidence:
         if found := locate(quote, source.passage.text):
-            return Span(source.passage.article_id, source.passage.start + found[0], source.passage.start + found[1])
+            return Span(
+                source.passage.article_id, source.passage.start + found[0], source.passage.start + found[1]
+            )
     raise QuestionError(f"these words stand in none of the passages found for the question: {quote!r}")

@@ -1,4 +1,5 @@
-"""Two reports over the same cases, side by side: which cases changed sides, and is the difference more than noise?
+"""Two reports over the same cases, side by side: which cases changed sides, and is the difference more than
+noise?
 
 python -m eval.compare BEFORE.json AFTER.json
 """
@@ -21,7 +22,9 @@ _SIDES = {"hit@5": 1.0, "fact_coverage": 1.0}  # a case is on the right side whe
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """A metric before and after over the cases both have an opinion on; `low` and `high` bound the mean difference."""
+    """A metric before and after over the cases both have an opinion on; `low` and `high` bound the mean
+    difference.
+    """
 
     metric: str
     before: float
@@ -66,7 +69,9 @@ def compare(before: Report, after: Report) -> Comparison:
         ]
         if found := paired_difference([b for _, _, b in pairs], [a for _, a, _ in pairs]):
             difference, low, high = found
-            mean = [sum(values) / len(pairs) for values in ([a for _, a, _ in pairs], [b for _, _, b in pairs])]
+            mean = [
+                sum(values) / len(pairs) for values in ([a for _, a, _ in pairs], [b for _, _, b in pairs])
+            ]
             changes.append(Change(name, mean[0], mean[1], difference, low, high, len(pairs)))
         if (least := _SIDES.get(name)) is not None or name == "right_to_answer":
             bar = 1.0 if least is None else least
@@ -77,7 +82,10 @@ def compare(before: Report, after: Report) -> Comparison:
 
 def _measures(row: Row) -> dict[str, float]:
     """A row's measures, and whether it was right to answer or to decline."""
-    return {**row.measures, "right_to_answer": float(row.error is None and row.must_decline == (row.declined is not None))}
+    return {
+        **row.measures,
+        "right_to_answer": float(row.error is None and row.must_decline == (row.declined is not None)),
+    }
 
 
 def text(comparison: Comparison) -> str:
@@ -92,7 +100,9 @@ def text(comparison: Comparison) -> str:
     lines.append("* more than noise: the interval of the paired difference leaves zero out")
     for name in comparison.won:
         lines.append(f"{name}: won {len(comparison.won[name])}, lost {len(comparison.lost[name])}")
-        lines += [f"  + {case}" for case in comparison.won[name]] + [f"  - {case}" for case in comparison.lost[name]]
+        lines += [f"  + {case}" for case in comparison.won[name]] + [
+            f"  - {case}" for case in comparison.lost[name]
+        ]
     if comparison.unpaired:
         lines.append(f"{len(comparison.unpaired)} cases stand in only one of the reports")
     return "\n".join(lines)
@@ -100,7 +110,9 @@ def text(comparison: Comparison) -> str:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Compare two kept reports and print."""
-    parser = argparse.ArgumentParser(prog="python -m eval.compare", description=(__doc__ or "").splitlines()[0])
+    parser = argparse.ArgumentParser(
+        prog="python -m eval.compare", description=(__doc__ or "").splitlines()[0]
+    )
     parser.add_argument("before", type=Path)
     parser.add_argument("after", type=Path)
     options = parser.parse_args(arguments)

@@ -1,8 +1,9 @@
-"""The floors below which a release does not go, each with the run that set it. A floor rises when the number does.
+"""The floors below which a release does not go, each with the run that set it. A floor rises when the number
+does.
 
-A floor is the value of that run less two cases' worth, or for a rate of errors plus two: the questions are always the same,
-and what may differ from one machine to the next is the last digit of a vector. A bound that has to hold for every case
-has no such room.
+A floor is the value of that run less two cases' worth, or for a rate of errors plus two: the questions are
+always the same, and what may differ from one machine to the next is the last digit of a vector. A bound that
+has to hold for every case has no such room.
 """
 
 from __future__ import annotations
@@ -11,10 +12,11 @@ from eval.run import Report
 
 __all__ = ["CEILINGS", "FLOORS", "broken"]
 
-# Set by the run on the test halves, 133 and 191 questions, with the reader of three cycles and the threshold at .399
-# (2026-11-25, see eval/LOG.md). Against the run before, wider: hit@1 by a case of each set, citation precision of the seeds by
-# .017 (four questions more are answered), false answers, from ceilings of .273 and .175 to .333 and .263, and conflicts of
-# the public set by one of twenty; narrower: the seeds' refusals, and facts of the public set.
+# Set by the run on the test halves, 133 and 191 questions, with the reader of three cycles and the threshold
+# at .399 (2026-11-25, see eval/LOG.md). Against the run before, wider: hit@1 by a case of each set, citation
+# precision of the seeds by .017 (four questions more are answered), false answers, from ceilings of .273 and
+# .175 to .333 and .263, and conflicts of the public set by one of twenty; narrower: the seeds' refusals, and
+# facts of the public set.
 FLOORS: dict[str, dict[str, float]] = {
     "seeds": {
         "hit@1": 0.78,

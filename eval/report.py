@@ -26,7 +26,8 @@ svg { max-width: 100%; height: auto; }
 def table(report: Report) -> str:
     """Every metric with its interval and the number of cases it has an opinion on."""
     lines = [
-        f"{report.gold}, {report.split}: {len(report.rows)} cases, commit {report.commit}, answered by {report.answerer}",
+        f"{report.gold}, {report.split}: {len(report.rows)} cases, commit {report.commit}, answered by "
+        f"{report.answerer}",
         f"{'metric':<26} {'value':>7}  95 % interval    cases",
     ]
     for name, (value, low, high, count) in report.metrics.items():
@@ -41,12 +42,14 @@ def page(report: Report) -> str:
         "<!doctype html><html lang='en'><meta charset='utf-8'>",
         f"<title>{_e(report.gold)}, {_e(report.split)}</title><style>{_STYLE}</style>",
         f"<h1>{_e(report.gold)}, {_e(report.split)}</h1>",
-        f"<p class='dim'>{len(report.rows)} cases · commit {_e(report.commit)} · {_e(report.made)} · configuration "
+        f"<p class='dim'>{len(report.rows)} cases · commit {_e(report.commit)} · {_e(report.made)} · "
+        f"configuration "
         f"{_e(report.config)} · answered by {_e(report.answerer)}</p>",
         _metrics(report),
         "<h2>By kind</h2>",
         _by_kind(report.rows),
-        "<h2>Risk and coverage</h2><p class='dim'>If only the surest were answered: the share answered, and the share of "
+        "<h2>Risk and coverage</h2><p class='dim'>If only the surest were answered: the share answered, and "
+        "the share of "
         "those without a gold fact among their citations.</p>",
         _curve(report.rows),
         "<h2>Cases</h2>",
@@ -71,7 +74,8 @@ def _whisker(value: float, low: float | None, high: float | None) -> str:
     return (
         "<svg width='220' height='14' role='img'><line x1='0' x2='220' y1='7' y2='7' stroke='#e5e7eb'/>"
         f"<line x1='{220 * low:.1f}' x2='{220 * high:.1f}' y1='7' y2='7' stroke='#60a5fa' stroke-width='5'/>"
-        f"<circle cx='{220 * value:.1f}' cy='7' r='4' fill='#1d4ed8'/><title>{low:.3f} to {high:.3f}</title></svg>"
+        f"<circle cx='{220 * value:.1f}' cy='7' r='4' fill='#1d4ed8'/><title>{low:.3f} to "
+        f"{high:.3f}</title></svg>"
     )
 
 
@@ -85,8 +89,10 @@ def _by_kind(rows: Sequence[Row]) -> str:
         share = f"{sum(covered) / len(covered):.2f}" if covered else ""
         right = sum(_is_right(row) for row in members) / len(members)
         body.append(
-            f"<tr><td>{_e(kind)}</td><td class='n'>{len(members)}</td><td class='n'>{share}</td><td class='n'>{right:.2f}</td>"
-            f"<td><svg width='160' height='10'><rect width='{160 * right:.0f}' height='10' fill='#60a5fa'/></svg></td></tr>"
+            f"<tr><td>{_e(kind)}</td><td class='n'>{len(members)}</td><td class='n'>{share}</td><td "
+            f"class='n'>{right:.2f}</td>"
+            f"<td><svg width='160' height='10'><rect width='{160 * right:.0f}' height='10' "
+            f"fill='#60a5fa'/></svg></td></tr>"
         )
     return f"<table><tr><th>kind</th><th>cases</th><th>facts cited</th><th>right</th><th></th></tr>{''.join(body)}</table>"
 
@@ -99,7 +105,8 @@ def _curve(rows: Sequence[Row]) -> str:
     line = " ".join(f"{40 + 400 * coverage:.1f},{210 - 190 * risk:.1f}" for coverage, risk in points)
     return (
         "<svg viewBox='0 0 460 240' width='460' role='img' aria-label='risk against coverage'>"
-        "<line x1='40' y1='210' x2='440' y2='210' stroke='#9ca3af'/><line x1='40' y1='20' x2='40' y2='210' stroke='#9ca3af'/>"
+        "<line x1='40' y1='210' x2='440' y2='210' stroke='#9ca3af'/><line x1='40' y1='20' x2='40' y2='210' "
+        "stroke='#9ca3af'/>"
         f"<polyline points='{line}' fill='none' stroke='#1d4ed8' stroke-width='2'/>"
         "<text x='440' y='228' text-anchor='end' font-size='12'>share answered, 0 to 1</text>"
         "<text x='44' y='16' font-size='12'>share of those wrong, 0 to 1</text></svg>"
@@ -108,10 +115,15 @@ def _curve(rows: Sequence[Row]) -> str:
 
 def _case(row: Row) -> str:
     verdict = "<span class='right'>right</span>" if _is_right(row) else "<span class='wrong'>wrong</span>"
-    understood = f"<p class='dim'>Understood as: {_e(row.understood)}</p>" if row.understood != row.question else ""
-    gold = "".join(f"<li>{_e(' / '.join(fact['answers']) or '(no wording; see the spans)')}</li>" for fact in row.gold)
+    understood = (
+        f"<p class='dim'>Understood as: {_e(row.understood)}</p>" if row.understood != row.question else ""
+    )
+    gold = "".join(
+        f"<li>{_e(' / '.join(fact['answers']) or '(no wording; see the spans)')}</li>" for fact in row.gold
+    )
     cited = "".join(
-        f"<blockquote>[{c['number']}] {_e(c['quote'])} <span class='dim'>{_e(c['article'])} {c['start']}–{c['end']}, "
+        f"<blockquote>[{c['number']}] {_e(c['quote'])} <span class='dim'>{_e(c['article'])} "
+        f"{c['start']}–{c['end']}, "
         f"{_e(c['support'])}</span></blockquote>"
         for c in row.cited
     )
@@ -122,7 +134,8 @@ def _case(row: Row) -> str:
     )
     measures = " · ".join(f"{name} {value:.2f}" for name, value in row.measures.items())
     return (
-        f"<details id='{_e(row.id)}'><summary>{verdict} <span class='dim'>{_e(row.kind)}</span> {_e(row.question)}</summary>"
+        f"<details id='{_e(row.id)}'><summary>{verdict} <span class='dim'>{_e(row.kind)}</span> "
+        f"{_e(row.question)}</summary>"
         f"{understood}<p>{_e(row.error or row.text)}</p>{cited}"
         f"<p class='dim'>{_e(_why_wrong(row))}</p><p>Gold:</p><ul>{gold or '<li>to be declined</li>'}</ul>"
         f"<p class='dim'>{_e(measures)}</p><details><summary>evidence</summary>{evidence}</details></details>"

@@ -1,7 +1,7 @@
 """Put gold questions to a collection and measure: one row a case, one number a metric, an interval on each.
 
-`collection_for` makes the collection a gold file belongs to; `evaluate` asks; `Report` holds what came back. A case
-that raised is a row with its error, and counts as wrong wherever it should have counted.
+`collection_for` makes the collection a gold file belongs to; `evaluate` asks; `Report` holds what came back.
+A case that raised is a row with its error, and counts as wrong wherever it should have counted.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ from eval.metrics import abstention, answers, citations, conflicts, followups, r
 from eval.metrics.interval import bootstrap
 from ingest import sync
 from rag import Answer, Assistant, Config, Evidence, Support
+from rag.english.text import fold
 from rag.errors import ConfigError
-from rag.text import fold
 
 __all__ = ["Report", "Row", "collection_for", "evaluate", "read_report", "write_report"]
 
@@ -67,8 +67,8 @@ class Report:
 def collection_for(gold: Path, home: Path, progress: Callable[[Any], None] = lambda _: None) -> Config:
     """The collection that a gold file asks about, made or brought up to date in `home`.
 
-    `NAME.jsonl` belongs to the articles of `NAME_articles.jsonl` beside it; `seeds.jsonl` to the demo articles.
-    Raises `ConfigError` when there is neither: name the collection with --home then.
+    `NAME.jsonl` belongs to the articles of `NAME_articles.jsonl` beside it; `seeds.jsonl` to the demo
+    articles. Raises `ConfigError` when there is neither: name the collection with --home then.
     """
     config = Config(home=home)
     articles = gold.with_name(f"{gold.stem}_articles.jsonl")
@@ -77,7 +77,10 @@ def collection_for(gold: Path, home: Path, progress: Callable[[Any], None] = lam
     elif gold.resolve() == (GOLD / "seeds.jsonl").resolve():
         sync(GOLD.parent.parent / "seeds", config, progress=progress, renew=True)
     else:
-        raise ConfigError(f"{gold} has no articles beside it ({articles.name}). Name the collection it asks about with --home")
+        raise ConfigError(
+            f"{gold} has no articles beside it ({articles.name}). Name the collection it asks about with "
+            f"--home"
+        )
     return config
 
 
@@ -108,7 +111,10 @@ def evaluate(
 
 
 def _row(case: Case, assistant: Assistant) -> Row:
-    gold = tuple({"answers": list(f.answers), "spans": [[s.article, s.start, s.end] for s in f.spans]} for f in case.facts)
+    gold = tuple(
+        {"answers": list(f.answers), "spans": [[s.article, s.start, s.end] for s in f.spans]}
+        for f in case.facts
+    )
     values = [list(f.answers) for f in case.facts] if case.conflict else []
     try:
         answer = assistant.ask(case.question, case.history, asked_on=case.asked_on)
@@ -189,8 +195,8 @@ def _measures(case: Case, answer: Answer, found: Evidence, assistant: Assistant)
 
 
 def _citations_exact(answer: Answer, assistant: Assistant) -> float | None:
-    """The share of citations whose words stand in their article at their offsets and, where they claim to be the
-    sentence verbatim, hold the sentence; 0 to 1, `None` without citations."""
+    """The share of citations whose words stand in their article at their offsets and, where they claim to be
+    the sentence verbatim, hold the sentence; 0 to 1, `None` without citations."""
     verdicts: list[float] = []
     for sentence in answer.sentences:
         for c in sentence.citations:
@@ -207,7 +213,9 @@ def _holds(article: str, start: int, end: int, span: tuple[str, int, int]) -> bo
 
 
 def _follow_ups(cases: Iterable[Case], assistant: Assistant) -> dict[str, list[float]]:
-    """For every follow-up, whether a passage with its fact is found: asked alone, as resolved, as a person rewrote it."""
+    """For every follow-up, whether a passage with its fact is found: asked alone, as resolved, as a person
+    rewrote it.
+    """
     hits: dict[str, list[float]] = {"alone": [], "resolved": [], "rewritten": []}
     for case in cases:
         if not case.history or not case.rewritten or case.declined:
@@ -217,7 +225,13 @@ def _follow_ups(cases: Iterable[Case], assistant: Assistant) -> dict[str, list[f
             found = assistant.search(asked, 3)
             spans = [(s.article, s.start, s.end) for f in case.facts for s in f.spans]
             hits[how].append(
-                float(any(_holds(p.passage.article_id, p.passage.start, p.passage.end, s) for p in found for s in spans))
+                float(
+                    any(
+                        _holds(p.passage.article_id, p.passage.start, p.passage.end, s)
+                        for p in found
+                        for s in spans
+                    )
+                )
             )
     return hits
 
@@ -239,14 +253,28 @@ def _totals(
     unsure = [row.confidence for row in rows if row.must_decline and row.confidence is not None]
     _add(totals, "auroc", abstention.auroc(sure, unsure), [*sure, *unsure], interval=False)
     _add(totals, "declined_at_75", abstention.declined_at_answered(sure, unsure), unsure, interval=False)
-    scored = [(row.confidence, row.measures.get("fact_coverage", 0.0) > 0) for row in rows if row.confidence is not None]
+    scored = [
+        (row.confidence, row.measures.get("fact_coverage", 0.0) > 0)
+        for row in rows
+        if row.confidence is not None
+    ]
     _add(
-        totals, "aurc", abstention.aurc([c for c, _ in scored], [r for _, r in scored]), [c for c, _ in scored], interval=False
+        totals,
+        "aurc",
+        abstention.aurc([c for c, _ in scored], [r for _, r in scored]),
+        [c for c, _ in scored],
+        interval=False,
     )
     kept = [row.conflict for row in rows if row.error is None]
     gold = [c for c in kept if c[0]]
     _add(totals, "conflict_recall", conflicts.conflict_recall(kept), [1.0] * len(gold), interval=False)
-    _add(totals, "conflict_precision", conflicts.conflict_precision(kept), [1.0 for c in kept for _ in c[2]], interval=False)
+    _add(
+        totals,
+        "conflict_precision",
+        conflicts.conflict_precision(kept),
+        [1.0 for c in kept for _ in c[2]],
+        interval=False,
+    )
     means = {how: sum(hits) / len(hits) for how, hits in follow_ups.items() if hits}
     for how, hits in follow_ups.items():
         if hits:
@@ -258,7 +286,9 @@ def _totals(
     return totals
 
 
-def _add(totals: dict[str, Any], name: str, value: float | None, values: Sequence[float], *, interval: bool = True) -> None:
+def _add(
+    totals: dict[str, Any], name: str, value: float | None, values: Sequence[float], *, interval: bool = True
+) -> None:
     if value is None:
         return
     around = bootstrap(values) if interval else None
@@ -266,7 +296,9 @@ def _add(totals: dict[str, Any], name: str, value: float | None, values: Sequenc
 
 
 def write_report(report: Report, path: Path) -> None:
-    """Keep a report as JSON, without the passages' texts: enough to compare with, small enough to keep for every commit."""
+    """Keep a report as JSON, without the passages' texts: enough to compare with, small enough to keep for
+    every commit.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     kept = asdict(report)
     for row in kept["rows"]:
@@ -279,15 +311,22 @@ def read_report(path: Path) -> Report:
     try:
         kept = json.loads(path.read_text(encoding="utf-8"))
         rows = tuple(Row(**{**row, "conflict": tuple(row["conflict"])}) for row in kept.pop("rows"))
-        return Report(**{**kept, "metrics": {name: tuple(m) for name, m in kept["metrics"].items()}}, rows=rows)
+        return Report(
+            **{**kept, "metrics": {name: tuple(m) for name, m in kept["metrics"].items()}}, rows=rows
+        )
     except (OSError, ValueError, KeyError, TypeError) as exc:
         raise ConfigError(f"{path} is not a report of `clippings eval`: {exc!r}") from exc
 
 
 def _commit() -> str:
-    """The commit this was run on, with a `+` where files had been changed since; `unknown` outside a checkout."""
+    """The commit this was run on, with a `+` where files had been changed since; `unknown` outside a
+    checkout.
+    """
     here = Path(__file__).parent
-    environ = {**os.environ, "GIT_OPTIONAL_LOCKS": "0"}  # or it writes to the checkout's index, which nobody asked for
+    environ = {
+        **os.environ,
+        "GIT_OPTIONAL_LOCKS": "0",
+    }  # or it writes to the checkout's index, which nobody asked for
 
     def git(*words: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(["git", *words], cwd=here, env=environ, capture_output=True, text=True)

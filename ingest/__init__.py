@@ -1,5 +1,6 @@
-"""Everything that writes a collection: `sync` takes articles in, `preview` says what it would do, `remove` takes them out,
-`edit` corrects what is said of one; `backup` keeps the whole in a file, and `restore` makes it again from there."""
+"""Everything that writes a collection: `sync` takes articles in, `preview` says what it would do, `remove`
+takes them out, `edit` corrects what is said of one; `backup` keeps the whole in a file, and `restore` makes
+it again from there."""
 
 from __future__ import annotations
 

@@ -1,17 +1,19 @@
 """Carry out a plan, so that it can be stopped at any moment and run again.
 
-Each batch is encoded first, then written to the indexes, where nobody sees it; one commit to the catalog then makes it
-count, and what it replaces is deleted. So an article's earlier version answers until the new one is there whole. Whatever a
-run that was killed has left is worked off first by the next; if it was killed while Chroma saved its graph, which it
-overwrites in place, Chroma's store is filled anew with the vectors of the exact index.
+Each batch is encoded first, then written to the indexes, where nobody sees it; one commit to the catalog then
+makes it count, and what it replaces is deleted. So an article's earlier version answers until the new one is
+there whole. Whatever a run that was killed has left is worked off first by the next; if it was killed while
+Chroma saved its graph, which it overwrites in place, Chroma's store is filled anew with the vectors of the
+exact index.
 
-An article of more passages than a batch, a book, is encoded a batch at a time. The vectors are kept beside the indexes until
-all are there, so that a run that was killed in the middle goes on where it was.
+An article of more passages than a batch, a book, is encoded a batch at a time. The vectors are kept beside
+the indexes until all are there, so that a run that was killed in the middle goes on where it was.
 
-A rebuild does the same to another set of indexes, beside those that answer, and one commit puts it in their place.
+A rebuild does the same to another set of indexes, beside those that answer, and one commit puts it in their
+place.
 
-Three things go on at once: the next articles are read and cut, a batch is encoded, and the batch before it is written.
-Each waits for the one after it, so no more than two batches and a few articles are ever held.
+Three things go on at once: the next articles are read and cut, a batch is encoded, and the batch before it is
+written. Each waits for the one after it, so no more than two batches and a few articles are ever held.
 """
 
 from __future__ import annotations
@@ -32,13 +34,13 @@ from ingest.duplicates import around, current, groups, signature
 from ingest.languages import language, warnings
 from ingest.sources import Found, Readings
 from ingest.split import passage_spans
-from rag.catalog import BUILDS, Catalog, Corrected, Entry, Place, passage_key
 from rag.config import Config
 from rag.errors import CollectionError, SourceError
-from rag.index import Row
-from rag.index.dense import DenseIndex, discard
-from rag.index.exact import ExactIndex
-from rag.index.lexical import PASSAGES, WHOLE, LexicalWriter
+from rag.store import Row
+from rag.store.bm25 import PASSAGES, WHOLE, LexicalWriter
+from rag.store.cache import ExactIndex
+from rag.store.catalog import BUILDS, Catalog, Corrected, Entry, Place, passage_key
+from rag.store.vectors import DenseIndex, discard
 from rag.types import Article, Encoder, Failure, IngestReport, Plan
 
 __all__ = [
@@ -50,19 +52,20 @@ _T = TypeVar("_T")
 # Passages in a commit: enough to sort by length and to spread the cost of a commit (about 0.1 s),
 # few enough that a killed run repeats seconds of work.
 _BATCH = 512
-# Bytes that must be free before a batch is begun. A batch writes some 6 MB, and tantivy's merges need as much again as
-# each lexical index holds: 16 MB at 100,000 passages.
+# Bytes that must be free before a batch is begun. A batch writes some 6 MB, and tantivy's merges need as much
+# again as each lexical index holds: 16 MB at 100,000 passages.
 _ROOM = 64_000_000
 _ROOM_PER_LETTER = 20
-_MANY = 50  # one article's copies are found in a fiftieth of the time that those of all take, whatever their number
+# one article's copies are found in a fiftieth of the time that those of all take, whatever their number
+_MANY = 50
 _KEPT = "unfinished"  # the folder, beside the indexes, of the vectors of an article that is not whole yet
 _AHEAD = 64  # articles that are read before their turn: more than a batch of news has
 
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far a sync is: articles done, of how many, and passages made so far; `part` is how many more articles, or how much of
-    one, are encoded and still to be stored."""
+    """How far a sync is: articles done, of how many, and passages made so far; `part` is how many more
+    articles, or how much of one, are encoded and still to be stored."""
 
     done: int
     total: int
@@ -76,11 +79,15 @@ class Progress:
 
 
 class Course:
-    """How far a change is, through all its steps, and whether somebody wants it stopped. An article that is passed over, or is
-    encoded, counts from then on, so that the share of the whole that is told never falls."""
+    """How far a change is, through all its steps, and whether somebody wants it stopped. An article that is
+    passed over, or is encoded, counts from then on, so that the share of the whole that is told never
+    falls."""
 
     def __init__(
-        self, total: int, progress: Callable[[Progress], None] = lambda _: None, stop: threading.Event | None = None
+        self,
+        total: int,
+        progress: Callable[[Progress], None] = lambda _: None,
+        stop: threading.Event | None = None,
     ) -> None:
         self.total, self.passages = total, 0
         self._progress, self._stop = progress, stop
@@ -123,8 +130,8 @@ class Course:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Articles to be stored, a row for each passage that the indexes do not hold, and the vectors of every few hundred of
-    them."""
+    """Articles to be stored, a row for each passage that the indexes do not hold, and the vectors of every
+    few hundred of them."""
 
     entries: Sequence[Entry]
     rows: Sequence[Row]
@@ -132,8 +139,8 @@ class Batch:
 
 
 class Writer:
-    """The catalog and the indexes, changed together. `lexical` holds passages, `whole` whole articles; `kept` is the folder for
-    the vectors of an article that is not whole yet."""
+    """The catalog and the indexes, changed together. `lexical` holds passages, `whole` whole articles; `kept`
+    is the folder for the vectors of an article that is not whole yet."""
 
     def __init__(
         self,
@@ -152,9 +159,13 @@ class Writer:
 
     def encode(self, entries: Sequence[Entry]) -> Batch:
         """The entries with the vectors of their passages."""
-        held = self.catalog.held(passage_key(e.article, start, end) for e in entries for start, end in e.spans)
+        held = self.catalog.held(
+            passage_key(e.article, start, end) for e in entries for start, end in e.spans
+        )
         rows = [row for e in entries for row in self._new_rows(e, held)]
-        return Batch(entries, rows, [self.encoder.passages([row.text for row in some]) for some in _portions(rows)])
+        return Batch(
+            entries, rows, [self.encoder.passages([row.text for row in some]) for some in _portions(rows)]
+        )
 
     def write(self, batch: Batch) -> int:
         """Store a batch; the number of its passages."""
@@ -169,8 +180,8 @@ class Writer:
         return len(batch.rows)
 
     def write_long(self, entry: Entry, course: Course) -> bool:
-        """Encode and store an article of more passages than a batch has. Its vectors are kept as they come; what is kept of it
-        already is not encoded again. False if it was stopped before all were there."""
+        """Encode and store an article of more passages than a batch has. Its vectors are kept as they come;
+        what is kept of it already is not encoded again. False if it was stopped before all were there."""
         keys = [passage_key(entry.article, start, end) for start, end in entry.spans]
         held = self.catalog.held(keys)
         new = set(keys) - held
@@ -296,8 +307,8 @@ def apply(
     course: Course,
     readings: Readings,
 ) -> IngestReport:
-    """Do what the plan says and report what was done. A file that fails only now is a failure in the report, and one whose
-    article turns out to be as it was is kept."""
+    """Do what the plan says and report what was done. A file that fails only now is a failure in the report,
+    and one whose article turns out to be as it was is kept."""
     with opened(catalog, home, config, encoder) as writer:
         if plan.removed:
             writer.take_out(plan.removed)
@@ -313,11 +324,17 @@ def apply(
 
 
 def rebuild(
-    catalog: Catalog, home: Path, config: Config, encoder: Encoder, course: Course, leaving: frozenset[str] = frozenset()
+    catalog: Catalog,
+    home: Path,
+    config: Config,
+    encoder: Encoder,
+    course: Course,
+    leaving: frozenset[str] = frozenset(),
 ) -> bool:
-    """Make the indexes again from the stored articles, with the configuration's settings, beside those that answer, and put
-    them in their place; false if it was stopped before. The next one with the same settings then goes on, if nothing was
-    written to the collection in between. What is `leaving` is about to be taken out, and need not be readable any more."""
+    """Make the indexes again from the stored articles, with the configuration's settings, beside those that
+    answer, and put them in their place; false if it was stopped before. The next one with the same settings
+    then goes on, if nothing was written to the collection in between. What is `leaving` is about to be taken
+    out, and need not be readable any more."""
     require_room(home)
     anew = catalog.rebuild(config)
     _discard_left(catalog, home, config)
@@ -453,7 +470,12 @@ class _Work:
 
     def _cut(self, article: Article, origin: str, corrected: Corrected | None, mark: str) -> Entry:
         return Entry(
-            article, origin, passage_spans(article.text, self.config.passages), corrected, mark, signature(article.text)
+            article,
+            origin,
+            passage_spans(article.text, self.config.passages),
+            corrected,
+            mark,
+            signature(article.text),
         )
 
     def _taken(self, article_id: str, read: Future[_Read | None]) -> Iterator[Entry]:
@@ -501,14 +523,18 @@ def _group(catalog: Catalog) -> None:
     catalog.sign(new)
     signatures.update(new)
     few = not old and changed is not None and len(changed) <= _MANY
-    among = around(signatures, changed & signatures.keys(), most=_MANY) if few and changed is not None else None
+    among = (
+        around(signatures, changed & signatures.keys(), most=_MANY) if few and changed is not None else None
+    )
     if changed is None or among is None:
         catalog.regroup(groups(signatures, catalog.text))
     else:
         catalog.regroup(groups({i: signatures[i] for i in among}, catalog.text), among | changed)
 
 
-def take_out(article_ids: Sequence[str], catalog: Catalog, home: Path, config: Config, encoder: Encoder) -> None:
+def take_out(
+    article_ids: Sequence[str], catalog: Catalog, home: Path, config: Config, encoder: Encoder
+) -> None:
     """Remove articles from the catalog and the indexes."""
     with opened(catalog, home, config, encoder) as writer:
         writer.take_out(article_ids)
@@ -564,7 +590,9 @@ def _opened(catalog: Catalog, home: Path, config: Config, encoder: Encoder) -> I
 
 
 def _discard_left(catalog: Catalog, home: Path, config: Config) -> None:
-    """Remove indexes that answer no more, or never will. Who has them open goes on with them: they are mapped into memory."""
+    """Remove indexes that answer no more, or never will. Who has them open goes on with them: they are mapped
+    into memory.
+    """
     gone = []
     for build in catalog.left():
         discard(home, config.chroma, catalog.identity(), build)
@@ -572,11 +600,17 @@ def _discard_left(catalog: Catalog, home: Path, config: Config) -> None:
             shutil.rmtree(home / build / folder, ignore_errors=True)
         if build:
             shutil.rmtree(home / build, ignore_errors=True)
-        if not any((home / build / folder).exists() for folder in (PASSAGES, WHOLE)):  # some systems keep what is in use
+        if not any(
+            (home / build / folder).exists() for folder in (PASSAGES, WHOLE)
+        ):  # some systems keep what is in use
             gone.append(build)
     if gone:
         catalog.removed(gone)
-    if not catalog.build().startswith(BUILDS) and (home / BUILDS).is_dir() and not any((home / BUILDS).iterdir()):
+    if (
+        not catalog.build().startswith(BUILDS)
+        and (home / BUILDS).is_dir()
+        and not any((home / BUILDS).iterdir())
+    ):
         (home / BUILDS).rmdir()
 
 
@@ -589,11 +623,14 @@ def _refill(catalog: Catalog, dense: DenseIndex) -> None:
 
 
 def require_room(home: Path, letters: int = 0) -> None:
-    """Raise `CollectionError` while the disk still has room: Chroma's graph does not survive a disk that fills up."""
+    """Raise `CollectionError` while the disk still has room: Chroma's graph does not survive a disk that
+    fills up.
+    """
     free = shutil.disk_usage(home).free
     if free < _ROOM + _ROOM_PER_LETTER * letters:
         raise CollectionError(
-            f"the disk that holds {home} is nearly full ({free / 1e6:,.0f} MB free). What was stored before is safe; "
+            f"the disk that holds {home} is nearly full ({free / 1e6:,.0f} MB free). What was stored before "
+            f"is safe; "
             "free some space and run again"
         )
 
@@ -610,7 +647,9 @@ def _batches(entries: Iterator[Entry], words: int) -> Iterator[list[Entry]]:
             batch, size = [], 0
             continue
         batch.append(entry)
-        size += 1 + len(entry.article.text) // (6 * words)  # about as many passages; six letters and a space a word
+        size += 1 + len(entry.article.text) // (
+            6 * words
+        )  # about as many passages; six letters and a space a word
         if size >= _BATCH:
             yield batch
             batch, size = [], 0

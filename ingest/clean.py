@@ -17,8 +17,11 @@ _MARKS = (
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
-LONGEST_ID = 1_000  # characters of an article's id; addresses are the longest, and browsers take about twice as many
-# What no id has: characters that steer a terminal or break a line, marks of direction, and halves of characters.
+LONGEST_ID = (
+    1_000  # characters of an article's id; addresses are the longest, and browsers take about twice as many
+)
+# What no id has: characters that steer a terminal or break a line, marks of direction, and halves of
+# characters.
 _UNNAMEABLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 _SHOWN = 100  # characters of either end of a longer one in a message
 _CONTROL = re.compile(r"[\x00-\x08\x0e-\x1a\x1c-\x1f\x7f]")
@@ -27,7 +30,9 @@ _BREAKS = re.compile("\r\n?|[\x0b\x0c\x1c-\x1e\x85\u2028\u2029]")
 _INVISIBLE = re.compile("[\x00-\x08\x0e-\x1b\x1f\x7f-\x84\x86-\x9f\xad\u200b\u2060\ufeff]")
 # A no-break space keeps words on one line of one page; to whoever looks for the words it is a space.
 _SPACES = re.compile("[ \t\u00a0\u2007\u202f]+")
-_NOTHING = re.compile("[\\s\u034f\u061c\u200b-\u200f\u2060-\u2064]+")  # what fills the first line of newsletters
+_NOTHING = re.compile(
+    "[\\s\u034f\u061c\u200b-\u200f\u2060-\u2064]+"
+)  # what fills the first line of newsletters
 _SAMPLE = 100_000  # bytes looked at where the whole would take seconds
 
 
@@ -71,7 +76,9 @@ def _text(data: bytes, encoding: str) -> str:
     try:
         return _plausible(data.decode(encoding))
     except UnicodeDecodeError as exc:
-        raise SourceError(f"it looks like {encoding} but is damaged at byte {exc.start}. Save it again as UTF-8") from exc
+        raise SourceError(
+            f"it looks like {encoding} but is damaged at byte {exc.start}. Save it again as UTF-8"
+        ) from exc
 
 
 def _wide(sample: bytes) -> str | None:
@@ -87,7 +94,9 @@ def _wide(sample: bytes) -> str | None:
 
 
 def _mostly_utf8(sample: bytes) -> bool:
-    """Whether what is not ASCII is more often right than wrong as UTF-8; in no other encoding is a third of it."""
+    """Whether what is not ASCII is more often right than wrong as UTF-8; in no other encoding is a third of
+    it.
+    """
     text = sample.decode("utf-8", "replace")
     wrong = text.count("\ufffd")
     return sum(character > "\x7f" for character in text) - wrong > wrong
@@ -101,7 +110,8 @@ def _plausible(text: str) -> str:
 
 
 def without_surrogates(text: str) -> str:
-    """The text with lone halves of surrogate pairs, which JSON can spell and no index can store, replaced by U+FFFD.
+    """The text with lone halves of surrogate pairs, which JSON can spell and no index can store, replaced by
+    U+FFFD.
 
     >>> without_surrogates("a\\ud800b")
     'a\ufffdb'
@@ -142,7 +152,8 @@ def fault_of_id(article_id: str) -> str | None:
 
 
 def escaped(name: str) -> str:
-    """A name fit for a message, whatever it is made of: on one line, no longer than an id, and nothing in it unseen.
+    """A name fit for a message, whatever it is made of: on one line, no longer than an id, and nothing in it
+    unseen.
 
     >>> escaped("news/a\\nb.txt")
     'news/a\\\\nb.txt'

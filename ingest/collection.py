@@ -19,18 +19,18 @@ from ingest.parsing import Parsers
 from ingest.plan import plan
 from ingest.sources import Readings, Scan, scan
 from ingest.walk import exists, is_address
-from rag.catalog import FILE, Catalog, Looked
 from rag.config import Config, load
-from rag.encode import SentenceEncoder
 from rag.errors import CollectionError, SourceError
-from rag.files import private_folder
-from rag.index import unlockable
-from rag.index.dense import FOLDER as CHROMA
-from rag.index.exact import FOLDER as EXACT
-from rag.index.exact import is_made
-from rag.index.lexical import PASSAGES, WHOLE
-from rag.refusals import configuration, interrupted
+from rag.models.encoder import SentenceEncoder
+from rag.store import unlockable
+from rag.store.bm25 import PASSAGES, WHOLE
+from rag.store.cache import FOLDER as EXACT
+from rag.store.cache import is_made
+from rag.store.catalog import FILE, Catalog, Looked
+from rag.store.vectors import FOLDER as CHROMA
+from rag.system.files import private_folder
 from rag.types import Article, Encoder, IngestReport, Plan
+from rag.validation import configuration, interrupted
 
 __all__ = ["edit", "preview", "remove", "sync", "writing"]
 
@@ -50,17 +50,19 @@ def sync(
     progress: Callable[[Progress], None] = lambda _: None,
     stop: threading.Event | None = None,
 ) -> IngestReport:
-    """Make the collection hold what files, folders, web pages and feeds hold; one that is not there yet is made.
+    """Make the collection hold what files, folders, web pages and feeds hold; one that is not there yet is
+    made.
 
-    Unchanged articles cost nothing, changed ones are replaced, and with `prune` those that have gone from
-    the places named are removed. `rebuild` makes the indexes again from the stored articles, with the
-    configuration's encoder and passage settings, before it looks at changes; until they are whole, the old ones answer. `renew`
-    does so only where another version of Clippings made them. `columns` says what a table or a `.jsonl` file calls what we
-    call `text, title, published, source, author, url, id, language`. What cannot be read is in the report and stops nothing.
-    `progress` is told how far it is; the share that is done grows from 0 to 1. When `stop` is set, what is being written is
-    finished, and the report says that it was `stopped` and how many items were `left`; the next sync goes on from there.
-    Raises `CollectionError` when another process is writing, or when the collection was made otherwise, and `SourceError`
-    for what names no place.
+    Unchanged articles cost nothing, changed ones are replaced, and with `prune` those that have gone from the
+    places named are removed. `rebuild` makes the indexes again from the stored articles, with the
+    configuration's encoder and passage settings, before it looks at changes; until they are whole, the old
+    ones answer. `renew` does so only where another version of Clippings made them. `columns` says what a
+    table or a `.jsonl` file calls what we call `text, title, published, source, author, url, id, language`.
+    What cannot be read is in the report and stops nothing. `progress` is told how far it is; the share that
+    is done grows from 0 to 1. When `stop` is set, what is being written is finished, and the report says that
+    it was `stopped` and how many items were `left`; the next sync goes on from there. Raises
+    `CollectionError` when another process is writing, or when the collection was made otherwise, and
+    `SourceError` for what names no place.
     """
     sources = _listed(sources)
     config = configuration(config, load)
@@ -77,9 +79,17 @@ def sync(
             else:
                 _unmade(catalog, config.home)
             known = catalog.known()
-            with _looking(sources, config, catalog.looked(), known, columns or {}, stop) as (scanned, readings):
+            with _looking(sources, config, catalog.looked(), known, columns or {}, stop) as (
+                scanned,
+                readings,
+            ):
                 if stop and stop.is_set():
-                    return IngestReport(failed=scanned.failed, warnings=scanned.warnings, stopped=True, left=len(scanned.found))
+                    return IngestReport(
+                        failed=scanned.failed,
+                        warnings=scanned.warnings,
+                        stopped=True,
+                        left=len(scanned.found),
+                    )
                 todo, reading = plan(scanned, known, prune=prune, exists=exists)
                 left = len(todo.added) + len(todo.replaced)
                 course = Course(left + anew * catalog.articles(), progress, stop)
@@ -121,7 +131,9 @@ def _looking(
 
             folder = Path(stack.enter_context(TemporaryDirectory(prefix="clippings-")))
             limits = Limits(pause=config.fetch.pause)
-            web = Web(stack.enter_context(Fetcher(private=config.fetch.private, limits=limits)), parsers, folder)
+            web = Web(
+                stack.enter_context(Fetcher(private=config.fetch.private, limits=limits)), parsers, folder
+            )
         yield scan(places, looked=looked, known=known, columns=columns, web=web, stop=stop), readings
 
 
@@ -134,9 +146,15 @@ def _outdated(config: Config) -> bool:
 
 
 def preview(
-    sources: Places, config: Config | None = None, *, prune: bool = False, columns: Mapping[str, str] | None = None
+    sources: Places,
+    config: Config | None = None,
+    *,
+    prune: bool = False,
+    columns: Mapping[str, str] | None = None,
 ) -> Plan:
-    """What `sync` would do. Nothing is written; web addresses are fetched, and documents are looked at but not yet read."""
+    """What `sync` would do. Nothing is written; web addresses are fetched, and documents are looked at but
+    not yet read.
+    """
     sources = _listed(sources)
     config = configuration(config, load)
     known: Mapping[str, tuple[str, str]] = {}
@@ -151,7 +169,9 @@ def preview(
         return plan(scanned, known, prune=prune, exists=exists)[0]
 
 
-def remove(article_ids: str | Sequence[str], config: Config | None = None, *, encoder: Encoder | None = None) -> None:
+def remove(
+    article_ids: str | Sequence[str], config: Config | None = None, *, encoder: Encoder | None = None
+) -> None:
     """Take articles out of the catalog and the indexes; their files stay.
 
     Raises `CollectionError`, having removed nothing, if one of the ids is unknown.
@@ -173,8 +193,9 @@ def edit(
 ) -> Article:
     """Correct an article's `title`, `source` or day `published` (`None`: unknown); the article as it is now.
 
-    A correction stays through later syncs, whatever becomes of the article's text; `undo` takes earlier ones back first.
-    Raises `SourceError` for facts that cannot be kept, and `CollectionError` when there is no such article.
+    A correction stays through later syncs, whatever becomes of the article's text; `undo` takes earlier ones
+    back first. Raises `SourceError` for facts that cannot be kept, and `CollectionError` when there is no
+    such article.
     """
     config = configuration(config, load)
     given = stated(facts)
@@ -196,17 +217,20 @@ def edit(
 def _changing(
     config: Config, article_ids: Sequence[str], encoder: Encoder, *, leaving: frozenset[str] = frozenset()
 ) -> Iterator[Catalog]:
-    """The catalog of a collection that is there and whole, but for what is `leaving` it, locked for a change to some of its
-    articles."""
+    """The catalog of a collection that is there and whole, but for what is `leaving` it, locked for a change
+    to some of its articles."""
     if not (config.home / FILE).is_file():
-        raise CollectionError(f"there is no collection in {config.home}, so there is nothing to change", missing=True)
+        raise CollectionError(
+            f"there is no collection in {config.home}, so there is nothing to change", missing=True
+        )
     with writing(config.home):
         catalog = Catalog(config.home, config, create=True)
         try:
             known = catalog.known()
             if unknown := [i for i in article_ids if i not in known]:
                 raise CollectionError(
-                    f"there is no article {unknown[0]}. `clippings articles` lists those there are", missing=True
+                    f"there is no article {unknown[0]}. `clippings articles` lists those there are",
+                    missing=True,
                 )
             if _is_half_made(catalog):
                 rebuilt(catalog, config.home, config, encoder, Course(catalog.articles()), leaving)
@@ -217,7 +241,9 @@ def _changing(
 
 
 def _is_half_made(catalog: Catalog) -> bool:
-    """Whether an earlier version of Clippings was making the indexes again when it was killed: it emptied them first."""
+    """Whether an earlier version of Clippings was making the indexes again when it was killed: it emptied
+    them first.
+    """
     return catalog.stale() or bool(catalog.uncut())
 
 
@@ -234,14 +260,16 @@ def _unfinished(catalog: Catalog, config: Config) -> bool:
 
 
 def _unmade(catalog: Catalog, home: Path) -> list[Path]:
-    """Index folders still to be made. One that held passages is not made again, empty: that would hide the loss. Only
-    Chroma's is filled from another."""
+    """Index folders still to be made. One that held passages is not made again, empty: that would hide the
+    loss. Only Chroma's is filled from another."""
     build = catalog.build()
     unmade = [home / build / folder for folder in (PASSAGES, WHOLE) if not (home / build / folder).is_dir()]
     if not is_made(home, build):
         unmade.insert(0, home / build / EXACT)
     if unmade and catalog.count()[1]:
-        raise CollectionError(f"the index {unmade[0]} is missing. Make it again: clippings sync --rebuild --home {home}")
+        raise CollectionError(
+            f"the index {unmade[0]} is missing. Make it again: clippings sync --rebuild --home {home}"
+        )
     return unmade
 
 
@@ -252,7 +280,9 @@ def writing(home: Path) -> Iterator[None]:
         private_folder(home)
         lock = FileLock(home / LOCK, timeout=0)
         lock.acquire()
-        if isinstance(lock, SoftFileLock):  # what filelock then makes of it stays behind when a process is killed
+        if isinstance(
+            lock, SoftFileLock
+        ):  # what filelock then makes of it stays behind when a process is killed
             lock.release()
             raise NotImplementedError("flock is not implemented")
     except Timeout as exc:
@@ -262,7 +292,9 @@ def writing(home: Path) -> Iterator[None]:
             busy=True,
         ) from exc
     except (FileExistsError, NotADirectoryError) as exc:
-        raise CollectionError(f"{home} is, or lies in, a file and not a folder. Name a folder with --home") from exc
+        raise CollectionError(
+            f"{home} is, or lies in, a file and not a folder. Name a folder with --home"
+        ) from exc
     except (NotImplementedError, OSError) as exc:
         raise unlockable(home, exc) from exc
     try:
@@ -273,21 +305,33 @@ def writing(home: Path) -> Iterator[None]:
 
 def _listed(sources: object) -> list[str | os.PathLike[str]]:
     """The places that were named. Raises `SourceError` for what names none."""
-    several = sources if isinstance(sources, Iterable) and not isinstance(sources, str | bytes | Mapping) else [sources]
+    several = (
+        sources
+        if isinstance(sources, Iterable) and not isinstance(sources, str | bytes | Mapping)
+        else [sources]
+    )
     places = list(several)
     for place in places:
         if not isinstance(place, str | os.PathLike) or not isinstance(os.fspath(place), str):
             raise SourceError(f"a place is a path or a web address, or a list of these, not {place!r}")
         if not os.fspath(place).strip():
-            raise SourceError("the name of a place is empty. Write it out; the current folder is a single dot")
+            raise SourceError(
+                "the name of a place is empty. Write it out; the current folder is a single dot"
+            )
     return places
 
 
 def _ids(article_ids: object, *, one: bool = False) -> list[str]:
     """The ids of articles, each once. Raises `CollectionError` for what is none."""
-    several = article_ids if isinstance(article_ids, Iterable) and not (one or isinstance(article_ids, str | bytes)) else None
+    several = (
+        article_ids
+        if isinstance(article_ids, Iterable) and not (one or isinstance(article_ids, str | bytes))
+        else None
+    )
     ids = list(dict.fromkeys([article_ids] if several is None else several))
     for article_id in ids:
         if not isinstance(article_id, str):
-            raise CollectionError(f"the id of an article is a text, not {article_id!r}. `clippings articles` lists them")
+            raise CollectionError(
+                f"the id of an article is a text, not {article_id!r}. `clippings articles` lists them"
+            )
     return ids

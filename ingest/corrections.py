@@ -10,8 +10,8 @@ from dataclasses import replace
 from datetime import date, datetime
 
 from ingest.clean import without_surrogates
-from rag.catalog import Corrected
 from rag.errors import SourceError
+from rag.store.catalog import Corrected
 from rag.types import Article, corrected_version
 
 __all__ = ["FACTS", "as_read", "correct", "stated", "wanted"]
@@ -23,7 +23,8 @@ _LONGEST = 5_000  # characters of a title or a source
 def stated(facts: Mapping[str, str | date | None]) -> dict[str, str | None]:
     """Facts as they are stored: spaces evened out, a day as YYYY-MM-DD, `None` for unknown.
 
-    Raises `SourceError` for a fact that cannot be corrected, a day that is none, and words longer than 5,000 characters.
+    Raises `SourceError` for a fact that cannot be corrected, a day that is none, and words longer than 5,000
+    characters.
 
     >>> stated({"title": " Iran  strikes ", "source": "", "published": date(2024, 1, 17)})
     {'title': 'Iran strikes', 'source': None, 'published': '2024-01-17'}
@@ -34,13 +35,23 @@ def stated(facts: Mapping[str, str | date | None]) -> dict[str, str | None]:
     for name, value in facts.items():
         if name not in FACTS:
             raise SourceError(f"{name!r} cannot be corrected; what can is {', '.join(FACTS)}")
-        fits = isinstance(value, str) or (name == "published" and isinstance(value, date) and not isinstance(value, datetime))
+        fits = isinstance(value, str) or (
+            name == "published" and isinstance(value, date) and not isinstance(value, datetime)
+        )
         if value is not None and not fits:
             kind = "a day, as in date(2024, 1, 20)," if name == "published" else "a text"
             raise SourceError(f"the {name} must be {kind} or None, not {value!r}")
-        words = " ".join(without_surrogates(value).split()) if isinstance(value, str) else value.isoformat() if value else ""
+        words = (
+            " ".join(without_surrogates(value).split())
+            if isinstance(value, str)
+            else value.isoformat()
+            if value
+            else ""
+        )
         if len(words) > _LONGEST:
-            raise SourceError(f"the {name} has {len(words):,} characters; at most {_LONGEST:,} are kept. Shorten it")
+            raise SourceError(
+                f"the {name} has {len(words):,} characters; at most {_LONGEST:,} are kept. Shorten it"
+            )
         if name == "published" and words:
             words = _day(words).isoformat()
         found[name] = words or None
@@ -48,7 +59,8 @@ def stated(facts: Mapping[str, str | date | None]) -> dict[str, str | None]:
 
 
 def correct(article: Article, facts: Mapping[str, str | None]) -> tuple[Article, Corrected | None]:
-    """An article as it was read, with those facts in place of its own; and the record of them, `None` where there are none.
+    """An article as it was read, with those facts in place of its own; and the record of them, `None` where
+    there are none.
 
     The version tells the two apart, where they differ, so that the passages are indexed under the new title.
     """
@@ -62,10 +74,14 @@ def correct(article: Article, facts: Mapping[str, str | None]) -> tuple[Article,
     return _with(article, corrected_version(article.version, changed), changed), record
 
 
-def wanted(read: Article, before: Mapping[str, str | None], facts: Mapping[str, str | None]) -> dict[str, str | None]:
+def wanted(
+    read: Article, before: Mapping[str, str | None], facts: Mapping[str, str | None]
+) -> dict[str, str | None]:
     """What of earlier corrections and new ones differs from what was read; spaces apart."""
     own = {name: " ".join(value.split()) if value else None for name, value in _facts(read).items()}
-    return {name: value for name, value in {**before, **facts}.items() if name not in facts or value != own[name]}
+    return {
+        name: value for name, value in {**before, **facts}.items() if name not in facts or value != own[name]
+    }
 
 
 def as_read(article: Article, corrected: Corrected | None) -> Article:
@@ -96,4 +112,6 @@ def _day(words: str) -> date:
     try:
         return date.fromisoformat(words)
     except ValueError as exc:
-        raise SourceError(f"{words[:40]!r} is not a day like 2024-01-20. Leave it empty if it is not known") from exc
+        raise SourceError(
+            f"{words[:40]!r} is not a day like 2024-01-20. Leave it empty if it is not known"
+        ) from exc

@@ -25,25 +25,35 @@ _MONTH = "|".join(sorted(_MONTHS, key=len, reverse=True))
 _DAY_MONTH = re.compile(
     rf"\b(\d{{1,2}})(?:st|nd|rd|th)?[ \u00a0]+(?:of[ ])?({_MONTH})\b\.?,?[ \u00a0]+(\d{{4}})\b", re.IGNORECASE
 )
-_MONTH_DAY = re.compile(rf"\b({_MONTH})\b\.?[ \u00a0]+(\d{{1,2}})(?:st|nd|rd|th)?,?[ \u00a0]+(\d{{4}})\b", re.IGNORECASE)
-# A day, a word that may be a month in some language, a year; Hungarian has the year first, Chinese and Japanese signs.
+_MONTH_DAY = re.compile(
+    rf"\b({_MONTH})\b\.?[ \u00a0]+(\d{{1,2}})(?:st|nd|rd|th)?,?[ \u00a0]+(\d{{4}})\b", re.IGNORECASE
+)
+# A day, a word that may be a month in some language, a year; Hungarian has the year first, Chinese and
+# Japanese signs.
 _FOREIGN = re.compile(
     r"\b\d{1,2}(?:\.|er|º)?\s+(?:de\s+|d[’'])?[^\W\d]{3,12}\.?,?\s+(?:del?\s+)?\d{4}\b(?:\s*г\.)?"
     r"|\b\d{4}\.\s+[^\W\d]{3,12}\.?\s+\d{1,2}\."
     r"|\d{4}\s*年\s*\d{1,2}\s*月\s*\d{1,2}\s*日"
     r"|\d{4}\s*년\s*\d{1,2}\s*월\s*\d{1,2}\s*일"
 )
-_BESIDE = re.compile(r"(?i:(?:mon|tues?|wed(?:nes)?|thur?s?|fri|sat(?:ur)?|sun)(?:day)?\.?|at|[ap]\.?m\.?)|[A-Z]{1,5}")
+_BESIDE = re.compile(
+    r"(?i:(?:mon|tues?|wed(?:nes)?|thur?s?|fri|sat(?:ur)?|sun)(?:day)?\.?|at|[ap]\.?m\.?)|[A-Z]{1,5}"
+)
 _BESIDE_A_DAY = 10  # words: a place, an outlet, an author
 # What stands small between them. All other words have a capital.
 _SMALL = frozenset(
-    "published posted filed by on at of the and in am pm st von vom um den der und uhr veröffentlicht le la à par publié el en "
+    "published posted filed by on at of the and in am pm st von vom um den der und uhr veröffentlicht le la "
+    "à par publié el en "
     "de del por publicado il di pubblicato da do door av".split()
 )
-_LANGUAGES = "en de fr es it pt nl sv da nb fi pl cs sk ru uk bg tr ar he fa ja zh ko el hu ro hr sr id vi".split()
+_LANGUAGES = (
+    "en de fr es it pt nl sv da nb fi pl cs sk ru uk bg tr ar he fa ja zh ko el hu ro hr sr id vi".split()
+)
 _LONGEST = 100  # characters; nothing longer is a date
 # A place in capitals, what stands before the dash, and the dash: "GENEVA, Jan. 17, 2024 (Northwire) —".
-_DATELINE = re.compile(r"\A\s*(?:[A-Z][A-Z.’'\- ]{2,40})(?:[,/][^\n—–]{0,80}?)?(?:\([^\n()]{1,40}\)\s*)?\s*(?:—|–|--|\s-\s)")
+_DATELINE = re.compile(
+    r"\A\s*(?:[A-Z][A-Z.’'\- ]{2,40})(?:[,/][^\n—–]{0,80}?)?(?:\([^\n()]{1,40}\)\s*)?\s*(?:—|–|--|\s-\s)"
+)
 
 
 def leading_date(text: str) -> tuple[date | None, str]:
@@ -62,9 +72,9 @@ def leading_date(text: str) -> tuple[date | None, str]:
 
 
 def read_date(stated: str) -> date | None:
-    """A date that stands alone, with or without a time and a time zone: in ISO 8601, as in a mail, in numbers, or in words
-    of some thirty languages. The day is the one the publisher wrote. `None` where a part of it is missing, where there is
-    no such day, and where 3/4 may be March or April.
+    """A date that stands alone, with or without a time and a time zone: in ISO 8601, as in a mail, in
+    numbers, or in words of some thirty languages. The day is the one the publisher wrote. `None` where a part
+    of it is missing, where there is no such day, and where 3/4 may be March or April.
 
     >>> read_date("2024-01-20T23:30:00-05:00")
     datetime.date(2024, 1, 20)
@@ -80,14 +90,17 @@ def read_date(stated: str) -> date | None:
 
 
 def day_in(text: str) -> date | None:
-    """The one full date that some words hold, as a byline does; `None` where there is none, or two that differ.
+    """The one full date that some words hold, as a byline does; `None` where there is none, or two that
+    differ.
 
     >>> day_in("By Ana Torell, 14 March 2023 at 10:00")
     datetime.date(2023, 3, 14)
     >>> day_in("14 March 2023 to 15 March 2023") is None
     True
     """
-    found = {day for match in _YEAR_FIRST.finditer(text) if (day := _iso(match.group()) or _numbers(match.group()))}
+    found = {
+        day for match in _YEAR_FIRST.finditer(text) if (day := _iso(match.group()) or _numbers(match.group()))
+    }
     found |= {day for match in _YEAR_LAST.finditer(text) if (day := _numbers(match.group()))}
     found |= set(_english_days(text))
     if not found:
@@ -96,8 +109,8 @@ def day_in(text: str) -> date | None:
 
 
 def day_line(line: str) -> date | None:
-    """The day of a line that says when something appeared, and beside that at most where, in what, and by whom: other words
-    have a capital, where the script has capitals, or are such as stand in a dateline.
+    """The day of a line that says when something appeared, and beside that at most where, in what, and by
+    whom: other words have a capital, where the script has capitals, or are such as stand in a dateline.
 
     >>> day_line("Harbor Courier, 14 March 2023 – by Ana Torell"), day_line("Von Jörg Hänßler, Varner Bote, 14.3.2023")
     (datetime.date(2023, 3, 14), datetime.date(2023, 3, 14))
@@ -110,7 +123,9 @@ def day_line(line: str) -> date | None:
     for pattern in (_DAY_MONTH, _MONTH_DAY, _FOREIGN, _YEAR_FIRST, _YEAR_LAST):
         beside = pattern.sub(" ", beside)
     words = re.findall(r"[^\W\d_]{2,}", beside)
-    return day if len(words) <= _BESIDE_A_DAY and all(not w[0].islower() or w in _SMALL for w in words) else None
+    return (
+        day if len(words) <= _BESIDE_A_DAY and all(not w[0].islower() or w in _SMALL for w in words) else None
+    )
 
 
 def dateline(text: str) -> date | None:
@@ -137,7 +152,9 @@ def agency(text: str) -> str | None:
         return None
     words = named.group(1).split()
     # "NATO (North Atlantic Treaty Organization)" says what the letters stand for.
-    spelt = "".join(word[0] for word in words if word[0].isupper()) == re.sub(r"\W", "", match.group()[: named.start()])
+    spelt = "".join(word[0] for word in words if word[0].isupper()) == re.sub(
+        r"\W", "", match.group()[: named.start()]
+    )
     return " ".join(words) if len(words) <= 4 and not spelt else None
 
 
@@ -154,13 +171,17 @@ def _iso(words: str) -> date | None:
 
 def _time(words: str) -> bool:
     match = re.match(r"(\d{2}):(\d{2})(?::(\d{2}))?(?!\d)", words, re.ASCII)
-    return bool(match) and all(int(part or 0) < limit for part, limit in zip(match.groups(), (24, 60, 61), strict=True))  # type: ignore[union-attr]
+    return bool(match) and all(
+        int(part or 0) < limit for part, limit in zip(match.groups(), (24, 60, 61), strict=True)
+    )  # type: ignore[union-attr]
 
 
 def _numbers(words: str) -> date | None:
     """Year, month, day; or day, month, year, where a dot or the numbers themselves say which is which."""
     head = words.split(" ")[0].split("T")[0].rstrip(",")
-    if len(words) > len(head) and not re.fullmatch(r"[,T ]*(?:[01]?\d|2[0-3])[:.h][0-5]\d\b.*", words[len(head) :]):
+    if len(words) > len(head) and not re.fullmatch(
+        r"[,T ]*(?:[01]?\d|2[0-3])[:.h][0-5]\d\b.*", words[len(head) :]
+    ):
         return None
     if match := _YEAR_FIRST.fullmatch(head):
         return _day(*map(int, match.groups()))
@@ -200,7 +221,11 @@ def _foreign(words: str) -> date | None:
     import dateparser
 
     # Without these it reads "May 2024" as the May of today's day, and "yesterday" as a date.
-    settings = {"STRICT_PARSING": True, "REQUIRE_PARTS": ["day", "month", "year"], "PARSERS": ["absolute-time"]}
+    settings = {
+        "STRICT_PARSING": True,
+        "REQUIRE_PARTS": ["day", "month", "year"],
+        "PARSERS": ["absolute-time"],
+    }
     found = dateparser.parse(words, languages=_LANGUAGES, settings=settings)
     return found.date() if found else None
 

@@ -1,8 +1,8 @@
 """Which articles are near-copies of one another: wire copy, updated versions, one page in another dress.
 
-An article is signed once, when it is taken in. Groups are made of the signatures; texts are fetched only for the pairs
-whose signatures are alike. Nothing is dropped: readers ask "who reported it", so a copy stays an article and is only
-known to be one.
+An article is signed once, when it is taken in. Groups are made of the signatures; texts are fetched only for
+the pairs whose signatures are alike. Nothing is dropped: readers ask "who reported it", so a copy stays an
+article and is only known to be one.
 """
 
 from __future__ import annotations
@@ -19,42 +19,53 @@ from typing import Any
 import numpy as np
 from rensa import RMinHash
 
-from rag.text import STOPWORDS
+from rag.english.text import STOPWORDS
 
 __all__ = ["Likeness", "around", "candidates", "current", "groups", "likeness", "signature"]
 
 # Two reports of one event share quotations and names, but hardly any five words in a row beside them.
 _RUN = 5
-_LONGEST = 400_000  # characters of a text that are compared: a book's beginning says whose copy it is, in 20 MB
-# A MinHash of 256 places estimates a Jaccard index to within .03 (one standard deviation). Compared two places at a
-# time, pairs of index .15 are found in 94 cases of 100, of .2 in 99: a text in one four times as long has about .2.
+_LONGEST = (
+    400_000  # characters of a text that are compared: a book's beginning says whose copy it is, in 20 MB
+)
+# A MinHash of 256 places estimates a Jaccard index to within .03 (one standard deviation). Compared two
+# places at a time, pairs of index .15 are found in 94 cases of 100, of .2 in 99: a text in one four times as
+# long has about .2.
 _PLACES = 256
 _SEED = 1
-_HEAD = struct.Struct("<HHII")  # our version, that of rensa's algorithm, distinct runs, distinct names and numbers
+_HEAD = struct.Struct(
+    "<HHII"
+)  # our version, that of rensa's algorithm, distinct runs, distinct names and numbers
 _VERSION = (1, RMinHash.ALGORITHM_VERSION)
 _LENGTH = _HEAD.size + 4 * _PLACES
 
-# A page of which only a notice was extracted is no copy of another such page. Notices are short or name little: the form
-# to register that 109 pages of the development news consist of has 178 words, and 7 names and numbers.
+# A page of which only a notice was extracted is no copy of another such page. Notices are short or name
+# little: the form to register that 109 pages of the development news consist of has 178 words, and 7 names
+# and numbers.
 _LEAST_RUNS = 45  # about fifty words
 _LEAST_NAMED = 8
-# Articles that agree in two places are compared with so many others, those that agree in the next places first. It keeps
-# a series of thousands on one template from making millions of pairs; a story in more copies holds together from one to
-# the next.
+# Articles that agree in two places are compared with so many others, those that agree in the next places
+# first. It keeps a series of thousands on one template from making millions of pairs; a story in more copies
+# holds together from one to the next.
 _REACH = 32
-# What signatures must promise before texts are fetched: far below what makes a copy, for single words that were changed
-# take five runs each, and the estimate errs.
+# What signatures must promise before texts are fetched: far below what makes a copy, for single words that
+# were changed take five runs each, and the estimate errs.
 _PROMISING = 0.45
 
-# What makes a copy: chosen on one half of 11,685 articles of the development news. In the other half 48 of its 50 groups
-# are copies, and 9 of the 27 nearest pairs that are not grouped are too: rewritten by more than a fifth.
+# What makes a copy: chosen on one half of 11,685 articles of the development news. In the other half 48 of
+# its 50 groups are copies, and 9 of the 27 nearest pairs that are not grouped are too: rewritten by more than
+# a fifth.
 _CONTAINED = 0.8
-_OWN = 90  # words: most versions of one report stay below; a yearly series begins at 94, shared galleries at 230
-_NAMED = 0.7  # a menu's names are a quarter of a short report's; in daily and yearly series it is mostly lower
+_OWN = (
+    90  # words: most versions of one report stay below; a yearly series begins at 94, shared galleries at 230
+)
+_NAMED = (
+    0.7  # a menu's names are a quarter of a short report's; in daily and yearly series it is mostly lower
+)
 _SIZE = 0.25
 
-# Not `rag.text.words`, which also folds possessives: at 0.5 ms in 600 words it would take longer than all the rest.
-# Apostrophes and hyphens, which differ from outlet to outlet, part words here.
+# Not `rag.english.text.words`, which also folds possessives: at 0.5 ms in 600 words it would take longer than
+# all the rest. Apostrophes and hyphens, which differ from outlet to outlet, part words here.
 _WORD = re.compile(r"\w+")
 
 _Numbers = np.ndarray[Any, np.dtype[Any]]
@@ -64,10 +75,11 @@ _Numbers = np.ndarray[Any, np.dtype[Any]]
 class Likeness:
     """How alike two texts are; the same whichever comes first.
 
-    `jaccard`: of all runs of five words in either, the share that is in both, 0 to 1. `contained`: the share of a text's
-    words that stand in such common runs, 0 to 1, for the text in which it is higher. `own`: the most words in a row that
-    stand in none, for the text in which they are fewer. `named`: of the distinct names and numbers in the text that has
-    fewer, the share that is in both, None where there are none. `size`: the shorter's words per word of the longer.
+    `jaccard`: of all runs of five words in either, the share that is in both, 0 to 1. `contained`: the share
+    of a text's words that stand in such common runs, 0 to 1, for the text in which it is higher. `own`: the
+    most words in a row that stand in none, for the text in which they are fewer. `named`: of the distinct
+    names and numbers in the text that has fewer, the share that is in both, None where there are none.
+    `size`: the shorter's words per word of the longer.
     """
 
     jaccard: float
@@ -80,10 +92,10 @@ class Likeness:
     def copy(self) -> bool:
         """Whether one is a near-copy of the other, or of a part of it that is at least a quarter.
 
-        A shorter part is an item in a roundup, which is a source of its own. A gallery or a menu under two different
-        stories can be nine tenths of both: then both have a long stretch that the other lacks (`own`), where an added
-        paragraph or an end cut off is a stretch in one. In a series on a template what differs is short, but it is the
-        names and numbers (`named`).
+        A shorter part is an item in a roundup, which is a source of its own. A gallery or a menu under two
+        different stories can be nine tenths of both: then both have a long stretch that the other lacks
+        (`own`), where an added paragraph or an end cut off is a stretch in one. In a series on a template
+        what differs is short, but it is the names and numbers (`named`).
 
         >>> Likeness(jaccard=0.3, contained=0.98, own=2, named=0.97, size=0.31).copy
         True
@@ -112,7 +124,8 @@ def _read(text: str) -> _Text:
 
 
 def signature(text: str) -> bytes:
-    """What of an article is kept to find its copies: a MinHash of its runs of five words, 1,036 bytes for any text.
+    """What of an article is kept to find its copies: a MinHash of its runs of five words, 1,036 bytes for any
+    text.
 
     The same on every machine and in every run, until rensa changes its algorithm or we ours: see `current`.
 
@@ -122,7 +135,10 @@ def signature(text: str) -> bytes:
     read = _read(text)
     sketch = RMinHash(num_perm=_PLACES, seed=_SEED)
     sketch.update(list(read.distinct))  # in any order
-    return _HEAD.pack(*_VERSION, len(read.distinct), len(read.named)) + np.array(sketch.digest(), dtype="<u4").tobytes()
+    return (
+        _HEAD.pack(*_VERSION, len(read.distinct), len(read.named))
+        + np.array(sketch.digest(), dtype="<u4").tobytes()
+    )
 
 
 def current(signed: bytes) -> bool:
@@ -160,15 +176,18 @@ def _compared(one: _Text, other: _Text) -> Likeness:
 def _common(text: _Text, common: frozenset[str]) -> tuple[float, int]:
     """The share of a text's words that stand in common runs, and the most words in a row that do not."""
     at = [place for place, run in enumerate(text.runs) if run in common]
-    gaps = [after - before - _RUN for before, after in pairwise([-_RUN, *at, text.words]) if after - before > _RUN]
+    gaps = [
+        after - before - _RUN for before, after in pairwise([-_RUN, *at, text.words]) if after - before > _RUN
+    ]
     return (text.words - sum(gaps)) / max(text.words, 1), max(gaps, default=0)
 
 
 def candidates(signatures: Mapping[str, bytes]) -> list[tuple[str, str]]:
-    """The pairs of ids that may be near-copies, judged by their signatures alone: in order, the smaller id first.
+    """The pairs of ids that may be near-copies, judged by their signatures alone: in order, the smaller id
+    first.
 
-    Near linear in the number of articles; articles too short to tell a copy from a notice are left out. Raises
-    `ValueError` for a signature that is not `current`.
+    Near linear in the number of articles; articles too short to tell a copy from a notice are left out.
+    Raises `ValueError` for a signature that is not `current`.
     """
     ids, places, runs = _table(signatures)
     if not ids:
@@ -178,9 +197,12 @@ def candidates(signatures: Mapping[str, bytes]) -> list[tuple[str, str]]:
     return [pair for some in portions for pair in _promising(some, ids, places, runs)]
 
 
-def around(signatures: Mapping[str, bytes], changed: Collection[str], *, most: int = 1_000) -> set[str] | None:
-    """The articles whose groups may change when these did: themselves, what may be a copy of one of them, of that again, and so
-    on; `None` where more than `most` would have to be looked at. Each takes time linear in the number of articles.
+def around(
+    signatures: Mapping[str, bytes], changed: Collection[str], *, most: int = 1_000
+) -> set[str] | None:
+    """The articles whose groups may change when these did: themselves, what may be a copy of one of them, of
+    that again, and so on; `None` where more than `most` would have to be looked at. Each takes time linear in
+    the number of articles.
 
     The groups of all others are as they were. Raises `ValueError` for a signature that is not `current`.
     """
@@ -204,18 +226,26 @@ def around(signatures: Mapping[str, bytes], changed: Collection[str], *, most: i
 
 
 def _table(signatures: Mapping[str, bytes]) -> tuple[list[str], _Numbers, _Numbers]:
-    """The ids, in order, of the articles that are long enough, their signatures' places, shape (ids, 256), and runs."""
+    """The ids, in order, of the articles that are long enough, their signatures' places, shape (ids, 256),
+    and runs.
+    """
     if stale := sorted(name for name, signed in signatures.items() if not current(signed)):
-        raise ValueError(f"{len(stale)} signatures were made by another version, the first that of {stale[0]}: sign again")
+        raise ValueError(
+            f"{len(stale)} signatures were made by another version, the first that of {stale[0]}: sign again"
+        )
     heads = {name: _HEAD.unpack_from(signed) for name, signed in signatures.items()}
-    ids = sorted(name for name, (*_, runs, named) in heads.items() if runs >= _LEAST_RUNS and named >= _LEAST_NAMED)
-    places = np.frombuffer(b"".join(signatures[name][_HEAD.size :] for name in ids), dtype="<u4").reshape(len(ids), _PLACES)
+    ids = sorted(
+        name for name, (*_, runs, named) in heads.items() if runs >= _LEAST_RUNS and named >= _LEAST_NAMED
+    )
+    places = np.frombuffer(b"".join(signatures[name][_HEAD.size :] for name in ids), dtype="<u4").reshape(
+        len(ids), _PLACES
+    )
     return ids, places, np.array([heads[name][2] for name in ids])
 
 
 def _agreeing(places: _Numbers) -> _Numbers:
-    """The pairs of rows that agree in two neighbouring places, each as one number: the first row times the count of rows,
-    plus the second; ascending."""
+    """The pairs of rows that agree in two neighbouring places, each as one number: the first row times the
+    count of rows, plus the second; ascending."""
     two = places.view("<u8")
     rows, bands = two.shape
     found = np.empty(0, dtype=np.int64)
@@ -236,7 +266,9 @@ def _agreeing(places: _Numbers) -> _Numbers:
     return found
 
 
-def _promising(codes: _Numbers, ids: Sequence[str], places: _Numbers, runs: _Numbers) -> list[tuple[str, str]]:
+def _promising(
+    codes: _Numbers, ids: Sequence[str], places: _Numbers, runs: _Numbers
+) -> list[tuple[str, str]]:
     """Those pairs of which the shorter may be contained in the longer."""
     one, other = np.divmod(codes, len(ids))
     jaccard = (places[one] == places[other]).mean(axis=1)
@@ -248,12 +280,13 @@ def _promising(codes: _Numbers, ids: Sequence[str], places: _Numbers, runs: _Num
 
 
 def groups(signatures: Mapping[str, bytes], text_of: Callable[[str], str]) -> dict[str, str]:
-    """For each article that has a near-copy, by id and in their order, the name of its group: the smallest id in it.
+    """For each article that has a near-copy, by id and in their order, the name of its group: the smallest id
+    in it.
 
-    A group is its fullest article and those that are copies of it. Copies of copies do not count, or a series in which
-    each day is like the day before would be one group from end to end; what they cost is an early version that only a
-    middle one still resembles. `text_of` gives the text that was signed, and is asked only for those of `candidates`.
-    Raises what `candidates` raises.
+    A group is its fullest article and those that are copies of it. Copies of copies do not count, or a series
+    in which each day is like the day before would be one group from end to end; what they cost is an early
+    version that only a middle one still resembles. `text_of` gives the text that was signed, and is asked
+    only for those of `candidates`. Raises what `candidates` raises.
 
     >>> groups({"a": signature("Iran struck first.")}, {"a": "Iran struck first."}.__getitem__)
     {}

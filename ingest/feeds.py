@@ -1,7 +1,9 @@
-"""RSS, Atom and RDF feeds to entries: what a publisher lists, with the facts and sometimes the whole text of each article.
+"""RSS, Atom and RDF feeds to entries: what a publisher lists, with the facts and sometimes the whole text of
+each article.
 
-feedparser knows the dialects; it is handed neither an address (it would fetch it), nor an encoding to guess, nor a
-declaration of entities, and its clean-up of HTML is left out: the text of an article is extracted from it anyway.
+feedparser knows the dialects; it is handed neither an address (it would fetch it), nor an encoding to guess,
+nor a declaration of entities, and its clean-up of HTML is left out: the text of an article is extracted from
+it anyway.
 """
 
 from __future__ import annotations
@@ -26,12 +28,13 @@ from xml.parsers import expat
 
 from ingest.dates import read_date
 from ingest.extracted import Fact
-from rag.address import without_login
 from rag.errors import SourceError
+from rag.system.address import without_login
 
 __all__ = ["MOST", "Entry", "entries", "is_feed"]
 
-MOST = 1_000  # entries of a feed that are read, from the top, where the newest are; archives of decades put all into one
+# entries of a feed that are read, from the top, where the newest are; archives of decades put all into one
+MOST = 1_000
 
 _HEAD = 4_096  # bytes in which the outermost element must begin for a page to be told a feed by what it holds
 _ROOTS = frozenset({"rss", "feed", "rdf"})
@@ -45,7 +48,8 @@ _MARKS = (codecs.BOM_UTF32_LE, "utf-32"), (codecs.BOM_UTF32_BE, "utf-32"), (code
     codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16")  # fmt: skip
 _WIDE = (b"<\x00?\x00", "utf-16-le"), (b"\x00<\x00?", "utf-16-be")  # "<?" without a mark
 _DECLARED = re.compile(rb"\A\s*<\?xml\b[^>]{0,200}?\bencoding\s*=\s*[\"']([\w.:-]{1,40})[\"']")
-# Python has codecs that are no encodings of text, or take quadratic time (punycode); these are what pages are written in.
+# Python has codecs that are no encodings of text, or take quadratic time (punycode); these are what pages are
+# written in.
 _ENCODINGS = re.compile(
     r"utf-?(8|16|32).*|ascii|iso8859.*|iso2022.*|cp\d+|koi8.*|gb.*|big5.*|euc.*|shift.*|mac.*|johab|hz|tis.*"
 )
@@ -59,10 +63,11 @@ _ESCAPES = (ArithmeticError, AssertionError, AttributeError, LookupError, TypeEr
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One article as a feed lists it. `id` is its guid or Atom id, else its link, else its digest, and no two of a feed are
-    alike; `url` its link, absolute; `facts` what is known of `title, author, published, source, language`; `html` its full
-    content as the publisher sent it (not made safe to show), `None` where the feed has only a summary; `digest` a SHA-256
-    in hexadecimal that changes when the feed says anything else of it."""
+    """One article as a feed lists it. `id` is its guid or Atom id, else its link, else its digest, and no two
+    of a feed are alike; `url` its link, absolute; `facts` what is known of `title, author, published, source,
+    language`; `html` its full content as the publisher sent it (not made safe to show), `None` where the feed
+    has only a summary; `digest` a SHA-256 in hexadecimal that changes when the feed says anything else of
+    it."""
 
     id: str
     url: str | None
@@ -72,7 +77,8 @@ class Entry:
 
 
 def is_feed(body: bytes, kind: str) -> bool:
-    """Whether a page is a feed: by its outermost element, and by its media type only where that cannot be seen.
+    """Whether a page is a feed: by its outermost element, and by its media type only where that cannot be
+    seen.
 
     >>> is_feed(b'<?xml version="1.0"?><!-- news --><rss version="2.0">', "text/html")
     True
@@ -89,8 +95,8 @@ def is_feed(body: bytes, kind: str) -> bool:
 def entries(body: bytes, url: str, *, charset: str | None = None) -> tuple[Entry, ...]:
     """The entries of a feed in its order, `MOST` of them at most; `()` where it lists none.
 
-    `url` is where it was found, which relative links start from; `charset` what its server called its encoding. Raises
-    `SourceError` for what is not a feed, declares entities, or is too large."""
+    `url` is where it was found, which relative links start from; `charset` what its server called its
+    encoding. Raises `SourceError` for what is not a feed, declares entities, or is too large."""
     text = _text(body, charset)
     root = _root(text)
     if root is None:
@@ -98,24 +104,32 @@ def entries(body: bytes, url: str, *, charset: str | None = None) -> tuple[Entry
     name, text = root
     if name not in _ROOTS:
         raise SourceError(
-            f"it is not a feed, but a document of the kind <{name[:40]}>. Give the address of an RSS or Atom feed"
+            f"it is not a feed, but a document of the kind <{name[:40]}>. Give the address of an RSS or Atom "
+            f"feed"
         )
     if (tags := text.count("<")) > _MOST_TAGS:
-        raise SourceError(f"the feed is too large ({tags:,} tags; {_MOST_TAGS:,} are read). Give the address of a shorter one")
+        raise SourceError(
+            f"the feed is too large ({tags:,} tags; {_MOST_TAGS:,} are read). Give the address of a shorter "
+            f"one"
+        )
     parsed = _parsed(text, url)
     if not parsed.version:
-        raise SourceError(f"it is not a feed: its <{name}> is neither RSS nor Atom. Give the address of an RSS or Atom feed")
+        raise SourceError(
+            f"it is not a feed: its <{name}> is neither RSS nor Atom. Give the address of an RSS or Atom feed"
+        )
     return tuple(_distinct(_entry(found, parsed) for found in parsed.entries))
 
 
 def _text(body: bytes, charset: str | None) -> str:
-    """The characters of a feed: by its mark; as UTF-8, if it fits (servers call everything Latin-1); by its server's word or
-    its own; else as UTF-8 with what is damaged replaced, else as Windows-1252. A feed of hundreds of articles is not given up
-    for one bad byte."""
+    """The characters of a feed: by its mark; as UTF-8, if it fits (servers call everything Latin-1); by its
+    server's word or its own; else as UTF-8 with what is damaged replaced, else as Windows-1252. A feed of
+    hundreds of articles is not given up for one bad byte."""
     declared = _DECLARED.match(body[:_HEAD])
     stated = [encoding for mark, encoding in (*_MARKS, *_WIDE) if body.startswith(mark)]
     named = [charset or "", declared.group(1).decode("ascii", "replace") if declared else ""]
-    stated += [name for name in named if name.lower().startswith(("iso-2022", "hz"))]  # written in ASCII: UTF-8 would fit
+    stated += [
+        name for name in named if name.lower().startswith(("iso-2022", "hz"))
+    ]  # written in ASCII: UTF-8 would fit
     stated += ["utf-8", *named]
     for name in stated:
         try:
@@ -145,15 +159,19 @@ class _Enough(Exception):
 
 
 def _root(text: str) -> tuple[str, str] | None:
-    """The name of the outermost element in lower case, without its prefix, and the text from it on; `None` without one.
+    """The name of the outermost element in lower case, without its prefix, and the text from it on; `None`
+    without one.
 
-    What comes before it is left out: so feedparser, which reads declarations by patterns of its own, never meets one. Raises
-    `SourceError` for a declaration of entities, which a few hundred bytes of can unfold to gigabytes."""
+    What comes before it is left out: so feedparser, which reads declarations by patterns of its own, never
+    meets one. Raises `SourceError` for a declaration of entities, which a few hundred bytes of can unfold to
+    gigabytes."""
     found = _begun(text)
     if found and found[0] in _ROOTS:
         return found
     head = text[:_HEAD]
-    if (start := head.find("<?xml")) > 0 and (later := _begun(text[start:])):  # a server's complaint came first
+    if (start := head.find("<?xml")) > 0 and (
+        later := _begun(text[start:])
+    ):  # a server's complaint came first
         return later
     if not found and (tag := _TAG.search(head)):
         return tag.group(1).lower(), text[tag.start() :]
@@ -171,7 +189,9 @@ def _begun(text: str) -> tuple[str, str] | None:
         raise _Root
 
     def declared(*_: object) -> None:
-        raise SourceError("it declares entities of its own, which no feed needs and which can be made to fill all memory")
+        raise SourceError(
+            "it declares entities of its own, which no feed needs and which can be made to fill all memory"
+        )
 
     parser.StartElementHandler = begun
     parser.EntityDeclHandler = declared
@@ -190,8 +210,8 @@ def _parsers() -> tuple[Any, Any]:
 
     class Ours:
         def _sync_author_detail(self: Any, key: str = "author") -> None:
-            # feedparser takes a name and a mail address apart with a pattern that takes quadratic time (hours for a
-            # megabyte of name) and knows no `.example` or `.media`. `_name` does without.
+            # feedparser takes a name and a mail address apart with a pattern that takes quadratic time (hours
+            # for a megabyte of name) and knows no `.example` or `.media`. `_name` does without.
             context = self._get_context()
             authors = _tables(context.get(f"{key}s"))
             if authors and not authors[-1] and isinstance(stated := context.get(key), str):
@@ -204,8 +224,8 @@ def _parsers() -> tuple[Any, Any]:
 
         _start_entry = _start_item
 
-        # Three more that take quadratic time: each category is compared with all others of its entry, each element with all
-        # namespaces, and blank pieces are taken from the front of a list one by one.
+        # Three more that take quadratic time: each category is compared with all others of its entry, each
+        # element with all namespaces, and blank pieces are taken from the front of a list one by one.
         def _add_tag(self: Any, *_: object) -> None:
             self._get_context().setdefault("tags", [])
 
@@ -288,8 +308,11 @@ def _entry(found: Any, parsed: Any) -> Entry:
         know("author", _names(feed), "feed author")
     know("published", _day(found.get("published")), "feed published" if atom else "feed pubDate")
     know("published", _day(found.get("dc_date")), "feed dc:date")
-    # Not `updated`, though Atom asks for it alone: it moves with each correction, and the day of a change is no publication.
-    know("source", _titled(_table(found.get("source"))), "feed entry source")  # an aggregator names whose article it is
+    # Not `updated`, though Atom asks for it alone: it moves with each correction, and the day of a change is
+    # no publication.
+    know(
+        "source", _titled(_table(found.get("source"))), "feed entry source"
+    )  # an aggregator names whose article it is
     know("source", _titled(feed), "feed title")
     know("language", _stated(found.get("language")), "feed entry language")
     know("language", _stated(feed.get("language")), "feed language")
@@ -303,7 +326,9 @@ def _entry(found: Any, parsed: Any) -> Entry:
 
 
 def _distinct(found: Iterable[Entry]) -> Iterator[Entry]:
-    """Without repeats. A feed that gives the same id to different articles has them told apart by their links."""
+    """Without repeats. A feed that gives the same id to different articles has them told apart by their
+    links.
+    """
     seen: dict[str, str | None] = {}
     for entry in found:
         known = entry
@@ -319,7 +344,9 @@ def _stated(value: object) -> str:
 
 
 def _table(value: object) -> Mapping[str, Any]:
-    """feedparser keeps an element it does not know under its own name, `<authors>` beside the authors it has found."""
+    """feedparser keeps an element it does not know under its own name, `<authors>` beside the authors it has
+    found.
+    """
     return value if isinstance(value, dict) else {}
 
 
@@ -379,7 +406,9 @@ def _day(stated: object) -> date | None:
 
 
 def _web(link: object) -> str | None:
-    """The link, which feedparser has made absolute, if it leads to the web; without a login, which is not to be kept."""
+    """The link, which feedparser has made absolute, if it leads to the web; without a login, which is not to
+    be kept.
+    """
     try:
         parts = urlsplit(without_login(_stated(link)))
     except ValueError:
@@ -396,5 +425,7 @@ def _content(contents: Iterable[Any]) -> str | None:
         if kind in _HTML:
             return value
         if kind in ("text/plain", "text"):
-            return "\n".join(f"<p>{html.escape(part.strip(), quote=False)}</p>" for part in re.split(r"\n\s*\n", value))
+            return "\n".join(
+                f"<p>{html.escape(part.strip(), quote=False)}</p>" for part in re.split(r"\n\s*\n", value)
+            )
     return None

@@ -37,17 +37,22 @@ __all__ = ["AGENT", "Fetched", "Fetcher", "Gone", "Limits", "is_public"]
 AGENT = "Clippings (reads the articles that its user lists)"
 
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
-_WHOLE = frozenset({200, 203})  # 202 is what walls against programs answer, with a page that is not the article
+_WHOLE = frozenset(
+    {200, 203}
+)  # 202 is what walls against programs answer, with a page that is not the article
 _BUSY = frozenset({429, 503})
 _CLOSED = frozenset({401, 402, 403, 407, 451})
 _ACCEPT = "text/html, application/xhtml+xml, application/atom+xml, application/rss+xml, application/xml;q=0.9, */*;q=0.5"
 _HOST = re.compile(r"[a-z0-9_][a-z0-9_.-]*")
-_ROBOTS_WORK = 1_000_000  # rules held for robots.txt: each program it names has a copy of each rule of its group
+_ROBOTS_WORK = (
+    1_000_000  # rules held for robots.txt: each program it names has a copy of each rule of its group
+)
 
 _NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
 _UNICAST = ipaddress.IPv6Network("2000::/3")  # all that is given out for the public Internet so far
-# What IANA's registries of special-purpose addresses keep from the public Internet, in full: Python's own list grows with its
-# versions. https://www.iana.org/assignments/iana-ipv4-special-registry and iana-ipv6-special-registry, of 2025-10.
+# What IANA's registries of special-purpose addresses keep from the public Internet, in full: Python's own
+# list grows with its versions. https://www.iana.org/assignments/iana-ipv4-special-registry and
+# iana-ipv6-special-registry, of 2025-10.
 _SPECIAL = tuple(
     ipaddress.ip_network(network)
     for network in (
@@ -71,17 +76,25 @@ class _Unreached(SourceError):
 
 
 class _Refused(Exception):
-    """The door stays shut. Not a `SourceError`, because httpcore's pool drops the cause of what passes through it."""
+    """The door stays shut. Not a `SourceError`, because httpcore's pool drops the cause of what passes
+    through it.
+    """
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How much of anything a server may send, and how long it may take. Raises `ValueError` for what cannot be kept."""
+    """How much of anything a server may send, and how long it may take. Raises `ValueError` for what cannot
+    be kept.
+    """
 
-    body: int = 20_000_000  # bytes of a page, as sent and again as unpacked; long reads with inlined pictures stay under 10 MB
+    # bytes of a page, as sent and again as unpacked; long reads with inlined pictures stay under 10 MB
+    body: int = 20_000_000
     robots: int = 512_000  # bytes of robots.txt that are read, the rest being cut off: RFC 9309, 2.5
-    redirects: int = 5  # RFC 9309, 2.3.1.2 asks for five; http to https, to www, to a new path and a consent page make four
-    seconds: float = 60.0  # for one page with its redirects, or one robots.txt: a byte every second is never silent
+    # RFC 9309, 2.3.1.2 asks for five; http to https, to www, to a new path and a consent page make four
+    redirects: int = 5
+    seconds: float = (
+        60.0  # for one page with its redirects, or one robots.txt: a byte every second is never silent
+    )
     silence: float = 20.0  # seconds to connect, or without a byte
     pause: float = 1.0  # seconds between two requests to one host
     longest_pause: float = 30.0  # seconds; where robots.txt asks for more, a sync would not end
@@ -89,15 +102,18 @@ class Limits:
 
     def __post_init__(self) -> None:
         if min(self.body, self.robots, self.seconds, self.silence) <= 0:
-            raise ValueError("the limits body, robots, seconds and silence must be above 0: nothing could be fetched")
+            raise ValueError(
+                "the limits body, robots, seconds and silence must be above 0: nothing could be fetched"
+            )
         if min(self.redirects, self.pause, self.longest_pause, self.patience) < 0:
             raise ValueError("the limits redirects, pause, longest_pause and patience must not be negative")
 
 
 @dataclass(frozen=True, slots=True)
 class Fetched:
-    """A page as its server sent it, unpacked. `url` is the address after redirects, without a fragment; `kind` the media
-    type in lower case without parameters, "" where none is said; `charset`, `etag` and `modified` (Last-Modified) as sent.
+    """A page as its server sent it, unpacked. `url` is the address after redirects, without a fragment;
+    `kind` the media type in lower case without parameters, "" where none is said; `charset`, `etag` and
+    `modified` (Last-Modified) as sent.
     """
 
     url: str
@@ -109,10 +125,11 @@ class Fetched:
 
 
 class Fetcher:
-    """Fetches pages for one sync: each site's robots.txt is read once and kept to, and no host is asked twice at a time.
+    """Fetches pages for one sync: each site's robots.txt is read once and kept to, and no host is asked twice
+    at a time.
 
-    `private` lets in addresses of this machine and of private networks, for an intranet. `agent` is the User-Agent; its
-    first word is the name that robots.txt is searched for. May be used from several threads.
+    `private` lets in addresses of this machine and of private networks, for an intranet. `agent` is the
+    User-Agent; its first word is the name that robots.txt is searched for. May be used from several threads.
     """
 
     def __init__(self, *, private: bool = False, limits: Limits = Limits(), agent: str = AGENT) -> None:
@@ -127,14 +144,18 @@ class Fetcher:
     def __enter__(self) -> Fetcher:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, exc: BaseException | None, trace: TracebackType | None) -> None:
-        # What the sites allow may have changed by the next sync. No connection is held, and turns with hosts go on.
+    def __exit__(
+        self, kind: type[BaseException] | None, exc: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        # What the sites allow may have changed by the next sync. No connection is held, and turns with hosts
+        # go on.
         with self._lock:
             self._sites.clear()
 
     def get(self, url: str, *, etag: str | None = None, modified: str | None = None) -> Fetched | None:
-        """The page at an http or https address, or `None` where it is what `etag` or `modified`, kept from an earlier
-        `Fetched`, stand for. Raises `Gone` for 404 and 410, and `SourceError` for everything else that keeps it away."""
+        """The page at an http or https address, or `None` where it is what `etag` or `modified`, kept from an
+        earlier `Fetched`, stand for. Raises `Gone` for 404 and 410, and `SourceError` for everything else
+        that keeps it away."""
         headers = {"Accept": _ACCEPT}
         if etag:
             headers["If-None-Match"] = etag
@@ -148,16 +169,27 @@ class Fetcher:
             raise SourceError("its server sent an empty page. Try later, or remove the address")
         kind, charset = _media_type(answer.headers.get("content-type", ""))
         return Fetched(
-            str(address), answer.body, kind, charset, answer.headers.get("etag"), answer.headers.get("last-modified")
+            str(address),
+            answer.body,
+            kind,
+            charset,
+            answer.headers.get("etag"),
+            answer.headers.get("last-modified"),
         )
 
     def _walk(
-        self, address: httpx.URL, headers: Mapping[str, str], wanted: Container[int], deadline: _Deadline, robots: bool = False
+        self,
+        address: httpx.URL,
+        headers: Mapping[str, str],
+        wanted: Container[int],
+        deadline: _Deadline,
+        robots: bool = False,
     ) -> tuple[httpx.URL, _Answer]:
-        """Ask, and follow where it leads, to an answer of a wanted status; `robots` says that robots.txt itself is asked for.
+        """Ask, and follow where it leads, to an answer of a wanted status; `robots` says that robots.txt
+        itself is asked for.
 
-        The way from https down to http is followed: a reader may give an http address as well, and the address kept is the
-        last, so that it shows."""
+        The way from https down to http is followed: a reader may give an http address as well, and the
+        address kept is the last, so that it shows."""
         for hop in range(self._limits.redirects + 1):
             try:
                 if not robots:
@@ -174,7 +206,9 @@ class Fetcher:
                     raise
                 raise type(exc)(f"it redirects to {_shown(address)}: {exc}") from exc
             address = leads_to
-        raise SourceError(f"it redirects more than {self._limits.redirects} times. Give the address of the page itself")
+        raise SourceError(
+            f"it redirects more than {self._limits.redirects} times. Give the address of the page itself"
+        )
 
     def _permit(self, address: httpx.URL, deadline: _Deadline) -> None:
         """Raise `SourceError` unless the site's robots.txt lets the page be read."""
@@ -190,7 +224,9 @@ class Fetcher:
             if site.trouble is not None:
                 raise site.trouble.with_traceback(None)
             if site.rules is None or not site.rules.can_fetch(str(address), name):
-                raise SourceError("its site's robots.txt does not let programs read it. Save the page as a file instead")
+                raise SourceError(
+                    "its site's robots.txt does not let programs read it. Save the page as a file instead"
+                )
             asked = min(site.rules.crawl_delay(name) or 0.0, self._limits.longest_pause)
         host = self._host(address)
         host.pause = max(host.pause, asked)
@@ -205,19 +241,25 @@ class Fetcher:
         except _Unreached:  # the page could not be had either, and this says why
             raise
         except SourceError as exc:
-            raise SourceError(f"its site's robots.txt, which says what programs may read, cannot be had: {exc}") from exc
+            raise SourceError(
+                f"its site's robots.txt, which says what programs may read, cannot be had: {exc}"
+            ) from exc
         text = answer.body.decode("utf-8-sig", "replace") if answer.status in _WHOLE else ""
         lines = text.splitlines()
         named = sum(line.lstrip()[:4].lower() == "user" for line in lines)
         if named * (len(lines) - named) > _ROBOTS_WORK:
-            raise SourceError(f"its site's robots.txt names {named} programs in {len(lines)} lines, too many to be read")
+            raise SourceError(
+                f"its site's robots.txt names {named} programs in {len(lines)} lines, too many to be read"
+            )
         return Protego.parse(text)
 
     def _host(self, address: httpx.URL) -> _Host:
         with self._lock:
             return self._hosts.setdefault(address.raw_host.decode("ascii"), _Host(self._limits.pause))
 
-    def _ask(self, address: httpx.URL, headers: Mapping[str, str], deadline: _Deadline, *, robots: bool) -> _Answer:
+    def _ask(
+        self, address: httpx.URL, headers: Mapping[str, str], deadline: _Deadline, *, robots: bool
+    ) -> _Answer:
         """One request in the host's turn, and once more if a busy server names a short time."""
         host = self._host(address)
         for again in (True, False):
@@ -235,17 +277,22 @@ class Fetcher:
                 break
         raise _trouble(answer.status)
 
-    def _exchange(self, address: httpx.URL, headers: Mapping[str, str], deadline: _Deadline, *, robots: bool) -> _Answer:
-        """One connection, one request. Connections are not kept: a second between requests is longer than most servers
-        hold them, and one that died meanwhile would look like a server that broke off."""
+    def _exchange(
+        self, address: httpx.URL, headers: Mapping[str, str], deadline: _Deadline, *, robots: bool
+    ) -> _Answer:
+        """One connection, one request. Connections are not kept: a second between requests is longer than
+        most servers hold them, and one that died meanwhile would look like a server that broke off."""
         sent = {
             "Host": _netloc(address),
             "User-Agent": self._agent,
-            "Accept-Encoding": "gzip, deflate",  # what zlib unpacks piece by piece; brotli cannot be told when to stop
+            # what zlib unpacks piece by piece; brotli cannot be told when to stop
+            "Accept-Encoding": "gzip, deflate",
             "Connection": "close",
             **headers,
         }
-        target = httpcore.URL(scheme=address.raw_scheme, host=address.raw_host, port=address.port, target=address.raw_path)
+        target = httpcore.URL(
+            scheme=address.raw_scheme, host=address.raw_host, port=address.port, target=address.raw_path
+        )
         silence = self._limits.silence
         tls = self._trust() if address.scheme == "https" else None
         pool = httpcore.ConnectionPool(ssl_context=tls, network_backend=_Door(self._private, deadline))
@@ -270,21 +317,26 @@ class Fetcher:
             raise _failure(exc, deadline, self._limits) from exc
 
     def _trust(self) -> ssl.SSLContext:
-        """The certificates of authorities that browsers trust, or those of SSL_CERT_FILE; some 50 ms to read, once."""
+        """The certificates of authorities that browsers trust, or those of SSL_CERT_FILE; some 50 ms to read,
+        once.
+        """
         with self._lock:
             if self._tls is None:
                 try:
                     self._tls = httpx.create_ssl_context()
                 except OSError as exc:  # ssl.SSLError is one
                     raise _Unreached(
-                        f"the certificates that SSL_CERT_FILE or SSL_CERT_DIR names cannot be read ({exc}). Correct or unset it"
+                        f"the certificates that SSL_CERT_FILE or SSL_CERT_DIR names cannot be read ({exc}). "
+                        f"Correct or unset it"
                     ) from exc
             return self._tls
 
 
 @dataclass(frozen=True, slots=True)
 class _Answer:
-    """A status, the headers by lower-case name (the first of each), and the unpacked body, `b""` unless it is whole."""
+    """A status, the headers by lower-case name (the first of each), and the unpacked body, `b""` unless it is
+    whole.
+    """
 
     status: int
     headers: Mapping[str, str]
@@ -301,7 +353,9 @@ class _Site:
 
 
 class _Deadline:
-    """When a page must have come. Time spent waiting for a turn does not count: the server did not ask for it."""
+    """When a page must have come. Time spent waiting for a turn does not count: the server did not ask for
+    it.
+    """
 
     def __init__(self, seconds: float) -> None:
         self._end = time.monotonic() + seconds
@@ -337,8 +391,8 @@ class _Host:
 
     @contextmanager
     def turn(self, deadline: _Deadline) -> Iterator[None]:
-        # Nothing else is locked while a turn is held, so that two pages that redirect to each other's hosts cannot wait
-        # for each other for ever.
+        # Nothing else is locked while a turn is held, so that two pages that redirect to each other's hosts
+        # cannot wait for each other for ever.
         with deadline.stopped():
             self._lock.acquire()
         try:
@@ -363,8 +417,8 @@ class _Host:
 
 
 class _Door(httpcore.NetworkBackend):
-    """Where connections are made: only to addresses that were judged, and only until the deadline. Sockets of the file system
-    are refused by what this is made from."""
+    """Where connections are made: only to addresses that were judged, and only until the deadline. Sockets of
+    the file system are refused by what this is made from."""
 
     def __init__(self, private: bool, deadline: _Deadline) -> None:
         self._private = private
@@ -380,18 +434,24 @@ class _Door(httpcore.NetworkBackend):
         socket_options: Iterable[Any] | None = None,
     ) -> httpcore.NetworkStream:
         try:
-            # The system's resolver keeps time by itself, some ten seconds a name server; the deadline is looked at after it.
+            # The system's resolver keeps time by itself, some ten seconds a name server; the deadline is
+            # looked at after it.
             found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-        except (OSError, ValueError, OverflowError) as exc:  # UnicodeError, for labels that are too long, is a ValueError
+        except (
+            OSError,
+            ValueError,
+            OverflowError,
+        ) as exc:  # UnicodeError, for labels that are too long, is a ValueError
             raise httpcore.ConnectError(exc) from exc
         addresses = list(dict.fromkeys(str(entry[4][0]) for entry in found))
         if not self._private:
             for address in addresses:
-                # One bad address refuses the name. To pick the good ones would let the order of answers decide, and a name
-                # that leads both outside and inside is either an attack or a mistake.
+                # One bad address refuses the name. To pick the good ones would let the order of answers
+                # decide, and a name that leads both outside and inside is either an attack or a mistake.
                 if not is_public(address):
                     raise _Refused(
-                        f"{host} is at {address}, which is not on the public Internet but in this machine or a private "
+                        f"{host} is at {address}, which is not on the public Internet but in this machine or "
+                        f"a private "
                         "network. Addresses there are read only with fetch.private = true in the settings"
                     )
         failure: httpcore.ConnectError | httpcore.ConnectTimeout | None = None
@@ -408,7 +468,9 @@ class _Door(httpcore.NetworkBackend):
 
 
 class _Stream(httpcore.NetworkStream):
-    """A connection whose every wait ends with the deadline: httpcore's own timeout begins anew with each byte."""
+    """A connection whose every wait ends with the deadline: httpcore's own timeout begins anew with each
+    byte.
+    """
 
     def __init__(self, stream: httpcore.NetworkStream, deadline: _Deadline) -> None:
         self._stream = stream
@@ -434,7 +496,8 @@ class _Stream(httpcore.NetworkStream):
 
 
 def is_public(address: str) -> bool:
-    """Whether a numeric address is on the public Internet, an IPv4 address inside an IPv6 one being what counts.
+    """Whether a numeric address is on the public Internet, an IPv4 address inside an IPv6 one being what
+    counts.
 
     >>> [is_public(a) for a in ("93.184.216.34", "2606:2800:220:1::1", "64:ff9b::5db8:d822", "2002:5db8:d822::1")]
     [True, True, True, True]
@@ -443,7 +506,8 @@ def is_public(address: str) -> bool:
     """
     ip = ipaddress.ip_address(address)
     if isinstance(ip, ipaddress.IPv6Address):
-        # Not so 64:ff9b:1::/48, whose networks put the inner address where they like, and Teredo: neither is public at all.
+        # Not so 64:ff9b:1::/48, whose networks put the inner address where they like, and Teredo: neither is
+        # public at all.
         inner = ip.ipv4_mapped or ip.sixtofour
         if ip in _NAT64:  # how a network without IPv4 reaches the rest
             inner = ipaddress.IPv4Address(int(ip) & 0xFFFF_FFFF)
@@ -456,18 +520,24 @@ def is_public(address: str) -> bool:
 
 
 def _address(url: str) -> httpx.URL:
-    """The address, encoded and without its fragment. Raises `SourceError` for what is none or must not be asked for."""
+    """The address, encoded and without its fragment. Raises `SourceError` for what is none or must not be
+    asked for.
+    """
     try:
         address = httpx.URL(url.strip())
         host, port = address.raw_host.decode("ascii"), address.port
         bracketed = ":" in host and bool(ipaddress.IPv6Address(host))
     except (httpx.InvalidURL, ValueError) as exc:
         # What could not be read may be a part of a password.
-        raise SourceError(f"it is not a web address{'' if '@' in url else f' ({exc})'}. Check the spelling") from exc
+        raise SourceError(
+            f"it is not a web address{'' if '@' in url else f' ({exc})'}. Check the spelling"
+        ) from exc
     if address.scheme not in ("http", "https"):
         raise SourceError("only addresses that begin with http:// or https:// can be read")
     if address.userinfo:
-        raise SourceError("its address holds a user name or password, which would be kept with the article. Take it out")
+        raise SourceError(
+            "its address holds a user name or password, which would be kept with the article. Take it out"
+        )
     if not bracketed and not _HOST.fullmatch(host):
         raise SourceError(f"{host!r} cannot be the name of a host. Check the spelling of the address")
     if port is not None and not 0 < port < 65536:
@@ -480,7 +550,9 @@ def _target(address: httpx.URL, location: str | None) -> httpx.URL:
     if location is None:
         raise SourceError("its server redirects without saying where to. Try later")
     try:
-        stated = location.encode("latin-1").decode("utf-8")  # headers are latin-1 by the letter, and UTF-8 in practice
+        stated = location.encode("latin-1").decode(
+            "utf-8"
+        )  # headers are latin-1 by the letter, and UTF-8 in practice
     except UnicodeError:
         stated = location
     try:
@@ -533,9 +605,12 @@ def _retry_after(header: str) -> float | None:
 
 
 def _body(parts: Iterable[bytes], headers: Mapping[str, str], most: int, *, cut: bool) -> bytes:
-    """The body unpacked, of at most `most` bytes, and of at most as many before unpacking; `cut` drops the rest, and
-    otherwise more is a `SourceError`. Never more than that is held, with one part of at most 64 KiB."""
-    large = SourceError(f"it is larger than {most / 1_000_000:g} MB. Save the article's text as a file instead")
+    """The body unpacked, of at most `most` bytes, and of at most as many before unpacking; `cut` drops the
+    rest, and otherwise more is a `SourceError`. Never more than that is held, with one part of at most 64
+    KiB."""
+    large = SourceError(
+        f"it is larger than {most / 1_000_000:g} MB. Save the article's text as a file instead"
+    )
     stated = headers.get("content-length", "")
     if not cut and stated.isdigit() and int(stated) > most:
         raise large
@@ -587,7 +662,9 @@ class _Unpack:
             self._start = b""
             self._zlib = zlib.decompressobj(self._bits(part))
         out = self._zlib.decompress(part, most)
-        while not self._deflate and self._zlib.eof and self._zlib.unused_data[:1] == b"\x1f" and len(out) < most:
+        while (
+            not self._deflate and self._zlib.eof and self._zlib.unused_data[:1] == b"\x1f" and len(out) < most
+        ):
             rest = self._zlib.unused_data  # gzip files may follow one another; what else follows is padding
             self._zlib = zlib.decompressobj(31)
             out += self._zlib.decompress(rest, most - len(out))
@@ -596,7 +673,8 @@ class _Unpack:
     def _bits(self, part: bytes) -> int:
         if not self._deflate:
             return 31
-        # "deflate" means zlib's format, and some servers send the bare stream: zlib's first two bytes tell (RFC 1950, 2.2).
+        # "deflate" means zlib's format, and some servers send the bare stream: zlib's first two bytes tell
+        # (RFC 1950, 2.2).
         return 15 if part[0] & 0x0F == 8 and int.from_bytes(part[:2], "big") % 31 == 0 else -15
 
 
@@ -624,15 +702,23 @@ def _failure(exc: Exception, deadline: _Deadline, limits: Limits) -> SourceError
     if isinstance(exc, httpcore.ConnectError):
         cause = exc.args[0] if exc.args else exc
         if isinstance(cause, ssl.SSLCertVerificationError):
-            return _Unreached(f"its server's certificate cannot be trusted ({cause.verify_message}). Check the address")
+            return _Unreached(
+                f"its server's certificate cannot be trusted ({cause.verify_message}). Check the address"
+            )
         if isinstance(cause, ssl.SSLError):
-            return _Unreached(f"its server makes no secure connection ({cause.reason}). Check whether it is http, not https")
+            return _Unreached(
+                f"its server makes no secure connection ({cause.reason}). Check whether it is http, not https"
+            )
         if isinstance(cause, (socket.gaierror, ValueError)):
-            return _Unreached("there is no host of this name. Check the address, and the connection to the Internet")
+            return _Unreached(
+                "there is no host of this name. Check the address, and the connection to the Internet"
+            )
         reason = getattr(cause, "strerror", None) or str(cause)
         return _Unreached(f"its server cannot be reached ({reason.lower()}). Check the address, or try later")
     if isinstance(exc, httpcore.NetworkError):
         return SourceError("the connection broke off. Try later")
     if isinstance(exc, httpcore.LocalProtocolError):
         return SourceError(f"it cannot be asked for ({exc})")
-    return SourceError(f"its server broke off or does not speak HTTP ({exc}). Check the address, or try later")
+    return SourceError(
+        f"its server broke off or does not speak HTTP ({exc}). Check the address, or try later"
+    )

@@ -1,4 +1,6 @@
-"""Which language a text is in, to warn where the encoder does not know it. What is found here is never a fact of an article."""
+"""Which language a text is in, to warn where the encoder does not know it. What is found here is never a fact
+of an article.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +25,8 @@ _SHOWN = 5  # articles that are named
 
 
 def language(text: str) -> str | None:
-    """The language a text is written in, as a code of two letters; `None` where it is too short to tell, or not sure.
+    """The language a text is written in, as a code of two letters; `None` where it is too short to tell, or
+    not sure.
 
     >>> language("Die Untersuchung zum Untergang der Fähre begann am Dienstag in der Hafenstadt. " * 3), language("Ja.")
     ('de', None)
@@ -43,7 +46,8 @@ def _identifier() -> Any:
 
 
 def warnings(found: Mapping[str, Sequence[str]], known: frozenset[str] | None) -> list[str]:
-    """What to say of articles by their language, if the encoder knows the languages `known` only; `None`: nobody can tell.
+    """What to say of articles by their language, if the encoder knows the languages `known` only; `None`:
+    nobody can tell.
 
     >>> warnings({"de": ["a.html"], "en": ["b.html"]}, frozenset({"en"}))
     ['1 article is in German, which the encoder does not know, and will seldom be found: a.html']
@@ -52,8 +56,13 @@ def warnings(found: Mapping[str, Sequence[str]], known: frozenset[str] | None) -
     for code, names in sorted(found.items()):
         if known is None or code in known:
             continue
-        shown = ", ".join(names[:_SHOWN]) + (f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else "")
+        shown = ", ".join(names[:_SHOWN]) + (
+            f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
+        )
         what = "article is" if len(names) == 1 else "articles are"
         spoken = _NAMES.get(code, f"another language ({code})")
-        told.append(f"{len(names)} {what} in {spoken}, which the encoder does not know, and will seldom be found: {shown}")
+        told.append(
+            f"{len(names)} {what} in {spoken}, which the encoder does not know, and will seldom be found: "
+            f"{shown}"
+        )
     return told

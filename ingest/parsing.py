@@ -1,7 +1,8 @@
 """Documents to text, in processes that are given up when one takes too long or too much memory.
 
-A page or a PDF that was made to do harm, or that a library cannot cope with, costs its own process and no more: it becomes
-a failure in the report, and the next document is read by a new one. While documents are read there, this process encodes.
+A page or a PDF that was made to do harm, or that a library cannot cope with, costs its own process and no
+more: it becomes a failure in the report, and the next document is read by a new one. While documents are read
+there, this process encodes.
 """
 
 from __future__ import annotations
@@ -44,7 +45,9 @@ class Parsers:
     def __enter__(self) -> Parsers:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.close()
 
     def close(self) -> None:
@@ -66,8 +69,8 @@ class Parsers:
         worker.end()
 
     def extract(self, kind: str, data: bytes, options: Mapping[str, Any] | None = None) -> Extracted:
-        """What `ingest.formats.<kind>` makes of a document; raises the `SourceError` that it raises, and one of its own
-        for a document that takes longer than the limit, or brings its process down."""
+        """What `ingest.formats.<kind>` makes of a document; raises the `SourceError` that it raises, and one
+        of its own for a document that takes longer than the limit, or brings its process down."""
         worker = self._free.get()
         try:
             if self._abandoned:
@@ -77,7 +80,9 @@ class Parsers:
                 self._living.add(worker)
             if self._abandoned:  # just now: it may have missed this one
                 worker.kill()
-            answer = worker.ask({"kind": kind, "size": len(data), "options": dict(options or {})}, data, self._seconds)
+            answer = worker.ask(
+                {"kind": kind, "size": len(data), "options": dict(options or {})}, data, self._seconds
+            )
             if answer.get("spent"):  # what it holds is lost to the next document
                 self._end(worker)
                 worker = None
@@ -100,9 +105,15 @@ class _Worker:
 
     def __init__(self, memory: int, seconds: float) -> None:
         command = [sys.executable, "-m", "ingest.formats.worker", str(memory), str(int(seconds) + 30)]
-        # Without a window of its own and out of the terminal's group: Ctrl-C is for this process, which then ends that one.
+        # Without a window of its own and out of the terminal's group: Ctrl-C is for this process, which then
+        # ends that one.
         self._process = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, cwd=_ROOT, start_new_session=True
+            command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            cwd=_ROOT,
+            start_new_session=True,
         )
 
     def ask(self, request: dict[str, Any], data: bytes, seconds: float) -> dict[str, Any]:

@@ -35,7 +35,9 @@ def plan(
         if origin not in by_origin:
             failed.append(Failure(origin, reason))
         elif not prune:
-            failed.append(Failure(origin, f"{reason}. What was taken in from there stays; --prune removes it"))
+            failed.append(
+                Failure(origin, f"{reason}. What was taken in from there stays; --prune removes it")
+            )
     renamed: dict[str, str] = {}  # id to where it lies now
     reading: dict[str, Found] = {}
     seen: dict[str, Found] = {}
@@ -59,8 +61,8 @@ def plan(
         return item
 
     def holds(origin: str, article_id: str, claimant: str) -> bool:
-        """Whether the place an article was read from still holds it: a feed that was just read in full may have lost it. A page
-        has one address, and may be reached by others."""
+        """Whether the place an article was read from still holds it: a feed that was just read in full may
+        have lost it. A page has one address, and may be reached by others."""
         if is_address(origin):
             return not is_address(claimant) and origin not in scanned.gone
         if origin in scanned.many and origin not in scanned.unsure:
@@ -71,7 +73,10 @@ def plan(
         item = settled(found)
         if item.id in seen:
             failed.append(
-                Failure(item.name, f"its id {item.id} is already that of {seen[item.id].name}. Give it an id of its own")
+                Failure(
+                    item.name,
+                    f"its id {item.id} is already that of {seen[item.id].name}. Give it an id of its own",
+                )
             )
             continue
         if item.id not in known:
@@ -84,7 +89,8 @@ def plan(
                 failed.append(
                     Failure(
                         item.name,
-                        f"its id {item.id} is already that of {origin}. Rename the file or its folder, or remove the other",
+                        f"its id {item.id} is already that of {origin}. Rename the file or its folder, or "
+                        f"remove the other",
                     )
                 )
                 continue
@@ -99,15 +105,25 @@ def plan(
     removed = [
         article_id
         for article_id, (_, origin) in sorted(known.items())
-        if prune and article_id not in seen and _within(origin, scanned) and not _under(origin, scanned.unsure)
+        if prune
+        and article_id not in seen
+        and _within(origin, scanned)
+        and not _under(origin, scanned.unsure)
     ]
-    lists = (tuple(added), tuple(replaced), tuple(removed), tuple(kept), tuple(failed), tuple(renamed.items()))
+    lists = (
+        tuple(added),
+        tuple(replaced),
+        tuple(removed),
+        tuple(kept),
+        tuple(failed),
+        tuple(renamed.items()),
+    )
     return Plan(*lists, scanned.warnings), reading
 
 
 def _within(origin: str, scanned: Scan) -> bool:
-    """Whether a place was looked at for articles that are gone: a file or a folder, or an address with nothing left. A feed
-    lists its latest articles only, so those it no longer lists stay."""
+    """Whether a place was looked at for articles that are gone: a file or a folder, or an address with
+    nothing left. A feed lists its latest articles only, so those it no longer lists stay."""
     return origin in scanned.gone or _under(origin, scanned.scopes)
 
 

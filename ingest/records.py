@@ -1,4 +1,6 @@
-"""Lines and rows to articles: `.jsonl`, one object a line, and `.csv`, one row an article under a row of names."""
+"""Lines and rows to articles: `.jsonl`, one object a line, and `.csv`, one row an article under a row of
+names.
+"""
 
 from __future__ import annotations
 
@@ -52,7 +54,9 @@ def stated_columns(mapping: Mapping[str, str]) -> dict[str, str]:
 
 
 def line_article(line: bytes, columns: Mapping[str, str] = {}) -> tuple[str, Extracted]:
-    """One line of a `.jsonl` file: the article's id, and what it says under our names, or under those mapped to them."""
+    """One line of a `.jsonl` file: the article's id, and what it says under our names, or under those mapped
+    to them.
+    """
     try:
         record = json.loads(line.decode("utf-8-sig"))
     except UnicodeDecodeError as exc:
@@ -63,9 +67,13 @@ def line_article(line: bytes, columns: Mapping[str, str] = {}) -> tuple[str, Ext
             f"it is not valid JSON: {said} at character {exc.pos + 1}. Correct the line, or export it again"
         ) from exc
     except ValueError as exc:  # a number of thousands of digits
-        raise SourceError("it is not an article: a number in it is too long. Write it as text, in quotation marks") from exc
+        raise SourceError(
+            "it is not an article: a number in it is too long. Write it as text, in quotation marks"
+        ) from exc
     except RecursionError as exc:
-        raise SourceError("it is not an article: JSON nested too deeply. Keep an article's fields side by side") from exc
+        raise SourceError(
+            "it is not an article: JSON nested too deeply. Keep an article's fields side by side"
+        ) from exc
     if not isinstance(record, dict):
         raise SourceError('it is not an object like {"url": …, "text": …}. Write each article as one')
     return _article(record, columns, "key")
@@ -79,8 +87,8 @@ def row_article(row: Mapping[str, str], columns: Mapping[str, str] = {}) -> tupl
 def rows(stream: BinaryIO) -> Iterator[tuple[int, dict[str, str]]]:
     """The rows of a csv file, each with its number from 1 below the names.
 
-    The delimiter is told from the row of names: a comma, a semicolon, a tab or a bar. Raises `SourceError` for what is no
-    table, at the row where that is found.
+    The delimiter is told from the row of names: a comma, a semicolon, a tab or a bar. Raises `SourceError`
+    for what is no table, at the row where that is found.
     """
     sample = stream.read(_SAMPLE)
     if not sample:
@@ -97,22 +105,29 @@ def rows(stream: BinaryIO) -> Iterator[tuple[int, dict[str, str]]]:
         names = next(csv.reader([(first := text.readline(1_000_000))], delimiter=_delimiter(first)), [])
         if len(names) > _MOST:
             raise SourceError(
-                f"it has {len(names):,} columns, and an export of articles has at most {_MOST:,}. Keep those needed"
+                f"it has {len(names):,} columns, and an export of articles has at most {_MOST:,}. Keep those "
+                f"needed"
             )
         names = [name.strip().lstrip("\ufeff") for name in names]
         doubled = {name for name in names if name and names.count(name) > 1}
         if doubled:
-            raise SourceError(f"two of its columns are called {sorted(doubled)[0][:_SHOWN]!r}. Give each a name of its own")
+            raise SourceError(
+                f"two of its columns are called {sorted(doubled)[0][:_SHOWN]!r}. Give each a name of its own"
+            )
         for number, row in enumerate(csv.reader(text, delimiter=_delimiter(first), strict=True), 1):
             if len(row) > max(_MOST, len(names)):
-                raise SourceError(f"its row {number} has {len(row):,} cells under {len(names)} names. Export it again")
+                raise SourceError(
+                    f"its row {number} has {len(row):,} cells under {len(names)} names. Export it again"
+                )
             if any(cell.strip() for cell in row):
                 yield number, dict(zip(names, row, strict=False))
     except csv.Error as exc:
         said = str(exc).replace("\t", "tab")  # it names the delimiter
         raise SourceError(f"its table is damaged below row {number}: {said}. Export it again") from exc
     except UnicodeDecodeError as exc:
-        raise SourceError(f"it looks like {encoding} but is damaged below row {number}. Save it as UTF-8") from exc
+        raise SourceError(
+            f"it looks like {encoding} but is damaged below row {number}. Save it as UTF-8"
+        ) from exc
 
 
 class _Joined(io.RawIOBase):
@@ -136,16 +151,22 @@ def _delimiter(first: str) -> str:
 
 def _article(record: Mapping[str, Any], columns: Mapping[str, str], kind: str) -> tuple[str, Extracted]:
     names = {name: _called(record, name, columns) for name in COLUMNS}
-    stated = {name: _fact(record, theirs, names["author"]) for name, theirs in names.items() if name != "text"}
+    stated = {
+        name: _fact(record, theirs, names["author"]) for name, theirs in names.items() if name != "text"
+    }
     if stated["id"] is None and stated["url"] is None:
         what = 'it has neither "id" nor "url"; an article needs one of them'
         raise SourceError(
-            f"{what}. Give it one" if kind == "key" else f"{what}. If a column has another name, say so with --column url=NAME"
+            f"{what}. Give it one"
+            if kind == "key"
+            else f"{what}. If a column has another name, say so with --column url=NAME"
         )
     text = record.get(names["text"])
     if not isinstance(text, str) or not text.strip():
         more = "" if kind == "key" else ", or say which column it is with --column text=NAME"
-        raise SourceError(f'it has no "{_short(names["text"])}". Put the article\'s text under that name{more}')
+        raise SourceError(
+            f'it has no "{_short(names["text"])}". Put the article\'s text under that name{more}'
+        )
     facts: dict[str, Fact] = {}
     warnings: list[str] = []
     for name in FACTS:
@@ -168,7 +189,10 @@ def _called(record: Mapping[str, Any], name: str, columns: Mapping[str, str]) ->
     if record.get(name) not in (None, ""):
         return name
     for theirs in record:
-        if _NAMES.get(re.sub(r"[\s-]+", "_", str(theirs).strip().lower())) == name or str(theirs).strip().lower() == name:
+        if (
+            _NAMES.get(re.sub(r"[\s-]+", "_", str(theirs).strip().lower())) == name
+            or str(theirs).strip().lower() == name
+        ):
             return str(theirs)
     return name
 
@@ -182,7 +206,9 @@ def _fact(record: Mapping[str, Any], name: str, author: str) -> str | None:
     if name == author and isinstance(value, list) and all(isinstance(part, str) for part in value):
         value = ", ".join(value)
     if not isinstance(value, str):
-        raise SourceError(f'its "{_short(name)}" is {type(value).__name__}, not text. Write it as text, in quotation marks')
+        raise SourceError(
+            f'its "{_short(name)}" is {type(value).__name__}, not text. Write it as text, in quotation marks'
+        )
     return without_surrogates(value).strip() or None
 
 

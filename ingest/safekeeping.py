@@ -1,12 +1,14 @@
 """A whole collection in one file, and a collection out of such a file.
 
-A backup is an ordinary zip file: a snapshot of the catalog, what was uploaded, verdicts, gold cases, what the encoder made of
-each passage, and last `manifest.json`, which names every other member with its length and its SHA-256. The indexes are not in
-it: they are made again from the catalog, whatever state they were in. But encoding takes hours where copying takes minutes. So
-the vectors are kept, each under the hash of the words that were encoded: a vector belongs to its words, wherever these stand.
+A backup is an ordinary zip file: a snapshot of the catalog, what was uploaded, verdicts, gold cases, what the
+encoder made of each passage, and last `manifest.json`, which names every other member with its length and its
+SHA-256. The indexes are not in it: they are made again from the catalog, whatever state they were in. But
+encoding takes hours where copying takes minutes. So the vectors are kept, each under the hash of the words
+that were encoded: a vector belongs to its words, wherever these stand.
 
-A file that is restored may come from anywhere. Of its catalog only rows are taken, each judged, into one of our own making.
-Both ways the new is made aside and moved into place when it is whole, so that a run that is killed leaves what was there.
+A file that is restored may come from anywhere. Of its catalog only rows are taken, each judged, into one of
+our own making. Both ways the new is made aside and moved into place when it is whole, so that a run that is
+killed leaves what was there.
 """
 
 from __future__ import annotations
@@ -32,19 +34,20 @@ import numpy as np
 from ingest.apply import Progress, as_encoded
 from ingest.collection import LOCK, sync, writing
 from ingest.soundness import judged, opened, require_plain, require_schema, told
-from rag.catalog import FILE, LAYOUT, UNGROUPED, Catalog, at_home, in_force
 from rag.config import Config, PassageSettings
-from rag.encode import SentenceEncoder
+from rag.english.text import label
 from rag.errors import CollectionError, ConfigError
-from rag.index.exact import ExactIndex
-from rag.refusals import RESTORING
-from rag.text import label
+from rag.models.encoder import SentenceEncoder
+from rag.store.cache import ExactIndex
+from rag.store.catalog import FILE, LAYOUT, UNGROUPED, Catalog, at_home, in_force
 from rag.types import Encoder
+from rag.validation import RESTORING
 
 __all__ = ["Kept", "backup", "restore"]
 
 _FORMAT = 2
-_MARK = "clippings backup"  # the manifest's key that tells a backup from any other zip file; its value is the format
+# the manifest's key that tells a backup from any other zip file; its value is the format
+_MARK = "clippings backup"
 _MANIFEST = "manifest.json"
 _LONGEST = 64_000_000  # bytes of a manifest: some 400,000 uploaded files
 _FEEDBACK, _GOLD, _UPLOAD = "feedback.jsonl", "gold.jsonl", "upload"
@@ -56,18 +59,26 @@ _SINGLE = (FILE, _FEEDBACK, _GOLD, _PEOPLE, _TEXTS, _VECTORS)
 _INDEXES = ("lexical", "whole", "vectors", "dense")  # which format 1 held; they are made again
 _WAITING = ("upload/incoming", "upload/.adding")  # what was uploaded and is not taken in, or is just being so
 _SPARE = 64_000_000  # bytes left free: Chroma's graph does not survive a disk that fills up
-_RATIO, _LARGE = 200, 16_000_000  # a member of more bytes than this that was packed tighter is a bomb; we pack none so
+_RATIO, _LARGE = (
+    200,
+    16_000_000,
+)  # a member of more bytes than this that was packed tighter is a bomb; we pack none so
 _AT_ONCE = 500  # SQLite takes a limited number of values in one statement
 _MOST_WORDS = 100_000  # of a passage
-_MADE_AGAIN = ("signature", "copy_of")  # columns that tell near-copies, which the next sync finds in the articles themselves
+_MADE_AGAIN = (
+    "signature",
+    "copy_of",
+)  # columns that tell near-copies, which the next sync finds in the articles themselves
 _UNIT = 1e-3  # how far the length of a vector may be from 1
 
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """A backup that was made or restored: what was counted in it, how many bytes the file has, and what there is to say of it.
+    """A backup that was made or restored: what was counted in it, how many bytes the file has, and what there
+    is to say of it.
 
-    `vectors` are those that were kept, or that were found in the backup; `encoded` is how many texts were encoded again."""
+    `vectors` are those that were kept, or that were found in the backup; `encoded` is how many texts were
+    encoded again."""
 
     file: Path
     articles: int
@@ -82,28 +93,37 @@ class Kept:
     notes: tuple[str, ...] = ()
 
 
-def backup(file: str | os.PathLike[str], config: Config, *, vectors: bool = True, conversations: bool = False) -> Kept:
-    """Write the collection to `file`, in place of an earlier backup of that name; others may ask and sync meanwhile.
+def backup(
+    file: str | os.PathLike[str], config: Config, *, vectors: bool = True, conversations: bool = False
+) -> Kept:
+    """Write the collection to `file`, in place of an earlier backup of that name; others may ask and sync
+    meanwhile.
 
-    Nothing is written to the collection. Without `vectors` the file is a fraction as long, and a restoration encodes every
-    passage again; with `conversations` people's conversations and accounts are in it, but nobody's session and no token.
-    Raises `CollectionError` when there is no collection, when its catalog is damaged, and when the file cannot be written,
-    or is there and is no backup.
+    Nothing is written to the collection. Without `vectors` the file is a fraction as long, and a restoration
+    encodes every passage again; with `conversations` people's conversations and accounts are in it, but
+    nobody's session and no token. Raises `CollectionError` when there is no collection, when its catalog is
+    damaged, and when the file cannot be written, or is there and is no backup.
     """
     home, target = config.home.resolve(), _named(file)
     if not (home / FILE).is_file():
         raise CollectionError(f"there is no collection in {config.home}, so there is nothing to back up")
     if target.is_relative_to(home):
-        raise CollectionError(f"{target} lies in the collection itself and would be lost with it. Name a file elsewhere")
+        raise CollectionError(
+            f"{target} lies in the collection itself and would be lost with it. Name a file elsewhere"
+        )
     with _explained(target, "Name another file"):
         if target.is_dir():
-            raise CollectionError(f"{target} is a folder. Name a file in it, such as {target / 'clippings.zip'}")
+            raise CollectionError(
+                f"{target} is a folder. Name a file in it, such as {target / 'clippings.zip'}"
+            )
         if target.exists():
             with _reading(target, "Name another file, or remove it"):
                 pass  # it is a backup, and may be replaced
         with _unfinished(target) as aside:
             files = dict(_files(home, _FEEDBACK, _GOLD, _UPLOAD))
-            _require_room(target, sum(path.stat().st_size for path in files.values()) + 2 * (home / FILE).stat().st_size)
+            _require_room(
+                target, sum(path.stat().st_size for path in files.values()) + 2 * (home / FILE).stat().st_size
+            )
             facts, notes = _gather(home, aside, files, vectors=vectors, conversations=conversations)
             if not _pack(aside, files, facts, zipfile.ZIP_DEFLATED):
                 _pack(aside, files, facts, zipfile.ZIP_STORED)
@@ -120,12 +140,14 @@ def restore(
     encoder: Encoder | None = None,
     progress: Callable[[Progress], None] = lambda _: None,
 ) -> Kept:
-    """Make the collection in `config.home` out of a backup, with the settings it was made with. Where it was made with another
-    encoder than `config` asks for and not every passage has its vector in the file, it is made with those of `config`.
+    """Make the collection in `config.home` out of a backup, with the settings it was made with. Where it was
+    made with another encoder than `config` asks for and not every passage has its vector in the file, it is
+    made with those of `config`.
 
-    It is made in `HOME.restoring` and moved into place when it can be asked. Killed while articles are indexed, the same
-    command goes on where it was. Raises `CollectionError`, leaving nothing behind, when something is there already, and when
-    the file cannot be read, is damaged, or holds anything but what a backup does.
+    It is made in `HOME.restoring` and moved into place when it can be asked. Killed while articles are
+    indexed, the same command goes on where it was. Raises `CollectionError`, leaving nothing behind, when
+    something is there already, and when the file cannot be read, is damaged, or holds anything but what a
+    backup does.
     """
     home, source = config.home.resolve(), _named(file)
     with _explained(home, "Name another folder with --home"):
@@ -134,9 +156,13 @@ def restore(
             shutil.rmtree(beside)  # of a restoration that was killed when all was done
         if home.exists() and any(path.name != LOCK for path in home.iterdir()):
             there = "a collection" if (home / FILE).exists() else "something"
-            raise CollectionError(f"there is {there} in {home} already. Name another folder with --home, or remove that one")
+            raise CollectionError(
+                f"there is {there} in {home} already. Name another folder with --home, or remove that one"
+            )
         if not source.is_file():
-            raise CollectionError(f"{source} is {'a folder' if source.is_dir() else 'not there'}. Name the file of a backup")
+            raise CollectionError(
+                f"{source} is {'a folder' if source.is_dir() else 'not there'}. Name the file of a backup"
+            )
         with _reading(source, "Use another one") as (archive, said):
             members = _checked(archive, said)
             home.parent.mkdir(parents=True, exist_ok=True)
@@ -154,7 +180,14 @@ def restore(
                 shutil.rmtree(beside)
         notes = [*kept["notes"], *_otherwise(config)]
         size = source.stat().st_size
-        return Kept(source, bytes=size, vectors=remembering.known, encoded=remembering.encoded, notes=tuple(notes), **counts)
+        return Kept(
+            source,
+            bytes=size,
+            vectors=remembering.known,
+            encoded=remembering.encoded,
+            notes=tuple(notes),
+            **counts,
+        )
 
 
 def _named(file: str | os.PathLike[str]) -> Path:
@@ -192,9 +225,13 @@ def _explained(path: Path, otherwise: str) -> Iterator[None]:
         yield
     except (OSError, sqlite3.Error) as exc:
         if getattr(exc, "errno", None) in (errno.ENOSPC, errno.EDQUOT) or "disk is full" in str(exc):
-            raise CollectionError(f"the disk that holds {path} is full. Free some space and run again") from exc
+            raise CollectionError(
+                f"the disk that holds {path} is full. Free some space and run again"
+            ) from exc
         if isinstance(exc, sqlite3.Error):
-            raise CollectionError(f"the catalog cannot be read ({exc}). Restore an earlier backup in its place") from exc
+            raise CollectionError(
+                f"the catalog cannot be read ({exc}). Restore an earlier backup in its place"
+            ) from exc
         where = f" ({exc.filename})" if exc.filename else ""
         raise CollectionError(f"{path} cannot be made: {exc.strerror or exc}{where}. {otherwise}") from exc
 
@@ -205,7 +242,9 @@ def _explained(path: Path, otherwise: str) -> Iterator[None]:
 def _gather(
     home: Path, aside: Path, files: dict[str, Path], *, vectors: bool, conversations: bool
 ) -> tuple[dict[str, Any], list[str]]:
-    """Make aside what is to be kept, and add it to the files to pack; what the catalog says of itself, and what to tell."""
+    """Make aside what is to be kept, and add it to the files to pack; what the catalog says of itself, and
+    what to tell.
+    """
     notes = []
     snapshot = aside / FILE
     _snapshot(home / FILE, snapshot)
@@ -240,7 +279,9 @@ def _gather(
             _snapshot(home / _PEOPLE, aside / _PEOPLE)
             _without_secrets(aside / _PEOPLE)
             kept[_PEOPLE] = aside / _PEOPLE
-            notes.append("people's sessions and tokens are left out: they sign in again, and programs need new tokens")
+            notes.append(
+                "people's sessions and tokens are left out: they sign in again, and programs need new tokens"
+            )
         else:
             notes.append("conversations and accounts are left out; --conversations keeps them")
     notes.append("the indexes are left out; a restoration makes them again")
@@ -249,13 +290,16 @@ def _gather(
 
 
 def _snapshot(source: Path, to: Path) -> None:
-    """A copy of a database as it is at one moment, whoever writes to it; without free pages, which hold what was removed."""
+    """A copy of a database as it is at one moment, whoever writes to it; without free pages, which hold what
+    was removed.
+    """
     try:
         with closing(sqlite3.connect(f"file:{quote(str(source))}?mode=ro", uri=True, timeout=10)) as db:
             db.execute("VACUUM INTO ?", (str(to),))
         return
     except sqlite3.OperationalError:
-        # To read a catalog SQLite makes a file beside it, which it cannot where the folder is read-only or the disk full.
+        # To read a catalog SQLite makes a file beside it, which it cannot where the folder is read-only or
+        # the disk full.
         to.unlink(missing_ok=True)
     copy = to.with_name("copied")
     for suffix in ("", "-wal"):
@@ -277,7 +321,9 @@ def _without_secrets(people: Path) -> None:
 
 
 def _encoded(home: Path, db: sqlite3.Connection, aside: Path) -> dict[str, int]:
-    """Write what the encoder made of the catalog's passages, as far as the index has it; how many, and of what length."""
+    """Write what the encoder made of the catalog's passages, as far as the index has it; how many, and of
+    what length.
+    """
     meta = dict(db.execute("SELECT name, value FROM meta"))
     if meta.get("index layout") != LAYOUT:
         return {}
@@ -290,7 +336,8 @@ def _encoded(home: Path, db: sqlite3.Connection, aside: Path) -> dict[str, int]:
                 for start in range(0, len(keys), _AT_ONCE):
                     some = keys[start : start + _AT_ONCE]
                     rows = db.execute(
-                        "SELECT p.key, p.start, p.end, a.id FROM passages AS p JOIN articles AS a ON a.id = p.article_id "
+                        "SELECT p.key, p.start, p.end, a.id FROM passages AS p JOIN articles AS a ON a.id = "
+                        "p.article_id "
                         f"WHERE p.key IN ({', '.join('?' * len(some))}) ORDER BY a.id",
                         some,
                     ).fetchall()
@@ -299,13 +346,17 @@ def _encoded(home: Path, db: sqlite3.Connection, aside: Path) -> dict[str, int]:
                         if read[0] != article_id:
                             read = (
                                 article_id,
-                                *db.execute("SELECT title, text FROM articles WHERE id = ?", (article_id,)).fetchone(),
+                                *db.execute(
+                                    "SELECT title, text FROM articles WHERE id = ?", (article_id,)
+                                ).fetchone(),
                             )
                         texts.write(_digest(as_encoded(read[1], read[2][first:end], titled=titled)))
                         vectors.write(found[at[key]].astype("<f4").tobytes())
                     made += len(rows)
                 dims = found.shape[1]
-    except CollectionError:  # of an index that is missing or damaged; the passages without a vector are counted
+    except (
+        CollectionError
+    ):  # of an index that is missing or damaged; the passages without a vector are counted
         if (aside / _VECTORS).is_file() and made:
             os.truncate(aside / _TEXTS, made * _DIGEST)
             os.truncate(aside / _VECTORS, made * 4 * dims)
@@ -326,7 +377,9 @@ def _digest(text: str) -> bytes:
 def _pack(aside: Path, files: dict[str, Path], facts: dict[str, Any], packing: int) -> bool:
     """Write the archive; whether `restore` would not take it for a bomb."""
     members = dict[str, tuple[int, str]]()
-    descriptor = os.open(aside / "archive", os.O_WRONLY | os.O_CREAT | os.O_TRUNC | getattr(os, "O_BINARY", 0), 0o600)
+    descriptor = os.open(
+        aside / "archive", os.O_WRONLY | os.O_CREAT | os.O_TRUNC | getattr(os, "O_BINARY", 0), 0o600
+    )
     with os.fdopen(descriptor, "wb") as file:  # for its owner only: it holds every article
         with zipfile.ZipFile(file, "w", packing) as archive:
             for name, path in files.items():
@@ -356,7 +409,9 @@ def _files(home: Path, *names: str) -> Iterator[tuple[str, Path]]:
             yield name, path
 
 
-def _add(archive: zipfile.ZipFile, name: str, path: Path, packing: int = zipfile.ZIP_DEFLATED) -> tuple[int, str]:
+def _add(
+    archive: zipfile.ZipFile, name: str, path: Path, packing: int = zipfile.ZIP_DEFLATED
+) -> tuple[int, str]:
     info = zipfile.ZipInfo.from_file(path, name, strict_timestamps=False)
     info.compress_type = packing
     with path.open("rb") as source, archive.open(info, "w", force_zip64=True) as member:
@@ -396,7 +451,9 @@ def _lines(path: Path) -> int:
 
 @contextmanager
 def _reading(file: Path, otherwise: str) -> Iterator[tuple[zipfile.ZipFile, dict[str, Any]]]:
-    """The archive and its manifest. In here `ValueError` says why it is no backup; zipfile has some more ways to."""
+    """The archive and its manifest. In here `ValueError` says why it is no backup; zipfile has some more ways
+    to.
+    """
     try:
         with zipfile.ZipFile(file) as archive:
             info = archive.getinfo(_MANIFEST)
@@ -406,13 +463,23 @@ def _reading(file: Path, otherwise: str) -> Iterator[tuple[zipfile.ZipFile, dict
             if not isinstance(said, dict) or _MARK not in said:
                 raise ValueError(f"its {_MANIFEST} is something else's")
             yield archive, said
-    except (zipfile.BadZipFile, zlib.error, EOFError, LookupError, OverflowError, RuntimeError, ValueError) as exc:
+    except (
+        zipfile.BadZipFile,
+        zlib.error,
+        EOFError,
+        LookupError,
+        OverflowError,
+        RuntimeError,
+        ValueError,
+    ) as exc:
         why = exc.args[0] if exc.args else "it ends too early"
         raise CollectionError(f"{file} is damaged, or is no backup of Clippings: {why}. {otherwise}") from exc
 
 
 def _checked(archive: zipfile.ZipFile, said: dict[str, Any]) -> dict[str, tuple[int, str]]:
-    """The members' lengths and SHA-256, if the archive holds what the manifest says, and nothing that a backup does not."""
+    """The members' lengths and SHA-256, if the archive holds what the manifest says, and nothing that a
+    backup does not.
+    """
     if said[_MARK] not in (1, _FORMAT):
         later = isinstance(said[_MARK], int) and said[_MARK] > _FORMAT
         raise ValueError(
@@ -465,7 +532,11 @@ def _received(
         for folder in (new, received):
             shutil.rmtree(folder, ignore_errors=True)
             folder.mkdir(mode=0o700)
-        wanted = {name: stated for name, stated in members.items() if name.split("/")[0] not in _INDEXES or name in _SINGLE}
+        wanted = {
+            name: stated
+            for name, stated in members.items()
+            if name.split("/")[0] not in _INDEXES or name in _SINGLE
+        }
         _require_room(home, 2 * sum(size for size, _ in wanted.values()))
         for name, stated in wanted.items():
             path = (received if name in (FILE, _TEXTS, _VECTORS) else new) / name
@@ -473,7 +544,9 @@ def _received(
             with archive.open(name) as member, path.open("xb") as unpacked:
                 if name == _PEOPLE:
                     path.chmod(0o600)
-                if _copy(member, unpacked) != stated:  # zipfile reads no more than the length that was checked
+                if (
+                    _copy(member, unpacked) != stated
+                ):  # zipfile reads no more than the length that was checked
                     raise ValueError(f"{name} is not what was backed up")
                 unpacked.flush()
                 os.fsync(unpacked)
@@ -498,9 +571,13 @@ def _received(
 
 
 def _vectors_checked(received: Path, said: dict[str, Any]) -> int:
-    """How many vectors were unpacked. Raises `ValueError` unless they are as many as the hashes, and of length 1."""
+    """How many vectors were unpacked. Raises `ValueError` unless they are as many as the hashes, and of
+    length 1.
+    """
     rows, dims = said.get("vectors", 0), said.get("dims", 0)
-    sizes = [path.stat().st_size if path.is_file() else -1 for path in (received / _TEXTS, received / _VECTORS)]
+    sizes = [
+        path.stat().st_size if path.is_file() else -1 for path in (received / _TEXTS, received / _VECTORS)
+    ]
     if not rows or not dims or sizes != [_DIGEST * rows, 4 * dims * rows]:
         raise ValueError("its vectors are not as many as its manifest says")
     stored = np.memmap(received / _VECTORS, "<f4", "r", shape=(rows, dims))
@@ -512,7 +589,9 @@ def _vectors_checked(received: Path, said: dict[str, Any]) -> int:
     return int(rows)
 
 
-def _taken(received: Path, new: Path, said: dict[str, Any], vectors: int, home: Path, config: Config) -> dict[str, Any]:
+def _taken(
+    received: Path, new: Path, said: dict[str, Any], vectors: int, home: Path, config: Config
+) -> dict[str, Any]:
     """Make a catalog of our own of the rows of another, once they have all been judged; the settings of it."""
     with opened(received, immutable=True) as db:
         try:
@@ -524,18 +603,26 @@ def _taken(received: Path, new: Path, said: dict[str, Any], vectors: int, home: 
             raise ValueError(f"its catalog cannot be read: {exc}") from exc
         if any(said.get(name) != facts[name] for name in ("layout", "encoder", "articles", "passages")):
             raise ValueError("its catalog is not the one that its manifest describes")
-        settings = _settings(dict(db.execute("SELECT name, value FROM meta")), vectors, facts["passages"], config)
+        settings = _settings(
+            dict(db.execute("SELECT name, value FROM meta")), vectors, facts["passages"], config
+        )
         Catalog(new, _made(settings, config, new), create=True).close()
         with closing(sqlite3.connect(new / FILE)) as to, to:
             for table in ("articles", "corrections", "earlier", "looked"):
-                names = [row[1] for row in db.execute(f"PRAGMA table_info({table})") if row[1] not in _MADE_AGAIN]
+                names = [
+                    row[1] for row in db.execute(f"PRAGMA table_info({table})") if row[1] not in _MADE_AGAIN
+                ]
                 if names:
                     rows = db.execute(f"SELECT {', '.join(names)} FROM {table}")
-                    to.executemany(f"INSERT INTO {table} ({', '.join(names)}) VALUES ({', '.join('?' * len(names))})", rows)
+                    to.executemany(
+                        f"INSERT INTO {table} ({', '.join(names)}) VALUES ({', '.join('?' * len(names))})",
+                        rows,
+                    )
             to.create_function("label", 2, label, deterministic=True)
             to.execute("UPDATE articles SET label = label(title, text)")
             to.execute("INSERT OR REPLACE INTO meta (name, value) VALUES (?, 'yes')", (UNGROUPED,))
-            # What was uploaded lies in the home: the catalog shall know it, and have it removed, where it lies now.
+            # What was uploaded lies in the home: the catalog shall know it, and have it removed, where it
+            # lies now.
             old = str(said.get("home"))
             for table in ("articles", "looked"):
                 moved = f"UPDATE OR REPLACE {table} SET origin = ? || substr(origin, ?) WHERE substr(origin, 1, ?) = ?"
@@ -546,22 +633,37 @@ def _taken(received: Path, new: Path, said: dict[str, Any], vectors: int, home: 
 
 
 def _settings(meta: dict[str, str], vectors: int, passages: int, config: Config) -> dict[str, Any]:
-    """With which settings the collection is made: its own, unless this takes an encoder that is not the one asked for. A file
-    from anywhere must not choose which model is loaded."""
-    own = {"encoder": meta.get("encoder"), **{name: meta.get(f"passages.{name}") for name in ("words", "overlap", "title")}}
-    if own["encoder"] == config.encoder or (vectors and vectors >= passages and meta.get("index layout") == LAYOUT):
+    """With which settings the collection is made: its own, unless this takes an encoder that is not the one
+    asked for. A file from anywhere must not choose which model is loaded."""
+    own = {
+        "encoder": meta.get("encoder"),
+        **{name: meta.get(f"passages.{name}") for name in ("words", "overlap", "title")},
+    }
+    if own["encoder"] == config.encoder or (
+        vectors and vectors >= passages and meta.get("index layout") == LAYOUT
+    ):
         try:
             cut = PassageSettings(int(str(own["words"])), int(str(own["overlap"])), own["title"] == "true")
             if cut.words > _MOST_WORDS or cut.overlap > cut.words:
                 raise ValueError("passages of more words than any encoder reads")
-            return {"encoder": own["encoder"], "words": cut.words, "overlap": cut.overlap, "title": cut.title, "notes": []}
+            return {
+                "encoder": own["encoder"],
+                "words": cut.words,
+                "overlap": cut.overlap,
+                "title": cut.title,
+                "notes": [],
+            }
         except (ConfigError, ValueError) as exc:
             raise ValueError(f"its catalog was made with settings that cannot be: {exc}") from exc
     p = config.passages
-    note = (
-        f"it was made with encoder = {str(own['encoder'])[:60]}; its indexes are made anew with {config.encoder}, as configured"
-    )
-    return {"encoder": config.encoder, "words": p.words, "overlap": p.overlap, "title": p.title, "notes": [note]}
+    note = f"it was made with encoder = {str(own['encoder'])[:60]}; its indexes are made anew with {config.encoder}, as configured"
+    return {
+        "encoder": config.encoder,
+        "words": p.words,
+        "overlap": p.overlap,
+        "title": p.title,
+        "notes": [note],
+    }
 
 
 def _made(settings: dict[str, Any], config: Config, new: Path) -> Config:
@@ -570,7 +672,9 @@ def _made(settings: dict[str, Any], config: Config, new: Path) -> Config:
 
 
 class _Remembering:
-    """An encoder that looks up what a backup has of a text, and encodes the rest. Nothing is loaded before it is needed."""
+    """An encoder that looks up what a backup has of a text, and encodes the rest. Nothing is loaded before it
+    is needed.
+    """
 
     def __init__(self, name: str, encoder: Encoder | None, beside: Path, dims: int) -> None:
         self.name = name
@@ -581,7 +685,9 @@ class _Remembering:
         digests = np.fromfile(texts, "<u8").reshape(rows, 2) if rows else np.zeros((0, 2), "<u8")
         self._order = digests[:, 0].argsort(kind="stable")
         self._digests = digests[self._order]
-        self._vectors = np.memmap(beside / "received" / _VECTORS, "<f4", "r", shape=(rows, dims)) if rows else None
+        self._vectors = (
+            np.memmap(beside / "received" / _VECTORS, "<f4", "r", shape=(rows, dims)) if rows else None
+        )
 
     @property
     def dims(self) -> int:

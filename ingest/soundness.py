@@ -1,8 +1,10 @@
-"""Whether a collection is what was written: its catalog row by row, and the files of its indexes by their checksums.
+"""Whether a collection is what was written: its catalog row by row, and the files of its indexes by their
+checksums.
 
-SQLite finds a damaged page, not a letter that has become another one. But an article's version is the hash of its content, a
-passage's key says where it lies in which version, and what has no such hash stands in an index once more. A backup that is to
-be restored comes from anywhere: nothing of its catalog is trusted here, neither its tables nor what is in them.
+SQLite finds a damaged page, not a letter that has become another one. But an article's version is the hash of
+its content, a passage's key says where it lies in which version, and what has no such hash stands in an index
+once more. A backup that is to be restored comes from anywhere: nothing of its catalog is trusted here,
+neither its tables nor what is in them.
 """
 
 from __future__ import annotations
@@ -23,13 +25,13 @@ from urllib.parse import quote
 
 from ingest.corrections import FACTS as CORRECTED
 from ingest.duplicates import current, signature
-from rag.catalog import FILE, SCHEMA, Catalog, columns, in_force, indexes
 from rag.config import Config
 from rag.errors import CollectionError
-from rag.index.dense import FOLDER as CHROMA
-from rag.index.dense import DenseIndex
-from rag.index.lexical import PASSAGES, WHOLE, verified
-from rag.sqlite import reading
+from rag.store.bm25 import PASSAGES, WHOLE, verified
+from rag.store.catalog import FILE, SCHEMA, Catalog, columns, in_force, indexes
+from rag.store.vectors import FOLDER as CHROMA
+from rag.store.vectors import DenseIndex
+from rag.system.sqlite import reading
 from rag.types import FACTS, content_version, corrected_version
 
 __all__ = ["LONGEST_ID", "Part", "examine", "judged", "opened", "require_plain", "require_schema", "told"]
@@ -50,7 +52,9 @@ _LIMITS = {
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One part of a collection that was looked through: whether it is well, and what was seen or is to be done."""
+    """One part of a collection that was looked through: whether it is well, and what was seen or is to be
+    done.
+    """
 
     name: str
     well: bool
@@ -58,7 +62,9 @@ class Part:
 
 
 def examine(config: Config) -> Iterator[Part]:
-    """Look through every byte of the collection that matters, part by part; a fault stops none. A large one takes minutes."""
+    """Look through every byte of the collection that matters, part by part; a fault stops none. A large one
+    takes minutes.
+    """
     home = config.home
     rebuild = f"clippings sync --rebuild --home {home}"
     keys, openings = _counts(config)
@@ -76,7 +82,8 @@ def _build(home: Path) -> str:
             return in_force(db)
     except (sqlite3.Error, ValueError) as exc:
         raise CollectionError(
-            f"the catalog cannot say which indexes answer ({exc}). Put a backup in its place: clippings restore FILE --home NEW"
+            f"the catalog cannot say which indexes answer ({exc}). Put a backup in its place: clippings "
+            f"restore FILE --home NEW"
         ) from exc
 
 
@@ -104,22 +111,37 @@ def _catalog(home: Path) -> tuple[bool, str]:
             articles, earlier = (_count(db, name) for name in ("articles", "earlier"))
             noted = "articles_noted" in _named(db, "index")
     except (sqlite3.Error, ValueError) as exc:
-        return False, f"{home / FILE} is damaged ({exc}). Put a backup in its place: clippings restore FILE --home NEW"
+        return (
+            False,
+            f"{home / FILE} is damaged ({exc}). Put a backup in its place: clippings restore FILE --home NEW",
+        )
     if faults:
         return False, (
-            f"{faults}. Take such articles out (clippings remove ID) and in again (clippings sync), or restore a backup: "
+            f"{faults}. Take such articles out (clippings remove ID) and in again (clippings sync), or "
+            f"restore a backup: "
             "clippings restore FILE --home NEW"
         )
     more = "" if noted else "; when and where each was read is checked from the next sync on"
-    return True, f"{articles:,} articles and {earlier:,} earlier versions are as they were taken in (layout {layout}){more}"
+    return (
+        True,
+        f"{articles:,} articles and {earlier:,} earlier versions are as they were taken in (layout "
+        f"{layout}){more}",
+    )
 
 
 def _vectors(config: Config, rebuild: str) -> tuple[bool, str]:
     with closing(DenseIndex(config.home, build=_build(config.home))) as index:
         damaged, without = index.verified()
         if damaged:
-            return False, f"{damaged:,} of {index.count():,} are not as they were written. Make them again: {rebuild}"
-        more = f"; {without:,} have no checksum yet, which the next sync makes, and agree with themselves" if without else ""
+            return (
+                False,
+                f"{damaged:,} of {index.count():,} are not as they were written. Make them again: {rebuild}",
+            )
+        more = (
+            f"; {without:,} have no checksum yet, which the next sync makes, and agree with themselves"
+            if without
+            else ""
+        )
         return True, f"{index.count():,} are as they were written{more}"
 
 
@@ -132,7 +154,8 @@ def _lexical(home: Path, folder: str, wanted: int | None, rebuild: str) -> tuple
     if wanted is not None and documents != wanted:
         return (
             False,
-            f"{path} says that it holds {documents:,}, and the catalog has {wanted:,}. Make it again: {rebuild}",
+            f"{path} says that it holds {documents:,}, and the catalog has {wanted:,}. Make it again: "
+            f"{rebuild}",
         )
     return True, f"every file of {folder} has its checksum"
 
@@ -153,7 +176,10 @@ def _chroma(config: Config) -> tuple[bool, str]:
             said = str(exc).partition(" Make it again:")[0]
             return False, f"{said} To mend it: {mend}"
         if differing:
-            return False, f"{differing:,} are not the mapped ones, or only one of the two has them. To mend it: {mend}"
+            return (
+                False,
+                f"{differing:,} are not the mapped ones, or only one of the two has them. To mend it: {mend}",
+            )
         return True, f"the same {index.count():,} as are mapped; the links of its graph are not looked at"
 
 
@@ -173,10 +199,12 @@ def told(faults: Iterable[str]) -> str:
 
 @contextmanager
 def opened(path: Path, *, immutable: bool = False) -> Iterator[sqlite3.Connection]:
-    """A catalog for reading, of which nothing is run that somebody may have put into it. `immutable` is for a file that nobody
-    writes to: nothing is made beside it."""
+    """A catalog for reading, of which nothing is run that somebody may have put into it. `immutable` is for a
+    file that nobody writes to: nothing is made beside it."""
     if immutable or os.access(path.parent, os.W_OK):
-        found = sqlite3.connect(f"file:{quote(str(path))}?mode=ro{'&immutable=1' * immutable}", uri=True, timeout=10)
+        found = sqlite3.connect(
+            f"file:{quote(str(path))}?mode=ro{'&immutable=1' * immutable}", uri=True, timeout=10
+        )
     else:
         found = reading(path)
     with closing(found) as db:
@@ -188,15 +216,24 @@ def opened(path: Path, *, immutable: bool = False) -> Iterator[sqlite3.Connectio
 
 
 def require_schema(db: sqlite3.Connection) -> str:
-    """The catalog's layout. Raises `ValueError` for tables, columns and indexes that no version of Clippings makes, and for a
-    layout that this one does not know. Nothing but SQLite's own list is read before that list is known to be harmless."""
+    """The catalog's layout. Raises `ValueError` for tables, columns and indexes that no version of Clippings
+    makes, and for a layout that this one does not know. Nothing but SQLite's own list is read before that
+    list is known to be harmless."""
     known, known_indexes = columns(), indexes()
     tables = dict[str, str]()
-    for kind, name, table, sql in db.execute("SELECT type, name, tbl_name, sql FROM sqlite_master").fetchall():
+    for kind, name, table, sql in db.execute(
+        "SELECT type, name, tbl_name, sql FROM sqlite_master"
+    ).fetchall():
         if kind == "table" and name in known and isinstance(sql, str):
             tables[name] = sql
-        elif not (kind == "index" and table in known and (name in known_indexes or (sql is None and "autoindex" in str(name)))):
-            raise ValueError(f"its catalog holds the {kind} {str(name)[:60]!r}, which no version of Clippings makes")
+        elif not (
+            kind == "index"
+            and table in known
+            and (name in known_indexes or (sql is None and "autoindex" in str(name)))
+        ):
+            raise ValueError(
+                f"its catalog holds the {kind} {str(name)[:60]!r}, which no version of Clippings makes"
+            )
     if missing := {"meta", "articles", "passages", "doomed"} - set(tables):
         raise ValueError(f"its catalog has no table {min(missing)}")
     _columns_checked(db, "meta", tables, known)
@@ -204,8 +241,14 @@ def require_schema(db: sqlite3.Connection) -> str:
     layout = meta.get("schema")
     if layout not in ("1", SCHEMA):
         later = isinstance(layout, str) and layout.isdecimal() and int(layout) > int(SCHEMA)
-        by = "a later version of Clippings made it: update this one" if later else "no version of Clippings made it"
-        raise ValueError(f"its catalog has layout {str(layout)[:20]}, this version reads {SCHEMA} and 1 ({by})")
+        by = (
+            "a later version of Clippings made it: update this one"
+            if later
+            else "no version of Clippings made it"
+        )
+        raise ValueError(
+            f"its catalog has layout {str(layout)[:20]}, this version reads {SCHEMA} and 1 ({by})"
+        )
     if missing := {"corrections", "earlier", "looked"} - set(tables) if layout == SCHEMA else set():
         raise ValueError(f"its catalog has no such table as {min(missing)}")
     for table in tables:
@@ -216,7 +259,10 @@ def require_schema(db: sqlite3.Connection) -> str:
 
 
 def _columns_checked(
-    db: sqlite3.Connection, table: str, tables: Mapping[str, str], known: Mapping[str, Mapping[str, tuple[str, bool, bool]]]
+    db: sqlite3.Connection,
+    table: str,
+    tables: Mapping[str, str],
+    known: Mapping[str, Mapping[str, tuple[str, bool, bool]]],
 ) -> None:
     wanted = known[table]
     # Whatever is not a column, its type or its key could compute, refuse or order otherwise.
@@ -225,7 +271,10 @@ def _columns_checked(
         - _WORDS
         - {name.lower() for name in (table, *wanted)}
     ):
-        raise ValueError(f"the table {table} of its catalog is made with {min(strange)!r}, which no version of Clippings does")
+        raise ValueError(
+            f"the table {table} of its catalog is made with {min(strange)!r}, which no version of Clippings "
+            f"does"
+        )
     found = {
         name: (str(kind).upper(), bool(required), bool(key))
         for _, name, kind, required, default, key, hidden in db.execute(f"PRAGMA table_xinfo({table})")
@@ -235,12 +284,15 @@ def _columns_checked(
     differing = {name for name in {*found, *wanted} if found.get(name) != wanted.get(name)}
     if differing - (set(since) - set(found)):
         raise ValueError(
-            f"the table {table} of its catalog has other columns than any version of Clippings makes ({min(differing)})"
+            f"the table {table} of its catalog has other columns than any version of Clippings makes "
+            f"({min(differing)})"
         )
 
 
 def require_plain(path: Path) -> None:
-    """Raise `ValueError` for a database that holds anything but plain tables and indexes, or that SQLite finds damaged."""
+    """Raise `ValueError` for a database that holds anything but plain tables and indexes, or that SQLite
+    finds damaged.
+    """
     try:
         with opened(path, immutable=True) as db:
             listed = db.execute("SELECT type, name, sql FROM sqlite_master").fetchall()
@@ -248,11 +300,16 @@ def require_plain(path: Path) -> None:
                 if kind not in ("table", "index") or re.search(
                     r"\b(VIRTUAL|GENERATED|AS|CHECK|WHERE)\b", str(sql or ""), re.IGNORECASE
                 ):
-                    raise ValueError(f"{path.name} holds the {kind} {str(name)[:60]!r}, which no version of Clippings makes")
+                    raise ValueError(
+                        f"{path.name} holds the {kind} {str(name)[:60]!r}, which no version of Clippings "
+                        f"makes"
+                    )
             for name in [name for kind, name, _ in listed if kind == "index"]:
                 quoted = str(name).replace('"', '""')
                 if any(row[1] < 0 for row in db.execute(f'PRAGMA index_xinfo("{quoted}")') if row[5]):
-                    raise ValueError(f"{path.name} has the index {str(name)[:60]!r}, which no version of Clippings makes")
+                    raise ValueError(
+                        f"{path.name} has the index {str(name)[:60]!r}, which no version of Clippings makes"
+                    )
             said = db.execute("PRAGMA integrity_check(1)").fetchone()[0]
             if said != "ok" or db.execute("PRAGMA foreign_key_check").fetchone():
                 raise ValueError(f"{path.name} is damaged")
@@ -260,13 +317,17 @@ def require_plain(path: Path) -> None:
         raise ValueError(f"{path.name} cannot be read: {exc}") from exc
 
 
-def _indexes_checked(db: sqlite3.Connection, table: str, known: Mapping[str, tuple[str, tuple[str, ...]]]) -> None:
+def _indexes_checked(
+    db: sqlite3.Connection, table: str, known: Mapping[str, tuple[str, tuple[str, ...]]]
+) -> None:
     for _, name, _, origin, partial in db.execute(f"PRAGMA index_list({table})").fetchall():
         if name not in known and origin != "pk":
             raise ValueError(f"its catalog has the index {name!r}, which no version of Clippings makes")
         quoted = name.replace('"', '""')
         rows = [row for row in db.execute(f'PRAGMA index_xinfo("{quoted}")') if row[5]]
-        plain = not partial and all(cid >= 0 and not down and how == "BINARY" for _, cid, _, down, how, _ in rows)
+        plain = not partial and all(
+            cid >= 0 and not down and how == "BINARY" for _, cid, _, down, how, _ in rows
+        )
         if not plain or (name in known and known[name] != (table, tuple(row[2] for row in rows))):
             raise ValueError(f"the index {name!r} of its catalog is another one than Clippings makes")
 
@@ -276,13 +337,15 @@ def _named(db: sqlite3.Connection, kind: str) -> set[str]:
 
 
 def _count(db: sqlite3.Connection, table: str) -> int:
-    return int(db.execute(f"SELECT count(*) FROM {table}").fetchone()[0]) if table in _named(db, "table") else 0
+    return (
+        int(db.execute(f"SELECT count(*) FROM {table}").fetchone()[0]) if table in _named(db, "table") else 0
+    )
 
 
 def judged(db: sqlite3.Connection, *, thorough: bool = False) -> Iterator[str]:
-    """What is wrong with the rows of a catalog whose schema has been checked, a sentence each. `thorough` also makes each
-    signature of near-copies again, at a millisecond an article. Raises `sqlite3.Error` where SQLite cannot read it, as where
-    text is not UTF-8."""
+    """What is wrong with the rows of a catalog whose schema has been checked, a sentence each. `thorough`
+    also makes each signature of near-copies again, at a millisecond an article. Raises `sqlite3.Error` where
+    SQLite cannot read it, as where text is not UTF-8."""
     for (said,) in db.execute("PRAGMA integrity_check(10)").fetchall():
         if said != "ok":
             raise sqlite3.DatabaseError(str(said))
@@ -299,7 +362,9 @@ def judged(db: sqlite3.Connection, *, thorough: bool = False) -> Iterator[str]:
         yield str(exc)
     corrections: dict[str, dict[str, tuple[Any, Any, Any]]] = {}
     if "corrections" in tables:
-        for article_id, name, value, was, of in db.execute("SELECT article_id, name, value, was, of_version FROM corrections"):
+        for article_id, name, value, was, of in db.execute(
+            "SELECT article_id, name, value, was, of_version FROM corrections"
+        ):
             corrections.setdefault(article_id, {})[name] = (value, was, of)
     ids = set[str]()
     wanted = [name for name in columns()["articles"] if name in _columns_of(db)]
@@ -307,12 +372,23 @@ def judged(db: sqlite3.Connection, *, thorough: bool = False) -> Iterator[str]:
         article = dict(zip(wanted, row, strict=True))
         ids.add(article["id"])
         yield from _article_faults(article, corrections.get(article["id"], {}), thorough)
-    yield from (f"a correction belongs to {_short(i)}, which is not there" for i in sorted(corrections.keys() - ids, key=str))
+    yield from (
+        f"a correction belongs to {_short(i)}, which is not there"
+        for i in sorted(corrections.keys() - ids, key=str)
+    )
     yield from _passage_faults(db)
     if "earlier" in tables:
         yield from _earlier_faults(db, ids, corrections)
-    for table, column in (("looked", "items"), ("looked", "stamp"), ("doomed", "key"), ("ungrouped", "article_id")):
-        if table in tables and db.execute(f"SELECT 1 FROM {table} WHERE typeof({column}) <> 'text'").fetchone():
+    for table, column in (
+        ("looked", "items"),
+        ("looked", "stamp"),
+        ("doomed", "key"),
+        ("ungrouped", "article_id"),
+    ):
+        if (
+            table in tables
+            and db.execute(f"SELECT 1 FROM {table} WHERE typeof({column}) <> 'text'").fetchone()
+        ):
             yield f"the table {table} holds a {column} that is no text"
 
 
@@ -324,11 +400,15 @@ def _short(value: object) -> str:
     return f"the article {_CONTROL.sub('�', str(value))[:100]}"
 
 
-def _article_faults(row: Mapping[str, Any], corrected: Mapping[str, tuple[Any, Any, Any]], thorough: bool) -> Iterator[str]:
+def _article_faults(
+    row: Mapping[str, Any], corrected: Mapping[str, tuple[Any, Any, Any]], thorough: bool
+) -> Iterator[str]:
     name = _short(row["id"])
     texts = ("id", "version", "label", "origin", "added", "text")
     optional = (*FACTS, "mark", "provenance", "pages", "copy_of")
-    wrong = [n for n in texts if not isinstance(row[n], str)] + [n for n in optional if not isinstance(row.get(n), str | None)]
+    wrong = [n for n in texts if not isinstance(row[n], str)] + [
+        n for n in optional if not isinstance(row.get(n), str | None)
+    ]
     if wrong or not isinstance(row["words"], int):
         yield f"{name} has no {wrong[0] if wrong else 'words'} that could be one"
         return
@@ -345,7 +425,9 @@ def _article_faults(row: Mapping[str, Any], corrected: Mapping[str, tuple[Any, A
     if not _is_provenance(row.get("provenance")) or not _is_pages(row.get("pages"), len(row["text"])):
         yield f"{name} has a note of where it was read that cannot be read"
     signed = row.get("signature")
-    if not isinstance(signed, bytes | None) or (thorough and signed and current(signed) and signature(row["text"]) != signed):
+    if not isinstance(signed, bytes | None) or (
+        thorough and signed and current(signed) and signature(row["text"]) != signed
+    ):
         yield f"{name} has another signature than its text"
 
 
@@ -379,14 +461,17 @@ def _is_moment(stated: object) -> bool:
 def _is_provenance(stored: str | None) -> bool:
     pairs = _parsed(stored)
     return isinstance(pairs, list) and all(
-        isinstance(pair, list) and len(pair) == 2 and all(isinstance(word, str) for word in pair) for pair in pairs
+        isinstance(pair, list) and len(pair) == 2 and all(isinstance(word, str) for word in pair)
+        for pair in pairs
     )
 
 
 def _is_pages(stored: str | None, length: int) -> bool:
     pages = _parsed(stored)
     return (
-        isinstance(pages, list) and all(type(page) is int and 0 <= page <= length for page in pages) and pages == sorted(pages)
+        isinstance(pages, list)
+        and all(type(page) is int and 0 <= page <= length for page in pages)
+        and pages == sorted(pages)
     )
 
 
@@ -423,9 +508,13 @@ def _passage_faults(db: sqlite3.Connection) -> Iterator[str]:
 def _earlier_faults(
     db: sqlite3.Connection, ids: set[str], corrections: Mapping[str, Mapping[str, tuple[Any, Any, Any]]]
 ) -> Iterator[str]:
-    """Of an earlier version whose facts had been corrected then, only the text can be checked: what was read is not kept."""
+    """Of an earlier version whose facts had been corrected then, only the text can be checked: what was read
+    is not kept.
+    """
     kept = Counter[str]()
-    for article_id, version, until, stored, packed in db.execute("SELECT article_id, version, until, facts, text FROM earlier"):
+    for article_id, version, until, stored, packed in db.execute(
+        "SELECT article_id, version, until, facts, text FROM earlier"
+    ):
         name = f"an earlier version of {_short(article_id)}"
         kept[article_id] += 1
         if article_id not in ids:
@@ -437,7 +526,9 @@ def _earlier_faults(
             yield f"{name} cannot be read"
             continue
         sound = all(isinstance(value, str | None) for value in facts.values()) and _is_moment(until)
-        sound = sound and _VERSION.fullmatch(str(version)) is not None and _is_provenance(facts.get("provenance"))
+        sound = (
+            sound and _VERSION.fullmatch(str(version)) is not None and _is_provenance(facts.get("provenance"))
+        )
         sound = (
             sound
             and (facts.get("published") is None or _is_day(facts["published"]))
@@ -448,7 +539,9 @@ def _earlier_faults(
 
 
 def _unpacked(packed: object) -> str | None:
-    """A text that was packed by zlib, which has a checksum in it; `None` where it is damaged, or far too long."""
+    """A text that was packed by zlib, which has a checksum in it; `None` where it is damaged, or far too
+    long.
+    """
     if not isinstance(packed, bytes):
         return None
     try:

@@ -1,8 +1,8 @@
 """Places to articles: files, folders, archives and web addresses.
 
-`scan` finds what there is and says what each would be called, without keeping its text; `Readings` reads them in full, one
-after another. So a collection of any size is planned in little memory, a file that is as it was is not opened at all, and
-a document is read out only if it is new or has changed.
+`scan` finds what there is and says what each would be called, without keeping its text; `Readings` reads them
+in full, one after another. So a collection of any size is planned in little memory, a file that is as it was
+is not opened at all, and a document is read out only if it is new or has changed.
 """
 
 from __future__ import annotations
@@ -32,8 +32,8 @@ from ingest.parsing import Parsers
 from ingest.records import LONGEST, line_article, row_article, rows, stated_columns
 from ingest.texts import text_article
 from ingest.walk import KINDS, files, is_address, kind_of
-from rag.catalog import Looked
 from rag.errors import SourceError
+from rag.store.catalog import Looked
 from rag.types import Article, Failure
 
 if TYPE_CHECKING:
@@ -46,18 +46,20 @@ _READERS = "1"
 _LARGEST = 200_000_000  # bytes of a document; it is held in memory, and read out of there
 _MOST_TIMES = 200  # gzip packs prose to a third, and a bomb to a thousandth
 _SMALL = 100_000_000  # bytes below which no ratio is a danger
-_FRESH = 2_000_000_000  # nanoseconds: a file written so shortly ago may be written again within the same tick of its clock
+# nanoseconds: a file written so shortly ago may be written again within the same tick of its clock
+_FRESH = 2_000_000_000
 _EMPTY = "it is empty. Remove it, or put the article's text into it"
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """An article as it lies somewhere: its id, the file or address it is in (`origin`), how to call it in a message, and a
-    mark that changes when it does: the article's version, or for a document the hash of its bytes.
+    """An article as it lies somewhere: its id, the file or address it is in (`origin`), how to call it in a
+    message, and a mark that changes when it does: the article's version, or for a document the hash of its
+    bytes.
 
-    `archive` is the archive it lies in, `member` its name there; its origin is then that name in the archive, as in a folder.
-    `at` is where it begins in a file that holds many, the byte of a line or the number of a row. `kept` is the file that holds
-    what was read from an address.
+    `archive` is the archive it lies in, `member` its name there; its origin is then that name in the archive,
+    as in a folder. `at` is where it begins in a file that holds many, the byte of a line or the number of a
+    row. `kept` is the file that holds what was read from an address.
     """
 
     id: str
@@ -72,16 +74,18 @@ class Found:
 
     @property
     def placed(self) -> bool:
-        """Whether its id is given by where it lies, so that the same content elsewhere is the same article, renamed."""
+        """Whether its id is given by where it lies, so that the same content elsewhere is the same article,
+        renamed.
+        """
         return self.at is None and not is_address(self.origin)
 
 
 @dataclass(frozen=True, slots=True)
 class Scan:
-    """What a number of places hold. `origins` are all files and addresses that were looked at, `unsure` those and the folders
-    of which some part could not be read, `many` those that hold several articles, `gone` the addresses at which there is
-    nothing any more, with the reason; `scopes` the files and folders asked for. `looked` is what to note of each, `None` to
-    forget it."""
+    """What a number of places hold. `origins` are all files and addresses that were looked at, `unsure` those
+    and the folders of which some part could not be read, `many` those that hold several articles, `gone` the
+    addresses at which there is nothing any more, with the reason; `scopes` the files and folders asked for.
+    `looked` is what to note of each, `None` to forget it."""
 
     found: tuple[Found, ...]
     failed: tuple[Failure, ...]
@@ -103,12 +107,12 @@ def scan(
     web: Web | None = None,
     stop: threading.Event | None = None,
 ) -> Scan:
-    """Look through files, folders, archives and addresses. What cannot be read is a `Failure`; nothing stops the rest, unless
-    `stop` is set: then what was found so far is all.
+    """Look through files, folders, archives and addresses. What cannot be read is a `Failure`; nothing stops
+    the rest, unless `stop` is set: then what was found so far is all.
 
-    `looked` is what was noted the last time, `known` the mark and the origin of each stored article; `columns` maps our
-    names to a table's own; `web` fetches addresses.
-    Raises `SourceError` for a mapping of columns that is none.
+    `looked` is what was noted the last time, `known` the mark and the origin of each stored article;
+    `columns` maps our names to a table's own; `web` fetches addresses. Raises `SourceError` for a mapping of
+    columns that is none.
     """
     return _Scanning(looked, known, stated_columns(columns), web, stop or threading.Event()).through(places)
 
@@ -130,7 +134,9 @@ class _Scanning:
         self.before, self.columns, self.web, self.stop = before, columns, web, stop
         # A page that is noted but not stored so, because it was removed since, has to be fetched to be read.
         self.fetched = {
-            origin: looked for origin, looked in before.items() if is_address(origin) and _is_stored(looked.items, known)
+            origin: looked
+            for origin, looked in before.items()
+            if is_address(origin) and _is_stored(looked.items, known)
         }
         self.found: list[Found] = []
         self.failed: list[Failure] = []
@@ -217,17 +223,24 @@ class _Scanning:
             self.looked[origin] = Looked(stamp, _notes(found, article_id))
 
     def _stamp(self, path: Path) -> tuple[str | None, int]:
-        """What changes whenever a file is written, and whenever it would be read otherwise; and when it was written."""
+        """What changes whenever a file is written, and whenever it would be read otherwise; and when it was
+        written.
+        """
         try:
             facts = path.stat()
         except OSError:
             return None, 0
         asked = hashlib.sha256(json.dumps([_READERS, sorted(self.columns.items())]).encode()).hexdigest()[:12]
-        return f"{facts.st_size} {facts.st_mtime_ns} {facts.st_ctime_ns} {facts.st_ino} {asked}", facts.st_mtime_ns
+        return (
+            f"{facts.st_size} {facts.st_mtime_ns} {facts.st_ctime_ns} {facts.st_ino} {asked}",
+            facts.st_mtime_ns,
+        )
 
     def _fetch(self, address: str) -> None:
         if self.web is None:
-            self.failed.append(Failure(address, "web addresses are not fetched here. Name a file or a folder"))
+            self.failed.append(
+                Failure(address, "web addresses are not fetched here. Name a file or a folder")
+            )
             return
         for page in self.web.pages(address, self.fetched):
             if self.stop.is_set():
@@ -255,11 +268,20 @@ def _is_stored(notes: str, known: Mapping[str, tuple[str, str]]) -> bool:
 def _of_page(page: Page) -> Found:
     if page.article is None:
         raise AssertionError("a page that is neither failed nor as before has an article")
-    return Found(page.article.id, page.article.version, page.origin, page.origin, kept=page.kept, warnings=page.warnings)
+    return Found(
+        page.article.id,
+        page.article.version,
+        page.origin,
+        page.origin,
+        kept=page.kept,
+        warnings=page.warnings,
+    )
 
 
 def _notes(found: Iterable[Found], article_id: str) -> str:
-    """What a file holds, to be known again while it is unchanged. An id that the file's place gives is noted without it."""
+    """What a file holds, to be known again while it is unchanged. An id that the file's place gives is noted
+    without it.
+    """
     rows = [
         [item.id.startswith(article_id), item.id.removeprefix(article_id), item.mark, item.name.removeprefix(article_id),
          item.member, item.at, list(item.warnings)]
@@ -302,7 +324,8 @@ def _members(path: Path, first: Found, columns: Mapping[str, str], root: Path) -
             if kind_of(name):
                 yield Failure(
                     f"{first.name}/{name}",
-                    f"{count} files in the archive are called {shown(name)}; the last is taken in, and no other. "
+                    f"{count} files in the archive are called {shown(name)}; the last is taken in, and no "
+                    f"other. "
                     "Give each a name of its own",
                 )
         for info in members(archive):
@@ -351,7 +374,10 @@ def _held(stream: BinaryIO, name: str, first: Found, columns: Mapping[str, str])
 
 
 def _records(
-    records: Iterator[tuple[int, int, Any]], first: Found, made: Callable[[Any], tuple[str, Extracted]], what: str
+    records: Iterator[tuple[int, int, Any]],
+    first: Found,
+    made: Callable[[Any], tuple[str, Extracted]],
+    what: str,
 ) -> Iterator[_Item]:
     empty = True
     for at, number, record in records:
@@ -362,7 +388,12 @@ def _records(
                 raise record
             article_id, found = made(record)
             yield replace(
-                first, id=article_id, mark=article(article_id, found).version, name=name, at=at, warnings=found.warnings
+                first,
+                id=article_id,
+                mark=article(article_id, found).version,
+                name=name,
+                at=at,
+                warnings=found.warnings,
             )
         except SourceError as exc:
             yield Failure(name, str(exc))
@@ -371,12 +402,20 @@ def _records(
 
 
 def _lines(stream: BinaryIO) -> Iterator[tuple[int, int, bytes | SourceError]]:
-    """The lines that are not empty, each with the byte it begins at and its number; a file that has none has one, empty."""
+    """The lines that are not empty, each with the byte it begins at and its number; a file that has none has
+    one, empty.
+    """
     at = number = 0
     while line := stream.readline(LONGEST + 1):
         number += 1
         if len(line) > LONGEST:
-            yield at, number, SourceError(f"it is longer than {LONGEST:,} bytes, which no article is. The rest was not read")
+            yield (
+                at,
+                number,
+                SourceError(
+                    f"it is longer than {LONGEST:,} bytes, which no article is. The rest was not read"
+                ),
+            )
             return
         if line.strip():
             yield at, number, line
@@ -397,7 +436,10 @@ def _whole(stream: BinaryIO) -> bytes:
     if not data:
         raise SourceError(_EMPTY)
     if len(data) > _LARGEST:
-        raise SourceError(f"it is larger than {_LARGEST:,} bytes, which no article is. Split it, or put it into a .jsonl file")
+        raise SourceError(
+            f"it is larger than {_LARGEST:,} bytes, which no article is. Split it, or put it into a .jsonl "
+            f"file"
+        )
     return data
 
 
@@ -410,19 +452,27 @@ def _hash(data: bytes) -> str:
 
 
 def _require_inside(stream: BinaryIO, path: Path, root: Path) -> None:
-    """Raise `SourceError` unless what was opened lies in a folder: a link may have been put in its place just now."""
+    """Raise `SourceError` unless what was opened lies in a folder: a link may have been put in its place just
+    now.
+    """
     place = os.path.realpath(path)
     try:
-        same = Path(place).is_relative_to(root) and os.path.samestat(os.fstat(stream.fileno()), os.stat(place))
+        same = Path(place).is_relative_to(root) and os.path.samestat(
+            os.fstat(stream.fileno()), os.stat(place)
+        )
     except OSError:  # gone again
         same = False
     if not same:
-        raise SourceError("it is a link that leads out of the folder. Name what it leads to, if that is meant")
+        raise SourceError(
+            "it is a link that leads out of the folder. Name what it leads to, if that is meant"
+        )
 
 
 @contextmanager
 def _opened(path: Path, root: Path | None = None) -> Iterator[BinaryIO]:
-    """A file's bytes. With `root` only of one that lies in there; without it, of one that is known by what is in it."""
+    """A file's bytes. With `root` only of one that lies in there; without it, of one that is known by what is
+    in it.
+    """
     with path.open("rb") as stream:
         if root is not None:
             _require_inside(stream, path, root)
@@ -457,7 +507,9 @@ class _Bounded(io.RawIOBase):
         self._left -= len(found)
         if self._left < 0:
             most = f"{self._most:,} bytes"
-            raise SourceError(f"it unpacks to more than {most}, as only a file made to do harm does. Do not trust it")
+            raise SourceError(
+                f"it unpacks to more than {most}, as only a file made to do harm does. Do not trust it"
+            )
         buffer[: len(found)] = found
         return len(found)
 
@@ -469,7 +521,9 @@ def _unreadable(exc: OSError) -> SourceError:
 
 
 class Readings:
-    """Reads what a scan has found, whole. Lines and rows of a file are read in one pass while they are asked for in order."""
+    """Reads what a scan has found, whole. Lines and rows of a file are read in one pass while they are asked
+    for in order.
+    """
 
     def __init__(self, columns: Mapping[str, str] = {}, parsers: Parsers | None = None) -> None:
         self._columns = columns
@@ -482,7 +536,9 @@ class Readings:
     def __enter__(self) -> Readings:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self._shut()
         self._shut_archive()
         if self._ours:
@@ -498,8 +554,8 @@ class Readings:
         return self._parsers.workers
 
     def read(self, found: Found) -> tuple[Article, tuple[str, ...]]:
-        """The article, and what a reader should be warned of. Raises `SourceError` when it cannot be read or is no longer
-        what was found."""
+        """The article, and what a reader should be warned of. Raises `SourceError` when it cannot be read or
+        is no longer what was found."""
         try:
             if found.kept:
                 return self._kept(found)
@@ -546,7 +602,9 @@ class Readings:
         raise _changed()
 
     def _records(self, found: Found, lines: bool) -> Iterator[tuple[int, int, Any]]:
-        """What is left of the records of a file, which is opened anew unless it is at hand and not past the place."""
+        """What is left of the records of a file, which is opened anew unless it is at hand and not past the
+        place.
+        """
         key = found.origin, found.member
         if self._open is None or self._open[0] != key or self._past >= cast(int, found.at):
             self._shut()
@@ -568,7 +626,11 @@ class Readings:
             if self._archive is None or self._archive[0] != found.archive:
                 self._shut_archive()
                 stack = ExitStack()
-                self._archive = found.archive, stack, stack.enter_context(open_zip(Path(found.archive), inside_only=False))
+                self._archive = (
+                    found.archive,
+                    stack,
+                    stack.enter_context(open_zip(Path(found.archive), inside_only=False)),
+                )
             archive = self._archive[2]
             data = read_member(archive, member_named(archive, found.member), _LARGEST)
         with _unpacked(io.BytesIO(data), found.member, len(data)) as stream:

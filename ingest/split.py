@@ -14,7 +14,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from rag.config import PassageSettings
-from rag.text import sentences
+from rag.english.text import sentences
 
 if TYPE_CHECKING:
     from llama_index.core.node_parser import SentenceSplitter
@@ -28,7 +28,9 @@ _LONGEST_OVERLAP = 60  # units; a list or a table without full stops is not repe
 
 
 def passage_spans(text: str, settings: PassageSettings) -> tuple[tuple[int, int], ...]:
-    """Where the passages of a text lie, as [start, end) in code points; at least one for a text that has any word."""
+    """Where the passages of a text lie, as [start, end) in code points; at least one for a text that has any
+    word.
+    """
     spans: list[tuple[int, int]] = []
     at = 0
     for chunk in _splitter(settings).split_text(text) if text else ():
@@ -36,7 +38,9 @@ def passage_spans(text: str, settings: PassageSettings) -> tuple[tuple[int, int]
         while text[start].isspace():
             start += 1
         if not text.startswith(chunk, start):
-            raise ValueError(f"the splitter's chunk does not stand at {start}")  # would be a change of the library
+            raise ValueError(
+                f"the splitter's chunk does not stand at {start}"
+            )  # would be a change of the library
         at = start + len(chunk)
         spans.append((start, at))
     return tuple(_with_overlap(text, spans, settings.overlap))
@@ -49,7 +53,10 @@ def _with_overlap(text: str, spans: list[tuple[int, int]], overlap: int) -> list
     widened = spans[:1]
     for (earlier, _), (start, end) in itertools.pairwise(spans):
         before = max(bisect_left(starts, start) - overlap, 0)
-        if earlier <= starts[before] < start and len(_units(text[starts[before] : start])) <= _LONGEST_OVERLAP * overlap:
+        if (
+            earlier <= starts[before] < start
+            and len(_units(text[starts[before] : start])) <= _LONGEST_OVERLAP * overlap
+        ):
             start = starts[before]
         widened.append((start, end))
     return widened
@@ -70,4 +77,6 @@ def _splitter(settings: PassageSettings) -> SentenceSplitter:
     from llama_index.core.node_parser import SentenceSplitter
 
     room = max(settings.words - _SENTENCE * settings.overlap, settings.words // 2)
-    return SentenceSplitter(chunk_size=room, chunk_overlap=0, tokenizer=_units, chunking_tokenizer_fn=_sentence_pieces)
+    return SentenceSplitter(
+        chunk_size=room, chunk_overlap=0, tokenizer=_units, chunking_tokenizer_fn=_sentence_pieces
+    )

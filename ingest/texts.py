@@ -28,7 +28,8 @@ _KEYS = {
 
 
 def text_article(data: bytes, *, markdown: bool = False) -> Extracted:
-    """The article that a text file is. In Markdown the first heading is its title, and front matter its facts.
+    """The article that a text file is. In Markdown the first heading is its title, and front matter its
+    facts.
 
     Raises `SourceError` for what is not text, and where there are no words.
     """
@@ -43,10 +44,19 @@ def text_article(data: bytes, *, markdown: bool = False) -> Extracted:
         facts["published"] = Fact(day, "leading date")
     if not text.strip():
         raise SourceError("it holds no words. Remove it, or put the article's text into it")
-    if markdown and "title" not in facts and (heading := _HEADING.match(text)) and (title := heading.group(1).strip(" #")):
+    if (
+        markdown
+        and "title" not in facts
+        and (heading := _HEADING.match(text))
+        and (title := heading.group(1).strip(" #"))
+    ):
         facts["title"] = Fact(title, "heading")
-    if not encoding.startswith("utf-"):  # as a mark or the bytes themselves tell; not charset-normalizer's guess, utf_16
-        warnings.append(f"it is not UTF-8 and was read as {encoding}; if letters look wrong, save it as UTF-8")
+    if not encoding.startswith(
+        "utf-"
+    ):  # as a mark or the bytes themselves tell; not charset-normalizer's guess, utf_16
+        warnings.append(
+            f"it is not UTF-8 and was read as {encoding}; if letters look wrong, save it as UTF-8"
+        )
     return Extracted(text, opening(text, facts), (), tuple(warnings))
 
 
@@ -56,9 +66,17 @@ def _front_matter(block: str, *, toml: bool) -> tuple[dict[str, Fact], list[str]
     try:
         # Everything is a string to YAML's plainest loader: it makes no objects, and no dates of its own.
         found: Any = tomllib.loads(block) if toml else yaml.load(block, Loader=yaml.BaseLoader)
-    except (yaml.YAMLError, ValueError, OverflowError, RecursionError) as exc:  # a number of thousands of digits, no character
+    except (
+        yaml.YAMLError,
+        ValueError,
+        OverflowError,
+        RecursionError,
+    ) as exc:  # a number of thousands of digits, no character
         kind = "TOML" if toml else "YAML"
-        return {}, [f"its front matter is not {kind} and was passed over ({next(iter(str(exc).splitlines()), '')[:100]})"]
+        return {}, [
+            f"its front matter is not {kind} and was passed over "
+            f"({next(iter(str(exc).splitlines()), '')[:100]})"
+        ]
     facts: dict[str, Fact] = {}
     warnings: list[str] = []
     for key, value in found.items() if isinstance(found, dict) else ():

@@ -1,7 +1,9 @@
-"""Web addresses to articles: pages and feeds, fetched politely and asked again only whether they have changed.
+"""Web addresses to articles: pages and feeds, fetched politely and asked again only whether they have
+changed.
 
-A page's id is its canonical address, if that is on its own site: a page must not be able to pass for an article of another.
-What an address held is noted with what its server said of it, so that the next sync asks whether that still holds.
+A page's id is its canonical address, if that is on its own site: a page must not be able to pass for an
+article of another. What an address held is noted with what its server said of it, so that the next sync asks
+whether that still holds.
 """
 
 from __future__ import annotations
@@ -24,13 +26,14 @@ from ingest.formats.worker import pack
 from ingest.parsing import Parsers
 from ingest.texts import text_article
 from ingest.walk import kind_of
-from rag.catalog import Looked
 from rag.errors import SourceError
+from rag.store.catalog import Looked
 from rag.types import Article
 
 __all__ = ["Page", "Web"]
 
-_AT_ONCE = 100  # pages fetched for one feed in one sync, at a polite second or two each: a sync that is stopped loses no more
+# pages fetched for one feed in one sync, at a polite second or two each: a sync that is stopped loses no more
+_AT_ONCE = 100
 _PATIENCE = 3  # failures after which a host is not asked for further entries of feeds
 _KINDS = {
     "text/html": "html", "application/xhtml+xml": "html", "application/pdf": "pdf", "application/epub+zip": "epub",
@@ -41,8 +44,9 @@ _KINDS = {
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """What came of one address: an article, with the file in which what was read is `kept`; or `items`, noted the last time,
-    where nothing has changed; or why it `failed`; or why it is `gone` for good. `looked` is what to note of it."""
+    """What came of one address: an article, with the file in which what was read is `kept`; or `items`, noted
+    the last time, where nothing has changed; or why it `failed`; or why it is `gone` for good. `looked` is
+    what to note of it."""
 
     origin: str
     article: Article | None = None
@@ -63,8 +67,9 @@ class Web:
         self._silent: Counter[str] = Counter()  # failures by host
 
     def pages(self, address: str, before: Mapping[str, Looked]) -> Iterator[Page]:
-        """The page at an address, or the feed there and the article of each of its entries. `before` is what was noted of
-        each address the last time, as far as it is stored so: what is noted is not fetched again."""
+        """The page at an address, or the feed there and the article of each of its entries. `before` is what
+        was noted of each address the last time, as far as it is stored so: what is noted is not fetched
+        again."""
         try:
             said = _said(before.get(address))
             if any(origin not in before for origin in said.get("feed", ())):
@@ -104,8 +109,13 @@ class Web:
             whole = whole and not (page.failed or page.gone)
             yield page
         whole = whole and not left
-        # With its mark kept, an entry that could not be read would not be tried again before the feed changes.
-        stamp = json.dumps({"etag": fetched.etag, "modified": fetched.modified, "feed": listed} if whole else {"feed": listed})
+        # With its mark kept, an entry that could not be read would not be tried again before the feed
+        # changes.
+        stamp = json.dumps(
+            {"etag": fetched.etag, "modified": fetched.modified, "feed": listed}
+            if whole
+            else {"feed": listed}
+        )
         told: tuple[str, ...] = (f"only its first {MOST:,} entries were read",) if len(found) == MOST else ()
         if left:
             told += (f"{_AT_ONCE} of its pages were fetched; the other {left} follow with the next syncs",)
@@ -123,7 +133,9 @@ class Web:
                 raise SourceError("the feed gives neither its text nor its address")
             host = urlsplit(entry.url).hostname or ""
             if self._silent[host] >= _PATIENCE:
-                raise SourceError(f"{host} has failed {_PATIENCE} times in this sync, and was not asked again. Sync later")
+                raise SourceError(
+                    f"{host} has failed {_PATIENCE} times in this sync, and was not asked again. Sync later"
+                )
             try:
                 fetched = self._fetcher.get(entry.url)
             except Gone:
@@ -149,7 +161,11 @@ class Web:
         title = str(entry.facts["title"].value) if "title" in entry.facts else ""
         page = f"<!doctype html><html><body><article><h1>{markup.escape(title)}</h1>{html}</article></body></html>"
         found = self._parsers.extract("html", page.encode("utf-8", "replace"), {"charset": "utf-8"})
-        known = {name: fact for name, fact in found.facts.items() if name not in ("title", "url", "source", "language")}
+        known = {
+            name: fact
+            for name, fact in found.facts.items()
+            if name not in ("title", "url", "source", "language")
+        }
         facts = {**known, **entry.facts}
         if entry.url:
             facts["url"] = Fact(entry.url, "feed link")
@@ -162,7 +178,8 @@ class Web:
         if kind is None:
             what = fetched.kind or "a kind that is not said"
             raise SourceError(
-                f"its server sends {what}, which cannot be read. Known are web pages, feeds, PDF, Word, EPUB and text"
+                f"its server sends {what}, which cannot be read. Known are web pages, feeds, PDF, Word, EPUB "
+                f"and text"
             )
         if kind == "text":
             found = text_article(fetched.body)
@@ -186,8 +203,12 @@ class Web:
         self._count += 1
         kept = self._folder / f"{self._count}.json"
         kept.write_text(json.dumps(pack(found)), encoding="utf-8")
-        items = json.dumps([[False, made.id, made.version, origin, None, None, list(found.warnings)]], ensure_ascii=False)
-        return Page(origin, made, str(kept), None, None, None, Looked(json.dumps(said), items), found.warnings)
+        items = json.dumps(
+            [[False, made.id, made.version, origin, None, None, list(found.warnings)]], ensure_ascii=False
+        )
+        return Page(
+            origin, made, str(kept), None, None, None, Looked(json.dumps(said), items), found.warnings
+        )
 
 
 def _said(known: Looked | None) -> dict[str, Any]:
@@ -199,8 +220,8 @@ def _said(known: Looked | None) -> dict[str, Any]:
 
 
 def _origin(feed: str, entry: Entry) -> str:
-    """Where an entry's article lies. A feed may carry another site's text under that site's address: it must not pass for the
-    article there."""
+    """Where an entry's article lies. A feed may carry another site's text under that site's address: it must
+    not pass for the article there."""
     if entry.url and (entry.html is None or _same_site(entry.url, feed)):
         return urldefrag(entry.url).url
     return f"{feed}#{entry.id}"
@@ -216,6 +237,10 @@ def _own(canonical: Fact | None, fetched: str) -> Fact:
 
 
 def _same_site(one: str, other: str) -> bool:
-    """Whether two addresses are of one host, or of its mobile and its other pages. A blog of a shared domain is apart."""
-    first, second = (re.sub(r"\A(?:www|m|mobile|amp)\.", "", (urlsplit(a).hostname or "").lower()) for a in (one, other))
+    """Whether two addresses are of one host, or of its mobile and its other pages. A blog of a shared domain
+    is apart.
+    """
+    first, second = (
+        re.sub(r"\A(?:www|m|mobile|amp)\.", "", (urlsplit(a).hostname or "").lower()) for a in (one, other)
+    )
     return first == second

@@ -5,7 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from rag.config import Config
-from rag.errors import BusyError, ClippingsError, CollectionError, ConfigError, ModelError, QuestionError, SourceError
+from rag.errors import (
+    BusyError,
+    ClippingsError,
+    CollectionError,
+    ConfigError,
+    ModelError,
+    QuestionError,
+    SourceError,
+)
 from rag.types import (
     Abstention,
     Answer,

@@ -11,33 +11,22 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from rag import abstain, conflict
+from rag.answer import abstain, conflict
+from rag.answer.check import Checker, cited_text
 from rag.answer.extract import Extractive, Found, StudiedPart, Study
 from rag.answer.generate import Generative
-from rag.answer.models import LlamaIndexModel, configured_model
-from rag.answer.question import Kind, parts_of
-from rag.catalog import Listing
-from rag.cite import Checker, cited_text
 from rag.config import Config, demo, load
-from rag.encode import SentenceEncoder
+from rag.english.text import numbers, words
+from rag.english.times import day_of
 from rag.errors import CollectionError, ModelError
-from rag.followup import faithful, standalone
-from rag.graph import resident
-from rag.reader.span import SpanReader
-from rag.refusals import (
-    askable,
-    closed,
-    configuration,
-    day,
-    has_collection,
-    how_many,
-    interrupted,
-    known_sources,
-    limits,
-    turns,
-)
-from rag.retrieve import Retriever
-from rag.text import numbers, words
+from rag.models.encoder import SentenceEncoder
+from rag.models.engine import resident
+from rag.models.language import LlamaIndexModel, configured_model
+from rag.models.reader import SpanReader
+from rag.question.followup import faithful, standalone
+from rag.question.parts import Kind, parts_of
+from rag.retrieval.search import Retriever
+from rag.store.catalog import Listing
 from rag.types import (
     Abstention,
     Answer,
@@ -57,11 +46,32 @@ from rag.types import (
     Trace,
     Turn,
 )
-from rag.when import day_of
+from rag.validation import (
+    askable,
+    closed,
+    configuration,
+    day,
+    has_collection,
+    how_many,
+    interrupted,
+    known_sources,
+    limits,
+    turns,
+)
 
-__all__ = ["Assistant", "Listing", "ask", "collection_exists", "config_or_demo", "make_demo", "open_assistant"]
+__all__ = [
+    "Assistant",
+    "Listing",
+    "ask",
+    "collection_exists",
+    "config_or_demo",
+    "make_demo",
+    "open_assistant",
+]
 
-_SEEN = "seeds"  # in the demo collection's home: what the demo articles' files were like when they were taken in
+_SEEN = (
+    "seeds"  # in the demo collection's home: what the demo articles' files were like when they were taken in
+)
 
 
 @dataclass(slots=True)
@@ -98,18 +108,24 @@ class Assistant:
             least=abstain.LEAST_CONFIDENCE,
             sure=abstain.LEAST_BELIEF,
         )
-        self._generative = Generative(model, window=config.model.window, max_tokens=config.model.max_tokens) if model else None
+        self._generative = (
+            Generative(model, window=config.model.window, max_tokens=config.model.max_tokens)
+            if model
+            else None
+        )
 
     def __enter__(self) -> Assistant:
         self._check_open()
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.close()
 
     def close(self) -> None:
-        """Let go of the collection; a second time does nothing. Every other method raises `CollectionError` from then on,
-        and so does a stream that is under way, at its next step."""
+        """Let go of the collection; a second time does nothing. Every other method raises `CollectionError`
+        from then on, and so does a stream that is under way, at its next step."""
         self._closed = True
         self._retriever.close()
 
@@ -140,8 +156,9 @@ class Assistant:
         self._reader.read("warm", ["warm"])
 
     def memory(self) -> dict[str, float]:
-        """Megabytes by part: `resident` in all, `encoder` and `reader` as far as the process grew when each was loaded (the
-        first of them brings the library that both run on), and what the indexes map. What is not known is left out."""
+        """Megabytes by part: `resident` in all, `encoder` and `reader` as far as the process grew when each
+        was loaded (the first of them brings the library that both run on), and what the indexes map. What is
+        not known is left out."""
         indexes = self._collection.memory()
         parts = {"resident": resident(), "encoder": _size(self._encoder), "reader": _size(self._reader)}
         return {name: size for name, size in parts.items() if size is not None} | indexes
@@ -165,13 +182,14 @@ class Assistant:
         asked_on: date | None = None,
         use_model: bool = True,
     ) -> Answer:
-        """The answer, whole. `asked_on` is the day that "this week" is counted from; without `use_model` the articles answer by
-        themselves even where there is a language model.
+        """The answer, whole. `asked_on` is the day that "this week" is counted from; without `use_model` the
+        articles answer by themselves even where there is a language model.
 
-        Raises `QuestionError` for a question that is empty, longer than 2,000 characters or without a word, for a source that
-        the collection does not have (capitals do not matter), and for arguments of another kind; `CollectionError` when the
-        collection cannot be read or this is closed, and `ModelError` when the encoder cannot be loaded.
-        A language model that fails is no error: the articles answer by themselves, and `notice` says why.
+        Raises `QuestionError` for a question that is empty, longer than 2,000 characters or without a word,
+        for a source that the collection does not have (capitals do not matter), and for arguments of another
+        kind; `CollectionError` when the collection cannot be read or this is closed, and `ModelError` when
+        the encoder cannot be loaded. A language model that fails is no error: the articles answer by
+        themselves, and `notice` says why.
         """
         for event in self.stream(question, history, filters=filters, asked_on=asked_on, use_model=use_model):
             if isinstance(event, Answer):
@@ -187,7 +205,9 @@ class Assistant:
         asked_on: date | None = None,
         use_model: bool = True,
     ) -> Iterator[Step | Sentence | Answer]:
-        """The same as `ask`, as it happens: steps, then sentences whose citations are checked, then the answer."""
+        """The same as `ask`, as it happens: steps, then sentences whose citations are checked, then the
+        answer.
+        """
         question, history = askable(question), turns(history)
         filters, asked_on = self._limits(filters), day("asked_on", asked_on)
         clock = _Clock()
@@ -216,8 +236,8 @@ class Assistant:
         yield from self._answered(trip, model, failed, asked_on)
 
     def _understood(self, model: Generative, question: str, history: Sequence[Turn]) -> str | None:
-        """A follow-up as the model makes it stand alone; `None` where that says more, or less, than was asked, or nothing new:
-        the rules may know better."""
+        """A follow-up as the model makes it stand alone; `None` where that says more, or less, than was
+        asked, or nothing new: the rules may know better."""
         rewritten = model.rewritten(question, history)
         if rewritten is None or words(rewritten) == words(question):
             return None
@@ -226,9 +246,11 @@ class Assistant:
     def _answered(
         self, trip: _Trip, model: Generative | None, failed: ModelError | None, asked_on: date | None
     ) -> Iterator[Sentence | Step | Answer]:
-        """The model's answer if there is a model and anything of what it says holds; otherwise the articles' own. One that has
-        `failed` already, at the follow-up, is not waited for again."""
-        notice = f"The language model failed ({failed}). The articles answer by themselves." if failed else None
+        """The model's answer if there is a model and anything of what it says holds; otherwise the articles'
+        own. One that has `failed` already, at the follow-up, is not waited for again."""
+        notice = (
+            f"The language model failed ({failed}). The articles answer by themselves." if failed else None
+        )
         if model and not failed:
             # What the sources disagree on comes first, whoever words the rest.
             for number in range(len(trip.study.parts)):
@@ -243,7 +265,9 @@ class Assistant:
                     notice += " What stands here was checked before that."
                 yield trip.answer(model.name, trip.declined, notice)
                 return
-            notice = (notice or "Nothing the language model said is in the articles.") + " The articles answer by themselves."
+            notice = (
+                notice or "Nothing the language model said is in the articles."
+            ) + " The articles answer by themselves."
             yield Step("read", "the language model gave no answer that holds; reading the articles instead")
         several = len(trip.study.parts) > 1
         for number, studied in enumerate(trip.study.parts):
@@ -254,14 +278,23 @@ class Assistant:
         yield trip.answer(self._extractive.name, reason, notice)
 
     def search(
-        self, question: str, k: int | None = None, filters: Filters = Filters(), *, asked_on: date | None = None
+        self,
+        question: str,
+        k: int | None = None,
+        filters: Filters = Filters(),
+        *,
+        asked_on: date | None = None,
     ) -> Evidence:
-        """The k passages nearest to a question (by default `retrieval.keep`), ranked from 1. Raises as `ask` does."""
+        """The k passages nearest to a question (by default `retrieval.keep`), ranked from 1. Raises as `ask`
+        does.
+        """
         asked, k, asked_on = askable(question), how_many(k), day("asked_on", asked_on)
         return self._evidence(asked, k, self._limits(filters), asked_on)
 
     def _limits(self, filters: Filters) -> Filters:
-        """The filters with their sources spelled as the collection has them. Raises `QuestionError` for one it has not."""
+        """The filters with their sources spelled as the collection has them. Raises `QuestionError` for one
+        it has not.
+        """
         if not limits(filters).sources:
             return filters
         generation = self._collection.catalog.generation()
@@ -270,14 +303,17 @@ class Assistant:
         return replace(filters, sources=known_sources(filters.sources, self._sources[1]))
 
     def _evidence(self, asked: str, k: int | None, filters: Filters, asked_on: date | None) -> Evidence:
-        """The passages nearest to a question; for one that names nothing to be near to, how the latest articles begin."""
+        """The passages nearest to a question; for one that names nothing to be near to, how the latest
+        articles begin.
+        """
         parts = parts_of(asked)
         if parts and all(part.bare for part in parts):
             return self._collection.openings(k=k, filters=filters, asked_on=asked_on)
         return self._collection.find(asked, k=k, filters=filters, asked_on=asked_on, parts=max(1, len(parts)))
 
     def article(self, article_id: str) -> Article:
-        """A whole article, for showing a citation in place; of a fact that was corrected its provenance says so.
+        """A whole article, for showing a citation in place; of a fact that was corrected its provenance says
+        so.
 
         Raises `CollectionError` when there is none of that id.
         """
@@ -288,11 +324,15 @@ class Assistant:
         if corrected is None:
             return article
         read = {name: place for name, place in article.provenance if name not in corrected.facts}
-        return replace(article, provenance=(*read.items(), *((name, "corrected") for name in corrected.facts)))
+        return replace(
+            article, provenance=(*read.items(), *((name, "corrected") for name in corrected.facts))
+        )
 
     def _unknown(self, article_id: str) -> CollectionError:
         return CollectionError(
-            f"there is no article {article_id} in this collection. `clippings articles` lists those there are", missing=True
+            f"there is no article {article_id} in this collection. `clippings articles` lists those there "
+            f"are",
+            missing=True,
         )
 
     def earlier(self, article_id: str, version: str) -> Article | None:
@@ -300,7 +340,9 @@ class Assistant:
         return self._collection.catalog.earlier(_id(article_id), version)
 
     def versions(self, article_id: str) -> list[tuple[str, datetime]]:
-        """An article's earlier versions, the latest first, each with the time (UTC) until which it was the present one."""
+        """An article's earlier versions, the latest first, each with the time (UTC) until which it was the
+        present one.
+        """
         return self._collection.catalog.versions(_id(article_id))
 
     def headline(self, article_id: str) -> Headline:
@@ -347,17 +389,22 @@ class _Trip:
         self.claimed = 0
 
     def lay_side_by_side(self, part: int) -> Iterator[Sentence]:
-        """The sentence of each value, and the conflict they make; or, where a report updates another, the newest last."""
+        """The sentence of each value, and the conflict they make; or, where a report updates another, the
+        newest last.
+        """
         disagreements, self._disagreements[part] = self._disagreements[part], []
         for found in disagreements:
             groups = sorted(found.groups, key=lambda group: group is found.later)
             rivals: list[Rival] = []
             for group in groups:
                 shown = {rival.citation.article.id for rival in rivals}
-                # One article may hold two of the values; another that says one of them too shows that they disagree.
+                # One article may hold two of the values; another that says one of them too shows that they
+                # disagree.
                 said = next((c for c in group.claims if c.source.article.id not in shown), group.claims[0])
                 lead = "Later:" if group is found.later else ""
-                draft = DraftSentence(said.sentence, (Claim(said.source.rank, said.sentence),), said.shown, lead)
+                draft = DraftSentence(
+                    said.sentence, (Claim(said.source.rank, said.sentence),), said.shown, lead
+                )
                 for sentence in self.release(iter([draft])):
                     yield sentence
                     rivals.append(Rival(said.shown, sentence.citations[0], said.source.article.published))
@@ -368,8 +415,8 @@ class _Trip:
                 self.settled.add(part)
 
     def release(self, drafts: Iterator[DraftSentence | Abstention]) -> Iterator[Sentence]:
-        """An answerer's sentences, each as soon as it is checked; what cannot be checked is withheld, and what has been
-        said already is not said again."""
+        """An answerer's sentences, each as soon as it is checked; what cannot be checked is withheld, and
+        what has been said already is not said again."""
         try:
             while True:
                 self._assistant._check_open()
@@ -430,8 +477,8 @@ def open_assistant(
     """Open the collection in `config.home` (by default as `load()` finds it).
 
     `model` is a `LanguageModel`, or any LLM object of llama-index; without one the configured model is used,
-    if any. Raises `CollectionError` when there is no collection, or it was made with other settings, and `ConfigError` for what
-    is no `Config`.
+    if any. Raises `CollectionError` when there is no collection, or it was made with other settings, and
+    `ConfigError` for what is no `Config`.
     """
     config = configuration(config, load)
     if callable(getattr(model, "stream_chat", None)):
@@ -451,9 +498,11 @@ def ask(question: str, config: Config | None = None, **options: Any) -> Answer:
 
 
 def config_or_demo(config: Config) -> Config:
-    """The configuration if its collection exists; otherwise that of the demo collection, which is made at the first call.
+    """The configuration if its collection exists; otherwise that of the demo collection, which is made at the
+    first call.
 
-    Raises `CollectionError` while the collection is being restored: the demo articles' answers might pass for its own."""
+    Raises `CollectionError` while the collection is being restored: the demo articles' answers might pass for
+    its own."""
     if unfinished := interrupted(config.home):
         raise CollectionError(unfinished)
     return config if collection_exists(config) else make_demo(config)
@@ -468,7 +517,9 @@ def make_demo(config: Config) -> Config:
     """Make the demo collection that lies beside `config.home`, or bring it up to date; its configuration."""
     config = demo(config)
     seeds, noted = _seeds(), config.home / _SEEN
-    stamp = "".join(f"{f.name} {f.stat().st_size} {f.stat().st_mtime_ns}\n" for f in sorted(seeds.glob("*.txt")))
+    stamp = "".join(
+        f"{f.name} {f.stat().st_size} {f.stat().st_mtime_ns}\n" for f in sorted(seeds.glob("*.txt"))
+    )
     if not (noted.is_file() and noted.read_text(encoding="utf-8") == stamp and _is_current(config)):
         from ingest import sync  # the one place where reading needs writing; it takes a moment to import
 
@@ -496,16 +547,20 @@ def _seeds() -> Path:
 
 
 def said_of(studied: StudiedPart) -> list[conflict.Said]:
-    """What the articles say to a part of the question: the best words of each passage, where the reader believes in them and
-    not very much less than in the best of all."""
+    """What the articles say to a part of the question: the best words of each passage, where the reader
+    believes in them and not very much less than in the best of all."""
     surest = studied.found[0].score if studied.found else 0.0
 
     def counts(f: Found) -> bool:
-        checked = numbers(f.words) or studied.part.kind is Kind.DECIDE  # two statements that exclude each other, likewise
+        checked = (
+            numbers(f.words) or studied.part.kind is Kind.DECIDE
+        )  # two statements that exclude each other, likewise
         least = abstain.LEAST_RIVAL_FIGURE if checked else abstain.LEAST_RIVAL
         return f.is_best and f.score >= least * surest and f.margin >= abstain.LEAST_MARGIN
 
-    return [conflict.Said(f.words, f.quote, f.source, f.start, f.end, f.score) for f in studied.found if counts(f)]
+    return [
+        conflict.Said(f.words, f.quote, f.source, f.start, f.end, f.score) for f in studied.found if counts(f)
+    ]
 
 
 def _id(stated: object) -> str:

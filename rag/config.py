@@ -1,9 +1,9 @@
 """Every setting, its default and its reason; one loader; one fingerprint.
 
-A `Config` is a plain value. `load` reads, later ones winning: the defaults, the file
-`clippings.toml` (in the working folder, or named by CLIPPINGS_CONFIG), and variables named
-CLIPPINGS_<SETTING> or CLIPPINGS_<SECTION>_<SETTING>. A key is never a setting: it comes from
-CLIPPINGS_MODEL_KEY or from the file that `model.key_file` names, when it is used; that of a Chroma server likewise.
+A `Config` is a plain value. `load` reads, later ones winning: the defaults, the file `clippings.toml` (in the
+working folder, or named by CLIPPINGS_CONFIG), and variables named CLIPPINGS_<SETTING> or
+CLIPPINGS_<SECTION>_<SETTING>. A key is never a setting: it comes from CLIPPINGS_MODEL_KEY or from the file
+that `model.key_file` names, when it is used; that of a Chroma server likewise.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ from pathlib import Path
 from typing import Any, cast, get_type_hints
 from urllib.parse import urlsplit
 
-from rag.address import shown, without_login
 from rag.errors import ConfigError
-from rag.files import small_text
+from rag.system.address import shown, without_login
+from rag.system.files import small_text
 
 __all__ = [
     "PROVIDERS",
@@ -112,7 +112,9 @@ class RetrievalSettings:
     candidates: int = 50  # from each of the indexes
     keep: int = 8  # become the evidence
     fuse_k: int = 10  # 60 in the paper; 10 finds more of the right articles in news, see eval/LOG.md
-    read: int = 14  # of the merged are read by the reader, and put in order by what it finds; 16 find no more, see eval/LOG.md
+    # of the merged are read by the reader, and put in order by what it finds; 16 find no more, see
+    # eval/LOG.md
+    read: int = 14
 
     def __post_init__(self) -> None:
         _of_kind(self, "retrieval.")
@@ -131,14 +133,17 @@ class RetrievalSettings:
 class ModelSettings:
     """A language model. Until one is named the articles answer by themselves."""
 
-    # The base, such as http://localhost:8000/v1; the others but huggingface have one of their own. It may hold a password.
+    # The base, such as http://localhost:8000/v1; the others but huggingface have one of their own. It may
+    # hold a password.
     url: str | None = field(default=None, repr=False)
     name: str | None = None  # as the server calls it; for huggingface a folder, or a name in its cache
     key_file: str | None = None
     timeout: float = 30.0  # seconds without a word from the server
     window: int = 8192  # tokens the model can read; the evidence is cut to it by rank
     max_tokens: int = 700  # of reply
-    provider: str = "openai-like"  # one of PROVIDERS; this one is any server that speaks OpenAI's protocol, at `url`
+    provider: str = (
+        "openai-like"  # one of PROVIDERS; this one is any server that speaks OpenAI's protocol, at `url`
+    )
 
     def __post_init__(self) -> None:
         _of_kind(self, "model.")
@@ -147,13 +152,18 @@ class ModelSettings:
             meant = f"; did you mean {near[0]}?" if near else f"; known are {', '.join(PROVIDERS)}"
             raise ConfigError(f"unknown model.provider {self.provider!r}{meant}")
         if self.provider != "openai-like" and not self.name:
-            raise ConfigError(f"model.provider is {self.provider} but model.name is not set: say which model it shall use")
+            raise ConfigError(
+                f"model.provider is {self.provider} but model.name is not set: say which model it shall use"
+            )
         if self.provider == "huggingface" and self.url:
-            raise ConfigError("model.url is set, but a model of huggingface runs in this process. Remove one of the two")
+            raise ConfigError(
+                "model.url is set, but a model of huggingface runs in this process. Remove one of the two"
+            )
         _check_address("model.url", self.url)
         if self.url and not self.name:
             raise ConfigError(
-                f"model.url is set ({shown(self.url)}) but model.name is not: say which model the server shall use"
+                f"model.url is set ({shown(self.url)}) but model.name is not: say which model the server "
+                f"shall use"
             )
         if not self.timeout > 0:  # which "nan" is not either
             raise ConfigError(f"model.timeout must be more than 0 seconds, not {self.timeout}")
@@ -194,7 +204,9 @@ class ChromaSettings:
 
 
 def _secret(name: str, variable: str, file: str | None, environ: Mapping[str, str]) -> str | None:
-    """A key from a variable, else from a file. Raises `ConfigError`, which never quotes it, for what is no key."""
+    """A key from a variable, else from a file. Raises `ConfigError`, which never quotes it, for what is no
+    key.
+    """
     if key := environ.get(variable):
         where = variable
     elif file is None:
@@ -203,7 +215,9 @@ def _secret(name: str, variable: str, file: str | None, environ: Mapping[str, st
         where = f"{name} {file}"
         key = small_text(Path(file), name, _LONGEST_KEY).strip()
     if not (key and key.isascii() and key.isprintable()):
-        raise ConfigError(f"{where} does not hold a key: one line of letters, digits and signs. Put the key there alone")
+        raise ConfigError(
+            f"{where} does not hold a key: one line of letters, digits and signs. Put the key there alone"
+        )
     return key
 
 
@@ -211,9 +225,8 @@ def _secret(name: str, variable: str, file: str | None, environ: Mapping[str, st
 class FetchSettings:
     """How web pages and feeds are fetched."""
 
-    private: bool = (
-        False  # also from this machine and private networks; on a page that others use, they could look around there
-    )
+    # also from this machine and private networks; on a page that others use, they could look around there
+    private: bool = False
     pause: float = 1.0  # seconds between two requests to one host, where its robots.txt does not ask for more
 
     def __post_init__(self) -> None:
@@ -224,13 +237,17 @@ class FetchSettings:
 
 @dataclass(frozen=True, slots=True)
 class ServeSettings:
-    """How many may ask the page at the same time, people, programs and tools together; and how much may be uploaded to it."""
+    """How many may ask the page at the same time, people, programs and tools together; and how much may be
+    uploaded to it.
+    """
 
     at_once: int = 4  # questions worked on at the same time; two cores read for two at a time
     waiting: int = 64  # that may wait for their turn; who comes after these is told to come back
     patience: float = 60.0  # seconds that one waits for its turn before it is told the same
     grace: float = 30.0  # seconds that those which are worked on have to finish when the page is stopped
-    upload_bytes: int = 200_000_000  # of one uploaded file; a document is read in memory, and refused above this size anyway
+    upload_bytes: int = (
+        200_000_000  # of one uploaded file; a document is read in memory, and refused above this size anyway
+    )
     upload_files: int = 500  # in one upload
     upload_disk: int = 2_000_000_000  # bytes of all uploads that wait to be taken in, everybody's together
     timeout: float = 120.0  # seconds that one request may take, from its turn on, before it is given up
@@ -240,16 +257,21 @@ class ServeSettings:
         _at_least("serve.at_once", self.at_once, 1)
         _at_least("serve.waiting", self.waiting, 0)
         if not 0 < self.patience <= 3600:
-            raise ConfigError(f"serve.patience must be more than 0 and at most 3600 seconds, not {self.patience}")
+            raise ConfigError(
+                f"serve.patience must be more than 0 and at most 3600 seconds, not {self.patience}"
+            )
         if not 0 < self.timeout <= 3600:
-            raise ConfigError(f"serve.timeout must be more than 0 and at most 3600 seconds, not {self.timeout}")
+            raise ConfigError(
+                f"serve.timeout must be more than 0 and at most 3600 seconds, not {self.timeout}"
+            )
         if not 0 <= self.grace <= 3600:
             raise ConfigError(f"serve.grace must be from 0 to 3600 seconds, not {self.grace}")
         _at_least("serve.upload_bytes", self.upload_bytes, 1)
         _at_least("serve.upload_files", self.upload_files, 1)
         if self.upload_disk < self.upload_bytes:
             raise ConfigError(
-                f"serve.upload_disk ({self.upload_disk}) must not be less than serve.upload_bytes ({self.upload_bytes}): "
+                f"serve.upload_disk ({self.upload_disk}) must not be less than serve.upload_bytes "
+                f"({self.upload_bytes}): "
                 "else a file of that size could not be uploaded"
             )
 
@@ -263,7 +285,9 @@ class Config:
     """
 
     home: Path = field(default_factory=lambda: default_home())
-    encoder: str = "all-MiniLM-L6-v2"  # this one is bundled; any other name or folder goes to sentence-transformers
+    encoder: str = (
+        "all-MiniLM-L6-v2"  # this one is bundled; any other name or folder goes to sentence-transformers
+    )
     passages: PassageSettings = PassageSettings()
     retrieval: RetrievalSettings = RetrievalSettings()
     model: ModelSettings = ModelSettings()
@@ -301,13 +325,17 @@ def _is_utf8(text: str) -> bool:
 
 
 def default_home(environ: Mapping[str, str] = os.environ) -> Path:
-    """Where a user's collection lives when nothing else is said: XDG_DATA_HOME/clippings, or ~/.local/share/clippings."""
+    """Where a user's collection lives when nothing else is said: XDG_DATA_HOME/clippings, or
+    ~/.local/share/clippings.
+    """
     base = environ.get("XDG_DATA_HOME") or "~/.local/share"
     return Path(base).expanduser() / "clippings" / "collection"
 
 
 def demo(config: Config) -> Config:
-    """The same settings over the demo collection, which lies beside the user's own and never in it, nor on a server."""
+    """The same settings over the demo collection, which lies beside the user's own and never in it, nor on a
+    server.
+    """
     return replace(config, home=config.home.with_name(f"{config.home.name}-demo"), chroma=ChromaSettings())
 
 
@@ -381,7 +409,9 @@ def _value(kind: Any, value: Any, name: str) -> Any:
                 raise ValueError
             return kind(value)
         except (TypeError, ValueError) as exc:
-            raise ConfigError(f"{name} must be a {'whole ' if kind is int else ''}number, not {value!r}") from exc
+            raise ConfigError(
+                f"{name} must be a {'whole ' if kind is int else ''}number, not {value!r}"
+            ) from exc
     if not isinstance(value, str):
         raise ConfigError(f"{name} must be text, not {value!r}")
     return value or None if kind == str | None else value

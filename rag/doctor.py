@@ -7,16 +7,16 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from rag.address import shown
-from rag.catalog import FILE, Catalog
 from rag.config import Config
-from rag.encode import BUNDLED, SentenceEncoder, native_bf16
 from rag.errors import ClippingsError
-from rag.index.dense import DenseIndex, check_server
-from rag.index.lexical import WHOLE, LexicalIndex
-from rag.reader.span import SpanReader
-from rag.refusals import interrupted
+from rag.models.encoder import BUNDLED, SentenceEncoder, native_bf16
+from rag.models.reader import SpanReader
+from rag.store.bm25 import WHOLE, LexicalIndex
+from rag.store.catalog import FILE, Catalog
+from rag.store.vectors import DenseIndex, check_server
+from rag.system.address import shown
 from rag.types import LanguageModel
+from rag.validation import interrupted
 
 __all__ = ["Finding", "examine"]
 
@@ -33,7 +33,9 @@ class Finding:
 
 
 def examine(config: Config, model: Callable[[], LanguageModel | None]) -> Iterator[Finding]:
-    """Look at the configuration, the encoder, the collection and the model, one after the other; a fault stops none."""
+    """Look at the configuration, the encoder, the collection and the model, one after the other; a fault
+    stops none.
+    """
     yield Finding("configuration", True, f"fingerprint {config.fingerprint()}, collection in {config.home}")
     yield _looked("encoder", lambda: _encoder(config))
     yield _looked("reader", _reader)
@@ -45,7 +47,9 @@ def examine(config: Config, model: Callable[[], LanguageModel | None]) -> Iterat
     elif unfinished := interrupted(config.home):
         yield Finding("collection", False, unfinished)
     else:
-        yield Finding("collection", True, "none yet; the demo articles answer. Make one: clippings sync FOLDER")
+        yield Finding(
+            "collection", True, "none yet; the demo articles answer. Make one: clippings sync FOLDER"
+        )
     yield _looked("disk", lambda: _disk(config))
     yield _looked("language model", lambda: _model(model))
 
@@ -63,7 +67,11 @@ def _encoder(config: Config) -> tuple[bool, str]:
     dims = encoder.dims
     kind = "bf16" if native_bf16() else "fp32"
     bundled = ", bundled, weights as published" if config.encoder == BUNDLED else ""
-    return True, f"{config.encoder}, {dims} dimensions, {kind}{bundled}; loaded in {time.perf_counter() - began:.1f} s"
+    return (
+        True,
+        f"{config.encoder}, {dims} dimensions, {kind}{bundled}; loaded in {time.perf_counter() - began:.1f} "
+        f"s",
+    )
 
 
 def _reader() -> tuple[bool, str]:
@@ -79,7 +87,11 @@ def _collection(config: Config) -> tuple[bool, str]:
         articles, passages = catalog.count()
         unfinished = len(catalog.pending()) + len(catalog.doomed()) + len(catalog.uncut())
         if unfinished or catalog.stale():
-            return False, f"a sync was interrupted ({unfinished} passages to do). Run `clippings sync` again on any folder"
+            return (
+                False,
+                f"a sync was interrupted ({unfinished} passages to do). Run `clippings sync` again on any "
+                f"folder",
+            )
         return True, f"{articles:,} articles, {passages:,} passages, generation {catalog.generation()}"
     finally:
         catalog.close()
@@ -110,13 +122,21 @@ def _indexes(config: Config) -> tuple[bool, str]:
                 f"the {name} index lacks {len(right - keys)} {what} and has {len(keys - right)} too many. "
                 f"Make it again: clippings sync --rebuild --home {config.home}"
             )
-    return True, f"dense and lexical hold the catalog's {len(wanted):,} passages, whole its {len(openings):,} articles"
+    return (
+        True,
+        f"dense and lexical hold the catalog's {len(wanted):,} passages, whole its {len(openings):,} "
+        f"articles",
+    )
 
 
 def _chroma(config: Config) -> tuple[bool, str]:
     began = time.perf_counter()
     version = check_server(config.chroma)
-    return True, f"{shown(str(config.chroma.url))} answers, version {version}; {1000 * (time.perf_counter() - began):.0f} ms"
+    return (
+        True,
+        f"{shown(str(config.chroma.url))} answers, version {version}; "
+        f"{1000 * (time.perf_counter() - began):.0f} ms",
+    )
 
 
 def _disk(config: Config) -> tuple[bool, str]:
@@ -134,7 +154,8 @@ def _model(model: Callable[[], LanguageModel | None]) -> tuple[bool, str]:
     if chosen is None:
         return (
             True,
-            "none configured; the articles answer by themselves. To add one, set CLIPPINGS_MODEL_URL and CLIPPINGS_MODEL_NAME",
+            "none configured; the articles answer by themselves. To add one, set CLIPPINGS_MODEL_URL and "
+            "CLIPPINGS_MODEL_NAME",
         )
     began = time.perf_counter()
     pieces = chosen.stream([{"role": "user", "content": "Reply with the word yes."}])
@@ -143,5 +164,8 @@ def _model(model: Callable[[], LanguageModel | None]) -> tuple[bool, str]:
         close()
     seconds = time.perf_counter() - began
     if first is None:
-        return False, f"{chosen.name} replied with nothing after {seconds:.1f} s. Check that the model is loaded"
+        return (
+            False,
+            f"{chosen.name} replied with nothing after {seconds:.1f} s. Check that the model is loaded",
+        )
     return True, f"{chosen.name} answers; first words after {seconds:.1f} s"

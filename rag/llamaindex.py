@@ -1,4 +1,5 @@
-"""A collection for llama-index's own pipelines: as a retriever, and as a query engine whose answers are checked.
+"""A collection for llama-index's own pipelines: as a retriever, and as a query engine whose answers are
+checked.
 
     from rag import open_assistant
     from rag.llamaindex import ClippingsQueryEngine, ClippingsRetriever
@@ -7,8 +8,8 @@
     nodes = ClippingsRetriever(assistant, k=8).retrieve("Who struck first?")
     response = ClippingsQueryEngine(assistant).query("Who struck first?")
 
-Each node keeps where its words stand: `metadata` has `article_id, version, start, end` (code points of the article's text),
-`title, source, published, url`.
+Each node keeps where its words stand: `metadata` has `article_id, version, start, end` (code points of the
+article's text), `title, source, published, url`.
 """
 
 from __future__ import annotations
@@ -29,24 +30,36 @@ __all__ = ["ClippingsQueryEngine", "ClippingsRetriever"]
 
 
 class ClippingsRetriever(BaseRetriever):  # type: ignore[misc]
-    """The passages nearest to a question, best first, scored as they were ranked. Raises as `Assistant.search` does."""
+    """The passages nearest to a question, best first, scored as they were ranked. Raises as
+    `Assistant.search` does.
+    """
 
     def __init__(
-        self, assistant: Assistant, *, k: int | None = None, filters: Filters = Filters(), asked_on: date | None = None
+        self,
+        assistant: Assistant,
+        *,
+        k: int | None = None,
+        filters: Filters = Filters(),
+        asked_on: date | None = None,
     ) -> None:
         super().__init__()
         self._assistant, self._k, self._filters, self._asked_on = assistant, k, filters, asked_on
 
     def _retrieve(self, query_bundle: QueryBundle) -> list[NodeWithScore]:
-        found = self._assistant.search(query_bundle.query_str, self._k, self._filters, asked_on=self._asked_on)
+        found = self._assistant.search(
+            query_bundle.query_str, self._k, self._filters, asked_on=self._asked_on
+        )
         return [_passage_node(source) for source in found]
 
 
 class ClippingsQueryEngine(BaseQueryEngine):  # type: ignore[misc]
-    """Answers whose every sentence rests on checked words. The response's text has the markers `[n]`; its source nodes are the
-    citations in their order, and `metadata` has `answer`, the whole `rag.types.Answer`. Raises as `Assistant.ask` does."""
+    """Answers whose every sentence rests on checked words. The response's text has the markers `[n]`; its
+    source nodes are the citations in their order, and `metadata` has `answer`, the whole `rag.types.Answer`.
+    Raises as `Assistant.ask` does."""
 
-    def __init__(self, assistant: Assistant, *, filters: Filters = Filters(), asked_on: date | None = None) -> None:
+    def __init__(
+        self, assistant: Assistant, *, filters: Filters = Filters(), asked_on: date | None = None
+    ) -> None:
         super().__init__(CallbackManager())
         self._assistant, self._filters, self._asked_on = assistant, filters, asked_on
 
@@ -67,7 +80,14 @@ def _passage_node(source: RetrievedPassage) -> NodeWithScore:
     facts = _facts(source.article, passage.start, passage.end) | {"rank": source.rank}
     scores = source.scores
     # The last stage that saw it put it where it stands.
-    score = next((s for s in (scores.reader, scores.dated, scores.fused, scores.lexical, scores.dense) if s is not None), None)
+    score = next(
+        (
+            s
+            for s in (scores.reader, scores.dated, scores.fused, scores.lexical, scores.dense)
+            if s is not None
+        ),
+        None,
+    )
     return NodeWithScore(node=_node(passage.id, passage.text, facts), score=score)
 
 
@@ -82,7 +102,11 @@ def _node(name: str, text: str, facts: dict[str, Any]) -> TextNode:
     # What a model of theirs is shown of it: who says it and when, not where it stands.
     hidden = [key for key in facts if key not in {"title", "source", "published"}]
     return TextNode(
-        id_=name, text=text, metadata=facts, excluded_llm_metadata_keys=hidden, excluded_embed_metadata_keys=list(facts)
+        id_=name,
+        text=text,
+        metadata=facts,
+        excluded_llm_metadata_keys=hidden,
+        excluded_embed_metadata_keys=list(facts),
     )
 
 

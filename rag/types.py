@@ -17,7 +17,7 @@ from datetime import date, datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Protocol
 
-from rag.address import hidden
+from rag.system.address import hidden
 
 if TYPE_CHECKING:
     import numpy as np
@@ -57,11 +57,19 @@ __all__ = [
     "corrected_version",
 ]
 
-FACTS = ("url", "title", "source", "author", "published", "language")  # what may be known of an article beside its text
+FACTS = (
+    "url",
+    "title",
+    "source",
+    "author",
+    "published",
+    "language",
+)  # what may be known of an article beside its text
 
 
 def content_version(text: str, facts: Mapping[str, object]) -> str:
-    """The version of an article as it was read: the SHA-256 of its text and of those of its `FACTS` that are known.
+    """The version of an article as it was read: the SHA-256 of its text and of those of its `FACTS` that are
+    known.
 
     >>> content_version("Snow fell.", {"title": None})[:16]
     'ba44fb7f5985d537'
@@ -79,9 +87,9 @@ def corrected_version(read: str, changed: Mapping[str, str | None]) -> str:
 class Headline:
     """What an article is called and where it is from, without its text.
 
-    `None` means unknown. `label` is what to show: the title, or else the start of the first sentence. `pages` is where each
-    page of a PDF begins in the text, in code points. Near-copies of each other, as wire copy is, are of one `group`; `also`
-    are the other outlets that have it, in order.
+    `None` means unknown. `label` is what to show: the title, or else the start of the first sentence. `pages`
+    is where each page of a PDF begins in the text, in code points. Near-copies of each other, as wire copy
+    is, are of one `group`; `also` are the other outlets that have it, in order.
     """
 
     id: str
@@ -99,11 +107,14 @@ class Headline:
 
     @property
     def voice(self) -> str:
-        """Whose word this is: what counts as one source, be it an article or several that are near-copies of each other."""
+        """Whose word this is: what counts as one source, be it an article or several that are near-copies of
+        each other.
+        """
         return self.group or self.id
 
     def page(self, place: int) -> int | None:
-        """The number of the page on which a code point of the text stands, from 1; `None` where there are no pages.
+        """The number of the page on which a code point of the text stands, from 1; `None` where there are no
+        pages.
 
         >>> Headline("a", "v", "A report", pages=(0, 1200, 1200, 3000)).page(1200)
         3
@@ -113,8 +124,9 @@ class Headline:
 
 @dataclass(frozen=True, slots=True)
 class Article:
-    """One published piece. `version` is the hash of its content; `None` means unknown, never guessed. `provenance` says for
-    each fact where it was read, as in ("published", "JSON-LD datePublished"); `pages` is where each page of a PDF begins.
+    """One published piece. `version` is the hash of its content; `None` means unknown, never guessed.
+    `provenance` says for each fact where it was read, as in ("published", "JSON-LD datePublished"); `pages`
+    is where each page of a PDF begins.
 
     >>> story = Article("a", "v1", "Iran struck first. Pakistan replied.")
     >>> story.passage(0, 18).text
@@ -134,9 +146,13 @@ class Article:
     pages: tuple[int, ...] = ()
 
     def passage(self, start: int, end: int) -> Passage:
-        """The stretch [start, end) of the text, in code points. Raises `ValueError` outside 0 ≤ start < end ≤ length."""
+        """The stretch [start, end) of the text, in code points. Raises `ValueError` outside 0 ≤ start < end ≤
+        length.
+        """
         if not 0 <= start < end <= len(self.text):
-            raise ValueError(f"passage [{start}, {end}) lies outside article {self.id} ({len(self.text)} code points)")
+            raise ValueError(
+                f"passage [{start}, {end}) lies outside article {self.id} ({len(self.text)} code points)"
+            )
         return Passage(f"{self.id}:{start}-{end}", self.id, start, end, self.text[start:end], self)
 
 
@@ -153,16 +169,18 @@ class Passage:
 
     def __post_init__(self, article: Article) -> None:
         if article.id != self.article_id or article.text[self.start : self.end] != self.text or not self.text:
-            raise ValueError(f"passage {self.id} is not the text of article {article.id} at [{self.start}, {self.end})")
+            raise ValueError(
+                f"passage {self.id} is not the text of article {article.id} at [{self.start}, {self.end})"
+            )
 
 
 @dataclass(frozen=True, slots=True)
 class Scores:
     """What each stage thought of a passage. `None`: that stage did not see it.
 
-    `dense` is a cosine (−1 to 1), `lexical` a BM25 score (0 and up), `whole` that of the whole article, `fused` a sum of
-    reciprocal ranks (0 to 3/11), `dated` that sum raised for articles published near the day of
-    asking, `reader` (0 to 1) that and the reader's two judgements.
+    `dense` is a cosine (−1 to 1), `lexical` a BM25 score (0 and up), `whole` that of the whole article,
+    `fused` a sum of reciprocal ranks (0 to 3/11), `dated` that sum raised for articles published near the day
+    of asking, `reader` (0 to 1) that and the reader's two judgements.
     """
 
     dense: float | None = None
@@ -208,7 +226,8 @@ class Evidence:
 class Filters:
     """Which articles may be evidence. Both dates are included; an article of unknown date passes neither.
 
-    `sources` empty means every source. Raises `ValueError` for a limit of another kind, and for days the wrong way round.
+    `sources` empty means every source. Raises `ValueError` for a limit of another kind, and for days the
+    wrong way round.
 
     >>> Filters(after="2024-01-20")
     Traceback (most recent call last):
@@ -235,12 +254,16 @@ class Filters:
             raise ValueError(f"no article can be published after {self.after} and before {self.before}")
 
     def __bool__(self) -> bool:
-        return self.after is not None or self.before is not None or bool(self.sources or self.exclude_articles)
+        return (
+            self.after is not None or self.before is not None or bool(self.sources or self.exclude_articles)
+        )
 
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """A past question and the text of its answer, handed in by the caller. Raises `ValueError` for what is no text."""
+    """A past question and the text of its answer, handed in by the caller. Raises `ValueError` for what is no
+    text.
+    """
 
     question: str
     answer: str
@@ -261,8 +284,8 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class DraftSentence:
-    """A sentence as an answerer claims it. Untrusted. `short`: the words in it that answer by themselves, if it has
-    such. `lead`: a word of ours to stand before it."""
+    """A sentence as an answerer claims it. Untrusted. `short`: the words in it that answer by themselves, if
+    it has such. `lead`: a word of ours to stand before it."""
 
     text: str
     claims: tuple[Claim, ...] = ()
@@ -272,7 +295,7 @@ class DraftSentence:
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """The sentences of an answerer, untrusted until `rag.cite` has found their words in the evidence."""
+    """The sentences of an answerer, untrusted until `rag.answer.check` has found their words in the evidence."""
 
     sentences: tuple[DraftSentence, ...] = ()
 
@@ -303,7 +326,9 @@ class Citation:
 
     def __post_init__(self, passage: Passage) -> None:
         if passage.article_id != self.article.id or not passage.start <= self.start < self.end <= passage.end:
-            raise ValueError(f"[{self.start}, {self.end}) of {self.article.id} lies outside passage {passage.id}")
+            raise ValueError(
+                f"[{self.start}, {self.end}) of {self.article.id} lies outside passage {passage.id}"
+            )
         if passage.text[self.start - passage.start : self.end - passage.start] != self.quote:
             raise ValueError(f"the quote is not the text of {self.article.id} at [{self.start}, {self.end})")
         if self.number < 1:
@@ -317,9 +342,9 @@ class Citation:
 
 @dataclass(frozen=True, slots=True)
 class Sentence:
-    """One sentence of an answer, with its own citations. `short`: the words in it, the article's own, that answer by
-    themselves, where the question asked for words. `lead`: a word of ours before it
-    ("Later:"), which no article says."""
+    """One sentence of an answer, with its own citations. `short`: the words in it, the article's own, that
+    answer by themselves, where the question asked for words. `lead`: a word of ours before it ("Later:"),
+    which no article says."""
 
     text: str
     citations: tuple[Citation, ...]
@@ -332,7 +357,9 @@ class Sentence:
         >>> Sentence("Iran struck first.", ()).marked()
         'Iran struck first.'
         """
-        return " ".join([*([self.lead] if self.lead else []), self.text, *(f"[{c.number}]" for c in self.citations)])
+        return " ".join(
+            [*([self.lead] if self.lead else []), self.text, *(f"[{c.number}]" for c in self.citations)]
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -367,8 +394,8 @@ class Abstention(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Trace:
-    """Enough to run a question again: the configuration, the collection's generation, who answered,
-    and the milliseconds of each step in order. `confidence`, 0 to 1, is what the decision to answer was made on."""
+    """Enough to run a question again: the configuration, the collection's generation, who answered, and the
+    milliseconds of each step in order. `confidence`, 0 to 1, is what the decision to answer was made on."""
 
     config: str
     generation: int
@@ -392,7 +419,9 @@ class Answer:
     withheld: tuple[str, ...]
     notice: str | None
     trace: Trace
-    unanswered: tuple[str, ...] = ()  # parts of the question that the articles do not answer, beside those they do
+    unanswered: tuple[
+        str, ...
+    ] = ()  # parts of the question that the articles do not answer, beside those they do
 
     @property
     def short(self) -> tuple[str, ...]:
@@ -408,7 +437,9 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """One item that could not be taken in: which, why, and what to do. Of a web address the login is not kept."""
+    """One item that could not be taken in: which, why, and what to do. Of a web address the login is not
+    kept.
+    """
 
     item: str
     reason: str
@@ -440,8 +471,9 @@ class Plan:
 @dataclass(frozen=True, slots=True)
 class IngestReport(Plan):
     """What a sync did, in a plan's terms. `passages` counts those written; `completed` those that an
-    interrupted earlier run had left unfinished, or had encoded already. `stopped` says that it was stopped before it came to
-    its end; `left` is how many items it did not reach, which is what the other counts then lack of all that were found."""
+    interrupted earlier run had left unfinished, or had encoded already. `stopped` says that it was stopped
+    before it came to its end; `left` is how many items it did not reach, which is what the other counts then
+    lack of all that were found."""
 
     passages: int = 0
     completed: int = 0
@@ -464,8 +496,8 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """Words of a text that may be an answer: [start, end) in code points, and a score that compares across the texts
-    read for one question (a sum of two logits, any real number)."""
+    """Words of a text that may be an answer: [start, end) in code points, and a score that compares across
+    the texts read for one question (a sum of two logits, any real number)."""
 
     start: int
     end: int
@@ -474,8 +506,9 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What a reader sees in one text: its best spans, best first and apart from each other; the score, on the spans'
-    scale, of there being no answer; and how likely it is (0 to 1) that the text answers, and that it is about the matter."""
+    """What a reader sees in one text: its best spans, best first and apart from each other; the score, on the
+    spans' scale, of there being no answer; and how likely it is (0 to 1) that the text answers, and that it
+    is about the matter."""
 
     spans: tuple[Span, ...]
     null: float
@@ -492,7 +525,9 @@ class Reader(Protocol):
 
 
 class Encoder(Protocol):
-    """Turns text into unit vectors of `dims` float32 numbers; a model may treat questions and passages differently."""
+    """Turns text into unit vectors of `dims` float32 numbers; a model may treat questions and passages
+    differently.
+    """
 
     name: str
 
@@ -509,7 +544,8 @@ class Encoder(Protocol):
 
 
 class Answerer(Protocol):
-    """Claims the sentences that answer a question from the evidence, one by one, in the order they are to be read.
+    """Claims the sentences that answer a question from the evidence, one by one, in the order they are to be
+    read.
 
     It yields an `Abstention` in place of sentences when it finds that the evidence does not answer, and
     raises `ModelError` when it cannot work at all. `asked_on` is the day the question was asked, if known.

@@ -1,4 +1,6 @@
-"""Answers for the tests of what is shown: built as the checker builds them, from articles of a sentence or two."""
+"""Answers for the tests of what is shown: built as the checker builds them, from articles of a sentence or
+two.
+"""
 
 from __future__ import annotations
 
@@ -7,14 +9,27 @@ from datetime import date
 
 from conftest import article, evidence
 
-from rag.cite import Checker, cited_text
-from rag.types import Abstention, Answer, Article, Claim, Conflict, DraftSentence, Evidence, Filters, Rival, Trace
+from rag.answer.check import Checker, cited_text
+from rag.types import (
+    Abstention,
+    Answer,
+    Article,
+    Claim,
+    Conflict,
+    DraftSentence,
+    Evidence,
+    Filters,
+    Rival,
+    Trace,
+)
 
 STORY = article("Iran struck first. Pakistan replied.", "a", source="Dawn", published=date(2024, 1, 20))
 TRACE = Trace("f00", 1, "extract")
 
 
-def answered(text: str = "Iran struck first.", notice: str | None = None, withheld: tuple[str, ...] = ()) -> Answer:
+def answered(
+    text: str = "Iran struck first.", notice: str | None = None, withheld: tuple[str, ...] = ()
+) -> Answer:
     found = evidence(STORY)
     checker = Checker(found)
     sentence = checker.check(DraftSentence(text, (Claim(1),)))

@@ -19,10 +19,12 @@ import numpy as np
 import pytest
 
 from rag.config import Config
-from rag.text import content_stems, label, sentences
+from rag.english.text import content_stems, label, sentences
 from rag.types import Article, Evidence, Headline, Reading, RetrievedPassage, Scores, Span, content_version
 
-collect_ignore = ["watch/sitecustomize.py"]  # not a module of the tests: Python itself imports one of this name
+collect_ignore = [
+    "watch/sitecustomize.py"
+]  # not a module of the tests: Python itself imports one of this name
 DIMS = 256
 SEEDS = Path(__file__).parent.parent / "seeds"
 
@@ -54,10 +56,11 @@ class WordEncoder:
 
 
 class WordReader:
-    """It points, in each sentence that shares a word with the question, at the first word the question does not hold.
+    """It points, in each sentence that shares a word with the question, at the first word the question does
+    not hold.
 
-    A sentence's span scores eight times its share of the question's words, less four; no answer scores −4. A text
-    answers with the probability of its best share, kept between 0.02 and 0.98.
+    A sentence's span scores eight times its share of the question's words, less four; no answer scores −4. A
+    text answers with the probability of its best share, kept between 0.02 and 0.98.
     """
 
     name = "words"
@@ -75,7 +78,9 @@ class WordReader:
         best = 0.0
         for start, end in sentences(text):
             share = len(asked & set(content_stems(text[start:end]))) / len(asked) if asked else 0.0
-            new = [m for m in re.finditer(r"[\w’'-]+", text[start:end]) if set(content_stems(m.group())) - asked]
+            new = [
+                m for m in re.finditer(r"[\w’'-]+", text[start:end]) if set(content_stems(m.group())) - asked
+            ]
             if share and new:
                 found.append(Span(start + new[0].start(), start + new[0].end(), 8 * share - 4))
             best = max(best, share)
@@ -110,14 +115,18 @@ def article(text: str, id: str = "a", **facts: Any) -> Article:
 
 
 def headline(a: Article) -> Headline:
-    return Headline(a.id, a.version, label(a.title, a.text), a.url, a.title, a.source, a.author, a.published, a.language)
+    return Headline(
+        a.id, a.version, label(a.title, a.text), a.url, a.title, a.source, a.author, a.published, a.language
+    )
 
 
 def evidence(*articles: Article) -> Evidence:
     """Each article whole as one passage, ranked as given."""
     return Evidence(
         tuple(
-            RetrievedPassage(a.passage(0, len(a.text)), headline(a), rank, Scores(dense=1 / rank, fused=1 / rank))
+            RetrievedPassage(
+                a.passage(0, len(a.text)), headline(a), rank, Scores(dense=1 / rank, fused=1 / rank)
+            )
             for rank, a in enumerate(articles, 1)
         )
     )

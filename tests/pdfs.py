@@ -12,7 +12,11 @@ _OWN = {"ﬁ": "\x01", "ﬂ": "\x02", "\ufffd": "\x03"}
 
 
 def pdf(
-    pages: Sequence[Sequence[Line]], *, info: Mapping[str, str] | None = None, lang: str = "", picture: bool = False
+    pages: Sequence[Sequence[Line]],
+    *,
+    info: Mapping[str, str] | None = None,
+    lang: str = "",
+    picture: bool = False,
 ) -> bytes:
     """A PDF with these lines on its pages of A4, each drawn in the order given."""
     kids = " ".join(f"{6 + 2 * number} 0 R" for number in range(len(pages)))
@@ -34,7 +38,9 @@ def pdf(
             "/Resources << /Font << /F1 4 0 R /F2 5 0 R >> >> >>".encode()
         )
         packed = zlib.compress(content)
-        objects.append(b"<< /Length %d /Filter /FlateDecode >>\nstream\n" % len(packed) + packed + b"\nendstream")
+        objects.append(
+            b"<< /Length %d /Filter /FlateDecode >>\nstream\n" % len(packed) + packed + b"\nendstream"
+        )
     return assembled(objects, "/Root 1 0 R /Info 3 0 R")
 
 

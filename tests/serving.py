@@ -1,4 +1,6 @@
-"""An application behind a real server on loopback, and a language model that waits in the middle of what it says."""
+"""An application behind a real server on loopback, and a language model that waits in the middle of what it
+says.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +18,9 @@ from rag.surfaces.gate import Counts
 @contextmanager
 def served(app: Any) -> Iterator[str]:
     """The address at which an ASGI application is served, with its lifespan run."""
-    server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="warning", lifespan="on", timeout_graceful_shutdown=2))
+    server = uvicorn.Server(
+        uvicorn.Config(app, port=0, log_level="warning", lifespan="on", timeout_graceful_shutdown=2)
+    )
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
     until(lambda: server.started)
@@ -35,8 +39,8 @@ def until(happens: Callable[[], bool]) -> None:
 
 
 class HeldModel:
-    """Says the first part, and the others once it may go on. `began` when it is asked, `ended` where it was listened to until
-    the end."""
+    """Says the first part, and the others once it may go on. `began` when it is asked, `ended` where it was
+    listened to until the end."""
 
     name = "held"
 

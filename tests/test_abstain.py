@@ -9,14 +9,17 @@ from dataclasses import replace
 import pytest
 from conftest import article, evidence
 
-from rag import abstain
-from rag.abstain import LEAST_CONFIDENCE, after, before, confidence
+from rag.answer import abstain
+from rag.answer.abstain import LEAST_CONFIDENCE, after, before, confidence
 from rag.types import Abstention, Article, Evidence, Scores, Sentence
 
 
 def scored(*cosines: float | None, texts: tuple[str, ...] = ()) -> Evidence:
     """A passage for each cosine, which a dense index gave it; `None`: it did not see it."""
-    articles = [article(texts[i] if i < len(texts) else "Nothing of the kind.", id=str(i)) for i in range(len(cosines))]
+    articles = [
+        article(texts[i] if i < len(texts) else "Nothing of the kind.", id=str(i))
+        for i in range(len(cosines))
+    ]
     found = evidence(*articles)
     return Evidence(tuple(replace(p, scores=Scores(dense=c)) for p, c in zip(found, cosines, strict=True)))
 
@@ -33,7 +36,10 @@ def sure(question: str, found: Evidence, answerable: Sequence[float] | None = No
 def test_confidence_weighs_the_reader_s_two_signs_and_retrieval_s_two() -> None:
     found = scored(0.5, 0.75, texts=("Iran was hit.", "A strike on Iran."))
     assert sure("Did Iran strike targets?", found, [0.2, 0.9]) == pytest.approx(
-        sum(w * s for w, s in zip(abstain.WEIGHTS, (math.log(0.2 / 0.8), math.log(9), 0.75, 2 / 3), strict=True))
+        sum(
+            w * s
+            for w, s in zip(abstain.WEIGHTS, (math.log(0.2 / 0.8), math.log(9), 0.75, 2 / 3), strict=True)
+        )
     )  # "target" is missing
 
 
@@ -44,8 +50,12 @@ def test_words_of_the_title_are_held_too() -> None:
     assert difference == pytest.approx(abstain.WEIGHTS[3])
 
 
-@pytest.mark.parametrize(("answerable", "held"), [([0.5, 0.9, 0.1], 1.0), ([0.9, 0.5, 0.1], 0.0), ([0.9, 0.9, 0.1], 0.0)])
-def test_only_the_passage_that_is_likeliest_to_answer_holds_words(answerable: list[float], held: float) -> None:
+@pytest.mark.parametrize(
+    ("answerable", "held"), [([0.5, 0.9, 0.1], 1.0), ([0.9, 0.5, 0.1], 0.0), ([0.9, 0.9, 0.1], 0.0)]
+)
+def test_only_the_passage_that_is_likeliest_to_answer_holds_words(
+    answerable: list[float], held: float
+) -> None:
     found = scored(0.0, 0.0, 0.0, texts=("One.", "Iran.", "Three."))
     assert abstain.signs("Iran?", found, answerable)[3] == held
 
@@ -82,7 +92,9 @@ def test_without_evidence_there_is_no_confidence_and_no_answer() -> None:
 
 
 @pytest.mark.parametrize(("below", "reason"), [(0.0, None), (0.001, Abstention.WEAK_EVIDENCE)])
-def test_evidence_at_the_threshold_is_tried_and_just_below_it_is_not(below: float, reason: Abstention | None) -> None:
+def test_evidence_at_the_threshold_is_tried_and_just_below_it_is_not(
+    below: float, reason: Abstention | None
+) -> None:
     assert before(scored(0.5), LEAST_CONFIDENCE - below) is reason
 
 

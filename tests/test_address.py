@@ -11,9 +11,17 @@ from hypothesis import strategies as st
 from ingest.articles import article
 from ingest.extracted import Extracted, Fact
 from ingest.feeds import entries
-from rag.address import hidden, login, shown, without_login
 from rag.config import ChromaSettings, Config, ModelSettings, load
-from rag.errors import BusyError, ClippingsError, CollectionError, ConfigError, ModelError, QuestionError, SourceError
+from rag.errors import (
+    BusyError,
+    ClippingsError,
+    CollectionError,
+    ConfigError,
+    ModelError,
+    QuestionError,
+    SourceError,
+)
+from rag.system.address import hidden, login, shown, without_login
 from rag.types import Failure
 
 SECRET = "s3cr3t-of-ana"
@@ -40,7 +48,10 @@ def test_nor_one_whose_password_holds_what_it_must_not(name: str, password: str,
 def test_a_text_without_a_login_stays_as_it_is(text: str) -> None:
     plain = text.replace("@", "")
     assert hidden(plain) == plain
-    assert hidden(f"https://paper.example/{plain.replace('//', '')}") == f"https://paper.example/{plain.replace('//', '')}"
+    assert (
+        hidden(f"https://paper.example/{plain.replace('//', '')}")
+        == f"https://paper.example/{plain.replace('//', '')}"
+    )
 
 
 def test_a_login_is_read_and_taken_off() -> None:
@@ -84,12 +95,17 @@ def test_settings_do_not_show_a_password_in_any_way() -> None:
 
 
 def test_no_failure_of_a_sync_shows_a_password() -> None:
-    failure = Failure(f"https://ana:{SECRET}@paper.example/a", f"it redirects to http://ana:{SECRET}@other.example/b: gone")
+    failure = Failure(
+        f"https://ana:{SECRET}@paper.example/a", f"it redirects to http://ana:{SECRET}@other.example/b: gone"
+    )
     assert failure == Failure("https://…@paper.example/a", "it redirects to http://…@other.example/b: gone")
 
 
 def test_an_article_keeps_its_address_without_a_login() -> None:
-    facts = {"url": Fact(f"https://ana:{SECRET}@paper.example/a?b=c", "meta"), "published": Fact(date(2024, 1, 2), "meta")}
+    facts = {
+        "url": Fact(f"https://ana:{SECRET}@paper.example/a?b=c", "meta"),
+        "published": Fact(date(2024, 1, 2), "meta"),
+    }
     made = article("a", Extracted("Grain ships leave.", facts))
     assert (made.url, made.published) == ("https://paper.example/a?b=c", date(2024, 1, 2))
 

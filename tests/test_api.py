@@ -1,4 +1,6 @@
-"""REST over a real server: the answers a person gets, one form of every error, and no work for who has gone away."""
+"""REST over a real server: the answers a person gets, one form of every error, and no work for who has gone
+away.
+"""
 
 from __future__ import annotations
 
@@ -68,7 +70,11 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     encoder = WordEncoder()
     own, demo = (Config(home=home / name, encoder=encoder.name) for name in ("own", "demo"))
     sync(write_jsonl(home / "own.jsonl", *RECORDS), own, encoder=encoder)
-    sync(write_jsonl(home / "demo.jsonl", {"id": "one", "text": "The demo tells of Iran."}), demo, encoder=encoder)
+    sync(
+        write_jsonl(home / "demo.jsonl", {"id": "one", "text": "The demo tells of Iran."}),
+        demo,
+        encoder=encoder,
+    )
     library = Library(
         own,
         demo,
@@ -141,18 +147,31 @@ def test_an_answer_is_the_assistants_whole_and_heeds_every_parameter(world: Worl
     turns = [Turn("Who struck first?", "Iran.")]
     for history in ([["Who struck first?", "Iran."]], [{"question": "Who struck first?", "answer": "Iran."}]):
         assert ask(question="And who replied?", history=history) == expected("And who replied?", turns)
-    limited = ask(sources=["VOA"], published_from=" 2024-01-19 ", published_to="2024-02-01", asked_on="2024-01-21")
-    assert limited["filters"] == {"after": "2024-01-19", "before": "2024-02-01", "sources": ["VOA"], "exclude_articles": []}
+    limited = ask(
+        sources=["VOA"], published_from=" 2024-01-19 ", published_to="2024-02-01", asked_on="2024-01-21"
+    )
+    assert limited["filters"] == {
+        "after": "2024-01-19",
+        "before": "2024-02-01",
+        "sources": ["VOA"],
+        "exclude_articles": [],
+    }
     assert limited["abstained"] is None
     assert ask(sources=["Dawn"])["abstained"] == "weak evidence"
     assert ask(published_to="2024-01-18")["abstained"] == "weak evidence"
     assert [p["article"]["id"] for p in ask(collection="demo")["evidence"]["passages"]] == ["one"]
-    nothing = dict.fromkeys(("history", "sources", "published_from", "published_to", "asked_on", "collection", "use_model"))
+    nothing = dict.fromkeys(
+        ("history", "sources", "published_from", "published_to", "asked_on", "collection", "use_model")
+    )
     assert ask(**nothing) == expected(QUESTION)
 
 
 def test_the_documented_answer_is_the_answer(world: World, api: httpx.Client) -> None:
-    for question in (QUESTION, "What is the best recipe?", "When did Iran strike, and when did Pakistan reply?"):
+    for question in (
+        QUESTION,
+        "What is the best recipe?",
+        "When did Iran strike, and when did Pakistan reply?",
+    ):
         answer = api.post("/api/ask", json={"question": question}).json()
         assert schemas.Answer.model_validate(answer).model_dump(mode="json") == answer
     found = api.post("/api/search", json={"question": QUESTION}).json()
@@ -198,18 +217,22 @@ def test_the_first_kind_that_is_accepted_is_sent(api: httpx.Client, accept: str,
     assert response.headers["content-type"].partition(";")[0] == kind
 
 
-def test_a_search_finds_what_the_assistant_does_by_body_and_by_query_string(world: World, api: httpx.Client) -> None:
+def test_a_search_finds_what_the_assistant_does_by_body_and_by_query_string(
+    world: World, api: httpx.Client
+) -> None:
     evidence = world.assistant.search(QUESTION, 2, Filters(sources=("VOA", "Dawn")))
     asked = {"question": QUESTION, "k": 2, "sources": ["VOA", "Dawn"]}
     by_body, by_query = api.post("/api/search", json=asked), api.get("/api/search", params=asked)
     assert (
         by_body.json()
         == by_query.json()
-        == json.loads(answer_json(world.assistant.ask(QUESTION)))["evidence"] | {"passages": by_body.json()["passages"]}
+        == json.loads(answer_json(world.assistant.ask(QUESTION)))["evidence"]
+        | {"passages": by_body.json()["passages"]}
     )
-    assert [(p["rank"], p["passage"]["id"], p["passage"]["text"], p["article"]["id"]) for p in by_body.json()["passages"]] == [
-        (s.rank, s.passage.id, s.passage.text, s.article.id) for s in evidence
-    ]
+    assert [
+        (p["rank"], p["passage"]["id"], p["passage"]["text"], p["article"]["id"])
+        for p in by_body.json()["passages"]
+    ] == [(s.rank, s.passage.id, s.passage.text, s.article.id) for s in evidence]
     assert {p["article"]["id"] for p in by_body.json()["passages"]} == {IRAN, PAGE}
 
 
@@ -247,14 +270,20 @@ def test_an_article_is_read_whatever_its_id_holds(api: httpx.Client, id: str) ->
 @pytest.fixture
 def changing(tmp_path: Path, world: World) -> Iterator[tuple[Library, httpx.Client]]:
     own = replace(world.library.own, home=tmp_path / "changing")
-    sync(write_jsonl(tmp_path / "a.jsonl", {"id": "a/b", "text": "Rain fell in Holm."}), own, encoder=world.encoder)
+    sync(
+        write_jsonl(tmp_path / "a.jsonl", {"id": "a/b", "text": "Rain fell in Holm."}),
+        own,
+        encoder=world.encoder,
+    )
     library = replace(world.library, own=own, _opened={}, _lock=threading.RLock())
     with client(api_app(library, Gate(ServeSettings()), timeout=20)) as api:
         yield library, api
     library.close()
 
 
-def test_an_article_is_corrected_and_the_correction_taken_back(changing: tuple[Library, httpx.Client]) -> None:
+def test_an_article_is_corrected_and_the_correction_taken_back(
+    changing: tuple[Library, httpx.Client],
+) -> None:
     library, api = changing
 
     def facts(response: httpx.Response) -> tuple[Any, ...]:
@@ -266,24 +295,43 @@ def test_an_article_is_corrected_and_the_correction_taken_back(changing: tuple[L
         None,
         "2024-01-20",
     )
-    assert facts(api.patch("/api/articles/a%2Fb", json={"source": "VOA", "title": None})) == (None, "VOA", "2024-01-20")
+    assert facts(api.patch("/api/articles/a%2Fb", json={"source": "VOA", "title": None})) == (
+        None,
+        "VOA",
+        "2024-01-20",
+    )
     assert facts(api.get("/api/articles/a/b")) == (None, "VOA", "2024-01-20")
     assert facts(api.patch("/api/articles/a/b", json={"undo": True})) == (None, None, None)
     assert library.assistant("own").article("a/b").published is None
 
 
-def test_earlier_versions_are_listed_and_read(changing: tuple[Library, httpx.Client], tmp_path: Path, world: World) -> None:
+def test_earlier_versions_are_listed_and_read(
+    changing: tuple[Library, httpx.Client], tmp_path: Path, world: World
+) -> None:
     library, api = changing
     first = api.get("/api/articles/a/b").json()
-    sync(write_jsonl(tmp_path / "a.jsonl", {"id": "a/b", "text": "Snow fell in Holm."}), library.own, encoder=world.encoder)
+    sync(
+        write_jsonl(tmp_path / "a.jsonl", {"id": "a/b", "text": "Snow fell in Holm."}),
+        library.own,
+        encoder=world.encoder,
+    )
     now = api.get("/api/articles/a/b").json()
-    assert (now["text"], [earlier["version"] for earlier in now["earlier"]]) == ("Snow fell in Holm.", [first["version"]])
-    for version, text in ((first["version"][:12], "Rain fell in Holm."), (now["version"], "Snow fell in Holm.")):
+    assert (now["text"], [earlier["version"] for earlier in now["earlier"]]) == (
+        "Snow fell in Holm.",
+        [first["version"]],
+    )
+    for version, text in (
+        (first["version"][:12], "Rain fell in Holm."),
+        (now["version"], "Snow fell in Holm."),
+    ):
         assert api.get("/api/articles/a/b", params={"version": version}).json()["text"] == text
     response = api.get("/api/articles/a/b", params={"version": "zz"})
     assert (response.status_code, response.json()) == (
         404,
-        error("missing", "the article a/b has no version zz. Its entry without a version lists those that are kept"),
+        error(
+            "missing",
+            "the article a/b has no version zz. Its entry without a version lists those that are kept",
+        ),
     )
 
 
@@ -331,7 +379,8 @@ def asks(**asked: Any) -> dict[str, Any]:
 JSON_WANTED = ("type", "the body must be JSON, with the header Content-Type: application/json")
 UNREADABLE = (
     "request",
-    "the body is no JSON that can be read: it must be in UTF-8, and not nested deeper than a few hundred levels",
+    "the body is no JSON that can be read: it must be in UTF-8, and not nested deeper than a few hundred "
+    "levels",
 )
 NO_TEXT = "must be in Unicode, which has no half of a surrogate pair"
 ASK = "sources, published_from, published_to, asked_on, collection, question, history, use_model"
@@ -393,7 +442,8 @@ BAD = [
     ("POST", "/api/ask", asks(published_to=2024), 422, "argument", "published_to must be a text, and is 2024"),
     ("POST", "/api/search", asks(asked_on="2024-02-30"), 422, "argument", 'asked_on must be a day, written as 2024-01-20, and is "2024-02-30"'),
     ("POST", "/api/ask", asks(published_from="2024-02-02", published_to="2024-02-01"), 422, "question",
-     "no article can be published after 2024-02-02 and before 2024-02-01. Correct the days that limit the evidence"),
+     "no article can be published after 2024-02-02 and before 2024-02-01. Correct the days that limit the "
+     "evidence"),
     ("POST", "/api/ask", asks(collection="yours"), 422, "argument", "collection must be 'own', 'demo' or empty, and is \"yours\""),
     ("POST", "/api/search", asks(k="8"), 422, "argument", 'k must be a whole number, and is "8"'),
     ("POST", "/api/search", asks(k=True), 422, "argument", "k must be a whole number, and is true"),
@@ -440,7 +490,9 @@ BAD = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("method", "path", "request_", "status", "kind", "message"), BAD, ids=lambda value: None)
+@pytest.mark.parametrize(
+    ("method", "path", "request_", "status", "kind", "message"), BAD, ids=lambda value: None
+)
 def test_a_bad_request_is_refused_with_one_sentence(
     api: httpx.Client, method: str, path: str, request_: dict[str, Any], status: int, kind: str, message: str
 ) -> None:
@@ -469,7 +521,14 @@ def test_a_body_without_an_end_is_not_read_to_its_end(world: World, path: str) -
 
     async def asked() -> None:
         headers = [(b"content-type", b"application/json")]
-        scope = {"type": "http", "method": "POST", "path": path, "headers": headers, "query_string": b"", "state": {}}
+        scope = {
+            "type": "http",
+            "method": "POST",
+            "path": path,
+            "headers": headers,
+            "query_string": b"",
+            "state": {},
+        }
         async with app.router.lifespan_context(app):
             await app(scope, receive, send)
 
@@ -483,7 +542,18 @@ JSON = st.recursive(
     max_leaves=6,
 )
 NAMES = st.sampled_from(
-    ["question", "history", "sources", "published_from", "asked_on", "collection", "k", "url", "title", "undo"]
+    [
+        "question",
+        "history",
+        "sources",
+        "published_from",
+        "asked_on",
+        "collection",
+        "k",
+        "url",
+        "title",
+        "undo",
+    ]
 )
 BODIES = (
     st.dictionaries(NAMES, JSON, max_size=4)
@@ -547,7 +617,9 @@ def test_each_error_has_its_status_and_an_unforeseen_one_is_logged_once(
     assert caplog.text.count("RuntimeError: whereabouts") == len(logged)
 
 
-def test_where_the_collections_lie_is_told_to_nobody(other: Library, caplog: pytest.LogCaptureFixture) -> None:
+def test_where_the_collections_lie_is_told_to_nobody(
+    other: Library, caplog: pytest.LogCaptureFixture
+) -> None:
     def fails(config: Config) -> Any:
         raise CollectionError(f"{config.home}/catalog.sqlite is damaged")
 
@@ -555,14 +627,23 @@ def test_where_the_collections_lie_is_told_to_nobody(other: Library, caplog: pyt
     said = error("collection", "the collection's folder/catalog.sqlite is damaged")
     with client(api_app(other, Gate(ServeSettings()), timeout=20)) as api:
         for accept in ("application/json", "text/event-stream"):
-            assert api.post("/api/ask", json={"question": QUESTION}, headers={"Accept": accept}).json() == said
+            assert (
+                api.post("/api/ask", json={"question": QUESTION}, headers={"Accept": accept}).json() == said
+            )
         assert api.get("/api/articles").json() == said
-        call = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": "search", "arguments": {"query": "Who?"}}}
+        call = {
+            "jsonrpc": "2.0",
+            "id": 1,
+            "method": "tools/call",
+            "params": {"name": "search", "arguments": {"query": "Who?"}},
+        }
         told = api.post("/mcp", json=call, headers={"Accept": "application/json, text/event-stream"})
         assert told.json()["result"]["content"][0]["text"] == said["error"]["message"]
 
 
-def test_an_error_of_any_other_route_has_the_form_and_is_logged_once(caplog: pytest.LogCaptureFixture) -> None:
+def test_an_error_of_any_other_route_has_the_form_and_is_logged_once(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     app = FastAPI(docs_url=None, redoc_url=None)
     add_errors(app)
 
@@ -586,7 +667,10 @@ def test_an_error_in_the_middle_of_a_stream_is_its_last_event(
             raise RuntimeError("whereabouts")
 
     other.open = lambda config: open_assistant(config, encoder=world.encoder, reader=Broken())
-    with client(api_app(other, Gate(ServeSettings()), timeout=20)) as api, streamed(api, {"question": QUESTION}) as response:
+    with (
+        client(api_app(other, Gate(ServeSettings()), timeout=20)) as api,
+        streamed(api, {"question": QUESTION}) as response,
+    ):
         assert response.status_code == 200
         said = list(events(response))
     unforeseen = "this failed for a reason that was not foreseen; the server's log has it. Try again, or in other words"
@@ -595,9 +679,12 @@ def test_an_error_in_the_middle_of_a_stream_is_its_last_event(
 
 
 READ_ONLY = error(
-    "read-only", "this server is read-only: articles are added, corrected and removed where it runs, by `clippings`"
+    "read-only",
+    "this server is read-only: articles are added, corrected and removed where it runs, by `clippings`",
 )
-BY_OTHERS = error("read-only", "your access is for reading: articles are added, corrected and removed by others")
+BY_OTHERS = error(
+    "read-only", "your access is for reading: articles are added, corrected and removed by others"
+)
 
 
 @pytest.mark.parametrize("whole", [True, False])
@@ -633,10 +720,14 @@ SAID = (
 
 
 @contextmanager
-def held(library: Library, world: World, *, timeout: float = 20, **limits: Any) -> Iterator[tuple[HeldModel, Gate, str]]:
+def held(
+    library: Library, world: World, *, timeout: float = 20, **limits: Any
+) -> Iterator[tuple[HeldModel, Gate, str]]:
     """A server whose model waits after its first sentence; the model, the gate and the address."""
     model, gate = HeldModel(*SAID), Gate(ServeSettings(**limits))
-    library.open = lambda config: open_assistant(config, encoder=world.encoder, reader=WordReader(), model=model)
+    library.open = lambda config: open_assistant(
+        config, encoder=world.encoder, reader=WordReader(), model=model
+    )
     with served(api_app(library, gate, timeout=timeout)) as url:
         yield model, gate, url
         model.goes_on.set()
@@ -689,15 +780,26 @@ def test_one_too_many_is_told_to_come_back(other: Library, world: World) -> None
         first = connected(url, "application/json")
         until(lambda: gate.counts.running == 1)
         busy = error("busy", "too many ask at once: 1 being answered, 0 waiting. Ask again in a minute")
-        for path, accept in (("ask", "application/json"), ("ask", "text/event-stream"), ("search", "application/json")):
-            told = httpx.post(f"{url}/api/{path}", json={"question": QUESTION}, headers={"Accept": accept}, trust_env=False)
+        for path, accept in (
+            ("ask", "application/json"),
+            ("ask", "text/event-stream"),
+            ("search", "application/json"),
+        ):
+            told = httpx.post(
+                f"{url}/api/{path}", json={"question": QUESTION}, headers={"Accept": accept}, trust_env=False
+            )
             assert (told.status_code, told.json(), told.headers["retry-after"]) == (503, busy, "60")
-        assert httpx.get(f"{url}/api/articles/{quote(IRAN)}", trust_env=False).status_code == 200, "reading waits for nobody"
+        assert httpx.get(f"{url}/api/articles/{quote(IRAN)}", trust_env=False).status_code == 200, (
+            "reading waits for nobody"
+        )
         first.close()
 
 
 def test_who_waits_is_told_how_many_are_before(other: Library, world: World) -> None:
-    with held(other, world, at_once=1, waiting=1) as (model, gate, url), httpx.Client(base_url=url, trust_env=False) as api:
+    with (
+        held(other, world, at_once=1, waiting=1) as (model, gate, url),
+        httpx.Client(base_url=url, trust_env=False) as api,
+    ):
         first = connected(url, "application/json")
         until(lambda: gate.counts.running == 1)
         with streamed(api, {"question": QUESTION, "use_model": False}) as response:
@@ -710,7 +812,9 @@ def test_who_waits_is_told_how_many_are_before(other: Library, world: World) -> 
 
 def test_what_takes_too_long_is_given_up(other: Library, world: World) -> None:
     late = error(
-        "timeout", "there is no answer after 0.5 seconds, so the work was given up. Ask again, or for one thing at a time"
+        "timeout",
+        "there is no answer after 0.5 seconds, so the work was given up. Ask again, or for one thing at a "
+        "time",
     )
     with (
         held(other, world, timeout=0.5, at_once=1, waiting=1) as (model, gate, url),
@@ -732,7 +836,9 @@ def test_what_takes_too_long_is_given_up(other: Library, world: World) -> None:
         assert said[-1][1] == late
 
 
-def test_a_silent_connection_is_kept_alive(other: Library, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_silent_connection_is_kept_alive(
+    other: Library, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(routes, "_HEARTBEAT", 0.05)
     with held(other, world) as (model, _, url), httpx.Client(base_url=url, trust_env=False) as api:
         with streamed(api, {"question": QUESTION}) as response:
@@ -743,7 +849,14 @@ def test_a_silent_connection_is_kept_alive(other: Library, world: World, monkeyp
                     assert value == ": still at work"
                     model.goes_on.set()
         assert "" in said
-        assert [name for name in said if name] == ["step", "step", "sentence", "sentence", "sentence", "answer"]
+        assert [name for name in said if name] == [
+            "step",
+            "step",
+            "sentence",
+            "sentence",
+            "sentence",
+            "answer",
+        ]
 
 
 def test_adding_stops_when_nobody_waits_for_it(other: Library) -> None:
@@ -766,7 +879,9 @@ def test_adding_stops_when_nobody_waits_for_it(other: Library) -> None:
         assert (response.status_code, response.json()) == (
             504,
             error(
-                "timeout", "this was not done within 0.5 seconds. It may be done yet: look at the article before you try again"
+                "timeout",
+                "this was not done within 0.5 seconds. It may be done yet: look at the article before you "
+                "try again",
             ),
         )
         assert began.is_set()
@@ -794,7 +909,9 @@ def test_reading_that_takes_too_long_is_refused(other: Library) -> None:
 
 def test_everything_is_documented_with_examples_and_errors(api: httpx.Client) -> None:
     whole = api.get("/api/openapi.json").json()
-    operations = {(path, method): told for path, methods in whole["paths"].items() for method, told in methods.items()}
+    operations = {
+        (path, method): told for path, methods in whole["paths"].items() for method, told in methods.items()
+    }
     assert set(operations) == {
         ("/api/ask", "post"), ("/api/search", "post"), ("/api/search", "get"), ("/api/articles", "get"),
         ("/api/articles/{id}", "get"), ("/api/articles/{id}", "patch"), ("/api/articles/{id}", "delete"), ("/api/fetch", "post"),
@@ -802,7 +919,10 @@ def test_everything_is_documented_with_examples_and_errors(api: httpx.Client) ->
     for (path, method), told in operations.items():
         assert told["summary"], path
         assert told["description"], path
-        assert all(p.get("description") or p["name"] == "id" for p in told.get("parameters", ())), (path, method)
+        assert all(p.get("description") or p["name"] == "id" for p in told.get("parameters", ())), (
+            path,
+            method,
+        )
         statuses = set(told["responses"])
         assert {"200", "422", "500", "503", "504"} <= statuses, path
         for status, response in told["responses"].items():
@@ -827,5 +947,7 @@ def test_the_examples_are_what_is_said(api: httpx.Client) -> None:
     ):  # fmt: skip
         assert model.model_validate(example).model_dump(mode="json") == example
     for path, method in (("/api/ask", "post"), ("/api/search", "post")):
-        for example in whole["paths"][path][method]["requestBody"]["content"]["application/json"]["examples"].values():
+        for example in whole["paths"][path][method]["requestBody"]["content"]["application/json"][
+            "examples"
+        ].values():
             assert api.request(method, path, json=example["value"]).status_code == 200

@@ -1,4 +1,6 @@
-"""Conversations over HTTP: kept before they are answered, seen by their owners alone, changed without losing anything."""
+"""Conversations over HTTP: kept before they are answered, seen by their owners alone, changed without losing
+anything.
+"""
 
 from __future__ import annotations
 
@@ -30,7 +32,9 @@ class Page:
     def ask(self, method: str, path: str, **what: Any) -> httpx.Response:
         async def asked() -> httpx.Response:
             transport = httpx.ASGITransport(self.application)
-            async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1", cookies=self.cookies) as http:
+            async with httpx.AsyncClient(
+                transport=transport, base_url="http://127.0.0.1", cookies=self.cookies
+            ) as http:
                 return await http.request(method, path, **what)
 
         return asyncio.run(asked())
@@ -40,7 +44,9 @@ class Page:
         assert answer.status_code == status, answer.text
         return answer.json() if answer.content else None
 
-    def put(self, question: str, conversation: str | None = None, after: str | None = None, **limits: Any) -> dict[str, Any]:
+    def put(
+        self, question: str, conversation: str | None = None, after: str | None = None, **limits: Any
+    ) -> dict[str, Any]:
         body = {"question": question, "conversation": conversation, "after": after, **limits}
         found: dict[str, Any] = self.json("POST", "/api/exchanges", 201, json=body)
         return found
@@ -48,7 +54,10 @@ class Page:
     def answer(self, exchange: str) -> list[dict[str, Any]]:
         answer = self.ask("POST", f"/api/exchanges/{exchange}/answer")
         assert answer.status_code == 200, answer.text
-        events = [dict(line.split(": ", 1) for line in event.split("\n")) for event in answer.text.strip().split("\n\n")]
+        events = [
+            dict(line.split(": ", 1) for line in event.split("\n"))
+            for event in answer.text.strip().split("\n\n")
+        ]
         return [{"event": event["event"], **json.loads(event["data"])} for event in events]
 
     def refused(self, method: str, path: str, **what: Any) -> tuple[int, str]:
@@ -73,7 +82,11 @@ def two(library: Library) -> Iterator[tuple[Page, Page]]:
     server = Server(library, accounts=accounts)
     application = server.application()
     ann, bob = (
-        Page(server, application, clippings_session=server.keeping.start_session(name, accounts.mark(name) or ""))
+        Page(
+            server,
+            application,
+            clippings_session=server.keeping.start_session(name, accounts.mark(name) or ""),
+        )
         for name in ("ann", "bob")
     )
     yield ann, bob
@@ -107,7 +120,10 @@ def test_a_question_that_cannot_be_answered_says_why_and_stays(page: Page) -> No
     put = page.put("Who?", collection="own")
     (done,) = [e for e in page.answer(put["exchange"]) if e["event"] == "done"]
     assert "there are no articles of your own yet" in done["html"]
-    assert page.json("GET", f"/api/conversations/{put['conversation']['id']}")["exchanges"][0]["state"] == "failed"
+    assert (
+        page.json("GET", f"/api/conversations/{put['conversation']['id']}")["exchanges"][0]["state"]
+        == "failed"
+    )
 
 
 def test_a_question_that_is_stopped_while_it_waits_stays_unanswered(page: Page) -> None:
@@ -183,7 +199,9 @@ def test_conversations_are_listed_renamed_saved_deleted_and_taken_back(page: Pag
     page.json("DELETE", f"/api/conversations/{one}", 204)
     assert [c["id"] for c in page.json("GET", "/api/conversations")["conversations"]] == [two]
     assert page.refused("GET", f"/api/conversations/{one}") == (404, GONE)
-    assert questions(page.json("POST", f"/api/conversations/{one}/restore")) == [("Who struck first?", "answered")]
+    assert questions(page.json("POST", f"/api/conversations/{one}/restore")) == [
+        ("Who struck first?", "answered")
+    ]
 
 
 def test_nobody_sees_changes_or_judges_what_another_has_asked(two: tuple[Page, Page]) -> None:
@@ -203,8 +221,13 @@ def test_nobody_sees_changes_or_judges_what_another_has_asked(two: tuple[Page, P
         ("POST", "/api/exchanges", {"question": "Hm?", "conversation": conversation, "after": exchange}),
         ("POST", "/api/exchanges", {"question": "Hm?", "conversation": conversation}),
     ):  # fmt: skip
-        assert bob.refused(method, path, **({"json": body} if body is not None else {})) == (404, GONE), (method, path)
-    assert questions(ann.json("GET", f"/api/conversations/{conversation}")) == [("Who struck first?", "answered")]
+        assert bob.refused(method, path, **({"json": body} if body is not None else {})) == (404, GONE), (
+            method,
+            path,
+        )
+    assert questions(ann.json("GET", f"/api/conversations/{conversation}")) == [
+        ("Who struck first?", "answered")
+    ]
     stranger = Page(ann.server, ann.application)
     assert stranger.refused("GET", f"/api/conversations/{conversation}")[0] == 401
 
@@ -215,7 +238,9 @@ def test_who_has_logged_out_or_lost_the_account_is_a_stranger(two: tuple[Page, P
     assert (left.status_code, left.headers["location"]) == (303, "/login")
     assert ann.refused("GET", "/api/conversations")[0] == 401
     accounts = bob.server.library.own.home.parent / "people.txt"
-    accounts.write_text("".join(line for line in accounts.read_text().splitlines(True) if not line.startswith("bob:")))
+    accounts.write_text(
+        "".join(line for line in accounts.read_text().splitlines(True) if not line.startswith("bob:"))
+    )
     assert bob.refused("GET", "/api/conversations")[0] == 401
 
 
@@ -229,7 +254,10 @@ def test_who_logged_in_by_an_earlier_password_is_a_stranger(two: tuple[Page, Pag
         assert page.ask("GET", "/api/conversations").status_code == 200
     remove_account(accounts, "ann")
     add_account(accounts, "ann", "another password")
-    assert (ann.refused("GET", "/api/conversations")[0], bob.ask("GET", "/api/conversations").status_code) == (401, 200)
+    assert (
+        ann.refused("GET", "/api/conversations")[0],
+        bob.ask("GET", "/api/conversations").status_code,
+    ) == (401, 200)
 
 
 def test_a_hundred_forged_verdicts_are_not_kept(page: Page) -> None:
@@ -244,7 +272,10 @@ def test_a_hundred_forged_verdicts_are_not_kept(page: Page) -> None:
     (taken,) = [c for c in page.json("GET", "/api/conversations")["conversations"] if c["title"] == "t"]
     (old,) = page.json("GET", f"/api/conversations/{taken['id']}")["exchanges"]
     status, said = page.refused("POST", f"/api/exchanges/{old['id']}/verdict", json={"verdict": "right"})
-    assert (status, said) == (422, "this answer was not given here, so it cannot be judged. Ask again, and judge that answer")
+    assert (status, said) == (
+        422,
+        "this answer was not given here, so it cannot be judged. Ask again, and judge that answer",
+    )
     assert list(page.server.keeping.people.conversations.verdicts()) == []
     page.server.keeping.people.conversations.answer("", put["exchange"], record(answered()))
     page.json("POST", f"/api/exchanges/{put['exchange']}/verdict", 204, json={"verdict": "wrong"})
@@ -274,7 +305,9 @@ VALUES = "the body is of more than 500,000 values. Send less at a time"
     ],
     ids=["names", "lists", "objects", "search", "history", "question"],
 )  # fmt: skip
-def test_others_are_answered_while_a_hostile_body_is_read(page: Page, path: str, body: Any, status: int, said: str) -> None:
+def test_others_are_answered_while_a_hostile_body_is_read(
+    page: Page, path: str, body: Any, status: int, said: str
+) -> None:
     content = body().encode()
     silent: list[float] = []
 
@@ -302,7 +335,10 @@ def test_others_are_answered_while_a_hostile_body_is_read(page: Page, path: str,
 def test_choices_are_kept_for_each_person(two: tuple[Page, Page]) -> None:
     ann, bob = two
     ann.json("PUT", "/api/settings/collection", 204, json={"value": "demo"})
-    assert (ann.json("GET", "/api/settings"), bob.json("GET", "/api/settings")) == ({"collection": "demo"}, {})
+    assert (ann.json("GET", "/api/settings"), bob.json("GET", "/api/settings")) == (
+        {"collection": "demo"},
+        {},
+    )
     assert ann.refused("PUT", "/api/settings/other", json={"value": "x"})[0] == 422
 
 
@@ -330,8 +366,12 @@ def test_choices_are_kept_for_each_person(two: tuple[Page, Page]) -> None:
         ("GET", "/api/jobs/nowhere", None, 404, "there is no such job"),
     ],
 )  # fmt: skip
-def test_what_is_wrong_is_told_in_a_sentence(page: Page, method: str, path: str, body: Any, status: int, said: str) -> None:
-    content = {} if body is None else {"content": json.dumps(body), "headers": {"Content-Type": "application/json"}}
+def test_what_is_wrong_is_told_in_a_sentence(
+    page: Page, method: str, path: str, body: Any, status: int, said: str
+) -> None:
+    content = (
+        {} if body is None else {"content": json.dumps(body), "headers": {"Content-Type": "application/json"}}
+    )
     found, message = page.refused(method, path, **content)
     assert (found, message[: len(said)]) == (status, said)
 
@@ -349,10 +389,14 @@ def test_a_job_is_its_owners_goes_on_by_itself_and_leaves_a_report(two: tuple[Pa
     assert "1 added, 0 replaced, 0 removed, 0 unchanged, 0 failed" in done["report"]
     assert [j["id"] for j in ann.json("GET", "/api/jobs")["jobs"]] == [job["id"]]
     assert bob.json("GET", "/api/jobs") == {"jobs": []}
-    again = ann.json("POST", "/api/uploads", 201, files={"files": ("dam.txt", b"The Karvel dam burst on Monday.")})
+    again = ann.json(
+        "POST", "/api/uploads", 201, files={"files": ("dam.txt", b"The Karvel dam burst on Monday.")}
+    )
     assert again["taken"] == ["dam.txt"]
     job = ann.json("POST", "/api/jobs", 202, json={"upload": again["id"]})
-    assert until_done(ann, job["id"])["error"].startswith("a file dam.txt is here already, with other content")
+    assert until_done(ann, job["id"])["error"].startswith(
+        "a file dam.txt is here already, with other content"
+    )
     job = ann.json("POST", "/api/jobs", 202, json={"upload": again["id"], "replace": "keep"})
     assert "1 added" in until_done(ann, job["id"])["report"]
     ann.server.library.read_only = True
@@ -374,11 +418,16 @@ def test_a_question_is_answered_once_however_many_ask_for_its_answer(page: Page)
     async def asked() -> list[httpx.Response]:
         transport = httpx.ASGITransport(page.application)
         async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as http:
-            return await asyncio.gather(*(http.post(f"/api/exchanges/{put['exchange']}/answer") for _ in range(5)))
+            return await asyncio.gather(
+                *(http.post(f"/api/exchanges/{put['exchange']}/answer") for _ in range(5))
+            )
 
     answers = asyncio.run(asked())
     assert {a.status_code for a in answers} <= {200, 503}
     whole = [a for a in answers if a.status_code == 200 and "The demo tells of Iran." in a.text]
     assert len(whole) >= 1
     assert page.server.gate.counts.answered == 1
-    assert page.json("GET", f"/api/conversations/{put['conversation']['id']}")["exchanges"][0]["state"] == "answered"
+    assert (
+        page.json("GET", f"/api/conversations/{put['conversation']['id']}")["exchanges"][0]["state"]
+        == "answered"
+    )

@@ -1,4 +1,6 @@
-"""The tools by the official client, over HTTP and over standard input and output: described, typed, and the same answers."""
+"""The tools by the official client, over HTTP and over standard input and output: described, typed, and the
+same answers.
+"""
 
 from __future__ import annotations
 
@@ -47,7 +49,10 @@ def by_http(url: str, use: Callable[[ClientSession], Awaitable[Any]]) -> Any:
     """What comes of using the tools as the official client does."""
 
     async def used() -> Any:
-        async with streamablehttp_client(f"{url}/mcp") as (receive, send, _), ClientSession(receive, send) as session:
+        async with (
+            streamablehttp_client(f"{url}/mcp") as (receive, send, _),
+            ClientSession(receive, send) as session,
+        ):
             await session.initialize()
             return await use(session)
 
@@ -91,7 +96,11 @@ def test_ask_gives_the_answer_of_every_other_surface(world: World, url: str) -> 
     by_rest = httpx.post(f"{url}/api/ask", json={"question": QUESTION}, trust_env=False).json()
     assert untimed(by_rest) == untimed(found.structuredContent or {})
     follow = called(
-        url, "ask", question="And who replied?", history=[["Who struck first?", "Iran."]], published_from="2024-01-18"
+        url,
+        "ask",
+        question="And who replied?",
+        history=[["Who struck first?", "Iran."]],
+        published_from="2024-01-18",
     )
     assert follow.structuredContent is not None
     assert follow.structuredContent["filters"]["after"] == "2024-01-18"
@@ -108,7 +117,9 @@ def test_search_and_fetch_have_the_form_that_deep_research_asks_for(world: World
     ]
     iran = next(r for r in results if r["article"] == IRAN)
     assert (iran["title"], iran["url"]) == ("Iran strikes", "article://news%2Firan%20strikes.txt")
-    assert next(r["url"] for r in results if r["article"] == PAGE) == PAGE, "an article of the web keeps its address"
+    assert next(r["url"] for r in results if r["article"] == PAGE) == PAGE, (
+        "an article of the web keeps its address"
+    )
     for named in (iran["id"], IRAN):
         fetched = called(url, "fetch", id=named)
         assert json.loads(text(fetched)) == fetched.structuredContent
@@ -120,8 +131,15 @@ def test_search_and_fetch_have_the_form_that_deep_research_asks_for(world: World
             RECORDS[0]["text"],
             iran["url"],
         )
-        facts = {"article": IRAN, "source": "VOA", "published": "2024-01-20", "version": whole["metadata"]["version"]}
-        assert whole["metadata"] == facts | ({"start": iran["start"], "end": iran["end"]} if named != IRAN else {})
+        facts = {
+            "article": IRAN,
+            "source": "VOA",
+            "published": "2024-01-20",
+            "version": whole["metadata"]["version"],
+        }
+        assert whole["metadata"] == facts | (
+            {"start": iran["start"], "end": iran["end"]} if named != IRAN else {}
+        )
     assert len((called(url, "search", query=QUESTION, k=1).structuredContent or {})["results"]) == 1
     nobody = called(url, "search", query=QUESTION, sources=["Nobody"])
     assert (nobody.isError, text(nobody)) == (True, "there is no source 'Nobody'. There are: Dawn, VOA")
@@ -131,7 +149,8 @@ def test_article_gives_what_rest_gives(url: str) -> None:
     for record in RECORDS:
         found = called(url, "article", id=record["id"])
         by_rest = httpx.get(
-            f"{url}/api/articles/{httpx.QueryParams({'q': record['id']})['q'].replace('?', '%3F')}", trust_env=False
+            f"{url}/api/articles/{httpx.QueryParams({'q': record['id']})['q'].replace('?', '%3F')}",
+            trust_env=False,
         )
         assert json.loads(text(found)) == found.structuredContent == by_rest.json()
         assert by_rest.json()["text"] == record["text"]
@@ -168,7 +187,9 @@ def test_what_cannot_be_done_is_told_to_the_model_in_a_sentence(
 def test_articles_are_resources_and_the_list_has_an_end(url: str, other: Library) -> None:
     async def read(session: ClientSession) -> tuple[Any, ...]:
         listed, templates = await session.list_resources(), await session.list_resource_templates()
-        texts = [(await session.read_resource(resource.uri)).contents[0].text for resource in listed.resources]  # type: ignore[union-attr]
+        texts = [
+            (await session.read_resource(resource.uri)).contents[0].text for resource in listed.resources
+        ]  # type: ignore[union-attr]
         with pytest.raises(McpError, match="there is no article nowhere in this collection") as missing:
             await session.read_resource(types.AnyUrl("article://nowhere"))
         with pytest.raises(McpError, match="there is no resource file:///etc/passwd"):
@@ -198,7 +219,10 @@ def test_articles_are_resources_and_the_list_has_an_end(url: str, other: Library
 
 def posted(url: str, body: bytes, **headers: str) -> httpx.Response:
     return httpx.post(
-        f"{url}/mcp", content=body, headers=BOTH | {"Content-Type": "application/json"} | headers, trust_env=False
+        f"{url}/mcp",
+        content=body,
+        headers=BOTH | {"Content-Type": "application/json"} | headers,
+        trust_env=False,
     )
 
 
@@ -226,7 +250,9 @@ def test_each_request_stands_by_itself_from_any_host(url: str) -> None:
     )
 
 
-@pytest.mark.parametrize("body", [b"", b"nonsense", b'{"a": "\xff"}', b"[" * 100_000, b'{"id": ' + b"1" * 10_000 + b"}"])
+@pytest.mark.parametrize(
+    "body", [b"", b"nonsense", b'{"a": "\xff"}', b"[" * 100_000, b'{"id": ' + b"1" * 10_000 + b"}"]
+)
 def test_what_is_no_json_is_an_error_of_the_protocol(url: str, body: bytes) -> None:
     response = posted(url, body)
     said = "this is no JSON that can be read. Send one message of JSON-RPC in UTF-8"
@@ -250,7 +276,9 @@ def test_what_is_no_json_is_an_error_of_the_protocol(url: str, body: bytes) -> N
             | st.fixed_dictionaries(
                 {"name": st.sampled_from(["ask", "search", "article", "fetch"])},
                 optional={
-                    "arguments": st.dictionaries(st.sampled_from(["question", "query", "id", "k", "sources"]), JSON, max_size=3)
+                    "arguments": st.dictionaries(
+                        st.sampled_from(["question", "query", "id", "k", "sources"]), JSON, max_size=3
+                    )
                 },
             )
         },
@@ -264,7 +292,9 @@ def test_no_message_makes_the_server_fail(url: str, message: Any) -> None:
 
 def test_a_call_whose_client_goes_away_is_given_up(other: Library, world: World) -> None:
     model, gate = HeldModel(*SAID), Gate(ServeSettings(at_once=1, waiting=0))
-    other.open = lambda config: open_assistant(config, encoder=world.encoder, reader=WordReader(), model=model)
+    other.open = lambda config: open_assistant(
+        config, encoder=world.encoder, reader=WordReader(), model=model
+    )
     with served(api_app(other, gate, timeout=20)) as url:
         with pytest.raises(httpx.ReadTimeout):
             httpx.post(
@@ -273,7 +303,10 @@ def test_a_call_whose_client_goes_away_is_given_up(other: Library, world: World)
             )  # fmt: skip
         assert gate.counts.running == 1, "until the step that is worked on is over"
         busy = called(url, "search", query=QUESTION)
-        assert (busy.isError, text(busy)) == (True, "too many ask at once: 1 being answered, 0 waiting. Ask again in a minute")
+        assert (busy.isError, text(busy)) == (
+            True,
+            "too many ask at once: 1 being answered, 0 waiting. Ask again in a minute",
+        )
         model.goes_on.set()
         until(lambda: idle(gate.counts))
         assert model.closed
@@ -281,15 +314,20 @@ def test_a_call_whose_client_goes_away_is_given_up(other: Library, world: World)
         assert gate.counts == Counts(running=0, waiting=0, answered=1, refused=1)
 
 
-def test_a_call_that_takes_too_long_or_fails_is_told(other: Library, world: World, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_call_that_takes_too_long_or_fails_is_told(
+    other: Library, world: World, caplog: pytest.LogCaptureFixture
+) -> None:
     model = HeldModel(*SAID)
-    other.open = lambda config: open_assistant(config, encoder=world.encoder, reader=WordReader(), model=model)
+    other.open = lambda config: open_assistant(
+        config, encoder=world.encoder, reader=WordReader(), model=model
+    )
     with served(api_app(other, Gate(ServeSettings()), timeout=0.4)) as url:
         late = called(url, "ask", question=QUESTION)
         model.goes_on.set()
     assert (late.isError, text(late)) == (
         True,
-        "there is no answer after 0.4 seconds, so the work was given up. Ask again, or for one thing at a time",
+        "there is no answer after 0.4 seconds, so the work was given up. Ask again, or for one thing at a "
+        "time",
     )
 
     def fails(_: Any) -> Any:
@@ -335,9 +373,13 @@ HELLO = json.dumps(
 ).encode() + b'\n{"jsonrpc": "2.0", "method": "notifications/initialized"}\n'  # fmt: skip
 
 
-def test_the_official_client_starts_it_and_gets_the_answer_of_the_demo_articles(environ: dict[str, str]) -> None:
+def test_the_official_client_starts_it_and_gets_the_answer_of_the_demo_articles(
+    environ: dict[str, str],
+) -> None:
     async def used() -> tuple[Any, ...]:
-        command = StdioServerParameters(command=sys.executable, args=[str(ROOT / "app.py"), "mcp"], env=environ)
+        command = StdioServerParameters(
+            command=sys.executable, args=[str(ROOT / "app.py"), "mcp"], env=environ
+        )
         async with stdio_client(command) as (receive, send), ClientSession(receive, send) as session:
             await session.initialize()
             tools = await session.list_tools()
@@ -357,7 +399,9 @@ def test_the_official_client_starts_it_and_gets_the_answer_of_the_demo_articles(
 def test_at_the_end_of_its_input_it_answers_what_was_asked_and_ends(environ: dict[str, str]) -> None:
     process = started({**environ, "PYTHONSTARTUP": ""})
     asked = request("tools/call", name="search", arguments={"query": QUESTION, "k": 1}) + b"\n"
-    out, err = process.communicate(HELLO + b"nonsense\n\n" + asked + request("ping").replace(b"7", b'"last"'), timeout=60)
+    out, err = process.communicate(
+        HELLO + b"nonsense\n\n" + asked + request("ping").replace(b"7", b'"last"'), timeout=60
+    )
     assert process.returncode == 0, err
     told = {message["id"]: message for message in map(json.loads, out.splitlines())}
     assert sorted(map(str, told)) == ["0", "7", "None", "last"]
@@ -376,7 +420,9 @@ def test_what_is_printed_beside_goes_to_standard_error(environ: dict[str, str]) 
         "ours._warm = warm\n"
         "import app; sys.exit(app.main(['mcp']))\n"
     )
-    run = subprocess.run([sys.executable, "-c", program, str(ROOT)], input=HELLO, env=environ, capture_output=True, timeout=60)
+    run = subprocess.run(
+        [sys.executable, "-c", program, str(ROOT)], input=HELLO, env=environ, capture_output=True, timeout=60
+    )
     assert run.returncode == 0, run.stderr
     assert [json.loads(line)["id"] for line in run.stdout.splitlines()] == [0]
     assert b"from Python" in run.stderr
@@ -400,5 +446,6 @@ def test_a_collection_that_is_not_there_is_said(environ: dict[str, str], tmp_pat
     out, err = process.communicate(HELLO, timeout=60)
     assert (process.returncode, out) == (1, b"")
     assert err.decode() == (
-        f"clippings: there is no collection in {tmp_path / 'none'}. Make one: clippings sync FOLDER --home {tmp_path / 'none'}\n"
+        f"clippings: there is no collection in {tmp_path / 'none'}. Make one: clippings sync FOLDER --home "
+        f"{tmp_path / 'none'}\n"
     )

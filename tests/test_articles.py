@@ -49,7 +49,8 @@ def told(text: str) -> dict[str, str]:
         ("What we know of 14 March 2023\n\n", {}),  # a headline that names a day
         ("Ferry inquiry opens\n\nUpdated 14 March 2023\n\n", {"title": "Ferry inquiry opens"}),
         (
-            "Ferry inquiry opens\n\nImogen Farr and the others had waited on the quay since 14 March 2023 for news\n\n",
+            "Ferry inquiry opens\n\nImogen Farr and the others had waited on the quay since 14 March 2023 "
+            "for news\n\n",
             {"title": "Ferry inquiry opens"},
         ),
         ("By and large it was quiet.\n\n", {}),
@@ -69,20 +70,27 @@ def test_the_first_lines_say_what_they_say_and_no_more(head: str, facts: dict[st
 
 
 def test_what_is_known_is_not_read_again() -> None:
-    known = {"title": Fact("Another", "document properties"), "published": Fact(date(2020, 1, 1), "mail Date")}
+    known = {
+        "title": Fact("Another", "document properties"),
+        "published": Fact(date(2020, 1, 1), "mail Date"),
+    }
     found = opening(f"Ferry inquiry opens\nBy Ana Torell, 14 March 2023\n\n{BODY}", known)
     assert found == {**known, "author": Fact("Ana Torell", "byline")}
 
 
 def test_an_article_has_its_facts_and_where_each_was_read() -> None:
-    made = article("a", Extracted(BODY, {"published": Fact(DAY, "dateline"), "title": Fact("Ferry", "heading")}, (0, 40)))
+    made = article(
+        "a", Extracted(BODY, {"published": Fact(DAY, "dateline"), "title": Fact("Ferry", "heading")}, (0, 40))
+    )
     assert (made.id, made.title, made.published, made.text, made.pages) == ("a", "Ferry", DAY, BODY, (0, 40))
     assert made.provenance == (("title", "heading"), ("published", "dateline"))
 
 
 def test_the_version_changes_with_the_text_and_the_facts_and_not_with_where_they_were_read() -> None:
     one = article("a", Extracted(BODY, {"title": Fact("Ferry", "heading")}))
-    assert article("b", Extracted(BODY, {"title": Fact("Ferry", "meta og:title")}, (0,))).version == one.version
+    assert (
+        article("b", Extracted(BODY, {"title": Fact("Ferry", "meta og:title")}, (0,))).version == one.version
+    )
     others = [
         Extracted(BODY + " ", {"title": Fact("Ferry", "heading")}),
         Extracted(BODY, {"title": Fact("Ferries", "heading")}),

@@ -21,10 +21,10 @@ from ingest import remove, sync
 from rag import open_assistant
 from rag.answer.prompts import DECLINE
 from rag.assistant import Assistant, ask, config_or_demo
-from rag.catalog import FILE
 from rag.config import Config, demo
 from rag.errors import CollectionError, ModelError, QuestionError
-from rag.followup import standalone
+from rag.question.followup import standalone
+from rag.store.catalog import FILE
 from rag.types import Abstention, Answer, Filters, Sentence, Step, Turn
 
 RECORDS = (
@@ -53,7 +53,9 @@ def opened(config: Config, encoder: WordEncoder, model: ScriptedModel | None = N
     return open_assistant(config, encoder=encoder, reader=WordReader(), model=model)
 
 
-def test_threads_that_ask_at_once_get_what_each_gets_alone(restless: None, config: Config, encoder: WordEncoder) -> None:
+def test_threads_that_ask_at_once_get_what_each_gets_alone(
+    restless: None, config: Config, encoder: WordEncoder
+) -> None:
     sync(SEEDS, config, encoder=encoder)
     questions = [case.question for case in load(GOLD / "seeds.jsonl") if not case.history][:20]
 
@@ -91,23 +93,45 @@ def test_without_a_model_the_articles_answer_verbatim(ready: Config, encoder: Wo
     assert [(c.article.id, c.start, c.end, c.quote, str(c.support)) for c in answer.citations] == [
         ("strike", 0, 29, "Iran struck first on Tuesday.", "verbatim")
     ]
-    assert (answer.abstained, answer.withheld, answer.notice, answer.trace.answerer) == (None, (), None, "extract")
-    assert [name for name, _ in answer.trace.milliseconds] == ["follow up", "retrieve", "read", "compare", "draft", "check"]
+    assert (answer.abstained, answer.withheld, answer.notice, answer.trace.answerer) == (
+        None,
+        (),
+        None,
+        "extract",
+    )
+    assert [name for name, _ in answer.trace.milliseconds] == [
+        "follow up",
+        "retrieve",
+        "read",
+        "compare",
+        "draft",
+        "check",
+    ]
 
 
-def test_words_of_a_quotation_are_cited_with_whoever_said_them(tmp_path: Path, config: Config, encoder: WordEncoder) -> None:
+def test_words_of_a_quotation_are_cited_with_whoever_said_them(
+    tmp_path: Path, config: Config, encoder: WordEncoder
+) -> None:
     """Over a line break too: what is shown is then not, letter by letter, what stands in the article."""
-    story = {"id": "vaez", "text": "“A reply,” said Vaez.\n\n“The conflict spreads to Herat.”\n\nTrade went on."}
+    story = {
+        "id": "vaez",
+        "text": "“A reply,” said Vaez.\n\n“The conflict spreads to Herat.”\n\nTrade went on.",
+    }
     sync(write_jsonl(tmp_path / "news.jsonl", story), config, encoder=encoder)
     with opened(config, encoder) as assistant:
         answer = assistant.ask("Where does the conflict spread to?")
-    assert [s.text for s in answer.sentences] == ["Herat.", "“A reply,” said Vaez. “The conflict spreads to Herat.”"]
+    assert [s.text for s in answer.sentences] == [
+        "Herat.",
+        "“A reply,” said Vaez. “The conflict spreads to Herat.”",
+    ]
     assert [(c.start, c.end, c.quote) for c in answer.citations] == [
         (0, 55, "“A reply,” said Vaez.\n\n“The conflict spreads to Herat.”")
     ]
 
 
-def test_events_come_in_order_and_the_answer_is_what_was_released(ready: Config, encoder: WordEncoder) -> None:
+def test_events_come_in_order_and_the_answer_is_what_was_released(
+    ready: Config, encoder: WordEncoder
+) -> None:
     with opened(ready, encoder) as assistant:
         events = list(assistant.stream("Who struck first?"))
     assert [type(e) for e in events] == [Step, Step, Sentence, Answer]
@@ -130,8 +154,12 @@ def test_an_empty_collection_abstains(tmp_path: Path, config: Config, encoder: W
         assert assistant.ask("Who struck first?").abstained is Abstention.NO_EVIDENCE
 
 
-def test_a_model_s_sentences_are_cited_and_what_no_article_says_is_withheld(ready: Config, encoder: WordEncoder) -> None:
-    model = ScriptedModel("Iran struck ", "first on Tuesday [1]. Iran fired 40 miss", "iles at dawn on Monday [1].")
+def test_a_model_s_sentences_are_cited_and_what_no_article_says_is_withheld(
+    ready: Config, encoder: WordEncoder
+) -> None:
+    model = ScriptedModel(
+        "Iran struck ", "first on Tuesday [1]. Iran fired 40 miss", "iles at dawn on Monday [1]."
+    )
     with opened(ready, encoder, model) as assistant:
         answer = assistant.ask("Who struck first?")
     assert answer.text == "Iran struck first on Tuesday. [1]"
@@ -168,15 +196,24 @@ def test_a_model_that_fails_leaves_the_articles_to_answer(
 ) -> None:
     with opened(ready, encoder, ScriptedModel(*pieces)) as assistant:
         answer = assistant.ask("Who struck first?")
-    assert (answer.text, answer.notice, answer.trace.answerer) == ("Iran struck first on Tuesday. [1]", notice, "extract")
+    assert (answer.text, answer.notice, answer.trace.answerer) == (
+        "Iran struck first on Tuesday. [1]",
+        notice,
+        "extract",
+    )
 
 
 def test_what_was_released_before_a_model_broke_off_stands(ready: Config, encoder: WordEncoder) -> None:
-    model = ScriptedModel("Iran struck first on Tuesday [1]. Pakistan replied", ModelError("the reply broke off"))
+    model = ScriptedModel(
+        "Iran struck first on Tuesday [1]. Pakistan replied", ModelError("the reply broke off")
+    )
     with opened(ready, encoder, model) as assistant:
         answer = assistant.ask("Who struck first?")
     assert answer.text == "Iran struck first on Tuesday. [1]"
-    assert answer.notice == "The language model failed (the reply broke off). What stands here was checked before that."
+    assert (
+        answer.notice
+        == "The language model failed (the reply broke off). What stands here was checked before that."
+    )
 
 
 def test_a_model_that_declines_is_believed(ready: Config, encoder: WordEncoder) -> None:
@@ -190,7 +227,12 @@ FLOOD = "How many people did the Karvel flood kill?"
 @pytest.fixture
 def disputed(tmp_path: Path, config: Config, encoder: WordEncoder) -> Config:
     records = (
-        {"id": "a", "text": "The flood in Karvel killed nine people on Sunday.", "published": "2024-01-18", "source": "Dawn"},
+        {
+            "id": "a",
+            "text": "The flood in Karvel killed nine people on Sunday.",
+            "published": "2024-01-18",
+            "source": "Dawn",
+        },
         {"id": "b", "text": "Seven people were killed by the flood in Karvel, Mayor Lee said."},
         {"id": "c", "text": "Snow fell over Bern and the whole of the north."},
     )
@@ -198,11 +240,14 @@ def disputed(tmp_path: Path, config: Config, encoder: WordEncoder) -> Config:
     return config
 
 
-def test_articles_that_disagree_are_laid_side_by_side_with_their_dates(disputed: Config, encoder: WordEncoder) -> None:
+def test_articles_that_disagree_are_laid_side_by_side_with_their_dates(
+    disputed: Config, encoder: WordEncoder
+) -> None:
     with opened(disputed, encoder) as assistant:
         answer = assistant.ask(FLOOD)
     assert answer.text == (
-        "The flood in Karvel killed nine people on Sunday. [1] Seven people were killed by the flood in Karvel, Mayor Lee said. [2]"
+        "The flood in Karvel killed nine people on Sunday. [1] Seven people were killed by the flood in "
+        "Karvel, Mayor Lee said. [2]"
     )
     assert answer.short == ("nine", "Seven")
     assert [c.about for c in answer.conflicts] == [FLOOD]
@@ -216,8 +261,16 @@ def test_a_question_that_names_nothing_is_answered_from_how_the_articles_begin(
     tmp_path: Path, config: Config, encoder: WordEncoder
 ) -> None:
     records = (
-        {"id": "late", "text": "Iran struck on Tuesday. " + "Nothing happened then. " * 200, "published": "2024-01-18"},
-        {"id": "early", "text": "Envoys met on Monday. " + "What happened next is open. " * 200, "published": "2024-01-16"},
+        {
+            "id": "late",
+            "text": "Iran struck on Tuesday. " + "Nothing happened then. " * 200,
+            "published": "2024-01-18",
+        },
+        {
+            "id": "early",
+            "text": "Envoys met on Monday. " + "What happened next is open. " * 200,
+            "published": "2024-01-16",
+        },
     )
     sync(write_jsonl(tmp_path / "news.jsonl", *records), config, encoder=encoder)
     with opened(config, encoder) as assistant:
@@ -225,25 +278,39 @@ def test_a_question_that_names_nothing_is_answered_from_how_the_articles_begin(
         assert [(p.article.id, p.passage.start) for p in answer.evidence] == [("late", 0), ("early", 0)]
         told = [s.text for s in answer.sentences]
         assert told.index("Envoys met on Monday.") < told.index("Iran struck on Tuesday.")
-        assert assistant.search("What happened?", 1).passages[0].passage.id == answer.evidence.passages[0].passage.id
+        assert (
+            assistant.search("What happened?", 1).passages[0].passage.id
+            == answer.evidence.passages[0].passage.id
+        )
         asked_then = assistant.ask("What happened?", asked_on=date(2024, 1, 9))
         assert [p.article.id for p in asked_then.evidence] == ["late", "early"]
         assert {p.passage.start for p in assistant.search("What happened in Iran?")} != {0}
 
 
-def test_a_model_that_names_one_side_only_does_not_hide_the_other(disputed: Config, encoder: WordEncoder) -> None:
-    with opened(disputed, encoder, ScriptedModel("The flood in Karvel killed seven people [2].")) as assistant:
+def test_a_model_that_names_one_side_only_does_not_hide_the_other(
+    disputed: Config, encoder: WordEncoder
+) -> None:
+    with opened(
+        disputed, encoder, ScriptedModel("The flood in Karvel killed seven people [2].")
+    ) as assistant:
         answer = assistant.ask(FLOOD)
     assert [r.value for r in answer.conflicts[0].claims] == ["nine", "Seven"]
     assert answer.trace.answerer == "generate:scripted, prompt 1, follow-ups 1"
-    assert answer.text.startswith("The flood in Karvel killed nine people on Sunday. [1] Seven people were killed")
+    assert answer.text.startswith(
+        "The flood in Karvel killed nine people on Sunday. [1] Seven people were killed"
+    )
 
 
-def test_a_model_that_fails_after_the_sides_were_laid_out_is_told_of(disputed: Config, encoder: WordEncoder) -> None:
+def test_a_model_that_fails_after_the_sides_were_laid_out_is_told_of(
+    disputed: Config, encoder: WordEncoder
+) -> None:
     with opened(disputed, encoder, ScriptedModel(ModelError("no answer from http://x"))) as assistant:
         answer = assistant.ask(FLOOD)
     assert len(answer.conflicts) == 1
-    assert answer.notice == "The language model failed (no answer from http://x). The articles answer by themselves."
+    assert (
+        answer.notice
+        == "The language model failed (no answer from http://x). The articles answer by themselves."
+    )
 
 
 def test_a_part_that_the_articles_do_not_answer_is_named(disputed: Config, encoder: WordEncoder) -> None:
@@ -278,7 +345,12 @@ def test_history_completes_the_question(ready: Config, encoder: WordEncoder) -> 
 
 @pytest.mark.parametrize(
     ("question", "says"),
-    [("", "empty"), ("  \n ", "empty"), ("?!… —", "no word"), ("why " * 5_000, "19,999 characters; at most 2,000")],
+    [
+        ("", "empty"),
+        ("  \n ", "empty"),
+        ("?!… —", "no word"),
+        ("why " * 5_000, "19,999 characters; at most 2,000"),
+    ],
 )
 def test_a_question_that_cannot_be_asked_is_refused_with_the_reason(
     ready: Config, encoder: WordEncoder, question: str, says: str
@@ -320,7 +392,9 @@ def test_a_llama_index_model_can_be_handed_in(ready: Config, encoder: WordEncode
         def complete(self, prompt: str, formatted: bool = False, **_: Any) -> CompletionResponse:
             raise NotImplementedError
 
-        def stream_complete(self, prompt: str, formatted: bool = False, **_: Any) -> Iterator[CompletionResponse]:
+        def stream_complete(
+            self, prompt: str, formatted: bool = False, **_: Any
+        ) -> Iterator[CompletionResponse]:
             for piece in ("Pakistan replied on ", "Thursday [1]."):
                 yield CompletionResponse(text=piece, delta=piece)
 
@@ -356,7 +430,9 @@ def test_the_demo_is_looked_at_again_only_where_its_files_or_its_collection_have
 ) -> None:
     seeds = tmp_path / "seeds"
     shutil.copytree(SEEDS, seeds)
-    monkeypatch.setattr(rag.assistant, "_seeds", lambda: seeds)  # as installed elsewhere, or by another version
+    monkeypatch.setattr(
+        rag.assistant, "_seeds", lambda: seeds
+    )  # as installed elsewhere, or by another version
     config = Config(home=tmp_path / "mine", encoder="words")
     monkeypatch.setattr("ingest.collection.SentenceEncoder", lambda _: WordEncoder())
     monkeypatch.setattr("rag.assistant.SentenceEncoder", lambda _: WordEncoder())
@@ -383,7 +459,9 @@ def test_the_demo_is_looked_at_again_only_where_its_files_or_its_collection_have
 
 
 class Conversing:
-    """Replies with the first script to a rewriting, and with the second to what is then asked; an exception is raised."""
+    """Replies with the first script to a rewriting, and with the second to what is then asked; an exception
+    is raised.
+    """
 
     name = "conversing"
 
@@ -404,7 +482,9 @@ TALK = [Turn("Who struck first?", "Iran struck first on Tuesday, and Pakistan re
 SAID = "Pakistan replied on Thursday [1]."
 
 
-def followed_up(config: Config, encoder: WordEncoder, model: Conversing, question: str, **options: Any) -> Answer:
+def followed_up(
+    config: Config, encoder: WordEncoder, model: Conversing, question: str, **options: Any
+) -> Answer:
     with open_assistant(config, encoder=encoder, reader=WordReader(), model=model) as assistant:
         return assistant.ask(question, TALK, **options)
 
@@ -412,7 +492,10 @@ def followed_up(config: Config, encoder: WordEncoder, model: Conversing, questio
 def test_a_follow_up_is_made_to_stand_alone_by_the_model(ready: Config, encoder: WordEncoder) -> None:
     model = Conversing("“On which day has Pakistan replied?”", SAID)
     answer = followed_up(ready, encoder, model, "On which day has the other one replied?")
-    assert (answer.question, answer.text) == ("On which day has Pakistan replied?", "Pakistan replied on Thursday. [1]")
+    assert (answer.question, answer.text) == (
+        "On which day has Pakistan replied?",
+        "Pakistan replied on Thursday. [1]",
+    )
     assert model.heard[0].startswith(
         "Question: Who struck first?\nAnswer: Iran struck first on Tuesday, and Pakistan replied.\n"
     )
@@ -440,14 +523,21 @@ def test_a_rewriting_that_says_more_than_was_asked_is_left_to_the_rules(
     assert answer.text == "Pakistan replied on Thursday. [1]"
 
 
-def test_a_model_that_fails_at_the_follow_up_is_not_waited_for_again(ready: Config, encoder: WordEncoder) -> None:
+def test_a_model_that_fails_at_the_follow_up_is_not_waited_for_again(
+    ready: Config, encoder: WordEncoder
+) -> None:
     model = Conversing(ModelError("no answer from http://x"), SAID)
     answer = followed_up(ready, encoder, model, "When has Pakistan replied?")
-    assert answer.notice == "The language model failed (no answer from http://x). The articles answer by themselves."
+    assert (
+        answer.notice
+        == "The language model failed (no answer from http://x). The articles answer by themselves."
+    )
     assert (answer.trace.answerer, len(model.heard)) == ("extract", 1)
 
 
-def test_without_the_model_the_articles_answer_and_it_hears_nothing(ready: Config, encoder: WordEncoder) -> None:
+def test_without_the_model_the_articles_answer_and_it_hears_nothing(
+    ready: Config, encoder: WordEncoder
+) -> None:
     model = Conversing("On which day has Pakistan replied?", SAID)
     answer = followed_up(ready, encoder, model, "When has Pakistan replied?", use_model=False)
     assert (answer.trace.answerer, answer.notice, model.heard) == ("extract", None, [])

@@ -1,5 +1,5 @@
-"""What attackers try, against a real server, from a real browser and by hand: nothing is fetched for them, kept for them, read by
-them or changed by them."""
+"""What attackers try, against a real server, from a real browser and by hand: nothing is fetched for them,
+kept for them, read by them or changed by them."""
 
 from __future__ import annotations
 
@@ -37,7 +37,9 @@ SECRET = "Karvel"  # a word of the collection that no answer to a stranger may h
 def config(tmp_path_factory: pytest.TempPathFactory) -> Config:
     base = tmp_path_factory.mktemp("attacks")
     (base / "desk").mkdir()
-    (base / "desk" / "dam.txt").write_text("The Karvel dam burst on Sunday and forty houses were lost.\n", encoding="utf-8")
+    (base / "desk" / "dam.txt").write_text(
+        "The Karvel dam burst on Sunday and forty houses were lost.\n", encoding="utf-8"
+    )
     config = Config(home=base / "home")
     sync([SEEDS, base / "desk"], config)
     return config
@@ -101,7 +103,12 @@ def articles(config: Config) -> list[str]:
 
 
 def test_nothing_is_fetched_for_anybody(page: Served, victim: Any) -> None:
-    file = {"path": f"{victim.url}/a", "url": f"{victim.url}/b", "orig_name": "a.txt", "meta": {"_type": "gradio.FileData"}}
+    file = {
+        "path": f"{victim.url}/a",
+        "url": f"{victim.url}/b",
+        "orig_name": "a.txt",
+        "meta": {"_type": "gradio.FileData"},
+    }
     with client(page) as http:
         config = http.get("/config").json()
         answers = [
@@ -110,14 +117,27 @@ def test_nothing_is_fetched_for_anybody(page: Served, victim: Any) -> None:
             http.get("/gradio_api/file=/etc/hostname"), http.get("/gradio_api/file=../../../../etc/hostname"),
         ]  # fmt: skip
         for dependency in config["dependencies"]:  # every function that the page has
-            body = {"fn_index": dependency["id"], "session_hash": "attack", "data": [file] * max(1, len(dependency["inputs"]))}
-            answers += [http.post("/gradio_api/queue/join", json=body), http.post("/gradio_api/run/predict", json=body)]
+            body = {
+                "fn_index": dependency["id"],
+                "session_hash": "attack",
+                "data": [file] * max(1, len(dependency["inputs"])),
+            }
+            answers += [
+                http.post("/gradio_api/queue/join", json=body),
+                http.post("/gradio_api/run/predict", json=body),
+            ]
             answers.append(http.post("/gradio_api/call/predict", json=body))
         for component in config["components"]:
-            body = {"component_id": component["id"], "fn_name": "preprocess", "data": [file], "session_hash": "attack"}
+            body = {
+                "component_id": component["id"],
+                "fn_name": "preprocess",
+                "data": [file],
+                "session_hash": "attack",
+            }
             answers.append(http.post("/gradio_api/component_server", json=body))
         answers += [
-            http.post("/api/fetch", json={"url": address}) for address in (victim.url, "file:///etc/hostname", "ftp://x")
+            http.post("/api/fetch", json={"url": address})
+            for address in (victim.url, "file:///etc/hostname", "ftp://x")
         ]
         job = http.post("/api/jobs", json={"address": victim.url})
         while not http.get(f"/api/jobs/{job.json()['id']}").json()["done"]:
@@ -125,7 +145,9 @@ def test_nothing_is_fetched_for_anybody(page: Served, victim: Any) -> None:
     assert len(answers) > 60
     assert [a.status_code for a in answers if a.status_code not in (400, 404, 422, 200)] == []
     assert [
-        a.text for a in answers if a.status_code == 200 and '"added": []' not in a.text.replace('"added":[]', '"added": []')
+        a.text
+        for a in answers
+        if a.status_code == 200 and '"added": []' not in a.text.replace('"added":[]', '"added": []')
     ] == []
     assert victim.asked == []
     assert not [a for a in answers if "secret" in a.text]
@@ -149,7 +171,9 @@ def test_no_disk_is_filled(page: Served, config: Config) -> None:
         assert http.post("/api/uploads", files={"files": ("a.txt", large)}).status_code == 413
         assert http.post("/api/articles", files={"files": ("a.txt", large)}).status_code == 413
         # The files' number is over its limit, and so is what so many take on the disk.
-        assert http.post("/api/uploads", files=[("files", (f"{n}.txt", b"x")) for n in range(501)]).status_code in (413, 507)
+        assert http.post(
+            "/api/uploads", files=[("files", (f"{n}.txt", b"x")) for n in range(501)]
+        ).status_code in (413, 507)
         assert kept(page, config) == before
         statuses, ids = [], []
         for _ in range(10):
@@ -185,7 +209,10 @@ def test_headers_and_forms_without_end_are_cut_off(guarded: Served) -> None:
     assert sent(b"GET / HTTP/1.1\r\n" + host + b"X: 1\r\n" * 30_000)[:12] == b"HTTP/1.1 400"
     form = b"POST /login HTTP/1.1\r\n" + host + b"Transfer-Encoding: chunked\r\nContent-Type: "
     file = b'--a\r\nContent-Disposition: form-data; name="name"; filename="a"\r\n\r\n' + b"x" * 100_000
-    assert sent(form + b"multipart/form-data; boundary=a\r\n\r\n" + b"%x\r\n" % len(file) + file)[:12] == b"HTTP/1.1 415"
+    assert (
+        sent(form + b"multipart/form-data; boundary=a\r\n\r\n" + b"%x\r\n" % len(file) + file)[:12]
+        == b"HTTP/1.1 415"
+    )
     long = b"x" * 100_000
     plain = form + b"application/x-www-form-urlencoded\r\n\r\n" + b"%x\r\n" % len(long) + long
     assert sent(plain)[:12] == b"HTTP/1.1 413"
@@ -197,7 +224,9 @@ def test_headers_and_forms_without_end_are_cut_off(guarded: Served) -> None:
 # From another site
 
 
-def test_a_foreign_page_reads_nothing_and_changes_nothing(page: Served, config: Config, browser: Browser) -> None:
+def test_a_foreign_page_reads_nothing_and_changes_nothing(
+    page: Served, config: Config, browser: Browser
+) -> None:
     there = articles(config)
     body = json.dumps({"url": "https://example.org"})
     script = f"""
@@ -243,21 +272,34 @@ def test_a_foreign_page_reads_nothing_and_changes_nothing(page: Served, config: 
         threading.Thread(target=evil.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
         tab = browser.new_page()
         tab.on(
-            "response", lambda r: statuses.setdefault(urlsplit(r.url).path, set()).add(r.status) if page.url in r.url else None
+            "response",
+            lambda r: (
+                statuses.setdefault(urlsplit(r.url).path, set()).add(r.status) if page.url in r.url else None
+            ),
         )
         tab.on("request", lambda r: sent.add(urlsplit(r.url).path) if page.url in r.url else None)
-        # Another name of the same machine: another site to the browser, and nothing that it would hold back by itself.
+        # Another name of the same machine: another site to the browser, and nothing that it would hold back
+        # by itself.
         tab.goto(f"http://localhost:{evil.server_port}/")
         tab.wait_for_function("window.got && window.got.length === 27", timeout=30_000)
         got = tab.evaluate("window.got")
-        assert [(path, kind, text) for path, kind, text in got if kind not in ("refused", "opaque") or text] == []
+        assert [
+            (path, kind, text) for path, kind, text in got if kind not in ("refused", "opaque") or text
+        ] == []
         frame = tab.frame_locator("#framed")
         expect(frame.locator("#question")).to_have_count(0)
         tab.wait_for_timeout(500)
         tab.close()
         evil.shutdown()
     assert {path: codes for path, codes in statuses.items() if codes - {403}} == {}
-    assert sent >= {"/api/articles", "/api/articles/desk/dam.txt", "/mcp", "/api/fetch", "/api/uploads", "/config"}
+    assert sent >= {
+        "/api/articles",
+        "/api/articles/desk/dam.txt",
+        "/mcp",
+        "/api/fetch",
+        "/api/uploads",
+        "/config",
+    }
     assert articles(config) == there
 
 
@@ -294,11 +336,20 @@ POSTS = (
 
 def test_more_than_sixty_routes_tell_a_stranger_nothing_of_the_collection(guarded: Served) -> None:
     assert len(ROUTES) + len(POSTS) > 80
-    bearers: tuple[dict[str, str], ...] = ({}, {"Authorization": "Bearer clip_guess"}, {"Cookie": "clippings_session=guess"})
+    bearers: tuple[dict[str, str], ...] = (
+        {},
+        {"Authorization": "Bearer clip_guess"},
+        {"Cookie": "clippings_session=guess"},
+    )
     let_in: list[tuple[str, str, int]] = []
     with client(guarded, follow_redirects=False) as http:
         for headers in bearers:
-            for method, paths in (("GET", ROUTES), ("POST", POSTS), ("DELETE", ROUTES[11:13]), ("PATCH", ROUTES[11:13])):
+            for method, paths in (
+                ("GET", ROUTES),
+                ("POST", POSTS),
+                ("DELETE", ROUTES[11:13]),
+                ("PATCH", ROUTES[11:13]),
+            ):
                 for path in paths:
                     body = {"question": "What burst?"} if method == "POST" else None
                     answer = http.request(method, path, json=body, headers=headers)
@@ -316,7 +367,9 @@ def test_a_thousand_wrong_passwords_open_nothing_and_hold_nobody_up(guarded: Ser
     began, statuses = time.monotonic(), []
     with client(guarded) as http:
         for number in range(1_000):
-            statuses.append(http.post("/login", data={"name": "ann", "password": f"guess {number}"}).status_code)
+            statuses.append(
+                http.post("/login", data={"name": "ann", "password": f"guess {number}"}).status_code
+            )
         waits = http.post("/login", data={"name": "ann", "password": "guess"})
         assert http.get("/healthz").status_code == 200
         assert "clippings_session" not in http.cookies
@@ -361,8 +414,14 @@ def test_every_write_on_a_read_only_page_is_refused(guarded: Served, config: Con
         for dependency in http.get("/config").json()["dependencies"]:
             picked = {"collection": "own", "article": "desk/dam.txt", "facts": ["", "", ""]}
             data = [picked, "New title", "New source", "2024-01-01"][: len(dependency["inputs"])]
-            http.post("/gradio_api/run/predict", json={"fn_index": dependency["id"], "session_hash": "w", "data": data})
-            http.post("/gradio_api/queue/join", json={"fn_index": dependency["id"], "session_hash": "w", "data": data})
+            http.post(
+                "/gradio_api/run/predict",
+                json={"fn_index": dependency["id"], "session_hash": "w", "data": data},
+            )
+            http.post(
+                "/gradio_api/queue/join",
+                json={"fn_index": dependency["id"], "session_hash": "w", "data": data},
+            )
     time.sleep(1)
     assert articles(config) == there
     with open_assistant(config) as assistant:

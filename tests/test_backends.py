@@ -1,5 +1,6 @@
-"""The back ends besides OpenAI's protocol: Ollama's own over a real server, and real models of transformers, made here, small
-and random: what they write is nonsense, so the articles have to answer, and every stage has run for real."""
+"""The back ends besides OpenAI's protocol: Ollama's own over a real server, and real models of transformers,
+made here, small and random: what they write is nonsense, so the articles have to answer, and every stage has
+run for real."""
 
 from __future__ import annotations
 
@@ -22,13 +23,17 @@ from conftest import WordEncoder, WordReader, write_jsonl
 
 from ingest import sync
 from rag import open_assistant
-from rag.answer.models import configured_model
 from rag.config import Config, ModelSettings
 from rag.errors import ConfigError, ModelError
+from rag.models.language import configured_model
 from rag.types import Answer
 
 HELLO = [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "Hello"}]
-STORY = {"id": "strike", "text": "Iran struck first on Tuesday. Pakistan replied on Thursday.", "source": "Dawn"}
+STORY = {
+    "id": "strike",
+    "text": "Iran struck first on Tuesday. Pakistan replied on Thursday.",
+    "source": "Dawn",
+}
 TEMPLATE = "{% for m in messages %}<{{ m['role'] }}> {{ m['content'] }}\n{% endfor %}<assistant> "
 
 
@@ -46,7 +51,9 @@ def ready(tmp_path: Path, config: Config, encoder: WordEncoder) -> Config:
 
 
 def answered(config: Config, settings: ModelSettings, encoder: WordEncoder) -> Answer:
-    with open_assistant(config, encoder=encoder, reader=WordReader(), model=configured_model(settings)) as assistant:
+    with open_assistant(
+        config, encoder=encoder, reader=WordReader(), model=configured_model(settings)
+    ) as assistant:
         return assistant.ask("Who struck first?")
 
 
@@ -54,7 +61,9 @@ def answered(config: Config, settings: ModelSettings, encoder: WordEncoder) -> A
 
 
 class Ollama(BaseHTTPRequestHandler):
-    """Speaks `/api/chat`: one JSON object a line. `pieces` are what it says; a number is a status to refuse with, `None` waits."""
+    """Speaks `/api/chat`: one JSON object a line. `pieces` are what it says; a number is a status to refuse
+    with, `None` waits.
+    """
 
     pieces: ClassVar[list[Any]] = []
     requests: ClassVar[list[dict[str, Any]]] = []
@@ -100,7 +109,9 @@ class Ollama(BaseHTTPRequestHandler):
 
 @contextmanager
 def ollama(*pieces: Any) -> Iterator[tuple[type[Ollama], ModelSettings]]:
-    speaker = type("Speaking", (Ollama,), {"pieces": list(pieces), "requests": [], "hung_up": threading.Event()})
+    speaker = type(
+        "Speaking", (Ollama,), {"pieces": list(pieces), "requests": [], "hung_up": threading.Event()}
+    )
     with ThreadingHTTPServer(("127.0.0.1", 0), speaker) as server:
         server.daemon_threads = True
         threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
@@ -109,7 +120,9 @@ def ollama(*pieces: Any) -> Iterator[tuple[type[Ollama], ModelSettings]]:
         server.shutdown()
 
 
-def test_ollama_is_asked_as_configured_and_its_sentences_are_checked(ready: Config, encoder: WordEncoder) -> None:
+def test_ollama_is_asked_as_configured_and_its_sentences_are_checked(
+    ready: Config, encoder: WordEncoder
+) -> None:
     with ollama("Iran struck ", "first on Tuesday [1]. ", "Snow fell in Quetta [1].") as (speaker, settings):
         answer = answered(ready, settings, encoder)
     assert answer.text == "Iran struck first on Tuesday. [1]"
@@ -122,12 +135,15 @@ def test_ollama_is_asked_as_configured_and_its_sentences_are_checked(ready: Conf
     assert STORY["text"] in request["messages"][1]["content"]
 
 
-def test_a_model_that_ollama_does_not_have_is_said_and_the_articles_answer(ready: Config, encoder: WordEncoder) -> None:
+def test_a_model_that_ollama_does_not_have_is_said_and_the_articles_answer(
+    ready: Config, encoder: WordEncoder
+) -> None:
     with ollama(404) as (speaker, settings):
         answer = answered(ready, settings, encoder)
     assert answer.sentences[0].text == "Iran struck first on Tuesday."
     assert answer.notice == (
-        f"The language model failed ({settings.url} does not know this model or address. Check model.url and model.name). "
+        f"The language model failed ({settings.url} does not know this model or address. Check model.url and "
+        f"model.name). "
         "The articles answer by themselves."
     )
     assert len(speaker.requests) == 1
@@ -145,7 +161,9 @@ def test_what_goes_wrong_in_the_middle_of_a_reply_of_ollama_is_a_reply_that_brok
     with ollama("Iran ", {"error": "out of memory"}) as (_, settings):
         pieces = configured_model(settings).stream(HELLO)  # type: ignore[union-attr]
         assert next(pieces) == "Iran "
-        with pytest.raises(ModelError, match=rf"^the reply of {settings.url} broke off \(ResponseError\)$") as told:
+        with pytest.raises(
+            ModelError, match=rf"^the reply of {settings.url} broke off \(ResponseError\)$"
+        ) as told:
             next(pieces)
     assert told.value.retryable
 
@@ -161,13 +179,17 @@ def test_where_ollama_does_not_run_that_is_said() -> None:
 # Hosted ones.
 
 
-@pytest.mark.parametrize(("provider", "address"), [("openai", "api.openai.com"), ("anthropic", "api.anthropic.com")])
+@pytest.mark.parametrize(
+    ("provider", "address"), [("openai", "api.openai.com"), ("anthropic", "api.anthropic.com")]
+)
 def test_a_hosted_model_without_a_key_says_what_to_set_and_calls_nobody(
     provider: str, address: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("CLIPPINGS_MODEL_KEY", raising=False)
     model = configured_model(ModelSettings(name="m", provider=provider))
-    with pytest.raises(ModelError, match=rf"^https://{address}/v1 wants a key\. Set CLIPPINGS_MODEL_KEY, or name a file"):
+    with pytest.raises(
+        ModelError, match=rf"^https://{address}/v1 wants a key\. Set CLIPPINGS_MODEL_KEY, or name a file"
+    ):
         list(model.stream(HELLO))  # type: ignore[union-attr]
 
 
@@ -175,7 +197,10 @@ def test_a_hosted_model_without_a_key_says_what_to_set_and_calls_nobody(
     ("facts", "told"),
     [
         ({"provider": "olama", "name": "m"}, "unknown model.provider 'olama'; did you mean ollama?"),
-        ({"provider": "ollama"}, "model.provider is ollama but model.name is not set: say which model it shall use"),
+        (
+            {"provider": "ollama"},
+            "model.provider is ollama but model.name is not set: say which model it shall use",
+        ),
         (
             {"provider": "huggingface", "name": "m", "url": "http://x"},
             "model.url is set, but a model of huggingface runs in this process. Remove one of the two",
@@ -188,14 +213,20 @@ def test_settings_that_contradict_are_refused(facts: dict[str, Any], told: str) 
     assert str(refused.value) == told
 
 
-def test_a_back_end_that_is_not_installed_names_the_line_that_installs_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    for extra, module in (("ollama", "llama_index.llms.ollama"), ("huggingface", "llama_index.llms.huggingface")):
+def test_a_back_end_that_is_not_installed_names_the_line_that_installs_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for extra, module in (
+        ("ollama", "llama_index.llms.ollama"),
+        ("huggingface", "llama_index.llms.huggingface"),
+    ):
         monkeypatch.setitem(sys.modules, module, None)  # as Python marks what cannot be imported
         model = configured_model(ModelSettings(name="m", provider=extra))
         with pytest.raises(ModelError) as told:
             list(model.stream(HELLO))  # type: ignore[union-attr]
         assert str(told.value) == (
-            f"the back end {extra} is not installed. Add it: .venv/bin/python -m pip install -c constraints.txt -e '.[{extra}]'"
+            f"the back end {extra} is not installed. Add it: .venv/bin/python -m pip install -c "
+            f"constraints.txt -e '.[{extra}]'"
         )
 
 
@@ -212,8 +243,13 @@ def nonsense(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("nonsense")
     alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
     words = Tokenizer(models.BPE({c: i for i, c in enumerate([*alphabet, "<s>", "</s>"])}, []))
-    words.pre_tokenizer, words.decoder = pre_tokenizers.ByteLevel(add_prefix_space=False), decoders.ByteLevel()
-    tokenizer = PreTrainedTokenizerFast(tokenizer_object=words, bos_token="<s>", eos_token="</s>", pad_token="</s>")
+    words.pre_tokenizer, words.decoder = (
+        pre_tokenizers.ByteLevel(add_prefix_space=False),
+        decoders.ByteLevel(),
+    )
+    tokenizer = PreTrainedTokenizerFast(
+        tokenizer_object=words, bos_token="<s>", eos_token="</s>", pad_token="</s>"
+    )
     tokenizer.chat_template = TEMPLATE
     tokenizer.save_pretrained(folder)
     torch.manual_seed(55)
@@ -225,13 +261,17 @@ def nonsense(tmp_path_factory: pytest.TempPathFactory) -> Path:
     model = LlamaForCausalLM(size)
     with torch.no_grad():
         model.lm_head.weight[256:] = 0  # it never ends by itself
-        model.lm_head.weight[words.token_to_id("Ġ")] *= 2  # and often writes a space, after which a piece is handed on
+        model.lm_head.weight[words.token_to_id("Ġ")] *= (
+            2  # and often writes a space, after which a piece is handed on
+        )
     model.save_pretrained(folder)
     return folder
 
 
 def in_process(folder: Path, **facts: Any) -> ModelSettings:
-    return ModelSettings(name=str(folder), provider="huggingface", **{"max_tokens": 40, "timeout": 60.0, **facts})
+    return ModelSettings(
+        name=str(folder), provider="huggingface", **{"max_tokens": 40, "timeout": 60.0, **facts}
+    )
 
 
 def test_a_model_in_this_process_writes_nonsense_and_the_articles_answer(
@@ -242,7 +282,10 @@ def test_a_model_in_this_process_writes_nonsense_and_the_articles_answer(
     assert "".join(pieces), "it has written something"
     answer = answered(ready, settings, encoder)
     assert answer.sentences[0].text == "Iran struck first on Tuesday."
-    assert answer.notice == "Nothing the language model said is in the articles. The articles answer by themselves."
+    assert (
+        answer.notice
+        == "Nothing the language model said is in the articles. The articles answer by themselves."
+    )
 
 
 def test_a_reply_in_this_process_that_is_given_up_is_not_written_on(nonsense: Path) -> None:
@@ -289,7 +332,8 @@ def test_a_generation_that_fails_is_told_at_once_and_leaves_the_model_free(
 
 def test_a_model_that_is_not_there_says_so(tmp_path: Path) -> None:
     with pytest.raises(
-        ModelError, match=r"^the model .*none cannot be loaded: .*Is model\.name a folder, or downloaded already\?$"
+        ModelError,
+        match=r"^the model .*none cannot be loaded: .*Is model\.name a folder, or downloaded already\?$",
     ):
         list(configured_model(in_process(tmp_path / "none")).stream(HELLO))  # type: ignore[union-attr]
 

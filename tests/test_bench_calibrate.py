@@ -41,7 +41,9 @@ def test_the_signs_are_those_of_the_part_that_speaks_most_for_an_answer(
     tmp_path: Path, config: Config, encoder: WordEncoder
 ) -> None:
     news = write_jsonl(
-        tmp_path / "n.jsonl", {"id": "a", "text": "Iran struck first."}, {"id": "b", "text": "Snow fell in Bern."}
+        tmp_path / "n.jsonl",
+        {"id": "a", "text": "Iran struck first."},
+        {"id": "b", "text": "Snow fell in Bern."},
     )
     sync(news, config, encoder=encoder)
     watching = _Watching(config, encoder, WordReader())

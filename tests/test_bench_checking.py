@@ -13,10 +13,17 @@ from eval.bench.checking import FAITHFUL, SPOILED, Statement, checked, overlappi
 from rag.types import Article
 
 TEXT = (
-    "The army of Karvel announced on Tuesday that seven people died in the strike on Quetta, which began at dawn.\n\n"
-    "Later in Quetta, Iran attacked Pakistan on Thursday, and the border was closed for two whole days after that.\n\n"
-    "“The border will stay closed until the talks in Doha are over,” Karim said. Miller said the talks will not help.\n\n"
-) + "In Doha, Anna Weber told reporters that the talks went on as they had been planned by the ministers. " * 12
+    (
+        "The army of Karvel announced on Tuesday that seven people died in the strike on Quetta, which began "
+        "at dawn.\n\n"
+        "Later in Quetta, Iran attacked Pakistan on Thursday, and the border was closed for two whole days "
+        "after that.\n\n"
+        "“The border will stay closed until the talks in Doha are over,” Karim said. Miller said the talks "
+        "will not help.\n\n"
+    )
+    + "In Doha, Anna Weber told reporters that the talks went on as they had been planned by the ministers. "
+    * 12
+)
 STORY = Article("a", "v", TEXT)
 
 
@@ -49,7 +56,10 @@ def test_numbers_names_dates_and_speakers_are_replaced_by_others() -> None:
     assert changed("name", "They met in Quetta.") in {
         f"They met in {n}." for n in ("Karvel", "Doha", "Iran", "Pakistan", "Anna Weber")
     }
-    assert changed("source", "Karim said it rained.") in {"Miller said it rained.", "Anna Weber said it rained."}
+    assert changed("source", "Karim said it rained.") in {
+        "Miller said it rained.",
+        "Anna Weber said it rained.",
+    }
     for kind in SPOILED:
         assert changed(kind, "it rained.") is None, kind
 
@@ -67,17 +77,25 @@ def test_statements_are_cited_to_the_passage_of_their_sentence() -> None:
 
 def test_ours_tells_a_spoiled_sentence_and_the_overlap_of_words_does_not() -> None:
     evidence = next(statements([STORY], random.Random(1))).evidence
-    spoiled = Statement("role", "Later in Quetta, Pakistan attacked Iran on Thursday, and the border was closed.", 1, evidence)
+    spoiled = Statement(
+        "role", "Later in Quetta, Pakistan attacked Iran on Thursday, and the border was closed.", 1, evidence
+    )
     assert (checked(spoiled), overlapping(spoiled)) == (False, True)
     alien = Statement("name", "Penguins danced in Oslo.", 1, evidence)
     assert (checked(alien), overlapping(alien)) == (False, False)
 
 
 def test_the_table_gives_rates_with_intervals(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    (tmp_path / "articles.jsonl").write_text("".join(json.dumps({"id": str(n), "text": TEXT}) + "\n" for n in range(3)))
+    (tmp_path / "articles.jsonl").write_text(
+        "".join(json.dumps({"id": str(n), "text": TEXT}) + "\n" for n in range(3))
+    )
     assert checking.main(["--data", str(tmp_path)]) == 0
     table = json.loads(capsys.readouterr().out)
-    assert table["falsely withheld: verbatim"] == {"statements": 3, "checked": [0.0, 0.0, 0.0], "overlap": [0.0, 0.0, 0.0]}
+    assert table["falsely withheld: verbatim"] == {
+        "statements": 3,
+        "checked": [0.0, 0.0, 0.0],
+        "overlap": [0.0, 0.0, 0.0],
+    }
     assert table["detected: all"]["overlap"] == [0.0, 0.0, 0.0]
     assert table["detected: all"]["checked"][0] > 0.5
     assert table["milliseconds a sentence"] < 50

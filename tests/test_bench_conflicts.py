@@ -13,7 +13,10 @@ from rag.errors import ConfigError
 
 
 def row(question: str, *documents: tuple[str, str]) -> dict[str, object]:
-    return {"question": question, "documents": [{"answer": answer, "text": text} for answer, text in documents]}
+    return {
+        "question": question,
+        "documents": [{"answer": answer, "text": text} for answer, text in documents],
+    }
 
 
 BORN = row(
@@ -28,7 +31,10 @@ ALONE = row("When was Ali Rezaei born?", ("1940", "Ali Rezaei was born in 1940."
 
 def test_only_answers_that_stand_in_their_document_are_claims() -> None:
     (question,) = ramdocs([BORN])
-    assert [(value, [c.value for c in claims]) for value, claims in question.values] == [("1950", ["1950"]), ("1960", ["1960"])]
+    assert [(value, [c.value for c in claims]) for value, claims in question.values] == [
+        ("1950", ["1950"]),
+        ("1960", ["1960"]),
+    ]
 
 
 def test_an_answer_across_two_sentences_is_no_claim() -> None:

@@ -22,12 +22,20 @@ def page(request: httpx.Request) -> httpx.Response:
         raise httpx.ReadError("the connection is cut")
     start = int(question)
     return httpx.Response(
-        200, json={"citations": [{"article": {"id": "news/a b"}, "start": start, "end": start + 4, "quote": "Iran"}]}
+        200,
+        json={
+            "citations": [{"article": {"id": "news/a b"}, "start": start, "end": start + 4, "quote": "Iran"}]
+        },
     )
 
 
 def test_errors_and_citations_that_are_not_exact_are_counted() -> None:
     with httpx.Client(transport=httpx.MockTransport(page), base_url="http://page") as client:
         rows = ask_in_turn(client, ["0", "fails", "cuts", "1"])
-    assert [(row["error"], row["wrong"]) for row in rows] == [(None, 0), (FULL, 0), ("the connection is cut", 0), (None, 1)]
+    assert [(row["error"], row["wrong"]) for row in rows] == [
+        (None, 0),
+        (FULL, 0),
+        ("the connection is cut", 0),
+        (None, 1),
+    ]
     assert all(row["seconds"] >= 0 for row in rows)

@@ -17,7 +17,10 @@ TEST = next(name for name in "abcdefgh" if split_of(name) == "test")
 
 
 def write(path: Path, texts: dict[str, str]) -> None:
-    path.write_text("".join(json.dumps({"_id": key, "text": text}) + "\n" for key, text in texts.items()), encoding="utf-8")
+    path.write_text(
+        "".join(json.dumps({"_id": key, "text": text}) + "\n" for key, text in texts.items()),
+        encoding="utf-8",
+    )
 
 
 @pytest.fixture
@@ -50,7 +53,9 @@ def test_a_conversation_is_read_with_its_history_and_its_first_question_left_out
 
 
 def test_each_form_is_measured_against_the_rewrite(folder: Path) -> None:
-    """The rewrite's stems are john kirby give talk; alone has speak, resolved has john kirby speak; the other is whole."""
+    """The rewrite's stems are john kirby give talk; alone has speak, resolved has john kirby speak; the other
+    is whole.
+    """
     measured = summary(conversations(folder, "talk", "dev"))
     assert measured["recall"] == (0.5, 0.75, 1.0)
     assert measured["precision"] == pytest.approx((0.5, 5 / 6, 1.0))
@@ -71,11 +76,17 @@ def test_what_is_altered_without_need_is_counted() -> None:
 
 def test_a_gold_file_gives_its_follow_ups_of_one_half(tmp_path: Path) -> None:
     plain = {"question": "Why?", "kind": "why", "facts": [], "declined": True}
-    follow_up = {**plain, "history": [{"question": "Who left?", "answer": "Nobody."}], "rewritten": "Why did nobody leave?"}
+    follow_up = {
+        **plain,
+        "history": [{"question": "Who left?", "answer": "Nobody."}],
+        "rewritten": "Why did nobody leave?",
+    }
     records = [{"id": DEV, **follow_up}, {"id": TEST, **follow_up}, {"id": f"{DEV}-alone", **plain}]
     gold = tmp_path / "gold.jsonl"
     gold.write_text("".join(json.dumps(record) + "\n" for record in records), encoding="utf-8")
-    assert from_gold(gold, "dev") == [FollowUp(DEV, (Turn("Who left?", "Nobody."),), "Why?", "Why did nobody leave?")]
+    assert from_gold(gold, "dev") == [
+        FollowUp(DEV, (Turn("Who left?", "Nobody."),), "Why?", "Why did nobody leave?")
+    ]
 
 
 def test_questions_that_stand_alone_are_asked_one_after_another(tmp_path: Path) -> None:
@@ -90,7 +101,9 @@ def test_questions_that_stand_alone_are_asked_one_after_another(tmp_path: Path) 
     assert one_after_another(questions, "dev") == [
         FollowUp(DEV, (Turn("Who struck?", "Iran"),), "Who is Ann Lee?", "Who is Ann Lee?")
     ]
-    assert one_after_another(questions, "test") == [FollowUp(TEST, (Turn("Who is Ann Lee?", ""),), "Who paid?", "Who paid?")]
+    assert one_after_another(questions, "test") == [
+        FollowUp(TEST, (Turn("Who is Ann Lee?", ""),), "Who paid?", "Who paid?")
+    ]
 
 
 def test_a_table_is_printed_for_each_set_and_the_questions_if_asked_for(

@@ -1,5 +1,5 @@
-"""The news benchmark on a folder of its own: what it counts, that it goes on where it stopped, and that a twin loses every
-article that holds the answer."""
+"""The news benchmark on a folder of its own: what it counts, that it goes on where it stopped, and that a
+twin loses every article that holds the answer."""
 
 from __future__ import annotations
 
@@ -27,8 +27,18 @@ ARTICLES = [
         "text": "A dam burst at Karvel, officials said. Forty houses were lost.",
         "published": "2022-06-14",
     },
-    {"id": "clock", "title": "Clocks", "text": "The museum of clocks in Basel opened a new wing.", "published": "2022-06-10"},
-    {"id": "ferry", "title": "Ferry", "text": "A ferry line to Corsica closed after ninety years.", "published": "2022-06-11"},
+    {
+        "id": "clock",
+        "title": "Clocks",
+        "text": "The museum of clocks in Basel opened a new wing.",
+        "published": "2022-06-10",
+    },
+    {
+        "id": "ferry",
+        "title": "Ferry",
+        "text": "A ferry line to Corsica closed after ninety years.",
+        "published": "2022-06-11",
+    },
 ]
 QUESTIONS = [
     {
@@ -64,7 +74,9 @@ def rows(data: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in kept.read_text(encoding="utf-8").splitlines()]
 
 
-def test_it_counts_articles_found_answers_and_twins_and_goes_on(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_it_counts_articles_found_answers_and_twins_and_goes_on(
+    data: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     first = run(data, "--limit", "1", capsys=capsys)
     assert (first["questions"], len(rows(data))) == (1, 1)
     whole = run(data, capsys=capsys)
@@ -85,9 +97,18 @@ def test_it_counts_articles_found_answers_and_twins_and_goes_on(data: Path, caps
 def test_without_titles_no_passage_is_found_by_a_word_of_its_title_alone(
     data: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    only = {"id": "q4", "date": "2022-06-15", "question": "Clocks?", "answers": ["x"], "articles_with_answer": ["tower"]}
+    only = {
+        "id": "q4",
+        "date": "2022-06-15",
+        "question": "Clocks?",
+        "answers": ["x"],
+        "articles_with_answer": ["tower"],
+    }
     with gzip.open(data / "articles.jsonl.gz", "at", encoding="utf-8") as more:
-        more.write(json.dumps({"id": "tower", "title": "Zyzzogeton", "text": "The old tower was painted white."}) + "\n")
+        more.write(
+            json.dumps({"id": "tower", "title": "Zyzzogeton", "text": "The old tower was painted white."})
+            + "\n"
+        )
     (data / "questions_2022.jsonl").write_text(json.dumps({**only, "question": "Zyzzogeton?"}) + "\n")
     found = run(data, "--retrieval-only", capsys=capsys)
     assert found["retrieval"]["bm25 passages"]["hit@1"][0] == 1.0
@@ -105,12 +126,16 @@ def test_the_peers_that_need_no_other_package_find_the_same_articles(data: Path,
     config = news.collection(data, tmp_path / "home")
     work = tmp_path / "work"
     peers.dump(config, work)
-    found = [peers.measure(name, config, work, QUESTIONS[:2], 60.0, 2) for name in ("clippings", "bm25", "dense")]
+    found = [
+        peers.measure(name, config, work, QUESTIONS[:2], 60.0, 2) for name in ("clippings", "bm25", "dense")
+    ]
     assert [[row["rank"] for row in system["rows"]] for system in found] == [[1, 1]] * 3
     assert [[row["in_passages"] for row in system["rows"]] for system in found] == [[True, True]] * 3
     assert all(system["taken_in_per_second"] > 0 for system in found)
     lines = peers.table(found).splitlines()
     assert [line.split("|")[1].strip() for line in lines[2:]] == ["clippings", "bm25", "dense"]
     assert "+0.0%" in lines[3]
-    found[1]["rows"].append({"id": "q9", "rank": None, "in_passages": False})  # it was faster, and got further
+    found[1]["rows"].append(
+        {"id": "q9", "rank": None, "in_passages": False}
+    )  # it was faster, and got further
     assert "+0.0%" in peers.table(found).splitlines()[3]

@@ -1,5 +1,5 @@
-"""The benchmark of growing collections: what its figures mean, that recombined articles are made of real ones and the same
-every time, and a small run from articles to tables."""
+"""The benchmark of growing collections: what its figures mean, that recombined articles are made of real ones
+and the same every time, and a small run from articles to tables."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ from eval.bench.scale.filters import chosen
 from eval.bench.scale.peers import expected
 from eval.bench.scale.trip import STEPS
 from eval.bench.scale.work import Task, Work
-from rag.catalog import Catalog
 from rag.errors import ConfigError
+from rag.store.catalog import Catalog
 from rag.types import Headline
 
 PLACES = "Bergen Lindau Basel Corsica Oslo Karvel Turin Ghent".split()
@@ -34,7 +34,8 @@ def article(number: int) -> dict[str, str]:
     lines = [
         f"The {thing} of {place} was closed on day {number} after a storm that lasted {line + 2} hours. "
         f"{line * 7 + number} people had to be brought to a hall in the north of {place}, said its mayor. "
-        f"Work on the {thing} will begin in week {line + 3} and cost {number + line} million francs, the council said."
+        f"Work on the {thing} will begin in week {line + 3} and cost {number + line} million francs, the "
+        f"council said."
         for line in range(4)
     ]
     return {
@@ -49,7 +50,11 @@ def work(tmp_path: Path) -> Work:
     data.mkdir()
     (data / "articles.jsonl").write_text("".join(json.dumps(article(number)) + "\n" for number in range(20)))
     questions = [
-        {"id": f"q{n}", "date": "2023-06-15", "question": f"Why was the {THINGS[n // 8]} of {PLACES[n % 8]} closed?"}
+        {
+            "id": f"q{n}",
+            "date": "2023-06-15",
+            "question": f"Why was the {THINGS[n // 8]} of {PLACES[n % 8]} closed?",
+        }
         for n in range(12)
     ]
     (data / "questions_2023.jsonl").write_text("".join(json.dumps(question) + "\n" for question in questions))
@@ -86,23 +91,36 @@ def test_a_system_is_left_out_when_the_size_before_says_so() -> None:
     assert expected([(1_000, fast)], 61_000, 60) == "61 s of indexing are to be expected"
     assert expected([(1_000, big)], 10_000, 60) == "20,000 MB are to be expected"
     # Once left out, it stays so, for the reason it was.
-    assert expected([(1_000, fast), (9_000, {"left_out": "61 s of indexing are to be expected"})], 90_000, 60) is not None
+    assert (
+        expected([(1_000, fast), (9_000, {"left_out": "61 s of indexing are to be expected"})], 90_000, 60)
+        is not None
+    )
 
 
 def one(number: int) -> Real:
     row = article(number)
     first = row["text"].index("\n\n")
     spans = ((0, first), (first + 2, len(row["text"])))
-    return Real(row["id"], row["title"], row["source"], date.fromisoformat(row["published"]), row["text"], spans, 0)
+    return Real(
+        row["id"], row["title"], row["source"], date.fromisoformat(row["published"]), row["text"], spans, 0
+    )
 
 
 def test_a_recombined_article_is_halves_of_real_passages() -> None:
     a, b = one(0), one(1)
     made, spans, pairs = compose.compose(7, a, b, random.Random(1))
-    assert (made.id, made.title, made.source, made.published) == ("made-0000007", a.title, a.source, a.published)
+    assert (made.id, made.title, made.source, made.published) == (
+        "made-0000007",
+        a.title,
+        a.source,
+        a.published,
+    )
     assert len(spans) == len(a.spans)
     for (start, end), (ours, theirs) in zip(spans, pairs, strict=True):
-        assert made.passage(start, end).text == f"{halves(a.passages()[ours])[0]} {halves(b.passages()[theirs])[1]}"
+        assert (
+            made.passage(start, end).text
+            == f"{halves(a.passages()[ours])[0]} {halves(b.passages()[theirs])[1]}"
+        )
     assert halves(a.passages()[0])[0] in a.text
     assert halves(b.passages()[1])[1] in b.text
 
@@ -118,7 +136,9 @@ def test_recombining_gives_the_same_every_time_and_uses_every_article_before_any
 
 def test_filters_reach_from_a_day_to_everything() -> None:
     def listed(number: int, day: str | None, source: str, passages: int) -> tuple[Headline, int]:
-        return Headline(f"a{number}", "v", "", None, None, source, None, day and date.fromisoformat(day), None), passages
+        return Headline(
+            f"a{number}", "v", "", None, None, source, None, day and date.fromisoformat(day), None
+        ), passages
 
     found = chosen([
         listed(1, "2023-05-01", "Post", 30), listed(2, "2023-05-20", "Post", 30), listed(3, "2024-01-01", "Echo", 12),

@@ -1,4 +1,6 @@
-"""A page under traffic: what counts as a wrong citation and as no sentence, and a whole run over a dozen small articles."""
+"""A page under traffic: what counts as a wrong citation and as no sentence, and a whole run over a dozen
+small articles.
+"""
 
 from __future__ import annotations
 
@@ -42,26 +44,36 @@ CHANGES = [
         (99, 100, None),
     ],
 )
-def test_a_citation_is_judged_by_the_catalog_of_its_moment(asked: float, came: float, why: str | None) -> None:
+def test_a_citation_is_judged_by_the_catalog_of_its_moment(
+    asked: float, came: float, why: str | None
+) -> None:
     assert fault(RAIN, histories(CHANGES)["a"], asked, came) == why
 
 
 def test_what_is_cited_after_its_removal_is_wrong() -> None:
     snow = Cited("a", "v2", 0, 4, "Snow")
     assert fault(snow, histories(CHANGES)["a"], 31, 35) is None
-    assert fault(snow, histories(CHANGES)["a"], 32.25, 35) == "the version had gone 0.25 s before the question"
+    assert (
+        fault(snow, histories(CHANGES)["a"], 32.25, 35) == "the version had gone 0.25 s before the question"
+    )
 
 
 def test_the_words_have_to_stand_in_the_very_version() -> None:
     theirs = histories(CHANGES)["a"]
-    assert fault(Cited("a", "v1", 0, 4, "Snow"), theirs, 15, 16) == "other words stand there"  # they stand in v2
+    assert (
+        fault(Cited("a", "v1", 0, 4, "Snow"), theirs, 15, 16) == "other words stand there"
+    )  # they stand in v2
     assert fault(Cited("a", "v1", 1, 5, "Rain"), theirs, 15, 16) == "other words stand there"
     assert fault(Cited("a", "v3", 0, 4, "Rain"), theirs, 15, 16) == "no such version was ever there"
     assert fault(RAIN, [], 15, 16) == "no such version was ever there"
 
 
 def test_a_change_that_failed_may_have_happened_or_not_until_the_next_that_did() -> None:
-    failed = [CHANGES[0], Change("a", "v2", "Snow fell.", 20, math.inf), Change("a", "v3", "Hail fell.", 50, 52)]
+    failed = [
+        CHANGES[0],
+        Change("a", "v2", "Snow fell.", 20, math.inf),
+        Change("a", "v3", "Hail fell.", 50, 52),
+    ]
     theirs = histories(failed)["a"]
     for cited in (RAIN, Cited("a", "v2", 0, 4, "Snow")):
         assert fault(cited, theirs, 30, 31) is None
@@ -103,7 +115,10 @@ def test_memory_that_is_flat_has_no_slope_and_one_moment_has_none_at_all() -> No
 
 
 def test_memory_is_measured_from_the_second_minute_on() -> None:
-    held = [(at, {"resident": mb}) for at, mb in ((0.0, 300.0), (5.0, 400.0), (70.0, 500.0), (100.0, 501.0), (130.0, 502.0))]
+    held = [
+        (at, {"resident": mb})
+        for at, mb in ((0.0, 300.0), (5.0, 400.0), (70.0, 500.0), (100.0, 501.0), (130.0, 502.0))
+    ]
     figures = {"start": 300.0, "by_minute": [500.0, 502.0], "end": 502.0, "slope_mb_per_minute": 2.0}
     assert grown(held, 10.0) == {"resident": figures}
     assert grown(held, 100.0) == {"resident": {**figures, "by_minute": [], "slope_mb_per_minute": None}}
@@ -132,8 +147,15 @@ def test_what_is_counted() -> None:
     assert figures["questions"] == {"plain": 4, "sources": 1}
     assert (figures["answers"], figures["abstained"]) == (3, 1)
     cited = figures["citations"]
-    assert (cited["checked"], cited["of_articles_that_changed"], cited["while_it_changed"], cited["wrong"]) == (3, 2, 1, 1)
-    assert [(wrong["why"], wrong["article_id"]) for wrong in cited["examples"]] == [("no such version was ever there", "b")]
+    assert (
+        cited["checked"],
+        cited["of_articles_that_changed"],
+        cited["while_it_changed"],
+        cited["wrong"],
+    ) == (3, 2, 1, 1)
+    assert [(wrong["why"], wrong["article_id"]) for wrong in cited["examples"]] == [
+        ("no such version was ever there", "b")
+    ]
     assert figures["errors"]["sentences"] == {"the page is busy. Ask again": 1}
     assert (figures["errors"]["no_sentences"], figures["errors"]["examples"]) == (1, {"ReadError: ": 1})
 
@@ -141,7 +163,10 @@ def test_what_is_counted() -> None:
 CITED = {"article": {"id": "a", "version": "v1"}, "start": 0, "end": 4, "quote": "Rain"}
 SAID = {  # what a page tells of a question
     "answers": (200, json.dumps({"abstained": None, "citations": [CITED]})),
-    "refuses": (422, '{"error": {"kind": "question", "message": "the question holds no word to look for. Ask it in words"}}'),
+    "refuses": (
+        422,
+        '{"error": {"kind": "question", "message": "the question holds no word to look for. Ask it in words"}}',
+    ),
     "is full": (503, '{"detail": "Queue is full. Max size is 4 and size is 4."}'),
     "fails": (500, '{"error": null}'),
     "breaks off": (502, ""),
@@ -192,7 +217,20 @@ def test_what_comes_in_place_of_an_answer_is_told_apart(door: str) -> None:
     assert unsaid[3].startswith("RemoteProtocolError: ")
 
 
-TOWNS = ("Skellow", "Arnside", "Dunmoor", "Karvel", "Ostby", "Tarn", "Wexcombe", "Holm", "Brinley", "Corrie", "Lunde", "Vessel")
+TOWNS = (
+    "Skellow",
+    "Arnside",
+    "Dunmoor",
+    "Karvel",
+    "Ostby",
+    "Tarn",
+    "Wexcombe",
+    "Holm",
+    "Brinley",
+    "Corrie",
+    "Lunde",
+    "Vessel",
+)
 
 
 def test_a_page_under_traffic(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -208,7 +246,9 @@ def test_a_page_under_traffic(tmp_path: Path, capsys: pytest.CaptureFixture[str]
         for day, town in enumerate(TOWNS, 1)
     ]
     path = write_jsonl(tmp_path / "articles.jsonl", *records)
-    status = main([str(path), "--people", "2", "--minutes", "0.05", "--base", "8", "--home", str(tmp_path / "home")])
+    status = main(
+        [str(path), "--people", "2", "--minutes", "0.05", "--base", "8", "--home", str(tmp_path / "home")]
+    )
     found = json.loads(capsys.readouterr().out)
     assert found["faults"] == []
     assert status == 0

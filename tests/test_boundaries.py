@@ -9,96 +9,56 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-COMMON = {
-    "rag.types",
-    "rag.errors",
-    "rag.config",
-    "rag.text",
-    "rag.refusals",
-    "rag.files",
-    "rag.address",
-    "rag.connection",
-    "rag.quiet",
-    "rag.sqlite",
-}
-ENGINE = {"rag.catalog", "rag.encode", "rag.index"}
+COMMON = {"rag.types", "rag.errors", "rag.config", "rag.english", "rag.validation", "rag.system"}
 
 # The longest matching prefix counts. A package admits its own modules.
 MAY_IMPORT: dict[str, set[str]] = {
-    "rag.address": set(),
-    "rag.quiet": set(),
-    "rag.sqlite": {"rag.errors"},
-    "rag.connection": {"rag.address"},
-    "rag.errors": {"rag.address"},
-    "rag.types": {"rag.address"},
-    "rag.text": {"rag.types"},
-    "rag.config": {"rag.address", "rag.errors", "rag.files"},
-    "rag.files": {"rag.errors"},
-    "rag.refusals": {"rag.types", "rag.errors", "rag.config"},
-    "rag.catalog": COMMON,
-    "rag.graph": COMMON,
-    "rag.encode": COMMON | {"rag.graph"},
-    "rag.index": COMMON,
-    "rag.followup": COMMON,
-    "rag.abstain": COMMON,
-    "rag.cite": COMMON,
-    "rag.conflict": COMMON,
-    "rag.when": COMMON,
+    "rag.system": {"rag.errors"},
+    "rag.system.address": set(),
+    "rag.errors": {"rag.system.address"},
+    "rag.types": {"rag.system.address"},
+    "rag.english": {"rag.types"},
+    "rag.config": {"rag.errors", "rag.system"},
+    "rag.validation": {"rag.types", "rag.errors", "rag.config", "rag.english"},
+    "rag.store": COMMON,
+    "rag.models": COMMON,
+    "rag.question": COMMON,
+    "rag.retrieval": COMMON | {"rag.store", "rag.models"},
+    "rag.answer": COMMON | {"rag.question"},
+    "rag.training": COMMON | {"rag.models"},
     "rag.people": COMMON,
-    "rag.reader": COMMON | {"rag.encode", "rag.graph"},
-    "rag.answer": COMMON,
-    "rag.retrieve": COMMON | ENGINE,
-    "rag.doctor": COMMON | ENGINE | {"rag.reader"},
+    "rag.doctor": COMMON | {"rag.store", "rag.models"},
     "rag.assistant": COMMON
-    | ENGINE
-    | {
-        "rag",
-        "rag.abstain",
-        "rag.answer",
-        "rag.assistant",
-        "rag.cite",
-        "rag.conflict",
-        "rag.followup",
-        "rag.graph",
-        "rag.reader",
-        "rag.retrieve",
-        "rag.when",
-        "ingest",
-    },
+    | {"rag", "rag.answer", "rag.question", "rag.retrieval", "rag.models", "rag.store", "ingest"},
     "rag.llamaindex": COMMON | {"rag.assistant"},
-    "rag.surfaces": COMMON | {"rag.assistant", "rag.people", "rag.when"},
+    "rag.surfaces": COMMON | {"rag.assistant", "rag.people"},
     "rag": {"rag.types", "rag.errors", "rag.config", "rag.assistant"},
-    "ingest": COMMON | ENGINE,
+    "ingest": COMMON | {"rag.store", "rag.models"},
     "eval": COMMON | {"rag", "ingest"},
     "eval.bench": COMMON
-    | ENGINE
     | {
         "rag",
-        "rag.abstain",
         "rag.answer",
         "rag.assistant",
-        "rag.cite",
-        "rag.conflict",
         "rag.doctor",
-        "rag.followup",
-        "rag.reader",
-        "rag.retrieve",
-        "rag.when",
-        "ingest",
-        "eval",
-    },
+        "rag.models",
+        "rag.question",
+        "rag.retrieval",
+        "rag.store",
+    }
+    | {"rag.training", "ingest", "eval"},
     "app": {"rag", "ingest", "eval"},
 }
 VENDOR_HOMES: dict[str, set[str]] = {
-    "chromadb": {"rag.index.dense"},
-    "numkong": {"rag.index.exact"},
-    "tantivy": {"rag.index.lexical"},
-    "sentence_transformers": {"rag.encode"},
-    "openvino": {"rag.graph"},
-    "tokenizers": {"rag.encode", "rag.reader.span", "rag.reader.train"},
-    "llama_index": {"rag.answer.models", "rag.llamaindex", "ingest.split"},
+    "chromadb": {"rag.store.vectors"},
+    "numkong": {"rag.store.cache"},
+    "tantivy": {"rag.store.bm25"},
+    "sentence_transformers": {"rag.models.encoder"},
+    "openvino": {"rag.models.engine"},
+    "tokenizers": {"rag.models.encoder", "rag.models.reader", "rag.training.train"},
+    "llama_index": {"rag.models.language", "rag.llamaindex", "ingest.split"},
     "gradio": {"rag.surfaces.page", "rag.surfaces.page.articles", "rag.surfaces.page.look"},
-    "sqlalchemy": {"rag.catalog", "rag.people.database"},
+    "sqlalchemy": {"rag.store.catalog", "rag.people.database"},
     "argon2": {"rag.people.accounts"},
     "fastapi": {
         "rag.surfaces.api.application",
@@ -111,15 +71,25 @@ VENDOR_HOMES: dict[str, set[str]] = {
         "rag.surfaces.api.server",
         "rag.surfaces.api.uploads",
     },
-    "pydantic": {"rag.surfaces.api.conversations", "rag.surfaces.api.jobs", "rag.surfaces.api.mcp", "rag.surfaces.api.schemas"},
+    "pydantic": {
+        "rag.surfaces.api.conversations",
+        "rag.surfaces.api.jobs",
+        "rag.surfaces.api.mcp",
+        "rag.surfaces.api.schemas",
+    },
     "uvicorn": {"rag.surfaces.api.server"},
     "mcp": {"rag.surfaces.api.mcp"},
-    "sentencex": {"rag.text"},
-    "snowballstemmer": {"rag.text"},
+    "sentencex": {"rag.english.text"},
+    "snowballstemmer": {"rag.english.text"},
     "charset_normalizer": {"ingest.clean"},
-    "filelock": {"ingest.collection", "rag.index.dense", "rag.surfaces.upload_folder", "rag.surfaces.uploads"},
+    "filelock": {
+        "ingest.collection",
+        "rag.store.vectors",
+        "rag.surfaces.upload_folder",
+        "rag.surfaces.uploads",
+    },
     "python_multipart": {"rag.surfaces.uploads"},
-    "httpx": {"rag.answer.models", "rag.connection", "rag.index.dense", "ingest.fetch"},
+    "httpx": {"rag.models.language", "rag.system.connection", "rag.store.vectors", "ingest.fetch"},
     "httpcore": {"ingest.fetch"},
     "protego": {"ingest.fetch"},
     "feedparser": {"ingest.feeds"},
@@ -145,7 +115,7 @@ def modules() -> Iterator[tuple[str, Path]]:
 
 
 def imports(path: Path) -> set[str]:
-    """The modules a file imports: `from rag import text` is rag.text, `from rag import ask` is rag."""
+    """The modules a file imports: `from rag import text` is rag.english.text, `from rag import ask` is rag."""
     found: set[str] = set()
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
@@ -175,14 +145,20 @@ def test_a_module_imports_only_what_its_place_allows(name: str, path: Path) -> N
     def allowed(module: str) -> bool:
         if module in {"rag", "rag.__init__"} or place == "rag":  # the package's own names, not all it holds
             return module in MAY_IMPORT[place]
-        return within(module, place) or any(within(module, a) for a in MAY_IMPORT[place] if a != "rag" or place == "app")
+        return within(module, place) or any(
+            within(module, a) for a in MAY_IMPORT[place] if a != "rag" or place == "app"
+        )
 
     assert {module for module in imports(path) & KNOWN if not allowed(module)} == set()
 
 
 @pytest.mark.parametrize("vendor", VENDOR_HOMES)
 def test_a_vendor_stays_in_its_home(vendor: str) -> None:
-    users = {name for name, path in modules() if any(within(i, vendor) for i in imports(path)) and not within(name, BENCHES)}
+    users = {
+        name
+        for name, path in modules()
+        if any(within(i, vendor) for i in imports(path)) and not within(name, BENCHES)
+    }
     assert users == VENDOR_HOMES[vendor]
 
 
@@ -205,4 +181,4 @@ def test_passages_and_citations_are_built_in_one_place_each() -> None:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in builders:
                 builders[node.func.id].add(name)
-    assert builders == {"Passage": {"rag.types"}, "Citation": {"rag.cite"}}
+    assert builders == {"Passage": {"rag.types"}, "Citation": {"rag.answer.check"}}

@@ -1,4 +1,6 @@
-"""The catalog, with SQLite itself: what is stored comes back, and its marks say what the indexes have still to do."""
+"""The catalog, with SQLite itself: what is stored comes back, and its marks say what the indexes have still
+to do.
+"""
 
 from __future__ import annotations
 
@@ -15,9 +17,9 @@ import pytest
 import sqlalchemy as sa
 from conftest import article, headline
 
-from rag.catalog import FILE, Catalog, Entry, Listing, Place, passage_key
 from rag.config import Config, PassageSettings, RetrievalSettings
 from rag.errors import CollectionError
+from rag.store.catalog import FILE, Catalog, Entry, Listing, Place, passage_key
 from rag.types import Article, Filters
 
 IRAN = article(
@@ -66,7 +68,9 @@ def test_it_comes_back_in_another_process(catalog: Catalog, config: Config) -> N
     again.close()
 
 
-@pytest.mark.parametrize("text", ["a\x00b", "’“” 😀", "x" * 2_000_000, "'; DROP TABLE articles; --", "e\u0301"])
+@pytest.mark.parametrize(
+    "text", ["a\x00b", "’“” 😀", "x" * 2_000_000, "'; DROP TABLE articles; --", "e\u0301"]
+)
 def test_any_text_can_be_stored(catalog: Catalog, text: str) -> None:
     odd = article(text, "odd%_'\"", title="'", source="%")
     catalog.put([entry(odd)])
@@ -109,12 +113,16 @@ def test_a_key_names_the_version_so_that_an_old_vector_is_never_taken_for_a_new_
 
 def test_the_sources_are_named_once_and_in_order(catalog: Catalog) -> None:
     assert catalog.sources() == ["DAWN"]
-    catalog.put([entry(article("x", str(n), source=source)) for n, source in enumerate(["VOA", "DAWN", "AP", None])])
+    catalog.put(
+        [entry(article("x", str(n), source=source)) for n, source in enumerate(["VOA", "DAWN", "AP", None])]
+    )
     assert catalog.sources() == ["AP", "DAWN", "VOA"]
 
 
 def test_the_dates_of_articles_leave_out_what_is_unknown(catalog: Catalog) -> None:
-    assert catalog.published(["news/iran", "news/weather", "news/none", "news/iran"]) == {"news/iran": date(2024, 1, 18)}
+    assert catalog.published(["news/iran", "news/weather", "news/none", "news/iran"]) == {
+        "news/iran": date(2024, 1, 18)
+    }
     assert catalog.published([]) == {}
 
 
@@ -143,7 +151,10 @@ def test_more_than_sqlite_takes_at_once_is_written_read_and_removed(config: Conf
 def test_a_new_passage_waits_until_it_is_settled(catalog: Catalog) -> None:
     news = article("New. News.", "news/a")
     catalog.put([entry(news, (5, 10), (0, 4))])
-    assert catalog.pending() == [Place(key(news, 0, 4), "news/a", 0, 4), Place(key(news, 5, 10), "news/a", 5, 10)]
+    assert catalog.pending() == [
+        Place(key(news, 0, 4), "news/a", 0, 4),
+        Place(key(news, 5, 10), "news/a", 5, 10),
+    ]
     catalog.settle([key(news, 0, 4)], [])
     assert catalog.pending() == [Place(key(news, 5, 10), "news/a", 5, 10)]
 
@@ -207,19 +218,32 @@ def test_a_change_that_fails_half_way_changes_nothing(catalog: Catalog) -> None:
     assert (catalog.known(), catalog.count(), catalog.generation(), catalog.doomed()) == before
 
 
-def test_a_rebuild_is_not_seen_before_it_takes_the_place_of_what_was_there(catalog: Catalog, config: Config) -> None:
+def test_a_rebuild_is_not_seen_before_it_takes_the_place_of_what_was_there(
+    catalog: Catalog, config: Config
+) -> None:
     other = replace(config, encoder="other", passages=PassageSettings(words=80, overlap=2, title=False))
     before = (catalog.count(), catalog.keys(), catalog.generation(), catalog.build())
     anew = Catalog(config.home, other, create=True, rebuild=True).rebuild(other)
     assert (anew.uncut(), anew.build(), anew.count()[1]) == (["news/iran", "news/weather"], "indexes/1", 0)
     anew.expect([key(IRAN, 0, 18), key(IRAN, 0, 7), "never"])
     anew.put([Entry(IRAN, "/n/iran.txt", ((0, 7),))], indexed=True)
-    assert (anew.uncut(), anew.keys(), anew.doomed()) == (["news/weather"], {key(IRAN, 0, 7)}, ["never", key(IRAN, 0, 18)])
+    assert (anew.uncut(), anew.keys(), anew.doomed()) == (
+        ["news/weather"],
+        {key(IRAN, 0, 7)},
+        ["never", key(IRAN, 0, 18)],
+    )
     again = catalog.rebuild(other)
-    assert (again.build(), again.keys()) == ("indexes/1", {key(IRAN, 0, 7)}), "one of the same settings goes on"
-    assert (catalog.count(), catalog.keys(), catalog.generation(), catalog.build(), catalog.left()) == (*before, [])
+    assert (again.build(), again.keys()) == ("indexes/1", {key(IRAN, 0, 7)}), (
+        "one of the same settings goes on"
+    )
+    assert (catalog.count(), catalog.keys(), catalog.generation(), catalog.build(), catalog.left()) == (
+        *before,
+        [],
+    )
     again.swap()
-    with pytest.raises(CollectionError, match="was made with encoder = other; the configuration asks for words"):
+    with pytest.raises(
+        CollectionError, match="was made with encoder = other; the configuration asks for words"
+    ):
         catalog.check(config)
     catalog.check(other)
     assert (catalog.build(), catalog.left(), catalog.generation()) == ("indexes/1", [""], before[2] + 1)
@@ -256,13 +280,20 @@ def test_only_settled_passages_count_as_indexed(catalog: Catalog, config: Config
     assert catalog.keys() == {key(IRAN, 0, 18), key(IRAN, 19, 36), key(WEATHER)}
 
 
-DAYS = {"a": ("AP", date(2024, 1, 10)), "b": ("DAWN", date(2024, 1, 20)), "c": ("AP", date(2024, 1, 30)), "d": (None, None)}
+DAYS = {
+    "a": ("AP", date(2024, 1, 10)),
+    "b": ("DAWN", date(2024, 1, 20)),
+    "c": ("AP", date(2024, 1, 30)),
+    "d": (None, None),
+}
 
 
 @pytest.fixture
 def shelf(config: Config) -> Iterator[Catalog]:
     catalog = Catalog(config.home, config, create=True)
-    catalog.put([entry(article(f"Report {i}.", i, source=source, published=day)) for i, (source, day) in DAYS.items()])
+    catalog.put(
+        [entry(article(f"Report {i}.", i, source=source, published=day)) for i, (source, day) in DAYS.items()]
+    )
     yield catalog
     catalog.close()
 
@@ -300,11 +331,15 @@ def test_articles_are_read_whole_with_their_headlines_at_once(catalog: Catalog) 
     found = catalog.read([IRAN.id, WEATHER.id, "nothing"])
     assert found == {i: (catalog.article(i), catalog.headline(i)) for i in (IRAN.id, WEATHER.id)}
     catalog.regroup({IRAN.id: IRAN.id, WEATHER.id: IRAN.id})
-    assert {i: facts for i, (_, facts) in catalog.read([WEATHER.id]).items()} == {WEATHER.id: catalog.headline(WEATHER.id)}
+    assert {i: facts for i, (_, facts) in catalog.read([WEATHER.id]).items()} == {
+        WEATHER.id: catalog.headline(WEATHER.id)
+    }
     assert catalog.read([]) == {}
 
 
-def test_a_collection_has_an_identity_of_its_own_and_keeps_it(catalog: Catalog, config: Config, tmp_path: Path) -> None:
+def test_a_collection_has_an_identity_of_its_own_and_keeps_it(
+    catalog: Catalog, config: Config, tmp_path: Path
+) -> None:
     again = Catalog(config.home, config, create=True)
     assert (again.identity(), len(again.identity())) == (catalog.identity(), 12)
     again.close()
@@ -317,7 +352,10 @@ def test_a_collection_has_an_identity_of_its_own_and_keeps_it(catalog: Catalog, 
 
 
 def test_a_missing_collection_is_named_with_the_command_that_makes_it(config: Config) -> None:
-    for opening in (lambda: Catalog(config.home, config), lambda: Catalog(config.home, config, create=True, rebuild=True)):
+    for opening in (
+        lambda: Catalog(config.home, config),
+        lambda: Catalog(config.home, config, create=True, rebuild=True),
+    ):
         with pytest.raises(CollectionError) as missing:
             opening()
         assert str(missing.value).startswith(f"there is no collection in {config.home}")
@@ -380,14 +418,18 @@ def test_indexes_made_by_another_version_are_refused_with_the_command_to_run(
         with pytest.raises(CollectionError) as refused:
             Catalog(config.home, config, create=create)
         assert str(refused.value) == (
-            f"the indexes of the collection in {config.home} were made by another version of Clippings. The articles are safe; "
+            f"the indexes of the collection in {config.home} were made by another version of Clippings. The "
+            f"articles are safe; "
             f"make the indexes again: clippings sync --rebuild --home {config.home}"
         )
 
 
 def test_the_whole_article_goes_by_its_first_passage(catalog: Catalog) -> None:
     openings = catalog.openings()
-    assert {i: place.key for i, place in openings.items()} == {IRAN.id: key(IRAN, 0, 18), WEATHER.id: key(WEATHER)}
+    assert {i: place.key for i, place in openings.items()} == {
+        IRAN.id: key(IRAN, 0, 18),
+        WEATHER.id: key(WEATHER),
+    }
     assert catalog.openings([IRAN.id, "nothing"]) == {IRAN.id: openings[IRAN.id]}
 
 
@@ -397,7 +439,9 @@ def test_a_file_that_is_no_catalog_is_named(config: Config, content: bytes) -> N
     (config.home / FILE).write_bytes(content)
     with pytest.raises(CollectionError) as damaged:
         Catalog(config.home, config)
-    assert str(damaged.value).startswith(f"{config.home / FILE} is not a catalog of Clippings, or is damaged (")
+    assert str(damaged.value).startswith(
+        f"{config.home / FILE} is not a catalog of Clippings, or is damaged ("
+    )
     assert str(damaged.value).endswith("Put a backup in its place, or name another folder with --home")
     assert damaged.value.__cause__ is not None
 
@@ -415,17 +459,23 @@ def test_a_damaged_catalog_is_a_collection_error_in_every_call(catalog: Catalog,
         lambda: catalog.rebuild(config), lambda: catalog.expect(["a"]), lambda: catalog.removed([]),
     ]  # fmt: skip
     for call in calls:
-        with pytest.raises(CollectionError, match=r"is not a catalog of Clippings, or is damaged \(no such table"):
+        with pytest.raises(
+            CollectionError, match=r"is not a catalog of Clippings, or is damaged \(no such table"
+        ):
             call()
 
 
 def test_a_home_that_cannot_be_made_is_named(tmp_path: Path, config: Config) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(CollectionError, match=r"file/home cannot be used: .*\. Name another folder with --home"):
+    with pytest.raises(
+        CollectionError, match=r"file/home cannot be used: .*\. Name another folder with --home"
+    ):
         Catalog(tmp_path / "file" / "home", config, create=True)
 
 
-def test_a_catalog_that_another_process_keeps_locked_is_an_error_after_a_while(catalog: Catalog, config: Config) -> None:
+def test_a_catalog_that_another_process_keeps_locked_is_an_error_after_a_while(
+    catalog: Catalog, config: Config
+) -> None:
     code = (
         "import sqlite3, sys, time; db = sqlite3.connect(sys.argv[1]); db.execute('BEGIN IMMEDIATE');"
         "print('locked', flush=True); sys.stdin.read()"
@@ -436,7 +486,9 @@ def test_a_catalog_that_another_process_keeps_locked_is_an_error_after_a_while(c
     assert other.stdout is not None
     other.stdout.readline()
     hurried = Catalog(config.home, config)
-    sa.event.listen(hurried._engine, "checkout", lambda connection, *_: connection.execute("PRAGMA busy_timeout=100"))
+    sa.event.listen(
+        hurried._engine, "checkout", lambda connection, *_: connection.execute("PRAGMA busy_timeout=100")
+    )
     with pytest.raises(CollectionError, match="is being written by another process"):
         hurried.remove(["news/iran"])
     assert hurried.article("news/iran") == IRAN, "reading goes on while another process writes"
@@ -447,6 +499,7 @@ def test_a_catalog_that_another_process_keeps_locked_is_an_error_after_a_while(c
 def test_a_commit_survives_a_power_cut_and_readers_do_not_wait(catalog: Catalog) -> None:
     with catalog._engine.connect() as db:
         settings = {
-            name: db.exec_driver_sql(f"PRAGMA {name}").scalar_one() for name in ("journal_mode", "synchronous", "busy_timeout")
+            name: db.exec_driver_sql(f"PRAGMA {name}").scalar_one()
+            for name in ("journal_mode", "synchronous", "busy_timeout")
         }
     assert settings == {"journal_mode": "wal", "synchronous": 2, "busy_timeout": 10_000}

@@ -49,8 +49,10 @@ ROOT = Path(__file__).parent.parent
 QUESTION = "Who struck first, and whom did they target?"
 PRINTED = "What has a spring tide uncovered on Skellow marsh?"  # in a PDF of the corpus
 HOSTILE = (
-    "The Karvel dam <script>window.struck = 1</script> burst <img src=x onerror='window.struck = 2'> on Sunday "
-    "${window.struck = 3} {{constructor.constructor('window.struck = 4')()}} [more](javascript:window.struck=5) "
+    "The Karvel dam <script>window.struck = 1</script> burst <img src=x onerror='window.struck = 2'> on "
+    "Sunday "
+    "${window.struck = 3} {{constructor.constructor('window.struck = 4')()}} "
+    "[more](javascript:window.struck=5) "
     "\u202eסכר\u202c 🌊 **bold** and forty houses were lost."
 )
 UNANSWERED = "Not answered: it was stopped, or the page was closed, before the answer was there."
@@ -89,7 +91,9 @@ def served(config: Config, *options: str, port: int = 0, **settings: str) -> Ite
     try:
         for _ in range(1_200):
             if server.poll() is not None:
-                raise AssertionError(f"the page did not start: {server.stdout.read().decode() if server.stdout else ''}")
+                raise AssertionError(
+                    f"the page did not start: {server.stdout.read().decode() if server.stdout else ''}"
+                )
             try:
                 urllib.request.urlopen(f"{url}/healthz", timeout=5).close()
                 break
@@ -109,7 +113,9 @@ def address(config: Config) -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    found = next((p for name in ("chromium", "chromium-browser", "google-chrome") if (p := shutil.which(name))), None)
+    found = next(
+        (p for name in ("chromium", "chromium-browser", "google-chrome") if (p := shutil.which(name))), None
+    )
     if found is None:
         pytest.fail("there is no Chromium to drive the page with. Install the package chromium")
     flags = [
@@ -184,7 +190,8 @@ def test_an_answer_is_in_view_from_its_first_word(page: Page) -> None:
     assert page.evaluate(
         "() => { const box = document.querySelector('#conversation .panel-wrap').getBoundingClientRect();"
         " const answers = document.querySelectorAll('#conversation .answer');"
-        " const top = answers[answers.length - 1].getBoundingClientRect().top; return top >= box.top && top < box.bottom - 40 }"
+        " const top = answers[answers.length - 1].getBoundingClientRect().top; return top >= box.top && top "
+        "< box.bottom - 40 }"
     )
 
 
@@ -215,7 +222,12 @@ def test_a_question_typed_while_another_is_answered_is_neither_lost_nor_cut(page
 
 
 def test_questions_put_while_another_is_answered_are_answered_in_turn(page: Page) -> None:
-    questions = [QUESTION, "What did Ali Vaez say about the strike?", "Where does he work?", "WHO STRUCK FIRST?"]
+    questions = [
+        QUESTION,
+        "What did Ali Vaez say about the strike?",
+        "Where does he work?",
+        "WHO STRUCK FIRST?",
+    ]
     box = page.locator("#question textarea")
     for question in questions:  # Gradio itself keeps only the last of those that wait
         box.fill(question)
@@ -227,9 +239,11 @@ def test_questions_put_while_another_is_answered_are_answered_in_turn(page: Page
 
 
 def test_what_is_stopped_says_so_and_is_not_taken_up_again(page: Page) -> None:
-    # Not asked elsewhere, and of four parts: what was read lately, or is read once, is answered before it can be stopped.
+    # Not asked elsewhere, and of four parts: what was read lately, or is read once, is answered before it can
+    # be stopped.
     questions = [
-        f"What did the {who} think of the {what}, why did the {who} meet, where did the {what} end, and how did it begin?"
+        f"What did the {who} think of the {what}, why did the {who} meet, where did the {what} end, and how "
+        f"did it begin?"
         for who in ("army", "president", "police")
         for what in ("raid", "war", "talks")
     ]
@@ -252,7 +266,9 @@ def test_what_is_stopped_says_so_and_is_not_taken_up_again(page: Page) -> None:
 def test_a_new_conversation_begun_while_an_answer_is_made_knows_nothing_of_it(page: Page) -> None:
     put(page, QUESTION)
     box = page.locator("#question textarea")
-    box.fill("What did Ali Vaez say about the strike, and where does he work, and whom did Iran strike, and why?")
+    box.fill(
+        "What did Ali Vaez say about the strike, and where does he work, and whom did Iran strike, and why?"
+    )
     box.press("Enter")
     expect(page.locator("#conversation .asked")).to_have_count(2)
     shelf(page).locator("#fresh").click()
@@ -271,13 +287,17 @@ def test_a_question_too_long_is_told_so_and_not_cut(page: Page) -> None:
     page.locator("#question textarea").focus()
     page.keyboard.insert_text("Who struck? " * 1_667)
     page.keyboard.press("Enter")
-    expect(page.locator("#conversation .abstained")).to_contain_text("the question has 20,003 characters", timeout=60_000)
+    expect(page.locator("#conversation .abstained")).to_contain_text(
+        "the question has 20,003 characters", timeout=60_000
+    )
 
 
 # Evidence
 
 
-def test_a_marker_previews_its_words_under_the_mouse_and_under_the_keyboard(page: Page, config: Config) -> None:
+def test_a_marker_previews_its_words_under_the_mouse_and_under_the_keyboard(
+    page: Page, config: Config
+) -> None:
     with open_assistant(config) as assistant:
         citation = assistant.ask(QUESTION).citations[0]
     put(page, QUESTION)
@@ -321,7 +341,9 @@ def test_a_link_opens_the_same_words_after_a_restart_and_another_sync(
     expect(page.locator("#reading .link")).to_have_text("Copied")
     copied = page.evaluate("navigator.clipboard.readText()")
     page.locator("#conversation a.permalink").first.click()
-    assert page.evaluate("navigator.clipboard.readText()").startswith(copied.split("?")[0] + "?collection=own&article=")
+    assert page.evaluate("navigator.clipboard.readText()").startswith(
+        copied.split("?")[0] + "?collection=own&article="
+    )
     (tmp_path / "more").mkdir()
     (tmp_path / "more" / "rain.txt").write_text("Rain fell on Quetta for nine days.\n", encoding="utf-8")
     sync(tmp_path / "more", config)
@@ -329,7 +351,8 @@ def test_a_link_opens_the_same_words_after_a_restart_and_another_sync(
         later = browser.new_page()
         later.goto(f"{url}/?{copied.split('?')[1]}")
         expect(later.locator("#reading mark")).to_have_text(words, timeout=20_000)
-        # Another version in which the words stand where they stood, as after a correction of the title, opens at them.
+        # Another version in which the words stand where they stood, as after a correction of the title, opens
+        # at them.
         another = copied.split("?")[1].replace("version=", "version=0")
         later.goto(f"{url}/?{another}")
         expect(later.locator("#reading mark")).to_have_text(words, timeout=20_000)
@@ -364,22 +387,33 @@ def test_a_filter_changes_the_evidence_and_stands_on_the_answer(page: Page, conf
     put(page, QUESTION, ".filtered")
     expect(page.locator("#conversation .filtered")).to_have_text("Evidence: published from 19 January 2024")
     used = [
-        {b.get_attribute("data-article") for b in page.locator("#conversation .exchange").nth(at).locator("button.cite").all()}
+        {
+            b.get_attribute("data-article")
+            for b in page.locator("#conversation .exchange").nth(at).locator("button.cite").all()
+        }
         for at in (0, 1)
     ]
     with open_assistant(config) as assistant:
-        early = {item.headline.id for item in assistant.articles() if (item.headline.published or date.min) < date(2024, 1, 19)}
+        early = {
+            item.headline.id
+            for item in assistant.articles()
+            if (item.headline.published or date.min) < date(2024, 1, 19)
+        }
     assert used[0] & early
     assert used[1]
     assert not used[1] & early
     page.locator("#after textarea, #after input").fill("yesterday")
     page.locator("#question textarea").fill("Why?")
     page.locator("#question textarea").press("Enter")
-    expect(page.locator("#conversation .told")).to_contain_text("“yesterday” is not a day. Days are written as 2024-01-20")
+    expect(page.locator("#conversation .told")).to_contain_text(
+        "“yesterday” is not a day. Days are written as 2024-01-20"
+    )
     expect(page.locator("#question textarea")).to_have_value("Why?")  # and nothing has been asked
     expect(page.locator("#conversation .asked")).to_have_count(2)
     page.reload()
-    expect(page.locator("#question textarea")).to_have_value("Why?", timeout=20_000)  # what is typed stays through a reload
+    expect(page.locator("#question textarea")).to_have_value(
+        "Why?", timeout=20_000
+    )  # what is typed stays through a reload
 
 
 # Conversations
@@ -411,7 +445,9 @@ def test_a_question_is_edited_or_asked_again_and_nothing_that_this_replaces_is_l
     expect(asked).to_have_text([QUESTION])
 
 
-def test_conversations_are_kept_renamed_taken_up_deleted_and_taken_back(page: Page, browser: Browser, address: str) -> None:
+def test_conversations_are_kept_renamed_taken_up_deleted_and_taken_back(
+    page: Page, browser: Browser, address: str
+) -> None:
     put(page, QUESTION)
     page.reload()
     expect(page.locator("#conversation .asked")).to_have_text([QUESTION], timeout=20_000)
@@ -460,7 +496,9 @@ def test_two_tabs_of_one_conversation_lose_nothing_of_each_other(page: Page, bro
     expect(second.locator("#conversation .versions")).to_contain_text("2 of 2")
     expect(second.locator("#conversation .told")).to_contain_text("Another tab has asked here meanwhile")
     second.get_by_role("button", name="Earlier version").click()
-    expect(second.locator("#conversation .asked")).to_have_text([QUESTION, "What did Ali Vaez say about the strike?"])
+    expect(second.locator("#conversation .asked")).to_have_text(
+        [QUESTION, "What did Ali Vaez say about the strike?"]
+    )
     second.close()
 
 
@@ -479,7 +517,9 @@ def test_a_reload_in_the_middle_of_an_answer_keeps_the_question(browser: Browser
         goes_on.set()
         expect(page.locator("#conversation .notice")).to_have_text([UNANSWERED, UNANSWERED], timeout=30_000)
         page.get_by_role("button", name="Ask again").first.click()
-        expect(page.locator("#conversation .answer")).to_contain_text("Pakistan was struck first by Iran", timeout=60_000)
+        expect(page.locator("#conversation .answer")).to_contain_text(
+            "Pakistan was struck first by Iran", timeout=60_000
+        )
         page.close()
 
 
@@ -510,11 +550,19 @@ page.launch(server_name="127.0.0.1", server_port=port, quiet=True)
 """
 
 
-def test_the_shelf_that_an_earlier_version_left_in_a_browser_is_found_and_emptied(browser: Browser, config: Config) -> None:
+def test_the_shelf_that_an_earlier_version_left_in_a_browser_is_found_and_emptied(
+    browser: Browser, config: Config
+) -> None:
     """As it lies there: Gradio keeps it under a key made of the home, scrambled."""
     with open_assistant(config) as assistant:
         found = record(assistant.ask(QUESTION), "own")
-    kept = {"key": "1", "asked": "Who was first to strike?", "collection": "own", "found": found, "verdict": ""}
+    kept = {
+        "key": "1",
+        "asked": "Who was first to strike?",
+        "collection": "own",
+        "found": found,
+        "verdict": "",
+    }
     held = {"current": "", "conversations": [{"id": "shelf", "title": "On the shelf", "exchanges": [kept]}]}
     own = hashlib.sha256(str(config.home.resolve()).encode()).hexdigest()
     with socket.socket() as free:
@@ -532,7 +580,9 @@ def test_the_shelf_that_an_earlier_version_left_in_a_browser_is_found_and_emptie
                 break
             except Error:
                 time.sleep(0.2)
-        page.wait_for_function(f"(localStorage.getItem('clippings-{own[:12]}') || '').length > 1000", timeout=20_000)
+        page.wait_for_function(
+            f"(localStorage.getItem('clippings-{own[:12]}') || '').length > 1000", timeout=20_000
+        )
         page.close()
     finally:
         before.kill()
@@ -550,14 +600,24 @@ def test_the_shelf_that_an_earlier_version_left_in_a_browser_is_found_and_emptie
         context.close()
 
 
-def test_what_a_browser_kept_before_the_server_did_is_taken_over_once(browser: Browser, address: str, config: Config) -> None:
+def test_what_a_browser_kept_before_the_server_did_is_taken_over_once(
+    browser: Browser, address: str, config: Config
+) -> None:
     with open_assistant(config) as assistant:
         found = record(assistant.ask(QUESTION), "own")
-    kept = {"key": "1", "asked": "Who was it that struck first?", "collection": "own", "found": found, "verdict": ""}
+    kept = {
+        "key": "1",
+        "asked": "Who was it that struck first?",
+        "collection": "own",
+        "found": found,
+        "verdict": "",
+    }
     held = {"current": "", "conversations": [{"id": "old", "title": "From before", "exchanges": [kept]}]}
     page = browser.new_page()
     calls: list[Any] = []
-    page.on("request", lambda request: calls.append(request.post_data) if "taken-over" in request.url else None)
+    page.on(
+        "request", lambda request: calls.append(request.post_data) if "taken-over" in request.url else None
+    )
     page.goto(address)
     expect(page.locator("#question textarea")).to_be_visible(timeout=20_000)
     expect(page.locator("#masthead")).to_contain_text("articles.")
@@ -566,7 +626,9 @@ def test_what_a_browser_kept_before_the_server_did_is_taken_over_once(browser: B
     shelf(page).locator(".list button", has_text="From before").click()
     expect(page.locator("#conversation .asked")).to_have_text(["Who was it that struck first?"])
     expect(page.locator("#conversation .notes")).to_have_count(1)
-    expect(page.get_by_role("button", name="Right", exact=True)).to_have_count(0)  # this server did not give it
+    expect(page.get_by_role("button", name="Right", exact=True)).to_have_count(
+        0
+    )  # this server did not give it
     page.evaluate("async (shelf) => { await clippings.takeOver(shelf) }", held)
     expect(shelf(page).locator(".list button", has_text="From before")).to_have_count(1)
     assert len(calls) == 2
@@ -597,8 +659,12 @@ def test_a_conversation_leaves_the_page_with_its_footnotes(page: Page) -> None:
 # Articles
 
 
-def test_a_newcomer_adds_articles_reads_them_and_takes_one_out_again(browser: Browser, tmp_path: Path) -> None:
-    (tmp_path / "dam.txt").write_text("The Karvel dam burst on Sunday and forty houses were lost.\n", encoding="utf-8")
+def test_a_newcomer_adds_articles_reads_them_and_takes_one_out_again(
+    browser: Browser, tmp_path: Path
+) -> None:
+    (tmp_path / "dam.txt").write_text(
+        "The Karvel dam burst on Sunday and forty houses were lost.\n", encoding="utf-8"
+    )
     (tmp_path / "rain.jsonl").write_text(
         '{"id": "r1", "title": "Rain", "source": "AP", "published": "2024-05-01", "text": "Rain fell on Quetta for nine days."}\n'
         '{"id": "r2", "text": ""}\n',
@@ -610,7 +676,8 @@ def test_a_newcomer_adds_articles_reads_them_and_takes_one_out_again(browser: Br
         holding = True
         # What is quick does not go through the queue.
         page.route(
-            re.compile(r"/gradio_api/(queue/join|run/)"), lambda route: late.append(route) if holding else route.continue_()
+            re.compile(r"/gradio_api/(queue/join|run/)"),
+            lambda route: late.append(route) if holding else route.continue_(),
         )
         page.goto(url)
         expect(page.get_by_role("radio", name="Demo articles")).to_be_checked(timeout=20_000)
@@ -620,17 +687,27 @@ def test_a_newcomer_adds_articles_reads_them_and_takes_one_out_again(browser: Br
                 break
             page.wait_for_timeout(50)
         assert late
-        expect(mine).to_be_disabled()  # what was chosen last is still to come, and would undo what is chosen now
+        expect(
+            mine
+        ).to_be_disabled()  # what was chosen last is still to come, and would undo what is chosen now
         holding = False
         for route in late:
             route.continue_()
         mine.check()
-        expect(page.locator("#begin")).to_contain_text("there are no articles of your own yet. Add some under “Articles”")
+        expect(page.locator("#begin")).to_contain_text(
+            "there are no articles of your own yet. Add some under “Articles”"
+        )
         put(page, QUESTION, ".abstained")
-        expect(page.locator("#conversation .abstained")).to_contain_text("there are no articles of your own yet")
+        expect(page.locator("#conversation .abstained")).to_contain_text(
+            "there are no articles of your own yet"
+        )
         page.get_by_role("tab", name="Articles").click()
-        page.locator("#upload input[type=file]").set_input_files([tmp_path / "dam.txt", tmp_path / "rain.jsonl"])
-        expect(page.locator("#report")).to_contain_text("2 added, 0 replaced, 0 removed, 0 unchanged, 1 failed", timeout=60_000)
+        page.locator("#upload input[type=file]").set_input_files(
+            [tmp_path / "dam.txt", tmp_path / "rain.jsonl"]
+        )
+        expect(page.locator("#report")).to_contain_text(
+            "2 added, 0 replaced, 0 removed, 0 unchanged, 1 failed", timeout=60_000
+        )
         expect(page.locator("#report")).to_contain_text("upload/rain.jsonl line 2")
         expect(page.locator("#masthead")).to_contain_text("2 articles.")
         expect(page.locator("#begin")).to_be_hidden()
@@ -678,10 +755,15 @@ def test_a_newcomer_adds_articles_reads_them_and_takes_one_out_again(browser: Br
         page.close()
 
 
-def test_a_name_that_is_taken_is_asked_about_and_adding_is_stopped_after_a_reload(browser: Browser, tmp_path: Path) -> None:
+def test_a_name_that_is_taken_is_asked_about_and_adding_is_stopped_after_a_reload(
+    browser: Browser, tmp_path: Path
+) -> None:
     dam = tmp_path / "dam.txt"
     dam.write_text("The Karvel dam burst on Sunday and forty houses were lost.\n", encoding="utf-8")
-    many = "".join(f'{{"id": "n{n}", "text": "Council {n} met. {"It spoke of the harbour. " * 60}"}}\n' for n in range(1_500))
+    many = "".join(
+        f'{{"id": "n{n}", "text": "Council {n} met. {"It spoke of the harbour. " * 60}"}}\n'
+        for n in range(1_500)
+    )
     (tmp_path / "many.jsonl").write_text(many, encoding="utf-8")
     config = Config(home=tmp_path / "home")
     with served(config) as url:
@@ -708,7 +790,9 @@ def test_a_name_that_is_taken_is_asked_about_and_adding_is_stopped_after_a_reloa
         expect(report).to_contain_text("Add the same again to go on", timeout=60_000)
         page.reload()
         page.get_by_role("tab", name="Articles").click()
-        expect(report).to_contain_text("Add the same again to go on", timeout=20_000)  # what came of it outlives a reload
+        expect(report).to_contain_text(
+            "Add the same again to go on", timeout=20_000
+        )  # what came of it outlives a reload
         page.close()
     with open_assistant(config) as assistant:
         texts = {i: assistant.article(i).text for i in ("upload/dam.txt", "upload/dam (2).txt")}
@@ -724,7 +808,9 @@ def publisher() -> Iterator[str]:
         def log_message(self, *args: object) -> None:
             pass
 
-    with ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(ROOT / "tests" / "corpus" / "html"))) as server:
+    with ThreadingHTTPServer(
+        ("127.0.0.1", 0), partial(Quiet, directory=str(ROOT / "tests" / "corpus" / "html"))
+    ) as server:
         threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
         yield f"http://127.0.0.1:{server.server_port}"
         server.shutdown()
@@ -745,14 +831,20 @@ def test_a_page_is_taken_in_by_its_address_and_says_where_its_facts_were_read(
         expect(page.locator("#report")).to_contain_text("is no web address. Copy it from your browser")
         given.fill(f"{publisher}/nowhere.html")
         page.locator("#fetch").click()
-        expect(page.locator("#report")).to_contain_text("0 added, 0 replaced, 0 removed, 0 unchanged, 1 failed", timeout=30_000)
+        expect(page.locator("#report")).to_contain_text(
+            "0 added, 0 replaced, 0 removed, 0 unchanged, 1 failed", timeout=30_000
+        )
         given.fill(f"{publisher}/harbor-courier-ferry-inquiry.html")
         given.press("Enter")
-        expect(page.locator("#report")).to_contain_text("1 added, 0 replaced, 0 removed, 0 unchanged, 0 failed", timeout=60_000)
+        expect(page.locator("#report")).to_contain_text(
+            "1 added, 0 replaced, 0 removed, 0 unchanged, 0 failed", timeout=60_000
+        )
         printed = ROOT / "tests" / "corpus" / "pdf" / "harbor-courier-roman-road-print.pdf"
         page.locator("#upload input[type=file]").set_input_files(printed)
         expect(page.locator("#masthead")).to_contain_text("2 articles.", timeout=60_000)
-        page.locator("#articles [role=gridcell] span.text:visible", has_text="Inquiry finds ferry").first.click()
+        page.locator(
+            "#articles [role=gridcell] span.text:visible", has_text="Inquiry finds ferry"
+        ).first.click()
         expect(page.locator("#reading .facts")).to_have_text("The Harbor Courier, 11 May 2023")
         expect(page.locator("#reading .note")).to_be_hidden()
         page.locator("#reading .read summary").click()
@@ -764,7 +856,9 @@ def test_a_page_is_taken_in_by_its_address_and_says_where_its_facts_were_read(
         page.close()
 
 
-def test_an_article_that_has_changed_opens_as_it_was_cited(page: Page, config: Config, tmp_path: Path) -> None:
+def test_an_article_that_has_changed_opens_as_it_was_cited(
+    page: Page, config: Config, tmp_path: Path
+) -> None:
     desk = tmp_path / "changing"
     desk.mkdir()
     (desk / "one.txt").write_text("The mayor of Trill planted seven plum trees in the harbour on Monday.\n")
@@ -774,7 +868,9 @@ def test_an_article_that_has_changed_opens_as_it_was_cited(page: Page, config: C
     page.locator("#conversation .answer button.cite").last.click()
     expect(page.locator("#reading mark")).to_contain_text("seven plum trees")
     expect(page.locator("#reading .note")).to_be_hidden()
-    (desk / "one.txt").write_text("Correction: it was in the park that the mayor of Trill planted six plum trees.\n")
+    (desk / "one.txt").write_text(
+        "Correction: it was in the park that the mayor of Trill planted six plum trees.\n"
+    )
     sync(desk, config)
     page.locator("#conversation .answer button.cite").last.click()
     expect(page.locator("#reading .note")).to_contain_text("This is the article as it was until")
@@ -813,7 +909,9 @@ def test_a_page_that_is_read_only_behind_a_password_shows_neither_upload_nor_rem
     assert "sesame" not in LOGS[-1]
 
 
-def test_one_logs_out_and_another_who_logs_in_sees_nothing_of_it(browser: Browser, config: Config, tmp_path: Path) -> None:
+def test_one_logs_out_and_another_who_logs_in_sees_nothing_of_it(
+    browser: Browser, config: Config, tmp_path: Path
+) -> None:
     for name in ("ann", "bob"):
         add_account(tmp_path / "who", name, f"the password of {name}")
     with served(config, "--auth-file", str(tmp_path / "who")) as url:
@@ -839,7 +937,10 @@ def test_one_logs_out_and_another_who_logs_in_sees_nothing_of_it(browser: Browse
 
 
 def test_a_page_behind_a_proxy_keeps_to_its_path(browser: Browser, config: Config) -> None:
-    with served(config, "--root-path", "/clippings", "--proxy", "127.0.0.1") as behind, proxied(behind, "/clippings") as url:
+    with (
+        served(config, "--root-path", "/clippings", "--proxy", "127.0.0.1") as behind,
+        proxied(behind, "/clippings") as url,
+    ):
         page = browser.new_page()
         asked_for: list[str] = []
         page.on("request", lambda request: asked_for.append(request.url))
@@ -853,9 +954,13 @@ def test_a_page_behind_a_proxy_keeps_to_its_path(browser: Browser, config: Confi
         assert page.evaluate("navigator.clipboard.readText()").startswith(f"{url}/?collection=own&article=")
         page.close()
         origin = url.removesuffix("/clippings")
-        outside = [a for a in asked_for if not a.startswith(f"{url}/") and not a.startswith(("data:", "blob:"))]
+        outside = [
+            a for a in asked_for if not a.startswith(f"{url}/") and not a.startswith(("data:", "blob:"))
+        ]
         assert [a.removeprefix(origin) for a in outside] == []
-        assert httpx.post(f"{url}/api/ask", json={"question": QUESTION}, timeout=60, trust_env=False).json()["citations"]
+        assert httpx.post(f"{url}/api/ask", json={"question": QUESTION}, timeout=60, trust_env=False).json()[
+            "citations"
+        ]
 
 
 # A language model
@@ -866,14 +971,20 @@ def test_a_model_words_the_answer_until_it_is_left_out_and_what_it_invents_is_se
 ) -> None:
     said = ("Pakistan was struck ", "first by Iran [1]. ", "Snow fell on Karvel that night [1].")
     with ollama(*said) as (speaker, settings):
-        environ = {"CLIPPINGS_MODEL_PROVIDER": "ollama", "CLIPPINGS_MODEL_NAME": "m", "CLIPPINGS_MODEL_URL": str(settings.url)}
+        environ = {
+            "CLIPPINGS_MODEL_PROVIDER": "ollama",
+            "CLIPPINGS_MODEL_NAME": "m",
+            "CLIPPINGS_MODEL_URL": str(settings.url),
+        }
         with served(config, **environ, no_proxy="127.0.0.1") as url:
             page = browser.new_page(viewport={"width": 1280, "height": 900})
             page.goto(url)
             expect(page.locator("#wording")).to_be_visible(timeout=20_000)
             put(page, "Who struck first?")
             expect(page.locator("#conversation .answer")).to_contain_text("Pakistan was struck first by Iran")
-            apart = page.locator("#conversation details", has_text="Said by the model, not found in the articles (1)")
+            apart = page.locator(
+                "#conversation details", has_text="Said by the model, not found in the articles (1)"
+            )
             expect(apart.locator("li")).to_have_text("Snow fell on Karvel that night.")
             expect(page.locator("#conversation .answer")).not_to_contain_text("Snow")
             asked = len(speaker.requests)
@@ -895,7 +1006,9 @@ def test_without_a_model_nothing_is_to_be_chosen(page: Page) -> None:
 # Many at once
 
 
-def test_who_waits_is_told_so_who_comes_too_late_as_well_and_who_stops_makes_room(browser: Browser, config: Config) -> None:
+def test_who_waits_is_told_so_who_comes_too_late_as_well_and_who_stops_makes_room(
+    browser: Browser, config: Config
+) -> None:
     limits = {"CLIPPINGS_SERVE_AT_ONCE": "1", "CLIPPINGS_SERVE_WAITING": "1"}
     with slow_model() as (speaker, goes_on, settings), kept_waiting(config, **limits, **settings) as server:
 
@@ -913,7 +1026,9 @@ def test_who_waits_is_told_so_who_comes_too_late_as_well_and_who_stops_makes_roo
         ask(first)
         wait_until(lambda: bool(speaker.requests))
         ask(second)
-        expect(second.locator("#conversation .step")).to_have_text("waiting for its turn: it is the next…", timeout=20_000)
+        expect(second.locator("#conversation .step")).to_have_text(
+            "waiting for its turn: it is the next…", timeout=20_000
+        )
         ask(third)
         expect(third.locator("#conversation .abstained")).to_have_text(
             "too many ask at once: 1 being answered, 1 waiting. Ask again in a minute", timeout=20_000
@@ -922,10 +1037,14 @@ def test_who_waits_is_told_so_who_comes_too_late_as_well_and_who_stops_makes_roo
         expect(second.locator("#conversation .notice")).to_have_text(UNANSWERED, timeout=20_000)
         wait_until(lambda: server.health()[1]["waiting"] == 0)
         third.get_by_role("button", name="Ask again").click()
-        expect(third.locator("#conversation .step")).to_have_text("waiting for its turn: it is the next…", timeout=20_000)
+        expect(third.locator("#conversation .step")).to_have_text(
+            "waiting for its turn: it is the next…", timeout=20_000
+        )
         first.close()  # in the middle of its answer
         goes_on.set()
-        expect(third.locator("#conversation .answer")).to_contain_text("Pakistan was struck first by Iran", timeout=60_000)
+        expect(third.locator("#conversation .answer")).to_contain_text(
+            "Pakistan was struck first by Iran", timeout=60_000
+        )
         wait_until(lambda: server.health()[1]["running"] == 0)
         for page in (second, third):
             page.close()
@@ -934,7 +1053,9 @@ def test_who_waits_is_told_so_who_comes_too_late_as_well_and_who_stops_makes_roo
 # Verdicts
 
 
-def test_a_verdict_given_while_another_answer_is_made_stands_when_that_is_there(page: Page, config: Config) -> None:
+def test_a_verdict_given_while_another_answer_is_made_stands_when_that_is_there(
+    page: Page, config: Config
+) -> None:
     put(page, QUESTION)
     longer = "Who struck first, and where is Jaish al-Adl based, and why did Pakistan strike Iran, and what did Ali Vaez say?"
     page.locator("#question textarea").fill(longer)
@@ -960,8 +1081,10 @@ def test_a_verdict_stands_on_its_answer_and_makes_a_gold_case(page: Page, config
     page.locator("#conversation .answer button.cite").last.click()
     expect(page.locator("#reading mark")).to_be_visible()
     words = page.evaluate(
-        "() => { const range = document.createRange(); range.selectNodeContents(document.querySelector('#reading mark'));"
-        " getSelection().removeAllRanges(); getSelection().addRange(range); return getSelection().toString() }"
+        "() => { const range = document.createRange(); "
+        "range.selectNodeContents(document.querySelector('#reading mark'));"
+        " getSelection().removeAllRanges(); getSelection().addRange(range); return getSelection().toString() "
+        "}"
     )
     page.get_by_role("button", name="Make it a gold case").click()
     expect(page.locator("#conversation .told")).to_contain_text("gold.jsonl")
@@ -973,7 +1096,9 @@ def test_a_verdict_stands_on_its_answer_and_makes_a_gold_case(page: Page, config
         *_, last = people.conversations.verdicts()
     assert (last.verdict, last.question) == ("wrong", QUESTION)
     page.reload()
-    expect(page.get_by_role("button", name="Wrong", exact=True)).to_have_attribute("aria-pressed", "true", timeout=20_000)
+    expect(page.get_by_role("button", name="Wrong", exact=True)).to_have_attribute(
+        "aria-pressed", "true", timeout=20_000
+    )
 
 
 # Programs
@@ -991,12 +1116,18 @@ def test_programs_get_the_answer_a_person_gets(address: str, config: Config) -> 
         assert whole["text"][place["start"] : place["end"]] == place["text"]
         refused = client.post("/api/ask", json={"question": QUESTION, "published_from": "soon"})
         assert refused.status_code == 422
-        assert refused.json()["error"]["message"] == 'published_from must be a day, written as 2024-01-20, and is "soon"'
+        assert (
+            refused.json()["error"]["message"]
+            == 'published_from must be a day, written as 2024-01-20, and is "soon"'
+        )
 
 
 def test_a_model_finds_the_tools_described_and_gets_the_same_answer(address: str, config: Config) -> None:
     async def asked() -> tuple[Any, Any]:
-        async with streamablehttp_client(f"{address}/mcp") as (receive, send, _), ClientSession(receive, send) as session:
+        async with (
+            streamablehttp_client(f"{address}/mcp") as (receive, send, _),
+            ClientSession(receive, send) as session,
+        ):
             await session.initialize()
             return await session.list_tools(), await session.call_tool("ask", {"question": QUESTION})
 
@@ -1022,7 +1153,9 @@ def test_the_whole_of_a_question_by_keyboard_alone(page: Page) -> None:
             break
     page.keyboard.press("Enter")
     expect(page.locator("#reading mark")).to_be_visible()
-    assert page.evaluate("document.activeElement.matches('#reading .article')"), "the article can be scrolled by key at once"
+    assert page.evaluate("document.activeElement.matches('#reading .article')"), (
+        "the article can be scrolled by key at once"
+    )
 
 
 @pytest.mark.parametrize(
@@ -1047,21 +1180,29 @@ def test_light_dark_and_phone_have_no_fault_that_axe_finds_and_nothing_overflows
 
 
 def _fits_and_has_no_fault(page: Page) -> None:
-    assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), "the page is wider than the screen"
+    assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), (
+        "the page is wider than the screen"
+    )
     faults = Axe().run(page).response["violations"]
     # Gradio's table is a grid whose rows axe does not see as its children.
-    found = [v for v in faults if v["impact"] in ("serious", "critical") and v["id"] != "aria-required-children"]
+    found = [
+        v for v in faults if v["impact"] in ("serious", "critical") and v["id"] != "aria-required-children"
+    ]
     assert [(v["id"], [node["html"][:200] for node in v["nodes"]]) for v in found] == []
 
 
 def test_the_first_answer_is_there_within_a_second(page: Page) -> None:
     put(page, "Who struck first?")
     took = []
-    for count, question in enumerate(["Why did Pakistan strike Iran?", "Where is Jaish al-Adl based?", QUESTION], 2):
+    for count, question in enumerate(
+        ["Why did Pakistan strike Iran?", "Where is Jaish al-Adl based?", QUESTION], 2
+    ):
         page.locator("#question textarea").fill(question)
         began = time.perf_counter()
         page.locator("#question textarea").press("Enter")
-        page.locator(f"#conversation .exchange >> nth={count - 1}").locator(".answer .sentence, .abstained").first.wait_for()
+        page.locator(f"#conversation .exchange >> nth={count - 1}").locator(
+            ".answer .sentence, .abstained"
+        ).first.wait_for()
         took.append(time.perf_counter() - began)
     assert sorted(took)[1] < 1, took
 
@@ -1071,16 +1212,24 @@ def test_the_first_answer_is_there_within_a_second(page: Page) -> None:
 
 def test_a_question_that_cannot_be_asked_is_answered_with_the_reason(page: Page) -> None:
     put(page, "?!…", ".abstained")
-    expect(page.locator("#conversation .abstained")).to_have_text("the question holds no word to look for. Ask it in words")
+    expect(page.locator("#conversation .abstained")).to_have_text(
+        "the question holds no word to look for. Ask it in words"
+    )
 
 
 def test_nothing_in_an_article_or_a_question_is_executed(page: Page) -> None:
-    put(page, "How many houses were lost when the Karvel dam burst? <img src=x onerror='window.struck=6'> ${window.struck=7}")
+    put(
+        page,
+        "How many houses were lost when the Karvel dam burst? <img src=x onerror='window.struck=6'> "
+        "${window.struck=7}",
+    )
     page.locator("#conversation .answer button.cite").first.click()
     expect(page.locator("#reading mark")).to_contain_text("<script>window.struck = 1</script>")
     assert page.evaluate("window.struck") is None
     assert page.locator("#reading .article img, #conversation img, #reading .article script").count() == 0
-    assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), "a long title widens the page"
+    assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), (
+        "a long title widens the page"
+    )
 
 
 def test_no_request_leaves_the_machine(page: Page, address: str) -> None:
@@ -1091,13 +1240,19 @@ def test_no_request_leaves_the_machine(page: Page, address: str) -> None:
     assert elsewhere == []
 
 
-def test_an_open_page_answers_from_what_another_process_has_just_written(page: Page, config: Config, tmp_path: Path) -> None:
+def test_an_open_page_answers_from_what_another_process_has_just_written(
+    page: Page, config: Config, tmp_path: Path
+) -> None:
     question = "What did the mayor of Quillon plant in the harbour?"
     put(page, question, ".abstained")
     (tmp_path / "late").mkdir()
-    (tmp_path / "late" / "one.txt").write_text("The mayor of Quillon planted nine lemon trees in the harbour on Monday.\n")
+    (tmp_path / "late" / "one.txt").write_text(
+        "The mayor of Quillon planted nine lemon trees in the harbour on Monday.\n"
+    )
     program = "import sys; from ingest import sync; from rag import Config; sync(sys.argv[1], Config(home=sys.argv[2]))"
-    subprocess.run([sys.executable, "-c", program, str(tmp_path / "late"), str(config.home)], check=True, cwd=ROOT)
+    subprocess.run(
+        [sys.executable, "-c", program, str(tmp_path / "late"), str(config.home)], check=True, cwd=ROOT
+    )
     put(page, question)
     expect(page.locator("#conversation .answer").last).to_contain_text("nine lemon trees")
     remove("late/one.txt", config)

@@ -1,4 +1,6 @@
-"""Vectors on a real Chroma server: syncing, asking, several processes, and every way in which it may not be there."""
+"""Vectors on a real Chroma server: syncing, asking, several processes, and every way in which it may not be
+there.
+"""
 
 from __future__ import annotations
 
@@ -20,13 +22,13 @@ from conftest import WordEncoder
 
 from ingest import remove, sync
 from ingest.safekeeping import backup, restore
-from rag.catalog import Catalog
 from rag.config import ChromaSettings, Config, demo
 from rag.doctor import examine
 from rag.errors import CollectionError, ConfigError
-from rag.index import dense
-from rag.index.dense import DenseIndex
-from rag.retrieve import Retriever
+from rag.retrieval.search import Retriever
+from rag.store import vectors as dense
+from rag.store.catalog import Catalog
+from rag.store.vectors import DenseIndex
 from rag.types import Filters
 
 CHROMA = Path(sys.executable).with_name("chroma")
@@ -91,12 +93,16 @@ def stored(config: Config) -> set[str]:
         catalog.close()
 
 
-def found(config: Config, question: str, filters: Filters = Filters(), encoder: WordEncoder | None = None) -> list[str]:
+def found(
+    config: Config, question: str, filters: Filters = Filters(), encoder: WordEncoder | None = None
+) -> list[str]:
     with Retriever(config.home, config, encoder or WordEncoder()) as retriever:
         return [p.article.id for p in retriever.find(question, stages=("dense",), filters=filters)]
 
 
-def test_the_vectors_lie_on_the_server_and_questions_find_them(news: Path, config: Config, encoder: WordEncoder) -> None:
+def test_the_vectors_lie_on_the_server_and_questions_find_them(
+    news: Path, config: Config, encoder: WordEncoder
+) -> None:
     assert sync(news, config, encoder=encoder).passages == 2
     assert len(stored(config)) == 2
     assert not (config.home / "dense").exists()
@@ -110,7 +116,9 @@ def test_the_vectors_lie_on_the_server_and_questions_find_them(news: Path, confi
     assert len(stored(config)) == 1
 
 
-def test_it_is_the_server_that_answers_a_question_without_a_filter(news: Path, config: Config, encoder: WordEncoder) -> None:
+def test_it_is_the_server_that_answers_a_question_without_a_filter(
+    news: Path, config: Config, encoder: WordEncoder
+) -> None:
     sync(news, config, encoder=encoder)
     catalog = Catalog(config.home, config)
     index = DenseIndex(config.home, config.chroma, identity=catalog.identity())
@@ -137,7 +145,9 @@ def test_a_rebuild_fills_another_collection_on_the_server_and_the_old_one_goes_w
     client = chromadb.HttpClient(host=str(config.chroma.url))
 
     def names() -> set[str]:
-        return {collection.name for collection in client.list_collections() if collection.name.startswith(name)}
+        return {
+            collection.name for collection in client.list_collections() if collection.name.startswith(name)
+        }
 
     class Asking(WordEncoder):
         def passages(self, texts: Sequence[str]) -> np.ndarray:
@@ -174,8 +184,12 @@ def test_a_collection_moves_to_a_server_and_back_without_being_encoded_again(
 ) -> None:
     local = replace(config, chroma=ChromaSettings())
     sync(news, local, encoder=encoder)
-    assert found(config, "weather")[0] == "news/weather.txt", "what no server holds yet is answered from the files"
-    with pytest.raises(CollectionError, match=r"has no collection clippings-\w{12}\. Fill it: clippings sync FOLDER"):
+    assert found(config, "weather")[0] == "news/weather.txt", (
+        "what no server holds yet is answered from the files"
+    )
+    with pytest.raises(
+        CollectionError, match=r"has no collection clippings-\w{12}\. Fill it: clippings sync FOLDER"
+    ):
         stored(config)
     encoder.encoded.clear()
     for there in (config, local):
@@ -211,10 +225,14 @@ def test_a_filling_that_was_killed_is_begun_again_by_the_next_sync(
 
 
 def test_the_demo_articles_stay_on_this_machine(config: Config) -> None:
-    assert demo(replace(config, chroma=replace(config.chroma, collection="by-name"))).chroma == ChromaSettings()
+    assert (
+        demo(replace(config, chroma=replace(config.chroma, collection="by-name"))).chroma == ChromaSettings()
+    )
 
 
-def test_a_page_goes_on_through_a_rebuild_by_another_process(news: Path, config: Config, encoder: WordEncoder) -> None:
+def test_a_page_goes_on_through_a_rebuild_by_another_process(
+    news: Path, config: Config, encoder: WordEncoder
+) -> None:
     sync(news, config, encoder=encoder)
     with Retriever(config.home, config, encoder) as retriever:
         assert next(p.article.id for p in retriever.find("weather", stages=("dense",))) == "news/weather.txt"
@@ -249,13 +267,18 @@ def test_a_server_that_stops_is_named_and_one_that_lost_its_data_is_filled_again
                 attempt()
             assert str(gone.value).startswith(f"no answer from the Chroma server at {own.url} (")
             assert str(gone.value).endswith("Is `chroma run` running there? Correct chroma.url, or start it")
-        assert [p.article.id for p in retriever.find("weather", filters=Filters(after=None, exclude_articles=("x",)))]
+        assert [
+            p.article.id
+            for p in retriever.find("weather", filters=Filters(after=None, exclude_articles=("x",)))
+        ]
         shutil.rmtree(own.folder)
         own.start()
         encoder.encoded.clear()
         sync(news, config, encoder=encoder)
         assert (len(stored(config)), encoder.encoded) == (2, [])
-        assert len(retriever.find("weather", stages=("dense",))) == 2, "a page that was open finds them as well"
+        assert len(retriever.find("weather", stages=("dense",))) == 2, (
+            "a page that was open finds them as well"
+        )
     own.stop()
 
 
@@ -312,13 +335,19 @@ def test_the_key_goes_with_every_request(
     wrong = served(handle)
     monkeypatch.setenv("CLIPPINGS_CHROMA_KEY", "sesame")
     with pytest.raises(CollectionError) as refused:
-        sync(news, replace(config, chroma=ChromaSettings(url=f"http://127.0.0.1:{wrong.server_port}")), encoder=encoder)
+        sync(
+            news,
+            replace(config, chroma=ChromaSettings(url=f"http://127.0.0.1:{wrong.server_port}")),
+            encoder=encoder,
+        )
     assert seen == ["sesame"]
     assert "sesame" not in str(refused.value)
     wrong.shutdown()
 
 
-@pytest.mark.parametrize(("setting", "missing"), [({"tenant": "nobody"}, "Tenant"), ({"database": "none"}, "Database")])
+@pytest.mark.parametrize(
+    ("setting", "missing"), [({"tenant": "nobody"}, "Tenant"), ({"database": "none"}, "Database")]
+)
 def test_a_tenant_and_a_database_that_are_not_there_are_named(
     news: Path, config: Config, encoder: WordEncoder, setting: dict[str, str], missing: str
 ) -> None:
@@ -338,7 +367,9 @@ def test_the_doctor_looks_at_the_server(
     with socket.socket() as closed:
         closed.bind(("127.0.0.1", 0))
         nobody = f"http://127.0.0.1:{closed.getsockname()[1]}"
-    assert findings["indexes"].detail == "dense and lexical hold the catalog's 2 passages, whole its 2 articles"
+    assert (
+        findings["indexes"].detail == "dense and lexical hold the catalog's 2 passages, whole its 2 articles"
+    )
     findings = {f.name: f for f in examine(replace(config, chroma=ChromaSettings(url=nobody)), lambda: None)}
     assert not findings["Chroma server"].well
     assert findings["Chroma server"].detail.startswith(f"no answer from the Chroma server at {nobody}")
@@ -349,7 +380,7 @@ import sys
 sys.path[:0] = sys.argv[2:4]
 from conftest import WordEncoder
 from rag.config import ChromaSettings, Config
-from rag.retrieve import Retriever
+from rag.retrieval.search import Retriever
 config = Config(home=sys.argv[1], encoder="words", chroma=ChromaSettings(url=sys.argv[4]))
 with Retriever(config.home, config, WordEncoder()) as retriever:
     print("ready", flush=True)
@@ -363,8 +394,18 @@ def test_several_processes_on_one_collection_follow_what_one_of_them_writes(
 ) -> None:
     sync(news, config, encoder=encoder)
     root = Path(__file__).parent.parent
-    command = [sys.executable, "-c", ASKING, str(config.home), str(root), str(root / "tests"), str(config.chroma.url)]
-    pages = [subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) for _ in range(2)]
+    command = [
+        sys.executable,
+        "-c",
+        ASKING,
+        str(config.home),
+        str(root),
+        str(root / "tests"),
+        str(config.chroma.url),
+    ]
+    pages = [
+        subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) for _ in range(2)
+    ]
 
     def ask(page: subprocess.Popen[str], question: str) -> str:
         assert page.stdin
@@ -390,7 +431,9 @@ def test_several_processes_on_one_collection_follow_what_one_of_them_writes(
 
 
 def test_settings_that_cannot_be_are_refused() -> None:
-    with pytest.raises(ConfigError, match=r"chroma\.url must begin with http:// or https://, not 'localhost:8000'"):
+    with pytest.raises(
+        ConfigError, match=r"chroma\.url must begin with http:// or https://, not 'localhost:8000'"
+    ):
         ChromaSettings(url="localhost:8000")
     with pytest.raises(ConfigError, match=r"chroma\.timeout must be more than 0 seconds, not 0"):
         ChromaSettings(url="http://localhost", timeout=0)

@@ -33,9 +33,9 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr("ingest.collection.SentenceEncoder", lambda _: WordEncoder())
     monkeypatch.setattr("rag.assistant.SentenceEncoder", lambda _: WordEncoder())
     monkeypatch.setattr("rag.doctor.SentenceEncoder", lambda _: WordEncoder())
-    monkeypatch.setattr("rag.encode.SentenceEncoder", lambda _: WordEncoder())
+    monkeypatch.setattr("rag.models.encoder.SentenceEncoder", lambda _: WordEncoder())
     monkeypatch.setattr("rag.assistant.SpanReader", WordReader)
-    monkeypatch.setattr("rag.reader.span.SpanReader", WordReader)
+    monkeypatch.setattr("rag.models.reader.SpanReader", WordReader)
     monkeypatch.setenv("CLIPPINGS_HOME", str(tmp_path / "home"))
     return tmp_path / "home"
 
@@ -64,15 +64,21 @@ def test_sync_reports_and_its_status_says_whether_all_went_well(
     assert app.main(["sync", str(folder), str(tmp_path / "no-such")]) == 1
     assert capsys.readouterr().out.splitlines()[1:] == [
         "failed: desk/b.txt: it is empty. Remove it, or put the article's text into it",
-        f"failed: {tmp_path / 'no-such'}: there is no such file or folder. Check the spelling, or give the whole path",
+        f"failed: {tmp_path / 'no-such'}: there is no such file or folder. Check the spelling, or give the "
+        f"whole path",
     ]
     (folder / "a.jsonl").unlink()
     assert app.main(["sync", "--prune", str(folder)]) == 1
     assert capsys.readouterr().out.startswith("0 added, 0 replaced, 1 removed, 0 unchanged, 1 failed")
 
 
-def test_edit_corrects_what_was_read_and_takes_it_back(ready: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert app.main(["edit", "strike", "--title", "Two strikes", "--published", "2024-01-17", "--source", ""]) == 0
+def test_edit_corrects_what_was_read_and_takes_it_back(
+    ready: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert (
+        app.main(["edit", "strike", "--title", "Two strikes", "--published", "2024-01-17", "--source", ""])
+        == 0
+    )
     assert app.main(["edit", "strike", "--published", ""]) == 0
     assert app.main(["edit", "strike", "--undo"]) == 0
     assert capsys.readouterr().out.splitlines() == [
@@ -106,13 +112,17 @@ def test_rebuild_takes_the_settings_in_force(
 
 def test_ask_prints_the_answer_or_all_of_it_as_json(ready: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert app.main(["ask", "Who", "struck", "first?"]) == 0
-    assert capsys.readouterr().out.startswith("Iran struck first on Tuesday. [1]\n\n[1] Strikes — Dawn, 18 January 2024\n")
+    assert capsys.readouterr().out.startswith(
+        "Iran struck first on Tuesday. [1]\n\n[1] Strikes — Dawn, 18 January 2024\n"
+    )
     assert app.main(["ask", "--json", "Who struck first?"]) == 0
     whole = json.loads(capsys.readouterr().out)
     assert (whole["text"], whole["abstained"]) == ("Iran struck first on Tuesday. [1]", None)
 
 
-def test_ask_shows_which_day_is_meant_and_leaves_the_words_alone(ready: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_ask_shows_which_day_is_meant_and_leaves_the_words_alone(
+    ready: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert app.main(["ask", "Who struck first?"]) == 0
     assert capsys.readouterr().out.splitlines()[3:5] == [
         "    “Iran struck first on Tuesday.”",
@@ -143,7 +153,11 @@ def test_the_filters_of_ask_have_their_effect(
     ("arguments", "status", "says"),
     [
         (["ask", "?!"], 2, "the question holds no word to look for"),
-        (["ask", "who?", "--after", "2024-02-01", "--before", "2024-01-01"], 2, "no article can be published after 2024-02-01"),
+        (
+            ["ask", "who?", "--after", "2024-02-01", "--before", "2024-01-01"],
+            2,
+            "no article can be published after 2024-02-01",
+        ),
         (["show", "nothing"], 1, "there is no article nothing"),
         (["remove", "nothing"], 1, "there is no article nothing"),
         (["ask", "who?", "--home", "/nowhere/at/all"], 1, "there is no collection in /nowhere/at/all"),
@@ -166,23 +180,29 @@ def test_a_day_that_is_none_is_refused(home: Path, capsys: pytest.CaptureFixture
     assert "'yesterday' is not a day like 2024-01-20" in capsys.readouterr().err
 
 
-def test_a_wrong_setting_is_named(home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_wrong_setting_is_named(
+    home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     monkeypatch.setenv("CLIPPINGS_RETRIEVAL_KEPE", "3")
     assert app.main(["articles"]) == 2
-    assert capsys.readouterr().err == "clippings: unknown setting retrieval.kepe; did you mean retrieval.keep?\n"
+    assert (
+        capsys.readouterr().err == "clippings: unknown setting retrieval.kepe; did you mean retrieval.keep?\n"
+    )
 
 
 def test_articles_show_and_remove(ready: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert app.main(["articles"]) == 0
     assert capsys.readouterr().out == (
-        "ID      PUBLISHED   SOURCE  WORDS  PASSAGES  TITLE\nstrike  2024-01-18  Dawn    5      1         Strikes\n"
+        "ID      PUBLISHED   SOURCE  WORDS  PASSAGES  TITLE\nstrike  2024-01-18  Dawn    5      1         "
+        "Strikes\n"
     )
     assert app.main(["articles", "--json"]) == 0
     (row,) = json.loads(capsys.readouterr().out)
     assert (row["id"], row["title"], row["words"], row["passages"]) == ("strike", "Strikes", 5, 1)
     assert app.main(["show", "strike"]) == 0
     assert capsys.readouterr().out == (
-        "id: strike\ntitle: Strikes (key title)\nsource: Dawn (key source)\npublished: 2024-01-18 (key published)\n\n"
+        "id: strike\ntitle: Strikes (key title)\nsource: Dawn (key source)\npublished: 2024-01-18 (key "
+        "published)\n\n"
         "Iran struck first on Tuesday.\n"
     )
     assert app.main(["remove", "strike"]) == 0
@@ -287,7 +307,9 @@ def test_a_port_that_is_none_is_refused(port: str, capsys: pytest.CaptureFixture
     assert f"'{port}' is not a port: a whole number from 1 to 65535" in capsys.readouterr().err
 
 
-def test_a_column_of_another_name_is_mapped(home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_column_of_another_name_is_mapped(
+    home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     table = tmp_path / "export.csv"
     table.write_text("Nr;Inhalt\n7;Rain fell on Monday.\n")
     assert app.main(["sync", str(table)]) == 1
@@ -305,7 +327,9 @@ def test_a_column_of_another_name_is_mapped(home: Path, tmp_path: Path, capsys: 
     assert "there is no column 'body' to be mapped" in capsys.readouterr().err
 
 
-def test_an_earlier_version_is_printed(ready: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_earlier_version_is_printed(
+    ready: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     (tmp_path / "rain.txt").write_text("Rain fell on Monday.")
     app.main(["sync", str(tmp_path / "rain.txt")])
     (tmp_path / "rain.txt").write_text("Snow fell on Monday.")
@@ -319,13 +343,20 @@ def test_an_earlier_version_is_printed(ready: Path, tmp_path: Path, capsys: pyte
     assert app.main(["show", rain, "--version", version]) == 0
     assert capsys.readouterr().out.endswith("Rain fell on Monday.\n")
     assert app.main(["show", rain, "--version", "none"]) == 1
-    assert capsys.readouterr().err == f"clippings: {rain} has no version none; `clippings show` lists those kept\n"
+    assert (
+        capsys.readouterr().err
+        == f"clippings: {rain} has no version none; `clippings show` lists those kept\n"
+    )
 
 
-def test_a_collection_is_kept_in_a_file_and_made_again(ready: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_collection_is_kept_in_a_file_and_made_again(
+    ready: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     kept = tmp_path / "kept.zip"
     assert app.main(["backup", str(kept)]) == 0
-    assert re.match(r"1 articles and 1 passages are kept in .*kept\.zip \(\d+\.\d MB\)", capsys.readouterr().out)
+    assert re.match(
+        r"1 articles and 1 passages are kept in .*kept\.zip \(\d+\.\d MB\)", capsys.readouterr().out
+    )
     assert app.main(["restore", str(kept)]) == 1
     assert capsys.readouterr().err.startswith("clippings: ")
     assert app.main(["restore", str(kept), "--home", str(tmp_path / "again")]) == 0
@@ -368,7 +399,9 @@ def test_an_empty_name_never_means_the_current_folder(
     assert (list((tmp_path / "here").iterdir()), home.exists()) == ([], False)
 
 
-def test_an_empty_setting_of_the_home_is_refused(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_empty_setting_of_the_home_is_refused(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     monkeypatch.setenv("CLIPPINGS_HOME", " ")
     assert app.main(["articles"]) == 2
     assert capsys.readouterr().err == "clippings: home must be the path of a folder, not ' '\n"
@@ -381,14 +414,19 @@ def test_a_root_path_that_is_none_is_refused(stated: str, capsys: pytest.Capture
     with pytest.raises(SystemExit) as stopped:
         app.main(["serve", f"--root-path={stated}"])
     assert stopped.value.code == 2
-    assert f"{stated!r} is not a path on a server, such as /clippings: no spaces, and no .." in capsys.readouterr().err
+    assert (
+        f"{stated!r} is not a path on a server, such as /clippings: no spaces, and no .."
+        in capsys.readouterr().err
+    )
 
 
 RAW = "[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]"
 HOSTILE = "\x1b[2J\x9b31m\u202etxt"
 
 
-def test_no_argument_reaches_the_terminal_raw(ready: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_no_argument_reaches_the_terminal_raw(
+    ready: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     for arguments in (
         ["show", HOSTILE], ["remove", HOSTILE], ["edit", HOSTILE, "--title", "x"], ["ask", "who?", "--source", HOSTILE],
         ["articles", "--home", HOSTILE], ["sync", HOSTILE], ["sync", f"a\n{HOSTILE}"], ["backup", f"/proc/{HOSTILE}"],
@@ -408,9 +446,17 @@ def test_no_argument_reaches_the_terminal_raw(ready: Path, tmp_path: Path, capsy
 def test_what_articles_hold_reaches_the_terminal_escaped_or_not_at_all(
     home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    story = {**STORY, "title": f"Strikes{HOSTILE}\nand more", "source": f"Dawn{HOSTILE}\tNews", "author": HOSTILE}
+    story = {
+        **STORY,
+        "title": f"Strikes{HOSTILE}\nand more",
+        "source": f"Dawn{HOSTILE}\tNews",
+        "author": HOSTILE,
+    }
     (tmp_path / f"bad{HOSTILE}.txt").write_text("Rain fell.")
-    assert app.main(["sync", str(write_jsonl(tmp_path / "a.jsonl", story)), str(tmp_path / f"bad{HOSTILE}.txt")]) == 1
+    assert (
+        app.main(["sync", str(write_jsonl(tmp_path / "a.jsonl", story)), str(tmp_path / f"bad{HOSTILE}.txt")])
+        == 1
+    )
     for arguments in (
         ["articles"], ["articles", "--json"], ["show", "strike"], ["ask", "Who struck first?"], ["ask", "--json", "Who struck first?"],
         ["edit", "strike", "--title", f"New{HOSTILE}"], ["articles"],
@@ -426,7 +472,7 @@ def test_what_articles_hold_reaches_the_terminal_escaped_or_not_at_all(
 def test_a_question_without_days_in_order_is_refused_before_anything_is_loaded(
     ready: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("rag.graph.prepare", lambda: pytest.fail("it has begun to load"))
+    monkeypatch.setattr("rag.models.engine.prepare", lambda: pytest.fail("it has begun to load"))
     for arguments, status in (
         (["?!"], 2), (["who?", "--home", "/nowhere"], 1), (["x" * 2_001], 2), (["who?", "--after", "2024-02-01", "--before", "2024-01-01"], 2),
     ):  # fmt: skip

@@ -1,4 +1,6 @@
-"""Sync, preview and remove, over real files, real indexes and a real catalog; the encoder is one to compute in the head."""
+"""Sync, preview and remove, over real files, real indexes and a real catalog; the encoder is one to compute
+in the head.
+"""
 
 from __future__ import annotations
 
@@ -25,12 +27,12 @@ from ingest import apply as applying
 from ingest import collection, preview, remove, sync
 from ingest.apply import Progress
 from ingest.sources import KINDS
-from rag.catalog import FILE, Catalog
 from rag.config import Config, PassageSettings
 from rag.errors import CollectionError, ModelError
-from rag.index.dense import DenseIndex
-from rag.index.lexical import WHOLE, LexicalIndex
-from rag.retrieve import Retriever
+from rag.retrieval.search import Retriever
+from rag.store.bm25 import WHOLE, LexicalIndex
+from rag.store.catalog import FILE, Catalog
+from rag.store.vectors import DenseIndex
 from rag.types import Failure, IngestReport, Plan
 
 ROOT = Path(__file__).parent.parent
@@ -50,7 +52,9 @@ def news(tmp_path: Path) -> Path:
 
 def found(config: Config, question: str, *stages: str) -> set[str]:
     """The articles that a question finds, with each of the stages alone."""
-    with Retriever(config.home, config, Direction() if config.encoder == "direction" else WordEncoder()) as retriever:
+    with Retriever(
+        config.home, config, Direction() if config.encoder == "direction" else WordEncoder()
+    ) as retriever:
         hits = [
             {p.article.id for p in retriever.find(question, stages=(stage,)) if best(p.scores)}
             for stage in stages or ("dense", "lexical")
@@ -81,11 +85,21 @@ class Direction:
 
 
 def held(config: Config) -> tuple[set[str], set[str], set[str]]:
-    """The keys that the catalog, the dense and the lexical index hold; the index of whole articles has all it should."""
+    """The keys that the catalog, the dense and the lexical index hold; the index of whole articles has all it
+    should.
+    """
     catalog = Catalog(config.home, config)
     known, build = catalog.keys(), catalog.build()
-    assert LexicalIndex(config.home, WHOLE, build=build).keys() == {place.key for place in catalog.openings().values()}
-    assert (catalog.pending(), catalog.doomed(), catalog.uncut(), catalog.stale(), catalog.left()) == ([], [], [], False, [])
+    assert LexicalIndex(config.home, WHOLE, build=build).keys() == {
+        place.key for place in catalog.openings().values()
+    }
+    assert (catalog.pending(), catalog.doomed(), catalog.uncut(), catalog.stale(), catalog.left()) == (
+        [],
+        [],
+        [],
+        False,
+        [],
+    )
     catalog.close()
     dense = DenseIndex(config.home, build=build)
     keys = dense.mapped()
@@ -102,7 +116,10 @@ def whole(config: Config) -> int:
 
 
 def files(folder: Path) -> dict[str, tuple[int, bytes]]:
-    return {str(path): (path.stat().st_mtime_ns, path.read_bytes() if path.is_file() else b"") for path in folder.rglob("*")}
+    return {
+        str(path): (path.stat().st_mtime_ns, path.read_bytes() if path.is_file() else b"")
+        for path in folder.rglob("*")
+    }
 
 
 # Taking in
@@ -117,7 +134,8 @@ def test_what_a_folder_holds_is_found(news: Path, config: Config, encoder: WordE
 
 
 @pytest.mark.parametrize(
-    "spelled", [str, Path, lambda folder: [folder], lambda folder: (str(folder / "iran.txt"), folder / "weather.txt")]
+    "spelled",
+    [str, Path, lambda folder: [folder], lambda folder: (str(folder / "iran.txt"), folder / "weather.txt")],
 )
 def test_the_places_may_be_one_or_many(
     news: Path, config: Config, encoder: WordEncoder, spelled: Callable[[Path], Any]
@@ -136,8 +154,16 @@ def test_without_a_config_the_users_own_is_used(
     assert whole(Config(home=tmp_path / "mine", encoder="words")) == 1
 
 
-def test_an_article_is_stored_with_what_is_known_of_it(tmp_path: Path, config: Config, encoder: WordEncoder) -> None:
-    record = {"url": "https://example.org/1", "title": "Iran", "text": IRAN, "published": "2024-01-18", "source": "DAWN"}
+def test_an_article_is_stored_with_what_is_known_of_it(
+    tmp_path: Path, config: Config, encoder: WordEncoder
+) -> None:
+    record = {
+        "url": "https://example.org/1",
+        "title": "Iran",
+        "text": IRAN,
+        "published": "2024-01-18",
+        "source": "DAWN",
+    }
     sync(write_jsonl(tmp_path / "feed.jsonl", record), config, encoder=encoder)
     catalog = Catalog(config.home, config)
     (listing,) = catalog.listings()
@@ -148,7 +174,9 @@ def test_an_article_is_stored_with_what_is_known_of_it(tmp_path: Path, config: C
     assert (listing.origin, listing.words, listing.passages) == (str(tmp_path / "feed.jsonl"), 5, 1)
 
 
-def test_syncing_again_encodes_nothing_and_writes_nothing(news: Path, config: Config, encoder: WordEncoder) -> None:
+def test_syncing_again_encodes_nothing_and_writes_nothing(
+    news: Path, config: Config, encoder: WordEncoder
+) -> None:
     sync(news, config, encoder=encoder)
     before, encoded = files(config.home), list(encoder.encoded)
     report = sync(news, config, encoder=encoder, prune=True)
@@ -183,13 +211,17 @@ def test_an_article_with_other_facts_and_the_same_text_is_replaced(
     assert found(config, "struck") == {"1"}
 
 
-def test_the_same_words_in_two_files_are_two_articles(news: Path, config: Config, encoder: WordEncoder) -> None:
+def test_the_same_words_in_two_files_are_two_articles(
+    news: Path, config: Config, encoder: WordEncoder
+) -> None:
     (news / "copy.txt").write_text(IRAN)
     sync(news, config, encoder=encoder)
     assert found(config, "struck") == {"news/copy.txt", "news/iran.txt"}
 
 
-def test_a_renamed_file_is_the_same_article_and_not_encoded_again(news: Path, config: Config, encoder: WordEncoder) -> None:
+def test_a_renamed_file_is_the_same_article_and_not_encoded_again(
+    news: Path, config: Config, encoder: WordEncoder
+) -> None:
     sync(news, config, encoder=encoder)
     encoder.encoded.clear()
     (news / "iran.txt").rename(news / "strikes.txt")
@@ -220,12 +252,18 @@ def test_what_has_gone_is_removed_from_both_indexes_with_prune_and_kept_without(
     assert whole(config) == 1
 
 
-def test_the_title_is_indexed_with_every_passage_and_is_in_none(tmp_path: Path, config: Config, encoder: WordEncoder) -> None:
-    path = write_jsonl(tmp_path / "feed.jsonl", {"id": "1", "title": "Monsoon", "text": WEATHER}, {"id": "2", "text": IRAN})
+def test_the_title_is_indexed_with_every_passage_and_is_in_none(
+    tmp_path: Path, config: Config, encoder: WordEncoder
+) -> None:
+    path = write_jsonl(
+        tmp_path / "feed.jsonl", {"id": "1", "title": "Monsoon", "text": WEATHER}, {"id": "2", "text": IRAN}
+    )
     sync(path, config, encoder=encoder)
     assert encoder.encoded == [f"Monsoon\n{WEATHER}", IRAN]
     with Retriever(config.home, config, encoder) as retriever:
-        assert [(p.article.id, p.passage.text) for p in retriever.find("monsoon", stages=("lexical",))] == [("1", WEATHER)]
+        assert [(p.article.id, p.passage.text) for p in retriever.find("monsoon", stages=("lexical",))] == [
+            ("1", WEATHER)
+        ]
     bare = replace(config, home=tmp_path / "bare", passages=PassageSettings(title=False))
     sync(path, bare, encoder=encoder)
     assert encoder.encoded[2:] == [WEATHER, IRAN]
@@ -235,7 +273,9 @@ def test_the_title_is_indexed_with_every_passage_and_is_in_none(tmp_path: Path, 
 def test_the_passages_are_cut_as_configured(tmp_path: Path, config: Config, encoder: WordEncoder) -> None:
     (tmp_path / "a.txt").write_text(" ".join(f"Report {n} names one witness." for n in range(40)))
     short = replace(config, passages=PassageSettings(words=20, overlap=0))
-    assert sync(tmp_path / "a.txt", short, encoder=encoder).passages == 10  # four sentences of five words each
+    assert (
+        sync(tmp_path / "a.txt", short, encoder=encoder).passages == 10
+    )  # four sentences of five words each
     assert whole(short) == 10
 
 
@@ -243,7 +283,9 @@ def test_an_empty_folder_makes_an_empty_collection_that_answers_with_nothing(
     tmp_path: Path, config: Config, encoder: WordEncoder
 ) -> None:
     (tmp_path / "empty").mkdir()
-    said = IngestReport(warnings=(f"{tmp_path}/empty: the folder holds no file that can be read; known are {KNOWN}",))
+    said = IngestReport(
+        warnings=(f"{tmp_path}/empty: the folder holds no file that can be read; known are {KNOWN}",)
+    )
     assert sync(tmp_path / "empty", config, encoder=encoder) == said
     before = files(config.home)
     assert sync(tmp_path / "empty", config, encoder=encoder) == said
@@ -253,7 +295,9 @@ def test_an_empty_folder_makes_an_empty_collection_that_answers_with_nothing(
     assert whole(config) == 0
 
 
-def test_what_cannot_be_read_is_in_the_report_and_stops_nothing(news: Path, config: Config, encoder: WordEncoder) -> None:
+def test_what_cannot_be_read_is_in_the_report_and_stops_nothing(
+    news: Path, config: Config, encoder: WordEncoder
+) -> None:
     (news / "broken.txt").write_bytes(b"")
     (news / "photo.png").write_bytes(b"x")
     write_jsonl(news / "feed.jsonl", {"id": "1", "text": "Snow fell.", "published": "soon"}, {"id": "2"})
@@ -262,7 +306,9 @@ def test_what_cannot_be_read_is_in_the_report_and_stops_nothing(news: Path, conf
     assert report.failed == (
         Failure("news/broken.txt", "it is empty. Remove it, or put the article's text into it"),
         Failure("news/feed.jsonl line 2", 'it has no "text". Put the article\'s text under that name'),
-        Failure(f"{news}/nowhere", "there is no such file or folder. Check the spelling, or give the whole path"),
+        Failure(
+            f"{news}/nowhere", "there is no such file or folder. Check the spelling, or give the whole path"
+        ),
     )
     assert report.warnings == (
         f"{news}: 1 file with .png passed over; known are {KNOWN}",
@@ -291,7 +337,9 @@ def test_a_file_that_changes_while_it_is_read_is_a_failure_and_is_taken_in_the_n
     assert found(config, "snow") == {"news/weather.txt"}
 
 
-def test_progress_is_told_within_an_article_that_is_a_book(tmp_path: Path, config: Config, encoder: WordEncoder) -> None:
+def test_progress_is_told_within_an_article_that_is_a_book(
+    tmp_path: Path, config: Config, encoder: WordEncoder
+) -> None:
     (tmp_path / "book.txt").write_text("It rained on Monday in the hills of the far south. " * 9_000)
     told: list[Progress] = []
     report = sync(tmp_path / "book.txt", config, encoder=encoder, progress=told.append)
@@ -313,7 +361,9 @@ def test_progress_is_told_after_each_batch(
         (news / f"{n}.txt").write_text(f"Story {n} of three.")
     told: list[Progress] = []
     sync(news, config, encoder=encoder, progress=told.append)
-    assert told == [Progress(2, 5, 4, 2), Progress(4, 5, 5, 1), Progress(5, 5, 5)], "while one is stored the next is encoded"
+    assert told == [Progress(2, 5, 4, 2), Progress(4, 5, 5, 1), Progress(5, 5, 5)], (
+        "while one is stored the next is encoded"
+    )
 
 
 def test_the_new_and_the_changed_of_a_large_run_are_all_there(
@@ -353,13 +403,16 @@ def test_a_collection_made_with_another_encoder_is_refused_with_the_command_to_r
         with pytest.raises(CollectionError) as refused:
             attempt()
         assert str(refused.value) == (
-            f"the collection in {config.home} was made with encoder = words; the configuration asks for direction. "
+            f"the collection in {config.home} was made with encoder = words; the configuration asks for "
+            f"direction. "
             f"Set encoder back, or make the indexes again: clippings sync --rebuild --home {config.home}"
         )
     assert files(config.home) == before
 
 
-def test_a_rebuild_makes_both_indexes_again_from_the_stored_articles(news: Path, config: Config, encoder: WordEncoder) -> None:
+def test_a_rebuild_makes_both_indexes_again_from_the_stored_articles(
+    news: Path, config: Config, encoder: WordEncoder
+) -> None:
     sync(news, config, encoder=encoder)
     (news / "iran.txt").unlink()  # what is stored is enough
     other = replace(config, encoder="direction", passages=PassageSettings(words=40, overlap=0))
@@ -368,12 +421,17 @@ def test_a_rebuild_makes_both_indexes_again_from_the_stored_articles(news: Path,
     assert whole(other) == 2
     assert found(other, "struck", "lexical") == {"news/iran.txt"}
     with Retriever(other.home, other, Direction()) as retriever:
-        assert {p.article.id for p in retriever.find("Iran", stages=("dense",))} == {"news/iran.txt", "news/weather.txt"}
+        assert {p.article.id for p in retriever.find("Iran", stages=("dense",))} == {
+            "news/iran.txt",
+            "news/weather.txt",
+        }
     with pytest.raises(CollectionError, match="was made with encoder = direction"):
         sync(news, config, encoder=encoder)
 
 
-def test_a_rebuild_can_take_in_what_is_new_and_tell_its_progress(news: Path, config: Config, encoder: WordEncoder) -> None:
+def test_a_rebuild_can_take_in_what_is_new_and_tell_its_progress(
+    news: Path, config: Config, encoder: WordEncoder
+) -> None:
     sync(news, config, encoder=encoder)
     (news / "snow.txt").write_text("Snow fell.")
     (news / "iran.txt").write_text("Iran struck second.")
@@ -384,20 +442,28 @@ def test_a_rebuild_can_take_in_what_is_new_and_tell_its_progress(news: Path, con
         added=("news/snow.txt",), replaced=("news/iran.txt",), kept=("news/weather.txt",),
         renamed=(("news/weather.txt", str(news / "sun.txt")),), passages=4,
     )  # fmt: skip
-    assert told == [Progress(2, 4, 2), Progress(4, 4, 4)], "what is stored is indexed anew, and then what has changed"
+    assert told == [Progress(2, 4, 2), Progress(4, 4, 4)], (
+        "what is stored is indexed anew, and then what has changed"
+    )
     assert whole(config) == 3
     assert sync(news, config, encoder=encoder).renamed == (), "the rebuild forgot where the renamed file lies"
 
 
-def test_a_rebuild_repairs_indexes_that_are_missing_or_damaged(news: Path, config: Config, encoder: WordEncoder) -> None:
+def test_a_rebuild_repairs_indexes_that_are_missing_or_damaged(
+    news: Path, config: Config, encoder: WordEncoder
+) -> None:
     sync(news, config, encoder=encoder)
     for folder in ("vectors", "indexes/1/lexical"):
         shutil.rmtree(config.home / folder)
-        for attempt in (lambda: sync(news, config, encoder=encoder), lambda: remove("news/iran.txt", config, encoder=encoder)):
+        for attempt in (
+            lambda: sync(news, config, encoder=encoder),
+            lambda: remove("news/iran.txt", config, encoder=encoder),
+        ):
             with pytest.raises(CollectionError) as missing:
                 attempt()
             assert str(missing.value) == (
-                f"the index {config.home / folder} is missing. Make it again: clippings sync --rebuild --home {config.home}"
+                f"the index {config.home / folder} is missing. Make it again: clippings sync --rebuild "
+                f"--home {config.home}"
             )
         assert sync([], config, rebuild=True, encoder=encoder).passages == 2
         assert whole(config) == 2
@@ -407,7 +473,9 @@ def test_a_rebuild_repairs_indexes_that_are_missing_or_damaged(news: Path, confi
     assert found(config, "struck") == {"news/iran.txt"}
 
 
-def test_a_rebuild_takes_over_lexical_indexes_of_another_version(news: Path, config: Config, encoder: WordEncoder) -> None:
+def test_a_rebuild_takes_over_lexical_indexes_of_another_version(
+    news: Path, config: Config, encoder: WordEncoder
+) -> None:
     sync(news, config, encoder=encoder)
     for folder in ("lexical", "whole"):
         shutil.rmtree(config.home / folder)
@@ -433,15 +501,21 @@ def test_an_encoder_that_cannot_be_loaded_does_not_cost_the_indexes_there_are(
     assert whole(config) == 2
 
 
-def test_there_is_nothing_to_rebuild_where_there_is_no_collection(config: Config, encoder: WordEncoder) -> None:
-    with pytest.raises(CollectionError, match=r"there is no collection in .* to rebuild\. Make one: clippings sync FOLDER"):
+def test_there_is_nothing_to_rebuild_where_there_is_no_collection(
+    config: Config, encoder: WordEncoder
+) -> None:
+    with pytest.raises(
+        CollectionError, match=r"there is no collection in .* to rebuild\. Make one: clippings sync FOLDER"
+    ):
         sync([], config, rebuild=True, encoder=encoder)
 
 
 # Preview and remove
 
 
-def test_a_preview_says_what_a_sync_would_do_and_writes_nothing(news: Path, config: Config, encoder: WordEncoder) -> None:
+def test_a_preview_says_what_a_sync_would_do_and_writes_nothing(
+    news: Path, config: Config, encoder: WordEncoder
+) -> None:
     assert preview(news, config) == Plan(added=("news/iran.txt", "news/weather.txt"))
     assert not config.home.exists()
     sync(news, config, encoder=encoder)
@@ -451,7 +525,9 @@ def test_a_preview_says_what_a_sync_would_do_and_writes_nothing(news: Path, conf
     before = files(config.home)
     assert preview(news, config) == Plan(added=("news/snow.txt",), replaced=("news/iran.txt",))
     planned = preview(news, config, prune=True)
-    assert planned == Plan(added=("news/snow.txt",), replaced=("news/iran.txt",), removed=("news/weather.txt",))
+    assert planned == Plan(
+        added=("news/snow.txt",), replaced=("news/iran.txt",), removed=("news/weather.txt",)
+    )
     assert files(config.home) == before
     report = sync(news, config, encoder=encoder, prune=True)
     assert (report.added, report.replaced, report.removed, report.kept) == (
@@ -459,7 +535,9 @@ def test_a_preview_says_what_a_sync_would_do_and_writes_nothing(news: Path, conf
     )  # fmt: skip
 
 
-def test_a_removed_article_is_found_no_more_and_its_file_stays(news: Path, config: Config, encoder: WordEncoder) -> None:
+def test_a_removed_article_is_found_no_more_and_its_file_stays(
+    news: Path, config: Config, encoder: WordEncoder
+) -> None:
     sync(news, config, encoder=encoder)
     encoder.encoded.clear()
     remove("news/iran.txt", config, encoder=encoder)
@@ -470,16 +548,22 @@ def test_a_removed_article_is_found_no_more_and_its_file_stays(news: Path, confi
     assert whole(config) == 0
 
 
-def test_removing_an_unknown_article_removes_nothing(news: Path, config: Config, encoder: WordEncoder) -> None:
+def test_removing_an_unknown_article_removes_nothing(
+    news: Path, config: Config, encoder: WordEncoder
+) -> None:
     sync(news, config, encoder=encoder)
     before = files(config.home)
     with pytest.raises(CollectionError) as refused:
         remove(["news/iran.txt", "news/none.txt"], config, encoder=encoder)
-    assert str(refused.value) == "there is no article news/none.txt. `clippings articles` lists those there are"
+    assert (
+        str(refused.value) == "there is no article news/none.txt. `clippings articles` lists those there are"
+    )
     assert files(config.home) == before
 
 
-def test_there_is_nothing_to_remove_where_there_is_no_collection(config: Config, encoder: WordEncoder) -> None:
+def test_there_is_nothing_to_remove_where_there_is_no_collection(
+    config: Config, encoder: WordEncoder
+) -> None:
     with pytest.raises(CollectionError, match=r"there is no collection in .*, so there is nothing to change"):
         remove("news/iran.txt", config, encoder=encoder)
     assert not config.home.exists()
@@ -488,7 +572,9 @@ def test_there_is_nothing_to_remove_where_there_is_no_collection(config: Config,
 # One writer at a time
 
 
-def test_a_second_writer_is_refused_at_once_and_nothing_is_lost(news: Path, config: Config, encoder: WordEncoder) -> None:
+def test_a_second_writer_is_refused_at_once_and_nothing_is_lost(
+    news: Path, config: Config, encoder: WordEncoder
+) -> None:
     code = f"""
 import sys
 sys.path[:0] = [{str(ROOT)!r}, {str(ROOT / "tests")!r}]
@@ -505,12 +591,18 @@ class Patient(WordEncoder):
 print(sync(sys.argv[1], Config(home=sys.argv[2], encoder="words"), encoder=Patient()).added)
 """
     first = subprocess.Popen(
-        [sys.executable, "-c", code, str(news), str(config.home)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        [sys.executable, "-c", code, str(news), str(config.home)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
     )
     assert first.stdout is not None
     assert first.stdout.readline() == "encoding\n"
     (news / "snow.txt").write_text("Snow fell.")
-    for attempt in (lambda: sync(news, config, encoder=encoder), lambda: remove("news/iran.txt", config, encoder=encoder)):
+    for attempt in (
+        lambda: sync(news, config, encoder=encoder),
+        lambda: remove("news/iran.txt", config, encoder=encoder),
+    ):
         began = time.perf_counter()
         with pytest.raises(CollectionError) as refused:
             attempt()
@@ -541,7 +633,9 @@ def test_a_run_that_fails_gives_the_lock_back(news: Path, config: Config, encode
 def test_a_home_that_cannot_be_written_to_is_named(news: Path, tmp_path: Path, encoder: WordEncoder) -> None:
     (tmp_path / "file").write_text("")
     for home in (tmp_path / "file", tmp_path / "file" / "home"):
-        with pytest.raises(CollectionError, match=r"is, or lies in, a file and not a folder\. Name a folder with --home"):
+        with pytest.raises(
+            CollectionError, match=r"is, or lies in, a file and not a folder\. Name a folder with --home"
+        ):
             sync(news, Config(home=home, encoder="words"), encoder=encoder)
 
 
@@ -564,7 +658,10 @@ def test_thirty_megabytes_in_one_article_are_taken_in_and_found_again(tmp_path: 
     path = tmp_path / "long.txt"
     with path.open("w", encoding="utf-8") as file:
         for n in range(300_000):
-            file.write(f"The committee heard on day {n} that nothing of any note had happened in the eastern province at all. ")
+            file.write(
+                f"The committee heard on day {n} that nothing of any note had happened in the eastern "
+                f"province at all. "
+            )
     assert path.stat().st_size > 30_000_000
     # Passages of 3,000 words: at 150 it is Chroma that is measured here, at 1,200 a second.
     long = replace(config, passages=PassageSettings(words=3_000))
@@ -696,8 +793,11 @@ def test_a_file_that_is_as_it_was_is_not_opened(tmp_path: Path, config: Config, 
     assert sync(news, config, encoder=encoder).replaced == ("b",), "though its time was set back"
 
 
-def test_a_file_that_was_written_just_now_is_opened_again(tmp_path: Path, config: Config, encoder: WordEncoder) -> None:
-    # Two writes within a tick of the clock leave the same time; a file of the same size would pass for unchanged.
+def test_a_file_that_was_written_just_now_is_opened_again(
+    tmp_path: Path, config: Config, encoder: WordEncoder
+) -> None:
+    # Two writes within a tick of the clock leave the same time; a file of the same size would pass for
+    # unchanged.
     (tmp_path / "a.txt").write_text("Rain fell.")
     sync(tmp_path / "a.txt", config, encoder=encoder)
     catalog = Catalog(config.home, config)
@@ -705,7 +805,9 @@ def test_a_file_that_was_written_just_now_is_opened_again(tmp_path: Path, config
     catalog.close()
 
 
-def test_another_mapping_reads_an_unchanged_table_anew(tmp_path: Path, config: Config, encoder: WordEncoder) -> None:
+def test_another_mapping_reads_an_unchanged_table_anew(
+    tmp_path: Path, config: Config, encoder: WordEncoder
+) -> None:
     table = tmp_path / "a.csv"
     table.write_text("id,text,summary\n1,The storm reached the coast.,Storm.\n")
     os.utime(table, (time.time() - 100,) * 2)
@@ -714,7 +816,9 @@ def test_another_mapping_reads_an_unchanged_table_anew(tmp_path: Path, config: C
     assert entry(config, "1")[0].text == "Storm."
 
 
-def test_an_earlier_version_is_kept_as_long_as_its_article(news: Path, config: Config, encoder: WordEncoder) -> None:
+def test_an_earlier_version_is_kept_as_long_as_its_article(
+    news: Path, config: Config, encoder: WordEncoder
+) -> None:
     sync(news, config, encoder=encoder)
     first, _ = entry(config, "news/iran.txt")
     for text in ("Iran struck again.", "Iran struck a third time."):
@@ -788,7 +892,9 @@ def test_copies_fill_one_place_of_the_evidence(tmp_path: Path, config: Config, e
 GERMAN = "Die Fähre lief am Montag aus dem Hafen von Varn aus, und neun Menschen standen am Kai. " * 4
 
 
-def test_a_text_in_a_language_that_the_encoder_does_not_know_is_taken_in_with_a_warning(tmp_path: Path, config: Config) -> None:
+def test_a_text_in_a_language_that_the_encoder_does_not_know_is_taken_in_with_a_warning(
+    tmp_path: Path, config: Config
+) -> None:
     class English(WordEncoder):
         languages = frozenset({"en"})
 
@@ -800,9 +906,12 @@ def test_a_text_in_a_language_that_the_encoder_does_not_know_is_taken_in_with_a_
     assert len(report.added) == 8
     shown = ", ".join(f"de/{n}.txt" for n in range(5))
     assert report.warnings == (
-        f"7 articles are in German, which the encoder does not know, and will seldom be found: {shown} and 2 more",
+        f"7 articles are in German, which the encoder does not know, and will seldom be found: {shown} and 2 "
+        f"more",
     )
-    assert entry(config, "de/0.txt")[0].language is None, "what was found out is not what the article says of itself"
+    assert entry(config, "de/0.txt")[0].language is None, (
+        "what was found out is not what the article says of itself"
+    )
 
 
 def test_of_an_encoder_whose_languages_nobody_knows_there_is_nothing_to_warn(
@@ -843,10 +952,14 @@ def test_after_a_rebuild_everything_stored_is_found_also_what_cannot_be_read_any
     news = tmp_path / "news"
     news.mkdir()
     (news / "a.html").write_text(page("Ships", HARBOUR))
-    (news / "b.html").write_text(page("Storm", "The storm reached the coast of Thun on Monday, the mayor said."))
+    (news / "b.html").write_text(
+        page("Storm", "The storm reached the coast of Thun on Monday, the mayor said.")
+    )
     sync(news, config, encoder=encoder)
     (news / "a.html").write_text(page("Ships", HARBOUR, "<footer>10:15</footer>"))  # its article is as it was
-    (news / "b.html").write_text("<html><body><a href='x'>Moved</a></body></html>")  # and this is none any more
+    (news / "b.html").write_text(
+        "<html><body><a href='x'>Moved</a></body></html>"
+    )  # and this is none any more
     report = sync(news, config, rebuild=True, encoder=encoder)
     assert (report.kept, [failure.item for failure in report.failed]) == (("news/a.html",), ["news/b.html"])
     assert found(config, "harbour", "dense") == {"news/a.html"}
@@ -857,11 +970,14 @@ def test_after_a_rebuild_everything_stored_is_found_also_what_cannot_be_read_any
 
 
 def test_ctrl_c_does_not_wait_for_a_document(tmp_path: Path, config: Config) -> None:
-    paragraphs = "".join(f"<p>The storm of the year {n} felled nine trees on the coast.</p>" for n in range(150_000))
+    paragraphs = "".join(
+        f"<p>The storm of the year {n} felled nine trees on the coast.</p>" for n in range(150_000)
+    )
     (tmp_path / "long.html").write_text(page("Storms", "Long.", paragraphs))
     # In the background of a shell Ctrl-C is turned off, and children inherit that.
     program = (
-        "import signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler); from ingest import sync; "
+        "import signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler); from ingest import "
+        "sync; "
         "from rag import Config; print('on', flush=True); sync(sys.argv[1], Config(home=sys.argv[2]))"
     )
     command = [sys.executable, "-c", program, str(tmp_path / "long.html"), str(config.home)]

@@ -58,14 +58,24 @@ def test_with_nothing_said_every_setting_has_its_default() -> None:
 
 
 def test_the_file_wins_over_defaults_variables_over_the_file_and_overrides_over_all(folder: Path) -> None:
-    write(folder / "clippings.toml", 'encoder = "of the file"\nhome = "h-file"\n[retrieval]\nkeep = 5\nfuse_k = 33\n')
+    write(
+        folder / "clippings.toml",
+        'encoder = "of the file"\nhome = "h-file"\n[retrieval]\nkeep = 5\nfuse_k = 33\n',
+    )
     environ = {"CLIPPINGS_ENCODER": "of a variable", "CLIPPINGS_RETRIEVAL_KEEP": "6"}
     by_file = load({})
     assert (by_file.encoder, by_file.retrieval) == ("of the file", RetrievalSettings(keep=5, fuse_k=33))
     by_variable = load(environ)
-    assert (by_variable.encoder, by_variable.retrieval) == ("of a variable", RetrievalSettings(keep=6, fuse_k=33))
+    assert (by_variable.encoder, by_variable.retrieval) == (
+        "of a variable",
+        RetrievalSettings(keep=6, fuse_k=33),
+    )
     by_call = load(environ, encoder="of the call", retrieval={"keep": 7})
-    assert (by_call.encoder, by_call.retrieval, by_call.home) == ("of the call", RetrievalSettings(keep=7), Path("h-file"))
+    assert (by_call.encoder, by_call.retrieval, by_call.home) == (
+        "of the call",
+        RetrievalSettings(keep=7),
+        Path("h-file"),
+    )
 
 
 def test_an_override_that_is_none_was_not_given() -> None:
@@ -125,7 +135,9 @@ def test_every_setting_can_be_given_by_a_variable() -> None:
     )
     sections = [f.name for f in fields(Config) if is_dataclass(getattr(Config(), f.name))]
     inner = sum(len(fields(getattr(Config(), section))) for section in sections)
-    assert len(environ) == inner + len(fields(Config)) - len(sections), "a new setting is missing from this list"
+    assert len(environ) == inner + len(fields(Config)) - len(sections), (
+        "a new setting is missing from this list"
+    )
 
 
 def test_what_belongs_to_other_programs_is_left_alone() -> None:
@@ -168,12 +180,17 @@ def test_an_empty_address_is_no_address() -> None:
         ({"CLIPPINGS_RETRIEVAL_READ": "0"}, "retrieval.read must be at least 1, not 0"),
         (
             {"CLIPPINGS_RETRIEVAL_KEEP": "8", "CLIPPINGS_RETRIEVAL_CANDIDATES": "5"},
-            "retrieval.keep (8) must not exceed retrieval.candidates (5): evidence can only be kept from what was found",
+            "retrieval.keep (8) must not exceed retrieval.candidates (5): evidence can only be kept from "
+            "what was found",
         ),
-        ({"CLIPPINGS_MODEL_URL": "localhost:11434"}, "model.url must begin with http:// or https://, not 'localhost:11434'"),
+        (
+            {"CLIPPINGS_MODEL_URL": "localhost:11434"},
+            "model.url must begin with http:// or https://, not 'localhost:11434'",
+        ),
         (
             {"CLIPPINGS_MODEL_URL": "http://localhost:11434/v1"},
-            "model.url is set (http://localhost:11434/v1) but model.name is not: say which model the server shall use",
+            "model.url is set (http://localhost:11434/v1) but model.name is not: say which model the server "
+            "shall use",
         ),
         ({"CLIPPINGS_MODEL_TIMEOUT": "0"}, "model.timeout must be more than 0 seconds, not 0.0"),
         ({"CLIPPINGS_MODEL_TIMEOUT": "nan"}, "model.timeout must be more than 0 seconds, not nan"),
@@ -181,11 +198,26 @@ def test_an_empty_address_is_no_address() -> None:
         ({"CLIPPINGS_MODEL_MAX_TOKENS": "15"}, "model.max_tokens must be at least 16, not 15"),
         ({"CLIPPINGS_SERVE_AT_ONCE": "0"}, "serve.at_once must be at least 1, not 0"),
         ({"CLIPPINGS_SERVE_WAITING": "-1"}, "serve.waiting must be at least 0, not -1"),
-        ({"CLIPPINGS_SERVE_PATIENCE": "0"}, "serve.patience must be more than 0 and at most 3600 seconds, not 0.0"),
-        ({"CLIPPINGS_SERVE_PATIENCE": "nan"}, "serve.patience must be more than 0 and at most 3600 seconds, not nan"),
-        ({"CLIPPINGS_SERVE_PATIENCE": "3601"}, "serve.patience must be more than 0 and at most 3600 seconds, not 3601.0"),
-        ({"CLIPPINGS_SERVE_TIMEOUT": "0"}, "serve.timeout must be more than 0 and at most 3600 seconds, not 0.0"),
-        ({"CLIPPINGS_SERVE_TIMEOUT": "3601"}, "serve.timeout must be more than 0 and at most 3600 seconds, not 3601.0"),
+        (
+            {"CLIPPINGS_SERVE_PATIENCE": "0"},
+            "serve.patience must be more than 0 and at most 3600 seconds, not 0.0",
+        ),
+        (
+            {"CLIPPINGS_SERVE_PATIENCE": "nan"},
+            "serve.patience must be more than 0 and at most 3600 seconds, not nan",
+        ),
+        (
+            {"CLIPPINGS_SERVE_PATIENCE": "3601"},
+            "serve.patience must be more than 0 and at most 3600 seconds, not 3601.0",
+        ),
+        (
+            {"CLIPPINGS_SERVE_TIMEOUT": "0"},
+            "serve.timeout must be more than 0 and at most 3600 seconds, not 0.0",
+        ),
+        (
+            {"CLIPPINGS_SERVE_TIMEOUT": "3601"},
+            "serve.timeout must be more than 0 and at most 3600 seconds, not 3601.0",
+        ),
         ({"CLIPPINGS_SERVE_GRACE": "-1"}, "serve.grace must be from 0 to 3600 seconds, not -1.0"),
         ({"CLIPPINGS_SERVE_GRACE": "inf"}, "serve.grace must be from 0 to 3600 seconds, not inf"),
         ({"CLIPPINGS_SERVE_UPLOAD_BYTES": "0"}, "serve.upload_bytes must be at least 1, not 0"),
@@ -216,7 +248,11 @@ def test_a_wrong_variable_is_refused_with_what_to_do(environ: dict[str, str], me
             "[model]\nkey = 'sk'",
             "unknown setting model.key; known are url, name, key_file, timeout, window, max_tokens, provider",
         ),
-        ("colour = 'red'", "unknown setting colour; known are home, encoder, passages, retrieval, model, fetch, serve, chroma"),
+        (
+            "colour = 'red'",
+            "unknown setting colour; known are home, encoder, passages, retrieval, model, fetch, serve, "
+            "chroma",
+        ),
     ],
 )
 def test_a_wrong_line_in_the_file_is_refused_with_what_to_do(folder: Path, text: str, message: str) -> None:
@@ -236,8 +272,14 @@ def test_numbers_of_the_file_are_taken_as_they_stand(folder: Path) -> None:
 
 
 def test_a_file_that_was_named_must_be_there(folder: Path) -> None:
-    assert refused({"CLIPPINGS_CONFIG": "no"}) == "the configuration file no cannot be read: No such file or directory"
-    assert refused({"CLIPPINGS_CONFIG": str(folder)}) == f"the configuration file {folder} is a folder. Name the file in it"
+    assert (
+        refused({"CLIPPINGS_CONFIG": "no"})
+        == "the configuration file no cannot be read: No such file or directory"
+    )
+    assert (
+        refused({"CLIPPINGS_CONFIG": str(folder)})
+        == f"the configuration file {folder} is a folder. Name the file in it"
+    )
 
 
 @pytest.mark.parametrize("text", ["home = ", "passages.words = " + 5_000 * "9", "a = " + 5_000 * "["])
@@ -287,7 +329,9 @@ def test_no_two_settings_change_the_fingerprint_alike() -> None:
     prints = {name: changed(config, name, value).fingerprint() for name, value in CHANGES}
     assert len({config.fingerprint(), *prints.values()}) == 1 + len(CHANGES)
     settings = {f.name for f in fields(Config) if not is_dataclass(getattr(config, f.name))}
-    settings |= {f"{s}.{f.name}" for s in ("passages", "retrieval", "model") for f in fields(getattr(config, s))}
+    settings |= {
+        f"{s}.{f.name}" for s in ("passages", "retrieval", "model") for f in fields(getattr(config, s))
+    }
     assert set(prints) == settings - {"home"}, "a new setting is missing from this list"
 
 
@@ -325,7 +369,9 @@ def test_a_key_file_lies_where_its_user_says(folder: Path, monkeypatch: pytest.M
 
 
 def test_a_key_file_that_cannot_be_read_is_named_and_what_it_holds_is_not(folder: Path) -> None:
-    with pytest.raises(ConfigError, match=r"^model\.key_file no/key cannot be read: No such file or directory$"):
+    with pytest.raises(
+        ConfigError, match=r"^model\.key_file no/key cannot be read: No such file or directory$"
+    ):
         ModelSettings(key_file="no/key").key({})
     (folder / "binary").write_bytes(SECRET.encode() + b"\xff")
     with pytest.raises(ConfigError) as error:
@@ -360,7 +406,10 @@ def test_what_is_no_key_is_refused_and_not_quoted(folder: Path, held: str) -> No
         (lambda: ModelSettings(url=5), "model.url must be text, not 5"),  # type: ignore[arg-type]
         (lambda: ChromaSettings(tenant=None), "chroma.tenant must be text, not None"),  # type: ignore[arg-type]
         (lambda: Config(encoder=None), "encoder must be text, not None"),  # type: ignore[arg-type]
-        (lambda: Config(retrieval={"keep": 8}), "retrieval must be a rag.config.RetrievalSettings, not {'keep': 8}"),  # type: ignore[arg-type]
+        (
+            lambda: Config(retrieval={"keep": 8}),
+            "retrieval must be a rag.config.RetrievalSettings, not {'keep': 8}",
+        ),  # type: ignore[arg-type]
         (lambda: Config(home=5), "home must be the path of a folder, not 5"),  # type: ignore[arg-type]
     ],
 )

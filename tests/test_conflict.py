@@ -11,28 +11,37 @@ from conftest import article, headline
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rag.conflict import Disagreement, Group, Said, find
-from rag.text import sentences
+from rag.answer.conflict import Disagreement, Group, Said, find
+from rag.english.text import sentences
 from rag.types import RetrievedPassage, Scores
 
 HOW_MANY = "How many people did Pakistan's strikes on Iran kill?"
 TRUE = "Was it true?"  # a question that lets phrases be rivals only where one is denied
 
 
-def said(marked: str, id: str = "a", *, published: date | None = None, title: str | None = None, score: float = 0.5) -> Said:
+def said(
+    marked: str, id: str = "a", *, published: date | None = None, title: str | None = None, score: float = 0.5
+) -> Said:
     """A claim by an article of that text; [brackets] mark the value, and are no part of the text."""
     start, end = marked.index("["), marked.index("]") - 1
     text = marked.replace("[", "").replace("]", "")
     story = article(text, id, published=published, title=title)
     around = next(text[a:b] for a, b in sentences(text) if a <= start and end <= b)
     return Said(
-        text[start:end], around, RetrievedPassage(story.passage(0, len(text)), headline(story), 1, Scores()), start, end, score
+        text[start:end],
+        around,
+        RetrievedPassage(story.passage(0, len(text)), headline(story), 1, Scores()),
+        start,
+        end,
+        score,
     )
 
 
 def each(*marked: str, published: date | None = None) -> list[Said]:
     """One article for each text, surest first."""
-    return [said(m, chr(ord("a") + at), published=published, score=0.9 - at / 100) for at, m in enumerate(marked)]
+    return [
+        said(m, chr(ord("a") + at), published=published, score=0.9 - at / 100) for at, m in enumerate(marked)
+    ]
 
 
 def values(found: list[Disagreement]) -> list[list[str]]:
@@ -41,22 +50,30 @@ def values(found: list[Disagreement]) -> list[list[str]]:
 
 def test_the_death_tolls_of_the_seeds_are_laid_side_by_side() -> None:
     seven = said(
-        "Pakistan’s air force launched airstrikes against Iran, in an attack that killed [at least seven persons].", "a"
+        "Pakistan’s air force launched airstrikes against Iran, in an attack that killed [at least seven "
+        "persons].",
+        "a",
     )
     nine = said(
-        "In fewer than 48 hours, Pakistan responded with “precise” military strikes that killed [at least nine people].",
+        "In fewer than 48 hours, Pakistan responded with “precise” military strikes that killed [at least "
+        "nine people].",
         "b",
         score=0.9,
     )
     ten = said(
-        "The Pakistani army attacked the hideouts of two groups on Iranian soil. [10 people] were killed in the offensive.",
+        "The Pakistani army attacked the hideouts of two groups on Iranian soil. [10 people] were killed in "
+        "the offensive.",
         "c",
         score=0.4,
     )
     assert find(HOW_MANY, [ten, seven, nine]) == [
         Disagreement(
             HOW_MANY,
-            (Group("at least nine people", (nine,)), Group("at least seven persons", (seven,)), Group("10 people", (ten,))),
+            (
+                Group("at least nine people", (nine,)),
+                Group("at least seven persons", (seven,)),
+                Group("10 people", (ten,)),
+            ),
         )
     ]
 
@@ -238,7 +255,10 @@ def test_one_article_does_not_contradict_itself() -> None:
 
 
 def test_an_article_that_gives_the_others_value_too_is_no_rival() -> None:
-    seven, nine = said(f"{DIED} [seven]. {DIED} nine.", "a"), said(f"{DIED} seven. {DIED} [nine].", "a", score=0.9)
+    seven, nine = (
+        said(f"{DIED} [seven]. {DIED} nine.", "a"),
+        said(f"{DIED} seven. {DIED} [nine].", "a", score=0.9),
+    )
     assert find(HOW_MANY, [seven, nine, said(f"Officials said that {DIED} [seven].", "b")]) == []
 
 
@@ -255,7 +275,9 @@ def test_an_article_has_one_voice() -> None:
 def test_an_article_that_counts_a_part_as_well_is_heard_with_what_can_be_compared() -> None:
     children = said("Pakistan's strikes on Iran killed [two children].", "b", score=0.5)
     whole = said("It is said that Pakistan's strikes on Iran killed [seven people].", "b", score=0.3)
-    found = find(HOW_MANY, [said("Pakistan's strikes on Iran killed [nine people].", "a", score=0.9), children, whole])
+    found = find(
+        HOW_MANY, [said("Pakistan's strikes on Iran killed [nine people].", "a", score=0.9), children, whole]
+    )
     assert values(found) == [["nine people", "seven people"]]
 
 
@@ -267,9 +289,7 @@ def test_of_words_an_article_is_heard_with_the_surest_whatever_can_be_compared()
     assert find("Whom did Iran hit?", [said("Iran hit [Jaish al-Adl].", "a", score=0.9), sure, unsure]) == []
 
 
-COPY = (
-    "Officials in Saravan said on Thursday that Pakistan's strikes on Iran killed {} at dawn, and Kakar said that {} were hit."
-)
+COPY = "Officials in Saravan said on Thursday that Pakistan's strikes on Iran killed {} at dawn, and Kakar said that {} were hit."
 
 
 def test_copies_of_one_text_are_one_voice_though_each_is_read_differently() -> None:
@@ -277,15 +297,19 @@ def test_copies_of_one_text_are_one_voice_though_each_is_read_differently() -> N
 
 
 def test_a_copy_with_another_figure_is_a_rival() -> None:
-    assert values(find(HOW_MANY, each(COPY.format("[seven]", "twelve"), COPY.format("[nine]", "twelve")))) == [
-        ["seven", "nine"]
-    ]
+    assert values(
+        find(HOW_MANY, each(COPY.format("[seven]", "twelve"), COPY.format("[nine]", "twelve")))
+    ) == [["seven", "nine"]]
 
 
 def test_agreeing_articles_share_a_group_and_a_bound_is_shown_once_there_is_a_conflict() -> None:
-    nine, also, seven, some = each(f"{DIED} [nine].", f"{DIED} [9 people].", f"{DIED} [seven].", f"{DIED} [more than 5].")
+    nine, also, seven, some = each(
+        f"{DIED} [nine].", f"{DIED} [9 people].", f"{DIED} [seven].", f"{DIED} [more than 5]."
+    )
     assert find(HOW_MANY, [some, seven, also, nine]) == [
-        Disagreement(HOW_MANY, (Group("nine", (nine, also)), Group("seven", (seven,)), Group("more than 5", (some,))))
+        Disagreement(
+            HOW_MANY, (Group("nine", (nine, also)), Group("seven", (seven,)), Group("more than 5", (some,)))
+        )
     ]
 
 
@@ -352,7 +376,11 @@ def test_a_title_says_what_the_sentence_leaves_out() -> None:
 
 
 def test_a_question_in_small_letters_is_understood() -> None:
-    claims = each(f"On Thursday {DIED} [seven].", f"{DIED} [nine].", "On Monday Iran's strikes on Pakistan killed [two].")
+    claims = each(
+        f"On Thursday {DIED} [seven].",
+        f"{DIED} [nine].",
+        "On Monday Iran's strikes on Pakistan killed [two].",
+    )
     assert values(find("how mny ppl did pakistans strikes kil in iran", claims)) == [["seven", "nine"]]
 
 
@@ -363,7 +391,10 @@ def test_a_question_in_small_letters_asks_about_one_side() -> None:
 
 def test_the_same_words_are_one_claim_the_surest() -> None:
     seven, nine = each(f"{DIED} [seven].", f"{DIED} [nine].")
-    assert [g.claims for g in find(HOW_MANY, [replace(seven, score=0.1), nine, seven])[0].groups] == [(seven,), (nine,)]
+    assert [g.claims for g in find(HOW_MANY, [replace(seven, score=0.1), nine, seven])[0].groups] == [
+        (seven,),
+        (nine,),
+    ]
 
 
 def test_the_others_figure_in_another_sentence_does_not_make_a_copy() -> None:
@@ -390,8 +421,14 @@ POOL = [
 
 
 @settings(deadline=None)
-@given(st.lists(st.sampled_from(POOL), max_size=12), st.sampled_from([HOW_MANY, WHEN, TRUE]), st.randoms(use_true_random=False))
-def test_the_order_of_claims_does_not_matter_and_two_articles_are_needed(claims: list[Said], question: str, random) -> None:
+@given(
+    st.lists(st.sampled_from(POOL), max_size=12),
+    st.sampled_from([HOW_MANY, WHEN, TRUE]),
+    st.randoms(use_true_random=False),
+)
+def test_the_order_of_claims_does_not_matter_and_two_articles_are_needed(
+    claims: list[Said], question: str, random
+) -> None:
     found = find(question, claims)
     shuffled = claims.copy()
     random.shuffle(shuffled)
@@ -408,7 +445,15 @@ def test_a_single_article_never_disagrees(claims: list[Said], question: str) -> 
 
 
 @pytest.mark.parametrize(
-    "hostile", ["a" * 20_000, "1,000," * 3_000, "not " * 5_000, "Iran " * 4_000, "at least " * 2_000, "risen to " * 2_000]
+    "hostile",
+    [
+        "a" * 20_000,
+        "1,000," * 3_000,
+        "not " * 5_000,
+        "Iran " * 4_000,
+        "at least " * 2_000,
+        "risen to " * 2_000,
+    ],
 )
 def test_hostile_text_takes_no_time(hostile: str) -> None:
     claims = each(f"Iran {hostile} [nine].", f"Iran {hostile} [ten].")
@@ -423,7 +468,10 @@ def of_group(claim: Said, group: str) -> Said:
 
 
 def test_versions_of_one_report_are_one_source_and_a_copy_with_another_value_disagrees() -> None:
-    texts = ("Pakistan's strikes on Iran killed [seven people].", "Pakistan's strikes on Iran killed [nine people].")
+    texts = (
+        "Pakistan's strikes on Iran killed [seven people].",
+        "Pakistan's strikes on Iran killed [nine people].",
+    )
     both = [["seven people", "nine people"]]
     for days, expected in (
         ((date(2024, 1, 18), date(2024, 1, 19)), []),  # an agency's report and its next version

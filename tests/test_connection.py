@@ -1,4 +1,6 @@
-"""Where questions go: to the server that a setting names, and nowhere else. The servers are real ones on this machine."""
+"""Where questions go: to the server that a setting names, and nowhere else. The servers are real ones on this
+machine.
+"""
 
 from __future__ import annotations
 
@@ -14,12 +16,12 @@ from typing import Any
 
 import pytest
 
-from rag.answer.models import configured_model
 from rag.config import ChromaSettings, Config, ModelSettings
-from rag.connection import client_options
 from rag.doctor import examine
 from rag.errors import CollectionError, ModelError
-from rag.index.dense import check_server
+from rag.models.language import configured_model
+from rag.store.vectors import check_server
+from rag.system.connection import client_options
 
 SECRET = "s3cr3t/of ana"
 LOGIN = "ana:s3cr3t%2Fof%20ana@"
@@ -29,7 +31,9 @@ HELLO = [{"role": "user", "content": WORDS}]
 
 
 class Server:
-    """Notes what it is asked, as (method, path, headers, body), and answers with `answer`: a status, headers and a body."""
+    """Notes what it is asked, as (method, path, headers, body), and answers with `answer`: a status, headers
+    and a body.
+    """
 
     def __init__(self) -> None:
         self.asked: list[tuple[str, str, dict[str, str], str]] = []
@@ -39,7 +43,9 @@ class Server:
         class Handler(BaseHTTPRequestHandler):
             def _handle(self) -> None:
                 body = self.rfile.read(int(self.headers.get("Content-Length") or 0)).decode()
-                server.asked.append((self.command, self.path, {k.lower(): v for k, v in self.headers.items()}, body))
+                server.asked.append(
+                    (self.command, self.path, {k.lower(): v for k, v in self.headers.items()}, body)
+                )
                 status, headers, said = server.answer(self.path)
                 self.send_response(status)
                 for name, value in {**headers, "Content-Length": str(len(said.encode()))}.items():
@@ -123,7 +129,11 @@ def chroma(server: Server, login: str = "") -> ChromaSettings:
 
 def beating(path: str) -> tuple[int, dict[str, str], str]:
     """Chroma as far as its heartbeat; everything else it refuses."""
-    return (200, {}, '{"nanosecond heartbeat": 1}') if path.endswith("/heartbeat") else (403, {}, '{"error": "Forbidden"}')
+    return (
+        (200, {}, '{"nanosecond heartbeat": 1}')
+        if path.endswith("/heartbeat")
+        else (403, {}, '{"error": "Forbidden"}')
+    )
 
 
 @providers
@@ -194,7 +204,9 @@ def test_which_addresses_a_proxy_is_used_for(
     assert client_options(address, 5)["proxy"] == (f"http://{proxy.host}" if used else None)
 
 
-def test_chroma_is_asked_directly_with_the_password_that_its_address_holds(server: Server, proxy: Server) -> None:
+def test_chroma_is_asked_directly_with_the_password_that_its_address_holds(
+    server: Server, proxy: Server
+) -> None:
     server.answer = beating
     with pytest.raises(CollectionError) as refused:
         check_server(chroma(server, LOGIN))
@@ -228,7 +240,9 @@ def test_other_clients_of_chroma_in_this_process_are_made_as_ever(server: Server
     assert (len(server.asked), len(proxy.asked)) == (before, 1)
 
 
-def test_the_doctor_shows_no_password(server: Server, config: Config, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_doctor_shows_no_password(
+    server: Server, config: Config, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from conftest import WordEncoder
 
     monkeypatch.setattr("rag.doctor.SentenceEncoder", lambda _: WordEncoder())
@@ -238,7 +252,8 @@ def test_the_doctor_shows_no_password(server: Server, config: Config, monkeypatc
     assert not found["Chroma server"].well
     assert not found["language model"].well
     assert (
-        found["language model"].detail == f"http://…@{server.host}/v1 refused the key. Set CLIPPINGS_MODEL_KEY to a valid one"
+        found["language model"].detail
+        == f"http://…@{server.host}/v1 refused the key. Set CLIPPINGS_MODEL_KEY to a valid one"
     )
     assert [finding for finding in found.values() if "s3cr3t" in finding.detail] == []
 

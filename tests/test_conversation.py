@@ -1,4 +1,6 @@
-"""Conversations as the page shows them: what stands under a question, whatever has become of it, and the file that is saved."""
+"""Conversations as the page shows them: what stands under a question, whatever has become of it, and the file
+that is saved.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +17,16 @@ from conftest import evidence
 from rag.errors import QuestionError
 from rag.people.conversations import Exchange
 from rag.people.store import People
-from rag.surfaces.conversation import Growth, Limits, exchange_html, exported, growing, growth_html, reply_html, turns_of
+from rag.surfaces.conversation import (
+    Growth,
+    Limits,
+    exchange_html,
+    exported,
+    growing,
+    growth_html,
+    reply_html,
+    turns_of,
+)
 from rag.surfaces.record import record
 from rag.types import Filters, Step, Turn
 
@@ -28,7 +39,11 @@ def people(tmp_path: Path) -> Iterator[People]:
 
 
 def put(
-    people: People, question: str, conversation: str | None = None, after: str | None = None, collection: str = "own"
+    people: People,
+    question: str,
+    conversation: str | None = None,
+    after: str | None = None,
+    collection: str = "own",
 ) -> Exchange:
     return people.conversations.put("", question, collection, conversation=conversation, after=after)
 
@@ -55,7 +70,12 @@ def test_an_answer_grows_by_its_sentences_and_ends_as_a_record(people: People) -
     assistant = Asked(Step("retrieve", "searching <5> articles"), whole.sentences[0], whole)
     turns = [Turn("Who?", "Iran.")]
     grown = list(
-        growing(lambda _: assistant, put(people, "Who struck first?"), turns, Limits(("Dawn",), "2024-01-01", "", False))
+        growing(
+            lambda _: assistant,
+            put(people, "Who struck first?"),
+            turns,
+            Limits(("Dawn",), "2024-01-01", "", False),
+        )
     )
     assert [(g.step, g.record is not None, g.why) for g in grown] == [
         ("searching <5> articles", False, ""), ("searching <5> articles", False, ""), ("", True, ""),
@@ -69,9 +89,13 @@ def test_an_answer_grows_by_its_sentences_and_ends_as_a_record(people: People) -
     }  # fmt: skip
 
 
-def test_what_is_refused_is_told_and_what_was_not_foreseen_is_logged(people: People, caplog: pytest.LogCaptureFixture) -> None:
+def test_what_is_refused_is_told_and_what_was_not_foreseen_is_logged(
+    people: People, caplog: pytest.LogCaptureFixture
+) -> None:
     exchange = put(people, "?!")
-    assert list(growing(lambda _: Asked(QuestionError("no word")), exchange, [], Limits())) == [Growth(why="no word")]
+    assert list(growing(lambda _: Asked(QuestionError("no word")), exchange, [], Limits())) == [
+        Growth(why="no word")
+    ]
     (told,) = growing(lambda _: Asked(), exchange, [], Limits(after="yesterday"))
     assert told.why.startswith("'yesterday' is not a day")
     (told,) = growing(lambda _: Asked(RuntimeError("secret")), exchange, [], Limits())

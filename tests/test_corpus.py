@@ -1,4 +1,6 @@
-"""The corpus: 94 files in every format, in the shapes in which articles really occur, with what should come out of each."""
+"""The corpus: 94 files in every format, in the shapes in which articles really occur, with what should come
+out of each.
+"""
 
 from __future__ import annotations
 

@@ -15,9 +15,9 @@ from ingest import edit, preview, remove, sync
 from ingest.corrections import as_read, correct, stated
 from rag import open_assistant
 from rag.assistant import Assistant
-from rag.catalog import FILE, Corrected
 from rag.config import Config
 from rag.errors import CollectionError, QuestionError, SourceError
+from rag.store.catalog import FILE, Corrected
 from rag.types import Article, Filters
 
 STORY = {"id": "a", "title": "Snow", "source": "Wire", "text": "The pass is closed. Trucks wait in Quetta."}
@@ -50,12 +50,19 @@ def test_what_is_corrected_is_shown_searched_and_filtered_by(ready: Config, enco
     with opened(ready) as assistant:
         shown = assistant.article("a")
         assert replace(shown, provenance=right.provenance) == right
-        assert dict(shown.provenance) == {"published": "corrected", "source": "corrected", "title": "corrected"}
+        assert dict(shown.provenance) == {
+            "published": "corrected",
+            "source": "corrected",
+            "title": "corrected",
+        }
         found = assistant.search("avalanche")  # the word stands in the title alone
         first = found.passages[0]
         assert (first.passage.article_id, first.article.title) == ("a", "Avalanche")
         assert None not in (first.scores.lexical, first.scores.dense)
-        for filters, expected in ((Filters(after=date(2024, 1, 17)), {"a"}), (Filters(sources=("Dawn",)), {"a", "b"})):
+        for filters, expected in (
+            (Filters(after=date(2024, 1, 17)), {"a"}),
+            (Filters(sources=("Dawn",)), {"a", "b"}),
+        ):
             assert {p.passage.article_id for p in assistant.search("pass", filters=filters)} == expected
         with pytest.raises(QuestionError, match=r"^there is no source 'Wire'"):
             assistant.search("pass", filters=Filters(sources=("Wire",)))
@@ -112,7 +119,9 @@ def test_a_correction_goes_with_its_article(tmp_path: Path, ready: Config, encod
 def test_what_is_right_already_writes_nothing(ready: Config, encoder: WordEncoder) -> None:
     with open_assistant(ready, encoder=encoder, reader=WordReader()) as assistant:
         before = len(encoder.encoded)
-        assert edit("a", {"title": " Snow ", "published": None}, ready, encoder=encoder) == assistant.article("a")
+        assert edit("a", {"title": " Snow ", "published": None}, ready, encoder=encoder) == assistant.article(
+            "a"
+        )
         assert len(encoder.encoded) == before
 
 
@@ -134,14 +143,18 @@ def test_a_collection_from_before_there_were_corrections_is_read_and_takes_one(
         ({"title": "x" * 5_001}, "the title has 5,001 characters; at most 5,000 are kept. Shorten it"),
     ],
 )
-def test_facts_that_cannot_be_kept_are_refused(ready: Config, encoder: WordEncoder, given: dict[str, str], told: str) -> None:
+def test_facts_that_cannot_be_kept_are_refused(
+    ready: Config, encoder: WordEncoder, given: dict[str, str], told: str
+) -> None:
     with pytest.raises(SourceError) as refused:
         edit("a", given, ready, encoder=encoder)
     assert str(refused.value) == told
     assert facts(stored(ready)) == ("Snow", "Wire", None)
 
 
-def test_an_article_or_a_collection_that_is_not_there_is_refused(config: Config, ready: Config, encoder: WordEncoder) -> None:
+def test_an_article_or_a_collection_that_is_not_there_is_refused(
+    config: Config, ready: Config, encoder: WordEncoder
+) -> None:
     with pytest.raises(CollectionError, match="there is no article nowhere"):
         edit("nowhere", RIGHT, ready, encoder=encoder)
     with pytest.raises(CollectionError, match=r"there is no collection in .*, so there is nothing to change"):
@@ -169,9 +182,13 @@ def test_a_correction_holds_though_what_is_read_agrees_with_it_for_a_while(
     assert stored(ready).title == "Flood", "what was put back to what was read is no correction any more"
 
 
-def test_spaces_and_forms_of_a_day_make_no_correction(tmp_path: Path, config: Config, encoder: WordEncoder) -> None:
+def test_spaces_and_forms_of_a_day_make_no_correction(
+    tmp_path: Path, config: Config, encoder: WordEncoder
+) -> None:
     spaced = {**STORY, "title": "Snow\xa0on  the pass", "published": "2024-01-17"}
     sync(write_jsonl(tmp_path / "news.jsonl", spaced), config, encoder=encoder)
     before = stored(config)
-    assert edit("a", {"title": "Snow on the pass", "published": "20240117"}, config, encoder=encoder) == before
+    assert (
+        edit("a", {"title": "Snow on the pass", "published": "20240117"}, config, encoder=encoder) == before
+    )
     assert edit("a", {"title": "Snow \udce9"}, config, encoder=encoder).title == "Snow \ufffd"

@@ -28,34 +28,44 @@ from conftest import WordEncoder, write_jsonl
 
 from ingest import apply as applying
 from ingest import remove, sync
-from rag.catalog import Catalog, Rebuild
 from rag.config import Config, PassageSettings
-from rag.encode import BUNDLED, SentenceEncoder
 from rag.errors import CollectionError
-from rag.index import dense
-from rag.index.dense import DenseIndex
-from rag.index.exact import ExactIndex
-from rag.index.lexical import WHOLE, LexicalIndex, LexicalWriter
-from rag.retrieve import Retriever
+from rag.models.encoder import BUNDLED, SentenceEncoder
+from rag.retrieval.search import Retriever
+from rag.store import vectors as dense
+from rag.store.bm25 import WHOLE, LexicalIndex, LexicalWriter
+from rag.store.cache import ExactIndex
+from rag.store.catalog import Catalog, Rebuild
+from rag.store.vectors import DenseIndex
 from rag.types import Encoder, Filters
 
-# A server that has imported the libraries and forks: a process of its own for a tenth of a second instead of three.
+# A server that has imported the libraries and forks: a process of its own for a tenth of a second instead of
+# three.
 FORKS = multiprocessing.get_context("forkserver")
 FORKS.set_forkserver_preload(
-    ["ingest.collection", "rag.retrieve", "chromadb.api.rust", "chromadb.telemetry.product.posthog", "tantivy", "sentencex", "snowballstemmer",
+    ["ingest.collection", "rag.retrieval.search", "chromadb.api.rust", "chromadb.telemetry.product.posthog", "tantivy", "sentencex", "snowballstemmer",
      "llama_index.core.node_parser", "sqlalchemy.dialects.sqlite", "pytest"]
 )  # fmt: skip
 
-KILLS = int(os.environ.get("KILLS", "20"))  # moments at which a run is killed; `make crash` takes ten times as many
+KILLS = int(
+    os.environ.get("KILLS", "20")
+)  # moments at which a run is killed; `make crash` takes ten times as many
 
 
 # What the other process does
 
 
 def _syncing(
-    places: list[Path], config: Config, options: dict[str, Any], batch: int, kill_at: int | None, tell: Connection
+    places: list[Path],
+    config: Config,
+    options: dict[str, Any],
+    batch: int,
+    kill_at: int | None,
+    tell: Connection,
 ) -> None:
-    """Sync, and say how long it took; with `kill_at` count the steps that write, and die at that one (0: at none)."""
+    """Sync, and say how long it took; with `kill_at` count the steps that write, and die at that one (0: at
+    none).
+    """
     applying._BATCH = batch
     steps = _Steps(kill_at or 0)
     encoder: Encoder = SentenceEncoder(config.encoder) if config.encoder == BUNDLED else WordEncoder()
@@ -126,7 +136,9 @@ class Other:
 def start() -> Iterator[Callable[..., Other]]:
     started: list[Other] = []
 
-    def start(places: list[Path], config: Config, *, batch: int = 4, kill_at: int | None = None, **options: Any) -> Other:
+    def start(
+        places: list[Path], config: Config, *, batch: int = 4, kill_at: int | None = None, **options: Any
+    ) -> Other:
         says, tell = FORKS.Pipe(duplex=False)
         process = FORKS.Process(target=_syncing, args=(places, config, options, batch, kill_at, tell))
         process.start()
@@ -168,7 +180,9 @@ def held(config: Config) -> dict[str, Any]:
     assert index.keys() == set(keys), "Chroma holds the same"
     if keys:
         with index.alone() as collection:
-            near = set(collection.query(query_embeddings=vectors[:1], n_results=len(keys), include=[])["ids"][0])
+            near = set(
+                collection.query(query_embeddings=vectors[:1], n_results=len(keys), include=[])["ids"][0]
+            )
         # A sound graph may hide one in a thousand; of one that is half written, hundreds are missing.
         assert near <= set(keys)
         assert len(near) >= 0.99 * len(keys), "the graph has lost what the store holds"
@@ -188,7 +202,11 @@ def answers(config: Config) -> list[list[tuple[str, float | None, bool]]]:
     with Retriever(config.home, config, WordEncoder()) as retriever:
         return [
             [
-                (p.passage.id, None if p.scores.dense is None else round(p.scores.dense, 5), p.scores.whole is not None)
+                (
+                    p.passage.id,
+                    None if p.scores.dense is None else round(p.scores.dense, 5),
+                    p.scores.whole is not None,
+                )
                 for p in retriever.find(question, filters=filters)
             ]
             for question in ("story", "correction", "story7 happened")
@@ -219,7 +237,8 @@ def _first(folder: Path) -> list[Path]:
     for n in range(4):
         (news / f"{n}.txt").write_text(story(n))
     feed = write_jsonl(
-        folder / "feed.jsonl", *({"id": f"feed{n}", "text": story(n), "title": f"Story {n}"} for n in range(4, 10))
+        folder / "feed.jsonl",
+        *({"id": f"feed{n}", "text": story(n), "title": f"Story {n}"} for n in range(4, 10)),
     )
     return [news, feed]
 
@@ -231,7 +250,8 @@ def _second(folder: Path) -> None:
     (news / "2.txt").write_text(story(2, "correction"))
     (news / "new.txt").write_text(story(11))
     records = [
-        {"id": f"feed{n}", "text": story(n, "correction" if n == 6 else "story"), "title": f"Story {n}"} for n in (4, 6, 7, 12)
+        {"id": f"feed{n}", "text": story(n, "correction" if n == 6 else "story"), "title": f"Story {n}"}
+        for n in (4, 6, 7, 12)
     ]
     write_jsonl(folder / "feed.jsonl", *records)
 
@@ -284,7 +304,9 @@ def test_a_run_that_is_killed_at_any_step_is_finished_by_the_next(
         shutil.rmtree(config.home)
 
 
-def test_a_run_that_is_killed_at_any_moment_is_finished_by_the_next(tmp_path: Path, start: Callable[..., Other]) -> None:
+def test_a_run_that_is_killed_at_any_moment_is_finished_by_the_next(
+    tmp_path: Path, start: Callable[..., Other]
+) -> None:
     config = Config(home=tmp_path / "before", encoder="words")
     places = _first(tmp_path)
     sync(places, config, encoder=WordEncoder())
@@ -322,7 +344,9 @@ def test_a_run_killed_twice_is_finished_by_the_third(tmp_path: Path, start: Call
     assert held(config) == held(clean)
 
 
-def test_what_a_killed_run_left_is_also_finished_by_a_removal(tmp_path: Path, start: Callable[..., Other]) -> None:
+def test_what_a_killed_run_left_is_also_finished_by_a_removal(
+    tmp_path: Path, start: Callable[..., Other]
+) -> None:
     places = _first(tmp_path)
     config = Config(home=tmp_path / "home", encoder="words")
     sync(places, config, encoder=WordEncoder())
@@ -338,17 +362,22 @@ def test_what_a_killed_run_left_is_also_finished_by_a_removal(tmp_path: Path, st
 @pytest.mark.parametrize(
     "damage",
     [
-        pytest.param(lambda folder: os.truncate(folder / "index_metadata.pickle", 9_000), id="its list cut short"),
+        pytest.param(
+            lambda folder: os.truncate(folder / "index_metadata.pickle", 9_000), id="its list cut short"
+        ),
         pytest.param(lambda folder: os.truncate(folder / "header.bin", 0), id="its header not written yet"),
     ],
 )
 def test_a_run_that_is_killed_while_chroma_saves_its_graph_is_finished_by_the_next(
     tmp_path: Path, damage: Callable[[Path], None]
 ) -> None:
-    # Chroma saves it at every thousandth vector, in place. Hitting that moment takes hundreds of kills, so it is made by hand.
+    # Chroma saves it at every thousandth vector, in place. Hitting that moment takes hundreds of kills, so it
+    # is made by hand.
     feed = tmp_path / "feed.jsonl"
     config = Config(home=tmp_path / "home", encoder="words")
-    records = [{"id": f"{n:04}", "text": f"Story{n} of ship{n} and crew{n} happened at noon."} for n in range(1_110)]
+    records = [
+        {"id": f"{n:04}", "text": f"Story{n} of ship{n} and crew{n} happened at noon."} for n in range(1_110)
+    ]
     write_jsonl(feed, *records[:1_100])
     sync(feed, config, encoder=WordEncoder())
     write_jsonl(feed, *records)
@@ -357,14 +386,18 @@ def test_a_run_that_is_killed_while_chroma_saves_its_graph_is_finished_by_the_ne
     assert answers(config), "questions have no need of it"
     encoder = WordEncoder()
     report = sync(feed, config, encoder=encoder)
-    assert (len(report.added), report.passages, len(encoder.encoded)) == (10, 10, 10), "it is filled, and nothing encoded again"
+    assert (len(report.added), report.passages, len(encoder.encoded)) == (10, 10, 10), (
+        "it is filled, and nothing encoded again"
+    )
     clean = replace(config, home=tmp_path / "clean")
     sync(feed, clean, encoder=WordEncoder())
     assert held(config) == held(clean)
     assert answers(config) == answers(clean)
 
 
-def test_with_the_real_encoder_a_killed_run_is_finished_by_the_next(tmp_path: Path, start: Callable[..., Other]) -> None:
+def test_with_the_real_encoder_a_killed_run_is_finished_by_the_next(
+    tmp_path: Path, start: Callable[..., Other]
+) -> None:
     folder = tmp_path / "news"
     folder.mkdir()
     for n in range(6):
@@ -401,7 +434,9 @@ def _editing(config: Config, folder: Path, rounds: int, talk: Connection) -> Non
         talk.recv()
 
 
-def test_who_asks_while_another_process_writes_sees_each_commit_and_nothing_that_is_gone(tmp_path: Path) -> None:
+def test_who_asks_while_another_process_writes_sees_each_commit_and_nothing_that_is_gone(
+    tmp_path: Path,
+) -> None:
     config = Config(home=tmp_path / "home", encoder="words")
     folder = tmp_path / "news"
     folder.mkdir()
@@ -418,7 +453,9 @@ def test_who_asks_while_another_process_writes_sees_each_commit_and_nothing_that
             while not talk.poll(0.001):  # it is writing: whatever we see, we see without a fault
                 found = {
                     p.article.id
-                    for p in retriever.find("lighthouse harbour", filters=Filters(exclude_articles=("x",) * (asked % 2)))
+                    for p in retriever.find(
+                        "lighthouse harbour", filters=Filters(exclude_articles=("x",) * (asked % 2))
+                    )
                 }
                 assert "news/constant.txt" in found
                 assert found <= {"news/constant.txt", f"news/{n - 1}.txt", f"news/{n}.txt"}
@@ -427,9 +464,14 @@ def test_who_asks_while_another_process_writes_sees_each_commit_and_nothing_that
             assert talk.recv() == n
             for stage in ("dense", "lexical"):
                 for filters in (Filters(), Filters(exclude_articles=("x",))):
-                    new = [p.article.id for p in retriever.find(f"Headline{n}", stages=(stage,), filters=filters, k=20)]
+                    new = [
+                        p.article.id
+                        for p in retriever.find(f"Headline{n}", stages=(stage,), filters=filters, k=20)
+                    ]
                     assert new[0] == f"news/{n}.txt"
-                    assert set(new) <= {"news/constant.txt", f"news/{n}.txt"}, "what was removed is still found"
+                    assert set(new) <= {"news/constant.txt", f"news/{n}.txt"}, (
+                        "what was removed is still found"
+                    )
             talk.send("go on")
         writer.join(60)
     assert (writer.exitcode, asked > rounds) == (0, True)
@@ -447,7 +489,9 @@ def test_every_batch_of_one_sync_is_seen_when_it_is_committed(tmp_path: Path) ->
     (tmp_path / "empty").mkdir()
     sync(tmp_path / "empty", config, encoder=WordEncoder())
     texts = [f"Headline{n}: ship{n} with crew{n} and cargo{n} reached the harbour." for n in range(600)]
-    feed = write_jsonl(tmp_path / "feed.jsonl", *({"id": f"{n:03}", "text": text} for n, text in enumerate(texts)))
+    feed = write_jsonl(
+        tmp_path / "feed.jsonl", *({"id": f"{n:03}", "text": text} for n, text in enumerate(texts))
+    )
     writer = FORKS.Process(target=_committing, args=(config, feed))
     seen: list[int] = []
     with Retriever(config.home, config, WordEncoder()) as retriever:

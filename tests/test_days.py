@@ -1,5 +1,5 @@
-"""Any day of the calendar, from the year 1 to 9999, through everything: files, catalog, both kinds of index, filters, order,
-answers and what is printed of them. Chroma, tantivy, SQLite and the mapped files are real."""
+"""Any day of the calendar, from the year 1 to 9999, through everything: files, catalog, both kinds of index,
+filters, order, answers and what is printed of them. Chroma, tantivy, SQLite and the mapped files are real."""
 
 from __future__ import annotations
 
@@ -17,7 +17,16 @@ from rag.assistant import Assistant
 from rag.surfaces.render import answer_json, answer_text
 from rag.types import Reading, Span
 
-DAYS = ("0001-01-01", "0999-05-04", "1899-12-31", "1900-01-01", "1969-12-31", "1970-01-01", "2024-01-20", "9999-12-31")
+DAYS = (
+    "0001-01-01",
+    "0999-05-04",
+    "1899-12-31",
+    "1900-01-01",
+    "1969-12-31",
+    "1970-01-01",
+    "2024-01-20",
+    "9999-12-31",
+)
 QUESTION = "Who struck the bell yesterday?"
 
 

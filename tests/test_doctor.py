@@ -14,16 +14,16 @@ from conftest import ScriptedModel, WordEncoder, article
 
 from ingest import sync
 from rag import doctor
-from rag.catalog import FILE, Catalog, Entry
 from rag.config import Config, PassageSettings
 from rag.doctor import Finding, examine
-from rag.encode import BUNDLED
 from rag.errors import ConfigError, ModelError
-from rag.index import Row
-from rag.index.dense import FOLDER as CHROMA
-from rag.index.dense import DenseIndex
-from rag.index.exact import FOLDER as EXACT
-from rag.index.lexical import PASSAGES, WHOLE, LexicalWriter
+from rag.models.encoder import BUNDLED
+from rag.store import Row
+from rag.store.bm25 import PASSAGES, WHOLE, LexicalWriter
+from rag.store.cache import FOLDER as EXACT
+from rag.store.catalog import FILE, Catalog, Entry
+from rag.store.vectors import FOLDER as CHROMA
+from rag.store.vectors import DenseIndex
 from rag.types import LanguageModel
 
 NAMES = ["configuration", "encoder", "reader", "collection", "indexes", "disk", "language model"]
@@ -80,10 +80,14 @@ def test_what_is_well_is_said_with_what_was_seen(config: Config, monkeypatch: py
     assert said["language model"].startswith("scripted answers; first words after ")
 
 
-def test_the_bundled_encoder_is_named_as_such(config: Config, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_the_bundled_encoder_is_named_as_such(
+    config: Config, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     monkeypatch.setattr(doctor, "native_bf16", lambda: False)
     encoder = examined(Config(home=tmp_path / "none", encoder=BUNDLED))["encoder"]
-    assert encoder.detail.startswith(f"{BUNDLED}, 384 dimensions, fp32, bundled, weights as published; loaded in ")
+    assert encoder.detail.startswith(
+        f"{BUNDLED}, 384 dimensions, fp32, bundled, weights as published; loaded in "
+    )
 
 
 def test_no_collection_yet_is_no_fault_and_nothing_is_made(tmp_path: Path) -> None:
@@ -109,7 +113,9 @@ def test_an_encoder_that_cannot_be_loaded_is_a_fault_and_the_rest_is_looked_at(c
 def test_a_collection_made_otherwise_is_a_fault_with_the_command(config: Config) -> None:
     seen = faults(replace(config, passages=PassageSettings(words=80)))
     assert seen.keys() == {"collection", "indexes"}
-    assert seen["collection"].endswith(f"or make the indexes again: clippings sync --rebuild --home {config.home}")
+    assert seen["collection"].endswith(
+        f"or make the indexes again: clippings sync --rebuild --home {config.home}"
+    )
 
 
 def test_a_damaged_catalog_is_a_fault(config: Config) -> None:
@@ -144,7 +150,9 @@ def test_vectors_that_belong_to_nothing_are_seen(config: Config, encoder: WordEn
 
 
 @pytest.mark.parametrize("folder", [PASSAGES, WHOLE])
-def test_a_lexical_index_of_its_own_opinion_is_seen(config: Config, encoder: WordEncoder, folder: str) -> None:
+def test_a_lexical_index_of_its_own_opinion_is_seen(
+    config: Config, encoder: WordEncoder, folder: str
+) -> None:
     with LexicalWriter(config.home, folder) as writer:
         writer.wipe()
         writer.add([Row("orphan", "a", "orphan")])
@@ -167,13 +175,17 @@ def test_chromas_missing_folder_is_seen_and_the_next_sync_fills_it_without_encod
     config: Config, encoder: WordEncoder
 ) -> None:
     shutil.rmtree(config.home / CHROMA)
-    assert faults(config) == {"indexes": f"{config.home / CHROMA} is missing. It is made again by the next `clippings sync`"}
+    assert faults(config) == {
+        "indexes": f"{config.home / CHROMA} is missing. It is made again by the next `clippings sync`"
+    }
     encoder.encoded.clear()
     sync([], config, encoder=encoder)
     assert (faults(config), encoder.encoded) == ({}, [])
 
 
-def test_chromas_lack_of_a_vector_is_seen_beside_an_index_that_has_it(config: Config, encoder: WordEncoder) -> None:
+def test_chromas_lack_of_a_vector_is_seen_beside_an_index_that_has_it(
+    config: Config, encoder: WordEncoder
+) -> None:
     index = DenseIndex(config.home)
     with index.alone() as collection:
         collection.delete(ids=sorted(index.mapped())[:1])
@@ -194,7 +206,10 @@ def test_an_interrupted_addition_is_seen_and_the_next_sync_finishes_it(
     config: Config, catalog: Catalog, encoder: WordEncoder, tmp_path: Path
 ) -> None:
     catalog.put([Entry(article("Snow fell. It melted.", "snow"), "/p/snow", ((0, 10), (11, 21)))])
-    assert faults(config)["collection"] == "a sync was interrupted (2 passages to do). Run `clippings sync` again on any folder"
+    assert (
+        faults(config)["collection"]
+        == "a sync was interrupted (2 passages to do). Run `clippings sync` again on any folder"
+    )
     assert sync(tmp_path / "news", config, encoder=encoder).completed == 2
     assert faults(config) == {}
 
@@ -211,7 +226,9 @@ def test_an_interrupted_removal_is_seen_and_the_next_sync_finishes_it(
 def test_an_interrupted_rebuild_is_seen_and_the_next_sync_finishes_it(
     config: Config, encoder: WordEncoder, tmp_path: Path
 ) -> None:
-    with sqlite3.connect(config.home / FILE) as db:  # as versions did that emptied the indexes before they made them again
+    with sqlite3.connect(
+        config.home / FILE
+    ) as db:  # as versions did that emptied the indexes before they made them again
         db.execute("DELETE FROM passages")
         db.execute("INSERT INTO meta VALUES ('indexes', 'stale')")
     assert faults(config)["collection"].startswith("a sync was interrupted (2 passages to do)")
@@ -219,7 +236,9 @@ def test_an_interrupted_rebuild_is_seen_and_the_next_sync_finishes_it(
     assert faults(config) == {}
 
 
-def test_little_room_on_the_disk_is_seen_before_it_is_none(config: Config, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_little_room_on_the_disk_is_seen_before_it_is_none(
+    config: Config, monkeypatch: pytest.MonkeyPatch
+) -> None:
     usage = shutil.disk_usage(config.home)
     for free, well, detail in (
         (499_999_999, False, "0.5 GB free. Make room before the next sync"),
@@ -236,7 +255,8 @@ def test_no_language_model_is_no_fault(config: Config) -> None:
     assert examined(config)["language model"] == Finding(
         "language model",
         True,
-        "none configured; the articles answer by themselves. To add one, set CLIPPINGS_MODEL_URL and CLIPPINGS_MODEL_NAME",
+        "none configured; the articles answer by themselves. To add one, set CLIPPINGS_MODEL_URL and "
+        "CLIPPINGS_MODEL_NAME",
     )
 
 
@@ -247,7 +267,9 @@ def test_a_model_that_is_down_is_a_fault_in_its_own_words(config: Config) -> Non
 
 
 def test_a_model_that_says_nothing_is_a_fault(config: Config) -> None:
-    assert faults(config, ScriptedModel())["language model"].startswith("scripted replied with nothing after ")
+    assert faults(config, ScriptedModel())["language model"].startswith(
+        "scripted replied with nothing after "
+    )
     assert faults(config, ScriptedModel())["language model"].endswith("Check that the model is loaded")
 
 

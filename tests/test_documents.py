@@ -27,12 +27,19 @@ def commands(parser: argparse.ArgumentParser | None = None, before: str = "") ->
     """The options of each command by its name, as in "token add"."""
     parser = parser or cli._parser()
     options = [
-        o for action in parser._actions for o in action.option_strings if o.startswith("--") and o not in {"--help", "--home"}
+        o
+        for action in parser._actions
+        for o in action.option_strings
+        if o.startswith("--") and o not in {"--help", "--home"}
     ]
     inner = [action for action in parser._actions if isinstance(action, argparse._SubParsersAction)]
     if not inner:
         return {before.strip(): options}
-    return {name: found for word, sub in inner[0].choices.items() for name, found in commands(sub, f"{before} {word}").items()}
+    return {
+        name: found
+        for word, sub in inner[0].choices.items()
+        for name, found in commands(sub, f"{before} {word}").items()
+    }
 
 
 def test_the_commands_are_found_also_below_others() -> None:
@@ -67,11 +74,15 @@ def _shown(default: object) -> str:
 def test_every_setting_is_documented_with_its_variable_and_default() -> None:
     missing = []
     for name, kind in get_type_hints(Config).items():
-        inner = [(f"{name}.{f.name}", f.default) for f in fields(kind)] if is_dataclass(kind) else [(name, None)]
+        inner = (
+            [(f"{name}.{f.name}", f.default) for f in fields(kind)] if is_dataclass(kind) else [(name, None)]
+        )
         for setting, default in inner:
             variable = "CLIPPINGS_" + setting.upper().replace(".", "_")
             shown = _shown(default)
-            if not re.search(rf"\| `{re.escape(setting)}` \| `{variable}` \| [^|]*{re.escape(shown)}", REFERENCE):
+            if not re.search(
+                rf"\| `{re.escape(setting)}` \| `{variable}` \| [^|]*{re.escape(shown)}", REFERENCE
+            ):
                 missing.append(setting)
     assert missing == []
 
@@ -86,7 +97,9 @@ def test_every_relative_link_leads_somewhere() -> None:
 
 
 def test_what_the_help_points_to_is_there() -> None:
-    told = subprocess.run([sys.executable, "app.py", "--help"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    told = subprocess.run(
+        [sys.executable, "app.py", "--help"], cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout
     named = re.findall(r"\bdocs/[\w/.-]+\w", told)
     assert named == ["docs/reference.md"]
     assert (ROOT / named[0]).is_file()
@@ -97,7 +110,9 @@ def test_the_readmes_program_runs(number: int, tmp_path: Path) -> None:
     program = re.findall(r"```python\n(.*?)```", README, re.DOTALL)[number]
     environ = {**os.environ, "XDG_DATA_HOME": str(tmp_path / "data"), "PYTHONPATH": str(ROOT)}
     (tmp_path / "seeds").symlink_to(ROOT / "seeds")
-    run = subprocess.run([sys.executable, "-c", program], cwd=tmp_path, env=environ, capture_output=True, text=True)
+    run = subprocess.run(
+        [sys.executable, "-c", program], cwd=tmp_path, env=environ, capture_output=True, text=True
+    )
     assert run.returncode == 0, run.stderr
     assert "Iran" in run.stdout
 

@@ -51,7 +51,9 @@ def with_part(data: bytes, name: str, change: Callable[[str], str]) -> bytes:
     with zipfile.ZipFile(BytesIO(data)) as old, zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as new:
         for info in old.infolist():
             content = old.read(info)
-            new.writestr(info.filename, change(content.decode()).encode() if info.filename == name else content)
+            new.writestr(
+                info.filename, change(content.decode()).encode() if info.filename == name else content
+            )
     return out.getvalue()
 
 
@@ -74,7 +76,8 @@ def test_headings_lists_and_tables_stand_where_they_are_written() -> None:
     assert extract(saved(document)) == Extracted(
         "Allotments win right to keep geese\n\nPlot holders may keep four geese.\n\nThe conditions\n\n"
         "- Geese are indoors by eight.\n- Eggs are not sold.\n\n"
-        "Bank | Plots | Geese\nGasworks | 41 |\nUpper | 12 | 9\n\n1. Ask first.\n2. Then buy.\n\nIt ends here.",
+        "Bank | Plots | Geese\nGasworks | 41 |\nUpper | 12 | 9\n\n1. Ask first.\n2. Then buy.\n\nIt ends "
+        "here.",
         {
             "title": Fact("Geese allowed", "document properties"),
             "author": Fact("Prudence Akeley", "document properties"),
@@ -108,13 +111,17 @@ def test_a_paragraph_reads_as_it_is_printed(inner: str, text: str) -> None:
 
 def test_footnotes_are_left_out_with_a_warning() -> None:
     inner = RUN.format("Eggs") + "<w:r><w:footnoteReference w:id='2'/></w:r>" + RUN.format(" are not sold.")
-    assert written(paragraph(inner)) == Extracted("Eggs are not sold.", LANGUAGE, warnings=("1 footnote was left out",))
+    assert written(paragraph(inner)) == Extracted(
+        "Eggs are not sold.", LANGUAGE, warnings=("1 footnote was left out",)
+    )
 
 
 def test_a_paragraph_whose_end_is_deleted_goes_on_in_the_next_one() -> None:
     def write(document: Document) -> None:
         first = document.add_paragraph("The boiler ")
-        first._p.get_or_add_pPr().append(parse_xml(f"<w:rPr {nsdecls('w')}><w:del w:id='1' w:author='a'/></w:rPr>"))
+        first._p.get_or_add_pPr().append(
+            parse_xml(f"<w:rPr {nsdecls('w')}><w:del w:id='1' w:author='a'/></w:rPr>")
+        )
         document.add_paragraph("cracked.")
 
     assert written(write).text == "The boiler cracked."
@@ -122,11 +129,15 @@ def test_a_paragraph_whose_end_is_deleted_goes_on_in_the_next_one() -> None:
 
 def test_a_deleted_row_and_a_table_of_contents_are_not_read() -> None:
     def write(document: Document) -> None:
-        document.add_paragraph("Contents ... 4", style=document.styles.add_style("toc 1", WD_STYLE_TYPE.PARAGRAPH))
+        document.add_paragraph(
+            "Contents ... 4", style=document.styles.add_style("toc 1", WD_STYLE_TYPE.PARAGRAPH)
+        )
         table = document.add_table(3, 2)
         for row, text in zip(table.rows, ("kept", "gone", "last"), strict=True):
             row.cells[0].text, row.cells[1].text = text, "1"
-        table.rows[1]._tr.get_or_add_trPr().append(parse_xml(f"<w:del {nsdecls('w')} w:id='1' w:author='a'/>"))
+        table.rows[1]._tr.get_or_add_trPr().append(
+            parse_xml(f"<w:del {nsdecls('w')} w:id='1' w:author='a'/>")
+        )
 
     assert written(write).text == "kept | 1\nlast | 1"
 
@@ -134,7 +145,10 @@ def test_a_deleted_row_and_a_table_of_contents_are_not_read() -> None:
 def test_a_table_that_only_places_paragraphs_is_read_as_paragraphs() -> None:
     def write(document: Document) -> None:
         cells = document.add_table(1, 2).rows[0].cells
-        cells[0].text, cells[1].text = "The first column has a long story to tell. " * 6, "The second is short."
+        cells[0].text, cells[1].text = (
+            "The first column has a long story to tell. " * 6,
+            "The second is short.",
+        )
 
     story = " ".join(["The first column has a long story to tell."] * 6)
     assert written(write).text == f"{story}\n\nThe second is short."
@@ -146,7 +160,11 @@ def test_hidden_text_of_a_style_and_paragraphs_within_a_control() -> None:
         style.font.hidden = True
         document.add_paragraph("Shown").add_run(" hidden", style="Secret")
         last = document.paragraphs[-1]._p
-        last.addnext(parse_xml(f"<w:sdt {nsdecls('w')}><w:sdtContent><w:p>{RUN.format('Boxed')}</w:p></w:sdtContent></w:sdt>"))
+        last.addnext(
+            parse_xml(
+                f"<w:sdt {nsdecls('w')}><w:sdtContent><w:p>{RUN.format('Boxed')}</w:p></w:sdtContent></w:sdt>"
+            )
+        )
 
     assert written(write).text == "Shown\n\nBoxed"
 
@@ -163,8 +181,12 @@ def test_the_levels_of_a_list_are_counted_each_for_itself() -> None:
             for n, start in ((0, 4), (1, 1))
         )
         numbering = document.part.numbering_part.element
-        numbering.insert(0, parse_xml(f"<w:abstractNum {nsdecls('w')} w:abstractNumId='77'>{levels}</w:abstractNum>"))
-        numbering.append(parse_xml(f"<w:num {nsdecls('w')} w:numId='77'><w:abstractNumId w:val='77'/></w:num>"))
+        numbering.insert(
+            0, parse_xml(f"<w:abstractNum {nsdecls('w')} w:abstractNumId='77'>{levels}</w:abstractNum>")
+        )
+        numbering.append(
+            parse_xml(f"<w:num {nsdecls('w')} w:numId='77'><w:abstractNumId w:val='77'/></w:num>")
+        )
 
     assert written(write).text == "4. a\n  1. b\n  2. c\n5. d\n  1. e"
 
@@ -189,7 +211,9 @@ def test_properties_count_where_a_person_wrote_them(title: str, author: str, fac
 
 def test_the_language_is_the_one_that_most_of_the_text_is_marked_with() -> None:
     german = "<w:r><w:rPr><w:lang w:val='de-CH'/></w:rPr><w:t>Der Nachtzug hält wieder.</w:t></w:r>"
-    assert written(paragraph(german + RUN.format("OK"))).facts == {"language": Fact("de-CH", "document language")}
+    assert written(paragraph(german + RUN.format("OK"))).facts == {
+        "language": Fact("de-CH", "document language")
+    }
 
 
 def small() -> bytes:
@@ -203,7 +227,9 @@ def small() -> bytes:
 def test_no_entity_is_expanded() -> None:
     bomb = "<!DOCTYPE d [<!ENTITY a 'ha'><!ENTITY b '&a;&a;&a;'>]>"
     data = with_part(
-        small(), "word/document.xml", lambda xml: re.sub(r"(\?>\s*)", rf"\1{bomb}", xml, count=1).replace("stay.", "&b;stay.")
+        small(),
+        "word/document.xml",
+        lambda xml: re.sub(r"(\?>\s*)", rf"\1{bomb}", xml, count=1).replace("stay.", "&b;stay."),
     )
     assert "ha" not in extract(data).text
 
@@ -254,7 +280,13 @@ def test_without_python_docx_the_remedy_is_named(monkeypatch: pytest.MonkeyPatch
 
 
 VALID = small()
-PARTS = ("word/document.xml", "word/numbering.xml", "word/styles.xml", "[Content_Types].xml", "word/_rels/document.xml.rels")
+PARTS = (
+    "word/document.xml",
+    "word/numbering.xml",
+    "word/styles.xml",
+    "[Content_Types].xml",
+    "word/_rels/document.xml.rels",
+)
 
 
 @given(
@@ -267,10 +299,14 @@ PARTS = ("word/document.xml", "word/numbering.xml", "word/styles.xml", "[Content
 def test_a_damaged_file_is_read_or_refused(where: float, part: str, how: str, noise: str) -> None:
     def damage(text: str) -> str:
         at = int(where * len(text))
-        return text[:at] + ("" if how == "cut" else noise) + text[at + (0 if how == "insert" else len(noise)) :]
+        return (
+            text[:at] + ("" if how == "cut" else noise) + text[at + (0 if how == "insert" else len(noise)) :]
+        )
 
     try:
-        found = extract(with_part(VALID, part, damage) if part else damage(VALID.decode("latin-1")).encode("latin-1"))
+        found = extract(
+            with_part(VALID, part, damage) if part else damage(VALID.decode("latin-1")).encode("latin-1")
+        )
     except SourceError:
         return
     assert found.text == found.text.strip() != ""

@@ -1,4 +1,6 @@
-"""What passes the door and what does not, asked of the door itself with an application behind it that notes what it was given."""
+"""What passes the door and what does not, asked of the door itself with an application behind it that notes
+what it was given.
+"""
 
 from __future__ import annotations
 
@@ -58,7 +60,9 @@ def knock(
     async def ask() -> httpx.Response:
         transport = httpx.ASGITransport(Door(behind, doorway, **door), client=(client, 5))
         async with httpx.AsyncClient(transport=transport) as http:
-            return await http.request(method, f"http://x{path}", headers={"Host": host, **(headers or {})}, content=body)
+            return await http.request(
+                method, f"http://x{path}", headers={"Host": host, **(headers or {})}, content=body
+            )
 
     return asyncio.run(ask()), behind
 
@@ -78,7 +82,15 @@ def test_on_loopback_the_page_goes_by_the_names_of_this_machine(host: str) -> No
 
 @pytest.mark.parametrize(
     "host",
-    ["evil.example", "127.0.0.1.evil.example", "localhost.evil.example:7860", "10.0.0.1", "0.0.0.0", "[::2]", "127.0.0.2"],
+    [
+        "evil.example",
+        "127.0.0.1.evil.example",
+        "localhost.evil.example:7860",
+        "10.0.0.1",
+        "0.0.0.0",
+        "[::2]",
+        "127.0.0.2",
+    ],
 )
 def test_a_name_that_was_made_to_point_here_reaches_nothing(host: str) -> None:
     for path in ("/", "/api/articles", "/mcp", "/healthz", "/login"):
@@ -99,7 +111,10 @@ def test_elsewhere_the_page_goes_by_the_names_that_were_given() -> None:
         ("127.0.0.1", 421), ("localhost:7860", 421), ("192.168.1.5", 421),
     ):  # fmt: skip
         assert knock(host=host, doorway=doorway)[0].status_code == status, host
-    assert knock(host="192.168.1.5:7860", doorway=Doorway("192.168.1.5", ("news.example.org",)))[0].status_code == 200
+    assert (
+        knock(host="192.168.1.5:7860", doorway=Doorway("192.168.1.5", ("news.example.org",)))[0].status_code
+        == 200
+    )
 
 
 @pytest.mark.parametrize(
@@ -146,7 +161,9 @@ def test_a_page_of_another_site_may_not_ask(origin: str) -> None:
 
 def test_the_pages_own_requests_pass_and_are_shared_with_nobody() -> None:
     for origin, host in (("http://127.0.0.1:7860", "127.0.0.1:7860"), ("http://localhost", "localhost:80")):
-        answer, behind = knock("POST", "/api/ask", {"Origin": origin, "Sec-Fetch-Site": "same-origin"}, host=host)
+        answer, behind = knock(
+            "POST", "/api/ask", {"Origin": origin, "Sec-Fetch-Site": "same-origin"}, host=host
+        )
         assert (answer.status_code, len(behind.given)) == (200, 1)
         assert not [name for name in answer.headers if name.startswith("access-control")]
 
@@ -174,7 +191,10 @@ def test_a_site_that_was_named_may_ask_with_a_token_and_no_other_may() -> None:
     answer, behind = knock("OPTIONS", "/api/ask", {"Origin": "https://desk.example.org"}, doorway)
     assert (answer.status_code, behind.given) == (204, [])
     assert answer.headers["access-control-allow-methods"] == "GET, POST, PATCH, DELETE"
-    assert said(knock("POST", "/api/ask", {"Origin": "https://desk.example.org.evil.example"}, doorway)[0])[0] == 403
+    assert (
+        said(knock("POST", "/api/ask", {"Origin": "https://desk.example.org.evil.example"}, doorway)[0])[0]
+        == 403
+    )
 
 
 def test_every_answer_forbids_framing_guessing_of_types_and_resources_from_elsewhere() -> None:
@@ -182,7 +202,10 @@ def test_every_answer_forbids_framing_guessing_of_types_and_resources_from_elsew
         assert "frame-ancestors 'none'" in answer.headers["content-security-policy"]
         assert "default-src 'self'" in answer.headers["content-security-policy"]
         assert "connect-src 'self'" in answer.headers["content-security-policy"]
-        assert (answer.headers["x-content-type-options"], answer.headers["x-frame-options"]) == ("nosniff", "DENY")
+        assert (answer.headers["x-content-type-options"], answer.headers["x-frame-options"]) == (
+            "nosniff",
+            "DENY",
+        )
         assert "access-control-allow-origin" not in answer.headers
 
 
@@ -197,7 +220,10 @@ def test_what_is_forwarded_is_believed_from_a_named_proxy_alone() -> None:
     }
     doorway = Doorway("10.0.0.1", ("news.example.org",), proxies=("10.0.0.0/24",))
     answer, behind = knock(
-        headers={**told, "Origin": "https://news.example.org"}, doorway=doorway, host="10.0.0.1:7860", client="10.0.0.2"
+        headers={**told, "Origin": "https://news.example.org"},
+        doorway=doorway,
+        host="10.0.0.1:7860",
+        client="10.0.0.2",
     )
     assert answer.status_code == 200
     visitor = behind.states[0]["visitor"]
@@ -206,7 +232,9 @@ def test_what_is_forwarded_is_believed_from_a_named_proxy_alone() -> None:
     answer, behind = knock(headers=told, doorway=doorway, host="10.0.0.1:7860", client="192.0.2.4")
     visitor = behind.states[0]["visitor"]
     assert (visitor.address, visitor.scheme, visitor.netloc) == ("192.0.2.4", "http", "10.0.0.1:7860")
-    assert not [name for name in behind.headers[0] if name.startswith(b"x-forwarded")], "Gradio would believe them"
+    assert not [name for name in behind.headers[0] if name.startswith(b"x-forwarded")], (
+        "Gradio would believe them"
+    )
 
 
 def test_a_path_that_a_proxy_has_added_is_taken_off() -> None:
@@ -235,7 +263,15 @@ GUARDED: dict[str, Any] = {"guarded": True, "account_of": known, "token_of": tok
 
 
 def test_with_accounts_nothing_is_given_without_a_session_but_health_and_the_log_in() -> None:
-    for path in ("/api/articles", "/mcp", "/config", "/assets/a.js", "/gradio_api/queue/data", "/nowhere", "/logout"):
+    for path in (
+        "/api/articles",
+        "/mcp",
+        "/config",
+        "/assets/a.js",
+        "/gradio_api/queue/data",
+        "/nowhere",
+        "/logout",
+    ):
         answer, behind = knock(path=path, **GUARDED)
         assert (said(answer), behind.given) == ((401, "login"), []), path
         assert answer.headers["www-authenticate"] == 'Bearer realm="clippings"'
@@ -247,16 +283,28 @@ def test_with_accounts_nothing_is_given_without_a_session_but_health_and_the_log
 
 def test_a_session_says_for_whom_a_request_is() -> None:
     answer, behind = knock(headers={"Cookie": f"other=1; {COOKIE}=s3cret"}, **GUARDED)
-    assert (answer.status_code, behind.states[0]["owner"], behind.states[0]["read_only"]) == (200, "ann", False)
+    assert (answer.status_code, behind.states[0]["owner"], behind.states[0]["read_only"]) == (
+        200,
+        "ann",
+        False,
+    )
     assert said(knock(headers={"Cookie": f"{COOKIE}=guess"}, **GUARDED)[0]) == (401, "login")
 
 
-@pytest.mark.parametrize(("secret", "owner", "reads"), [("clip_r", "token:reader", True), ("clip_w", "token:writer", False)])
+@pytest.mark.parametrize(
+    ("secret", "owner", "reads"), [("clip_r", "token:reader", True), ("clip_w", "token:writer", False)]
+)
 def test_a_token_says_so_too_and_whether_it_only_reads(secret: str, owner: str, reads: bool) -> None:
     for path in ("/api/articles", "/mcp"):
         answer, behind = knock(path=path, headers={"Authorization": f"Bearer {secret}"}, **GUARDED)
-        assert (answer.status_code, behind.states[0]["owner"], behind.states[0]["read_only"]) == (200, owner, reads)
-    answer, behind = knock(path="/gradio_api/queue/data", headers={"Authorization": f"Bearer {secret}"}, **GUARDED)
+        assert (answer.status_code, behind.states[0]["owner"], behind.states[0]["read_only"]) == (
+            200,
+            owner,
+            reads,
+        )
+    answer, behind = knock(
+        path="/gradio_api/queue/data", headers={"Authorization": f"Bearer {secret}"}, **GUARDED
+    )
     assert (said(answer), behind.given) == ((403, "forbidden"), [])
 
 
@@ -324,19 +372,26 @@ def test_what_the_page_does_not_need_of_gradio_is_not_there(method: str, path: s
 )  # fmt: skip
 @pytest.mark.parametrize("path", ["/gradio_api/queue/join", "/gradio_api/run/predict"])
 def test_nothing_that_gradio_would_fetch_reaches_it(path: str, body: dict[str, Any]) -> None:
-    for written in (json.dumps(body), json.dumps(body).replace("path", "p\\u0061th").replace("gradio", "gr\\u0061dio")):
+    for written in (
+        json.dumps(body),
+        json.dumps(body).replace("path", "p\\u0061th").replace("gradio", "gr\\u0061dio"),
+    ):
         answer, behind = knock("POST", path, body=written)
         assert (said(answer), behind.given) == ((400, "request"), [])
 
 
-@pytest.mark.parametrize("body", [b"{", b"\xff", b'{"data": ' + b"[" * 100 + b"]" * 100 + b"}", b"[" * 100_000, b"1" * 5_000])
+@pytest.mark.parametrize(
+    "body", [b"{", b"\xff", b'{"data": ' + b"[" * 100 + b"]" * 100 + b"}", b"[" * 100_000, b"1" * 5_000]
+)
 def test_what_is_no_json_or_nested_without_end_does_not_reach_gradio(body: bytes) -> None:
     answer, behind = knock("POST", "/gradio_api/queue/join", body=body)
     assert (said(answer), behind.given) == ((400, "request"), [])
 
 
 def test_what_the_page_sends_reaches_gradio_as_it_was_sent() -> None:
-    body = json.dumps({"data": ["Who struck first? 🌊", None, ["Dawn"]], "fn_index": 3, "session_hash": "abc"}).encode()
+    body = json.dumps(
+        {"data": ["Who struck first? 🌊", None, ["Dawn"]], "fn_index": 3, "session_hash": "abc"}
+    ).encode()
     answer, behind = knock("POST", "/gradio_api/queue/join", body=body)
     assert (answer.status_code, behind.given) == (200, [("POST", "/gradio_api/queue/join", body)])
 
@@ -365,7 +420,9 @@ def test_a_body_that_does_not_come_is_not_waited_for(monkeypatch: pytest.MonkeyP
 
 def test_what_is_relied_on_of_gradio_was_read_in_the_version_that_is_installed() -> None:
     design = (Path(__file__).parent.parent / "docs" / "design.md").read_text(encoding="utf-8")
-    assert f"was read in version {version('gradio')}," in design, "read again what the table beside this says, and mend both"
+    assert f"was read in version {version('gradio')}," in design, (
+        "read again what the table beside this says, and mend both"
+    )
 
 
 def test_a_web_socket_is_closed() -> None:
@@ -392,7 +449,9 @@ def test_an_origin_that_is_no_address_is_another_sites(origin: str) -> None:
 
 
 def test_a_site_that_was_named_cannot_use_the_readers_session() -> None:
-    """A neighbour of the same site, as desk.example.org is of news.example.org: browsers send it the reader's cookie."""
+    """A neighbour of the same site, as desk.example.org is of news.example.org: browsers send it the reader's
+    cookie.
+    """
     doorway = Doorway(origins=("https://desk.example.org",))
     origin = {"Origin": "https://desk.example.org"}
     for door in (GUARDED, {"token_of": token}):
@@ -405,8 +464,12 @@ def test_a_site_that_was_named_cannot_use_the_readers_session() -> None:
         ):
             answer, behind = knock(method, path, {**origin, "Cookie": f"{COOKIE}=s3cret"}, doorway, **door)
             assert (said(answer), behind.given) == ((401, "login"), []), (method, path)
-            assert answer.headers["access-control-allow-origin"] == "https://desk.example.org", "its script may read why"
-        answer, behind = knock("POST", "/api/ask", {**origin, "Authorization": "Bearer clip_r"}, doorway, **door)
+            assert answer.headers["access-control-allow-origin"] == "https://desk.example.org", (
+                "its script may read why"
+            )
+        answer, behind = knock(
+            "POST", "/api/ask", {**origin, "Authorization": "Bearer clip_r"}, doorway, **door
+        )
         assert (answer.status_code, behind.states[0]["owner"]) == (200, "token:reader")
 
 
@@ -419,13 +482,16 @@ def test_headers_without_end_are_not_looked_through(value: str) -> None:
 def test_many_cookies_cost_nothing() -> None:
     began = time.monotonic()
     for _ in range(50):
-        answer, _ = knock(headers={"Cookie": "; ".join(f"a{n}=b" for n in range(4_000)) + f"; {COOKIE}=s3cret"}, **GUARDED)
+        answer, _ = knock(
+            headers={"Cookie": "; ".join(f"a{n}=b" for n in range(4_000)) + f"; {COOKIE}=s3cret"}, **GUARDED
+        )
         assert answer.status_code == 200
     assert time.monotonic() - began < 5
 
 
 @pytest.mark.parametrize(
-    ("path", "status"), [("/" + "a" * 9_000, 414), ("/static/" + "a" * 300, 404), ("/api/articles/" + "a" * 1_000, 200)]
+    ("path", "status"),
+    [("/" + "a" * 9_000, 414), ("/static/" + "a" * 300, 404), ("/api/articles/" + "a" * 1_000, 200)],
 )
 def test_an_address_without_end_is_refused(path: str, status: int) -> None:
     assert knock(path=path)[0].status_code == status
@@ -446,7 +512,9 @@ def test_a_form_of_any_size_is_not_kept_for_who_logs_in() -> None:
     assert behind.given == [("POST", "/login", b"name=ann&password=x")]
 
 
-def test_a_door_that_cannot_look_somebody_up_lets_nobody_in_and_says_so_once(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_door_that_cannot_look_somebody_up_lets_nobody_in_and_says_so_once(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     def broken(_: str) -> Any:
         raise ConfigError("line 1 of /secret/people.txt is broken")
 
@@ -454,7 +522,9 @@ def test_a_door_that_cannot_look_somebody_up_lets_nobody_in_and_says_so_once(cap
     door = Door(behind, Doorway(), guarded=True, account_of=broken, token_of=broken)
 
     async def ask(headers: dict[str, str]) -> httpx.Response:
-        async with httpx.AsyncClient(transport=httpx.ASGITransport(door), base_url="http://127.0.0.1") as http:
+        async with httpx.AsyncClient(
+            transport=httpx.ASGITransport(door), base_url="http://127.0.0.1"
+        ) as http:
             return await http.get("/api/articles", headers=headers)
 
     for headers in ({"Cookie": f"{COOKIE}=a"}, {"Authorization": "Bearer a"}, {"Cookie": f"{COOKIE}=a"}):
@@ -466,7 +536,14 @@ def test_a_door_that_cannot_look_somebody_up_lets_nobody_in_and_says_so_once(cap
 
 @pytest.mark.parametrize(
     ("method", "path"),
-    [("GET", "/logout"), ("GET", "/mcpx"), ("GET", "/mcp/x"), ("POST", "/mcp//"), ("PUT", "/login"), ("POST", "/healthz")],
+    [
+        ("GET", "/logout"),
+        ("GET", "/mcpx"),
+        ("GET", "/mcp/x"),
+        ("POST", "/mcp//"),
+        ("PUT", "/login"),
+        ("POST", "/healthz"),
+    ],
 )
 def test_no_name_of_ours_leads_to_what_is_behind_it(method: str, path: str) -> None:
     answer, behind = knock(method, path, headers={"Cookie": f"{COOKIE}=s3cret"}, **GUARDED)

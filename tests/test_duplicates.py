@@ -16,15 +16,21 @@ from hypothesis import strategies as st
 from ingest.duplicates import Likeness, around, candidates, current, groups, likeness, signature
 
 STORY = (
-    "The ferry Hurtigfjord ran aground off Ålesund early on Tuesday with 214 people aboard, and all of them were "
+    "The ferry Hurtigfjord ran aground off Ålesund early on Tuesday with 214 people aboard, and all of them "
+    "were "
     "brought ashore before noon.",
-    "Captain Ingrid Solbakken told the coast guard that the rudder had jammed as the ship turned into Breisund at about "
-    "4:40 a.m. The pilot dropped both anchors, which slowed the vessel to 6 knots before it struck the skerry.",
-    "Two lifeboats from Godøy and a helicopter from Florø took off the passengers, most of them pensioners from Bremen on "
+    "Captain Ingrid Solbakken told the coast guard that the rudder had jammed as the ship turned into "
+    "Breisund at about "
+    "4:40 a.m. The pilot dropped both anchors, which slowed the vessel to 6 knots before it struck the "
+    "skerry.",
+    "Two lifeboats from Godøy and a helicopter from Florø took off the passengers, most of them pensioners "
+    "from Bremen on "
     "the last sailing of the season. Nine were treated for cuts and cold.",
-    "The Norwegian Maritime Authority said that it would examine a repair made in Trondheim in August. The line, Nordkyst, "
+    "The Norwegian Maritime Authority said that it would examine a repair made in Trondheim in August. The "
+    "line, Nordkyst, "
     "cancelled its sailings until Friday and offered to fly the travellers home.",
-    "It is the third grounding in Breisund since 2016. Mayor Odd Eide has asked for a tug to be stationed there in winter, "
+    "It is the third grounding in Breisund since 2016. Mayor Odd Eide has asked for a tug to be stationed "
+    "there in winter, "
     "which the government in Oslo refused twice because of the cost.",
 )
 WIRE = "\n\n".join(STORY)
@@ -50,23 +56,35 @@ def test_wire_copy_is_one_group_under_any_headline_dateline_and_cut() -> None:
 
 
 def test_a_version_with_new_figures_and_another_ending_is_the_same_report() -> None:
-    updated = WIRE.replace("Nine were", "Eleven were").replace("about 4:40", "4:38").replace("until Friday", "until Monday")
-    updated = updated.replace(STORY[4], "The tug Havhest will try to pull the ferry free at high water on Wednesday.")
+    updated = (
+        WIRE.replace("Nine were", "Eleven were")
+        .replace("about 4:40", "4:38")
+        .replace("until Friday", "until Monday")
+    )
+    updated = updated.replace(
+        STORY[4], "The tug Havhest will try to pull the ferry free at high water on Wednesday."
+    )
     assert grouped({"first": WIRE, "second": updated}) == {"first": "first", "second": "first"}
 
 
 def test_another_pages_menu_and_footer_hide_no_copy() -> None:
     mobile = f"Menu News Sport Weather Log in\n\n{WIRE}\n\nShare Print Tell us what you think Read next: Fish prices fall"
-    desktop = f"Home › Norway › Coast\n\n{WIRE}\n\n© Sunnmøre Tidende 2023. All rights reserved. Editor: Kari Vik"
+    desktop = (
+        f"Home › Norway › Coast\n\n{WIRE}\n\n© Sunnmøre Tidende 2023. All rights reserved. Editor: Kari Vik"
+    )
     assert grouped({"d": desktop, "m": mobile}) == {"d": "d", "m": "d"}
 
 
 def test_two_reports_of_one_event_are_two_sources() -> None:
     own = (
-        "More than two hundred passengers were rescued on Tuesday after the Hurtigfjord, a ferry of the Nordkyst line, hit "
-        "rocks near Ålesund. Ingrid Solbakken, its captain, said steering failed in the Breisund channel shortly before "
-        "5 a.m. Rescuers from Godøy arrived within 20 minutes, and a Florø helicopter lifted out the weakest. Doctors saw "
-        "nine people; nobody is in danger. Investigators will look at work done on the rudder in Trondheim this summer. "
+        "More than two hundred passengers were rescued on Tuesday after the Hurtigfjord, a ferry of the "
+        "Nordkyst line, hit "
+        "rocks near Ålesund. Ingrid Solbakken, its captain, said steering failed in the Breisund channel "
+        "shortly before "
+        "5 a.m. Rescuers from Godøy arrived within 20 minutes, and a Florø helicopter lifted out the "
+        "weakest. Doctors saw "
+        "nine people; nobody is in danger. Investigators will look at work done on the rudder in Trondheim "
+        "this summer. "
         "Odd Eide, the mayor, renewed his call for a tug, which Oslo has turned down on grounds of price."
     )
     assert grouped({"one": WIRE, "two": own}) == {}
@@ -74,11 +92,16 @@ def test_two_reports_of_one_event_are_two_sources() -> None:
 
 def test_one_notice_around_two_short_items_makes_no_copy_of_them() -> None:
     notice = (
-        "We and our partners store information on your device, such as cookies, to show you advertisements that suit you "
-        "and to count how often a page is read. You may accept all of them, or choose below which you allow. You can "
-        "change your choice at any time under Privacy at the foot of each page. If you refuse, some videos and comments "
-        "will not be shown. We keep what you choose for six months and ask you again after that. Some partners do not ask "
-        "for your consent but rely on a legitimate interest, to which you may object by writing to the address that you "
+        "We and our partners store information on your device, such as cookies, to show you advertisements "
+        "that suit you "
+        "and to count how often a page is read. You may accept all of them, or choose below which you allow. "
+        "You can "
+        "change your choice at any time under Privacy at the foot of each page. If you refuse, some videos "
+        "and comments "
+        "will not be shown. We keep what you choose for six months and ask you again after that. Some "
+        "partners do not ask "
+        "for your consent but rely on a legitimate interest, to which you may object by writing to the "
+        "address that you "
         "find at the foot of the page, or by closing your account."
     )
     one = f"{notice} Kjell Berg won the Vasaloppet in Mora on Sunday in 3:41. Anders Holm of Falun was 12 seconds behind."
@@ -102,12 +125,18 @@ def test_a_text_too_short_to_tell_is_left_out() -> None:
 
 def weather(day: str, high: int, low: int, wind: int, rain: int, sun: str, tide: str, town: str) -> str:
     return (
-        f"Here is the outlook for the coast and the inner fjords on {day} from the duty forecaster. It will be cloudy at "
-        f"first with some brighter spells later on, and a high of {high} degrees. During the night the temperature is "
-        f"expected to fall to {low} degrees. The wind will be from the west or the south-west at about {wind} knots, and "
-        f"stronger in the showers. We expect between nothing and {rain} millimetres of rain in the course of the day. The "
-        f"sun will rise behind the hills at {sun} by the clock, and it is going to be high water at {tide} by the harbour "
-        f"gauge. The warmest place in the whole country yesterday was the village of {town} according to the stations "
+        f"Here is the outlook for the coast and the inner fjords on {day} from the duty forecaster. It will "
+        f"be cloudy at "
+        f"first with some brighter spells later on, and a high of {high} degrees. During the night the "
+        f"temperature is "
+        f"expected to fall to {low} degrees. The wind will be from the west or the south-west at about "
+        f"{wind} knots, and "
+        f"stronger in the showers. We expect between nothing and {rain} millimetres of rain in the course of "
+        f"the day. The "
+        f"sun will rise behind the hills at {sun} by the clock, and it is going to be high water at {tide} "
+        f"by the harbour "
+        f"gauge. The warmest place in the whole country yesterday was the village of {town} according to the "
+        f"stations "
         "that had reported by midnight. The next outlook will be given here at the same time tomorrow."
     )
 
@@ -124,10 +153,17 @@ def test_a_series_on_a_template_is_told_by_its_names_and_numbers() -> None:
 
 def test_one_gallery_under_two_stories_makes_no_copy_of_them() -> None:
     gallery = prose("photo", 0, 1500)
-    assert likeness(prose("rain", 0, 120) + " " + gallery, prose("snow", 0, 120) + " " + gallery).contained > 0.9
-    assert grouped({"one": prose("rain", 0, 120) + " " + gallery, "two": prose("snow", 0, 120) + " " + gallery}) == {}
+    assert (
+        likeness(prose("rain", 0, 120) + " " + gallery, prose("snow", 0, 120) + " " + gallery).contained > 0.9
+    )
+    assert (
+        grouped({"one": prose("rain", 0, 120) + " " + gallery, "two": prose("snow", 0, 120) + " " + gallery})
+        == {}
+    )
     # A paragraph of each page's own is not yet a story.
-    assert grouped({"one": prose("rain", 0, 40) + " " + gallery, "two": prose("snow", 0, 40) + " " + gallery}) == {
+    assert grouped(
+        {"one": prose("rain", 0, 40) + " " + gallery, "two": prose("snow", 0, 40) + " " + gallery}
+    ) == {
         "one": "one",
         "two": "one",
     }
@@ -139,7 +175,8 @@ def test_a_part_counts_from_a_quarter_of_the_whole() -> None:
     assert grouped({"item": prose("rain", 0, 150), "roundup": whole}) == {}
 
 
-# 160 of the middle's 200 words stand in the early version, and 160 in the late one, but only 120 in both of these.
+# 160 of the middle's 200 words stand in the early version, and 160 in the late one, but only 120 in both of
+# these.
 EARLY = prose("rain", 0, 160) + " " + prose("snow", 0, 40)
 MIDDLE = prose("rain", 0, 200)
 LATE = prose("rain", 40, 200) + " " + prose("hail", 0, 40)
@@ -168,9 +205,13 @@ def test_a_story_in_more_copies_than_are_compared_at_once_is_one_group() -> None
 
 @settings(deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 6), st.integers(0, 9)), min_size=1, max_size=14), st.data())
-def test_groups_made_anew_around_what_changed_are_those_made_of_all(parts: list[tuple[int, int]], data: Any) -> None:
+def test_groups_made_anew_around_what_changed_are_those_made_of_all(
+    parts: list[tuple[int, int]], data: Any
+) -> None:
     topics = ("rain", "snow", "hail", "wind", "frost", "storm", "thaw")
-    texts = {f"{n:02}": prose(topics[topic], 20 * low, 20 * low + 200) for n, (topic, low) in enumerate(parts)}
+    texts = {
+        f"{n:02}": prose(topics[topic], 20 * low, 20 * low + 200) for n, (topic, low) in enumerate(parts)
+    }
     before = grouped(texts)
     changed = data.draw(st.lists(st.sampled_from(sorted(texts)), min_size=1, max_size=3, unique=True))
     fellows = {name for name, group in before.items() if group in {before.get(i) for i in changed}}
@@ -196,7 +237,12 @@ def test_what_is_like_nothing_that_changed_is_left_alone() -> None:
 
 
 def test_texts_are_fetched_only_for_pairs_whose_signatures_are_alike() -> None:
-    texts = {"a": WIRE, "b": WIRE + " The inquiry begins in March.", "c": prose("rain", 0, 300), "d": "Short."}
+    texts = {
+        "a": WIRE,
+        "b": WIRE + " The inquiry begins in March.",
+        "c": prose("rain", 0, 300),
+        "d": "Short.",
+    }
     texts["third"] = prose("rain", 0, 100) + " " + prose("snow", 0, 200)  # a third of it is in "c"
     asked: list[str] = []
 
@@ -232,8 +278,8 @@ def test_each_measure_has_its_own_say(change: dict[str, float | None], copy: boo
 
 
 def test_likeness_by_hand() -> None:
-    # Of the 40 words the first 30 are common, of which 3 are names (0, 10 and 20); each has 10 words and a name of its own.
-    # Each has 36 runs, 26 of them common.
+    # Of the 40 words the first 30 are common, of which 3 are names (0, 10 and 20); each has 10 words and a
+    # name of its own. Each has 36 runs, 26 of them common.
     assert likeness(prose("rain", 0, 40), prose("rain", 0, 30) + " " + prose("snow", 0, 10)) == Likeness(
         jaccard=26 / 46, contained=0.75, own=10, named=0.75, size=1.0
     )
@@ -254,14 +300,18 @@ def test_a_signature_is_the_same_in_every_process_and_version() -> None:
     golden = "939f067b0de0ab13b808fe17a1c6d71e7bf733a93b0e20d20e0e1cbe59150d6b"
     assert hashlib.sha256(signature(WIRE)).hexdigest() == golden
     program = "import sys; from ingest.duplicates import signature; print(signature(sys.stdin.read()).hex())"
-    other = subprocess.run([sys.executable, "-c", program], input=WIRE.encode(), capture_output=True, check=True)
+    other = subprocess.run(
+        [sys.executable, "-c", program], input=WIRE.encode(), capture_output=True, check=True
+    )
     assert bytes.fromhex(other.stdout.decode()) == signature(WIRE)
 
 
 def test_a_signature_of_another_version_is_refused_by_name() -> None:
     old = b"\0\0" + signature(WIRE)[2:]
     assert (current(old), current(signature(WIRE)), current(signature(WIRE)[:-4])) == (False, True, False)
-    with pytest.raises(ValueError, match=r"2 signatures were made by another version, the first that of b: sign again"):
+    with pytest.raises(
+        ValueError, match=r"2 signatures were made by another version, the first that of b: sign again"
+    ):
         candidates({"c": old, "b": b"", "a": signature(WIRE)})
 
 

@@ -1,7 +1,7 @@
 """How the program ends: as a process, with real engines, by the hundred.
 
-An interpreter that ends under a thread in native code aborts now and then only, so every kind of ending is run again and
-again: ENDINGS=1000 for the long version.
+An interpreter that ends under a thread in native code aborts now and then only, so every kind of ending is
+run again and again: ENDINGS=1000 for the long version.
 """
 
 from __future__ import annotations
@@ -33,12 +33,21 @@ ROOT = Path(__file__).parent.parent
 RUNS = int(os.environ.get("ENDINGS", "105"))
 QUESTION = "Who struck first?"
 # What Python, the C++ runtime and the system say of a process that did not end as it should.
-CRASHES = ("terminate called", "Fatal Python error", "Traceback", "Exception ignored", "core dumped", "Segmentation")
+CRASHES = (
+    "terminate called",
+    "Fatal Python error",
+    "Traceback",
+    "Exception ignored",
+    "core dumped",
+    "Segmentation",
+)
 
 
 @dataclass(frozen=True)
 class Kind:
-    """A way to run `ask`, the status it has to end with, how often it is run beside the others, and how its output is treated."""
+    """A way to run `ask`, the status it has to end with, how often it is run beside the others, and how its
+    output is treated.
+    """
 
     arguments: tuple[str, ...]
     status: int
@@ -58,16 +67,24 @@ KINDS = {
     "no name": Kind(("--home", " ", QUESTION), 2, "--home is empty", 3),
     "wordless": Kind(("?!",), 2, "the question holds no word", 16),
     "not UTF-8": Kind(("caf\udce9?",), 2, r"the argument 'caf\udce9?' is not UTF-8 text", 4),
-    "wrong days": Kind((QUESTION, "--after", "2024-02-01", "--before", "2024-01-01"), 2, "no article can be published", 4),
-    "wrong setting": Kind((QUESTION,), 2, "unknown setting retrieval.kepe", 3, {"CLIPPINGS_RETRIEVAL_KEPE": "1"}),
+    "wrong days": Kind(
+        (QUESTION, "--after", "2024-02-01", "--before", "2024-01-01"), 2, "no article can be published", 4
+    ),
+    "wrong setting": Kind(
+        (QUESTION,), 2, "unknown setting retrieval.kepe", 3, {"CLIPPINGS_RETRIEVAL_KEPE": "1"}
+    ),
     "unknown option": Kind((QUESTION, "--no-such"), 2, "unrecognized arguments", 3),
     "other encoder": Kind((QUESTION,), 1, "was made with encoder", 3, {"CLIPPINGS_ENCODER": "other"}),
-    "other passages": Kind((QUESTION,), 1, "was made with passages.words", 3, {"CLIPPINGS_PASSAGES_WORDS": "80"}),
+    "other passages": Kind(
+        (QUESTION,), 1, "was made with passages.words", 3, {"CLIPPINGS_PASSAGES_WORDS": "80"}
+    ),
     "unknown source": Kind((QUESTION, "--source", "Down"), 2, "there is no source 'Down'", 1),
     "good": Kind((QUESTION,), 0, "", 3),
     "good, nobody reads": Kind((QUESTION,), 0, "", 1, deaf=True),
     "good, no streams": Kind((QUESTION,), 0, "", 1, streams="<&- >&- 2>&-"),
-    "good, full disk": Kind((QUESTION,), 1, "what was to be printed could not be written", 1, streams=">/dev/full"),
+    "good, full disk": Kind(
+        (QUESTION,), 1, "what was to be printed could not be written", 1, streams=">/dev/full"
+    ),
     "interrupted": Kind((QUESTION,), 130, "stopped", 4, signal=signal.SIGINT),
     "terminated": Kind((QUESTION,), 143, "stopped", 4, signal=signal.SIGTERM),
 }
@@ -83,7 +100,9 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return place
 
 
-def started(place: Path, arguments: tuple[str, ...], streams: str = "", **environ: str) -> subprocess.Popen[str]:
+def started(
+    place: Path, arguments: tuple[str, ...], streams: str = "", **environ: str
+) -> subprocess.Popen[str]:
     command = [sys.executable, str(ROOT / "app.py"), *arguments]
     if streams:
         command = ["sh", "-c", f'exec "$@" {streams}', "sh", *command]
@@ -94,7 +113,10 @@ def started(place: Path, arguments: tuple[str, ...], streams: str = "", **enviro
     )  # fmt: skip
 
 
-IMPORTING, COMPILING = "libopenvino.so", "libopenvino_intel_cpu"  # libraries: with the second the graphs are made
+IMPORTING, COMPILING = (
+    "libopenvino.so",
+    "libopenvino_intel_cpu",
+)  # libraries: with the second the graphs are made
 
 
 def until_native(process: subprocess.Popen[str], library: str) -> None:
@@ -136,7 +158,12 @@ def test_ask_ends_as_the_reference_says_however_often(place: Path) -> None:
 
 
 def test_every_status_is_in_the_reference() -> None:
-    table = (ROOT / "docs" / "reference.md").read_text(encoding="utf-8").partition("| status |")[2].partition("\n\n")[0]
+    table = (
+        (ROOT / "docs" / "reference.md")
+        .read_text(encoding="utf-8")
+        .partition("| status |")[2]
+        .partition("\n\n")[0]
+    )
     documented = {int(number) for number in re.findall(r"^\| (\d+) \|", table, re.MULTILINE)}
     assert documented == {kind.status for kind in KINDS.values()}
 
@@ -150,7 +177,9 @@ def test_every_status_is_in_the_reference() -> None:
         (("serve",), signal.SIGINT),
     ],
 )
-def test_other_commands_stopped_while_they_load_end_alike(place: Path, arguments: tuple[str, ...], number: int) -> None:
+def test_other_commands_stopped_while_they_load_end_alike(
+    place: Path, arguments: tuple[str, ...], number: int
+) -> None:
     with socket.socket() as free:  # whoever tests beside this one has another
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -162,7 +191,9 @@ def test_other_commands_stopped_while_they_load_end_alike(place: Path, arguments
 
 
 @pytest.mark.parametrize("streams", ["<&- >&- 2>&-", "2>/dev/full"])
-def test_a_sync_whose_progress_nobody_sees_goes_on_to_its_end(place: Path, streams: str, tmp_path: Path) -> None:
+def test_a_sync_whose_progress_nobody_sees_goes_on_to_its_end(
+    place: Path, streams: str, tmp_path: Path
+) -> None:
     (tmp_path / "story.txt").write_text("Rain fell on Monday.")
     process = started(place, ("sync", str(tmp_path / "story.txt"), "--home", str(tmp_path / "new")), streams)
     _, errors = process.communicate(timeout=120)
@@ -175,7 +206,8 @@ def test_nothing_that_is_opened_takes_the_number_of_a_closed_stream(place: Path)
     """Else what is printed would be written into it."""
     program = (
         "import os, sys; from rag.surfaces.process import ended\n"
-        "def run():\n    opened = os.open('file', os.O_RDWR); os.write(1, b'printed'); os.write(2, b'said'); return opened\n"
+        "def run():\n    opened = os.open('file', os.O_RDWR); os.write(1, b'printed'); os.write(2, b'said'); "
+        "return opened\n"
         "sys.exit(ended(run))"
     )
     command = ["sh", "-c", 'exec "$@" <&- >&- 2>&-', "sh", sys.executable, "-c", program]
@@ -195,7 +227,8 @@ def test_a_terminal_of_another_encoding_is_no_fault(place: Path, encoding: str) 
 def test_a_thread_that_nobody_waits_for_does_not_bring_the_process_down(place: Path) -> None:
     """As a language model of this process, which is still at work when the page ends."""
     program = (
-        "import sys, threading; from rag.surfaces.process import ended; from rag.encode import SentenceEncoder; import openvino\n"
+        "import sys, threading; from rag.surfaces.process import ended; from rag.models.encoder import "
+        "SentenceEncoder; import openvino\n"
         "def run():\n"
         "    encoder = SentenceEncoder('all-MiniLM-L6-v2')\n"
         "    threading.Thread(target=lambda: encoder.question('warm'), daemon=True).start()\n"
@@ -205,7 +238,9 @@ def test_a_thread_that_nobody_waits_for_does_not_bring_the_process_down(place: P
 
     def run(_: int) -> tuple[int, str]:
         command = [sys.executable, "-c", program]
-        ended = subprocess.run(command, cwd=place, env={**os.environ, "PYTHONPATH": str(ROOT)}, capture_output=True, text=True)
+        ended = subprocess.run(
+            command, cwd=place, env={**os.environ, "PYTHONPATH": str(ROOT)}, capture_output=True, text=True
+        )
         return ended.returncode, ended.stderr
 
     with ThreadPoolExecutor(2) as pool:

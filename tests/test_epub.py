@@ -17,13 +17,15 @@ from rag.errors import SourceError
 
 CONTAINER = (
     "<container xmlns='urn:oasis:names:tc:opendocument:xmlns:container'><rootfiles>"
-    "<rootfile full-path='OEBPS/book.opf' media-type='application/oebps-package+xml'/></rootfiles></container>"
+    "<rootfile full-path='OEBPS/book.opf' "
+    "media-type='application/oebps-package+xml'/></rootfiles></container>"
 )
 
 
 def package(metadata: str, chapters: str, spine: str, more: str = "") -> str:
     return (
-        "<package xmlns='http://www.idpf.org/2007/opf' xmlns:opf='http://www.idpf.org/2007/opf' version='3.0'>"
+        "<package xmlns='http://www.idpf.org/2007/opf' xmlns:opf='http://www.idpf.org/2007/opf' "
+        "version='3.0'>"
         f"<metadata xmlns:dc='http://purl.org/dc/elements/1.1/'>{metadata}</metadata>"
         f"<manifest>{chapters}</manifest><spine>{spine}</spine>{more}</package>"
     )
@@ -45,26 +47,40 @@ def zipped(members: dict[str, str | bytes]) -> bytes:
     return out.getvalue()
 
 
-def book(body: str = "<p>Words.</p>", metadata: str = "", more: dict[str, str | bytes] | None = None) -> bytes:
+def book(
+    body: str = "<p>Words.</p>", metadata: str = "", more: dict[str, str | bytes] | None = None
+) -> bytes:
     """A book of one chapter."""
     opf = package(metadata, item("a"), "<itemref idref='a'/>")
     return zipped(
-        {"META-INF/container.xml": CONTAINER, "OEBPS/book.opf": opf, "OEBPS/text/a.xhtml": page(body), **(more or {})}
+        {
+            "META-INF/container.xml": CONTAINER,
+            "OEBPS/book.opf": opf,
+            "OEBPS/text/a.xhtml": page(body),
+            **(more or {}),
+        }
     )
 
 
 def test_chapters_follow_the_spine_and_contents_lists_are_left_out() -> None:
     opf = package(
-        "<dc:title>The drying river</dc:title><dc:creator>Ines Sorley</dc:creator><dc:creator>Pim Soulsby</dc:creator>"
-        "<dc:date>2013-09-14</dc:date><dc:language>en-GB</dc:language><dc:publisher>Meridian Review</dc:publisher>",
+        "<dc:title>The drying river</dc:title><dc:creator>Ines Sorley</dc:creator><dc:creator>Pim "
+        "Soulsby</dc:creator>"
+        "<dc:date>2013-09-14</dc:date><dc:language>en-GB</dc:language><dc:publisher>Meridian "
+        "Review</dc:publisher>",
         "".join((item("nav", "nav"), item("toc"), item("z"), item("a"), item("side"))),
         "".join(f"<itemref idref='{name}'/>" for name in ("nav", "toc", "z", "a", "missing"))
         + "<itemref idref='side' linear='no'/>",
         "<guide><reference type='toc' href='text/toc.xhtml'/></guide>",
     )
-    chapters = {name: page(f"<h1>Chapter {name}</h1><p>It says {name}.</p>") for name in ("nav", "toc", "z", "a", "side")}
+    chapters = {
+        name: page(f"<h1>Chapter {name}</h1><p>It says {name}.</p>")
+        for name in ("nav", "toc", "z", "a", "side")
+    }
     members = {f"OEBPS/text/{name}.xhtml": content for name, content in chapters.items()}
-    assert extract(zipped({"META-INF/container.xml": CONTAINER, "OEBPS/book.opf": opf, **members})) == Extracted(
+    assert extract(
+        zipped({"META-INF/container.xml": CONTAINER, "OEBPS/book.opf": opf, **members})
+    ) == Extracted(
         "Chapter z\n\nIt says z.\n\nChapter a\n\nIt says a.",
         {
             "title": Fact("The drying river", "EPUB title"),
@@ -122,12 +138,19 @@ def test_the_package_says_who_and_when(metadata: str, facts: dict[str, Fact]) ->
 
 def test_a_missing_chapter_is_a_warning() -> None:
     opf = package("", item("a") + item("b"), "<itemref idref='a'/><itemref idref='b'/>")
-    members = {"META-INF/container.xml": CONTAINER, "OEBPS/book.opf": opf, "OEBPS/text/a.xhtml": page("<p>Words.</p>")}
-    assert extract(zipped(members)) == Extracted("Words.", warnings=("the chapter 'OEBPS/text/b.xhtml' is missing",))
+    members = {
+        "META-INF/container.xml": CONTAINER,
+        "OEBPS/book.opf": opf,
+        "OEBPS/text/a.xhtml": page("<p>Words.</p>"),
+    }
+    assert extract(zipped(members)) == Extracted(
+        "Words.", warnings=("the chapter 'OEBPS/text/b.xhtml' is missing",)
+    )
 
 
 ENCRYPTION = (
-    "<encryption xmlns='urn:oasis:names:tc:opendocument:xmlns:container' xmlns:e='http://www.w3.org/2001/04/xmlenc#'>"
+    "<encryption xmlns='urn:oasis:names:tc:opendocument:xmlns:container' "
+    "xmlns:e='http://www.w3.org/2001/04/xmlenc#'>"
     "<e:EncryptedData><e:EncryptionMethod Algorithm='{}'/></e:EncryptedData></encryption>"
 )
 
@@ -195,7 +218,9 @@ def test_members_with_a_password_or_in_another_packing_are_refused() -> None:
 CHAPTER = "<h1>One</h1><p>It &amp; that.</p><ul><li>a</li></ul><table><tr><td>a</td><td>b</td></tr><tr><td>c</td></tr></table>"
 MEMBERS = {
     "META-INF/container.xml": CONTAINER,
-    "OEBPS/book.opf": package("<dc:title>T</dc:title><dc:date>2013-09-14</dc:date>", item("a"), "<itemref idref='a'/>"),
+    "OEBPS/book.opf": package(
+        "<dc:title>T</dc:title><dc:date>2013-09-14</dc:date>", item("a"), "<itemref idref='a'/>"
+    ),
     "OEBPS/text/a.xhtml": page(CHAPTER),
 }
 VALID = zipped({**MEMBERS})
@@ -211,7 +236,9 @@ VALID = zipped({**MEMBERS})
 def test_a_damaged_file_is_read_or_refused(where: float, member: str, how: str, noise: bytes) -> None:
     whole = MEMBERS[member].encode() if member else VALID
     at = int(where * len(whole))
-    damaged = whole[:at] + (b"" if how == "cut" else noise) + whole[at + (0 if how == "insert" else len(noise)) :]
+    damaged = (
+        whole[:at] + (b"" if how == "cut" else noise) + whole[at + (0 if how == "insert" else len(noise)) :]
+    )
     try:
         found = extract(zipped({**MEMBERS, member: damaged}) if member else damaged)
     except SourceError:

@@ -36,7 +36,9 @@ CASES = [
 
 @pytest.fixture
 def assistant(tmp_path: Path, config: Config, encoder: WordEncoder) -> Iterator[Assistant]:
-    news = write_jsonl(tmp_path / "news.jsonl", {"id": "strike", "text": STRIKE}, {"id": "ally", "text": ALLY})
+    news = write_jsonl(
+        tmp_path / "news.jsonl", {"id": "strike", "text": STRIKE}, {"id": "ally", "text": ALLY}
+    )
     sync(news, config, encoder=encoder)
     with open_assistant(config, encoder=encoder, reader=WordReader()) as opened:
         yield opened
@@ -71,7 +73,8 @@ def test_a_case_that_raises_counts_as_wrong_and_not_as_absent(assistant: Assista
 
 def test_only_the_split_that_was_asked_for_is_run(assistant: Assistant) -> None:
     halves = {
-        split: [row.id for row in evaluate(CASES, assistant, gold="small", split=split).rows] for split in ("dev", "test")
+        split: [row.id for row in evaluate(CASES, assistant, gold="small", split=split).rows]
+        for split in ("dev", "test")
     }
     assert sorted(halves["dev"] + halves["test"]) == ["cup", "more", "who"]
     assert {split: [c.id for c in CASES if c.split == split] for split in halves} == halves
@@ -146,16 +149,41 @@ def test_a_verdict_that_is_none_makes_no_case(assistant: Assistant) -> None:
 
 
 def test_the_command_adds_and_runs_a_user_s_own_gold(
-    config: Config, assistant: Assistant, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    config: Config,
+    assistant: Assistant,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.setattr("rag.assistant.SentenceEncoder", lambda _: WordEncoder())
     monkeypatch.setenv("CLIPPINGS_ENCODER", WordEncoder.name)
     own, home = str(tmp_path / "own.jsonl"), ["--home", str(config.home)]
     question = "Who struck first on Tuesday?"
     assert app.main(["eval", "--add", question, *home]) == 2
-    assert app.main(["eval", "--add", question, "--gold", own, "--verdict", "wrong", "--quote", "struck FIRST", *home]) == 0
+    assert (
+        app.main(
+            ["eval", "--add", question, "--gold", own, "--verdict", "wrong", "--quote", "struck FIRST", *home]
+        )
+        == 0
+    )
     assert load(Path(own))[0].facts == (Fact((), (Span("strike", 5, 17),)),)
-    assert app.main(["eval", "--add", "Who replied?", "--gold", own, "--verdict", "wrong", "--quote", "nowhere", *home]) == 2
+    assert (
+        app.main(
+            [
+                "eval",
+                "--add",
+                "Who replied?",
+                "--gold",
+                own,
+                "--verdict",
+                "wrong",
+                "--quote",
+                "nowhere",
+                *home,
+            ]
+        )
+        == 2
+    )
     assert "these words stand in none of the passages" in capsys.readouterr().err
     assert app.main(["eval", "--gold", own, "--out", str(tmp_path / "out"), *home]) == 0
     assert "Every case, with its evidence and what was wrong:" in capsys.readouterr().out
@@ -229,9 +257,13 @@ def test_a_full_disk_leaves_the_gold_file_as_it_was(tmp_path: Path, monkeypatch:
     resource = pytest.importorskip("resource")
     usual = resource.getrlimit(resource.RLIMIT_FSIZE)
     heard = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (len(before) + 20, usual[1]))  # as a disk with twenty bytes left
+    resource.setrlimit(
+        resource.RLIMIT_FSIZE, (len(before) + 20, usual[1])
+    )  # as a disk with twenty bytes left
     try:
-        with pytest.raises(ConfigError, match=r"gold\.jsonl cannot be written: File too large\. Name another place"):
+        with pytest.raises(
+            ConfigError, match=r"gold\.jsonl cannot be written: File too large\. Name another place"
+        ):
             save(path, Case("second", "?", "own", declined=True))
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, usual)
@@ -250,7 +282,9 @@ def test_a_place_for_reports_that_cannot_be_written_is_said_before_the_run(
         run(gold, Config(home=tmp_path / "none"), "all", tmp_path / out, as_json=False)
 
 
-def test_a_disk_that_is_full_at_the_end_of_a_run_is_a_sentence(report: Report, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_disk_that_is_full_at_the_end_of_a_run_is_a_sentence(
+    report: Report, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with pytest.raises(ClippingsError) as error:
         keep(report, Path("/dev/full"))
     assert "cannot be written" in str(error.value)
@@ -259,7 +293,9 @@ def test_a_disk_that_is_full_at_the_end_of_a_run_is_a_sentence(report: Report, m
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr("eval.command.write_report", full)
-    with pytest.raises(ClippingsError, match=r"^out cannot be written: the disk is full\. Free some space and run again$"):
+    with pytest.raises(
+        ClippingsError, match=r"^out cannot be written: the disk is full\. Free some space and run again$"
+    ):
         keep(report, Path("out"))
 
 
@@ -303,7 +339,9 @@ def test_the_public_gold_is_whole() -> None:
     assert sum(case.conflict for case in cases) > 20
 
 
-def test_the_suite_measures_a_language_model_as_well(config: Config, assistant: Assistant, encoder: WordEncoder) -> None:
+def test_the_suite_measures_a_language_model_as_well(
+    config: Config, assistant: Assistant, encoder: WordEncoder
+) -> None:
     model = ScriptedModel("Pakistan replied on Thursday [1].")
     with open_assistant(config, encoder=encoder, reader=WordReader(), model=model) as with_model:
         report = evaluate(CASES[:1], with_model, gold="small")

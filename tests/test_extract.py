@@ -1,6 +1,7 @@
 """Answers without a language model: which words and sentences are given, in which order, and when none is.
 
-The reader is scripted: for each text the words it points at with a score, the score of no answer, and its two judgements.
+The reader is scripted: for each text the words it points at with a score, the score of no answer, and its two
+judgements.
 """
 
 from __future__ import annotations
@@ -15,7 +16,8 @@ import pytest
 from conftest import WordEncoder, WordReader, article, evidence
 
 from rag.answer.extract import Extractive, _Remembering
-from rag.followup import standalone
+from rag.english.times import day_of
+from rag.question.followup import standalone
 from rag.types import (
     Abstention,
     Article,
@@ -29,7 +31,6 @@ from rag.types import (
     Span,
     Turn,
 )
-from rag.when import day_of
 
 
 class Pointing:
@@ -59,7 +60,9 @@ class Pointing:
 
 
 def even(texts: Sequence[str]) -> np.ndarray[Any, Any]:
-    """An encoder to which all texts are alike: every score is 0.7, and up to 0.3 for words and 0.1 for the kind."""
+    """An encoder to which all texts are alike: every score is 0.7, and up to 0.3 for words and 0.1 for the
+    kind.
+    """
     return np.ones((len(texts), 1), dtype=np.float32)
 
 
@@ -90,7 +93,9 @@ def said(question: str, *articles: Article, **options: Any) -> list[str]:
 
 
 STORY = article(
-    "It was a long week for everyone. Late on Tuesday, Iran struck first in the dry hills. Nobody slept well.", id="s"
+    "It was a long week for everyone. Late on Tuesday, Iran struck first in the dry hills. Nobody slept "
+    "well.",
+    id="s",
 )
 SENTENCE = "Late on Tuesday, Iran struck first in the dry hills."
 
@@ -132,7 +137,9 @@ def test_what_two_articles_say_is_believed_before_what_one_says_louder() -> None
 
 
 def test_words_of_a_clause_that_tells_of_the_opposite_are_hardly_believed() -> None:
-    story = article("Pakistan struck into Iran on Wednesday, after Iran carried out strikes in Pakistan late on Tuesday.")
+    story = article(
+        "Pakistan struck into Iran on Wednesday, after Iran carried out strikes in Pakistan late on Tuesday."
+    )
     reader = Pointing({"Wednesday": 1.0, "Tuesday": 2.0})
     assert drafted("When did Pakistan strike Iran?", story, reader=reader)[0].short == "Wednesday"  # type: ignore[union-attr]
     assert drafted("When did Iran strike Pakistan?", story, reader=reader)[0].short == "Tuesday"  # type: ignore[union-attr]
@@ -145,7 +152,10 @@ def test_copies_of_one_article_are_one_voice() -> None:
     reader = Pointing({"nine": 1.0, "seventy": 1.5})
     apart = evidence(loud, one, copy)
     together = Evidence(
-        tuple(p if p.article.id == "3" else replace(p, article=replace(p.article, group="1")) for p in apart.passages)
+        tuple(
+            p if p.article.id == "3" else replace(p, article=replace(p.article, group="1"))
+            for p in apart.passages
+        )
     )
     answerer = Extractive(even, reader, standalone, certain, day_of, least=0.0, sure=0.5)
     said = [answerer.study("How many died?", found).parts[0].found[0].words for found in (apart, together)]
@@ -153,14 +163,20 @@ def test_copies_of_one_article_are_one_voice() -> None:
 
 
 def test_an_article_that_repeats_itself_is_one_voice() -> None:
-    story = article("The toll is nine. " + "Nothing more was known at that hour of the day. " * 3 + "Again: nine.", id="1")
+    story = article(
+        "The toll is nine. " + "Nothing more was known at that hour of the day. " * 3 + "Again: nine.", id="1"
+    )
     facts = evidence(story).passages[0].article
     halves = [(0, 80), (80, len(story.text))]
-    twice = Evidence(tuple(RetrievedPassage(story.passage(a, b), facts, n, Scores()) for n, (a, b) in enumerate(halves, 1)))
+    twice = Evidence(
+        tuple(RetrievedPassage(story.passage(a, b), facts, n, Scores()) for n, (a, b) in enumerate(halves, 1))
+    )
     loud = evidence(article("Seventy were counted by evening.", id="2")).passages[0]
     found = Evidence((*twice.passages, RetrievedPassage(loud.passage, loud.article, 3, Scores())))
     reader = Pointing({"nine": 1.0, "Seventy": 2.0})
-    study = Extractive(even, reader, standalone, certain, day_of, least=0.0, sure=0.5).study("How many died?", found)
+    study = Extractive(even, reader, standalone, certain, day_of, least=0.0, sure=0.5).study(
+        "How many died?", found
+    )
     assert study.parts[0].found[0].words == "Seventy"
 
 
@@ -173,15 +189,23 @@ def test_a_passage_that_answers_outweighs_a_span_that_scores_higher(answerable: 
             sure, unsure = super().read(question, texts)
             return [Reading(sure.spans, 0.0, answerable, 0.5), unsure]
 
-    one, two = article("Alpha came by sea to the island.", id="1"), article("Beta came by land to the city.", id="2")
+    one, two = (
+        article("Alpha came by sea to the island.", id="1"),
+        article("Beta came by land to the city.", id="2"),
+    )
     found = drafted("Who came?", one, two, reader=Both({"Alpha": 0.0, "Beta": 2.0}), sure=0.0)
     assert found[0].short == first  # type: ignore[union-attr]
 
 
 def test_a_list_gives_all_members_that_stand_together() -> None:
-    story = article("Officers go to the cities of Turbat on this side and Zahedan on the other one. Zahedan is old.")
+    story = article(
+        "Officers go to the cities of Turbat on this side and Zahedan on the other one. Zahedan is old."
+    )
     reader = Pointing({"Turbat": 3.0, "Zahedan": 2.0})
-    assert drafted("Which two cities host officers?", story, reader=reader)[0].short == "Turbat on this side and Zahedan"  # type: ignore[union-attr]
+    assert (
+        drafted("Which two cities host officers?", story, reader=reader)[0].short
+        == "Turbat on this side and Zahedan"
+    )  # type: ignore[union-attr]
     assert drafted("Which city hosts officers?", story, reader=reader)[0].short == "Turbat"  # type: ignore[union-attr]
     faint = Pointing({"Turbat": 3.0, "Zahedan": -3.0})
     assert drafted("Which two cities host officers?", story, reader=faint)[0].short == "Turbat"  # type: ignore[union-attr]
@@ -191,18 +215,27 @@ def test_a_list_gives_all_members_that_stand_together() -> None:
 
 
 def test_each_part_is_answered_in_the_order_asked_and_a_pronoun_means_the_answer_before() -> None:
-    story = article("Jaish al-Adl was their target in the far south. After weeks of quiet in the hills Iran struck first.")
+    story = article(
+        "Jaish al-Adl was their target in the far south. After weeks of quiet in the hills Iran struck first."
+    )
     reader = Pointing({"Iran": 3.0})
-    assert said("Who struck first, and whom did they target?", story, reader=reader)[0] == "Iran struck first."
+    assert (
+        said("Who struck first, and whom did they target?", story, reader=reader)[0] == "Iran struck first."
+    )
     assert reader.asked == ["Who struck first", "whom did Iran target?"]
 
 
 def test_of_several_parts_one_the_reader_is_not_sure_of_gets_the_sentence_of_its_best_words() -> None:
-    story = article("Iran struck first at dawn in the hills. Their target was Jaish al-Adl. The Houthis were no target at all.")
+    story = article(
+        "Iran struck first at dawn in the hills. Their target was Jaish al-Adl. The Houthis were no target "
+        "at all."
+    )
     reader = Pointing({"Jaish al-Adl": 3.1, "Houthis": 3.0})
     quote = "Their target was Jaish al-Adl."
     asked = "Who struck first at dawn in the hills, and where was it?"
-    assert drafted(asked, story, reader=reader, sure=0.6)[0] == DraftSentence(quote, (Claim(1, quote),), "Jaish al-Adl")
+    assert drafted(asked, story, reader=reader, sure=0.6)[0] == DraftSentence(
+        quote, (Claim(1, quote),), "Jaish al-Adl"
+    )
 
 
 def test_a_part_that_is_not_answered_is_passed_over_and_the_other_answered() -> None:
@@ -216,7 +249,9 @@ def test_a_part_that_is_not_answered_is_passed_over_and_the_other_answered() -> 
 
 def test_one_sentence_may_answer_both_parts_and_is_given_once() -> None:
     story = article("Iran struck first and hit the target. Rain is expected at sea.")
-    assert said("Who struck first, and what target was hit?", story) == ["Iran struck first and hit the target."]
+    assert said("Who struck first, and what target was hit?", story) == [
+        "Iran struck first and hit the target."
+    ]
 
 
 def test_the_judge_hears_what_the_reader_saw_of_the_part() -> None:
@@ -226,7 +261,12 @@ def test_the_judge_hears_what_the_reader_saw_of_the_part() -> None:
         heard.append((question, list(answerable)))
         return 1.0
 
-    drafted("Who struck first?", STORY, reader=Pointing({"Iran": 3.0, "Nobody": -1.0}, answerable=0.7), judge=judge)
+    drafted(
+        "Who struck first?",
+        STORY,
+        reader=Pointing({"Iran": 3.0, "Nobody": -1.0}, answerable=0.7),
+        judge=judge,
+    )
     assert heard == [("Who struck first?", [0.7])]
 
 
@@ -235,8 +275,12 @@ def test_a_part_under_the_least_confidence_gets_nothing() -> None:
         return 0.4
 
     reader = Pointing({"Iran": 3.0})
-    assert drafted("Who struck first?", STORY, reader=reader, judge=judge, least=0.41) == [Abstention.WEAK_EVIDENCE]
-    assert drafted("Who struck first?", STORY, reader=reader, judge=judge, least=0.4) != [Abstention.WEAK_EVIDENCE]
+    assert drafted("Who struck first?", STORY, reader=reader, judge=judge, least=0.41) == [
+        Abstention.WEAK_EVIDENCE
+    ]
+    assert drafted("Who struck first?", STORY, reader=reader, judge=judge, least=0.4) != [
+        Abstention.WEAK_EVIDENCE
+    ]
 
 
 def test_according_to_someone_keeps_to_where_they_are_named() -> None:
@@ -255,7 +299,9 @@ def test_according_to_someone_keeps_to_where_they_are_named() -> None:
 def test_why_is_answered_with_the_sentence_nearest_to_the_question() -> None:
     weather = article("Rain fell on the whole coast. Snow is expected.", id="weather")
     strike = article("It was a long week. Iran struck because of a bombing. Nobody slept well.", id="strike")
-    assert drafted("Why did Iran strike, because of what?", weather, strike, encode=WordEncoder().passages) == [
+    assert drafted(
+        "Why did Iran strike, because of what?", weather, strike, encode=WordEncoder().passages
+    ) == [
         DraftSentence("Iran struck because of a bombing.", (Claim(2, "Iran struck because of a bombing."),))
     ]
 
@@ -270,10 +316,13 @@ def test_a_sentence_that_points_away_is_no_worse_than_one_that_is_square() -> No
     """A cosine of −1 counts as none: the words decide."""
 
     def encode(texts: Sequence[str]) -> np.ndarray[Any, Any]:
-        return np.array([[1.0]] + [[-1.0] if "Iran" in text else [0.0] for text in texts[1:]], dtype=np.float32)
+        return np.array(
+            [[1.0]] + [[-1.0] if "Iran" in text else [0.0] for text in texts[1:]], dtype=np.float32
+        )
 
     assert (
-        said("Why Iran?", article("Now Iran strikes again. It rained all day."), encode=encode)[0] == "Now Iran strikes again."
+        said("Why Iran?", article("Now Iran strikes again. It rained all day."), encode=encode)[0]
+        == "Now Iran strikes again."
     )
 
 
@@ -283,9 +332,9 @@ def test_a_rare_word_of_the_question_tells_more_than_a_frequent_one() -> None:
 
 
 def test_words_are_compared_by_their_stems() -> None:
-    assert said("Why target?", article("They slept all day. They were targeting something. It ended well."))[0] == (
-        "They were targeting something."
-    )
+    assert said("Why target?", article("They slept all day. They were targeting something. It ended well."))[
+        0
+    ] == ("They were targeting something.")
 
 
 def test_equal_sentences_are_given_in_the_order_of_the_evidence() -> None:
@@ -295,18 +344,25 @@ def test_equal_sentences_are_given_in_the_order_of_the_evidence() -> None:
 
 
 def test_a_quoted_sentence_is_given_with_whoever_said_it_and_once() -> None:
-    story = article("“A limited reply,” said Vaez.\n“It will not escalate beyond alpha beta.” Ministers met for lunch.")
+    story = article(
+        "“A limited reply,” said Vaez.\n“It will not escalate beyond alpha beta.” Ministers met for lunch."
+    )
     together = "“A limited reply,” said Vaez. “It will not escalate beyond alpha beta.”"
     assert said("Why will it escalate beyond alpha beta?", story)[0] == together
     # The sentence with the speaker, chosen too, does not come a second time, whichever of the two is nearer.
     assert said("Why reply alpha beta?", story) == [together]
     assert said("Why limited reply alpha?", story) == [together]
     words = drafted("Where will it escalate?", story, reader=Pointing({"beyond alpha beta": 3.0}))
-    assert [(d.text, d.claims) for d in words if isinstance(d, DraftSentence)][-1] == (together, (Claim(1, together),))
+    assert [(d.text, d.claims) for d in words if isinstance(d, DraftSentence)][-1] == (
+        together,
+        (Claim(1, together),),
+    )
 
 
 def test_of_two_sentences_as_near_the_one_that_does_not_tell_of_the_opposite_comes_first() -> None:
-    story = article("Pakistan responded with strikes that hurt nine. Iran had begun with strikes that hurt two.")
+    story = article(
+        "Pakistan responded with strikes that hurt nine. Iran had begun with strikes that hurt two."
+    )
     assert said("How did Iran strike Pakistan?", story) == ["Iran had begun with strikes that hurt two."]
 
 
@@ -316,8 +372,11 @@ def test_at_most_three_sentences_tell_why() -> None:
 
 
 def test_a_further_sentence_must_be_nearly_as_good_as_the_best() -> None:
-    # The second sentence holds the two words that both do: 0.7 + 0.3 × 2 / (3 + ln 1.5) = 0.876, less than 0.88 × 1.0.
-    assert said("Why alpha beta gamma?", article("Alpha beta gamma. Gamma beta delta.")) == ["Alpha beta gamma."]
+    # The second sentence holds the two words that both do: 0.7 + 0.3 × 2 / (3 + ln 1.5) = 0.876, less than
+    # 0.88 × 1.0.
+    assert said("Why alpha beta gamma?", article("Alpha beta gamma. Gamma beta delta.")) == [
+        "Alpha beta gamma."
+    ]
 
 
 def test_what_another_passage_says_in_nearly_the_same_words_is_not_repeated() -> None:
@@ -345,25 +404,35 @@ def test_twins_share_more_than_six_in_ten_words_of_the_shorter() -> None:
         ("Explain who shot the bear?", "The bear was shot.", "The bear was shot by Ann."),
     ],
 )
-def test_a_sentence_with_the_kind_of_thing_asked_for_comes_first(question: str, plain: str, fitting: str) -> None:
-    given = said(question, article(plain, id="b", published=date(2024, 1, 2)), article(fitting, id="a"), sure=2.0)
+def test_a_sentence_with_the_kind_of_thing_asked_for_comes_first(
+    question: str, plain: str, fitting: str
+) -> None:
+    given = said(
+        question, article(plain, id="b", published=date(2024, 1, 2)), article(fitting, id="a"), sure=2.0
+    )
     assert fitting in given
     if question.startswith("Why"):
         assert given[0] == fitting
 
 
 def test_a_heading_and_a_byline_are_no_answer() -> None:
-    assert said("Why Iran strikes?", article("Iran strikes\nBy Iran\nNow Iran strikes again.")) == ["Now Iran strikes again."]
+    assert said("Why Iran strikes?", article("Iran strikes\nBy Iran\nNow Iran strikes again.")) == [
+        "Now Iran strikes again."
+    ]
     assert drafted("Why Iran strikes?", article("Iran strikes\nBy Iran")) == [Abstention.WEAK_EVIDENCE]
 
 
 def test_a_sentence_that_decides_is_led_by_yes_or_no() -> None:
     story = article("Iraq has recalled its ambassador from Tehran.", id="1")
-    assert [(d.lead, d.text) for d in drafted("Did Iraq recall its ambassador?", story) if isinstance(d, DraftSentence)] == [
-        ("Yes:", "Iraq has recalled its ambassador from Tehran.")
-    ]
+    assert [
+        (d.lead, d.text)
+        for d in drafted("Did Iraq recall its ambassador?", story)
+        if isinstance(d, DraftSentence)
+    ] == [("Yes:", "Iraq has recalled its ambassador from Tehran.")]
     rumour = article("Iraq may have recalled its ambassador from Tehran.", id="1")
-    assert [d.lead for d in drafted("Did Iraq recall its ambassador?", rumour) if isinstance(d, DraftSentence)] == [""]
+    assert [
+        d.lead for d in drafted("Did Iraq recall its ambassador?", rumour) if isinstance(d, DraftSentence)
+    ] == [""]
 
 
 def test_a_quantity_is_given_with_its_qualifier() -> None:
@@ -390,7 +459,8 @@ def test_an_account_has_five_sentences_in_the_order_of_their_days() -> None:
 
 def test_an_account_follows_the_days_that_the_sentences_speak_of() -> None:
     told = article(
-        "Talks opened on Friday. Bombs fell late on Tuesday. Roads closed after that. Envoys left on Thursday.",
+        "Talks opened on Friday. Bombs fell late on Tuesday. Roads closed after that. Envoys left on "
+        "Thursday.",
         published=date(2024, 1, 20),
     )
     later = article("Markets rallied all day.", id="later", published=date(2024, 1, 22))
@@ -408,10 +478,15 @@ def test_an_account_follows_the_days_that_the_sentences_speak_of() -> None:
         (("Sunday",), ("Sunday",)),
     ],
 )
-def test_weekdays_of_articles_without_a_date_are_one_stretch_of_days(days: tuple[str, ...], order: tuple[str, ...]) -> None:
+def test_weekdays_of_articles_without_a_date_are_one_stretch_of_days(
+    days: tuple[str, ...], order: tuple[str, ...]
+) -> None:
     stories = [article(f"Case{i} came on {day}.", id=str(i), published=None) for i, day in enumerate(days)]
     undated = article("Nothing else came.", id="undated", published=None)
-    assert [s.split()[-1] for s in said("What happened?", undated, *stories)] == [*(f"{day}." for day in order), "came."]
+    assert [s.split()[-1] for s in said("What happened?", undated, *stories)] == [
+        *(f"{day}." for day in order),
+        "came.",
+    ]
 
 
 _WORDS, _NAMES = ("Yes", "Never", "Soon", "Maybe", "Enough"), ("Alpha", "Bravo", "Charlie", "Delta", "Echo")
@@ -435,7 +510,12 @@ def test_an_account_of_events_prefers_what_happened_to_what_was_said() -> None:
     ],
 )
 def test_a_sentence_that_tells_an_event_is_worth_more(better: str, worse: str) -> None:
-    others = ["Envoys left Rome on Monday.", "Roads closed on Friday.", "Ships sank on Sunday.", "Trains ran on Saturday."]
+    others = [
+        "Envoys left Rome on Monday.",
+        "Roads closed on Friday.",
+        "Ships sank on Sunday.",
+        "Trains ran on Saturday.",
+    ]
     found = said("What happened?", article(" ".join([worse, better, *others])))
     assert (better in found, worse in found) == (True, False)
 
@@ -458,7 +538,10 @@ def test_sentences_of_one_article_keep_their_order_whatever_their_passages_ranks
 
 
 def test_a_bare_question_is_answered_with_what_most_sentences_are_about() -> None:
-    texts = [f"Iran {deed}." for deed in ("struck camps", "recalled envoys", "closed roads", "blamed rebels", "held talks")]
+    texts = [
+        f"Iran {deed}."
+        for deed in ("struck camps", "recalled envoys", "closed roads", "blamed rebels", "held talks")
+    ]
     stories = [article(text, id=text) for text in ("Lunch was late.", *texts)]
     assert sorted(said("What happened?", *stories, encode=WordEncoder().passages)) == sorted(texts)
 
@@ -467,7 +550,9 @@ def test_a_bare_question_needs_no_confidence_but_something_to_tell_of() -> None:
     def judge(question: str, evidence: Evidence, answerable: Sequence[float]) -> float:
         return 0.0
 
-    assert "It was a long week for everyone." in said("Summarise the articles.", STORY, judge=judge, least=0.5)
+    assert "It was a long week for everyone." in said(
+        "Summarise the articles.", STORY, judge=judge, least=0.5
+    )
     assert drafted("Explain photosynthesis.", STORY, judge=judge, least=0.5) == [Abstention.WEAK_EVIDENCE]
     assert drafted("Summarise the articles.", judge=judge, least=0.5) == [Abstention.WEAK_EVIDENCE]
 
@@ -479,7 +564,9 @@ def test_the_same_place_in_two_overlapping_passages_counts_once_at_its_better_ra
     story = article("Rain fell on Monday. Iran struck because of it. Snow is expected.")
     facts = evidence(story).passages[0].article
     spans = [(0, 47), (21, len(story.text))]
-    found = Evidence(tuple(RetrievedPassage(story.passage(a, b), facts, n, Scores()) for n, (a, b) in enumerate(spans, 1)))
+    found = Evidence(
+        tuple(RetrievedPassage(story.passage(a, b), facts, n, Scores()) for n, (a, b) in enumerate(spans, 1))
+    )
     encoder = WordEncoder()
     answerer = Extractive(encoder.passages, Pointing({}), standalone, certain, day_of, least=0.0, sure=0.5)
     assert list(answerer.draft("Why did Iran strike?", found)) == [
@@ -515,7 +602,10 @@ def test_a_sentence_that_was_encoded_lately_is_not_encoded_again(monkeypatch: py
 
 def test_the_day_of_the_question_changes_no_word_of_an_article() -> None:
     answerer = Extractive(even, Pointing({"Iran": 1.0}), standalone, certain, day_of, least=0.0, sure=0.5)
-    drafts = [list(answerer.draft("Who struck?", evidence(STORY), asked_on=day)) for day in (None, date(2024, 1, 20))]
+    drafts = [
+        list(answerer.draft("Who struck?", evidence(STORY), asked_on=day))
+        for day in (None, date(2024, 1, 20))
+    ]
     assert drafts[0] == drafts[1]
     assert answerer.name == "extract"
 

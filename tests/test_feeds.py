@@ -1,4 +1,6 @@
-"""Feeds as publishers write them: which date is whose, what is a whole text, and what a hostile one must not do."""
+"""Feeds as publishers write them: which date is whose, what is a whole text, and what a hostile one must not
+do.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +19,9 @@ from rag.errors import SourceError
 HOME = "https://paper.example/feeds/world.xml"
 
 
-def rss(*items: str, channel: str = "<title>The Paper</title><language>en-GB</language>", encoding: str = "utf-8") -> bytes:
+def rss(
+    *items: str, channel: str = "<title>The Paper</title><language>en-GB</language>", encoding: str = "utf-8"
+) -> bytes:
     listed = "".join(f"<item>{item}</item>" for item in items)
     return (
         f'<?xml version="1.0" encoding="{encoding}"?><rss version="2.0" xmlns:content="http://purl.org/rss/1.0/modules/content/"'
@@ -41,7 +45,8 @@ def plain(entry: Entry) -> tuple[str, str | None, dict[str, Fact], str | None]:
 
 def test_an_rss_entry_whole():
     body = rss(
-        "<title>Grain ships leave &amp; prices fall</title><link>https://paper.example/grain</link><guid>tag:1</guid>"
+        "<title>Grain ships leave &amp; prices "
+        "fall</title><link>https://paper.example/grain</link><guid>tag:1</guid>"
         "<dc:creator>Ana Torell</dc:creator><pubDate>Sat, 20 Jan 2024 23:30:00 -0500</pubDate>"
         "<description>Short.</description><content:encoded><![CDATA[<p>All of it.</p>]]></content:encoded>"
     )
@@ -121,7 +126,9 @@ def test_an_update_is_told_from_a_publication():
     ],
 )
 def test_the_day_is_the_one_the_publisher_wrote(stated: str, day: date):
-    assert one(rss(f"<guid>1</guid><pubDate>{stated}</pubDate>")).facts["published"] == Fact(day, "feed pubDate")
+    assert one(rss(f"<guid>1</guid><pubDate>{stated}</pubDate>")).facts["published"] == Fact(
+        day, "feed pubDate"
+    )
 
 
 @pytest.mark.parametrize("stated", ["", "yesterday", "Sat, 32 Jan 2024 10:00:00 GMT", "1" * 5_000])
@@ -225,7 +232,10 @@ def test_one_id_for_two_articles_does_not_lose_one_and_a_repeat_is_dropped():
         '<guid isPermaLink="false">1</guid><link>/b</link><title>B</title>',
         '<guid isPermaLink="false">1</guid><link>/a</link><title>A again</title>',
     )
-    assert [(e.id, e.facts["title"].value) for e in entries(body, HOME)] == [("1", "A"), ("https://paper.example/b", "B")]
+    assert [(e.id, e.facts["title"].value) for e in entries(body, HOME)] == [
+        ("1", "A"),
+        ("https://paper.example/b", "B"),
+    ]
 
 
 def test_the_digest_changes_with_anything_an_entry_says_and_with_nothing_else():
@@ -266,7 +276,9 @@ def test_the_language_of_an_entry_goes_before_that_of_its_feed():
     ],
 )  # fmt: skip
 def test_an_odd_element_costs_neither_its_article_nor_the_next(element: str, close: str):
-    """feedparser stumbles over elements that are called as its own notes are, and over places without a number."""
+    """feedparser stumbles over elements that are called as its own notes are, and over places without a
+    number.
+    """
     body = rss(f"<guid>1</guid><title>A</title>{element}{close}", "<guid>2</guid><title>B</title>")
     assert [entry.facts["title"].value for entry in entries(body, HOME)] == ["A", "B"]
 
@@ -333,7 +345,9 @@ def test_letters_survive_their_encoding(body: bytes, charset: str | None):
 
 
 def test_what_python_calls_an_encoding_is_not_always_one():
-    body = rss("<guid>1</guid><title>Café \\x41</title>", encoding="windows-1252").replace(b"windows-1252", b"unicode_escape")
+    body = rss("<guid>1</guid><title>Café \\x41</title>", encoding="windows-1252").replace(
+        b"windows-1252", b"unicode_escape"
+    )
     assert one(body).facts["title"].value == "Café \\x41"
 
 
@@ -374,17 +388,28 @@ def test_entities_are_refused_before_anything_unfolds_them(body: bytes):
     with pytest.raises(SourceError, match=r"^it declares entities of its own"):
         entries(body, HOME)
     assert time.process_time() - began < 0.5
-    assert is_feed(body, "text/html") is (len(body) < 4_096)  # where it can be seen, so that the reason is told
+    assert is_feed(body, "text/html") is (
+        len(body) < 4_096
+    )  # where it can be seen, so that the reason is told
 
 
 def test_a_declaration_in_an_article_is_words():
-    entry = one(rss("<guid>1</guid><content:encoded><![CDATA[<!DOCTYPE x [<!ENTITY a 'b'>]> is XML]]></content:encoded>"))
+    entry = one(
+        rss(
+            "<guid>1</guid><content:encoded><![CDATA[<!DOCTYPE x [<!ENTITY a 'b'>]> is "
+            "XML]]></content:encoded>"
+        )
+    )
     assert entry.html == "<!DOCTYPE x [<!ENTITY a 'b'>]> is XML"
 
 
 def test_a_doctype_without_entities_is_none_of_our_business():
     doctype = b'<!DOCTYPE rss PUBLIC "-//Netscape Communications//DTD RSS 0.91//EN" "http://my.netscape.com/publish/formats/rss-0.91.dtd">'
-    body = b'<?xml version="1.0"?>' + doctype + b'<rss version="0.91"><channel><item><title>A</title></item></channel></rss>'
+    body = (
+        b'<?xml version="1.0"?>'
+        + doctype
+        + b'<rss version="0.91"><channel><item><title>A</title></item></channel></rss>'
+    )
     assert one(body).facts == {"title": Fact("A", "feed entry title")}
 
 
@@ -393,7 +418,11 @@ def test_nothing_is_opened_on_behalf_of_a_feed():
     opened: list[str] = []
     watching = True
     sys.addaudithook(
-        lambda event, told: opened.append(event) if watching and event in ("open", "socket.connect", "urllib.Request") else None
+        lambda event, told: (
+            opened.append(event)
+            if watching and event in ("open", "socket.connect", "urllib.Request")
+            else None
+        )
     )
     try:
         for body in (b"https://paper.example/feed", b"/etc/passwd"):
@@ -417,7 +446,9 @@ def test_nothing_is_opened_on_behalf_of_a_feed():
 )
 def test_a_feed_of_five_thousand_is_read_from_the_top(body: bytes):
     assert MOST == 1_000
-    assert [entry.facts["title"].value for entry in entries(body, HOME)] == [f"Title {n}" for n in range(1_000)]
+    assert [entry.facts["title"].value for entry in entries(body, HOME)] == [
+        f"Title {n}" for n in range(1_000)
+    ]
 
 
 def test_a_feed_of_a_million_tags_is_refused_rather_than_read_for_minutes():
@@ -451,7 +482,9 @@ def test_what_feedparser_does_in_quadratic_time_is_not_done(body: bytes):
 
 @pytest.mark.parametrize("close", ["</author>", "</author></b>"])  # well-formed, and not
 def test_an_endless_author_takes_no_time(close: str):
-    """feedparser looks for a mail address in it in quadratic time: hours for a megabyte. So may we, but in 200 characters."""
+    """feedparser looks for a mail address in it in quadratic time: hours for a megabyte. So may we, but in
+    200 characters.
+    """
     began = time.process_time()
     entry = one(rss(f"<guid>1</guid><author>{'a' * 200_000}{close}"))
     assert time.process_time() - began < 1
@@ -461,7 +494,11 @@ def test_an_endless_author_takes_no_time(close: str):
 @pytest.mark.parametrize(
     ("head", "kind", "told"),
     [
-        (b'<?xml version="1.0"?>\n<!-- a <html> --><?xml-stylesheet href="x"?><rss version="2.0">', "text/html", True),
+        (
+            b'<?xml version="1.0"?>\n<!-- a <html> --><?xml-stylesheet href="x"?><rss version="2.0">',
+            "text/html",
+            True,
+        ),
         (b'\xef\xbb\xbf<feed xmlns="http://www.w3.org/2005/Atom">', "", True),
         (b'<atom:feed xmlns:atom="http://www.w3.org/2005/Atom">', "text/plain", True),
         (b'<rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">', "text/xml", True),
@@ -470,7 +507,11 @@ def test_an_endless_author_takes_no_time(close: str):
         (b"<html><body>&lt;rss&gt; <rss></body></html>", "application/rss+xml", False),
         (b"<!doctype html><title>rss</title>", "application/rss+xml", False),
         (b'<?xml version="1.0"?><urlset></urlset>', "application/rss+xml", False),
-        (b"<!--" + b" " * 5_000 + b"--><rss>", "application/rss+xml", True),  # out of sight: the media type decides
+        (
+            b"<!--" + b" " * 5_000 + b"--><rss>",
+            "application/rss+xml",
+            True,
+        ),  # out of sight: the media type decides
         (b"<!--" + b" " * 5_000 + b"--><rss>", "application/xml", False),
         (b"", "application/atom+xml", True),
         (b"", "", False),
@@ -483,11 +524,13 @@ def test_a_feed_is_told_by_what_it_is(head: bytes, kind: str, told: bool):
 SEEDS = [
     rss(
         "<title>A &amp; B</title><link>/a</link><guid>1</guid><author>a@b.example (C)</author>"
-        "<pubDate>Sat, 20 Jan 2024 10:00:00 GMT</pubDate><content:encoded><![CDATA[<p>x</p>]]></content:encoded>"
+        "<pubDate>Sat, 20 Jan 2024 10:00:00 "
+        "GMT</pubDate><content:encoded><![CDATA[<p>x</p>]]></content:encoded>"
     ),
     atom(
         '<id>1</id><title type="html">A</title><link href="/a"/><author><name>B</name></author>'
-        "<updated>2024-01-20T10:00:00Z</updated><content type='xhtml'><div xmlns='http://www.w3.org/1999/xhtml'>x</div></content>"
+        "<updated>2024-01-20T10:00:00Z</updated><content type='xhtml'><div "
+        "xmlns='http://www.w3.org/1999/xhtml'>x</div></content>"
     ),
 ]
 SCRAPS = [
@@ -500,7 +543,10 @@ SCRAPS = [
 @settings(max_examples=60, deadline=None)
 @given(
     st.sampled_from(SEEDS),
-    st.lists(st.tuples(st.integers(0, 600), st.integers(0, 8), st.sampled_from(SCRAPS) | st.binary(max_size=4)), max_size=6),
+    st.lists(
+        st.tuples(st.integers(0, 600), st.integers(0, 8), st.sampled_from(SCRAPS) | st.binary(max_size=4)),
+        max_size=6,
+    ),
 )
 def test_of_a_damaged_feed_only_a_sentence_escapes(seed: bytes, damage: list[tuple[int, int, bytes]]):
     body = seed

@@ -1,5 +1,6 @@
-"""Fetching pages: what a server may send and where it may lead. The servers are real ones on this machine; where an address
-has to look public, the system's resolver and its connections are faked, never our own functions."""
+"""Fetching pages: what a server may send and where it may lead. The servers are real ones on this machine;
+where an address has to look public, the system's resolver and its connections are faked, never our own
+functions."""
 
 from __future__ import annotations
 
@@ -159,7 +160,12 @@ def test_a_page_whole(site: Site):
     site.pages["/a"] = (200, headers, PAGE)
     url = f"{site.url}/a?b=ä c#part"
     assert fetch(url) == Fetched(
-        f"{site.url}/a?b=%C3%A4%20c", PAGE, "text/html", "ISO-8859-1", 'W/"7"', "Sat, 20 Jan 2024 10:00:00 GMT"
+        f"{site.url}/a?b=%C3%A4%20c",
+        PAGE,
+        "text/html",
+        "ISO-8859-1",
+        'W/"7"',
+        "Sat, 20 Jan 2024 10:00:00 GMT",
     )
     _, sent = site.asked[-1]
     assert sent["host"] == f"127.0.0.1:{site.port}"
@@ -176,7 +182,9 @@ def test_a_page_that_says_nothing_of_itself(site: Site):
 
 def test_what_has_not_changed_is_not_sent_again(site: Site):
     def page(request: Any) -> Reply:
-        unchanged = request.headers["If-None-Match"] == '"7"' or request.headers["If-Modified-Since"] == "yesterday"
+        unchanged = (
+            request.headers["If-None-Match"] == '"7"' or request.headers["If-Modified-Since"] == "yesterday"
+        )
         return (304, {}, b"") if unchanged else (200, {}, PAGE)
 
     site.pages["/"] = page
@@ -219,7 +227,11 @@ def test_a_packed_page_may_come_byte_by_byte():
     ("coding", "packed", "said"),
     [
         ("gzip", PAGE, "it came damaged: it cannot be unpacked. Try later"),
-        ("gzip", gzip.compress(PAGE, mtime=0)[:-12], "it came incomplete: its packed text breaks off. Try later"),
+        (
+            "gzip",
+            gzip.compress(PAGE, mtime=0)[:-12],
+            "it came incomplete: its packed text breaks off. Try later",
+        ),
         ("deflate", b"x", "it came incomplete: its packed text breaks off. Try later"),
         ("br", PAGE, "its server packs it in a way that was not asked for ('br'). Try later"),
         (
@@ -239,7 +251,9 @@ def test_what_is_gone_is_told_from_what_is_out_of_reach(site: Site, status: int)
     site.pages["/gone"] = (status, {}, b"")
     site.pages["/moved"] = (301, {"Location": "/gone"}, b"")
     for path in ("/gone", "/moved"):
-        with pytest.raises(Gone, match=rf"its server says {status} \((not found|gone)\)\. Check the address$"):
+        with pytest.raises(
+            Gone, match=rf"its server says {status} \((not found|gone)\)\. Check the address$"
+        ):
             fetch(site.url + path)
 
 
@@ -249,7 +263,11 @@ def test_what_is_gone_is_told_from_what_is_out_of_reach(site: Site, status: int)
         (202, "its server says 202 (accepted). Check the address"),  # a wall against programs
         (206, "its server says 206 (partial content). Check the address"),
         (300, "its server says 300 (multiple choices). Check the address"),
-        (403, "its server says 403 (forbidden): it does not let programs read this. Save the page as a file instead"),
+        (
+            403,
+            "its server says 403 (forbidden): it does not let programs read this. Save the page as a file "
+            "instead",
+        ),
         (418, "its server says 418 (i'm a teapot). Check the address"),
         (500, "its server says 500 (internal server error). Try later"),
         (599, "its server says 599. Try later"),
@@ -296,7 +314,9 @@ def test_a_page_at_the_limit_passes_and_one_byte_more_does_not(site: Site):
     site.pages["/packed"] = (200, {"Content-Encoding": "gzip"}, gzip.compress(PAGE * 9, mtime=0))
     assert fetch(site.url, Limits(body=len(PAGE), pause=0)).body == PAGE
     assert refusal(site.url + "/more", limits) == said
-    assert refusal(site.url + "/packed", Limits(body=len(PAGE) * 9 - 1, pause=0)).startswith("it is larger than")
+    assert refusal(site.url + "/packed", Limits(body=len(PAGE) * 9 - 1, pause=0)).startswith(
+        "it is larger than"
+    )
 
 
 def test_a_length_over_the_limit_is_refused_before_a_byte_of_it_comes():
@@ -316,7 +336,8 @@ def test_a_body_without_a_length_and_without_an_end_stops_at_the_limit():
 
     with raw(endless) as url:
         assert (
-            refusal(url, Limits(body=100_000, pause=0)) == "it is larger than 0.1 MB. Save the article's text as a file instead"
+            refusal(url, Limits(body=100_000, pause=0))
+            == "it is larger than 0.1 MB. Save the article's text as a file instead"
         )
 
 
@@ -358,7 +379,10 @@ def drip(head: bytes) -> Callable[[socket.socket], None]:
 def test_a_drip_is_never_silent_and_ends_with_the_deadline_all_the_same(head: bytes):
     with raw(drip(head)) as url:
         began = time.monotonic()
-        assert refusal(url, Limits(seconds=0.3, silence=0.2, pause=0)) == "its server took longer than 0.3 s. Try later"
+        assert (
+            refusal(url, Limits(seconds=0.3, silence=0.2, pause=0))
+            == "its server took longer than 0.3 s. Try later"
+        )
         assert 0.25 < time.monotonic() - began < 0.9
 
 
@@ -443,7 +467,8 @@ def test_a_trouble_behind_a_redirect_names_where_it_is_but_no_secrets(site: Site
     site.pages["/"] = (302, {"Location": f"{other.url}/door?token=secret"}, b"")
     other.pages["/door"] = (403, {}, b"")
     assert refusal(site.url) == (
-        f"it redirects to {other.url}/door: its server says 403 (forbidden): it does not let programs read this. "
+        f"it redirects to {other.url}/door: its server says 403 (forbidden): it does not let programs read "
+        f"this. "
         "Save the page as a file instead"
     )
 
@@ -478,7 +503,9 @@ def test_no_password_is_told_of_an_address_that_is_refused(url: str):
     assert "s3cr3t" not in str(refused.value)
 
 
-@pytest.mark.parametrize("host", ["a" * 64 + ".example", "paper..example", ".".join(["a" * 60] * 5), "xn--zzzzzzz99999"])
+@pytest.mark.parametrize(
+    "host", ["a" * 64 + ".example", "paper..example", ".".join(["a" * 60] * 5), "xn--zzzzzzz99999"]
+)
 def test_a_name_that_no_resolver_takes_is_no_host(host: str, monkeypatch: pytest.MonkeyPatch):
     real = socket.getaddrinfo
 
@@ -552,13 +579,18 @@ INSIDE = [
 
 
 @pytest.mark.parametrize("address", INSIDE)
-def test_a_name_that_leads_inside_is_refused_and_nothing_is_connected(address: str, monkeypatch: pytest.MonkeyPatch, net: Net):
+def test_a_name_that_leads_inside_is_refused_and_nothing_is_connected(
+    address: str, monkeypatch: pytest.MonkeyPatch, net: Net
+):
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
-    monkeypatch.setattr(socket, "getaddrinfo", lambda host, port, **_: [(family, socket.SOCK_STREAM, 6, "", (address, port))])
+    monkeypatch.setattr(
+        socket, "getaddrinfo", lambda host, port, **_: [(family, socket.SOCK_STREAM, 6, "", (address, port))]
+    )
     with Fetcher(limits=QUICK) as fetcher, pytest.raises(SourceError) as raised:
         fetcher.get("http://inside.example/")
     assert str(raised.value) == (
-        f"inside.example is at {address}, which is not on the public Internet but in this machine or a private network. "
+        f"inside.example is at {address}, which is not on the public Internet but in this machine or a "
+        f"private network. "
         "Addresses there are read only with fetch.private = true in the settings"
     )
     assert net.connected == []
@@ -585,7 +617,9 @@ def test_no_special_range_is_public_from_its_first_address_to_its_last(special: 
     within = {first, first + 1, (first + last) // 2, last - 1, last}
     kind = type(network[0])
     within = {
-        number for number in within if (first <= number <= last and kind(number) not in MAPPED) or special.startswith("::ffff")
+        number
+        for number in within
+        if (first <= number <= last and kind(number) not in MAPPED) or special.startswith("::ffff")
     }
     assert [str(kind(number)) for number in sorted(within) if is_public(str(kind(number)))] == []
 
@@ -607,7 +641,9 @@ def test_what_lies_beside_a_special_range_is_public(address: str):
     st.ip_addresses(v=4), st.ip_addresses(v=6), st.ip_addresses(v=6, network="2000::/3"), st.ip_addresses(v=6, network="2001::/16"),
     st.ip_addresses(v=6, network="2002::/16"), st.ip_addresses(v=6, network="64:ff9b::/32"), st.ip_addresses(v=6, network="::/80"),
 ))  # fmt: skip
-def test_nothing_is_public_that_python_does_not_call_global(ip: ipaddress.IPv4Address | ipaddress.IPv6Address):
+def test_nothing_is_public_that_python_does_not_call_global(
+    ip: ipaddress.IPv4Address | ipaddress.IPv6Address,
+):
     inner: ipaddress.IPv4Address | ipaddress.IPv6Address | None = None
     if isinstance(ip, ipaddress.IPv6Address):
         inner = ip.ipv4_mapped or ip.sixtofour
@@ -617,12 +653,21 @@ def test_nothing_is_public_that_python_does_not_call_global(ip: ipaddress.IPv4Ad
     special = any(reached in ipaddress.ip_network(network) for network in SPECIAL)
     assert is_public(str(ip)) <= (reached.is_global and not reached.is_multicast)
     assert is_public(str(ip)) == (
-        reached.is_global and not special and (reached.version == 4 or reached in ipaddress.ip_network("2000::/3"))
+        reached.is_global
+        and not special
+        and (reached.version == 4 or reached in ipaddress.ip_network("2000::/3"))
     )
 
 
 @pytest.mark.parametrize(
-    "address", ["93.184.216.34", "2606:2800:220:1::1", "64:ff9b::5db8:d822", "2002:5db8:d822::1", "::ffff:93.184.216.34"]
+    "address",
+    [
+        "93.184.216.34",
+        "2606:2800:220:1::1",
+        "64:ff9b::5db8:d822",
+        "2002:5db8:d822::1",
+        "::ffff:93.184.216.34",
+    ],
 )
 def test_a_public_address_is_connected_as_it_was_judged(address: str, net: Net, site: Site):
     address = str(ipaddress.ip_address(address))
@@ -647,7 +692,10 @@ def test_an_address_may_be_an_ipv6_number(net: Net, site: Site):
 
 def test_one_inside_address_among_public_ones_refuses_the_name(net: Net):
     net.names["both.example"] = [["93.184.216.34", "10.0.0.1"]]
-    with Fetcher(limits=QUICK) as fetcher, pytest.raises(SourceError, match=r"^both\.example is at 10\.0\.0\.1, which is not"):
+    with (
+        Fetcher(limits=QUICK) as fetcher,
+        pytest.raises(SourceError, match=r"^both\.example is at 10\.0\.0\.1, which is not"),
+    ):
         fetcher.get("http://both.example/")
     assert net.connected == []
 
@@ -674,11 +722,16 @@ def test_no_spelling_and_no_redirect_leads_inside(inside: str, door: str, net: N
     assert other.asked == []
 
 
-def test_a_name_that_answers_otherwise_a_moment_later_is_connected_where_it_was_judged(net: Net, site: Site, other: Site):
+def test_a_name_that_answers_otherwise_a_moment_later_is_connected_where_it_was_judged(
+    net: Net, site: Site, other: Site
+):
     site.pages["/robots.txt"] = (404, {}, b"")
     net.names["rebinding.example"] = [["93.184.216.34"], ["127.0.0.1"]]
     net.servers["127.0.0.1"] = other.port
-    with Fetcher(limits=QUICK) as fetcher, pytest.raises(SourceError, match=r"^rebinding\.example is at 127\.0\.0\.1"):
+    with (
+        Fetcher(limits=QUICK) as fetcher,
+        pytest.raises(SourceError, match=r"^rebinding\.example is at 127\.0\.0\.1"),
+    ):
         fetcher.get("http://rebinding.example/")  # robots.txt had the first answer, the page the second
     assert net.connected == [("93.184.216.34", 80)]
     assert (site.paths, other.paths) == (["/robots.txt"], [])
@@ -686,7 +739,10 @@ def test_a_name_that_answers_otherwise_a_moment_later_is_connected_where_it_was_
 
 def test_only_an_express_setting_opens_this_machine(site: Site):
     site.pages["/"] = (200, {}, PAGE)
-    with Fetcher(limits=QUICK) as fetcher, pytest.raises(SourceError, match=r"^127\.0\.0\.1 is at 127\.0\.0\.1, which is not"):
+    with (
+        Fetcher(limits=QUICK) as fetcher,
+        pytest.raises(SourceError, match=r"^127\.0\.0\.1 is at 127\.0\.0\.1, which is not"),
+    ):
         fetcher.get(site.url)
     assert site.asked == []
     assert fetch(site.url).body == PAGE
@@ -702,7 +758,10 @@ def test_robots_txt_is_read_once_for_a_site_and_kept_to(site: Site):
         b"\xef\xbb\xbfUser-agent: *\nDisallow: /private/*/draft$\nDisallow: /drafts\nAllow: /drafts/open\n",
     )
     site.pages.update(
-        {path: (200, {}, PAGE) for path in ("/a", "/drafts", "/drafts/open", "/private/1/draft", "/private/1/draft2")}
+        {
+            path: (200, {}, PAGE)
+            for path in ("/a", "/drafts", "/drafts/open", "/private/1/draft", "/private/1/draft2")
+        }
     )
     said = "its site's robots.txt does not let programs read it. Save the page as a file instead"
     with Fetcher(private=True, limits=QUICK) as fetcher:
@@ -724,7 +783,8 @@ def test_the_next_sync_asks_robots_txt_anew(site: Site):
 
 
 @pytest.mark.parametrize(
-    ("agent", "allowed"), [("Clippings (a reader)", False), ("Clippings/2.0", False), ("Other/1.0 (not Clippings)", True)]
+    ("agent", "allowed"),
+    [("Clippings (a reader)", False), ("Clippings/2.0", False), ("Other/1.0 (not Clippings)", True)],
 )
 def test_robots_txt_is_searched_for_the_agents_first_word(site: Site, agent: str, allowed: bool):
     site.pages["/robots.txt"] = (200, {}, b"User-agent: clippings\nDisallow: /\n\nUser-agent: *\nDisallow:\n")
@@ -752,10 +812,15 @@ def test_a_site_without_robots_txt_allows_everything(site: Site, status: int):
         ((503, {}, b""), "its server says 503 (service unavailable): it asks for fewer requests. Try later"),
         ((429, {}, b""), "its server says 429 (too many requests): it asks for fewer requests. Try later"),
         ((200, {"Content-Encoding": "gzip"}, b"plain"), "it came damaged: it cannot be unpacked. Try later"),
-        ((302, {"Location": "/robots.txt"}, b""), "it redirects more than 5 times. Give the address of the page itself"),
+        (
+            (302, {"Location": "/robots.txt"}, b""),
+            "it redirects more than 5 times. Give the address of the page itself",
+        ),
     ],
 )
-def test_a_robots_txt_that_cannot_be_had_allows_nothing_and_is_not_asked_for_again(site: Site, reply: Reply, why: str):
+def test_a_robots_txt_that_cannot_be_had_allows_nothing_and_is_not_asked_for_again(
+    site: Site, reply: Reply, why: str
+):
     site.pages.update({"/robots.txt": reply, "/": (200, {}, PAGE)})
     said = f"its site's robots.txt, which says what programs may read, cannot be had: {why}"
     with Fetcher(private=True, limits=QUICK) as fetcher:
@@ -769,14 +834,18 @@ def test_a_robots_txt_that_cannot_be_had_allows_nothing_and_is_not_asked_for_aga
 
 def test_every_site_on_the_way_is_asked(site: Site, other: Site):
     site.pages["/"] = (302, {"Location": other.url + "/private"}, b"")
-    other.pages.update({"/robots.txt": (200, {}, b"User-agent: *\nDisallow: /private\n"), "/private": (200, {}, PAGE)})
+    other.pages.update(
+        {"/robots.txt": (200, {}, b"User-agent: *\nDisallow: /private\n"), "/private": (200, {}, PAGE)}
+    )
     said = "its site's robots.txt does not let programs read it. Save the page as a file instead"
     assert refusal(site.url) == f"it redirects to {other.url}/private: {said}"
     assert other.paths == ["/robots.txt"]
 
 
 def test_robots_txt_may_redirect(site: Site, other: Site):
-    site.pages.update({"/robots.txt": (301, {"Location": other.url + "/robots.txt"}, b""), "/": (200, {}, PAGE)})
+    site.pages.update(
+        {"/robots.txt": (301, {"Location": other.url + "/robots.txt"}, b""), "/": (200, {}, PAGE)}
+    )
     other.pages["/robots.txt"] = (200, {}, b"User-agent: *\nDisallow: /\n")
     assert "does not let programs" in refusal(site.url)
 
@@ -789,7 +858,11 @@ def test_a_long_robots_txt_is_read_up_to_the_limit(site: Site):
     assert "does not let programs" in refusal(site.url + "/a", limits)
     assert fetch(site.url + "/b", limits).body == PAGE
     assert "does not let programs" in refusal(site.url + "/b")
-    site.pages["/robots.txt"] = (200, {"Content-Encoding": "gzip"}, gzip.compress(rules + b"Disallow: /b\n", mtime=0))
+    site.pages["/robots.txt"] = (
+        200,
+        {"Content-Encoding": "gzip"},
+        gzip.compress(rules + b"Disallow: /b\n", mtime=0),
+    )
     assert fetch(site.url + "/b", limits).body == PAGE
 
 
@@ -800,7 +873,9 @@ def test_a_robots_txt_made_to_fill_the_memory_is_not_read(site: Site):
         {},
         b"".join(b"User-agent: a%d\n" % n for n in range(15_000)) + b"Disallow: /a\n" * 18_000,
     )
-    assert refusal(site.url) == "its site's robots.txt names 15000 programs in 33000 lines, too many to be read"
+    assert (
+        refusal(site.url) == "its site's robots.txt names 15000 programs in 33000 lines, too many to be read"
+    )
 
 
 # Turns
@@ -824,7 +899,9 @@ def test_waiting_for_a_turn_is_not_the_servers_time(site: Site):
 
 @pytest.mark.parametrize(("asked", "gap"), [(0.2, 0.2), (99, 0.3), (0.01, 0.1)])
 def test_a_site_may_ask_for_longer_pauses_up_to_a_limit(site: Site, asked: float, gap: float):
-    site.pages.update({"/robots.txt": (200, {}, f"User-agent: *\nCrawl-delay: {asked}\n".encode()), "/": (200, {}, PAGE)})
+    site.pages.update(
+        {"/robots.txt": (200, {}, f"User-agent: *\nCrawl-delay: {asked}\n".encode()), "/": (200, {}, PAGE)}
+    )
     with Fetcher(private=True, limits=Limits(pause=0.1, longest_pause=0.3)) as fetcher:
         fetcher.get(site.url)
         fetcher.get(site.url)
@@ -900,19 +977,26 @@ def test_a_busy_server_is_waited_for_once(site: Site):
 
 def test_a_server_that_is_busy_again_is_not_asked_a_third_time(site: Site):
     site.pages["/"] = (503, {"Retry-After": "0"}, b"")
-    assert refusal(site.url) == "its server says 503 (service unavailable): it asks for fewer requests. Try later"
+    assert (
+        refusal(site.url)
+        == "its server says 503 (service unavailable): it asks for fewer requests. Try later"
+    )
     assert site.paths == ["/robots.txt", "/", "/"]
 
 
 def test_a_busy_server_may_name_the_hour(site: Site):
-    site.pages["/"] = busy_once(503, {"Retry-After": format_datetime(datetime.now(UTC) - timedelta(seconds=5), usegmt=True)})
+    site.pages["/"] = busy_once(
+        503, {"Retry-After": format_datetime(datetime.now(UTC) - timedelta(seconds=5), usegmt=True)}
+    )
     assert fetch(site.url).body == PAGE
 
 
 @pytest.mark.parametrize("headers", [{}, {"Retry-After": "soon"}])
 def test_a_busy_server_that_names_no_time_is_left_alone(site: Site, headers: dict[str, str]):
     site.pages["/"] = (429, headers, b"")
-    assert refusal(site.url) == "its server says 429 (too many requests): it asks for fewer requests. Try later"
+    assert (
+        refusal(site.url) == "its server says 429 (too many requests): it asks for fewer requests. Try later"
+    )
     assert site.paths == ["/robots.txt", "/"]
 
 
@@ -939,7 +1023,10 @@ def test_a_refused_connection_says_so():
         port = listener.getsockname()[1]
     with pytest.raises(SourceError) as raised:
         fetch(f"http://127.0.0.1:{port}")
-    assert str(raised.value) == "its server cannot be reached (connection refused). Check the address, or try later"
+    assert (
+        str(raised.value)
+        == "its server cannot be reached (connection refused). Check the address, or try later"
+    )
     assert isinstance(raised.value.__cause__, httpcore.ConnectError)
 
 
@@ -985,7 +1072,8 @@ def test_a_connection_that_is_torn_down():
 
 @settings(max_examples=40, deadline=None)
 @given(
-    st.binary(max_size=60), st.sampled_from([b"", b"HTTP/1.1 ", b"HTTP/1.1 200 OK\r\n", b"HTTP/1.1 302 Found\r\nLocation: "])
+    st.binary(max_size=60),
+    st.sampled_from([b"", b"HTTP/1.1 ", b"HTTP/1.1 200 OK\r\n", b"HTTP/1.1 302 Found\r\nLocation: "]),
 )
 def test_of_any_answer_only_a_sentence_escapes(noise: bytes, head: bytes):
     with (
@@ -1007,7 +1095,9 @@ def test_of_any_answer_only_a_sentence_escapes(noise: bytes, head: bytes):
             pass
 
 
-@pytest.mark.parametrize("options", [{"etag": '"a\r\nX-Evil: 1"'}, {"modified": "a\nb"}, {"etag": '"\u2603"'}])
+@pytest.mark.parametrize(
+    "options", [{"etag": '"a\r\nX-Evil: 1"'}, {"modified": "a\nb"}, {"etag": '"\u2603"'}]
+)
 def test_a_mark_that_http_cannot_say_is_not_said(site: Site, options: dict[str, str]):
     site.pages["/"] = (200, {}, PAGE)
     assert refusal(site.url, **options).startswith("it cannot be asked for")
@@ -1035,7 +1125,9 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
     )  # fmt: skip
     path = tmp_path_factory.mktemp("tls") / "localhost.pem"
     path.write_bytes(
-        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+        key.private_bytes(
+            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+        )
         + made.public_bytes(serialization.Encoding.PEM)
     )
     return path
@@ -1063,7 +1155,8 @@ def test_a_certificate_is_for_the_name_and_not_for_whoever_has_one(
     monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
     assert fetch(f"https://localhost:{secure.port}/").body == PAGE
     assert re.match(
-        r"its server's certificate cannot be trusted \(IP address mismatch", refusal(f"https://127.0.0.1:{secure.port}/")
+        r"its server's certificate cannot be trusted \(IP address mismatch",
+        refusal(f"https://127.0.0.1:{secure.port}/"),
     )
 
 
@@ -1098,7 +1191,9 @@ def test_a_handshake_that_never_comes_is_silence():
         assert refusal(url, Limits(silence=0.2, pause=0)) == "its server was silent for 0.2 s. Try later"
 
 
-def test_certificates_that_cannot_be_read_are_a_matter_of_settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+def test_certificates_that_cannot_be_read_are_a_matter_of_settings(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+):
     monkeypatch.setenv("SSL_CERT_FILE", os.fspath(tmp_path / "none.pem"))
     assert refusal("https://127.0.0.1:1/").startswith(
         "the certificates that SSL_CERT_FILE or SSL_CERT_DIR names cannot be read ("

@@ -9,8 +9,8 @@ import pytest
 
 from rag.config import ChromaSettings, ModelSettings, load
 from rag.errors import ConfigError
-from rag.files import small_text
 from rag.people.accounts import Accounts
+from rag.system.files import small_text
 
 
 @pytest.fixture

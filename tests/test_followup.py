@@ -1,4 +1,6 @@
-"""Questions of a conversation, made to stand alone: what is filled in, from which turn, and what is left alone."""
+"""Questions of a conversation, made to stand alone: what is filled in, from which turn, and what is left
+alone.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +8,7 @@ import time
 
 import pytest
 
-from rag.followup import faithful, standalone
+from rag.question.followup import faithful, standalone
 from rag.types import Turn
 
 KIRBY = Turn("Who is John Kirby?", "A White House spokesman.")
@@ -14,17 +16,22 @@ PRICES = Turn("What did inflation do in April?", "It rose.")
 STRIKE = Turn("Why did Iran strike Pakistan?", "Iran targeted Jaish al-Adl.")
 DAVOS = Turn("Where did Blinken and Kakar meet?", "They met in Davos.")
 FIRMS = Turn(
-    "Which firms did the US sanction?", "The US sanctioned Akhtar and Sons, Affiliates International and Rockside Enterprise."
+    "Which firms did the US sanction?",
+    "The US sanctioned Akhtar and Sons, Affiliates International and Rockside Enterprise.",
 )
 DEATHS = Turn("How many civilians died in Pakistan in 2024?", "351 civilians lost their lives.")
-GROUP = Turn("why did iran strike pakistan", "Iran said it targeted the militant group Jaish al-Adl in Balochistan.")
+GROUP = Turn(
+    "why did iran strike pakistan", "Iran said it targeted the militant group Jaish al-Adl in Balochistan."
+)
 
 
 def asked(question: str, *history: Turn) -> str:
     return standalone(question, history)
 
 
-@pytest.mark.parametrize("question", ["And in May?", "Why?", "When did he speak?", "What about it?", "Who won?", ""])
+@pytest.mark.parametrize(
+    "question", ["And in May?", "Why?", "When did he speak?", "What about it?", "Who won?", ""]
+)
 def test_without_a_conversation_a_question_is_left_as_it_is(question: str) -> None:
     assert asked(question) == question
     assert asked(question, Turn("", "")) == question
@@ -145,10 +152,15 @@ def test_a_name_takes_the_place_of_a_name() -> None:
     assert asked("And the US?", STRIKE) == "Why did the US strike Pakistan?"
     assert asked("US?", STRIKE) == "Why did US strike Pakistan?"
     assert asked("And Iraq?", Turn("In Oslo, what did Iran say?", "")) == "In Oslo, what did Iraq say?"
-    assert asked("And Kakar?", Turn("How many people did Blinken meet?", "")) == "How many people did Kakar meet?"
+    assert (
+        asked("And Kakar?", Turn("How many people did Blinken meet?", ""))
+        == "How many people did Kakar meet?"
+    )
     assert asked("And rents?", Turn("what fell?", "")) == "what fell, and rents?"
     assert asked("And Iran?", PRICES) == "What did Iran do in April?", "and never of a month"
-    assert asked("And Oman?", Turn("Did Iranian ships leave Iran?", "")) == "Did Oman leave Iran?", "the one asked about"
+    assert asked("And Oman?", Turn("Did Iranian ships leave Iran?", "")) == "Did Oman leave Iran?", (
+        "the one asked about"
+    )
 
 
 def test_a_name_that_the_last_question_has_changes_places() -> None:
@@ -173,7 +185,9 @@ def test_only_the_time_or_the_place_that_is_asked_for_is_replaced() -> None:
     assert asked("And in winter?", Turn("What rose in the summer?", "Rents.")) == "What rose in winter?"
     assert asked("And in Oslo?", Turn("Who lives in which town?", "")) == "Who lives in which town in Oslo?"
     photos = Turn("who takes photos of planes", "")
-    assert asked("No, I meant photos in the air.", photos) == "No, I meant photos in the air.", "a place for what?"
+    assert asked("No, I meant photos in the air.", photos) == "No, I meant photos in the air.", (
+        "a place for what?"
+    )
     assert asked("And yesterday?", Turn("What rose?", "Rents.")) == "What rose, yesterday?"
 
 
@@ -208,11 +222,23 @@ def test_a_few_words_of_asking_are_a_fragment_and_more_are_a_question() -> None:
         ("Where is the former?", DAVOS, "Where is Blinken?"),
         ("Who owns the other one?", Turn("Which is larger, Gwadar or Ormara?", ""), "Who owns Ormara?"),
         ("Where is the second one?", Turn("Which ports?", "1. Gwadar\n2. Ormara"), "Where is Ormara?"),
-        ("Who buys the first one?", Turn("What does it sell?", "It sells oil, gas and scrap metal."), "Who buys oil?"),
-        ("Who buys the last one?", Turn("What does it sell?", "It sells oil, gas and scrap metal."), "Who buys scrap metal?"),
+        (
+            "Who buys the first one?",
+            Turn("What does it sell?", "It sells oil, gas and scrap metal."),
+            "Who buys oil?",
+        ),
+        (
+            "Who buys the last one?",
+            Turn("What does it sell?", "It sells oil, gas and scrap metal."),
+            "Who buys scrap metal?",
+        ),
         ("Who owns the second one?", Turn("Who met?", "Nobody."), "Who owns the second one?"),
         ("Who owns the last one?", Turn("Who met?", "Nobody."), "Who owns the last one?"),
-        ("Who is the second one?", Turn("Who met?", "Iran, which struck first, and Oman met."), "Who is the second one?"),
+        (
+            "Who is the second one?",
+            Turn("Who met?", "Iran, which struck first, and Oman met."),
+            "Who is the second one?",
+        ),
         (
             "Who saw the second one?",
             Turn("What fell?", "rain, because the cold wind had turned to the north, and snow"),
@@ -230,8 +256,14 @@ def test_a_member_of_a_list_is_picked_by_its_place(question: str, turn: Turn, wh
 
 
 def test_the_newest_list_is_picked_from() -> None:
-    assert asked("Who owns the second one?", FIRMS, Turn("Which ports are shut?", "Gwadar and Ormara.")) == "Who owns Ormara?"
-    assert asked("Who owns the second one?", FIRMS, Turn("Who met?", "Nobody.")) == "Who owns Affiliates International?"
+    assert (
+        asked("Who owns the second one?", FIRMS, Turn("Which ports are shut?", "Gwadar and Ormara."))
+        == "Who owns Ormara?"
+    )
+    assert (
+        asked("Who owns the second one?", FIRMS, Turn("Who met?", "Nobody."))
+        == "Who owns Affiliates International?"
+    )
 
 
 # Pronouns.
@@ -269,8 +301,16 @@ def test_a_pronoun_stands_for_the_name_of_the_last_turn(question: str, whole: st
         ("it", GROUP, "iran"),
         ("it", Turn("Where did the Bank of England meet?", "In London."), "the Bank of England"),
         ("he", Turn("Did President Joe Biden speak?", "Yes. In Iowa."), "Joe Biden"),  # less the title
-        ("he", Turn("What did Iran tell Matthew Miller?", "Nothing."), "Matthew Miller"),  # a person has two names
-        ("he", Turn("What did the White House tell Truss?", "Nothing."), "Truss"),  # a house has two, and is none
+        (
+            "he",
+            Turn("What did Iran tell Matthew Miller?", "Nothing."),
+            "Matthew Miller",
+        ),  # a person has two names
+        (
+            "he",
+            Turn("What did the White House tell Truss?", "Nothing."),
+            "Truss",
+        ),  # a house has two, and is none
         ("he", Turn("Who told Iran to stop?", "Sunak did."), "Sunak"),  # who was asked for, and no country
         ("he", Turn("Who told Truss to stop?", "Sunak did."), "Sunak"),
         ("he", Turn("What became of Shakespeare?", ""), "Shakespeare"),
@@ -282,7 +322,11 @@ def test_a_pronoun_stands_for_the_name_of_the_last_turn(question: str, whole: st
         ("they", Turn("Why did the US pay?", ""), "the US"),
         ("they", Turn("why were people fleeing?", ""), "people"),
         ("they", Turn("Did Congress rebuke Truss in May?", ""), "Congress"),
-        ("he", Turn("Where is Iran's foreign minister?", "In Davos."), "Iran's foreign minister"),  # an office
+        (
+            "he",
+            Turn("Where is Iran's foreign minister?", "In Davos."),
+            "Iran's foreign minister",
+        ),  # an office
         ("he", Turn("who is john kirby", ""), "john kirby"),  # whoever is asked about
         ("he", Turn("how did doctor strange get his powers", ""), "doctor strange"),  # said to be a man
         ("he", Turn("did john smith win his race", ""), "john smith"),
@@ -320,7 +364,10 @@ def test_what_a_pronoun_stands_for(pronoun: str, turn: Turn, name: str) -> None:
         ("it", Turn("Which was the most popular?", "")),
         ("it", Turn("who did", "")),
         ("he", Turn("When did it rain?", "Rents fell.")),
-        ("it", Turn("I like it. Soccer is loved.", "")),  # a sentence's first word is not a name for its capital
+        (
+            "it",
+            Turn("I like it. Soccer is loved.", ""),
+        ),  # a sentence's first word is not a name for its capital
     ],
 )
 def test_a_pronoun_with_nothing_to_stand_for_is_left(pronoun: str, turn: Turn) -> None:
@@ -339,17 +386,26 @@ def test_her_is_a_possessive_only_before_what_she_has() -> None:
 def test_the_place_is_kept_when_what_stands_in_it_has_no_name() -> None:
     rise = Turn("Why did prices rise in Turkey in May?", "The lira fell.")
     assert asked("When did they fall?", rise) == "When did prices fall in Turkey?"
-    assert asked("When did they fall?", Turn("Why did prices rise in May in Turkey?", "")) == "When did prices fall in Turkey?"
+    assert (
+        asked("When did they fall?", Turn("Why did prices rise in May in Turkey?", ""))
+        == "When did prices fall in Turkey?"
+    )
     assert asked("When did they fall in Iran?", rise) == "When did prices fall in Iran?"
 
 
 def test_there_is_the_newest_place() -> None:
-    assert asked("Who was there?", Turn("Who left Oslo?", "Nobody left in May."), DAVOS) == "Who was in Davos?"
+    assert (
+        asked("Who was there?", Turn("Who left Oslo?", "Nobody left in May."), DAVOS) == "Who was in Davos?"
+    )
     assert asked("Who met there in May?", DAVOS) == "Who met in Davos in May?"
     assert asked("Why did they meet there?", DAVOS) == "Why did Blinken and Kakar meet in Davos?"
     assert asked("Who was there?", STRIKE) == "Who was there?"
-    assert asked("Who was there?", Turn("Who spoke in May in Oslo?", "")) == "Who was in Oslo?", "and no month"
-    assert asked("how many were there?", DEATHS) == "how many were there (civilians died in Pakistan in 2024)?"
+    assert asked("Who was there?", Turn("Who spoke in May in Oslo?", "")) == "Who was in Oslo?", (
+        "and no month"
+    )
+    assert (
+        asked("how many were there?", DEATHS) == "how many were there (civilians died in Pakistan in 2024)?"
+    )
 
 
 # What no single word carries.
@@ -360,9 +416,15 @@ def test_there_is_the_newest_place() -> None:
     [
         ("When did it happen?", "When did it happen (Iran strike Pakistan)?"),  # and Iran did not happen
         ("What is known about it?", "What is known about it (Iran strike Pakistan)?"),
-        ("What did the White House say about it?", "What did the White House say about it (Iran strike Pakistan)?"),
+        (
+            "What did the White House say about it?",
+            "What did the White House say about it (Iran strike Pakistan)?",
+        ),
         ("Did the White House deny it in May?", "Did the White House deny it in May (Iran strike Pakistan)?"),
-        ("Did the White House deny it, and when?", "Did the White House deny it, and when (Iran strike Pakistan)?"),
+        (
+            "Did the White House deny it, and when?",
+            "Did the White House deny it, and when (Iran strike Pakistan)?",
+        ),
         ("Who was hurt?", "Who was hurt (Iran strike Pakistan)?"),
         ("What did Iran say about it?", "What did Iran say about it (Iran strike Pakistan)?"),
         ("Who said that?", "Who said that (Iran strike Pakistan)?"),
@@ -415,16 +477,26 @@ def test_a_topic_that_is_long_or_says_nothing_new_is_left_out() -> None:
         "Who condemned the attack?"
     )
     assert asked("Who condemned the attack?", Turn("Why?", "Iran did it.")) == "Who condemned the attack?"
-    assert asked("What does the price mean?", Turn("why did the oil price rise", "")) == "What does the price mean?"
+    assert (
+        asked("What does the price mean?", Turn("why did the oil price rise", ""))
+        == "What does the price mean?"
+    )
     assert asked("Who condemned the attack?", Turn("Who condemned it?", "")) == "Who condemned the attack?"
 
 
 def test_a_noun_comes_with_the_name_it_was_given() -> None:
-    assert asked("What does the group want?", GROUP) == "What does the group want (militant group Jaish al-Adl)?"
+    assert (
+        asked("What does the group want?", GROUP) == "What does the group want (militant group Jaish al-Adl)?"
+    )
     assert asked("What is that group?", GROUP) == "What is that group (militant group Jaish al-Adl)?"
-    assert asked("what did the spokesman say?", KIRBY) == "what did the spokesman say (White House spokesman)?"
+    assert (
+        asked("what did the spokesman say?", KIRBY) == "what did the spokesman say (White House spokesman)?"
+    )
     assert asked("Who leads the foreign group?", GROUP) == "Who leads the foreign group?", "another group"
-    assert asked("What does the group want?", GROUP, PRICES) == "What does the group want (militant group Jaish al-Adl)?"
+    assert (
+        asked("What does the group want?", GROUP, PRICES)
+        == "What does the group want (militant group Jaish al-Adl)?"
+    )
 
 
 # Which turn.
@@ -435,13 +507,16 @@ def test_a_follow_up_uses_the_newest_of_21_turns() -> None:
     assert standalone("When did he speak?", [*older, KIRBY]) == "When did John Kirby speak?"
     assert standalone("And in May?", [*older, PRICES]) == "What did inflation do in May?"
     assert standalone("Who owns the second one?", [*older, FIRMS]) == "Who owns Affiliates International?"
-    assert standalone("Who condemned the attack?", [*older, STRIKE]) == "Who condemned the attack (Iran strike Pakistan)?"
+    assert (
+        standalone("Who condemned the attack?", [*older, STRIKE])
+        == "Who condemned the attack (Iran strike Pakistan)?"
+    )
 
 
 def test_a_turn_that_names_nobody_is_passed_over_for_the_one_before() -> None:
-    assert asked("When did he speak?", Turn("Who is Ann Lee?", "x"), KIRBY, Turn("Who said so?", "no one")) == (
-        "When did John Kirby speak?"
-    )
+    assert asked(
+        "When did he speak?", Turn("Who is Ann Lee?", "x"), KIRBY, Turn("Who said so?", "no one")
+    ) == ("When did John Kirby speak?")
 
 
 def test_a_name_from_three_turns_back_is_no_longer_meant() -> None:
@@ -455,7 +530,9 @@ def test_an_earlier_question_is_understood_before_it_is_used() -> None:
     assert asked("Why?", KIRBY, spoke) == "Why: when did John Kirby speak?"
     assert asked("And wages?", PRICES, meaning) == "What did wages do in June?"
     assert asked("Where was he?", KIRBY, *[spoke] * 7) == "Where was John Kirby?"
-    assert asked("Where was he?", KIRBY, *[spoke] * 20) == "Where was he?", "but not over more turns than are looked at"
+    assert asked("Where was he?", KIRBY, *[spoke] * 20) == "Where was he?", (
+        "but not over more turns than are looked at"
+    )
 
 
 def test_a_hostile_question_is_answered_in_its_time() -> None:
@@ -516,12 +593,18 @@ def test_a_question_made_to_stand_alone_in_a_talk_about_a_strike_is_faithful_or_
         ("Who is John Kirby?", "When did he speak?", False),  # the question before
         ("John Kirby is a spokesman of the White House.", "When did he speak?", False),  # the answer
         ("Why did John Kirby speak?", "When did he speak?", False),  # another thing is asked for
-        ("When did the White House speak before John Kirby?", "When did the White House speak after John Kirby?", False),
+        (
+            "When did the White House speak before John Kirby?",
+            "When did the White House speak after John Kirby?",
+            False,
+        ),
         ("When did Kirby tell the White House?", "When did the White House tell Kirby?", False),
         ("the", "why?", False),
         ("Why did John Kirby not speak?", "Why didn't he speak?", True),
     ],
 )
-def test_a_question_made_to_stand_alone_is_the_question_that_was_asked(rewritten: str, question: str, kept: bool) -> None:
+def test_a_question_made_to_stand_alone_is_the_question_that_was_asked(
+    rewritten: str, question: str, kept: bool
+) -> None:
     turns = [Turn("Who is John Kirby?", "John Kirby is a spokesman of the White House.")]
     assert faithful(rewritten, question, turns) is kept

@@ -1,4 +1,6 @@
-"""A disk that is full: one clear error, nothing that was stored is lost, and the same sync completes when there is room."""
+"""A disk that is full: one clear error, nothing that was stored is lost, and the same sync completes when
+there is room.
+"""
 
 from __future__ import annotations
 
@@ -15,12 +17,12 @@ from conftest import WordEncoder
 
 from ingest import apply as applying
 from ingest import remove, sync
-from rag.catalog import Catalog
 from rag.config import Config
 from rag.errors import CollectionError
-from rag.index.dense import DenseIndex
-from rag.index.lexical import WHOLE, LexicalIndex
-from rag.retrieve import Retriever
+from rag.retrieval.search import Retriever
+from rag.store.bm25 import WHOLE, LexicalIndex
+from rag.store.catalog import Catalog
+from rag.store.vectors import DenseIndex
 
 DISK = 96_000_000  # bytes; twenty more than a sync asks to find free
 
@@ -31,7 +33,10 @@ def disk(tmp_path: Path) -> Iterator[Path]:
     place = tmp_path / "disk"
     place.mkdir()
     mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", f"size={DISK}", "tmpfs", str(place)], capture_output=True, text=True, check=False
+        ["mount", "-t", "tmpfs", "-o", f"size={DISK}", "tmpfs", str(place)],
+        capture_output=True,
+        text=True,
+        check=False,
     )
     if mounted.returncode:
         pytest.skip(f"no right to mount a small disk to fill: {mounted.stderr.strip()}")
@@ -59,7 +64,9 @@ def old(tmp_path: Path) -> Path:
     folder = tmp_path / "old"
     folder.mkdir()
     for n in range(12):
-        (folder / f"{n}.txt").write_text(f"Iran struck on day{n}. " + f"Witness{n} spoke of it at length. " * 60)
+        (folder / f"{n}.txt").write_text(
+            f"Iran struck on day{n}. " + f"Witness{n} spoke of it at length. " * 60
+        )
     return folder
 
 
@@ -68,7 +75,9 @@ def more(tmp_path: Path) -> Path:
     folder = tmp_path / "more"
     folder.mkdir()
     for n in range(30):
-        (folder / f"{n}.txt").write_text(" ".join(f"Report{n}x{m} said that rain{m} fell in town{n}." for m in range(700)))
+        (folder / f"{n}.txt").write_text(
+            " ".join(f"Report{n}x{m} said that rain{m} fell in town{n}." for m in range(700))
+        )
     return folder
 
 
@@ -76,7 +85,9 @@ def whole(config: Config) -> tuple[int, int]:
     """How many articles and passages there are, once all three agree and nothing is left to do."""
     catalog = Catalog(config.home, config)
     keys, build = catalog.keys(), catalog.build()
-    assert LexicalIndex(config.home, WHOLE, build=build).keys() == {place.key for place in catalog.openings().values()}
+    assert LexicalIndex(config.home, WHOLE, build=build).keys() == {
+        place.key for place in catalog.openings().values()
+    }
     assert (catalog.pending(), catalog.doomed(), catalog.uncut(), catalog.stale()) == ([], [], [], False)
     counts = catalog.count()
     catalog.close()
@@ -88,7 +99,11 @@ def whole(config: Config) -> tuple[int, int]:
 
 
 def struck(retriever: Retriever) -> set[str]:
-    return {p.article.id for stage in ("dense", "lexical") for p in retriever.find("Iran struck on day7", k=3, stages=(stage,))}
+    return {
+        p.article.id
+        for stage in ("dense", "lexical")
+        for p in retriever.find("Iran struck on day7", k=3, stages=(stage,))
+    }
 
 
 def test_a_sync_with_too_little_room_is_refused_before_it_writes_and_completes_when_there_is_room(
@@ -111,7 +126,10 @@ def test_a_sync_with_too_little_room_is_refused_before_it_writes_and_completes_w
                     assert str(disk / "home") in str(refused.value)
                     assert str(refused.value).endswith("free some space and run again")
                 assert "old/7.txt" in struck(open_already)
-        with filled(disk, leaving=applying._ROOM - 100_000), Retriever(config.home, config, encoder) as opened_now:
+        with (
+            filled(disk, leaving=applying._ROOM - 100_000),
+            Retriever(config.home, config, encoder) as opened_now,
+        ):
             assert "old/7.txt" in struck(opened_now), "there is room enough to read"
         assert whole(config) == before
         assert len(sync(more, config, encoder=encoder).added) == 30
@@ -120,7 +138,9 @@ def test_a_sync_with_too_little_room_is_refused_before_it_writes_and_completes_w
     assert whole(config)[0] == 42
 
 
-def test_the_room_asked_for_grows_with_what_is_to_be_written(disk: Path, tmp_path: Path, encoder: WordEncoder) -> None:
+def test_the_room_asked_for_grows_with_what_is_to_be_written(
+    disk: Path, tmp_path: Path, encoder: WordEncoder
+) -> None:
     config = Config(home=disk / "home", encoder="words")
     long = tmp_path / "long.txt"
     long.write_text("Nothing of note happened. " * 80_000)  # 2 MB, for which 40 MB are asked
@@ -145,7 +165,9 @@ def test_a_disk_that_fills_up_in_the_middle_is_one_clear_error_and_nothing_store
     with filled(disk, leaving=leaving), pytest.raises(CollectionError) as refused:
         sync(more, config, encoder=encoder)
     assert f"the disk that holds {disk / 'home'}" in str(refused.value)
-    assert str(refused.value).endswith("is full. The articles stored before are safe; free some space and run again")
+    assert str(refused.value).endswith(
+        "is full. The articles stored before are safe; free some space and run again"
+    )
     assert refused.value.__cause__ is not None
     catalog = Catalog(config.home, config)
     assert all(catalog.article(f"old/{n}.txt") for n in range(12))
@@ -156,7 +178,9 @@ def test_a_disk_that_fills_up_in_the_middle_is_one_clear_error_and_nothing_store
         assert "old/7.txt" in struck(retriever)
 
 
-def test_a_first_sync_on_a_full_disk_leaves_nothing_that_stands_in_the_way(disk: Path, old: Path, encoder: WordEncoder) -> None:
+def test_a_first_sync_on_a_full_disk_leaves_nothing_that_stands_in_the_way(
+    disk: Path, old: Path, encoder: WordEncoder
+) -> None:
     config = Config(home=disk / "home", encoder="words")
     for leaving in (0, 20_000, 300_000):
         with filled(disk, leaving=leaving), pytest.raises(CollectionError, match=r"full|No space left"):

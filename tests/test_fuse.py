@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rag.index.fuse import fuse
+from rag.retrieval.fuse import fuse
 
 
 def test_a_key_that_both_rankings_name_passes_the_first_of_either() -> None:
@@ -35,11 +35,15 @@ def test_nothing_found_is_nothing_fused(rankings: list[list[str]]) -> None:
     assert fuse(rankings) == []
 
 
-@given(st.lists(st.lists(st.sampled_from("abcdefgh"), unique=True, max_size=8), max_size=4), st.integers(1, 100))
+@given(
+    st.lists(st.lists(st.sampled_from("abcdefgh"), unique=True, max_size=8), max_size=4), st.integers(1, 100)
+)
 @settings(derandomize=True, deadline=None, database=None)
 def test_the_scores_are_the_sums_of_reciprocal_ranks(rankings: list[list[str]], k: int) -> None:
     expected = {
-        key: sum((Fraction(1, k + ranking.index(key) + 1) for ranking in rankings if key in ranking), Fraction(0))
+        key: sum(
+            (Fraction(1, k + ranking.index(key) + 1) for ranking in rankings if key in ranking), Fraction(0)
+        )
         for key in {key for ranking in rankings for key in ranking}
     }
     fused = fuse(rankings, k=k)

@@ -1,7 +1,8 @@
-"""Damaged and hostile files of every format, by every way in: an article whole or a reason that helps, and never a hang.
+"""Damaged and hostile files of every format, by every way in: an article whole or a reason that helps, and
+never a hang.
 
-The files of the corpus are bent, cut and spliced, with and without their packing, and looked for traps put into them. Run
-longer by hand: FUZZ_EXAMPLES=300 .venv/bin/python -m pytest tests/test_fuzz.py
+The files of the corpus are bent, cut and spliced, with and without their packing, and looked for traps put
+into them. Run longer by hand: FUZZ_EXAMPLES=300 .venv/bin/python -m pytest tests/test_fuzz.py
 """
 
 from __future__ import annotations
@@ -33,9 +34,9 @@ from ingest.articles import FACTS
 from ingest.collection import sync
 from ingest.parsing import Parsers
 from ingest.sources import Readings, scan
-from rag.catalog import Catalog
 from rag.config import Config
 from rag.errors import SourceError
+from rag.store.catalog import Catalog
 from rag.types import Article, Failure
 
 CORPUS = Path(__file__).parent / "corpus"
@@ -173,7 +174,9 @@ HOW = ("flip", "insert", "delete", "repeat", "swap", "cut", "splice", "trap", "t
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """A change at a place in a file; `at` and `to` are shares of its length, `which` says which trap and which other file."""
+    """A change at a place in a file; `at` and `to` are shares of its length, `which` says which trap and
+    which other file.
+    """
 
     how: str
     at: float
@@ -186,7 +189,9 @@ def changed(data: bytes, change: Change, kind: str, other: bytes) -> bytes:
     to = min(to, at + 1 + change.which % 400)
     if change.how == "flip":
         return (
-            data[:at] + bytes(byte ^ (1 << change.which % 8) for byte in data[at : at + 1 + change.which % 4]) + data[at + 4 :]
+            data[:at]
+            + bytes(byte ^ (1 << change.which % 8) for byte in data[at : at + 1 + change.which % 4])
+            + data[at + 4 :]
         )
     if change.how == "insert":
         return data[:at] + random.Random(change.which).randbytes(1 + change.which % 60) + data[at:]
@@ -208,9 +213,11 @@ def changed(data: bytes, change: Change, kind: str, other: bytes) -> bytes:
 
 
 def lied(data: bytes, which: int) -> bytes:
-    """A number that a file states of itself, made wrong: a size in a zip file's directory, a length or a place in a PDF, else
-    whatever number comes."""
-    places = [(m.start(), shift) for m in re.finditer(rb"PK\x01\x02", data) for shift in (8, 10, 20, 24, 28, 42)]
+    """A number that a file states of itself, made wrong: a size in a zip file's directory, a length or a
+    place in a PDF, else whatever number comes."""
+    places = [
+        (m.start(), shift) for m in re.finditer(rb"PK\x01\x02", data) for shift in (8, 10, 20, 24, 28, 42)
+    ]
     if places:
         at, shift = places[which % len(places)]
         return data[: at + shift] + struct.pack("<I", which * 2_654_435_761 % 2**32) + data[at + shift + 4 :]
@@ -218,7 +225,9 @@ def lied(data: bytes, which: int) -> bytes:
     if not numbers:
         return data
     found = numbers[which % len(numbers)]
-    return data[: found.start()] + (b"0", b"-1", b"1", b"4294967296", b"9" * 20)[which % 5] + data[found.end() :]
+    return (
+        data[: found.start()] + (b"0", b"-1", b"1", b"4294967296", b"9" * 20)[which % 5] + data[found.end() :]
+    )
 
 
 def inside(kind: str, data: bytes, where: float, change: Callable[[bytes], bytes]) -> bytes:
@@ -247,7 +256,9 @@ def inside(kind: str, data: bytes, where: float, change: Callable[[bytes], bytes
 
 
 def bent(kind: str, which: int, unpacked: float | None, changes: Sequence[Change]) -> tuple[str, bytes]:
-    """One of the corpus's files after these changes, made to what it packs at the share `unpacked`, or to its bytes."""
+    """One of the corpus's files after these changes, made to what it packs at the share `unpacked`, or to its
+    bytes.
+    """
     seeds = SEEDS[kind]
     name, data = seeds[which % len(seeds)]
 
@@ -261,7 +272,9 @@ def bent(kind: str, which: int, unpacked: float | None, changes: Sequence[Change
 
 # Spread out: hypothesis prefers numbers near 0, and there stands what tells a format.
 SHARES = st.integers(0, 10_006).map(lambda n: (6_180 * n + 3_000) % 10_007 / 10_007)
-CHANGES = st.lists(st.builds(Change, st.sampled_from(HOW), SHARES, SHARES, st.integers(0, 10_000)), min_size=1, max_size=4)
+CHANGES = st.lists(
+    st.builds(Change, st.sampled_from(HOW), SHARES, SHARES, st.integers(0, 10_000)), min_size=1, max_size=4
+)
 
 
 # What must hold
@@ -272,7 +285,9 @@ def failure_is_helpful(failure: Failure) -> None:
     assert failure.item
     assert failure.item.encode()
     helpful(failure.reason)
-    assert re.search(r"[.?!)] [A-Z]|: .*\. ", failure.reason), f"it does not say what to do: {failure.reason[:500]}"
+    assert re.search(r"[.?!)] [A-Z]|: .*\. ", failure.reason), (
+        f"it does not say what to do: {failure.reason[:500]}"
+    )
 
 
 def helpful(words: str) -> None:
@@ -448,7 +463,9 @@ def test_links_that_lead_in_a_ring_are_not_followed(news: Path, parsers: Parsers
 
 @pytest.mark.parametrize("name", ["a.txt", "a.jsonl", "a.html", "a.zip", "a.csv.gz"])
 @pytest.mark.parametrize("how", ["vanishes", "is emptied", "is a folder"])
-def test_a_file_that_is_another_when_it_is_read_is_said_to_be(news: Path, parsers: Parsers, name: str, how: str) -> None:
+def test_a_file_that_is_another_when_it_is_read_is_said_to_be(
+    news: Path, parsers: Parsers, name: str, how: str
+) -> None:
     path = news / name
     record = json.dumps({"id": "1", "text": WORDS}).encode()
     path.write_bytes(
@@ -490,7 +507,9 @@ def test_a_file_that_may_not_be_read_is_a_failure_and_the_rest_is_read(news: Pat
     assert [failure.item for failure in failed] == ["news/b.txt", "news/c.zip"]
 
 
-def test_names_with_anything_in_them_are_read_or_refused_and_synced(news: Path, config: Config, encoder: WordEncoder) -> None:
+def test_names_with_anything_in_them_are_read_or_refused_and_synced(
+    news: Path, config: Config, encoder: WordEncoder
+) -> None:
     unseen = ["a\nb.txt", "\u202egpj.txt"]  # an id of an article is shown and typed
     odd = [
         "🗞️ news.md",
@@ -509,7 +528,9 @@ def test_names_with_anything_in_them_are_read_or_refused_and_synced(news: Path, 
     except OSError:  # a file system on which every name is UTF-8
         pass
     report = sync([news], config, encoder=encoder)
-    assert set(report.added) == {f"news/{name}" for name in odd if name != " .txt "}, "“.txt ” is no ending that is known"
+    assert set(report.added) == {f"news/{name}" for name in odd if name != " .txt "}, (
+        "“.txt ” is no ending that is known"
+    )
     refused = {failure.item for failure in report.failed}
     assert refused - {"news/caf\\udce9.txt"} == {"news/a\\nb.txt", "news/\\u202egpj.txt"}
     for failure in report.failed:
@@ -546,7 +567,9 @@ def test_a_zip_of_thousands_is_scanned_and_read(news: Path, parsers: Parsers) ->
 
 
 def test_of_two_members_of_a_zip_with_one_name_the_last_is_read(news: Path, parsers: Parsers) -> None:
-    (news / "a.zip").write_bytes(zipped(("a.txt", b"The first."), ("a.txt", b"The second."), ("A.txt", b"The third.")))
+    (news / "a.zip").write_bytes(
+        zipped(("a.txt", b"The first."), ("a.txt", b"The second."), ("A.txt", b"The third."))
+    )
     articles, failed = read_all(news, parsers)
     assert [(article.id, article.text) for article in articles] == [
         ("news/a.zip/A.txt", "The third."),
@@ -600,20 +623,27 @@ def mail(*headers: str, body: str = WORDS) -> bytes:
     ],
     ids=range(7),
 )
-def test_a_bad_line_is_said_in_a_line_of_its_own_with_what_to_do(news: Path, parsers: Parsers, line: str) -> None:
+def test_a_bad_line_is_said_in_a_line_of_its_own_with_what_to_do(
+    news: Path, parsers: Parsers, line: str
+) -> None:
     assert len(reasons(news / "a.jsonl", parsers, line.encode())) == 1
 
 
 def test_a_bad_table_is_said_in_a_line_of_its_own_with_what_to_do(news: Path, parsers: Parsers) -> None:
     doubled = "n" * 900
-    assert "'" + "n" * 60 + "'" in reasons(news / "a.csv", parsers, f"id,text,{doubled},{doubled}\n1,a".encode())[0]
+    assert (
+        "'" + "n" * 60 + "'"
+        in reasons(news / "a.csv", parsers, f"id,text,{doubled},{doubled}\n1,a".encode())[0]
+    )
     assert reasons(news / "a.csv", parsers, b'id\ttext\n1\t"a"b\n') == [
         "its table is damaged below row 0: 'tab' expected after '\"'. Export it again"
     ]
 
 
 def test_front_matter_does_not_fill_a_warning(news: Path, parsers: Parsers) -> None:
-    assert reasons(news / "a.md", parsers, b"---\ntitle: *" + b"a" * 5_000 + b"\n---\n" + WORDS.encode()) == []
+    assert (
+        reasons(news / "a.md", parsers, b"---\ntitle: *" + b"a" * 5_000 + b"\n---\n" + WORDS.encode()) == []
+    )
 
 
 def test_the_facts_of_a_page_hold_no_control_characters(news: Path, parsers: Parsers) -> None:
@@ -621,14 +651,17 @@ def test_the_facts_of_a_page_hold_no_control_characters(news: Path, parsers: Par
     said = '<script type="application/ld+json">{"@type": "NewsArticle", "headline": "Iran\\u0000 struck\\u0085 first"}</script>'
     place = news / "a.html"
     place.write_text(
-        f"<html><head>{said}<meta name='author' content='\x07'></head><body><article>{text}</article></body></html>"
+        f"<html><head>{said}<meta name='author' "
+        f"content='\x07'></head><body><article>{text}</article></body></html>"
     )
     ((article,), _) = read_all(place, parsers)
     assert (article.title, article.author) == ("Iran struck first", None)
 
 
 @pytest.mark.parametrize("charset", ["undefined", "idna", "hex", "none-such"])
-def test_a_page_that_names_an_encoding_of_another_kind_is_read(news: Path, parsers: Parsers, charset: str) -> None:
+def test_a_page_that_names_an_encoding_of_another_kind_is_read(
+    news: Path, parsers: Parsers, charset: str
+) -> None:
     page = SEEDS["html"][3][1].replace(b"<head>", f'<head><meta charset="{charset}">'.encode(), 1)
     assert reasons(news / "a.html", parsers, page) == []
 

@@ -74,7 +74,10 @@ def test_questions_are_let_in_first_come_first_served_and_told_how_many_are_befo
         await asyncio.gather(rest, *others)
         assert rest.result() == ["last"]
         assert [step for name, step in told if name == "a"] == [Waiting(0), "answer to a"]
-        assert [step for name, step in told if name == "b" and step != Waiting(0)] == [Waiting(1), "answer to b"]
+        assert [step for name, step in told if name == "b" and step != Waiting(0)] == [
+            Waiting(1),
+            "answer to b",
+        ]
         assert [step for _, step in told if isinstance(step, str)] == ["answer to a", "answer to b"]
         assert door.counts == Counts(running=0, waiting=0, answered=3, refused=0)
 
@@ -87,7 +90,9 @@ def test_one_too_many_is_told_so_at_once_and_what_to_do() -> None:
         rests = [(await begun(door, work))[1] for _ in range(2)]
         with pytest.raises(BusyError) as refused:
             await door.result(lambda: "never")
-        assert str(refused.value) == ("too many ask at once: 2 being answered, 0 waiting. Ask again in a minute")
+        assert str(refused.value) == (
+            "too many ask at once: 2 being answered, 0 waiting. Ask again in a minute"
+        )
         work.goes_on.set()
         await asyncio.gather(*rests)
         assert await door.result(lambda: "now") == "now"
@@ -104,7 +109,8 @@ def test_patience_has_an_end_and_the_place_in_the_line_is_free_again() -> None:
             with pytest.raises(BusyError) as refused:
                 await door.result(lambda: "never")
             assert str(refused.value) == (
-                "the question has waited 0.1 seconds for its turn, as too many ask at once. Ask it again in a few minutes"
+                "the question has waited 0.1 seconds for its turn, as too many ask at once. Ask it again in "
+                "a few minutes"
             )
         assert door.counts == Counts(running=1, waiting=0, answered=0, refused=2)
         work.goes_on.set()

@@ -1,4 +1,6 @@
-"""The test halves of the gold may not fall under their floors; a gate that is broken says so; and what must break one does."""
+"""The test halves of the gold may not fall under their floors; a gate that is broken says so; and what must
+break one does.
+"""
 
 from __future__ import annotations
 
@@ -8,15 +10,15 @@ from typing import Any
 
 import pytest
 
-import rag.abstain
-import rag.cite
-import rag.retrieve
+import rag.answer.abstain
+import rag.answer.check
+import rag.retrieval.search
 from eval.cases import GOLD, Case, load
 from eval.gates import CEILINGS, FLOORS, broken
 from eval.run import Report, collection_for, evaluate
 from rag import Assistant, open_assistant
-from rag.encode import BUNDLED, SentenceEncoder
-from rag.reader.span import SpanReader
+from rag.models.encoder import BUNDLED, SentenceEncoder
+from rag.models.reader import SpanReader
 
 GOLDS = sorted(FLOORS)
 CASES = {name: load(GOLD / f"{name}.jsonl") for name in GOLDS}
@@ -67,12 +69,12 @@ def _gates_broken(cases: list[Case], assistant: Assistant, name: str) -> set[str
 def test_citations_that_are_off_by_one_break_the_gate(
     assistants: dict[str, Assistant], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    exact = rag.cite._at
+    exact = rag.answer.check._at
 
     def off_by_one(source: Any, span: tuple[int, int], *rest: Any) -> Any:
         return exact(source, (span[0] + 1, span[1] + 1), *rest)
 
-    monkeypatch.setattr(rag.cite, "_at", off_by_one)
+    monkeypatch.setattr(rag.answer.check, "_at", off_by_one)
     few = [case for case in CASES["seeds"] if case.kind == "who"]
     assert "citations_exact" in _gates_broken(few, assistants["seeds"], "seeds")
 
@@ -80,7 +82,7 @@ def test_citations_that_are_off_by_one_break_the_gate(
 def test_half_the_abstention_threshold_breaks_the_gate(
     opened: Callable[[str], Assistant], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(rag.abstain, "LEAST_CONFIDENCE", rag.abstain.LEAST_CONFIDENCE / 2)
+    monkeypatch.setattr(rag.answer.abstain, "LEAST_CONFIDENCE", rag.answer.abstain.LEAST_CONFIDENCE / 2)
     unanswerable = [case for case in CASES["public"] if case.split == "test" and case.declined]
     with opened("public") as assistant:
         assert "false_answer_rate" in _gates_broken(unanswerable, assistant, "public")
@@ -89,7 +91,7 @@ def test_half_the_abstention_threshold_breaks_the_gate(
 def test_a_much_higher_abstention_threshold_breaks_the_gate(
     opened: Callable[[str], Assistant], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(rag.abstain, "LEAST_CONFIDENCE", (1 + rag.abstain.LEAST_CONFIDENCE) / 2)
+    monkeypatch.setattr(rag.answer.abstain, "LEAST_CONFIDENCE", (1 + rag.answer.abstain.LEAST_CONFIDENCE) / 2)
     answerable = [case for case in CASES["seeds"] if case.kind == "who" and not case.declined]
     with opened("seeds") as assistant:
         assert "false_refusal_rate" in _gates_broken(answerable, assistant, "seeds")
@@ -98,11 +100,11 @@ def test_a_much_higher_abstention_threshold_breaks_the_gate(
 def test_a_fused_ranking_in_the_wrong_order_breaks_the_gate(
     assistants: dict[str, Assistant], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    right = rag.retrieve.fuse
+    right = rag.retrieval.search.fuse
 
     def worst_first(*rankings: Any, **options: Any) -> Any:
         return [(key, 1 / score) for key, score in right(*rankings, **options)]
 
-    monkeypatch.setattr(rag.retrieve, "fuse", worst_first)
+    monkeypatch.setattr(rag.retrieval.search, "fuse", worst_first)
     few = [case for case in CASES["public"] if case.split == "test" and not case.declined][:20]
     assert {"hit@1", "hit@5", "mrr@10"} <= _gates_broken(few, assistants["public"], "public")

@@ -1,4 +1,6 @@
-"""A model's reply: which sentences it makes, which passages each names, and that no cut of the stream changes them."""
+"""A model's reply: which sentences it makes, which passages each names, and that no cut of the stream changes
+them.
+"""
 
 from __future__ import annotations
 
@@ -31,7 +33,9 @@ def whole(reply: str) -> list[tuple[str, list[int]]]:
 
 
 def streamed(*pieces: str | Exception, window: int = 8_192) -> list[DraftSentence | Abstention]:
-    return list(Generative(ScriptedModel(*pieces), window=window, max_tokens=700).draft("Who struck first?", FOUND))
+    return list(
+        Generative(ScriptedModel(*pieces), window=window, max_tokens=700).draft("Who struck first?", FOUND)
+    )
 
 
 # Markers.
@@ -59,10 +63,17 @@ def streamed(*pieces: str | Exception, window: int = 8_192) -> list[DraftSentenc
         ("[999]", [999]),
     ],
 )
-@pytest.mark.parametrize("form", ["It struck first {}.", "It struck first{}.", "It struck first. {}", "It struck first.{}"])
-def test_a_marker_in_any_form_and_place_is_taken_off_and_its_numbers_kept(form: str, marker: str, numbers: list[int]) -> None:
+@pytest.mark.parametrize(
+    "form", ["It struck first {}.", "It struck first{}.", "It struck first. {}", "It struck first.{}"]
+)
+def test_a_marker_in_any_form_and_place_is_taken_off_and_its_numbers_kept(
+    form: str, marker: str, numbers: list[int]
+) -> None:
     assert whole(form.format(marker)) == [("It struck first.", numbers)]
-    assert whole(f"{form.format(marker)} Then it ended. [7]") == [("It struck first.", numbers), ("Then it ended.", [7])]
+    assert whole(f"{form.format(marker)} Then it ended. [7]") == [
+        ("It struck first.", numbers),
+        ("Then it ended.", [7]),
+    ]
 
 
 @pytest.mark.parametrize("bracket", ["[sic]", "[see 2]", "[1234]", "[]", "[1 2]", "(1)"])
@@ -75,15 +86,30 @@ def test_a_bracket_that_is_no_marker_stays_in_the_sentence(bracket: str) -> None
     [
         ("Iran struck [1] and Pakistan replied [2].", [("Iran struck and Pakistan replied.", [1, 2])]),
         ("Iran struck first. Pakistan replied.", [("Iran struck first.", []), ("Pakistan replied.", [])]),
-        ("The U.S. Army came [1]. J. K. Rowling wrote. [2]", [("The U.S. Army came.", [1]), ("J. K. Rowling wrote.", [2])]),
-        ("It cost $3.5 bn [1]. It rose 4.5 percent. [2]", [("It cost $3.5 bn.", [1]), ("It rose 4.5 percent.", [2])]),
+        (
+            "The U.S. Army came [1]. J. K. Rowling wrote. [2]",
+            [("The U.S. Army came.", [1]), ("J. K. Rowling wrote.", [2])],
+        ),
+        (
+            "It cost $3.5 bn [1]. It rose 4.5 percent. [2]",
+            [("It cost $3.5 bn.", [1]), ("It rose 4.5 percent.", [2])],
+        ),
         ("He said: “No. Never.” [1] He left. [2]", [("He said: “No. Never.”", [1]), ("He left.", [2])]),
         ("Iran struck [1]\nPakistan replied [2]\n", [("Iran struck", [1]), ("Pakistan replied", [2])]),
         ("Iran\tstruck   first  [1] .", [("Iran struck first .", [1])]),
-        ("[1] Iran struck. [2] It ended.", [("Iran struck.", [2]), ("It ended.", [])]),  # a marker follows what it marks
+        (
+            "[1] Iran struck. [2] It ended.",
+            [("Iran struck.", [2]), ("It ended.", [])],
+        ),  # a marker follows what it marks
         ("One ended.[2]Two began.", [("One ended.", [2]), ("Two began.", [])]),
-        ("The list `a[1]` grew. [2] So did `b[ 3 ]` [4].", [("The list `a[1]` grew.", [2]), ("So did `b[ 3 ]`.", [4])]),
-        ("Iran`s strike hit it [1]. Pakistan answered [2].", [("Iran`s strike hit it.", [1]), ("Pakistan answered.", [2])]),
+        (
+            "The list `a[1]` grew. [2] So did `b[ 3 ]` [4].",
+            [("The list `a[1]` grew.", [2]), ("So did `b[ 3 ]`.", [4])],
+        ),
+        (
+            "Iran`s strike hit it [1]. Pakistan answered [2].",
+            [("Iran`s strike hit it.", [1]), ("Pakistan answered.", [2])],
+        ),
         ("", []),
         (" \n ", []),
         ("[1]", []),
@@ -196,7 +222,12 @@ def test_a_reply_given_up_half_way_is_closed() -> None:
 
 @pytest.mark.parametrize(
     "pieces",
-    [(DECLINE,), ("THE ARTI", "CLES DO NOT", " SAY"), ("The articles do not say.",), ("**THE ARTICLES DO NOT SAY** [1]",)],
+    [
+        (DECLINE,),
+        ("THE ARTI", "CLES DO NOT", " SAY"),
+        ("The articles do not say.",),
+        ("**THE ARTICLES DO NOT SAY** [1]",),
+    ],
 )
 def test_the_phrase_for_no_answer_is_an_abstention(pieces: tuple[str, ...]) -> None:
     assert streamed(*pieces) == [Abstention.WEAK_EVIDENCE]
@@ -222,17 +253,25 @@ def test_the_model_is_told_the_question_the_passages_and_the_day() -> None:
     list(generative.draft("Who struck first?", FOUND, asked_on=date(2024, 1, 20)))
     content = model.heard[0][1]["content"]
     assert generative.name == "generate:scripted, prompt 1, follow-ups 1"
-    assert [content.count(x) for x in ("Who struck first?", "2024-01-20", "<<passage 1:", "<<passage 2:")] == [1, 1, 1, 1]
+    assert [
+        content.count(x) for x in ("Who struck first?", "2024-01-20", "<<passage 1:", "<<passage 2:")
+    ] == [1, 1, 1, 1]
 
 
-@pytest.mark.parametrize(("window", "max_tokens", "shown"), [(8_192, 700, 3), (8_192, 7_400, 1), (1_500, 700, 1)])
-def test_the_passages_shown_leave_room_for_the_reply_and_are_whole(window: int, max_tokens: int, shown: int) -> None:
+@pytest.mark.parametrize(
+    ("window", "max_tokens", "shown"), [(8_192, 700, 3), (8_192, 7_400, 1), (1_500, 700, 1)]
+)
+def test_the_passages_shown_leave_room_for_the_reply_and_are_whole(
+    window: int, max_tokens: int, shown: int
+) -> None:
     stories = [article(f"Story {n}. " + "It went on. " * 200 + f"It ended {n}.", id=str(n)) for n in range(3)]
     model = ScriptedModel("x")
     list(Generative(model, window=window, max_tokens=max_tokens).draft("Who?", evidence(*stories)))
     content = model.heard[0][1]["content"]
     assert [story.text in content for story in stories] == [n < shown for n in range(3)]
-    assert [f"Story {n}." in content for n in range(3)] == [n < shown for n in range(3)], "not a part of the others either"
+    assert [f"Story {n}." in content for n in range(3)] == [n < shown for n in range(3)], (
+        "not a part of the others either"
+    )
 
 
 @pytest.mark.parametrize("hostile", ["[1,", "[", "[1-", "[1][", " ", "\n", "“", "[ ", "[1 ", "Yes. "])

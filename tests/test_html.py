@@ -1,4 +1,6 @@
-"""Pages: whose facts are an article's, and which words are its text. The corpus has whole pages; here stand single traps."""
+"""Pages: whose facts are an article's, and which words are its text. The corpus has whole pages; here stand
+single traps.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +19,9 @@ RAIN = "Rain had fallen for a week, and the ground could not hold the old limes 
 ADDRESS = "https://www.courier.example/storm"
 
 
-def page(body: str = "", head: str = "", title: str = "Storm fells trees", url: str | None = ADDRESS) -> bytes:
+def page(
+    body: str = "", head: str = "", title: str = "Storm fells trees", url: str | None = ADDRESS
+) -> bytes:
     canonical = f"<link rel='canonical' href='{url}'>" if url else ""
     text = f"<p>{STORM}</p><p>{RAIN}</p>"
     return f"<html><head><title>{title}</title>{canonical}{head}</head><body>{body or f'<h1>{title}</h1>{text}'}</body></html>".encode()
@@ -51,7 +55,10 @@ def test_linked_data_of_the_page_s_own_article_counts() -> None:
         author=[{"name": "Ana"}, {"name": "Bo"}],
     )
     other = linked(
-        url="https://www.courier.example/old", headline="Old", datePublished="2019-02-03", author={"name": "Old Writer"}
+        url="https://www.courier.example/old",
+        headline="Old",
+        datePublished="2019-02-03",
+        author={"name": "Old Writer"},
     )
     for order in (own + other, other + own):
         assert told(page(head=order), "published") == (date(2024, 1, 15), "JSON-LD datePublished")
@@ -60,7 +67,10 @@ def test_linked_data_of_the_page_s_own_article_counts() -> None:
 
 def test_linked_data_of_another_article_does_not_even_where_it_is_alone() -> None:
     other = linked(
-        url="https://www.courier.example/old", headline="Old", datePublished="2019-02-03", author={"name": "Old Writer"}
+        url="https://www.courier.example/old",
+        headline="Old",
+        datePublished="2019-02-03",
+        author={"name": "Old Writer"},
     )
     assert told(page(head=other), "published") is None
     assert told(page(head=other), "author") is None
@@ -69,7 +79,10 @@ def test_linked_data_of_another_article_does_not_even_where_it_is_alone() -> Non
 
 
 def test_two_articles_that_may_both_be_the_page_s_say_nothing() -> None:
-    assert told(page(head=linked(datePublished="2024-01-15") + linked(datePublished="2024-01-16")), "published") is None
+    assert (
+        told(page(head=linked(datePublished="2024-01-15") + linked(datePublished="2024-01-16")), "published")
+        is None
+    )
 
 
 def test_who_is_described_elsewhere_on_the_page_has_the_name_given_there() -> None:
@@ -83,7 +96,16 @@ def test_who_is_described_elsewhere_on_the_page_has_the_name_given_there() -> No
 
 
 @pytest.mark.parametrize(
-    "broken", ["{", "[1, 2", "null", "[[]]", '"x"', '{"@graph": 7}', '{"@type": ["NewsArticle"], "author": 5, "url": [3]}']
+    "broken",
+    [
+        "{",
+        "[1, 2",
+        "null",
+        "[[]]",
+        '"x"',
+        '{"@graph": 7}',
+        '{"@type": ["NewsArticle"], "author": 5, "url": [3]}',
+    ],
 )
 def test_linked_data_that_is_none_is_passed_over(broken: str) -> None:
     found = extract(page(head=f"<script type='application/ld+json'>{broken}</script>"))
@@ -109,13 +131,18 @@ def test_linked_data_that_is_none_is_passed_over(broken: str) -> None:
         ("", "<footer>© 2024</footer>", None),
     ],
 )  # fmt: skip
-def test_a_day_is_one_that_is_stated_as_the_article_s(head: str, body: str, day: tuple[date, str] | None) -> None:
+def test_a_day_is_one_that_is_stated_as_the_article_s(
+    head: str, body: str, day: tuple[date, str] | None
+) -> None:
     whole = f"<h1>Storm fells trees</h1>{body}<p>{STORM}</p><p>{RAIN}</p>"
     assert told(page(whole, head), "published") == day
 
 
 def test_an_address_may_hold_the_day_and_a_dateline_with_a_year_does() -> None:
-    assert told(page(url="https://courier.example/2024/01/15/storm"), "published") == (date(2024, 1, 15), "its address")
+    assert told(page(url="https://courier.example/2024/01/15/storm"), "published") == (
+        date(2024, 1, 15),
+        "its address",
+    )
     body = f"<h1>Storm</h1><p>VARN, Jan. 15, 2024 (Northwire) — {STORM}</p><p>{RAIN}</p>"
     assert told(page(body, url=None), "published") == (date(2024, 1, 15), "dateline")
     assert told(page(body, url=None), "source") == ("Northwire", "dateline")
@@ -131,23 +158,35 @@ def test_an_address_may_hold_the_day_and_a_dateline_with_a_year_does() -> None:
         ("The Courier", "Courier - Storm fells trees", "Storm fells trees"),
         ("China Daily", "China – US talks resume", "China – US talks resume"),
         ("USA Today", "USA | Mexico border shut", "USA | Mexico border shut"),
-        ("Iran International", "Iran - the long road to a deal - Iran International", "Iran - the long road to a deal"),
+        (
+            "Iran International",
+            "Iran - the long road to a deal - Iran International",
+            "Iran - the long road to a deal",
+        ),
     ],
 )
-def test_of_a_title_the_outlet_s_name_is_taken_off_and_nothing_else(outlet: str, title: str, expected: str) -> None:
+def test_of_a_title_the_outlet_s_name_is_taken_off_and_nothing_else(
+    outlet: str, title: str, expected: str
+) -> None:
     data = page(f"<p>{STORM}</p><p>{RAIN}</p>", f"<meta property='og:site_name' content='{outlet}'>", title)
     assert told(data, "title") == (expected, "page title")
 
 
 def test_an_outlet_is_told_from_the_page_s_title_by_the_heading() -> None:
-    data = page(f"<h1>Storm fells trees</h1><p>{STORM}</p><p>{RAIN}</p>", title="Storm fells trees - Valley Echo", url=None)
+    data = page(
+        f"<h1>Storm fells trees</h1><p>{STORM}</p><p>{RAIN}</p>",
+        title="Storm fells trees - Valley Echo",
+        url=None,
+    )
     assert told(data, "source") == ("Valley Echo", "page title")
     assert told(data, "title") == ("Storm fells trees", "heading")
 
 
 def test_a_front_page_s_address_names_no_article() -> None:
     assert told(page(url="https://courier.example/"), "url") is None
-    saved = page(url=None).replace(b"<html>", b"<!-- saved from url=(0029)https://courier.example/storm --><html>")
+    saved = page(url=None).replace(
+        b"<html>", b"<!-- saved from url=(0029)https://courier.example/storm --><html>"
+    )
     assert told(saved, "url") == ("https://courier.example/storm", "the address it was saved from")
 
 
@@ -163,7 +202,10 @@ def test_a_front_page_s_address_names_no_article() -> None:
     ],
 )  # fmt: skip
 def test_what_is_the_page_s_own_stays_outside_even_within_the_article(furniture: str) -> None:
-    assert extract(page(f"<h1>Storm fells trees</h1><p>{STORM}</p>{furniture}<p>{RAIN}</p>")).text == f"{STORM}\n\n{RAIN}"
+    assert (
+        extract(page(f"<h1>Storm fells trees</h1><p>{STORM}</p>{furniture}<p>{RAIN}</p>")).text
+        == f"{STORM}\n\n{RAIN}"
+    )
 
 
 def test_a_sentence_that_begins_like_furniture_is_a_sentence() -> None:
@@ -173,7 +215,8 @@ def test_a_sentence_that_begins_like_furniture_is_a_sentence() -> None:
 
 def test_headings_lists_and_tables_stay_readable() -> None:
     body = (
-        f"<article><h1>Storm fells trees</h1><p>{STORM}</p><h2>What fell</h2><ul><li>Nine limes on the quay.</li><li>One wall.</li></ul>"
+        f"<article><h1>Storm fells trees</h1><p>{STORM}</p><h2>What fell</h2><ul><li>Nine limes on the "
+        f"quay.</li><li>One wall.</li></ul>"
         f"<table><tr><th>Year</th><th>Trees</th></tr><tr><td>2023</td><td>9</td></tr></table><p>{RAIN}</p></article>"
     )
     assert extract(page(body)).text == (
@@ -182,9 +225,16 @@ def test_headings_lists_and_tables_stay_readable() -> None:
 
 
 def test_what_is_behind_a_sign_in_is_said_to_be_missing() -> None:
-    found = extract(page(f"<h1>Storm fells trees</h1><p>{STORM}</p><p>{RAIN}</p><p>To continue reading, subscribe today</p>"))
+    found = extract(
+        page(
+            f"<h1>Storm fells trees</h1><p>{STORM}</p><p>{RAIN}</p><p>To continue reading, subscribe "
+            f"today</p>"
+        )
+    )
     assert found.text == f"{STORM}\n\n{RAIN}"
-    assert found.warnings == ("the page shows only the beginning of the article; the rest is for those who sign in",)
+    assert found.warnings == (
+        "the page shows only the beginning of the article; the rest is for those who sign in",
+    )
 
 
 @pytest.mark.parametrize(

@@ -47,7 +47,9 @@ def test_a_job_says_how_far_it_is() -> None:
     ended(job)
 
 
-def test_what_is_refused_is_a_sentence_and_what_was_not_foreseen_is_logged(caplog: pytest.LogCaptureFixture) -> None:
+def test_what_is_refused_is_a_sentence_and_what_was_not_foreseen_is_logged(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     def raising(error: Exception) -> Callable[..., IngestReport]:
         def work(progress: Any, stop: Any) -> IngestReport:
             raise error

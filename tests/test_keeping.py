@@ -38,8 +38,12 @@ def temporary(tmp_path: Path) -> list[str]:
 
 def test_a_conversation_goes_with_the_server_where_it_cannot_be_kept(nowhere: Path, tmp_path: Path) -> None:
     keeping = Keeping(People(nowhere))
-    first, notice = keeping.put("ann", "Who struck?", "own", conversation=None, after=None, limits={"after": "2024-01-01"})
-    assert notice.startswith(f"{NOT_KEPT}what people ask cannot be kept in /proc/clippings/home/people.sqlite")
+    first, notice = keeping.put(
+        "ann", "Who struck?", "own", conversation=None, after=None, limits={"after": "2024-01-01"}
+    )
+    assert notice.startswith(
+        f"{NOT_KEPT}what people ask cannot be kept in /proc/clippings/home/people.sqlite"
+    )
     keeping.conversations(first.id).answer("ann", first.id, {"text": "Iran."})
     second, notice = keeping.put("ann", "Why?", "own", conversation=first.conversation, after=first.id)
     assert notice == "", "it has been said"

@@ -1,4 +1,6 @@
-"""The page's collections: the reader's own and the demo are never mixed; uploads are kept, and gone when removed."""
+"""The page's collections: the reader's own and the demo are never mixed; uploads are kept, and gone when
+removed.
+"""
 
 from __future__ import annotations
 
@@ -31,13 +33,19 @@ def upload(tmp_path: Path, name: str, text: str) -> Path:
 
 def add(library: Library, files: list[Path], progress: Any, **options: Any) -> IngestReport:
     """Take files in as if they had been uploaded together."""
-    return library.add(Upload("u", "ann", tuple(Received(f.name, f, f.stat().st_size) for f in files)), progress, **options)
+    return library.add(
+        Upload("u", "ann", tuple(Received(f.name, f, f.stat().st_size) for f in files)), progress, **options
+    )
 
 
 def lies(library: Library) -> dict[str, str]:
     """What lies in the folder of uploaded files, and in those inside it: each file's place and text."""
     folder = library.own.home / "upload"
-    return {f.relative_to(folder).as_posix(): f.read_text(encoding="utf-8") for f in folder.rglob("*") if f.is_file()}
+    return {
+        f.relative_to(folder).as_posix(): f.read_text(encoding="utf-8")
+        for f in folder.rglob("*")
+        if f.is_file()
+    }
 
 
 def ids(library: Library, name: str) -> list[str]:
@@ -53,9 +61,16 @@ def test_a_newcomer_sees_the_demo_and_is_told_how_to_begin(library: Library) -> 
         library.assistant("another")
 
 
-def test_an_open_collection_is_asked_while_the_other_is_in_the_making(library: Library, tmp_path: Path) -> None:
+def test_an_open_collection_is_asked_while_the_other_is_in_the_making(
+    library: Library, tmp_path: Path
+) -> None:
     add(library, [upload(tmp_path, "a.txt", "Ann swam to Thun.")], lambda _: None)
-    own, make, begun, goes_on = library.assistant(OWN), library.make_demo, threading.Event(), threading.Event()
+    own, make, begun, goes_on = (
+        library.assistant(OWN),
+        library.make_demo,
+        threading.Event(),
+        threading.Event(),
+    )
 
     def slowly() -> object:
         begun.set()
@@ -72,7 +87,9 @@ def test_an_open_collection_is_asked_while_the_other_is_in_the_making(library: L
         assert making.result(30) is library.assistant(DEMO)
 
 
-def test_what_is_watched_is_neither_made_nor_replaced_by_the_other_collection(library: Library, tmp_path: Path) -> None:
+def test_what_is_watched_is_neither_made_nor_replaced_by_the_other_collection(
+    library: Library, tmp_path: Path
+) -> None:
     with pytest.raises(CollectionError, match="no collection is open"):
         library.shown()
     assert not library.demo.home.exists()
@@ -87,12 +104,16 @@ def test_what_is_watched_is_neither_made_nor_replaced_by_the_other_collection(li
     assert library.shown() is own
 
 
-def test_what_is_uploaded_is_the_reader_s_own_and_leaves_the_demo_alone(library: Library, tmp_path: Path) -> None:
+def test_what_is_uploaded_is_the_reader_s_own_and_leaves_the_demo_alone(
+    library: Library, tmp_path: Path
+) -> None:
     steps: list[Any] = []
     files = [upload(tmp_path, "a.txt", "Ann swam to Thun."), upload(tmp_path, "b.png", "no")]
     report = add(library, files, steps.append)
     assert report.added == ("upload/a.txt",)
-    assert [(f.item.rsplit("/", 1)[-1], "cannot be read" in f.reason) for f in report.failed] == [("b.png", True)]
+    assert [(f.item.rsplit("/", 1)[-1], "cannot be read" in f.reason) for f in report.failed] == [
+        ("b.png", True)
+    ]
     assert steps[-1].done == 1
     assert library.first == OWN
     assert (ids(library, OWN), ids(library, DEMO)) == (["upload/a.txt"], ["demo/one.txt"])
@@ -111,9 +132,17 @@ def texts(library: Library) -> dict[str, str]:
     return {i: assistant.article(i).text for i in ids(library, OWN)}
 
 
-def test_a_name_that_is_taken_is_asked_about_before_anything_is_done(library: Library, tmp_path: Path) -> None:
-    add(library, [upload(tmp_path, "a.txt", "Ann swam."), upload(tmp_path, "b.txt", "Bob sang.")], lambda _: None)
-    again = [upload(tmp_path, *f) for f in (("c.txt", "Cy ran."), ("b.txt", "Bob slept."), ("a.txt", "Ann swam."))]
+def test_a_name_that_is_taken_is_asked_about_before_anything_is_done(
+    library: Library, tmp_path: Path
+) -> None:
+    add(
+        library,
+        [upload(tmp_path, "a.txt", "Ann swam."), upload(tmp_path, "b.txt", "Bob sang.")],
+        lambda _: None,
+    )
+    again = [
+        upload(tmp_path, *f) for f in (("c.txt", "Cy ran."), ("b.txt", "Bob slept."), ("a.txt", "Ann swam."))
+    ]
     before = lies(library)
     with pytest.raises(NameTaken, match=r"a file b\.txt is here already, with other content") as asked:
         add(library, again, lambda _: None)
@@ -124,18 +153,31 @@ def test_a_name_that_is_taken_is_asked_about_before_anything_is_done(library: Li
 
     report = add(library, again, lambda _: None, replace="keep")
     assert (report.added, report.kept) == (("upload/c.txt", "upload/b (2).txt"), ("upload/a.txt",))
-    assert lies(library) == {"a.txt": "Ann swam.", "b.txt": "Bob sang.", "b (2).txt": "Bob slept.", "c.txt": "Cy ran."}
+    assert lies(library) == {
+        "a.txt": "Ann swam.",
+        "b.txt": "Bob sang.",
+        "b (2).txt": "Bob slept.",
+        "c.txt": "Cy ran.",
+    }
     # And where the other name is taken too, here or in the same upload.
     more = [upload(tmp_path, *f) for f in (("b.txt", "Bob ate."), ("b (3).txt", "Bob drank."))]
-    assert add(library, more, lambda _: None, replace="keep").added == ("upload/b (4).txt", "upload/b (3).txt")
+    assert add(library, more, lambda _: None, replace="keep").added == (
+        "upload/b (4).txt",
+        "upload/b (3).txt",
+    )
     assert texts(library)["upload/b (4).txt"] == "Bob ate."
 
 
-def test_what_takes_another_s_place_gives_it_back_where_it_cannot_be_read(library: Library, tmp_path: Path) -> None:
+def test_what_takes_another_s_place_gives_it_back_where_it_cannot_be_read(
+    library: Library, tmp_path: Path
+) -> None:
     line = '{"id": "%s", "text": "%s"}\n'
     add(
         library,
-        [upload(tmp_path, "a.html", "<p>Ann swam.</p>"), upload(tmp_path, "b.jsonl", line % ("b", "Bob sang."))],
+        [
+            upload(tmp_path, "a.html", "<p>Ann swam.</p>"),
+            upload(tmp_path, "b.jsonl", line % ("b", "Bob sang.")),
+        ],
         lambda _: None,
     )
     before = lies(library)
@@ -146,13 +188,21 @@ def test_what_takes_another_s_place_gives_it_back_where_it_cannot_be_read(librar
         upload(tmp_path, "d.txt", ""),
     ]
     report = add(library, bad, lambda _: None, replace="replace")
-    assert sorted(f.item for f in report.failed) == ["upload/a.html", "upload/b.jsonl line 1", "upload/c.png", "upload/d.txt"]
+    assert sorted(f.item for f in report.failed) == [
+        "upload/a.html",
+        "upload/b.jsonl line 1",
+        "upload/c.png",
+        "upload/d.txt",
+    ]
     assert (lies(library), ids(library, OWN)) == (before, ["b", "upload/a.html"])
     # Half of a file that holds several is enough for it to stay.
     half = [upload(tmp_path, "b.jsonl", line % ("b", "Bob slept.") + "{no\n")]
     report = add(library, half, lambda _: None, replace="replace")
     assert (report.replaced, [f.item for f in report.failed]) == (("b",), ["upload/b.jsonl line 2"])
-    assert (lies(library)["b.jsonl"], texts(library)["b"]) == (line % ("b", "Bob slept.") + "{no\n", "Bob slept.")
+    assert (lies(library)["b.jsonl"], texts(library)["b"]) == (
+        line % ("b", "Bob slept.") + "{no\n",
+        "Bob slept.",
+    )
 
 
 def test_an_archive_stays_while_one_of_its_articles_is_there(library: Library, tmp_path: Path) -> None:
@@ -179,7 +229,9 @@ def test_where_taking_in_fails_everything_is_as_before(library: Library, tmp_pat
     def full(places: Any, config: Config, **options: Any) -> IngestReport:
         assert {p.name: p.read_text() for p in places} == {"a.txt": "Ann ran.", "b.txt": "Bob sang."}
         (library.own.home / "while").mkdir(exist_ok=True)
-        shutil.copytree(library.own.home / "upload", library.own.home / "while" / "upload", dirs_exist_ok=True)
+        shutil.copytree(
+            library.own.home / "upload", library.own.home / "while" / "upload", dirs_exist_ok=True
+        )
         raise failure
 
     library.sync = full
@@ -204,9 +256,14 @@ def test_where_taking_in_fails_everything_is_as_before(library: Library, tmp_pat
     assert texts(library) == {"upload/a.txt": "Ann ran.", "upload/b.txt": "Bob sang."}
 
 
-def test_what_could_not_be_moved_is_put_back(library: Library, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_could_not_be_moved_is_put_back(
+    library: Library, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     add(library, [upload(tmp_path, "b.txt", "Bob sang.")], lambda _: None)
-    files, move = [upload(tmp_path, "a.txt", "Ann swam."), upload(tmp_path, "b.txt", "Bob slept.")], shutil.move
+    files, move = (
+        [upload(tmp_path, "a.txt", "Ann swam."), upload(tmp_path, "b.txt", "Bob slept.")],
+        shutil.move,
+    )
 
     def full(come: Path, to: Path) -> None:
         if to.name == "b.txt":
@@ -216,9 +273,14 @@ def test_what_could_not_be_moved_is_put_back(library: Library, tmp_path: Path, m
 
     with monkeypatch.context() as patched:
         patched.setattr(shutil, "move", full)
-        with pytest.raises(SourceError, match=r"^what was uploaded cannot be kept in .*upload: No space left on device$"):
+        with pytest.raises(
+            SourceError, match=r"^what was uploaded cannot be kept in .*upload: No space left on device$"
+        ):
             add(library, files, lambda _: None, replace="replace")
-    assert (lies(library), [f.read_text() for f in files]) == ({"b.txt": "Bob sang."}, ["Ann swam.", "Bob slept."])
+    assert (lies(library), [f.read_text() for f in files]) == (
+        {"b.txt": "Bob sang."},
+        ["Ann swam.", "Bob slept."],
+    )
     with pytest.raises(ValueError, match="replace must be one of ask, replace, keep, not 'all'"):
         add(library, files, lambda _: None, replace="all")
     assert lies(library) == {"b.txt": "Bob sang."}
@@ -234,7 +296,9 @@ def test_what_the_disk_refuses_is_said(library: Library, tmp_path: Path) -> None
 def test_a_folder_that_lies_in_the_way_stays(library: Library, tmp_path: Path) -> None:
     (library.own.home / "upload" / "a.txt").mkdir(parents=True)
     (library.own.home / "upload" / "a.txt" / "of somebody.md").write_text("kept")
-    assert add(library, [upload(tmp_path, "a.txt", "Ann swam.")], lambda _: None).added == ("upload/a (2).txt",)
+    assert add(library, [upload(tmp_path, "a.txt", "Ann swam.")], lambda _: None).added == (
+        "upload/a (2).txt",
+    )
     assert lies(library) == {"a.txt/of somebody.md": "kept", "a (2).txt": "Ann swam."}
 
 
@@ -243,7 +307,9 @@ def test_a_file_of_which_no_article_is_left_does_not_keep_its_name(library: Libr
     (library.own.home / "upload" / "a.txt").write_text("left by an earlier version")
     assert add(library, [upload(tmp_path, "a.txt", "Ann swam.")], lambda _: None).added == ("upload/a.txt",)
     (library.own.home / "upload" / "c.html").write_text("left as well")
-    assert [f.item for f in add(library, [upload(tmp_path, "c.html", "")], lambda _: None).failed] == ["upload/c.html"]
+    assert [f.item for f in add(library, [upload(tmp_path, "c.html", "")], lambda _: None).failed] == [
+        "upload/c.html"
+    ]
     assert sorted(lies(library)) == ["a.txt", "b.txt"]
 
 
@@ -267,7 +333,11 @@ def test_two_do_not_add_at_once_and_stop_is_passed_on(library: Library, tmp_path
 
 
 def test_what_is_removed_does_not_come_back_with_the_next_upload(library: Library, tmp_path: Path) -> None:
-    add(library, [upload(tmp_path, "a.txt", "Ann swam."), upload(tmp_path, "b.txt", "Bob sang.")], lambda _: None)
+    add(
+        library,
+        [upload(tmp_path, "a.txt", "Ann swam."), upload(tmp_path, "b.txt", "Bob sang.")],
+        lambda _: None,
+    )
     library.take_out("upload/a.txt")
     assert ids(library, OWN) == ["upload/b.txt"]
     assert [p.name for p in (library.own.home / "upload").iterdir()] == ["b.txt"]
@@ -301,12 +371,25 @@ def test_a_gold_case_is_refused_where_it_would_say_something_untrue(library: Lib
     assert not (library.own.home / "gold.jsonl").exists()
 
 
-def test_facts_are_corrected_in_the_readers_own_collection_and_stay_through_an_upload(library: Library, tmp_path: Path) -> None:
+def test_facts_are_corrected_in_the_readers_own_collection_and_stay_through_an_upload(
+    library: Library, tmp_path: Path
+) -> None:
     add(library, [upload(tmp_path, "one.txt", "Iran struck first.")], lambda _: None)
-    assert library.correct("upload/one.txt", {"title": "Strikes", "published": "2024-01-17"}).title == "Strikes"
-    add(library, [upload(tmp_path, "one.txt", "Iran struck first, they say.")], lambda _: None, replace="replace")
+    assert (
+        library.correct("upload/one.txt", {"title": "Strikes", "published": "2024-01-17"}).title == "Strikes"
+    )
+    add(
+        library,
+        [upload(tmp_path, "one.txt", "Iran struck first, they say.")],
+        lambda _: None,
+        replace="replace",
+    )
     article = library.chosen("").article("upload/one.txt")
-    assert (article.title, str(article.published), article.text) == ("Strikes", "2024-01-17", "Iran struck first, they say.")
+    assert (article.title, str(article.published), article.text) == (
+        "Strikes",
+        "2024-01-17",
+        "Iran struck first, they say.",
+    )
     assert library.correct("upload/one.txt", {}, undo=True).title is None
     library.read_only = True
     with pytest.raises(ForbiddenError, match="this page is read-only"):
@@ -322,9 +405,16 @@ def test_only_what_was_changed_in_the_form_is_corrected(library: Library, tmp_pa
     )
     assert (picked["facts"], now) == (("Rain", "AP", "2024-05-01"), ["Rain", "AP", "2024-05-01"])
     assert "stay so" in told
-    add(library, [upload(tmp_path, "rain.jsonl", story.replace("Rain", "Flood"))], lambda _: None, replace="replace")
+    add(
+        library,
+        [upload(tmp_path, "rain.jsonl", story.replace("Rain", "Flood"))],
+        lambda _: None,
+        replace="replace",
+    )
     article = library.chosen(OWN).article("r")
-    assert (article.title, str(article.published)) == ("Flood", "2024-05-01"), "the title was not said to be right"
+    assert (article.title, str(article.published)) == ("Flood", "2024-05-01"), (
+        "the title was not said to be right"
+    )
 
 
 @pytest.mark.parametrize(
@@ -334,7 +424,8 @@ def test_only_what_was_changed_in_the_form_is_corrected(library: Library, tmp_pa
 )  # fmt: skip
 def test_a_place_that_is_none_opens_nothing(library: Library, place: Any) -> None:
     with pytest.raises(
-        CollectionError, match=r"^This article has been changed or removed since the answer was given. Ask again.$"
+        CollectionError,
+        match=r"^This article has been changed or removed since the answer was given. Ask again.$",
     ):
         opened_at(library, **{"collection": "", "article_id": "demo/one.txt", **place})
     whole = opened_at(library, "", "demo/one.txt", start=5)
@@ -345,7 +436,10 @@ def test_a_place_that_is_none_opens_nothing(library: Library, place: Any) -> Non
 
 def test_a_page_that_is_read_only_takes_nothing_in_or_out(library: Library, tmp_path: Path) -> None:
     library.read_only = True
-    for change in (lambda: add(library, [upload(tmp_path, "a.txt", "x y z.")], lambda _: None), lambda: library.take_out("a")):
+    for change in (
+        lambda: add(library, [upload(tmp_path, "a.txt", "x y z.")], lambda _: None),
+        lambda: library.take_out("a"),
+    ):
         with pytest.raises(ForbiddenError, match="this page is read-only"):
             change()
     assert not library.own.home.exists()

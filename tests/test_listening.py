@@ -33,14 +33,17 @@ def test_a_port_that_is_taken_is_said_to_be_so_and_free_again_at_once() -> None:
     with listen("127.0.0.1", 0) as first:
         port = first.getsockname()[1]
         assert refused("127.0.0.1", port) == (
-            f"ClippingsError: port {port} of 127.0.0.1 is taken by another program. Choose another with --port"
+            f"ClippingsError: port {port} of 127.0.0.1 is taken by another program. Choose another with "
+            f"--port"
         )
         with socket.create_connection(("127.0.0.1", port), timeout=10):
             first.accept()[0].close()  # who closes first has to wait, by the protocol
     listen("127.0.0.1", port).close()
 
 
-@pytest.mark.parametrize("host", ["no-such-host.invalid", "a b", "x" * 70 + ".example", "300.1.1.1", "http://127.0.0.1"])
+@pytest.mark.parametrize(
+    "host", ["no-such-host.invalid", "a b", "x" * 70 + ".example", "300.1.1.1", "http://127.0.0.1"]
+)
 def test_a_host_that_is_none_is_said_to_be_so(host: str, monkeypatch: pytest.MonkeyPatch) -> None:
     known = socket.getaddrinfo
 
@@ -51,13 +54,15 @@ def test_a_host_that_is_none_is_said_to_be_so(host: str, monkeypatch: pytest.Mon
 
     monkeypatch.setattr("socket.getaddrinfo", offline)
     assert refused(host, 7860) == (
-        f"ConfigError: the host {host!r} is not known. Name an address of this machine with --host, such as 127.0.0.1"
+        f"ConfigError: the host {host!r} is not known. Name an address of this machine with --host, such as "
+        f"127.0.0.1"
     )
 
 
 def test_an_address_of_another_machine_is_said_to_be_so() -> None:
     assert refused("192.0.2.1", 7860) == (
-        "ConfigError: 192.0.2.1 is no address of this machine. Name one that is with --host, such as 127.0.0.1"
+        "ConfigError: 192.0.2.1 is no address of this machine. Name one that is with --host, such as "
+        "127.0.0.1"
     )
 
 
@@ -65,10 +70,15 @@ def test_an_address_of_another_machine_is_said_to_be_so() -> None:
     ("number", "says"),
     [
         (errno.EACCES, "you may not open port 80 of 127.0.0.1. Choose one from 1024 up with --port"),
-        (errno.EMFILE, "nobody can listen on port 80 of 127.0.0.1: no more. Choose others with --host and --port"),
+        (
+            errno.EMFILE,
+            "nobody can listen on port 80 of 127.0.0.1: no more. Choose others with --host and --port",
+        ),
     ],
 )
-def test_what_the_system_refuses_is_a_sentence(number: int, says: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_the_system_refuses_is_a_sentence(
+    number: int, says: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def bind(self: socket.socket, address: object) -> None:  # root may open every port
         raise OSError(number, "no more")
 
@@ -84,4 +94,6 @@ def test_a_port_that_is_none_is_refused(port: Any) -> None:
 
 @pytest.mark.parametrize("host", ["", " ", None])
 def test_no_host_is_refused(host: Any) -> None:
-    assert refused(host, 7860).startswith("ConfigError: the host is empty. Name an address of this machine with --host")
+    assert refused(host, 7860).startswith(
+        "ConfigError: the host is empty. Name an address of this machine with --host"
+    )

@@ -47,7 +47,11 @@ def test_nodes_are_the_passages_in_their_order_with_their_places(assistant: Assi
         "published": "2024-01-18", "url": "https://dawn.example/1", "rank": 1,
     }  # fmt: skip
     assert assistant.article("strike").text[0:59] == nodes[0].text
-    assert nodes[0].node.get_content(MetadataMode.LLM).startswith("title: Strikes\nsource: Dawn\npublished: 2024-01-18\n")
+    assert (
+        nodes[0]
+        .node.get_content(MetadataMode.LLM)
+        .startswith("title: Strikes\nsource: Dawn\npublished: 2024-01-18\n")
+    )
 
 
 def test_a_retriever_keeps_to_its_filters(assistant: Assistant) -> None:
@@ -59,8 +63,16 @@ def test_an_answer_brings_its_citations_as_source_nodes(assistant: Assistant) ->
     response = ClippingsQueryEngine(assistant).query("Who struck first?")
     assert str(response) == "Iran struck first on Tuesday. [1]"
     (node,) = response.source_nodes
-    assert (node.text, node.metadata["start"], node.metadata["end"]) == ("Iran struck first on Tuesday.", 0, 29)
-    assert (node.metadata["number"], node.metadata["support"], node.metadata["title"]) == (1, "verbatim", "Strikes")
+    assert (node.text, node.metadata["start"], node.metadata["end"]) == (
+        "Iran struck first on Tuesday.",
+        0,
+        29,
+    )
+    assert (node.metadata["number"], node.metadata["support"], node.metadata["title"]) == (
+        1,
+        "verbatim",
+        "Strikes",
+    )
     declined = ClippingsQueryEngine(assistant).query("What is the best recipe for biryani?")
     assert (declined.metadata["answer"].abstained, declined.source_nodes) == (Abstention.WEAK_EVIDENCE, [])
     with pytest.raises(QuestionError, match="empty"):

@@ -16,7 +16,9 @@ from rag.errors import SourceError
 TITLE = {"title": Fact("News", "mail Subject")}
 
 
-def mail(body: str | bytes, headers: str = "", kind: str = "text/plain; charset=utf-8", subject: str = "News") -> bytes:
+def mail(
+    body: str | bytes, headers: str = "", kind: str = "text/plain; charset=utf-8", subject: str = "News"
+) -> bytes:
     body = body.encode() if isinstance(body, str) else body
     return f"Subject: {subject}\n{headers}MIME-Version: 1.0\nContent-Type: {kind}\n\n".encode() + body
 
@@ -61,7 +63,10 @@ def test_a_newsletter_is_its_text_and_its_headers() -> None:
         ("List-Id: <tide.courier.example>\n", {}),
         ("List-Archive: <https://courier.example/all>\n", {}),
         ("Archived-At: <mailto:x@courier.example>\n", {}),
-        ("From: Ida Morell <i@x.example>, Jo Ng <j@x.example>\n", {"author": Fact("Ida Morell; Jo Ng", "mail From")}),
+        (
+            "From: Ida Morell <i@x.example>, Jo Ng <j@x.example>\n",
+            {"author": Fact("Ida Morell; Jo Ng", "mail From")},
+        ),
         ("From: =?no-such?q?Ida?= <i@x.example\n", {"author": Fact("Ida", "mail From")}),
     ],
 )
@@ -76,12 +81,17 @@ PLAIN, PAGE = (
 
 
 def test_of_alternatives_the_plain_one_is_read_once() -> None:
-    assert extract(mail(*_swapped(multipart("alternative", PLAIN, PAGE)))).text == "The ovens are lit at three."
+    assert (
+        extract(mail(*_swapped(multipart("alternative", PLAIN, PAGE)))).text == "The ovens are lit at three."
+    )
 
 
 def test_the_page_is_read_where_the_plain_text_only_says_that_there_is_one() -> None:
     stub = part("text/plain", "Your program cannot show this message.")
-    page = part("text/html", "<style>p {}</style>" + "<p>The ovens are lit at three in all seven bakeries of the town.</p>" * 3)
+    page = part(
+        "text/html",
+        "<style>p {}</style>" + "<p>The ovens are lit at three in all seven bakeries of the town.</p>" * 3,
+    )
     text = "\n\n".join(["The ovens are lit at three in all seven bakeries of the town."] * 3)
     assert extract(mail(*_swapped(multipart("alternative", stub, page)))).text == text
 
@@ -92,10 +102,12 @@ def _swapped(made: tuple[str, str]) -> tuple[str, str, str]:
 
 def test_a_page_is_read_without_its_layout_and_what_it_says_of_itself() -> None:
     page = (
-        "<div style='display:none'>Preview</div><table><tr><td>View in browser</td></tr><tr><td><h1>Anchor found</h1>"
+        "<div style='display:none'>Preview</div><table><tr><td>View in browser</td></tr><tr><td><h1>Anchor "
+        "found</h1>"
         "<p>See <a href='x'>the museum</a>.</p><ol><li>One</li><li>Two</li></ol>"
         "<table><tr><td>Herrings</td><td>3</td></tr><tr><td>Tonnes</td><td>11</td></tr></table></td></tr>"
-        "<tr><td>You are receiving this email because you signed up.<br>Unsubscribe<img src='t.gif'></td></tr></table>"
+        "<tr><td>You are receiving this email because you signed up.<br>Unsubscribe<img "
+        "src='t.gif'></td></tr></table>"
     )
     assert extract(mail(page, kind="text/html; charset=utf-8")).text == (
         "Anchor found\n\nSee the museum.\n\n1. One\n2. Two\n\nHerrings | 3\nTonnes | 11"
@@ -138,7 +150,8 @@ def test_quotations_that_a_page_marks_are_left_out_of_a_reply() -> None:
 
 def test_a_message_that_is_passed_on_is_what_it_passes_on_and_not_from_its_sender() -> None:
     body = (
-        "See below.\n\n---------- Forwarded message ---------\nFrom: The Courier <c@x.example>\nDate: Mon, 1 Jan 2024\n"
+        "See below.\n\n---------- Forwarded message ---------\nFrom: The Courier <c@x.example>\nDate: Mon, 1 "
+        "Jan 2024\n"
         "Subject: Anchor\nTo: <me@x.example>\n\nA dredger has lifted an anchor."
     )
     headers = "From: Jo Ng <j@x.example>\nDate: Fri, 5 Jan 2024 10:00:00 +0000\n"
@@ -188,7 +201,10 @@ def test_flowed_lines_are_joined_again() -> None:
 def nested(depth: int) -> bytes:
     body, kind = "Words.", "text/plain"
     for level in range(depth):
-        body, kind = f"--={level}\nContent-Type: {kind}\n\n{body}\n--={level}--\n", f'multipart/mixed; boundary="={level}"'
+        body, kind = (
+            f"--={level}\nContent-Type: {kind}\n\n{body}\n--={level}--\n",
+            f'multipart/mixed; boundary="={level}"',
+        )
     return mail(body, kind=kind)
 
 
@@ -199,9 +215,17 @@ def nested(depth: int) -> bytes:
         pytest.param(b"Only words.\n", "it has no mail headers", id="a text"),
         pytest.param(mail("  \n"), "it holds no words of its own", id="an empty message"),
         pytest.param(mail("", kind="text/html"), "it holds no words of its own", id="an empty page"),
-        pytest.param(mail("> Why?\n", "In-Reply-To: <a@x>\n"), "it holds no words of its own", id="nothing but a quotation"),
+        pytest.param(
+            mail("> Why?\n", "In-Reply-To: <a@x>\n"),
+            "it holds no words of its own",
+            id="nothing but a quotation",
+        ),
         pytest.param(mail("x", kind="application/pkcs7-mime"), "it is encrypted", id="S/MIME"),
-        pytest.param(mail("x", kind='application/pdf; name="a.pdf"'), "only attachments (a.pdf)", id="an attachment alone"),
+        pytest.param(
+            mail("x", kind='application/pdf; name="a.pdf"'),
+            "only attachments (a.pdf)",
+            id="an attachment alone",
+        ),
         pytest.param(nested(30), "messages within messages", id="nested"),
         pytest.param(nested(3_000), "", id="nested beyond the parser"),
     ],
@@ -219,7 +243,11 @@ VALID = mail(
 )
 
 
-@given(st.integers(0, len(VALID) - 1), st.sampled_from(["flip", "cut", "insert", "end"]), st.binary(min_size=1, max_size=12))
+@given(
+    st.integers(0, len(VALID) - 1),
+    st.sampled_from(["flip", "cut", "insert", "end"]),
+    st.binary(min_size=1, max_size=12),
+)
 @settings(derandomize=True, deadline=None, database=None, max_examples=40)
 def test_a_damaged_file_is_read_or_refused(at: int, how: str, noise: bytes) -> None:
     damaged = {

@@ -1,4 +1,6 @@
-"""The page's HTML: everything an article says is shown, nothing of it is obeyed, and every marker names its words."""
+"""The page's HTML: everything an article says is shown, nothing of it is obeyed, and every marker names its
+words.
+"""
 
 from __future__ import annotations
 
@@ -31,7 +33,10 @@ def test_the_days_that_are_meant_stand_in_the_note_and_not_in_the_sentence() -> 
 def test_what_disagrees_is_a_table_of_value_who_when_and_words() -> None:
     page = shown(disputed(), "How many were killed?")
     table = page[page.index("<table") : page.index("</table>")]
-    cells = [html.unescape(re.sub(r"<[^>]+>", "", cell)) for cell in re.findall(r"<t[hd][^>]*>(.*?)</t[hd]>", table)]
+    cells = [
+        html.unescape(re.sub(r"<[^>]+>", "", cell))
+        for cell in re.findall(r"<t[hd][^>]*>(.*?)</t[hd]>", table)
+    ]
     assert cells == [
         "Value", "Who says so", "When", "In which words",
         "seven", "Dawn", "18 January 2024", "“The strike killed seven.” [1]",
@@ -73,7 +78,9 @@ def test_markup_and_templates_in_an_article_stay_text() -> None:
 
 
 def test_markup_in_a_question_stays_text() -> None:
-    assert markup.asked_html("<b>${x}</b>", '"k"').startswith('<p class="asked">&lt;b&gt;&#36;&#123;x&#125;&lt;/b&gt;</p>')
+    assert markup.asked_html("<b>${x}</b>", '"k"').startswith(
+        '<p class="asked">&lt;b&gt;&#36;&#123;x&#125;&lt;/b&gt;</p>'
+    )
     assert 'data-key="&quot;k&quot;"' in markup.asked_html("x", '"k"')
 
 
@@ -98,7 +105,9 @@ def test_a_sentence_that_is_streamed_looks_as_in_the_whole_answer() -> None:
 
 def test_a_link_names_the_article_its_version_and_the_words() -> None:
     strange = article("Iran struck first. Pakistan replied.", "a b/ü&c.txt")
-    link = markup.permalink(citation_record(quoting(strange, "Iran struck first.").citations[0], Evidence()), "own")
+    link = markup.permalink(
+        citation_record(quoting(strange, "Iran struck first.").citations[0], Evidence()), "own"
+    )
     assert parse_qs(link.removeprefix("?")) == {
         "collection": ["own"], "article": ["a b/ü&c.txt"], "version": [strange.version], "start": ["0"], "end": ["18"],
         "words": [hashlib.sha256(b"Iran struck first.").hexdigest()[:12]],
@@ -136,7 +145,10 @@ def test_an_address_that_is_not_a_web_address_is_not_linked() -> None:
 
 def test_the_open_article_names_its_page_its_other_outlets_and_where_its_facts_were_read() -> None:
     story = article(
-        "Iran struck first.", "a", source="Dawn", provenance=(("source", "meta og:site_name"), ("title", "heading"))
+        "Iran struck first.",
+        "a",
+        source="Dawn",
+        provenance=(("source", "meta og:site_name"), ("title", "heading")),
     )
     facts = replace(headline(story), pages=(0, 5), also=("VOA", "Wire"))
     parts = markup.article_parts(story, facts, 5, 11, "As it was.")

@@ -48,7 +48,10 @@ same_every_run = settings(derandomize=True, deadline=None, database=None)
 def test_every_number_has_a_source_or_says_it_has_none_and_an_example_that_runs(module: ModuleType) -> None:
     assert doctest.testmod(module).failed == 0
     for name in module.__all__:
-        if callable(function := getattr(module, name)) and getattr(function, "__module__", "") == module.__name__:
+        if (
+            callable(function := getattr(module, name))
+            and getattr(function, "__module__", "") == module.__name__
+        ):
             assert ">>>" in function.__doc__, f"{name} has no example"
 
 
@@ -105,7 +108,9 @@ def test_finding_nothing_is_zero_and_not_absent(metric: PerQuestion) -> None:
 
 @pytest.mark.parametrize("metric", PER_QUESTION)
 def test_a_fact_that_is_not_gold_is_an_error_of_the_caller(metric: PerQuestion) -> None:
-    with pytest.raises(ValueError, match="rank 2 supports fact 2, but there are 2 gold facts, numbered from 0"):
+    with pytest.raises(
+        ValueError, match="rank 2 supports fact 2, but there are 2 gold facts, numbered from 0"
+    ):
         metric([[0], [2]], 2)
     with pytest.raises(ValueError, match="k must be at least 1, not 0"):
         metric([[0]], 1, 0)
@@ -130,7 +135,9 @@ def test_ndcg_of_a_second_fact_at_rank_three() -> None:
 
 def test_average_precision_divides_by_the_facts_that_can_be_found() -> None:
     assert average_precision([[0]], 4) == 0.25
-    assert average_precision([[i] for i in range(10)], 20) == 1.0, "ten of twenty facts are all that ten items can hold"
+    assert average_precision([[i] for i in range(10)], 20) == 1.0, (
+        "ten of twenty facts are all that ten items can hold"
+    )
 
 
 @pytest.mark.parametrize("metric", [ndcg, average_precision, multihop_average_precision])
@@ -204,7 +211,9 @@ def test_retrieval_scores_stay_between_zero_and_one(case: tuple[list[set[int]], 
 
 @same_every_run
 @given(rankings(), st.integers(0, 11), st.integers(0, 3))
-def test_supporting_one_more_fact_never_lowers_a_score(case: tuple[list[set[int]], int], rank: int, fact: int) -> None:
+def test_supporting_one_more_fact_never_lowers_a_score(
+    case: tuple[list[set[int]], int], rank: int, fact: int
+) -> None:
     ranking, facts = case
     better = [set(found) for found in ranking] + [set() for _ in range(12 - len(ranking))]
     better[rank].add(fact % facts)
@@ -216,7 +225,7 @@ def test_supporting_one_more_fact_never_lowers_a_score(case: tuple[list[set[int]
 
 
 def test_the_three_text_measures_are_the_projects_own() -> None:
-    text = importlib.import_module("rag.text")
+    text = importlib.import_module("rag.english.text")
     assert (contained, exact_match, token_f1) == (text.contained, text.exact_match, text.token_f1)
 
 
@@ -234,8 +243,12 @@ def test_a_fact_without_answers_has_no_opinion() -> None:
 
 
 @same_every_run
-@given(st.lists(st.lists(st.sampled_from(["nine", "ten", "May", "Iran"]), max_size=2), min_size=1), st.randoms())
-def test_fact_recall_does_not_depend_on_the_order_of_facts(facts: list[list[str]], chance: random.Random) -> None:
+@given(
+    st.lists(st.lists(st.sampled_from(["nine", "ten", "May", "Iran"]), max_size=2), min_size=1), st.randoms()
+)
+def test_fact_recall_does_not_depend_on_the_order_of_facts(
+    facts: list[list[str]], chance: random.Random
+) -> None:
     shuffled = chance.sample(facts, len(facts))
     assert fact_recall("Iran, in May", facts) == fact_recall("Iran, in May", shuffled)
 
@@ -307,8 +320,12 @@ def test_saying_one_fact_twice_covers_it_once() -> None:
     assert fact_coverage([[RIGHT], [RIGHT]], [FACT, [WRONG]]) == 0.5
 
 
-def alce_as_published(answer: Sequence[Sequence[Span]], facts: Sequence[Sequence[Span]]) -> tuple[float, float]:
-    """Recall and precision with ALCE's own steps: judge the set, then each citation alone, then the set without it."""
+def alce_as_published(
+    answer: Sequence[Sequence[Span]], facts: Sequence[Sequence[Span]]
+) -> tuple[float, float]:
+    """Recall and precision with ALCE's own steps: judge the set, then each citation alone, then the set
+    without it.
+    """
 
     def entailed(cited: Sequence[Span]) -> bool:
         return any(supports(span, fact) for span in cited for fact in facts)
@@ -325,7 +342,9 @@ def alce_as_published(answer: Sequence[Sequence[Span]], facts: Sequence[Sequence
 @given(st.lists(st.lists(st.sampled_from([RIGHT, WRONG, ("bbc", 0, 5)]), min_size=1, max_size=3), min_size=1))
 def test_citation_scores_are_those_of_alces_own_steps(answer: list[list[Span]]) -> None:
     facts = [FACT, [("bbc", 0, 8)]]
-    assert (citation_recall(answer, facts), citation_precision(answer, facts)) == alce_as_published(answer, facts)
+    assert (citation_recall(answer, facts), citation_precision(answer, facts)) == alce_as_published(
+        answer, facts
+    )
 
 
 def test_a_quote_holds_only_at_its_own_offsets() -> None:
@@ -356,7 +375,9 @@ def test_declining_everything_is_no_false_answer_and_only_false_refusals() -> No
     assert (false_answer_rate(decisions), false_refusal_rate(decisions)) == (0.0, 1.0)
 
 
-SCORES = st.lists(st.integers(0, 5).map(float), min_size=1, max_size=12)  # few values, so that ties are common
+SCORES = st.lists(
+    st.integers(0, 5).map(float), min_size=1, max_size=12
+)  # few values, so that ties are common
 
 
 @same_every_run
@@ -448,7 +469,9 @@ def test_three_quarters_of_four_answerable_are_the_best_three() -> None:
     assert declined_at_answered([9, 8, 7, 1], [6, 6, 6, 6]) == 1.0
     assert declined_at_answered([9, 8, 7, 1], [7, 7, 6, 6]) == 0.5, "a score at the threshold is answered"
     assert declined_at_answered([9, 8, 7, 1], [6, 6, 0, 0], answered=1.0) == 0.5
-    assert declined_at_answered([9, 8, 7], [8, 8, 7, 6]) == 0.25, "two of three are too few: all three are answered"
+    assert declined_at_answered([9, 8, 7], [8, 8, 7, 6]) == 0.25, (
+        "two of three are too few: all three are answered"
+    )
 
 
 def test_fifty_five_of_a_hundred_are_enough_for_a_share_of_055() -> None:
@@ -602,7 +625,9 @@ SHARES = st.lists(st.floats(0, 1, width=32), min_size=2, max_size=15)
 
 @same_every_run
 @given(SHARES, st.randoms())
-def test_an_interval_lies_among_the_values_whatever_their_order(values: list[float], chance: random.Random) -> None:
+def test_an_interval_lies_among_the_values_whatever_their_order(
+    values: list[float], chance: random.Random
+) -> None:
     found = bootstrap(values, resamples=50)
     assert found is not None
     assert min(values) - 1e-9 <= found[0] <= found[1] <= max(values) + 1e-9

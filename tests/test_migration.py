@@ -1,4 +1,6 @@
-"""A collection that an earlier version made is brought to this one's layout when it is opened, and loses nothing."""
+"""A collection that an earlier version made is brought to this one's layout when it is opened, and loses
+nothing.
+"""
 
 from __future__ import annotations
 
@@ -15,17 +17,19 @@ from conftest import WordEncoder, WordReader, write_jsonl
 import app
 from ingest import edit, soundness, sync
 from ingest.safekeeping import backup, restore
-from rag.catalog import FILE, Catalog
 from rag.config import Config
 from rag.errors import CollectionError
-from rag.retrieve import Retriever
+from rag.retrieval.search import Retriever
+from rag.store.catalog import FILE, Catalog
 from rag.types import content_version, corrected_version
 
 WORDS = " ".join(f"Ship {n} left the harbour of Varn with {n} crew and a cargo of salt." for n in range(12))
 
 
 def age(home: Path) -> None:
-    """Make the catalog what layout 1 was: no columns for marks and copies, no earlier versions, no notes of what was looked at."""
+    """Make the catalog what layout 1 was: no columns for marks and copies, no earlier versions, no notes of
+    what was looked at.
+    """
     with sqlite3.connect(home / FILE) as db:
         for index in ("ix_articles_copy_of", "articles_noted"):
             db.execute(f"DROP INDEX {index}")
@@ -56,7 +60,9 @@ def old(feed: Path, config: Config) -> Config:
 
 def rows(config: Config) -> list[tuple[object, ...]]:
     with sqlite3.connect(config.home / FILE) as db:
-        return db.execute("SELECT id, version, title, source, text, origin FROM articles ORDER BY id").fetchall()
+        return db.execute(
+            "SELECT id, version, title, source, text, origin FROM articles ORDER BY id"
+        ).fetchall()
 
 
 def test_who_only_reads_finds_everything_there(old: Config) -> None:
@@ -142,16 +148,24 @@ MIGRATED = [
     *(f"ALTER TABLE articles ADD COLUMN {column.strip()}" for column in SINCE_1.split(",")[1:]),
     "CREATE INDEX ix_articles_copy_of ON articles (copy_of)",
 ]  # fmt: skip
-# By what came with each: its SQL, the catalog's layout, and that of its indexes, which the first did not note.
+# By what came with each: its SQL, the catalog's layout, and that of its indexes, which the first did not
+# note.
 LAYOUTS = {
     "the first": (FIRST, "1", None),
     "whole articles": (FIRST, "1", "2"),
     "corrections": ([*FIRST, CORRECTIONS], "1", "2"),
     "earlier versions": (SECOND, "2", "2"),
     "brought to it": (MIGRATED, "2", "2"),
-    "mapped vectors": ([*SECOND, UNGROUPED, "CREATE INDEX articles_by_day ON articles (published, source, id)"], "2", "3"),
+    "mapped vectors": (
+        [*SECOND, UNGROUPED, "CREATE INDEX articles_by_day ON articles (published, source, id)"],
+        "2",
+        "3",
+    ),
 }
-STORIES = {"a": ("Snow fell on the hills.", "Snow", "2024-01-20"), "b": ("The ship left the harbour of Varn.", None, None)}
+STORIES = {
+    "a": ("Snow fell on the hills.", "Snow", "2024-01-20"),
+    "b": ("The ship left the harbour of Varn.", None, None),
+}
 RIGHT = {"title": "Sailing"}  # a correction of b, where there are corrections
 
 
@@ -163,7 +177,13 @@ def made_by(layout: str, home: Path) -> None:
         db.execute("PRAGMA journal_mode = WAL")
         for statement in statements:
             db.execute(statement)
-        settings = {"schema": schema, "generation": "7", "encoder": "words", "passages.words": "150", "passages.overlap": "1"}
+        settings = {
+            "schema": schema,
+            "generation": "7",
+            "encoder": "words",
+            "passages.words": "150",
+            "passages.overlap": "1",
+        }
         settings |= {"passages.title": "true"} | ({"index layout": indexes} if indexes else {})
         db.executemany("INSERT INTO meta VALUES (?, ?)", settings.items())
         for article_id, (text, title, day) in STORIES.items():
@@ -172,7 +192,17 @@ def made_by(layout: str, home: Path) -> None:
                 row = (article_id, "title", RIGHT["title"], title, version)
                 db.execute("INSERT INTO corrections VALUES (?, ?, ?, ?, ?)", row)
                 version, title = corrected_version(version, {"title": RIGHT["title"]}), RIGHT["title"]
-            values = (article_id, version, title or text, title, day, len(text.split()), "/old/feed.jsonl", ADDED, text)
+            values = (
+                article_id,
+                version,
+                title or text,
+                title,
+                day,
+                len(text.split()),
+                "/old/feed.jsonl",
+                ADDED,
+                text,
+            )
             db.execute(
                 "INSERT INTO articles (id, version, label, title, published, words, origin, added, text) "
                 "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", values,
@@ -211,7 +241,11 @@ def test_a_collection_of_every_layout_is_kept_and_restored_to_this_one_s_with_al
                 found = retriever.find(question, stages=(stage,)).passages[0]
                 assert (found.article.id, found.passage.text) == (article_id, STORIES[article_id][0])
         first, second = retriever.catalog.listings()
-        assert (first.headline.title, first.headline.published, first.added.isoformat()) == ("Snow", date(2024, 1, 20), ADDED)
+        assert (first.headline.title, first.headline.published, first.added.isoformat()) == (
+            "Snow",
+            date(2024, 1, 20),
+            ADDED,
+        )
         assert second.headline.title == (RIGHT["title"] if CORRECTIONS in statements else None)
         assert [version for version, _ in retriever.catalog.versions("a")] == (
             [content_version("Snow fell.", {"title": "Snow"})] if EARLIER in statements else []
@@ -245,18 +279,22 @@ def test_a_catalog_that_no_version_wrote_is_told_in_a_sentence_by_every_command(
     feed: Path, config: Config, statements: list[str], words: str, monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:  # fmt: skip
-    for place in ("ingest.collection", "rag.assistant", "rag.doctor", "rag.encode"):
+    for place in ("ingest.collection", "rag.assistant", "rag.doctor", "rag.models.encoder"):
         monkeypatch.setattr(f"{place}.SentenceEncoder", lambda _: WordEncoder())
-    for place in ("rag.assistant", "rag.doctor", "rag.reader.span"):
+    for place in ("rag.assistant", "rag.doctor", "rag.models.reader"):
         monkeypatch.setattr(f"{place}.SpanReader", WordReader)
-    monkeypatch.setattr(soundness, "_chroma", lambda _: (True, "a process of its own, which has no need of the catalog"))
+    monkeypatch.setattr(
+        soundness, "_chroma", lambda _: (True, "a process of its own, which has no need of the catalog")
+    )
     monkeypatch.setenv("CLIPPINGS_ENCODER", "words")
     sync(feed, config, encoder=WordEncoder())
     with closing(sqlite3.connect(config.home / FILE, isolation_level=None)) as db:
         for statement in statements:
             if statement == "{}":  # NULL where none may be
                 db.execute("PRAGMA writable_schema = ON")
-                db.execute("UPDATE sqlite_master SET sql = replace(sql, ' NOT NULL', '') WHERE name = 'articles'")
+                db.execute(
+                    "UPDATE sqlite_master SET sql = replace(sql, ' NOT NULL', '') WHERE name = 'articles'"
+                )
                 db.execute("PRAGMA writable_schema = RESET")
             else:
                 db.execute(statement)

@@ -1,9 +1,10 @@
-"""Nothing leaves the machine unasked, and nothing is written where nobody looks: each command as a real process under watch.
+"""Nothing leaves the machine unasked, and nothing is written where nobody looks: each command as a real
+process under watch.
 
-Two watch at once. Python's audit events (`watch/sitecustomize.py`) tell what our code and the libraries' Python do, also in
-child processes. What libraries do in C++ and Rust no event tells: `strace` sees their system calls too. Where there is no
-strace, a network namespace without any network is used, in which a resolver of ours hears every name that is asked for;
-where that is not permitted either, that half is skipped.
+Two watch at once. Python's audit events (`watch/sitecustomize.py`) tell what our code and the libraries'
+Python do, also in child processes. What libraries do in C++ and Rust no event tells: `strace` sees their
+system calls too. Where there is no strace, a network namespace without any network is used, in which a
+resolver of ours hears every name that is asked for; where that is not permitted either, that half is skipped.
 """
 
 from __future__ import annotations
@@ -49,10 +50,11 @@ CALLS = (
 
 @dataclass(frozen=True)
 class Command:
-    """One command of `clippings`. In `arguments`, `settings` and `writes` (where it may write besides its temporary folder)
-    stand {home} for the collection, {desk} for a folder of articles, {base} for a folder of the tests' own, {web} and {model}
-    for the addresses of servers on this machine. `says` is a part of what it prints. `reaches` are the servers it was asked to
-    connect to, `starts` the programs that it may start, by their first words; `hears` is its standard input."""
+    """One command of `clippings`. In `arguments`, `settings` and `writes` (where it may write besides its
+    temporary folder) stand {home} for the collection, {desk} for a folder of articles, {base} for a folder of
+    the tests' own, {web} and {model} for the addresses of servers on this machine. `says` is a part of what
+    it prints. `reaches` are the servers it was asked to connect to, `starts` the programs that it may start,
+    by their first words; `hears` is its standard input."""
 
     name: str
     arguments: tuple[str, ...]
@@ -84,7 +86,8 @@ READING = (
         settings={"CLIPPINGS_MODEL_URL": "{model}/v1", "CLIPPINGS_MODEL_NAME": "m", "HTTP_PROXY": "http://192.0.2.7:3128",
                   "ALL_PROXY": "http://192.0.2.7:3128"},
         reaches=("{model}",),
-        starts=(("uname", "-p"),),  # the library would tell the server what processor this is; `rag.connection` does not let it
+        # the library would tell the server what processor this is; `rag.system.connection` does not let it
+        starts=(("uname", "-p"),),
     ),
     Command("doctor", ("doctor", *HOME), "ok     indexes: dense and lexical hold"),
     Command("articles", ("articles", *HOME), EDITED),
@@ -102,11 +105,18 @@ WRITING = (
     Command("remove", ("remove", EDITED, *HOME), "1 removed"),
 )
 ELSEWHERE = (
-    Command("restore", ("restore", "{base}/kept/all.zip", "--home", "{base}/back/again"), "again", writes=("{base}/back",)),
+    Command(
+        "restore",
+        ("restore", "{base}/kept/all.zip", "--home", "{base}/back/again"),
+        "again",
+        writes=("{base}/back",),
+    ),
     # Makes the demo collection, where collections lie when nothing is said.
     Command("ask the demo articles", ("ask", QUESTION), "Iran", writes=("{data}",)),
 )
-SERVE = Command("serve", ("serve", *HOME, "--port", "{port}"), "is open at", reaches=("http://127.0.0.1:{port}",))
+SERVE = Command(
+    "serve", ("serve", *HOME, "--port", "{port}"), "is open at", reaches=("http://127.0.0.1:{port}",)
+)
 COMMANDS = (FIRST, *READING, *WRITING, *ELSEWHERE, SERVE)
 
 
@@ -126,7 +136,9 @@ def straight(url: str, data: bytes | None = None) -> Any:
 
 @dataclass(frozen=True)
 class Run:
-    """What a command printed, its exit status, what it did besides what it was asked for, and what it left behind."""
+    """What a command printed, its exit status, what it did besides what it was asked for, and what it left
+    behind.
+    """
 
     said: str
     status: int
@@ -136,14 +148,20 @@ class Run:
 
 @cache
 def native_watch() -> str | None:
-    """What watches native code here: `strace`, or a `namespace` without a network; `None` where neither is permitted."""
+    """What watches native code here: `strace`, or a `namespace` without a network; `None` where neither is
+    permitted.
+    """
     tries = {
         "strace": ["strace", "-f", "--seccomp-bpf", "-o", os.devnull, "true"],
         "namespace": ["unshare", "--net", "--mount", "mount", "--bind", "/etc/hostname", "/etc/resolv.conf"],
     }
     for name, command in tries.items():
         chosen = os.environ.get("WATCH_WITH", name) == name
-        if chosen and shutil.which(command[0]) and subprocess.run(command, capture_output=True).returncode == 0:
+        if (
+            chosen
+            and shutil.which(command[0])
+            and subprocess.run(command, capture_output=True).returncode == 0
+        ):
             return name
     return None
 
@@ -160,7 +178,10 @@ class Watched:
         base.mkdir()
         for name in ("home", "tmp", "work", "calls"):
             (base / name).mkdir()
-        named = {f"XDG_{kind}_HOME": str(base / "home" / f".{kind.lower()}") for kind in ("DATA", "CACHE", "CONFIG", "STATE")}
+        named = {
+            f"XDG_{kind}_HOME": str(base / "home" / f".{kind.lower()}")
+            for kind in ("DATA", "CACHE", "CONFIG", "STATE")
+        }
         environ = {
             "PATH": os.environ["PATH"], "HOME": str(base / "home"), "TMPDIR": str(base / "tmp"), **named,
             "PYTHONPATH": f"{WATCH}{os.pathsep}{ROOT}", "PYTHONUNBUFFERED": "1", "PYTHONDONTWRITEBYTECODE": "1",
@@ -171,7 +192,15 @@ class Watched:
         trace = ["strace", "-ff", "--seccomp-bpf", "-qq", "-y", "-s", "4096", "-e", f"trace={CALLS}", "-e", "signal=none",
                  "-o", str(base / "calls" / "of")]  # fmt: skip
         # In a namespace no server on this machine can be reached, and nobody reaches into it.
-        apart = ["unshare", "--net", "--mount", sys.executable, "-I", str(WATCH / "apart.py"), str(base / "names")]
+        apart = [
+            "unshare",
+            "--net",
+            "--mount",
+            sys.executable,
+            "-I",
+            str(WATCH / "apart.py"),
+            str(base / "names"),
+        ]
         self._traced = native_watch() == "strace"
         around = trace if self._traced else apart if native_watch() == "namespace" and not ports else []
         self.process = subprocess.Popen(
@@ -190,13 +219,17 @@ class Watched:
         said, _ = self.process.communicate(hears, timeout=120)
         beyond = [*self._events(), *self._calls()]
         left = [
-            str(path.relative_to(self._base)) for folder in ("home", "tmp", "work") for path in (self._base / folder).rglob("*")
+            str(path.relative_to(self._base))
+            for folder in ("home", "tmp", "work")
+            for path in (self._base / folder).rglob("*")
         ]
         left = [path for path in left if not self._may_write(str(self._base / path))]
         return Run(before + said, self.process.returncode, tuple(dict.fromkeys(beyond)), tuple(sorted(left)))
 
     def _may_write(self, path: str) -> bool:
-        if path == os.devnull or path.startswith("/dev/shm/sem."):  # a lock between processes, without a word in it
+        if path == os.devnull or path.startswith(
+            "/dev/shm/sem."
+        ):  # a lock between processes, without a word in it
             return True
         return any(path == place or path.startswith(f"{place}/") for place in self._writes)
 
@@ -209,7 +242,14 @@ class Watched:
     def _events(self) -> Iterator[str]:
         for line in (self._base / "events").read_text(encoding="utf-8").splitlines():
             event, told = json.loads(line)
-            if event in ("subprocess.Popen", "os.posix_spawn", "os.exec", "os.system", "os.spawn", "pty.spawn"):
+            if event in (
+                "subprocess.Popen",
+                "os.posix_spawn",
+                "os.exec",
+                "os.system",
+                "os.spawn",
+                "pty.spawn",
+            ):
                 well = self._may_start(told)
             elif event == "socket.bind":
                 well = is_here(told[-1][0])
@@ -220,7 +260,9 @@ class Watched:
             elif event == "urllib.Request":
                 parts = urlsplit(told[0])
                 well = self._may_reach(parts.hostname or "", parts.port or 80)
-            elif event.startswith(("socket.", "ftplib", "smtplib", "poplib", "imaplib", "telnetlib", "webbrowser")):
+            elif event.startswith(
+                ("socket.", "ftplib", "smtplib", "poplib", "imaplib", "telnetlib", "webbrowser")
+            ):
                 well = event == "socket.getaddrinfo" and is_here(str(told[0]))
             else:
                 well = all(self._may_write(path) for path in told)
@@ -259,7 +301,8 @@ class Watched:
 
 
 def paths_in(call: str) -> list[str]:
-    """The paths that a system call names, each with the folder that it is relative to; of a link to be made, only the new.
+    """The paths that a system call names, each with the folder that it is relative to; of a link to be made,
+    only the new.
 
     >>> paths_in('openat(AT_FDCWD</desk>, "a.txt", O_WRONLY|O_CREAT, 0666) = 3</desk/a.txt>')
     ['/desk/a.txt']
@@ -286,8 +329,18 @@ class Answering(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         self.rfile.read(int(self.headers["Content-Length"]))
-        choice = {"index": 0, "delta": {"content": "Pakistan was struck first by Iran [1]."}, "finish_reason": None}
-        event = {"id": "c", "object": "chat.completion.chunk", "created": 1, "model": "m", "choices": [choice]}
+        choice = {
+            "index": 0,
+            "delta": {"content": "Pakistan was struck first by Iran [1]."},
+            "finish_reason": None,
+        }
+        event = {
+            "id": "c",
+            "object": "chat.completion.chunk",
+            "created": 1,
+            "model": "m",
+            "choices": [choice],
+        }
         self._answer(200, "text/event-stream", f"data: {json.dumps(event)}\n\ndata: [DONE]\n\n".encode())
 
     def _answer(self, status: int, kind: str, body: bytes) -> None:
@@ -396,7 +449,9 @@ def test_a_command_reaches_and_writes_what_it_was_asked_to_and_nothing_else(desk
 
 @contextmanager
 def chromium() -> Iterator[Browser]:
-    found = next((p for name in ("chromium", "chromium-browser", "google-chrome") if (p := shutil.which(name))), None)
+    found = next(
+        (p for name in ("chromium", "chromium-browser", "google-chrome") if (p := shutil.which(name))), None
+    )
     if found is None:
         pytest.fail("there is no Chromium to drive the page with. Install the package chromium")
     flags = ["--disable-gpu", *(["--no-sandbox"] if os.geteuid() == 0 else [])]
@@ -407,8 +462,8 @@ def chromium() -> Iterator[Browser]:
 
 
 def asked_by_page(browser: Browser, url: str, use: Callable[[Page], None] = lambda _: None) -> list[str]:
-    """Every address that the page at `url` asks for while it loads and is used. What lies in the browser itself (`data:`,
-    `blob:`) is not asked for."""
+    """Every address that the page at `url` asks for while it loads and is used. What lies in the browser
+    itself (`data:`, `blob:`) is not asked for."""
     asked: list[str] = []
     page = browser.new_page()
     page.on("request", lambda request: asked.append(request.url))
@@ -428,7 +483,9 @@ def ask_on_page(page: Page) -> None:
 
 @dataclass(frozen=True)
 class Visit:
-    """The page at `url` as a program and a reader met it: its answer, its pages for programmers, and what it asked for."""
+    """The page at `url` as a program and a reader met it: its answer, its pages for programmers, and what it
+    asked for.
+    """
 
     url: str
     answer: str
@@ -526,8 +583,11 @@ def test_the_watch_sees_who_reaches_out_and_who_writes(tmp_path: Path) -> None:
 
 def test_native_code_is_watched_too() -> None:
     if native_watch() is None:
-        pytest.skip("neither strace nor a network namespace is permitted here: what native code does was not watched")
+        pytest.skip(
+            "neither strace nor a network namespace is permitted here: what native code does was not watched"
+        )
     if native_watch() == "namespace":
         pytest.skip(
-            "there is no strace here: of native code only the names it asked for were heard, where no server was needed"
+            "there is no strace here: of native code only the names it asked for were heard, where no server "
+            "was needed"
         )

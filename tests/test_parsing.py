@@ -24,12 +24,16 @@ READ = Extracted(
 
 
 def mail(body: str) -> bytes:
-    return f"From: Ana <a@example.org>\nSubject: S\nContent-Type: text/plain; charset=utf-8\n\n{body}".encode()
+    return (
+        f"From: Ana <a@example.org>\nSubject: S\nContent-Type: text/plain; charset=utf-8\n\n{body}".encode()
+    )
 
 
 def children() -> set[str]:
     """The processes that read documents just now."""
-    listed = subprocess.run(["ps", "-o", "pid=,args=", "--ppid", str(os.getpid())], capture_output=True, text=True).stdout
+    listed = subprocess.run(
+        ["ps", "-o", "pid=,args=", "--ppid", str(os.getpid())], capture_output=True, text=True
+    ).stdout
     return {line.split()[0] for line in listed.splitlines() if "ingest.formats.worker" in line}
 
 
@@ -51,7 +55,9 @@ def test_one_process_reads_one_document_after_another_and_ends_at_the_end() -> N
 def test_several_are_read_at_once_by_no_more_processes_than_were_asked_for() -> None:
     found: list[Extracted] = []
     with Parsers(2) as parsers:
-        threads = [threading.Thread(target=lambda: found.append(parsers.extract("html", PAGE))) for _ in range(6)]
+        threads = [
+            threading.Thread(target=lambda: found.append(parsers.extract("html", PAGE))) for _ in range(6)
+        ]
         for thread in threads:
             thread.start()
         for thread in threads:
@@ -85,8 +91,13 @@ def test_a_document_that_takes_too_long_is_given_up_and_the_next_is_read() -> No
 
 
 def test_a_document_that_takes_too_much_memory_is_refused() -> None:
-    paragraphs = b"".join(b"<p>The storm of the year %d felled nine trees on the coast.</p>" % n for n in range(200_000))
-    with Parsers(1, memory=350_000_000) as parsers, pytest.raises(SourceError, match=r"memory|brought its reader down"):
+    paragraphs = b"".join(
+        b"<p>The storm of the year %d felled nine trees on the coast.</p>" % n for n in range(200_000)
+    )
+    with (
+        Parsers(1, memory=350_000_000) as parsers,
+        pytest.raises(SourceError, match=r"memory|brought its reader down"),
+    ):
         parsers.extract("html", PAGE.replace(b"</p>", b"</p>" + paragraphs))
 
 
@@ -108,7 +119,9 @@ def test_what_goes_wrong_in_a_library_is_a_reason_and_no_traceback() -> None:
 
 
 def test_who_gives_up_does_not_wait(tmp_path: Path) -> None:
-    paragraphs = b"".join(b"<p>The storm of the year %d felled nine trees on the coast.</p>" % n for n in range(60_000))
+    paragraphs = b"".join(
+        b"<p>The storm of the year %d felled nine trees on the coast.</p>" % n for n in range(60_000)
+    )
     refused: list[str] = []
 
     def read(parsers: Parsers) -> None:
@@ -134,11 +147,15 @@ def test_who_gives_up_does_not_wait(tmp_path: Path) -> None:
 
 def test_a_process_ends_with_the_one_it_reads_for_also_when_that_is_killed() -> None:
     program = (
-        "import sys, time; from ingest.parsing import Parsers; p = Parsers(1); p.extract('mail', sys.stdin.buffer.read());"
+        "import sys, time; from ingest.parsing import Parsers; p = Parsers(1); p.extract('mail', "
+        "sys.stdin.buffer.read());"
         "(w,) = p._living; print(w._process.pid, flush=True); time.sleep(60)"
     )
     parent = subprocess.Popen(
-        [sys.executable, "-c", program], stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=Path(__file__).parent.parent
+        [sys.executable, "-c", program],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        cwd=Path(__file__).parent.parent,
     )
     assert parent.stdin is not None
     assert parent.stdout is not None

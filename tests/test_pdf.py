@@ -29,9 +29,12 @@ RIGHT = [
     "boats, of which eleven are tied up at the quay.",
 ]
 READ = (
-    "The harbour of Port Selwyn was closed on Tuesday for the third time this month, and the government sent a well-known "
-    "engineer to the bar. He will stay until the wind turns, and until the boats that wait outside have come in over the "
-    "bar, one after the other. “We have never seen it so high,” said a pilot, Ida Morell, on Sunday. The ferries do not "
+    "The harbour of Port Selwyn was closed on Tuesday for the third time this month, and the government sent "
+    "a well-known "
+    "engineer to the bar. He will stay until the wind turns, and until the boats that wait outside have come "
+    "in over the "
+    "bar, one after the other. “We have never seen it so high,” said a pilot, Ida Morell, on Sunday. The "
+    "ferries do not "
     "leave. Nor do the herring boats, of which eleven are tied up at the quay."
 )
 HEADLINE = (72.0, 760.0, 24.0, "Storm closes the ports")
@@ -65,10 +68,14 @@ def test_columns_whose_lines_are_not_level_are_columns(below: float) -> None:
 def test_what_stands_across_both_columns_divides_the_page() -> None:
     upper = [*column(72, 720, LEFT), *column(310, 720, RIGHT)]
     across = [(72.0, 650.0, 14.0, "What the pilots of the western ports report to the ministry")]
-    lower = [*column(72, 620, ["First left.", "Then left."]), *column(310, 620, ["First right of all.", "Then right of all."])]
+    lower = [
+        *column(72, 620, ["First left.", "Then left."]),
+        *column(310, 620, ["First right of all.", "Then right of all."]),
+    ]
     text = text_of([*upper, *across, *lower])
     places = [
-        text.index(words) for words in ("well-known engineer", "it so high", "What the pilots", "First left", "First right")
+        text.index(words)
+        for words in ("well-known engineer", "it so high", "What the pilots", "First left", "First right")
     ]
     assert places == sorted(places)
 
@@ -79,13 +86,19 @@ def test_a_justified_line_with_wide_spaces_is_no_row_of_a_table() -> None:
     page = [*column(72, 720, ["The ministers of both lands spoke", "at great length of their common"]), *wide]
     page += column(72, 672, ["who have not been seen in the town", "since the end of the summer."])
     assert text_of(page) == (
-        "The ministers of both lands spoke at great length of their common responsibility and communication administration "
+        "The ministers of both lands spoke at great length of their common responsibility and communication "
+        "administration "
         "the representatives who have not been seen in the town since the end of the summer."
     )
 
 
 def test_a_table_is_read_row_by_row_and_an_empty_cell_keeps_its_place() -> None:
-    rows = [("Port", "Ships", "Wind"), ("Port Selwyn", "12", "9 Bft"), ("Tresk", "", "11 Bft"), ("Hirta Beag", "4", "7 Bft")]
+    rows = [
+        ("Port", "Ships", "Wind"),
+        ("Port Selwyn", "12", "9 Bft"),
+        ("Tresk", "", "11 Bft"),
+        ("Hirta Beag", "4", "7 Bft"),
+    ]
     cells = [
         (x, 640.0 - 16 * row, 10.0, text)
         for row, texts in enumerate(rows)
@@ -133,7 +146,8 @@ def test_lists_keep_their_marks_and_their_wrapped_lines() -> None:
 def test_a_hyphen_at_a_line_end_stays_only_where_the_word_has_one(before: str, after: str, read: str) -> None:
     filler = "It was on that day that nobody in all the town spoke of"
     assert (
-        text_of(column(72, 720, [f"{filler} {before}", f"{after} and then no more."])) == f"{filler} {read} and then no more."
+        text_of(column(72, 720, [f"{filler} {before}", f"{after} and then no more."]))
+        == f"{filler} {read} and then no more."
     )
 
 
@@ -145,7 +159,8 @@ def test_a_dropped_letter_belongs_to_its_word_and_sets_no_line_in() -> None:
     beside = ["he harbour of Port Selwyn was closed on Tues-", *LEFT[1:2]]
     below = ["ernment sent a well-known engineer to the bar with a ship's", "cable and his own hammock."]
     assert text_of([(72.0, 695.0, 36.0, "T"), *column(98, 714, beside), *column(72, 690, below)]) == (
-        "The harbour of Port Selwyn was closed on Tuesday for the third time this month, and the government sent a well-known "
+        "The harbour of Port Selwyn was closed on Tuesday for the third time this month, and the government "
+        "sent a well-known "
         "engineer to the bar with a ship's cable and his own hammock."
     )
 
@@ -162,10 +177,17 @@ def paper(number: int, *lines: str) -> list[tuple[float, float, float, str]]:
 
 def test_running_heads_and_page_numbers_are_not_read_and_a_sentence_goes_on_over_the_page() -> None:
     found = extract(
-        pdf([paper(9, *LEFT[:2], "ernment sent an"), paper(10, "engineer to the bar."), paper(11, "He will stay.")])
+        pdf(
+            [
+                paper(9, *LEFT[:2], "ernment sent an"),
+                paper(10, "engineer to the bar."),
+                paper(11, "He will stay."),
+            ]
+        )
     )
     assert found.text == (
-        "The harbour of Port Selwyn was closed on Tuesday for the third time this month, and the government sent an "
+        "The harbour of Port Selwyn was closed on Tuesday for the third time this month, and the government "
+        "sent an "
         "engineer to the bar.\n\nHe will stay."
     )
     assert [found.text[page:].split()[0] for page in found.pages] == ["The", "engineer", "He"]
@@ -173,10 +195,15 @@ def test_running_heads_and_page_numbers_are_not_read_and_a_sentence_goes_on_over
 
 def test_heads_of_left_and_right_pages_differ() -> None:
     pages = [
-        [(72.0, 810.0, 8.0, "THE COURIER" if number % 2 else "World news"), *column(72, 720, [f"Page {word} ends here."])]
+        [
+            (72.0, 810.0, 8.0, "THE COURIER" if number % 2 else "World news"),
+            *column(72, 720, [f"Page {word} ends here."]),
+        ]
         for number, word in enumerate(["one", "two", "three", "four", "five", "six"])
     ]
-    assert text_of(*pages) == "\n\n".join(f"Page {word} ends here." for word in ("one", "two", "three", "four", "five", "six"))
+    assert text_of(*pages) == "\n\n".join(
+        f"Page {word} ends here." for word in ("one", "two", "three", "four", "five", "six")
+    )
 
 
 def test_what_a_browser_prints_around_a_single_page_is_not_read() -> None:
@@ -191,7 +218,12 @@ def test_what_a_browser_prints_around_a_single_page_is_not_read() -> None:
 
 
 def test_a_repeated_line_in_the_middle_of_pages_is_text() -> None:
-    page = column(72, 720, ["One.", "Two.", "Three.", "Four.", "The same.", "Six.", "Seven.", "Eight.", "Nine."], leading=40)
+    page = column(
+        72,
+        720,
+        ["One.", "Two.", "Three.", "Four.", "The same.", "Six.", "Seven.", "Eight.", "Nine."],
+        leading=40,
+    )
     other = [(x, y, size, text if text == "The same." else f"Not {text}") for x, y, size, text in page]
     assert text_of(page, other).count("The same.") == 2
 
@@ -234,7 +266,9 @@ def test_what_the_file_says_of_itself_is_believed_only_where_a_person_wrote_it(
 
 
 def test_the_language_is_the_catalogs() -> None:
-    assert extract(pdf([column(72, 720, LEFT)], lang="de-CH")).facts == {"language": Fact("de-CH", "PDF language")}
+    assert extract(pdf([column(72, 720, LEFT)], lang="de-CH")).facts == {
+        "language": Fact("de-CH", "PDF language")
+    }
 
 
 def test_letters_that_cannot_be_told_are_shown_as_such_and_counted() -> None:
@@ -262,9 +296,13 @@ def locked() -> bytes:
         pytest.param(b"%PDF-1.7\n", "it is a damaged PDF", id="the first line alone"),
         pytest.param(pdf([column(72, 720, LEFT)])[:400], "it is a damaged PDF", id="cut off"),
         pytest.param(locked(), "it has a password", id="a password"),
-        pytest.param(pdf([[]], picture=True), "it holds pictures of text only. Make it searchable", id="a scan"),
+        pytest.param(
+            pdf([[]], picture=True), "it holds pictures of text only. Make it searchable", id="a scan"
+        ),
         pytest.param(pdf([[], []]), "it holds no words", id="empty pages"),
-        pytest.param(pdf([[(72.0, 700.0, 10.0, "12 - 14")]]), "it holds no words, only numbers", id="numbers"),
+        pytest.param(
+            pdf([[(72.0, 700.0, 10.0, "12 - 14")]]), "it holds no words, only numbers", id="numbers"
+        ),
     ],
 )
 def test_what_cannot_be_read_is_refused_in_a_sentence(data: bytes, complaint: str) -> None:
@@ -288,10 +326,17 @@ def test_without_pdfminer_the_remedy_is_named(monkeypatch: pytest.MonkeyPatch) -
     assert ".venv/bin/python -m pip install -c constraints.txt -e '.[pdf]'" in str(refused.value)
 
 
-VALID = pdf([[HEADLINE, *column(72, 720, LEFT), *column(310, 720, RIGHT)], column(72, 720, RIGHT)], info={"Title": "A"})
+VALID = pdf(
+    [[HEADLINE, *column(72, 720, LEFT), *column(310, 720, RIGHT)], column(72, 720, RIGHT)],
+    info={"Title": "A"},
+)
 
 
-@given(st.integers(0, len(VALID) - 1), st.sampled_from(["flip", "cut", "insert", "end"]), st.binary(min_size=1, max_size=12))
+@given(
+    st.integers(0, len(VALID) - 1),
+    st.sampled_from(["flip", "cut", "insert", "end"]),
+    st.binary(min_size=1, max_size=12),
+)
 @settings(derandomize=True, deadline=None, database=None, max_examples=40)
 def test_a_damaged_file_is_read_or_refused(at: int, how: str, noise: bytes) -> None:
     damaged = {

@@ -31,7 +31,9 @@ def mark(_: str) -> str | None:
 
 
 ROOT = Path(__file__).parent.parent
-CHEAP = argon2.PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)  # what a hash costs stands in the hash
+CHEAP = argon2.PasswordHasher(
+    time_cost=1, memory_cost=8, parallelism=1
+)  # what a hash costs stands in the hash
 
 
 class Clock:
@@ -85,7 +87,9 @@ def outcome(accounts: Accounts, name: str, password: str, address: str) -> bool 
 
 def test_a_name_goes_with_its_own_password_only(tmp_path: Path) -> None:
     path = tmp_path / "who"
-    path.write_text(f"\ufeff{line('ann', 'pass:word')}\r\n\n  # the desk\n{line('bob', 'sésame')}", encoding="utf-8")
+    path.write_text(
+        f"\ufeff{line('ann', 'pass:word')}\r\n\n  # the desk\n{line('bob', 'sésame')}", encoding="utf-8"
+    )
     accounts = Accounts.read(path)
     assert accounts.names == {"ann", "bob"}
     pairs = [
@@ -115,7 +119,9 @@ def test_a_name_goes_with_its_own_password_only(tmp_path: Path) -> None:
         (None, "the file of accounts {path} cannot be read: No such file or directory"),
     ],
 )  # fmt: skip
-def test_a_file_that_cannot_be_used_is_named_and_nothing_of_it_told(tmp_path: Path, content: bytes | None, said: str) -> None:
+def test_a_file_that_cannot_be_used_is_named_and_nothing_of_it_told(
+    tmp_path: Path, content: bytes | None, said: str
+) -> None:
     path = tmp_path / "who"
     if content is not None:
         path.write_bytes(content)
@@ -124,7 +130,9 @@ def test_a_file_that_cannot_be_used_is_named_and_nothing_of_it_told(tmp_path: Pa
     assert str(refused.value) == said.format(path=path)
 
 
-def test_a_removed_account_is_out_at_once_and_a_file_that_is_damaged_lets_nobody_in(who: Path, cheap: None) -> None:
+def test_a_removed_account_is_out_at_once_and_a_file_that_is_damaged_lets_nobody_in(
+    who: Path, cheap: None
+) -> None:
     accounts = Accounts.read(who)
     assert accounts.check("ann", "pass:word", "")
     remove_account(who, "ann")
@@ -194,13 +202,20 @@ def test_an_account_is_added_hashed_as_rfc_9106_recommends_in_a_file_for_its_own
     assert Accounts.read(path).check("eve", "plum", "")
 
 
-def test_plain_passwords_are_hashed_in_place_and_the_rest_of_the_file_stays(tmp_path: Path, cheap: None) -> None:
+def test_plain_passwords_are_hashed_in_place_and_the_rest_of_the_file_stays(
+    tmp_path: Path, cheap: None
+) -> None:
     path = tmp_path / "who"
     hashed = line("bob", "pear")
     path.write_text(f"# the desk\nann:pass:word\n\n{hashed}", encoding="utf-8")
     assert convert(path) == 1
     lines = path.read_text().splitlines()
-    assert (lines[0], lines[1][:14], lines[2], lines[3]) == ("# the desk", "ann:$argon2id$", "", hashed.rstrip())
+    assert (lines[0], lines[1][:14], lines[2], lines[3]) == (
+        "# the desk",
+        "ann:$argon2id$",
+        "",
+        hashed.rstrip(),
+    )
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     accounts = Accounts.read(path)
     assert accounts.check("ann", "pass:word", "")
@@ -214,14 +229,18 @@ def test_plain_passwords_are_hashed_in_place_and_the_rest_of_the_file_stays(tmp_
     assert path.read_text().startswith("ann:ok\n")
 
 
-def test_what_another_program_writes_meanwhile_is_not_written_over(who: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_another_program_writes_meanwhile_is_not_written_over(
+    who: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def slow(password: str) -> str:
         with who.open("a") as file:
             file.write(line("eve", "apple"))
         return CHEAP.hash(password)
 
     monkeypatch.setattr("rag.people.accounts.hash_password", slow)
-    with pytest.raises(ConfigError, match=r"was changed by another program meanwhile. Run the same command again"):
+    with pytest.raises(
+        ConfigError, match=r"was changed by another program meanwhile. Run the same command again"
+    ):
         add_account(who, "zoe", "plum")
     assert Accounts.read(who).names == {"ann", "bob", "eve"}
     assert [p.name for p in who.parent.iterdir()] == ["who"]
@@ -245,7 +264,9 @@ def test_who_is_wrong_too_often_waits_longer_each_time_until_a_quarter_of_an_hou
     clock = Clock()
     accounts = Accounts.read(who, clock=clock)
     assert [outcome(accounts, "ann", "x", "10.0.0.1") for _ in range(6)] == [False] * 5 + [1.0]
-    assert outcome(accounts, "ann", "pass:word", "10.0.0.1") == 1.0, "the right one has to wait too, or it could be guessed"
+    assert outcome(accounts, "ann", "pass:word", "10.0.0.1") == 1.0, (
+        "the right one has to wait too, or it could be guessed"
+    )
     clock.now += 0.75
     with pytest.raises(TooManyAttempts, match=r"^too many log-ins were wrong. Try again in 1 s$") as refused:
         accounts.check("ann", "x", "10.0.0.1")
@@ -269,10 +290,14 @@ def test_a_right_log_in_begins_its_own_count_anew_and_not_that_of_its_address(wh
     assert [outcome(accounts, "ann", "x", "10.0.0.1") for _ in range(4)] == [False] * 4
     assert outcome(accounts, "ann", "pass:word", "10.0.0.1") is True
     assert [outcome(accounts, "bob", "x", "10.0.0.1") for _ in range(2)] == [False, 1.0]
-    assert [outcome(accounts, "ann", "x", "10.0.0.1") for _ in range(6)] == [False] * 5 + [1.0], "where it has logged in"
+    assert [outcome(accounts, "ann", "x", "10.0.0.1") for _ in range(6)] == [False] * 5 + [1.0], (
+        "where it has logged in"
+    )
 
 
-def test_a_thousand_wrong_passwords_cost_as_much_as_five_and_keep_nobody_else_out(who: Path, computed: list[str]) -> None:
+def test_a_thousand_wrong_passwords_cost_as_much_as_five_and_keep_nobody_else_out(
+    who: Path, computed: list[str]
+) -> None:
     accounts = Accounts.read(who, clock=Clock())
     for guess in range(1_000):
         outcome(accounts, "ann", f"guess {guess}", "203.0.113.5")
@@ -282,7 +307,9 @@ def test_a_thousand_wrong_passwords_cost_as_much_as_five_and_keep_nobody_else_ou
     assert accounts.check("ann", "pass:word", "10.0.0.1")
 
 
-def test_guesses_from_many_addresses_are_slowed_and_the_owner_still_gets_in(who: Path, computed: list[str]) -> None:
+def test_guesses_from_many_addresses_are_slowed_and_the_owner_still_gets_in(
+    who: Path, computed: list[str]
+) -> None:
     clock = Clock()
     accounts = Accounts.read(who, clock=clock)
     assert accounts.check("ann", "pass:word", "10.0.0.1")
@@ -303,9 +330,9 @@ def test_an_address_is_what_one_customer_has(who: Path) -> None:
     accounts = Accounts.read(who, clock=Clock())
     assert [outcome(accounts, f"n{n}", "x", f"2001:db8:0:1::{n:x}") for n in range(6)] == [False] * 5 + [1.0]
     assert outcome(accounts, "n", "x", "2001:db8:0:2::1") is False
-    assert [outcome(accounts, f"n{n}", "x", "::ffff:192.0.2.1" if n % 2 else "192.0.2.1") for n in range(6)] == [False] * 5 + [
-        1.0
-    ]
+    assert [
+        outcome(accounts, f"n{n}", "x", "::ffff:192.0.2.1" if n % 2 else "192.0.2.1") for n in range(6)
+    ] == [False] * 5 + [1.0]
     unknown = [outcome(accounts, f"m{n}", "x", "") for n in range(6)]
     assert unknown == [False] * 6, "where the address is unknown, nobody waits for another's mistakes"
     assert [outcome(accounts, "m", "x", "") for _ in range(6)] == [False] * 5 + [1.0]
@@ -338,7 +365,9 @@ def test_guesses_at_once_are_no_more_than_one_after_the_other_and_two_are_comput
     assert 5 <= tried <= 6, "one may be at work while another's is counted"
 
 
-def test_a_log_in_that_cannot_be_computed_is_told_to_come_back(who: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_log_in_that_cannot_be_computed_is_told_to_come_back(
+    who: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def no_memory(self: Any, hashed: str, password: bytes) -> bool:
         raise argon2.exceptions.VerificationError("Memory allocation error")
 
@@ -357,7 +386,9 @@ def test_what_is_remembered_of_guesses_is_bounded() -> None:
     clock = Clock()
     attempts = Attempts(clock)
     for n in range(12_000):
-        attempts.wrong("x" * 100_000 if n % 2 else f"name {n}", f"10.{n // 65_536}.{n // 256 % 256}.{n % 256}")
+        attempts.wrong(
+            "x" * 100_000 if n % 2 else f"name {n}", f"10.{n // 65_536}.{n // 256 % 256}.{n % 256}"
+        )
         attempts.right(f"name {n}", "10.0.0.1")
     assert (len(attempts._wrong), len(attempts._right)) == (10_000, 10_000)
     assert max(len(name) for _, name, _ in attempts._wrong) == 65
@@ -412,7 +443,10 @@ def test_accounts_are_added_and_removed_by_command(
     session, other = people.sessions.start("ann", MARK), people.sessions.start("bob", MARK)
     assert app.main(["account", "remove", "ann", "--auth-file", str(path), "--home", str(home)]) == 0
     assert app.main(["account", "remove", "ann", "--auth-file", str(path), "--home", str(home)]) == 2
-    assert (people.sessions.account_of(session, mark), people.sessions.account_of(other, mark)) == (None, "bob")
+    assert (people.sessions.account_of(session, mark), people.sessions.account_of(other, mark)) == (
+        None,
+        "bob",
+    )
     people.close()
     path.write_text("zoe:plum\n")
     assert app.main(["account", "convert", str(path)]) == 0
@@ -451,11 +485,16 @@ def test_without_a_terminal_the_command_says_how_to_hand_over_a_password(tmp_pat
         cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT)}, stdin=subprocess.DEVNULL, start_new_session=True, capture_output=True, text=True,
     )  # fmt: skip
     assert (run.returncode, run.stdout) == (2, "")
-    assert run.stderr == "clippings: there is no terminal to ask for a password. Hand it over with --password-stdin\n"
+    assert (
+        run.stderr
+        == "clippings: there is no terminal to ask for a password. Hand it over with --password-stdin\n"
+    )
     assert not (tmp_path / "who").exists()
 
 
-def test_a_server_is_not_started_over_plain_passwords(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_server_is_not_started_over_plain_passwords(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     (tmp_path / "who").write_text("ann:hunter2\n")
     assert app.main(["serve", "--home", str(tmp_path / "home"), "--auth-file", str(tmp_path / "who")]) == 2
     assert capsys.readouterr().err == (

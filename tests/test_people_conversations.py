@@ -1,4 +1,6 @@
-"""Conversations that the server keeps: nothing that was put is lost or written over, and nobody sees another's."""
+"""Conversations that the server keeps: nothing that was put is lost or written over, and nobody sees
+another's.
+"""
 
 from __future__ import annotations
 
@@ -85,7 +87,9 @@ def questions(talk: Conversations, conversation: str) -> list[str]:
 # Asking and answering
 
 
-def test_a_question_is_kept_before_it_is_answered_and_its_answer_after_that(people: People, tmp_path: Path) -> None:
+def test_a_question_is_kept_before_it_is_answered_and_its_answer_after_that(
+    people: People, tmp_path: Path
+) -> None:
     put = begun(people.conversations, " Who  struck first? ")
     second = datetime(2026, 3, 1, tzinfo=UTC) + timedelta(seconds=1)
     assert put == Exchange(
@@ -150,7 +154,9 @@ def test_no_more_is_kept_of_one_owner_than_there_is_room_for(tmp_path: Path, cal
     talk = people.conversations
     talk.answer("", begun(talk, "é" * 10_000).id, {"text": "x" * 300_000})
     people.close()
-    people = People(tmp_path / "home", now=calendar, room=Room(owner=1_000_000, reserve=0))  # counts what the first has kept
+    people = People(
+        tmp_path / "home", now=calendar, room=Room(owner=1_000_000, reserve=0)
+    )  # counts what the first has kept
     talk = people.conversations
     talk.answer("", begun(talk, "é" * 10_000).id, {"text": "é" * 320_000})
     for refused in (lambda: begun(talk, "x" * 20_000), lambda: talk.take_over("", big())):
@@ -170,7 +176,13 @@ def test_no_more_is_kept_of_one_owner_than_there_is_room_for(tmp_path: Path, cal
 def big() -> dict[str, Any]:
     found = {**record(answered(), "own"), "text": "x" * 20_000}
     return {
-        "conversations": [{"id": "big", "title": "Big", "exchanges": [{"asked": "Who?", "collection": "own", "found": found}]}]
+        "conversations": [
+            {
+                "id": "big",
+                "title": "Big",
+                "exchanges": [{"asked": "Who?", "collection": "own", "found": found}],
+            }
+        ]
     }
 
 
@@ -210,7 +222,9 @@ def test_text_that_cannot_be_stored_is_cleaned_wherever_it_comes_in(people: Peop
     assert talk.shown(bad, put.conversation).exchanges[0].id == put.id
 
 
-@pytest.mark.parametrize("value", [float("nan"), float("inf"), 10**30, b"x", {1: "x"}, {"x": {1, 2}}], ids=repr)
+@pytest.mark.parametrize(
+    "value", [float("nan"), float("inf"), 10**30, b"x", {1: "x"}, {"x": {1, 2}}], ids=repr
+)
 def test_a_record_that_is_not_json_is_refused_and_the_question_stays(talk: Conversations, value: Any) -> None:
     put = begun(talk)
     with pytest.raises(ValueError, match="cannot be kept as JSON"):
@@ -236,12 +250,17 @@ def test_editing_a_question_keeps_the_earlier_one_with_all_that_followed_it(talk
     third = then(talk, second, "Why?")
     edited = instead(talk, second, "Where?")
     assert questions(talk, first.conversation) == ["Who?", "Where?"]
-    assert [e.versions for e in talk.shown("", first.conversation).exchanges] == [(first.id,), (second.id, edited.id)]
+    assert [e.versions for e in talk.shown("", first.conversation).exchanges] == [
+        (first.id,),
+        (second.id, edited.id),
+    ]
     shown = talk.show_version("", second.id)
     assert shown == talk.shown("", first.conversation)
     assert [e.id for e in shown.exchanges] == [first.id, second.id, third.id]
     again = instead(talk, first, "Who?")
-    assert [(e.id, e.versions) for e in talk.shown("", first.conversation).exchanges] == [(again.id, (first.id, again.id))]
+    assert [(e.id, e.versions) for e in talk.shown("", first.conversation).exchanges] == [
+        (again.id, (first.id, again.id))
+    ]
     assert [e.id for e in talk.show_version("", first.id).exchanges] == [first.id, edited.id]
     assert talk.all("")[0].title == "Who?"
 
@@ -251,11 +270,18 @@ def test_a_version_is_shown_with_what_was_put_last_below_it(talk: Conversations)
     left = then(talk, first, "2")
     below = then(talk, left, "3")
     right = instead(talk, left, "2b")
-    assert [e.id for e in talk.show_version("", first.id).exchanges] == [first.id, right.id], "the newest leaf"
+    assert [e.id for e in talk.show_version("", first.id).exchanges] == [first.id, right.id], (
+        "the newest leaf"
+    )
     assert [e.id for e in talk.show_version("", left.id).exchanges] == [first.id, left.id, below.id]
     newest = then(talk, below, "4")
     talk.show_version("", right.id)
-    assert [e.id for e in talk.show_version("", first.id).exchanges] == [first.id, left.id, below.id, newest.id]
+    assert [e.id for e in talk.show_version("", first.id).exchanges] == [
+        first.id,
+        left.id,
+        below.id,
+        newest.id,
+    ]
 
 
 def test_two_tabs_that_go_on_from_the_same_exchange_make_two_versions(talk: Conversations) -> None:
@@ -406,7 +432,9 @@ def test_all_verdicts_are_there_for_evaluation_in_the_order_of_asking(
     for n in (5, 0, 1, 2, 3):
         talk.judge(("", "ann")[n % 2], put[n].id, "wrong")
     talk.delete("ann", put[3].conversation)
-    assert [(e.question, e.verdict, e.record) for e in talk.verdicts()] == [(f"{n}?", "wrong", RECORD) for n in (0, 1, 2, 5)]
+    assert [(e.question, e.verdict, e.record) for e in talk.verdicts()] == [
+        (f"{n}?", "wrong", RECORD) for n in (0, 1, 2, 5)
+    ]
 
 
 # What browsers kept
@@ -438,7 +466,9 @@ def test_what_a_browser_kept_is_taken_over_once(talk: Conversations) -> None:
     assert [(e.question, e.state, e.verdict, e.imported) for e in shown.exchanges] == [
         ("Who?", "answered", "right", True), ("Why?", "answered", None, True),
     ]  # fmt: skip
-    assert [e.record for e in shown.exchanges] == [kept["conversations"][1]["exchanges"][n]["found"] for n in range(2)]
+    assert [e.record for e in shown.exchanges] == [
+        kept["conversations"][1]["exchanges"][n]["found"] for n in range(2)
+    ]
     assert [e.after for e in shown.exchanges] == [None, shown.exchanges[0].id]
     with pytest.raises(QuestionError, match="this answer was not given here"):
         talk.judge("", shown.exchanges[0].id, "wrong")
@@ -455,13 +485,22 @@ def test_what_a_browser_kept_is_taken_over_once(talk: Conversations) -> None:
 
 @pytest.mark.parametrize(
     "answer",
-    [answered("Iran struck first.", "slow", ("x",)), abstained(evidence()), disputed(), quoting(DATED, DATED.text[12:])],
+    [
+        answered("Iran struck first.", "slow", ("x",)),
+        abstained(evidence()),
+        disputed(),
+        quoting(DATED, DATED.text[12:]),
+    ],
 )
 def test_every_record_that_the_page_makes_is_taken_over(talk: Conversations, answer: Any) -> None:
     found = json.loads(json.dumps(record(answer, "own")))
     assert (
         talk.take_over(
-            "", {"current": "", "conversations": [{"id": "c", "title": " ", "exchanges": [held("1", "Who?", found)]}]}
+            "",
+            {
+                "current": "",
+                "conversations": [{"id": "c", "title": " ", "exchanges": [held("1", "Who?", found)]}],
+            },
         )
         == 1
     )
@@ -475,7 +514,9 @@ def spoiled() -> Iterator[tuple[str, Any]]:
 
     def places(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
         yield path
-        for key, item in value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ():
+        for key, item in (
+            value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+        ):
             yield from places(item, (*path, key))
 
     def changed(path: tuple[Any, ...], change: Any) -> Any:
@@ -496,7 +537,11 @@ def spoiled() -> Iterator[tuple[str, Any]]:
             changed(
                 (*path, "extra"),
                 lambda at, key: (
-                    at.__setitem__(key, 1) if isinstance(at, dict) else at.append(None) if isinstance(at, list) else None
+                    at.__setitem__(key, 1)
+                    if isinstance(at, dict)
+                    else at.append(None)
+                    if isinstance(at, list)
+                    else None
                 ),
             ),
         )
@@ -542,7 +587,9 @@ def test_entries_that_are_none_are_left_out_and_the_others_taken_over(
     assert [(e.question, e.verdict) for e in talk.shown("", talk.all("")[1].id).exchanges] == [
         ("Who?", "right"), ("Odd verdict?", None), ("Why?", None),
     ]  # fmt: skip
-    assert caplog.records[-1].getMessage().startswith("of a browser's conversations, 13 entries were left out")
+    assert (
+        caplog.records[-1].getMessage().startswith("of a browser's conversations, 13 entries were left out")
+    )
 
 
 def nested() -> dict[str, Any]:
@@ -585,7 +632,9 @@ def test_threads_that_put_and_answer_at_once_lose_nothing(tmp_path: Path) -> Non
             for n in range(1, 6):
                 then(talk, first, f"{number}.{n}")  # all go on from the same exchange
                 talk.answer(str(number), last.id, {"text": f"{number}.{n - 1}"})
-                last = talk.put(str(number), f"{number}.{n}", "own", conversation=last.conversation, after=last.id)
+                last = talk.put(
+                    str(number), f"{number}.{n}", "own", conversation=last.conversation, after=last.id
+                )
                 talk.shown(str(number), last.conversation)
                 talk.all("")
         except Exception as exc:
@@ -603,7 +652,9 @@ def test_threads_that_put_and_answer_at_once_lose_nothing(tmp_path: Path) -> Non
             *((f"{n}.{m}", {"text": f"{n}.{m}"}) for m in range(5)), (f"{n}.5", None),
         ]  # fmt: skip
     _, head = talk.shown("", first.conversation).exchanges
-    assert {talk.exchange("", id).question for id in head.versions} == {f"{n}.{m}" for n in range(8) for m in range(1, 6)}
+    assert {talk.exchange("", id).question for id in head.versions} == {
+        f"{n}.{m}" for n in range(8) for m in range(1, 6)
+    }
     people.close()
 
 
@@ -611,7 +662,9 @@ def test_threads_that_put_and_answer_at_once_lose_nothing(tmp_path: Path) -> Non
 
 
 class Talking(RuleBasedStateMachine):
-    """Two people, each with two tabs or more that know only what they were shown; beside it a list of all that was put."""
+    """Two people, each with two tabs or more that know only what they were shown; beside it a list of all
+    that was put.
+    """
 
     exchanges = Bundle("exchanges")
     aside = Bundle("aside")
@@ -656,7 +709,11 @@ class Talking(RuleBasedStateMachine):
             return None
         owner, e = self.put[at]
         return self._added(
-            owner, self._do(e.conversation, lambda: self.talk.put(owner, "on?", "own", conversation=e.conversation, after=at))
+            owner,
+            self._do(
+                e.conversation,
+                lambda: self.talk.put(owner, "on?", "own", conversation=e.conversation, after=at),
+            ),
         )
 
     @rule(target=exchanges, at=exchanges)
@@ -666,7 +723,10 @@ class Talking(RuleBasedStateMachine):
         owner, e = self.put[at]
         return self._added(
             owner,
-            self._do(e.conversation, lambda: self.talk.put(owner, "again?", "own", conversation=e.conversation, after=e.after)),
+            self._do(
+                e.conversation,
+                lambda: self.talk.put(owner, "again?", "own", conversation=e.conversation, after=e.after),
+            ),
         )
 
     @rule(at=exchanges, how=st.sampled_from(["answer", "fail", "stop"]))
@@ -680,7 +740,9 @@ class Talking(RuleBasedStateMachine):
             "stop": lambda: self.talk.stop(owner, at),
         }[how]()
         final = e.state == "answered" or (e.state != "asked" and how != "answer")
-        assert now.state == (e.state if final else {"answer": "answered", "fail": "failed", "stop": "stopped"}[how])
+        assert now.state == (
+            e.state if final else {"answer": "answered", "fail": "failed", "stop": "stopped"}[how]
+        )
         self.put[at] = (owner, now)
 
     @rule(at=exchanges)
@@ -732,7 +794,11 @@ class Talking(RuleBasedStateMachine):
             assert [e.id for e in shown] == way
             for e in shown:
                 _, known = self.put[e.id]
-                beside = tuple(i for i, (_, o) in self.put.items() if (o.conversation, o.after) == (conversation, e.after))
+                beside = tuple(
+                    i
+                    for i, (_, o) in self.put.items()
+                    if (o.conversation, o.after) == (conversation, e.after)
+                )
                 assert e == replace(known, versions=beside)
         listed = {c.id for owner in ("", "ann") for c in self.talk.all(owner)}
         assert listed == self.heads.keys() - self.away

@@ -1,4 +1,6 @@
-"""The file of people's things: made when it is first needed, for its owner only; and a sentence where it cannot be used."""
+"""The file of people's things: made when it is first needed, for its owner only; and a sentence where it
+cannot be used.
+"""
 
 from __future__ import annotations
 
@@ -104,7 +106,9 @@ def test_secrets_are_nowhere_in_the_file(people: People, home: Path) -> None:
     assert [s for s in secrets if s.encode() in content or s.removeprefix("clip_").encode() in content] == []
 
 
-def test_a_file_that_is_replaced_or_removed_under_a_server_is_followed(people: People, home: Path, tmp_path: Path) -> None:
+def test_a_file_that_is_replaced_or_removed_under_a_server_is_followed(
+    people: People, home: Path, tmp_path: Path
+) -> None:
     put(people, "first")
     for name in ("people.sqlite", "people.sqlite-wal", "people.sqlite-shm"):
         (home / name).unlink()
@@ -125,7 +129,11 @@ def refusals(people: People, *, of: list[Callable[[People], Any]]) -> set[str]:
     for use in of:
         with pytest.raises(CollectionError) as refused:
             use(people)
-        assert refused.value.__cause__ is not None or "layout" in str(refused.value) or "is not a file" in str(refused.value)
+        assert (
+            refused.value.__cause__ is not None
+            or "layout" in str(refused.value)
+            or "is not a file" in str(refused.value)
+        )
         said.add(str(refused.value))
     return said
 
@@ -191,7 +199,9 @@ def test_a_folder_that_cannot_be_written_to_is_told_so(barred: Path) -> None:
     barred_people.close()
     (home / "people.sqlite").chmod(0o400)
     (said,) = refusals(barred_people, of=[put])
-    assert said.startswith(f"what people ask cannot be kept in {home / 'people.sqlite'} (attempt to write a readonly database)")
+    assert said.startswith(
+        f"what people ask cannot be kept in {home / 'people.sqlite'} (attempt to write a readonly database)"
+    )
     barred_people.close()
     (home / "people.sqlite").chmod(0o600)
 
@@ -207,7 +217,8 @@ def test_a_full_disk_is_told_so_and_nothing_that_was_kept_is_lost(people: People
     sa.event.listen(people._database._engine, "connect", full)
     said = refusals(people, of=[lambda p: put(p, "x" * 25_000)])
     assert said == {
-        f"the disk that holds {people._database.path.parent} is full. What was kept before is safe; free some space and try again"
+        f"the disk that holds {people._database.path.parent} is full. What was kept before is safe; free "
+        f"some space and try again"
     }
     assert asked(people) == ["kept"]
     assert people.sessions.account_of(secret, mark) == "ann"
@@ -218,7 +229,9 @@ def test_a_full_disk_is_told_so_and_nothing_that_was_kept_is_lost(people: People
     assert asked(people) == ["kept", "there is room again"]
 
 
-def test_a_writer_that_takes_too_long_is_told_of_and_readers_do_not_wait_for_it(people: People, home: Path) -> None:
+def test_a_writer_that_takes_too_long_is_told_of_and_readers_do_not_wait_for_it(
+    people: People, home: Path
+) -> None:
     put(people, "kept")
     people.close()
     sa.event.listen(people._database._engine, "connect", lambda c, _: c.execute("PRAGMA busy_timeout=50"))

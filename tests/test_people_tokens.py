@@ -75,16 +75,29 @@ def test_a_token_is_found_by_its_secret_until_it_is_revoked(people: People, cale
     people.tokens.revoke("the desk’s bot")
     assert people.tokens.find(reader) is None
     assert people.tokens.all() == (Token("archive", False, NOON, None),)
-    for other in ("", "clip_", reader, writer[:-1], writer + "x", writer.removeprefix("clip_"), "archive", "clip_\ud800\x00"):
+    for other in (
+        "",
+        "clip_",
+        reader,
+        writer[:-1],
+        writer + "x",
+        writer.removeprefix("clip_"),
+        "archive",
+        "clip_\ud800\x00",
+    ):
         assert people.tokens.find(other) is None
     again = people.tokens.add("the desk’s bot", False)
     assert people.tokens.find(reader) is None
     assert people.tokens.find(again) == Token("the desk’s bot", False, calendar.now, None)
 
 
-@pytest.mark.parametrize("name", ["", " ", "x" * 65, "a\nb", "a\x00", " a", "a ", "\x1b[31m", "\ud800", "\u202ea"])
+@pytest.mark.parametrize(
+    "name", ["", " ", "x" * 65, "a\nb", "a\x00", " a", "a ", "\x1b[31m", "\ud800", "\u202ea"]
+)
 def test_what_cannot_be_the_name_of_a_token_is_refused(people: People, name: str) -> None:
-    with pytest.raises(ConfigError, match=r"cannot be a token's name: that has 1 to 64 printable characters") as refused:
+    with pytest.raises(
+        ConfigError, match=r"cannot be a token's name: that has 1 to 64 printable characters"
+    ) as refused:
         people.tokens.add(name, False)
     assert str(refused.value).isprintable()
     assert people.tokens.all() == ()
@@ -94,15 +107,20 @@ def test_what_cannot_be_the_name_of_a_token_is_refused(people: People, name: str
 def test_a_name_stands_for_one_token(people: People) -> None:
     first = people.tokens.add("bot", False)
     with pytest.raises(
-        CollectionError, match=r"^there is a token named bot already. Choose another name, or revoke that one first$"
+        CollectionError,
+        match=r"^there is a token named bot already. Choose another name, or revoke that one first$",
     ):
         people.tokens.add("bot", True)
     assert people.tokens.find(first) == Token("bot", False, NOON, None)
-    with pytest.raises(CollectionError, match=r"^there is no token named dog; `clippings token list` lists them$"):
+    with pytest.raises(
+        CollectionError, match=r"^there is no token named dog; `clippings token list` lists them$"
+    ):
         people.tokens.revoke("dog")
 
 
-def test_tokens_are_made_listed_and_revoked_by_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_tokens_are_made_listed_and_revoked_by_command(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     home = ["--home", str(tmp_path / "home")]
     assert app.main(["token", "list", *home]) == 0
     assert not (tmp_path / "home").exists()
@@ -115,7 +133,8 @@ def test_tokens_are_made_listed_and_revoked_by_command(tmp_path: Path, capsys: p
     assert capsys.readouterr().err.splitlines() == [
         "(keep it where the program finds it: it is shown only now)",
         "clippings: there is a token named bot already. Choose another name, or revoke that one first",
-        "clippings: '' cannot be a token's name: that has 1 to 64 printable characters, and no space at either end",
+        "clippings: '' cannot be a token's name: that has 1 to 64 printable characters, and no space at "
+        "either end",
     ]
     people = People(tmp_path / "home")
     found = people.tokens.find(secret)
@@ -147,12 +166,17 @@ def test_a_group_of_commands_needs_one_of_them(group: str, capsys: pytest.Captur
 # Sessions
 
 
-def test_a_session_ends_after_a_week_without_use_and_after_thirty_days_in_any_case(people: People, calendar: Calendar) -> None:
+def test_a_session_ends_after_a_week_without_use_and_after_thirty_days_in_any_case(
+    people: People, calendar: Calendar
+) -> None:
     unused, used = people.sessions.start("ann", MARK), people.sessions.start("ann", MARK)
     assert len(unused) == 43
     assert unused != used
     calendar.now = NOON + timedelta(days=7, microseconds=-1)
-    assert (people.sessions.account_of(unused, mark), people.sessions.account_of(used, mark)) == ("ann", "ann")
+    assert (people.sessions.account_of(unused, mark), people.sessions.account_of(used, mark)) == (
+        "ann",
+        "ann",
+    )
     calendar.now += timedelta(days=6, hours=23)
     assert people.sessions.account_of(used, mark) == "ann"
     calendar.now += timedelta(hours=1)
@@ -186,7 +210,13 @@ def test_ending_a_session_ends_that_one_and_ending_all_those_of_one_account(peop
     people.sessions.end(one)
     people.sessions.end(one)
     people.sessions.end("nobody's")
-    assert [people.sessions.account_of(s, mark) for s in (one, two, other, "", "\ud800")] == [None, "ann", "bob", None, None]
+    assert [people.sessions.account_of(s, mark) for s in (one, two, other, "", "\ud800")] == [
+        None,
+        "ann",
+        "bob",
+        None,
+        None,
+    ]
     people.sessions.end_all("ann")
     assert [people.sessions.account_of(s, mark) for s in (two, other)] == [None, "bob"]
 
@@ -254,7 +284,12 @@ def test_what_readers_said_of_answers_is_printed_a_line_each(
             "asked": "Who\x9b31m struck?",
             "text": "An answer to Who\x9b31m struck?",
         },
-        {"at": "2026-03-01T12:00:00+00:00", "verdict": "right", "asked": "Who swam?", "text": "An answer to Who swam?"},
+        {
+            "at": "2026-03-01T12:00:00+00:00",
+            "verdict": "right",
+            "asked": "Who swam?",
+            "text": "An answer to Who swam?",
+        },
     ]
     assert "bob" not in printed
 

@@ -1,4 +1,6 @@
-"""The plan: what is added, replaced, kept, renamed, refused and removed, from what was found and what is known."""
+"""The plan: what is added, replaced, kept, renamed, refused and removed, from what was found and what is
+known.
+"""
 
 from __future__ import annotations
 
@@ -30,7 +32,9 @@ def line(article_id: str, version: str, origin: str, number: int = 1) -> Found:
     return Found(article_id, version, origin, f"{origin} line {number}", at=(number - 1) * 100)
 
 
-def scanned(*found: Found, failed: Collection[str] = (), scopes: tuple[str, ...] = (NEWS,), also: Collection[str] = ()) -> Scan:
+def scanned(
+    *found: Found, failed: Collection[str] = (), scopes: tuple[str, ...] = (NEWS,), also: Collection[str] = ()
+) -> Scan:
     """`failed` are the files that could not be read, `also` those in which there was nothing."""
     origins = frozenset({item.origin for item in found} | set(failed) | set(also))
     many = frozenset(origin for origin in origins if origin.endswith(".jsonl"))
@@ -39,7 +43,11 @@ def scanned(*found: Found, failed: Collection[str] = (), scopes: tuple[str, ...]
 
 
 def planned(
-    looked: Scan, known: dict[str, tuple[str, str]], *, prune: bool = False, there: Collection[str] | None = None
+    looked: Scan,
+    known: dict[str, tuple[str, str]],
+    *,
+    prune: bool = False,
+    there: Collection[str] | None = None,
 ) -> tuple[Plan, dict[str, Found]]:
     """`there` are the files that exist; unless told otherwise, those that were looked at."""
     existing = looked.origins if there is None else there
@@ -56,7 +64,9 @@ A, B, C = file("news/a.txt", "1"), file("news/b.txt", "2"), file("news/c.txt", "
 def test_a_new_article_is_added_a_changed_one_replaced_and_an_equal_one_kept() -> None:
     known = stored(A, file("news/b.txt", "old"))
     todo, reading = planned(scanned(A, B, C), known)
-    assert todo == Plan(added=("news/c.txt",), replaced=("news/b.txt",), kept=("news/a.txt",), warnings=("a warning",))
+    assert todo == Plan(
+        added=("news/c.txt",), replaced=("news/b.txt",), kept=("news/a.txt",), warnings=("a warning",)
+    )
     assert reading == {"news/b.txt": B, "news/c.txt": C}
 
 
@@ -104,7 +114,10 @@ def test_two_lines_with_one_id_are_a_collision_and_the_first_is_taken() -> None:
     assert todo.added == ("x",)
     assert reading == {"x": first}
     assert todo.failed == (
-        Failure("/p/feed.jsonl line 2", "its id x is already that of /p/feed.jsonl line 1. Give it an id of its own"),
+        Failure(
+            "/p/feed.jsonl line 2",
+            "its id x is already that of /p/feed.jsonl line 1. Give it an id of its own",
+        ),
     )
 
 
@@ -115,18 +128,23 @@ def test_two_folders_of_one_name_collide_and_nothing_is_overwritten() -> None:
         assert "news/a.txt" not in todo.replaced
         assert reading.get("news/a.txt") in (A, None)
         assert todo.failed == (
-            Failure("news/a.txt", "its id news/a.txt is already that of news/a.txt. Give it an id of its own"),
+            Failure(
+                "news/a.txt", "its id news/a.txt is already that of news/a.txt. Give it an id of its own"
+            ),
         )
 
 
 def test_a_folder_of_the_same_name_synced_later_does_not_overwrite_the_first() -> None:
     theirs = file("news/a.txt", "other", "/q/news/a.txt")
-    todo, reading = planned(scanned(theirs, scopes=("/q/news",)), stored(A), prune=True, there=[A.origin, theirs.origin])
+    todo, reading = planned(
+        scanned(theirs, scopes=("/q/news",)), stored(A), prune=True, there=[A.origin, theirs.origin]
+    )
     assert (todo.replaced, todo.removed, reading) == ((), (), {})
     assert todo.failed == (
         Failure(
             "news/a.txt",
-            "its id news/a.txt is already that of /p/news/a.txt. Rename the file or its folder, or remove the other",
+            "its id news/a.txt is already that of /p/news/a.txt. Rename the file or its folder, or remove "
+            "the other",
         ),
     )
 
@@ -144,7 +162,9 @@ def test_an_id_that_another_feed_still_holds_is_a_collision() -> None:
 def test_a_renamed_file_keeps_its_id() -> None:
     renamed = file("news/z.txt", "1")
     todo, reading = planned(scanned(renamed, B), stored(A, B), prune=True)
-    assert todo == Plan(kept=("news/a.txt", "news/b.txt"), renamed=(("news/a.txt", "/p/news/z.txt"),), warnings=("a warning",))
+    assert todo == Plan(
+        kept=("news/a.txt", "news/b.txt"), renamed=(("news/a.txt", "/p/news/z.txt"),), warnings=("a warning",)
+    )
     assert reading == {}
 
 
@@ -156,7 +176,11 @@ def test_a_renamed_file_keeps_its_id_when_it_changes_later_and_is_renamed_again(
     assert reading["news/a.txt"].origin == "/p/news/z.txt"
     assert reading["news/a.txt"].id == "news/a.txt"
     again = planned(scanned(file("news/y.txt", "1")), known, prune=True)[0]
-    assert (again.kept, again.renamed, again.removed) == (("news/a.txt",), (("news/a.txt", "/p/news/y.txt"),), ())
+    assert (again.kept, again.renamed, again.removed) == (
+        ("news/a.txt",),
+        (("news/a.txt", "/p/news/y.txt"),),
+        (),
+    )
 
 
 def test_a_new_file_under_the_old_name_of_a_renamed_one_is_a_collision() -> None:
@@ -177,7 +201,11 @@ def test_a_copy_is_an_article_of_its_own() -> None:
 
 def test_of_two_copies_of_a_vanished_file_the_first_is_the_renamed_one() -> None:
     todo, _ = planned(scanned(file("news/y.txt", "1"), file("news/z.txt", "1")), stored(A))
-    assert (todo.kept, todo.added, todo.renamed) == (("news/a.txt",), ("news/z.txt",), (("news/a.txt", "/p/news/y.txt"),))
+    assert (todo.kept, todo.added, todo.renamed) == (
+        ("news/a.txt",),
+        ("news/z.txt",),
+        (("news/a.txt", "/p/news/y.txt"),),
+    )
 
 
 def test_two_vanished_copies_are_two_renamed_files() -> None:
@@ -200,13 +228,17 @@ def test_a_moved_folder_keeps_its_articles_changed_or_not() -> None:
     moved = [file("news/a.txt", "1", "/q/news/a.txt"), file("news/b.txt", "new", "/q/news/b.txt")]
     todo, reading = planned(scanned(*moved, scopes=("/q/news",)), stored(A, B), prune=True)
     assert (todo.kept, todo.replaced) == (("news/a.txt",), ("news/b.txt",))
-    assert todo.renamed == (("news/a.txt", "/q/news/a.txt"),), "a replaced article is stored with its new place anyway"
+    assert todo.renamed == (("news/a.txt", "/q/news/a.txt"),), (
+        "a replaced article is stored with its new place anyway"
+    )
     assert (todo.added, todo.removed, todo.failed) == ((), (), ())
     assert reading == {"news/b.txt": moved[1]}
 
 
 def test_a_folder_under_another_name_keeps_the_ids_of_its_articles() -> None:
-    todo, _ = planned(scanned(file("press/a.txt", "1"), file("press/b.txt", "2"), scopes=("/p/press",)), stored(A, B))
+    todo, _ = planned(
+        scanned(file("press/a.txt", "1"), file("press/b.txt", "2"), scopes=("/p/press",)), stored(A, B)
+    )
     assert todo.kept == ("news/a.txt", "news/b.txt")
     assert todo.renamed == (("news/a.txt", "/p/press/a.txt"), ("news/b.txt", "/p/press/b.txt"))
 
@@ -264,9 +296,14 @@ def test_twenty_thousand_moved_files_are_planned_in_seconds() -> None:
 
 _IDS = st.sampled_from(["n/a", "n/b", "n/c"])
 _VERSIONS = st.sampled_from(["1", "2"])
-_FILES = st.builds(lambda i, v, folder: file(i, v, f"/{folder}/{i}"), _IDS, _VERSIONS, st.sampled_from(["p", "q"]))
+_FILES = st.builds(
+    lambda i, v, folder: file(i, v, f"/{folder}/{i}"), _IDS, _VERSIONS, st.sampled_from(["p", "q"])
+)
 _LINES = st.builds(
-    lambda i, v, feed: line(i, v, f"/p/n/{feed}.jsonl"), st.sampled_from(["n/a", "x"]), _VERSIONS, st.sampled_from("fg")
+    lambda i, v, feed: line(i, v, f"/p/n/{feed}.jsonl"),
+    st.sampled_from(["n/a", "x"]),
+    _VERSIONS,
+    st.sampled_from("fg"),
 )
 
 
@@ -305,7 +342,9 @@ def test_a_plan_of_real_files_is_the_plan_of_what_they_hold(tmp_path: Path, prun
         ["news/f.jsonl line 3", "news/f.jsonl line 2"],
     )
     assert todo.items == 4
-    known = {found.id: (found.mark, found.origin) for found in looked.found[:2]} | {"z": ("9", str(news / "gone.txt"))}
+    known = {found.id: (found.mark, found.origin) for found in looked.found[:2]} | {
+        "z": ("9", str(news / "gone.txt"))
+    }
     again, _ = plan(looked, known, prune=prune, exists=lambda origin: Path(origin).exists())
     assert (again.added, again.kept, again.removed) == ((), ("news/a.txt", "x"), ("z",) if prune else ())
 
@@ -336,12 +375,16 @@ def test_a_file_that_is_packed_away_keeps_its_article_and_one_in_an_archive_that
     known = stored(*scan([tmp_path / "a.txt"]).found)
     with zipfile.ZipFile(tmp_path / "old.zip", "w") as archive:
         archive.writestr("a.txt", "Rain fell.")
-    assert plan(scan([tmp_path / "old.zip"]), known, prune=False, exists=exists)[0].added == (f"{tmp_path.name}/old.zip/a.txt",)
+    assert plan(scan([tmp_path / "old.zip"]), known, prune=False, exists=exists)[0].added == (
+        f"{tmp_path.name}/old.zip/a.txt",
+    )
     (tmp_path / "a.txt").unlink()
     assert plan(scan([tmp_path / "old.zip"]), known, prune=False, exists=exists)[0].kept == tuple(known)
 
 
-def test_a_member_that_has_gone_from_its_archive_is_pruned_and_one_of_a_damaged_archive_is_not(tmp_path: Path) -> None:
+def test_a_member_that_has_gone_from_its_archive_is_pruned_and_one_of_a_damaged_archive_is_not(
+    tmp_path: Path,
+) -> None:
     path = tmp_path / "a.zip"
     for members in (("one.txt", "two.txt"), ("one.txt",)):
         with zipfile.ZipFile(path, "w") as archive:
@@ -349,7 +392,9 @@ def test_a_member_that_has_gone_from_its_archive_is_pruned_and_one_of_a_damaged_
                 archive.writestr(member, f"This is {member}.")
         if len(members) == 2:
             known = stored(*scan([path]).found)
-    assert plan(scan([path]), known, prune=True, exists=exists)[0].removed == (f"{tmp_path.name}/a.zip/two.txt",)
+    assert plan(scan([path]), known, prune=True, exists=exists)[0].removed == (
+        f"{tmp_path.name}/a.zip/two.txt",
+    )
     path.write_bytes(path.read_bytes()[:-30])
     assert plan(scan([path]), known, prune=True, exists=exists)[0].removed == ()
 

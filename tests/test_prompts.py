@@ -15,7 +15,9 @@ from rag.types import Article, Evidence, Turn
 
 same_every_run = settings(derandomize=True, deadline=None, database=None)
 
-STRIKE = article("Iran struck first.", id="strike", title="Strikes", source="Dawn", published=date(2024, 1, 18))
+STRIKE = article(
+    "Iran struck first.", id="strike", title="Strikes", source="Dawn", published=date(2024, 1, 18)
+)
 REPLY = article("Pakistan replied.\n\nIt did so at dawn.", id="reply")
 
 
@@ -36,7 +38,8 @@ def test_the_whole_conversation() -> None:
     assert user["content"] == (
         "Passages:\n\n"
         "<<passage 1: Strikes, Dawn, 2024-01-18>>\nIran struck first.\n<<end of passage 1>>\n\n"
-        "<<passage 2: Pakistan replied., date unknown>>\nPakistan replied.\n\nIt did so at dawn.\n<<end of passage 2>>\n\n"
+        "<<passage 2: Pakistan replied., date unknown>>\nPakistan replied.\n\nIt did so at dawn.\n<<end of "
+        "passage 2>>\n\n"
         "The question was asked on 2024-01-20.\nQuestion: Who struck first?"
     )
 
@@ -50,7 +53,9 @@ def test_a_day_that_is_not_known_is_not_mentioned() -> None:
 
 
 def test_an_article_without_a_date_is_said_to_have_none_and_a_missing_source_is_left_out() -> None:
-    assert headings(told("Who?", article("It rained.", title="Rain")))[0] == "<<passage 1: Rain, date unknown>>"
+    assert (
+        headings(told("Who?", article("It rained.", title="Rain")))[0] == "<<passage 1: Rain, date unknown>>"
+    )
     assert headings(told("Who?", article("It rained.", title="Rain", source="Dawn")))[0] == (
         "<<passage 1: Rain, Dawn, date unknown>>"
     )
@@ -78,11 +83,15 @@ def test_an_article_cannot_end_its_passage_nor_open_another(facts: dict[str, str
 
 
 @same_every_run
-@given(st.lists(st.text(st.sampled_from(list("<>‹›pas 12:\n")), min_size=1, max_size=30), min_size=1, max_size=3))
+@given(
+    st.lists(st.text(st.sampled_from(list("<>‹›pas 12:\n")), min_size=1, max_size=30), min_size=1, max_size=3)
+)
 def test_whatever_the_articles_hold_there_are_as_many_headings_as_passages(texts: list[str]) -> None:
     found = [article(text, id=str(n), title=text, source=text) for n, text in enumerate(texts)]
     text = told("Who?", *found)
-    assert re.findall(r"<<(?:end of )?passage (\d+)", text) == [str(n) for n in range(1, len(texts) + 1) for _ in range(2)]
+    assert re.findall(r"<<(?:end of )?passage (\d+)", text) == [
+        str(n) for n in range(1, len(texts) + 1) for _ in range(2)
+    ]
     assert text.count("<<") == 2 * len(texts)
 
 
@@ -141,4 +150,10 @@ def test_a_rewriting_is_asked_for_with_the_newest_turns_a_line_each() -> None:
     assert "Add no other word that is not in the conversation" in system["content"]
     lines = user["content"].splitlines()
     assert lines[:2] == ["Question: Question 3?", "Answer: Answer 3."]
-    assert lines[10:] == ["Question: Long?", "Answer: " + "x" * 600, "", "Last question: And in May?", "Rewritten:"]
+    assert lines[10:] == [
+        "Question: Long?",
+        "Answer: " + "x" * 600,
+        "",
+        "Last question: And in May?",
+        "Rewritten:",
+    ]

@@ -42,13 +42,26 @@ def test_sync_is_the_function_however_it_is_reached() -> None:
 
 def test_importing_is_silent_fast_and_writes_nothing(tmp_path: Path) -> None:
     program = (
-        "import sys, time; began = time.perf_counter(); import rag, ingest; took = time.perf_counter() - began\n"
+        "import sys, time; began = time.perf_counter(); import rag, ingest; took = time.perf_counter() - "
+        "began\n"
         "heavy = {'torch', 'chromadb', 'gradio', 'llama_index', 'sqlalchemy', 'numpy'} & set(sys.modules)\n"
         "print(round(took, 3), sorted(heavy))"
     )
-    environ = {**os.environ, "HOME": str(tmp_path), "XDG_DATA_HOME": str(tmp_path / "data"), "PYTHONPATH": str(ROOT)}
+    environ = {
+        **os.environ,
+        "HOME": str(tmp_path),
+        "XDG_DATA_HOME": str(tmp_path / "data"),
+        "PYTHONPATH": str(ROOT),
+    }
     runs = [
-        subprocess.run([sys.executable, "-c", program], cwd=tmp_path, env=environ, capture_output=True, text=True, check=True)
+        subprocess.run(
+            [sys.executable, "-c", program],
+            cwd=tmp_path,
+            env=environ,
+            capture_output=True,
+            text=True,
+            check=True,
+        )
         for _ in range(3)
     ]
     assert all(run.stderr == "" for run in runs)
@@ -64,7 +77,9 @@ def test_help_answers_at_once(tmp_path: Path) -> None:
     took = []
     for _ in range(3):
         began = time.perf_counter()
-        run = subprocess.run([sys.executable, "app.py", "--help"], cwd=ROOT, capture_output=True, text=True, check=True)
+        run = subprocess.run(
+            [sys.executable, "app.py", "--help"], cwd=ROOT, capture_output=True, text=True, check=True
+        )
         took.append(time.perf_counter() - began)
     assert run.stdout.startswith("usage: clippings")
     assert min(took) < 0.5

@@ -1,4 +1,6 @@
-"""What each library would do unasked, and that it is kept from it: through the table of `rag.quiet`, in processes of their own."""
+"""What each library would do unasked, and that it is kept from it: through the table of `rag.system.quiet`,
+in processes of their own.
+"""
 
 from __future__ import annotations
 
@@ -12,14 +14,16 @@ from pathlib import Path
 import pytest
 from test_boundaries import imports, modules, within
 
-from rag.quiet import VENDORS
+from rag.system.quiet import VENDORS
 
 ROOT = Path(__file__).parent.parent
-# What holds of a library once `quiet` was called and it is imported. What the table has no switch for is held by the tests named.
+# What holds of a library once `quiet` was called and it is imported. What the table has no switch for is held
+# by the tests named.
 PROOF = {
     "openvino": "import openvino, openvino.tools.ovc.telemetry_utils as t; print(t.tm.__name__ == 'openvino.tools.ovc.telemetry_stub')",
-    "chromadb": "from rag.index.dense import _settings; s = _settings(); "
-    "print((s.anonymized_telemetry, s.chroma_otel_granularity, s.chroma_otel_collection_endpoint) == (False, 'none', ''))",
+    "chromadb": "from rag.store.vectors import _settings; s = _settings(); "
+    "print((s.anonymized_telemetry, s.chroma_otel_granularity, s.chroma_otel_collection_endpoint) == (False, "
+    "'none', ''))",
     "gradio": "import gradio.analytics as a; print(a.analytics_enabled() is False)",
     "huggingface-hub": "import huggingface_hub.constants as c; print(c.HF_HUB_DISABLE_TELEMETRY)",
     "transformers": "from transformers.utils.import_utils import is_env_variable_true as t; print(t('DISABLE_SAFETENSORS_CONVERSION'))",
@@ -45,7 +49,9 @@ def ran(program: str, home: Path, **environ: str) -> str:
         "PYTHONDONTWRITEBYTECODE": "1",
         **environ,
     }
-    done = subprocess.run([sys.executable, "-c", program], cwd=home, env=settled, capture_output=True, text=True, timeout=120)
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=home, env=settled, capture_output=True, text=True, timeout=120
+    )
     assert done.returncode == 0, done.stderr
     return done.stdout.strip()
 
@@ -53,12 +59,16 @@ def ran(program: str, home: Path, **environ: str) -> str:
 @pytest.mark.parametrize("vendor", VENDORS, ids=lambda vendor: vendor.name)
 def test_the_table_speaks_of_the_installed_version(vendor) -> None:
     installed = importlib.metadata.version(vendor.name).partition("+")[0]
-    assert installed == vendor.read, f"read {vendor.name} {installed} for what it sends unasked, and correct rag/quiet.py"
+    assert installed == vendor.read, (
+        f"read {vendor.name} {installed} for what it sends unasked, and correct rag/system/quiet.py"
+    )
 
 
 def test_the_table_and_its_proofs_speak_of_the_same_libraries() -> None:
     assert {vendor.name for vendor in VENDORS} == PROOF.keys() | HELD.keys()
-    assert {vendor.name for vendor in VENDORS if vendor.variables or vendor.flags or vendor.barred} == PROOF.keys()
+    assert {
+        vendor.name for vendor in VENDORS if vendor.variables or vendor.flags or vendor.barred
+    } == PROOF.keys()
     tests = "".join(path.read_text(encoding="utf-8") for path in Path(__file__).parent.glob("test_*.py"))
     assert [test for test in HELD.values() if f"def {test}(" not in tests] == []
 
@@ -66,7 +76,7 @@ def test_the_table_and_its_proofs_speak_of_the_same_libraries() -> None:
 def test_each_switch_is_off_whatever_the_environment_says(tmp_path: Path) -> None:
     against = {"GRADIO_ANALYTICS_ENABLED": "True", "HF_HUB_DISABLE_TELEMETRY": "0", "DISABLE_SAFETENSORS_CONVERSION": "false",
                "ANONYMIZED_TELEMETRY": "True", "CHROMA_OTEL_GRANULARITY": "all", "CHROMA_OTEL_COLLECTION_ENDPOINT": "http://192.0.2.1"}  # fmt: skip
-    program = "\n".join(["from rag.quiet import quiet", "quiet()", *PROOF.values()])
+    program = "\n".join(["from rag.system.quiet import quiet", "quiet()", *PROOF.values()])
     assert ran(program, tmp_path / "home", **against).splitlines() == ["True"] * len(PROOF)
     assert list((tmp_path / "home").iterdir()) == []
 
@@ -75,7 +85,7 @@ def test_a_consent_given_to_openvino_elsewhere_is_neither_used_nor_changed(tmp_p
     kept = tmp_path / "home" / "intel" / "openvino_telemetry"
     kept.parent.mkdir(parents=True)
     kept.write_text("1", encoding="utf-8")
-    ran("from rag.graph import prepare; prepare()", tmp_path / "home")
+    ran("from rag.models.engine import prepare; prepare()", tmp_path / "home")
     assert [path.relative_to(tmp_path / "home").as_posix() for path in (tmp_path / "home").rglob("*")] == [
         "intel", "intel/openvino_telemetry",
     ]  # fmt: skip
@@ -83,13 +93,13 @@ def test_a_consent_given_to_openvino_elsewhere_is_neither_used_nor_changed(tmp_p
 
 
 def test_a_library_that_was_imported_before_us_is_quiet_from_then_on(tmp_path: Path) -> None:
-    program = "import huggingface_hub.constants as c; before = c.HF_HUB_DISABLE_TELEMETRY; import rag.encode; print(before, c.HF_HUB_DISABLE_TELEMETRY)"
+    program = "import huggingface_hub.constants as c; before = c.HF_HUB_DISABLE_TELEMETRY; import rag.models.encoder; print(before, c.HF_HUB_DISABLE_TELEMETRY)"
     assert ran(program, tmp_path / "home") == "False True"
 
 
 def test_a_child_process_is_quiet_too(tmp_path: Path) -> None:
     program = (
-        "import subprocess, sys, rag.encode; "
+        "import subprocess, sys, rag.models.encoder; "
         "child = 'import huggingface_hub.constants as c; print(c.HF_HUB_DISABLE_TELEMETRY)'; "
         "print(subprocess.run([sys.executable, '-c', child], capture_output=True, text=True).stdout.strip())"
     )
@@ -105,19 +115,26 @@ def calls_quiet(path: Path) -> bool:
 
 KNOWN = dict(modules())
 HOMES = {
-    name: path for name, path in KNOWN.items() if any(within(found, vendor) for found in imports(path) for vendor in SWITCHED)
+    name: path
+    for name, path in KNOWN.items()
+    if any(within(found, vendor) for found in imports(path) for vendor in SWITCHED)
 }
 
 
 @pytest.mark.parametrize("name", HOMES)
 def test_a_librarys_home_is_quiet_before_it_is_imported(name: str) -> None:
     parts = name.split(".")
-    above = [KNOWN[parent] for count in range(len(parts), 0, -1) if (parent := ".".join(parts[:count])) in KNOWN]
+    above = [
+        KNOWN[parent] for count in range(len(parts), 0, -1) if (parent := ".".join(parts[:count])) in KNOWN
+    ]
     asked = [KNOWN[module] for module in imports(HOMES[name]) if module in KNOWN]
     assert any(calls_quiet(path) for path in [*above, *asked])
     own = ast.parse(HOMES[name].read_text(encoding="utf-8")).body
     first = [node for node in own if isinstance(node, (ast.Import, ast.ImportFrom))]
-    early = {alias.name.partition(".")[0] for node in first if isinstance(node, ast.Import) for alias in node.names}
+    early = {
+        alias.name.partition(".")[0] for node in first if isinstance(node, ast.Import) for alias in node.names
+    }
     early |= {(node.module or "").partition(".")[0] for node in first if isinstance(node, ast.ImportFrom)}
-    # At the head of a module none of them may stand, except where the package's own head has been quiet before.
+    # At the head of a module none of them may stand, except where the package's own head has been quiet
+    # before.
     assert not early & set(SWITCHED) or any(calls_quiet(path) for path in above[1:])

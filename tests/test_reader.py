@@ -1,5 +1,5 @@
-"""The reader: that its graph computes what was trained, that it points at whole words of the right text, and that wrong
-weights are refused. The bundled weights are the real ones."""
+"""The reader: that its graph computes what was trained, that it points at whole words of the right text, and
+that wrong weights are refused. The bundled weights are the real ones."""
 
 from __future__ import annotations
 
@@ -12,16 +12,18 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from rag.encode import bundled_folder
 from rag.errors import ModelError
-from rag.graph import Graph, read_weights
-from rag.reader import score
-from rag.reader.network import Network, save
-from rag.reader.span import WEIGHTS, WEIGHTS_SHA256, SpanReader, _whole_words
+from rag.models.encoder import bundled_folder
+from rag.models.engine import Graph, read_weights
+from rag.models.reader import WEIGHTS, WEIGHTS_SHA256, SpanReader, _whole_words
+from rag.training import score
+from rag.training.network import Network, save
 
 SEEDS = Path(__file__).parent.parent / "seeds"
 STRIKE = "It was a quiet week. On Tuesday Iran struck a camp near Panjgur, killing at least two children. Nobody answered."
-FILLER = "The committee met again and heard the same reports about grain, rain and roads as in the week before. "
+FILLER = (
+    "The committee met again and heard the same reports about grain, rain and roads as in the week before. "
+)
 
 
 @pytest.fixture(scope="module")
@@ -39,7 +41,9 @@ def test_the_graph_computes_what_the_trained_network_does(tmp_path: Path) -> Non
     save(network, str(tmp_path / "w.safetensors"))
     weights = read_weights(tmp_path / "w.safetensors", None)
     network.load_state_dict({name: torch.from_numpy(value) for name, value in weights.items()}, strict=False)
-    vocabulary = load_file(str(bundled_folder() / "model.safetensors"))["embeddings.word_embeddings.weight"].numpy()
+    vocabulary = load_file(str(bundled_folder() / "model.safetensors"))[
+        "embeddings.word_embeddings.weight"
+    ].numpy()
     graph = Graph({**weights, "words.weight": vocabulary}, bf16=False)
     dice = np.random.default_rng(1)
     tokens = dice.integers(1_000, 20_000, (3, 40))
@@ -51,21 +55,31 @@ def test_the_graph_computes_what_the_trained_network_does(tmp_path: Path) -> Non
     (found_spans, found_judged), again = graph.run([(tokens, kinds, mask), (tokens[:1], kinds[:1], mask[:1])])
     assert np.abs(found_spans - spans.numpy())[mask > 0].max() < 1e-4
     assert np.abs(found_judged - judged.numpy()).max() < 1e-4
-    assert np.abs(again[0] - found_spans[:1]).max() < 1e-4, "a text's result does not depend on what is read beside it"
+    assert np.abs(again[0] - found_spans[:1]).max() < 1e-4, (
+        "a text's result does not depend on what is read beside it"
+    )
 
 
 def test_the_bundled_weights_are_those_the_code_expects_and_small() -> None:
-    assert read_weights(WEIGHTS, WEIGHTS_SHA256).keys() >= {"span.weight", "judge.weight", "layers.5.narrow.weight"}
+    assert read_weights(WEIGHTS, WEIGHTS_SHA256).keys() >= {
+        "span.weight",
+        "judge.weight",
+        "layers.5.narrow.weight",
+    }
     assert WEIGHTS.stat().st_size < 50_000_000
 
 
 def test_weights_that_are_missing_changed_or_something_else_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(ModelError, match=r"none cannot be read: No such file or directory. Install Clippings again"):
+    with pytest.raises(
+        ModelError, match=r"none cannot be read: No such file or directory. Install Clippings again"
+    ):
         read_weights(tmp_path / "none", None)
     changed = bytearray(WEIGHTS.read_bytes())
     changed[-1] ^= 1
     (tmp_path / "changed").write_bytes(changed)
-    with pytest.raises(ModelError, match=r"have SHA-256 \w{12}…, expected \w{12}…. They are damaged or another version's"):
+    with pytest.raises(
+        ModelError, match=r"have SHA-256 \w{12}…, expected \w{12}…. They are damaged or another version's"
+    ):
         read_weights(tmp_path / "changed", WEIGHTS_SHA256)
     (tmp_path / "text").write_text("not weights")
     with pytest.raises(ModelError, match="are not a safetensors file"):
@@ -123,20 +137,34 @@ def test_what_was_read_is_remembered_and_the_same(reader: SpanReader) -> None:
 
 @pytest.mark.parametrize(
     ("text", "start", "end", "whole"),
-    [("the Baluchis came", 4, 7, "Baluchis"), ("a 1,566-mile road", 2, 3, "1"), ("it. Then", 4, 8, "Then"), ("ab", 1, 2, "ab")],
+    [
+        ("the Baluchis came", 4, 7, "Baluchis"),
+        ("a 1,566-mile road", 2, 3, "1"),
+        ("it. Then", 4, 8, "Then"),
+        ("ab", 1, 2, "ab"),
+    ],
 )
 def test_a_part_of_a_word_is_widened_to_the_word(text: str, start: int, end: int, whole: str) -> None:
     a, b = _whole_words(text, start, end)
     assert text[a:b] == whole
 
 
-def test_the_score_counts_each_kind_of_question(tmp_path: Path, reader: SpanReader, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_score_counts_each_kind_of_question(
+    tmp_path: Path, reader: SpanReader, capsys: pytest.CaptureFixture[str]
+) -> None:
     qas = [
-        {"id": "1", "question": "Who struck a camp near Panjgur?", "answers": [{"text": "Iran", "answer_start": 32}]},
+        {
+            "id": "1",
+            "question": "Who struck a camp near Panjgur?",
+            "answers": [{"text": "Iran", "answer_start": 32}],
+        },
         {"id": "2", "question": "Which bank paid for the bridge?", "answers": [], "is_impossible": True},
     ]
     path = tmp_path / "x.json"
-    path.write_text(json.dumps({"data": [{"title": "t", "paragraphs": [{"context": STRIKE, "qas": qas}]}]}), encoding="utf-8")
+    path.write_text(
+        json.dumps({"data": [{"title": "t", "paragraphs": [{"context": STRIKE, "qas": qas}]}]}),
+        encoding="utf-8",
+    )
     score.main([str(path)])
     found = json.loads(capsys.readouterr().out)
     assert (found["answerable"], found["exact_match"], found["f1"]) == (1, 100.0, 100.0)

@@ -1,4 +1,6 @@
-"""What a browser keeps and what leaves the page: plain values, and Markdown in which an article's words stay words."""
+"""What a browser keeps and what leaves the page: plain values, and Markdown in which an article's words stay
+words.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +15,11 @@ from rag.surfaces.record import conversation_json, markdown, record
 def test_a_record_is_plain_values_and_holds_what_the_page_shows() -> None:
     found = record(answered(notice="Slow.", withheld=("It rained.",)))
     assert json.loads(json.dumps(found)) == found
-    assert (found["text"], found["notice"], found["withheld"]) == ("Iran struck first. [1]", "Slow.", ["It rained."])
+    assert (found["text"], found["notice"], found["withheld"]) == (
+        "Iran struck first. [1]",
+        "Slow.",
+        ["It rained."],
+    )
     assert found["sentences"] == [{"text": "Iran struck first.", "lead": "", "citations": [1]}]
     assert found["evidence"][0]["text"] == "Iran struck first. Pakistan replied."
 
@@ -33,20 +39,25 @@ def test_markdown_has_a_footnote_for_every_citation_numbered_through() -> None:
         "Iran struck first.[^1]\n\n"
         "**How many?**\n\n"
         "Understood as: How many were killed?\n\n"
-        "The strike killed seven.[^2] *Later:* At least nine were killed, \\<b\\>officials\\</b\\> said.[^3]\n\n"
+        "The strike killed seven.[^2] *Later:* At least nine were killed, \\<b\\>officials\\</b\\> "
+        "said.[^3]\n\n"
         "The sources disagree: How many were killed?\n\n"
         "- seven[^2]\n"
         "- At least nine[^3]\n\n"
         "The articles do not say: and \\<who\\> did it?\n\n"
         "[^1]: “Iran struck first.” — Iran struck first. — Dawn, 20 January 2024. a, characters 0–18\n"
-        "[^2]: “The strike killed seven.” — The strike killed seven. — Dawn, 18 January 2024. a, characters 0–24\n"
+        "[^2]: “The strike killed seven.” — The strike killed seven. — Dawn, 18 January 2024. a, characters "
+        "0–24\n"
         "[^3]: “At least nine were killed, \\<b\\>officials\\</b\\> said.” — At least nine were killed, "
         "\\<b\\>officials\\</b\\> said. — VOA, date unknown. b, characters 0–49\n"
     )
 
 
 def test_an_abstention_in_markdown_says_so() -> None:
-    assert markdown([("Why?", record(abstained(evidence())))]) == "**Why?**\n\nThe articles do not answer this.\n"
+    assert (
+        markdown([("Why?", record(abstained(evidence())))])
+        == "**Why?**\n\nThe articles do not answer this.\n"
+    )
 
 
 def test_a_conversation_as_json_has_every_citation_with_its_place() -> None:

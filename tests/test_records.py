@@ -48,7 +48,12 @@ def test_a_row_is_an_article_whatever_divides_it_and_whatever_its_columns_are_co
     assert (scanned.failed, scanned.warnings) == ((), ())
     (made,) = articles(scanned)
     assert (made.id, made.url, made.title, made.text) == ("1", "https://example.org/1", "Storm", TEXT)
-    assert (made.source, made.author, made.language, made.published) == ("Dawn", "Ana", "en", date(2024, 1, 15))
+    assert (made.source, made.author, made.language, made.published) == (
+        "Dawn",
+        "Ana",
+        "en",
+        date(2024, 1, 15),
+    )
 
 
 def test_a_mapping_names_columns_that_nobody_could_guess(tmp_path: Path) -> None:
@@ -72,7 +77,9 @@ def test_a_mapping_goes_before_a_column_of_our_own_name(tmp_path: Path) -> None:
     assert made.text == "In short."
 
 
-@pytest.mark.parametrize(("columns", "reason"), [({"txt": "Body"}, "there is no column 'txt'"), ({"text": " "}, "has no name")])
+@pytest.mark.parametrize(
+    ("columns", "reason"), [({"txt": "Body"}, "there is no column 'txt'"), ({"text": " "}, "has no name")]
+)
 def test_a_mapping_of_what_we_do_not_have_is_refused(columns: dict[str, str], reason: str) -> None:
     with pytest.raises(SourceError, match=reason):
         stated_columns(columns)
@@ -117,12 +124,16 @@ def test_what_is_no_table_is_a_reason(tmp_path: Path, data: str | bytes, reasons
         assert [failure.reason for failure in scanned.failed] == reasons
 
 
-def test_a_table_in_another_encoding_is_read_and_one_that_is_damaged_far_down_is_a_reason(tmp_path: Path) -> None:
+def test_a_table_in_another_encoding_is_read_and_one_that_is_damaged_far_down_is_a_reason(
+    tmp_path: Path,
+) -> None:
     rows = "".join(f"{n},Der Bürgermeister von Köln sprach über Straßen.\n" for n in range(20))
     (tmp_path / "b").mkdir()
     scanned = scan([write(tmp_path / "b" / "a.csv", ("id,text\n" + rows).encode("cp1252"))])
     assert {made.text for made in articles(scanned)} == {"Der Bürgermeister von Köln sprach über Straßen."}
-    long = "id,text\n" + "".join(f"{n},Rain fell on the hills of the far south for days.\n" for n in range(3_000))
+    long = "id,text\n" + "".join(
+        f"{n},Rain fell on the hills of the far south for days.\n" for n in range(3_000)
+    )
     scanned = scan([write(tmp_path / "c.csv", long.encode() + b"9999,\xff\xff\n")])
     assert scanned.failed[-1].reason.startswith("it looks like utf-8 but is damaged below row")
     assert scanned.unsure == {str(tmp_path / "c.csv")}, "nothing may be pruned from it"
@@ -147,9 +158,20 @@ def test_an_archive_is_a_folder(tmp_path: Path) -> None:
     )  # fmt: skip
     scanned = scan([path])
     name = f"{tmp_path.name}/news.zip"
-    assert [found.id for found in scanned.found] == [f"{name}/b/a.txt", f"{name}/c.txt.gz", "x", "y", f"{name}/page.html", "z"]
+    assert [found.id for found in scanned.found] == [
+        f"{name}/b/a.txt",
+        f"{name}/c.txt.gz",
+        "x",
+        "y",
+        f"{name}/page.html",
+        "z",
+    ]
     assert [made.text for made in articles(scanned)] == [TEXT, "Rain.", "One.", "Two.", TEXT, "Three."]
-    assert [found.origin for found in scanned.found][:3] == [f"{path}/b/a.txt", f"{path}/c.txt.gz", f"{path}/feed.jsonl"]
+    assert [found.origin for found in scanned.found][:3] == [
+        f"{path}/b/a.txt",
+        f"{path}/c.txt.gz",
+        f"{path}/feed.jsonl",
+    ]
     assert scanned.many == {str(path), f"{path}/feed.jsonl", f"{path}/t.csv"}
     assert [warning.split(";")[0] for warning in scanned.warnings] == [f"{name}: 1 file in it passed over"]
 
@@ -158,7 +180,10 @@ def test_a_member_that_cannot_be_read_does_not_stop_the_others(tmp_path: Path) -
     inner = io.BytesIO()
     with zipfile.ZipFile(inner, "w") as archive:
         archive.writestr("a.txt", "x")
-    path = zipped(tmp_path / "news.zip", {"../../out.txt": "Out.", "a.txt": TEXT, "b.txt": "", "deep.zip": inner.getvalue()})
+    path = zipped(
+        tmp_path / "news.zip",
+        {"../../out.txt": "Out.", "a.txt": TEXT, "b.txt": "", "deep.zip": inner.getvalue()},
+    )
     scanned = scan([path])
     assert [made.text for made in articles(scanned)] == [TEXT]
     name = f"{tmp_path.name}/news.zip"
@@ -175,9 +200,17 @@ def test_a_packed_file_is_read_as_what_it_packs(tmp_path: Path) -> None:
     lines = "".join(json.dumps({"id": str(n), "text": f"Story {n}."}) + "\n" for n in range(300))
     scanned = scan([write(tmp_path / "feed.jsonl.gz", gzip.compress(lines.encode()))])
     assert [made.text for made in articles(scanned)] == [f"Story {n}." for n in range(300)]
-    assert scan([write(tmp_path / "a.txt.gz", b"Rain.")]).failed[0].reason.startswith("it is not a whole gzip file")
+    assert (
+        scan([write(tmp_path / "a.txt.gz", b"Rain.")])
+        .failed[0]
+        .reason.startswith("it is not a whole gzip file")
+    )
     cut = gzip.compress(lines.encode())[:-20]
-    assert scan([write(tmp_path / "cut.jsonl.gz", cut)]).failed[-1].reason.startswith("it is not a whole gzip file")
+    assert (
+        scan([write(tmp_path / "cut.jsonl.gz", cut)])
+        .failed[-1]
+        .reason.startswith("it is not a whole gzip file")
+    )
 
 
 def test_a_bomb_is_refused_before_it_has_gone_off(tmp_path: Path) -> None:

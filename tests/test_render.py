@@ -25,7 +25,9 @@ def test_the_terminal_shows_the_answer_its_source_its_words_and_where_they_stand
 
 
 def test_the_question_as_understood_is_shown_where_it_differs() -> None:
-    assert render.answer_text(answered(), asked="And who?").startswith("Understood as: Who struck first?\n\nIran")
+    assert render.answer_text(answered(), asked="And who?").startswith(
+        "Understood as: Who struck first?\n\nIran"
+    )
 
 
 def test_an_abstention_shows_what_came_closest_and_calls_it_that() -> None:
@@ -40,7 +42,9 @@ def test_an_abstention_shows_what_came_closest_and_calls_it_that() -> None:
 
 def test_what_a_model_said_beyond_the_articles_is_listed_apart() -> None:
     text = render.answer_text(answered(notice="The model is slow.", withheld=("It rained.",)))
-    assert text.endswith("Said by the model, not found in the articles:\n- It rained.\n\nNote: The model is slow.")
+    assert text.endswith(
+        "Said by the model, not found in the articles:\n- It rained.\n\nNote: The model is slow."
+    )
 
 
 def test_json_holds_every_field_of_the_answer() -> None:
@@ -85,7 +89,11 @@ def test_json_places_the_days_that_are_meant_in_the_article() -> None:
 
 
 def test_the_words_around_a_quote_say_which_day_it_means() -> None:
-    ahead = article("Pakistan will vote, or so we hear; it will vote on Friday. It rained.", "b", published=date(2024, 1, 18))
+    ahead = article(
+        "Pakistan will vote, or so we hear; it will vote on Friday. It rained.",
+        "b",
+        published=date(2024, 1, 18),
+    )
     answer = quoting(ahead, "vote on Friday")
     (moment,) = render.dates(answer.citations[0], answer.evidence)
     assert (moment.start, moment.shown) == (ahead.text.index("on Friday"), "19 January 2024")
@@ -119,10 +127,19 @@ def test_escape_sequences_in_an_article_do_not_reach_the_terminal() -> None:
 
 def test_a_report_counts_everything_and_names_every_failure() -> None:
     report = IngestReport(
-        ("a", "b"), ("c",), (), ("d",), (Failure("x.txt", "it is empty"),), (("d", "new.txt"),), ("odd letters",), 7, 2
+        ("a", "b"),
+        ("c",),
+        (),
+        ("d",),
+        (Failure("x.txt", "it is empty"),),
+        (("d", "new.txt"),),
+        ("odd letters",),
+        7,
+        2,
     )
     assert render.report_text(report) == (
-        "2 added, 1 replaced, 0 removed, 1 unchanged, 1 failed; 7 passages written; 2 passages of an interrupted run completed\n"
+        "2 added, 1 replaced, 0 removed, 1 unchanged, 1 failed; 7 passages written; 2 passages of an "
+        "interrupted run completed\n"
         "renamed: d is now read from new.txt\n"
         "warning: odd letters\n"
         "failed: x.txt: it is empty"
@@ -147,6 +164,8 @@ def test_columns_are_as_wide_as_their_widest_cell() -> None:
         (10, 500, 0.25, 0.0, "10 of 40 articles, 500 passages"),
     ],
 )
-def test_progress_says_how_fast_and_how_long_still(done: int, passages: int, share: float, seconds: float, told: str) -> None:
+def test_progress_says_how_fast_and_how_long_still(
+    done: int, passages: int, share: float, seconds: float, told: str
+) -> None:
     step = SimpleNamespace(done=done, total=40, passages=passages, share=share)
     assert render.progress_text(step, seconds) == told

@@ -1,4 +1,6 @@
-"""`kill -9` at any moment of a restoration: the home is as it was, or whole, and the same command finishes it."""
+"""`kill -9` at any moment of a restoration: the home is as it was, or whole, and the same command finishes
+it.
+"""
 
 from __future__ import annotations
 
@@ -21,13 +23,13 @@ import app
 from ingest import apply as applying
 from ingest import sync
 from ingest.safekeeping import backup, restore
-from rag.catalog import FILE, Catalog
 from rag.config import Config
 from rag.errors import CollectionError
-from rag.index.dense import DenseIndex
-from rag.index.lexical import WHOLE, LexicalIndex
-from rag.refusals import interrupted
-from rag.retrieve import Retriever
+from rag.retrieval.search import Retriever
+from rag.store.bm25 import WHOLE, LexicalIndex
+from rag.store.catalog import FILE, Catalog
+from rag.store.vectors import DenseIndex
+from rag.validation import interrupted
 
 ARTICLES = 12
 
@@ -45,7 +47,10 @@ def _restoring(file: Path, config: Config, batch: int, tell: Connection) -> None
 def kept(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A backup without vectors, so that there is something to encode."""
     place = tmp_path_factory.mktemp("kept")
-    records = [{"id": f"{n:02}", "text": f"Ship{n} of crew{n} left the harbour at noon. " * 9} for n in range(ARTICLES)]
+    records = [
+        {"id": f"{n:02}", "text": f"Ship{n} of crew{n} left the harbour at noon. " * 9}
+        for n in range(ARTICLES)
+    ]
     config = Config(home=place / "home", encoder="words")
     sync(write_jsonl(place / "feed.jsonl", *records), config, encoder=WordEncoder())
     return backup(place / "kept.zip", config, vectors=False).file
@@ -74,10 +79,22 @@ def require_whole(config: Config) -> None:
     """All articles, in every index, and a question answered from them."""
     with closing(Catalog(config.home, config)) as catalog:
         build = catalog.build()
-    with closing(Catalog(config.home, config)) as catalog, closing(DenseIndex(config.home, build=build)) as index:
-        assert (catalog.articles(), catalog.pending(), catalog.doomed(), catalog.uncut()) == (ARTICLES, [], [], [])
-        assert catalog.keys() == index.mapped() == index.keys() == LexicalIndex(config.home, build=build).keys()
-        assert LexicalIndex(config.home, WHOLE, build=build).keys() == {place.key for place in catalog.openings().values()}
+    with (
+        closing(Catalog(config.home, config)) as catalog,
+        closing(DenseIndex(config.home, build=build)) as index,
+    ):
+        assert (catalog.articles(), catalog.pending(), catalog.doomed(), catalog.uncut()) == (
+            ARTICLES,
+            [],
+            [],
+            [],
+        )
+        assert (
+            catalog.keys() == index.mapped() == index.keys() == LexicalIndex(config.home, build=build).keys()
+        )
+        assert LexicalIndex(config.home, WHOLE, build=build).keys() == {
+            place.key for place in catalog.openings().values()
+        }
     with Retriever(config.home, config, WordEncoder()) as retriever:
         for stage in ("dense", "lexical"):
             assert retriever.find("ship7 crew7", stages=(stage,)).passages[0].article.id == "07"
@@ -127,7 +144,8 @@ def test_what_a_killed_restoration_has_indexed_is_not_encoded_again_and_meanwhil
     with closing(sqlite3.connect(tmp_path / "home.restoring" / "new" / FILE)) as db:
         (cut,) = db.execute("SELECT count(DISTINCT article_id) FROM next_passages").fetchone()
     told = (
-        f"a backup is being restored to {config.home}, or was interrupted there ({cut} of {ARTICLES} articles are indexed). "
+        f"a backup is being restored to {config.home}, or was interrupted there ({cut} of {ARTICLES} "
+        f"articles are indexed). "
         "The collection can be asked when it is whole. If nothing is at work on it any more, go on with: "
         f"clippings restore FILE --home {config.home}"
     )
@@ -153,7 +171,9 @@ def test_what_a_killed_restoration_has_indexed_is_not_encoded_again_and_meanwhil
     assert not (tmp_path / "home.restoring").exists()
 
 
-def test_two_cannot_restore_to_one_home(kept: Path, tmp_path: Path, start: Callable[..., tuple[Any, Connection]]) -> None:
+def test_two_cannot_restore_to_one_home(
+    kept: Path, tmp_path: Path, start: Callable[..., tuple[Any, Connection]]
+) -> None:
     config = Config(home=tmp_path / "home", encoder="words")
     process, says = start(kept, config, batch=1)
     while says.recv() != "batch":
@@ -175,7 +195,11 @@ def test_another_backup_does_not_go_on_with_what_one_has_begun(
     process.kill()
     process.join(60)
     other = replace(config, home=tmp_path / "other")
-    sync(write_jsonl(tmp_path / "feed.jsonl", {"id": "only", "text": "Snow fell."}), other, encoder=WordEncoder())
+    sync(
+        write_jsonl(tmp_path / "feed.jsonl", {"id": "only", "text": "Snow fell."}),
+        other,
+        encoder=WordEncoder(),
+    )
     made = restore(backup(tmp_path / "other.zip", other).file, config)
     assert (made.articles, made.encoded) == (1, 0)
     with closing(Catalog(config.home, config)) as catalog:

@@ -1,4 +1,6 @@
-"""A collection in one file and back: nothing is lost on the way, nothing half done or hostile ever stands for a whole one."""
+"""A collection in one file and back: nothing is lost on the way, nothing half done or hostile ever stands for
+a whole one.
+"""
 
 from __future__ import annotations
 
@@ -30,12 +32,12 @@ from ingest import edit, remove, safekeeping, soundness, sync
 from ingest.apply import Progress
 from ingest.collection import LOCK
 from ingest.safekeeping import Kept, backup, restore
-from rag.catalog import FILE, Catalog, Looked
 from rag.config import Config, PassageSettings
 from rag.errors import CollectionError
-from rag.index.dense import DenseIndex
-from rag.index.lexical import WHOLE, LexicalIndex
-from rag.retrieve import Retriever
+from rag.retrieval.search import Retriever
+from rag.store.bm25 import WHOLE, LexicalIndex
+from rag.store.catalog import FILE, Catalog, Looked
+from rag.store.vectors import DenseIndex
 
 IRAN = "Iran struck first. Pakistan replied."
 WEATHER = "The weather was fine. Nobody complained."
@@ -74,7 +76,9 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def full(made: Path, news: Path, config: Config) -> Config:
-    """A collection of two articles from a folder and one that was uploaded, a verdict, a gold case and a correction."""
+    """A collection of two articles from a folder and one that was uploaded, a verdict, a gold case and a
+    correction.
+    """
     shutil.copytree(made / "home", config.home)
     with closing(sqlite3.connect(config.home / FILE)) as db, db:
         for table in ("articles", "looked"):
@@ -94,10 +98,15 @@ def other(config: Config, tmp_path: Path) -> Config:
 
 
 def answers(config: Config) -> list[Any]:
-    """What a collection finds, stage by stage. Not the words' scores: an index made anew has forgotten what was deleted."""
+    """What a collection finds, stage by stage. Not the words' scores: an index made anew has forgotten what
+    was deleted.
+    """
     with Retriever(config.home, config, WordEncoder()) as retriever:
         return [
-            [(p.passage, p.article, p.rank, p.scores.dense) for p in retriever.find(question, stages=(stage,))]
+            [
+                (p.passage, p.article, p.rank, p.scores.dense)
+                for p in retriever.find(question, stages=(stage,))
+            ]
             for question in QUESTIONS
             for stage in ("dense", "lexical", "whole")
         ]
@@ -105,12 +114,18 @@ def answers(config: Config) -> list[Any]:
 
 def rows(config: Config) -> dict[str, list[Any]]:
     with closing(sqlite3.connect(config.home / FILE)) as db:
-        tables = [name for (name,) in db.execute("SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name")]
+        tables = [
+            name
+            for (name,) in db.execute("SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name")
+        ]
         held = {table: sorted(db.execute(f"SELECT * FROM {table}").fetchall(), key=repr) for table in tables}
-    # A copy has its own identity, its indexes lie where they were made, it has been written more often, and near-copies have been looked for in it.
+    # A copy has its own identity, its indexes lie where they were made, it has been written more often, and
+    # near-copies have been looked for in it.
     del held["ungrouped"]
     held["meta"] = [
-        (name, value) for name, value in held["meta"] if name not in ("identity", "generation", "build", "left builds")
+        (name, value)
+        for name, value in held["meta"]
+        if name not in ("identity", "generation", "build", "left builds")
     ]
     return held
 
@@ -119,10 +134,17 @@ def whole(config: Config) -> int:
     """The number of passages, when the catalog and the indexes hold the same and nothing is left to do."""
     with closing(Catalog(config.home, config)) as catalog:
         build = catalog.build()
-    with closing(Catalog(config.home, config)) as catalog, closing(DenseIndex(config.home, build=build)) as index:
+    with (
+        closing(Catalog(config.home, config)) as catalog,
+        closing(DenseIndex(config.home, build=build)) as index,
+    ):
         assert (catalog.pending(), catalog.doomed(), catalog.uncut(), catalog.stale()) == ([], [], [], False)
-        assert catalog.keys() == index.mapped() == index.keys() == LexicalIndex(config.home, build=build).keys()
-        assert LexicalIndex(config.home, WHOLE, build=build).keys() == {place.key for place in catalog.openings().values()}
+        assert (
+            catalog.keys() == index.mapped() == index.keys() == LexicalIndex(config.home, build=build).keys()
+        )
+        assert LexicalIndex(config.home, WHOLE, build=build).keys() == {
+            place.key for place in catalog.openings().values()
+        }
         return catalog.count()[1]
 
 
@@ -198,7 +220,9 @@ def test_what_is_restored_answers_as_it_did_row_by_row(full: Config, kept: Path,
     steps: list[Progress] = []
     made = restore(kept, other, progress=steps.append)
     size = kept.stat().st_size
-    assert made == Kept(kept, 3, 3, size, earlier=0, corrections=1, verdicts=1, cases=1, vectors=3, encoded=0, notes=())
+    assert made == Kept(
+        kept, 3, 3, size, earlier=0, corrections=1, verdicts=1, cases=1, vectors=3, encoded=0, notes=()
+    )
     assert (steps[-1].done, steps[-1].total, steps[-1].passages) == (3, 3, 3)
     assert answers(other) == answers(full)
     before, after = rows(full), rows(other)
@@ -212,14 +236,18 @@ def test_what_is_restored_answers_as_it_did_row_by_row(full: Config, kept: Path,
     assert (other.home / "upload" / "sent.txt").read_text() == "This was uploaded by Ann."
 
 
-def test_a_backup_is_an_ordinary_zip_file_without_locks_that_says_what_is_in_it(full: Config, tmp_path: Path) -> None:
+def test_a_backup_is_an_ordinary_zip_file_without_locks_that_says_what_is_in_it(
+    full: Config, tmp_path: Path
+) -> None:
     (full.home / "lexical" / ".tmpAbC").write_text("half a file of a run that was killed")
     for passing in ("incoming/.a1", ".adding/earlier"):  # what waits to be taken in, or is just being so
         (full.home / "upload" / passing).mkdir(parents=True)
         (full.home / "upload" / passing / "a.txt").write_text("not yet an article")
     made = backup(tmp_path / "news.zip", full)
     size, notes = made.file.stat().st_size, ("the indexes are left out; a restoration makes them again",)
-    assert made == Kept(tmp_path / "news.zip", 3, 3, size, corrections=1, verdicts=1, cases=1, vectors=3, notes=notes)
+    assert made == Kept(
+        tmp_path / "news.zip", 3, 3, size, corrections=1, verdicts=1, cases=1, vectors=3, notes=notes
+    )
     with zipfile.ZipFile(made.file) as archive:
         assert archive.testzip() is None
         names = archive.namelist()
@@ -237,7 +265,9 @@ def test_a_backup_is_an_ordinary_zip_file_without_locks_that_says_what_is_in_it(
     assert sorted(path.name for path in tmp_path.iterdir()) == ["home", "news", "news.zip"]
 
 
-def test_what_was_removed_is_not_in_a_backup(full: Config, other: Config, tmp_path: Path, encoder: WordEncoder) -> None:
+def test_what_was_removed_is_not_in_a_backup(
+    full: Config, other: Config, tmp_path: Path, encoder: WordEncoder
+) -> None:
     remove("news/iran.txt", full, encoder=encoder)
     restore(backup(tmp_path / "news.zip", full).file, other)
     assert b"Pakistan replied" not in (other.home / FILE).read_bytes()
@@ -276,7 +306,11 @@ def test_a_restored_collection_is_synced_further_and_pruned(
     (news / "snow.txt").write_text("Snow fell.")
     (news / "weather.txt").unlink()
     report = sync(news, other, encoder=encoder, prune=True)
-    assert (report.added, report.removed, report.kept) == (("news/snow.txt",), ("news/weather.txt",), ("news/iran.txt",))
+    assert (report.added, report.removed, report.kept) == (
+        ("news/snow.txt",),
+        ("news/weather.txt",),
+        ("news/iran.txt",),
+    )
     assert encoder.encoded[-1:] == ["Snow fell."], "nothing that was there is encoded again"
     assert whole(other) == 3
     with closing(Catalog(other.home, other)) as catalog:
@@ -288,7 +322,9 @@ def test_a_restored_collection_is_synced_further_and_pruned(
 def test_what_was_uploaded_is_known_where_it_lies_now_and_nothing_else_is_moved(
     full: Config, kept: Path, other: Config, news: Path, encoder: WordEncoder
 ) -> None:
-    near = full.home.with_name("home2")  # the old home's name is the beginning of this one's, and no part of it
+    near = full.home.with_name(
+        "home2"
+    )  # the old home's name is the beginning of this one's, and no part of it
     near.mkdir()
     (near / "near.txt").write_text("Snow fell nearby.")
     sync(near, full, encoder=encoder)
@@ -330,12 +366,17 @@ def test_a_collection_of_older_indexes_and_another_encoder_is_kept_and_made_with
     shutil.rmtree(full.home / "whole")  # an older version had none
     shutil.rmtree(full.home / "vectors")
     kept = backup(tmp_path / "old.zip", replace(full, encoder="another"))
-    assert kept.notes[0] == "3 of 3 vectors are left out, which are not there or not sound; a restoration encodes them again"
+    assert (
+        kept.notes[0]
+        == "3 of 3 vectors are left out, which are not there or not sound; a restoration encodes them again"
+    )
     encoder = WordEncoder()
     asking = replace(other, encoder="another")
     made = restore(kept.file, asking, encoder=encoder)
     assert (made.encoded, made.vectors, len(encoder.encoded)) == (3, 0, 3)
-    assert made.notes == ("it was made with encoder = words; its indexes are made anew with another, as configured",)
+    assert made.notes == (
+        "it was made with encoder = words; its indexes are made anew with another, as configured",
+    )
     Catalog(asking.home, asking).close()
 
 
@@ -394,7 +435,9 @@ def test_a_rebuild_that_ends_during_a_backup_costs_no_vector(
     assert restore(kept.file, other, encoder=WordEncoder()).encoded == 0
 
 
-def test_what_can_be_made_of_an_article_is_not_taken_from_a_backup(full: Config, other: Config, tmp_path: Path) -> None:
+def test_what_can_be_made_of_an_article_is_not_taken_from_a_backup(
+    full: Config, other: Config, tmp_path: Path
+) -> None:
     def made(config: Config) -> list[Any]:
         with closing(sqlite3.connect(config.home / FILE)) as db:
             return db.execute("SELECT id, label, signature, copy_of FROM articles ORDER BY id").fetchall()
@@ -428,8 +471,13 @@ def test_a_backup_that_breaks_off_leaves_the_earlier_one_and_nothing_else(
     assert backup(kept, full).articles == 3
 
 
-def test_what_a_killed_run_has_left_does_not_stand_in_the_way(full: Config, kept: Path, other: Config) -> None:
-    for left in (kept.with_name(f".{kept.name}.unfinished") / "new", other.home.with_name("other.restoring") / "new"):
+def test_what_a_killed_run_has_left_does_not_stand_in_the_way(
+    full: Config, kept: Path, other: Config
+) -> None:
+    for left in (
+        kept.with_name(f".{kept.name}.unfinished") / "new",
+        other.home.with_name("other.restoring") / "new",
+    ):
         left.mkdir(parents=True)
         (left / "archive").write_text("half of one")
         (left / FILE).write_text("half of one")
@@ -454,7 +502,9 @@ def test_the_nightly_backup_replaces_the_former_and_nothing_that_is_none(
     for mistaken in (news / "iran.txt", holiday, half):
         with (
             unchanged(kept.parent),
-            refused(f"{mistaken} is damaged, or is no backup of Clippings: ", ". Name another file, or remove it"),
+            refused(
+                f"{mistaken} is damaged, or is no backup of Clippings: ", ". Name another file, or remove it"
+            ),
         ):
             backup(mistaken, full)
 
@@ -478,7 +528,10 @@ def test_there_is_nothing_to_back_up_where_there_is_no_collection(config: Config
 
 def test_a_place_where_a_backup_cannot_be_is_refused_with_another(full: Config, tmp_path: Path) -> None:
     for target, words in (
-        (full.home / "news.zip", "lies in the collection itself and would be lost with it. Name a file elsewhere"),
+        (
+            full.home / "news.zip",
+            "lies in the collection itself and would be lost with it. Name a file elsewhere",
+        ),
         (full.home, "lies in the collection itself"),
         (tmp_path, f"{tmp_path} is a folder. Name a file in it, such as {tmp_path / 'clippings.zip'}"),
         ("", "the backup has no name. Name a file, such as clippings.zip"),
@@ -524,7 +577,10 @@ def test_a_disk_without_room_is_told_before_anything_is_written(
 ) -> None:
     monkeypatch.setattr(shutil, "disk_usage", lambda _: Usage(1, 1, 64_000_000))
     for attempt, path in ((lambda: backup(kept, full), kept), (lambda: restore(kept, other), other.home)):
-        with unchanged(kept.parent), refused(f"{path} may take 6", "its disk has 64 MB free. Free some space and run again"):
+        with (
+            unchanged(kept.parent),
+            refused(f"{path} may take 6", "its disk has 64 MB free. Free some space and run again"),
+        ):
             attempt()
 
 
@@ -552,7 +608,9 @@ def disk(tmp_path: Path) -> Iterator[Path]:
     """A small disk of our own."""
     place = tmp_path / "disk"
     place.mkdir()
-    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=8m", "tmpfs", str(place)], capture_output=True, check=False)
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=8m", "tmpfs", str(place)], capture_output=True, check=False
+    )
     if mounted.returncode:
         pytest.skip("no right to mount a small disk")
     try:
@@ -567,7 +625,9 @@ def test_a_collection_on_a_disk_that_takes_nothing_is_backed_up_elsewhere(
 ) -> None:
     moved = replace(full, home=disk / "home")
     shutil.copytree(full.home, moved.home)
-    if "log" in state:  # what was written last lies in a file beside the catalog, as a writer that was killed leaves it
+    if (
+        "log" in state
+    ):  # what was written last lies in a file beside the catalog, as a writer that was killed leaves it
         with closing(sqlite3.connect(full.home / FILE)) as db:
             db.execute("UPDATE articles SET added = '2024-01-01T00:00:00+00:00'")
             db.commit()
@@ -602,7 +662,9 @@ def test_a_collection_with_a_damaged_index_is_kept_and_whole_again_when_it_is_re
     assert (whole(other), made.encoded) == (3, 3 - kept.vectors)
 
 
-def test_one_vector_that_is_not_as_it_was_written_is_encoded_again(full: Config, other: Config, tmp_path: Path) -> None:
+def test_one_vector_that_is_not_as_it_was_written_is_encoded_again(
+    full: Config, other: Config, tmp_path: Path
+) -> None:
     expected = answers(full)
     (exact,) = (full.home / "vectors").glob("*/exact")
     data = bytearray(exact.read_bytes())
@@ -630,7 +692,9 @@ def test_conversations_are_left_out_unless_they_are_asked_for_and_tokens_always(
     with closing(sqlite3.connect(full.home / "people.sqlite")) as db, db:
         db.execute("CREATE TABLE conversations (id TEXT NOT NULL, title TEXT NOT NULL, PRIMARY KEY (id))")
         db.execute("CREATE TABLE sessions (digest BLOB NOT NULL, PRIMARY KEY (digest))")
-        db.execute("CREATE TABLE tokens (name TEXT NOT NULL, digest BLOB NOT NULL UNIQUE, PRIMARY KEY (name))")
+        db.execute(
+            "CREATE TABLE tokens (name TEXT NOT NULL, digest BLOB NOT NULL UNIQUE, PRIMARY KEY (name))"
+        )
         db.execute("INSERT INTO conversations VALUES ('1', 'Who struck?')")
         db.execute("INSERT INTO sessions VALUES (CAST('a secret session' AS BLOB))")
         db.execute("INSERT INTO tokens VALUES ('mine', CAST('a secret token' AS BLOB))")
@@ -638,7 +702,9 @@ def test_conversations_are_left_out_unless_they_are_asked_for_and_tokens_always(
     assert "people.sqlite" not in zipfile.ZipFile(kept.file).namelist()
     assert kept.notes[0] == "conversations and accounts are left out; --conversations keeps them"
     kept = backup(tmp_path / "kept.zip", full, conversations=True)
-    assert kept.notes[0] == ("people's sessions and tokens are left out: they sign in again, and programs need new tokens")
+    assert kept.notes[0] == (
+        "people's sessions and tokens are left out: they sign in again, and programs need new tokens"
+    )
     packed = zipfile.ZipFile(kept.file).read("people.sqlite")
     assert (b"Who struck?" in packed, b"secret" in packed) == (True, False)
     restore(kept.file, other)
@@ -660,12 +726,17 @@ def test_conversations_are_left_out_unless_they_are_asked_for_and_tokens_always(
         "CREATE TABLE g (id TEXT, double TEXT GENERATED ALWAYS AS (id || id))",
     ],
 )
-def test_people_s_file_with_anything_that_runs_is_refused(full: Config, other: Config, tmp_path: Path, statement: str) -> None:
+def test_people_s_file_with_anything_that_runs_is_refused(
+    full: Config, other: Config, tmp_path: Path, statement: str
+) -> None:
     with closing(sqlite3.connect(full.home / "people.sqlite")) as db, db:
         db.execute("CREATE TABLE conversations (id TEXT NOT NULL, PRIMARY KEY (id))")
         db.execute(statement)
     kept = backup(tmp_path / "kept.zip", full, conversations=True).file
-    with unchanged(tmp_path), refused("people.sqlite h", "which no version of Clippings makes. Use another one"):
+    with (
+        unchanged(tmp_path),
+        refused("people.sqlite h", "which no version of Clippings makes. Use another one"),
+    ):
         restore(kept, other)
 
 
@@ -675,11 +746,15 @@ def test_a_catalog_that_packs_tighter_than_a_bomb_may_is_stored_as_it_is(
     monkeypatch.setattr(safekeeping, "_LARGE", 1_000)
     monkeypatch.setattr(safekeeping, "_RATIO", 2)
     kept = backup(tmp_path / "kept.zip", full).file
-    assert {info.compress_type for info in zipfile.ZipFile(kept).infolist() if info.file_size > 1_000} == {zipfile.ZIP_STORED}
+    assert {info.compress_type for info in zipfile.ZipFile(kept).infolist() if info.file_size > 1_000} == {
+        zipfile.ZIP_STORED
+    }
     assert restore(kept, other).articles == 3
 
 
-def test_a_backup_of_the_former_format_is_restored_without_its_indexes(full: Config, kept: Path, other: Config) -> None:
+def test_a_backup_of_the_former_format_is_restored_without_its_indexes(
+    full: Config, kept: Path, other: Config
+) -> None:
     def age(data: dict[str, bytes], said: Members) -> None:
         for name in ("vectors.texts", "vectors.float32"):
             del data[name], said["members"][name]
@@ -800,7 +875,9 @@ def test_an_earlier_version_that_unpacks_without_end_is_refused(
     monkeypatch.setattr(soundness, "_LONGEST_TEXT", 1_000_000)
     bomb = zlib.compress(bytes(2_000_000)).hex()
     path = revised(
-        kept, f"INSERT INTO earlier VALUES ('news/iran.txt', '{'0' * 64}', '2024-01-01T00:00:00+00:00', '{{}}', x'{bomb}')"
+        kept,
+        f"INSERT INTO earlier VALUES ('news/iran.txt', '{'0' * 64}', '2024-01-01T00:00:00+00:00', '{{}}', "
+        f"x'{bomb}')",
     )
     with unchanged(kept.parent), refused("an earlier version of the article news/iran.txt cannot be read"):
         restore(path, other)
@@ -843,7 +920,8 @@ def test_members_that_overlap_are_refused(kept: Path, other: Config) -> None:
         (lambda data, said: said.pop("encoder"), "its catalog is not the one that its manifest describes"),
         (
             lambda data, said: said.update({"clippings backup": 3}),
-            "its format is 3, this version of Clippings reads 2 and 1. A later version made it: update this one",
+            "its format is 3, this version of Clippings reads 2 and 1. A later version made it: update this "
+            "one",
         ),
         (lambda data, said: said.update(passages=-1), "its manifest counts what cannot be counted"),
         (lambda data, said: said.update(dims=True), "its manifest counts what cannot be counted"),
@@ -857,7 +935,10 @@ def test_a_backup_that_is_not_as_it_was_made_leaves_nothing_behind(
     kept: Path, other: Config, change: Callable[[dict[str, bytes], Members], object], words: str
 ) -> None:
     path = forged(kept, change)
-    with unchanged(kept.parent), refused(f"{path} is damaged, or is no backup of Clippings: {words}. Use another one"):
+    with (
+        unchanged(kept.parent),
+        refused(f"{path} is damaged, or is no backup of Clippings: {words}. Use another one"),
+    ):
         restore(path, other)
 
 
@@ -891,7 +972,9 @@ def test_a_member_that_is_there_twice_is_refused(kept: Path, other: Config) -> N
         restore(kept, other)
 
 
-def test_a_bomb_is_read_no_further_than_the_manifest_says(kept: Path, other: Config, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_bomb_is_read_no_further_than_the_manifest_says(
+    kept: Path, other: Config, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def fill(data: dict[str, bytes], _said: Members) -> None:
         data["gold.jsonl"] = bytes(50_000_000)
 
@@ -905,7 +988,9 @@ def test_a_bomb_is_read_no_further_than_the_manifest_says(kept: Path, other: Con
     real, false = (50_000_000).to_bytes(4, "little"), len(CASE).to_bytes(4, "little")
     assert path.read_bytes().count(real) == 2
     path.write_bytes(path.read_bytes().replace(real, false))
-    monkeypatch.setattr(safekeeping, "_is_bomb", lambda _: False)  # it would be refused for its length already
+    monkeypatch.setattr(
+        safekeeping, "_is_bomb", lambda _: False
+    )  # it would be refused for its length already
     written: list[int] = []
     monkeypatch.setattr(os, "fsync", lambda file: written.append(os.fstat(file.fileno()).st_size))
     with unchanged(kept.parent), refused("Bad CRC-32 for file 'gold.jsonl'"):
@@ -913,7 +998,9 @@ def test_a_bomb_is_read_no_further_than_the_manifest_says(kept: Path, other: Con
     assert sum(written) < 5_000_000
 
 
-def test_a_manifest_that_would_fill_the_memory_is_not_read(kept: Path, other: Config, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_manifest_that_would_fill_the_memory_is_not_read(
+    kept: Path, other: Config, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("ingest.safekeeping._LONGEST", 100)
     with unchanged(kept.parent), refused("its manifest is too long"):
         restore(kept, other)
@@ -944,7 +1031,9 @@ def test_a_file_that_is_cut_off_or_flipped_anywhere_is_restored_whole_or_not_at_
                 shutil.rmtree(other.home)
 
 
-def test_a_file_that_is_no_backup_at_all_is_said_to_be_none(news: Path, tmp_path: Path, other: Config) -> None:
+def test_a_file_that_is_no_backup_at_all_is_said_to_be_none(
+    news: Path, tmp_path: Path, other: Config
+) -> None:
     with zipfile.ZipFile(tmp_path / "holiday.zip", "w") as archive:
         archive.writestr("photo.jpg", b"x")
     (tmp_path / "empty.zip").write_bytes(b"")
@@ -962,7 +1051,10 @@ def test_a_file_that_is_no_backup_at_all_is_said_to_be_none(news: Path, tmp_path
 def test_a_collection_that_is_there_is_never_overwritten(full: Config, kept: Path, other: Config) -> None:
     with (
         unchanged(kept.parent),
-        refused(f"there is a collection in {full.home} already. Name another folder with --home, or remove that one"),
+        refused(
+            f"there is a collection in {full.home} already. Name another folder with --home, or remove that "
+            f"one"
+        ),
     ):
         restore(kept, full)
     other.home.mkdir()

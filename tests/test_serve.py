@@ -1,5 +1,5 @@
-"""The page as a process that many ask and somebody watches over: its limits, its health and its end, over real HTTP, with a
-language model that takes its time."""
+"""The page as a process that many ask and somebody watches over: its limits, its health and its end, over
+real HTTP, with a language model that takes its time."""
 
 from __future__ import annotations
 
@@ -100,7 +100,9 @@ def served(config: Config, *options: str, **settings: str) -> Iterator[Served]:
 
 @contextmanager
 def slow_model() -> Iterator[tuple[type[Any], threading.Event, dict[str, str]]]:
-    """A model that says half a sentence, and the other half once it may go on; with the settings that name it."""
+    """A model that says half a sentence, and the other half once it may go on; with the settings that name
+    it.
+    """
     with ollama("Pakistan was struck ", "first by Iran [1]. ") as (speaker, named):
         goes_on, say = threading.Event(), speaker._say
 
@@ -144,9 +146,13 @@ def asked(page: Served, speaker: type[Any]) -> Future[httpx.Response]:
 # Its health
 
 
-def test_its_health_needs_no_password_names_nothing_and_is_told_behind_a_proxy(config: Config, tmp_path: Path) -> None:
+def test_its_health_needs_no_password_names_nothing_and_is_told_behind_a_proxy(
+    config: Config, tmp_path: Path
+) -> None:
     add_account(tmp_path / "who", "ann", "open sesame")
-    with served(config, "--auth-file", str(tmp_path / "who"), "--root-path", "/clippings", "--proxy", "127.0.0.1") as page:
+    with served(
+        config, "--auth-file", str(tmp_path / "who"), "--root-path", "/clippings", "--proxy", "127.0.0.1"
+    ) as page:
         status, whole = page.health()
         assert status == 200
         assert {**whole, "seconds": 0, "memory": sorted(whole["memory"])} == {
@@ -164,7 +170,9 @@ def test_its_health_needs_no_password_names_nothing_and_is_told_behind_a_proxy(c
             assert (answer.status, answer.read(), answer.headers["cache-control"]) == (200, b"", "no-store")
 
 
-def test_a_collection_that_cannot_be_read_any_more_is_said_without_saying_where_it_lies(tmp_path: Path) -> None:
+def test_a_collection_that_cannot_be_read_any_more_is_said_without_saying_where_it_lies(
+    tmp_path: Path,
+) -> None:
     config = Config(home=tmp_path / "secret place")
     sync(SEEDS, config)
     with served(config) as page:
@@ -180,7 +188,9 @@ def test_a_collection_that_cannot_be_read_any_more_is_said_without_saying_where_
         page.process.terminate()
         assert page.process.wait(30) == 0
         until(lambda: "secret place is gone" in "".join(page.printed))
-        assert "".join(page.printed).count("the collection cannot be read") == 1, "the log is filled by who watches"
+        assert "".join(page.printed).count("the collection cannot be read") == 1, (
+            "the log is filled by who watches"
+        )
 
 
 # Its limits
@@ -188,7 +198,10 @@ def test_a_collection_that_cannot_be_read_any_more_is_said_without_saying_where_
 
 def test_whoever_asks_too_much_of_it_is_told_so_and_its_health_is_told_meanwhile(config: Config) -> None:
     async def by_tool(url: str) -> str:
-        async with streamablehttp_client(f"{url}/mcp") as (receive, send, _), ClientSession(receive, send) as session:
+        async with (
+            streamablehttp_client(f"{url}/mcp") as (receive, send, _),
+            ClientSession(receive, send) as session,
+        ):
             await session.initialize()
             result = await session.call_tool("search", {"query": QUESTION})
             return str(result.content[0].text)  # type: ignore[union-attr]
@@ -258,14 +271,20 @@ def test_what_is_answered_when_it_is_stopped_is_answered_whole_and_nobody_else_i
 
 
 def test_a_question_that_takes_longer_than_the_grace_is_not_waited_for(config: Config) -> None:
-    with slow_model() as (speaker, _, settings), served(config, CLIPPINGS_SERVE_GRACE="1", **settings) as page:
+    with (
+        slow_model() as (speaker, _, settings),
+        served(config, CLIPPINGS_SERVE_GRACE="1", **settings) as page,
+    ):
         asked(page, speaker)
         page.process.send_signal(signal.SIGINT)
         assert page.process.wait(30) == 0
 
 
 def test_a_second_signal_ends_it_at_once(config: Config) -> None:
-    with slow_model() as (speaker, _, settings), served(config, CLIPPINGS_SERVE_GRACE="600", **settings) as page:
+    with (
+        slow_model() as (speaker, _, settings),
+        served(config, CLIPPINGS_SERVE_GRACE="600", **settings) as page,
+    ):
         asked(page, speaker)
         page.process.send_signal(signal.SIGINT)
         until(lambda: page.health()[1]["status"] == "stopping")

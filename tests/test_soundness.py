@@ -1,4 +1,6 @@
-"""One bit that is no longer what was written: `doctor --deep` finds it, or it lies where nothing is read; no answer has other words."""
+"""One bit that is no longer what was written: `doctor --deep` finds it, or it lies where nothing is read; no
+answer has other words.
+"""
 
 from __future__ import annotations
 
@@ -19,18 +21,18 @@ from conftest import WordEncoder, write_jsonl
 
 from ingest import edit, remove, soundness, sync
 from ingest.soundness import Part
-from rag.catalog import FILE, Catalog
 from rag.config import Config, PassageSettings
 from rag.errors import CollectionError
-from rag.index.dense import DenseIndex
-from rag.index.exact import ExactIndex
-from rag.index.lexical import PASSAGES, WHOLE, LexicalIndex
-from rag.retrieve import Retriever
+from rag.retrieval.search import Retriever
+from rag.store.bm25 import PASSAGES, WHOLE, LexicalIndex
+from rag.store.cache import ExactIndex
+from rag.store.catalog import FILE, Catalog
+from rag.store.vectors import DenseIndex
 
 FLIPS = int(os.environ.get("FLIPS", "45"))
 QUESTIONS = ("ship3 of crew3", "snow on hill2", "an inquiry opened")
-# What the examination cannot vouch for, and no answer is made of: what places held when they were looked at (they are read again),
-# which articles are to be grouped, and the collection's number of writes and identity.
+# What the examination cannot vouch for, and no answer is made of: what places held when they were looked at
+# (they are read again), which articles are to be grouped, and the collection's number of writes and identity.
 NO_CHECKSUM = {"looked", "ungrouped", "meta"}
 REBUILD = "clippings sync --rebuild"
 PLACES = {  # of each store the share of the flips, and the part of the examination that is to find them
@@ -44,17 +46,25 @@ PLACES = {  # of each store the share of the flips, and the part of the examinat
 
 @pytest.fixture(scope="module")
 def sound(tmp_path_factory: pytest.TempPathFactory) -> Config:
-    """A collection with everything in it: corrections, earlier versions, days, sources, copies, and what was removed."""
+    """A collection with everything in it: corrections, earlier versions, days, sources, copies, and what was
+    removed.
+    """
     place = tmp_path_factory.mktemp("sound")
     config = Config(home=place / "home", encoder=WordEncoder.name)
     news, encoder = place / "news", WordEncoder()
     news.mkdir()
     for n in range(6):
         (news / f"{n}.txt").write_text(
-            f"Harbour {n} of Varn\n\nBy Ana Torell\n\n" + f"The ship{n} of crew{n} left the harbour at noon. " * 20
+            f"Harbour {n} of Varn\n\nBy Ana Torell\n\n"
+            + f"The ship{n} of crew{n} left the harbour at noon. " * 20
         )
     snow = [
-        {"id": f"f{n}", "text": f"Snow fell on hill{n}. " * 30, "published": f"2024-01-0{n + 1}", "source": "Wire"}
+        {
+            "id": f"f{n}",
+            "text": f"Snow fell on hill{n}. " * 30,
+            "published": f"2024-01-0{n + 1}",
+            "source": "Wire",
+        }
         for n in range(5)
     ]
     sync([news, write_jsonl(place / "feed.jsonl", *snow)], config, encoder=encoder)
@@ -82,8 +92,12 @@ def examined(config: Config, *names: str) -> dict[str, Part]:
     known = {
         "catalog's rows": lambda: soundness._catalog(config.home),
         "vectors": lambda: soundness._vectors(config, REBUILD),
-        "passages' words": lambda: soundness._lexical(config.home, PASSAGES, soundness._counts(config)[0], REBUILD),
-        "articles' words": lambda: soundness._lexical(config.home, WHOLE, soundness._counts(config)[1], REBUILD),
+        "passages' words": lambda: soundness._lexical(
+            config.home, PASSAGES, soundness._counts(config)[0], REBUILD
+        ),
+        "articles' words": lambda: soundness._lexical(
+            config.home, WHOLE, soundness._counts(config)[1], REBUILD
+        ),
         "Chroma's vectors": lambda: soundness._chroma(config),
     }
     if not names:
@@ -96,21 +110,35 @@ def stored(config: Config, place: str) -> Any:
     home = config.home
     if place == FILE:
         with closing(sqlite3.connect(home / FILE)) as db:
-            tables = [name for (name,) in db.execute("SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name")]
-            columns = {"earlier": "article_id, version, facts, text"}  # not until when: that has no checksum either
-            return {t: sorted(db.execute(f"SELECT {columns.get(t, '*')} FROM {t}").fetchall(), key=repr) for t in tables}
+            tables = [
+                name
+                for (name,) in db.execute("SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name")
+            ]
+            columns = {
+                "earlier": "article_id, version, facts, text"
+            }  # not until when: that has no checksum either
+            return {
+                t: sorted(db.execute(f"SELECT {columns.get(t, '*')} FROM {t}").fetchall(), key=repr)
+                for t in tables
+            }
     if place == "vectors":
         index = ExactIndex(home)
         view = index._mapped()
         alive = (view.columns["dead"] == 0).nonzero()[0]
         return [
-            (view.key(int(row)), *(view.columns[name][row].tolist() for name in view.columns if name not in ("end", "dead")))
+            (
+                view.key(int(row)),
+                *(view.columns[name][row].tolist() for name in view.columns if name not in ("end", "dead")),
+            )
             for row in alive
         ]
     if place == "dense":
         with closing(DenseIndex(home)) as index, index.alone() as collection:
             held = collection.get(include=["embeddings"])
-            return {key: np.round(vector, 5).tolist() for key, vector in zip(held["ids"], held["embeddings"], strict=True)}
+            return {
+                key: np.round(vector, 5).tolist()
+                for key, vector in zip(held["ids"], held["embeddings"], strict=True)
+            }
     index = LexicalIndex(home, place)
     return sorted(index.keys()), [index.search(question, 20) for question in QUESTIONS]
 
@@ -118,13 +146,21 @@ def stored(config: Config, place: str) -> Any:
 def passages(config: Config) -> set[tuple[str, str]]:
     """The words that questions find, with where they are said to stand."""
     with Retriever(config.home, config, WordEncoder()) as retriever:
-        return {(p.passage.id, p.passage.text) for question in QUESTIONS for p in retriever.find(question, k=20)}
+        return {
+            (p.passage.id, p.passage.text) for question in QUESTIONS for p in retriever.find(question, k=20)
+        }
 
 
 def flipped(config: Config, place: str, chance: random.Random) -> tuple[Path, int]:
-    """Flip a bit of a byte in a store's files that is not zero: most of those are room that nobody has written to."""
+    """Flip a bit of a byte in a store's files that is not zero: most of those are room that nobody has
+    written to.
+    """
     root = config.home / place
-    files = [root] if root.is_file() else sorted(p for p in root.rglob("*") if p.is_file() and not p.name.endswith(".lock"))
+    files = (
+        [root]
+        if root.is_file()
+        else sorted(p for p in root.rglob("*") if p.is_file() and not p.name.endswith(".lock"))
+    )
     written = [(file, np.frombuffer(file.read_bytes(), "uint8").nonzero()[0]) for file in files]
     number = chance.randrange(sum(len(places) for _, places in written))
     for file, places in written:
@@ -167,7 +203,10 @@ def test_the_indexes_that_answer_are_examined_wherever_they_lie(copy: Callable[[
         file.write_bytes(bytes([file.read_bytes()[0] ^ 1]) + file.read_bytes()[1:])
         assert not examined(config, part)[part].well
     shutil.rmtree(build / "dense")
-    assert f"remove the folder {build / 'dense'}" in examined(config, "Chroma's vectors")["Chroma's vectors"].detail
+    assert (
+        f"remove the folder {build / 'dense'}"
+        in examined(config, "Chroma's vectors")["Chroma's vectors"].detail
+    )
     with closing(sqlite3.connect(config.home / FILE)) as db, db:
         db.execute("UPDATE meta SET value = 'indexes/../..' WHERE name = 'build'")
     said = "its indexes lie in 'indexes/../..', where no version of Clippings puts them"
@@ -176,7 +215,9 @@ def test_the_indexes_that_answer_are_examined_wherever_they_lie(copy: Callable[[
         sync([], config, encoder=WordEncoder())
 
 
-def test_a_flipped_bit_is_found_or_lies_where_nothing_is_read(sound: Config, copy: Callable[[], Config]) -> None:
+def test_a_flipped_bit_is_found_or_lies_where_nothing_is_read(
+    sound: Config, copy: Callable[[], Config]
+) -> None:
     chance = random.Random(FLIPS)
     before = {place: stored(sound, place) for place in PLACES}
     words = passages(sound)

@@ -1,4 +1,6 @@
-"""Files and folders to articles: ids that are the same on every machine, and a reason for whatever is not taken in."""
+"""Files and folders to articles: ids that are the same on every machine, and a reason for whatever is not
+taken in.
+"""
 
 from __future__ import annotations
 
@@ -70,13 +72,17 @@ def test_a_file_is_named_by_its_folder_and_its_place_in_it(news: Path) -> None:
         write(news / name)
     scanned = scan([news])
     assert ids(scanned) == ["news/a.md", "news/b.txt", "news/2024/d.txt", "news/2024/05/c.TXT"]
-    assert [found.origin for found in scanned.found] == [str(news / found.id.removeprefix("news/")) for found in scanned.found]
+    assert [found.origin for found in scanned.found] == [
+        str(news / found.id.removeprefix("news/")) for found in scanned.found
+    ]
     assert scanned.origins == {found.origin for found in scanned.found}
     assert scanned.scopes == (str(news),)
     assert (scanned.failed, scanned.warnings, scanned.unsure) == ((), (), frozenset())
 
 
-def test_an_id_does_not_depend_on_how_the_folder_was_named(news: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_id_does_not_depend_on_how_the_folder_was_named(
+    news: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     write(news / "a.txt")
     monkeypatch.chdir(news.parent)
     (news.parent / "link").symlink_to(news)
@@ -120,7 +126,13 @@ def test_the_seed_articles_are_read_to_the_letter() -> None:
         date_line = f"date {article.published}" if article.published else ""
         assert whole.removesuffix(article.text).strip() == date_line
         assert whole.endswith(article.text)
-    assert [article.published for article in articles] == [date(2024, 1, 20), date(2024, 1, 18), None, None, None]
+    assert [article.published for article in articles] == [
+        date(2024, 1, 20),
+        date(2024, 1, 18),
+        None,
+        None,
+        None,
+    ]
 
 
 @pytest.mark.parametrize(
@@ -155,14 +167,18 @@ def test_an_article_that_says_something_else_is_another_version(news: Path) -> N
         versions.append(scan([news]).found[0].mark)
     assert len(set(versions)) == 4
     write(news / "b.md", WORDS)
-    assert scan([news / "b.md"]).found[0].mark == versions[0], "the version is the content's, wherever it lies"
+    assert scan([news / "b.md"]).found[0].mark == versions[0], (
+        "the version is the content's, wherever it lies"
+    )
 
 
 def test_a_text_that_is_not_utf8_is_taken_in_with_a_warning(news: Path) -> None:
     write(news / "a.txt", "Un été à Téhéran, où l'on attend.".encode("latin-1"))
     scanned = scan([news])
     assert only(scanned).text == "Un été à Téhéran, où l'on attend."
-    assert scanned.warnings == ("news/a.txt: it is not UTF-8 and was read as cp1252; if letters look wrong, save it as UTF-8",)
+    assert scanned.warnings == (
+        "news/a.txt: it is not UTF-8 and was read as cp1252; if letters look wrong, save it as UTF-8",
+    )
 
 
 def test_a_text_in_utf16_needs_no_warning(news: Path) -> None:
@@ -249,7 +265,10 @@ def test_a_link_put_in_a_files_place_just_before_it_is_read_is_not_followed(
         return found
 
     monkeypatch.setattr("ingest.sources.files", swapped)
-    assert refused(scan([news])) == "it is a link that leads out of the folder. Name what it leads to, if that is meant"
+    assert (
+        refused(scan([news]))
+        == "it is a link that leads out of the folder. Name what it leads to, if that is meant"
+    )
 
 
 def test_a_link_put_in_a_files_place_after_it_was_looked_at_is_noticed(news: Path) -> None:
@@ -271,7 +290,11 @@ def test_a_link_put_in_a_files_place_after_it_was_looked_at_is_noticed(news: Pat
         ("a\nb", "lines.jsonl line 1", UNSEEN),
         ("a\x1b[2Jb", "lines.jsonl line 1", UNSEEN),
         ("a\u202eb", "lines.jsonl line 1", UNSEEN),
-        ("x" * 1_001, "lines.jsonl line 1", "its id has 1,001 characters; at most 1,000 are kept. Give it a shorter one"),
+        (
+            "x" * 1_001,
+            "lines.jsonl line 1",
+            "its id has 1,001 characters; at most 1,000 are kept. Give it a shorter one",
+        ),
     ],
 )
 @pytest.mark.parametrize("key", ["id", "url"])
@@ -285,16 +308,24 @@ def test_an_id_that_cannot_be_shown_or_is_too_long_is_a_failure(
 
 
 @pytest.mark.parametrize(
-    ("name", "shown"), [("a\nb.txt", r"a\nb.txt"), ("a\x1b[2Jb.txt", r"a\x1b[2Jb.txt"), ("a\u202eb.txt", r"a\u202eb.txt")]
+    ("name", "shown"),
+    [("a\nb.txt", r"a\nb.txt"), ("a\x1b[2Jb.txt", r"a\x1b[2Jb.txt"), ("a\u202eb.txt", r"a\u202eb.txt")],
 )
-def test_a_file_whose_name_cannot_be_shown_is_a_failure_as_in_an_archive(news: Path, name: str, shown: str) -> None:
+def test_a_file_whose_name_cannot_be_shown_is_a_failure_as_in_an_archive(
+    news: Path, name: str, shown: str
+) -> None:
     write(news / name)
     with zipfile.ZipFile(news / "pack.zip", "w") as archive:
         archive.writestr(name, WORDS)
-    assert scan([news]).failed == (Failure(f"news/{shown}", UNSEEN), Failure(f"news/pack.zip/{shown}", UNSEEN))
+    assert scan([news]).failed == (
+        Failure(f"news/{shown}", UNSEEN),
+        Failure(f"news/pack.zip/{shown}", UNSEEN),
+    )
 
 
-def test_of_several_files_of_one_name_in_an_archive_the_last_is_taken_in_and_the_others_are_told(news: Path) -> None:
+def test_of_several_files_of_one_name_in_an_archive_the_last_is_taken_in_and_the_others_are_told(
+    news: Path,
+) -> None:
     with zipfile.ZipFile(news / "pack.zip", "w") as archive, warnings.catch_warnings():
         warnings.simplefilter("ignore")  # it tells of the names itself
         for words in ("First.", "Second.", "Third."):
@@ -320,11 +351,23 @@ def test_a_place_that_cannot_be_read_does_not_stop_the_others(news: Path) -> Non
     nowhere = news.parent / "nowhere"
     ring = news.parent / "ring"
     ring.symlink_to(ring)
-    places = [nowhere, "https://example.org/a", picture, bare, "/dev/null", ring, "a\0b", "~nobody-of-that-name/x", news]
+    places = [
+        nowhere,
+        "https://example.org/a",
+        picture,
+        bare,
+        "/dev/null",
+        ring,
+        "a\0b",
+        "~nobody-of-that-name/x",
+        news,
+    ]
     scanned = scan(places)
     assert ids(scanned) == ["news/a.txt"]
     assert scanned.scopes == (str(news),), "nothing may be pruned where nothing could be read"
-    assert [failure.item for failure in scanned.failed] == [str(place).replace("\0", r"\x00") for place in places[:-1]]
+    assert [failure.item for failure in scanned.failed] == [
+        str(place).replace("\0", r"\x00") for place in places[:-1]
+    ]
     reasons = [failure.reason for failure in scanned.failed]
     assert reasons[:5] == [
         "there is no such file or folder. Check the spelling, or give the whole path",
@@ -360,8 +403,12 @@ def test_a_file_that_is_gone_is_a_failure(news: Path) -> None:
     for name in ("a.txt", "b.jsonl"):
         (news / name).symlink_to(news / "nowhere")
     assert scan([news]).failed == (
-        Failure("news/a.txt", "it is a link to nothing, or has just been removed. Mend the link or remove it"),
-        Failure("news/b.jsonl", "it is a link to nothing, or has just been removed. Mend the link or remove it"),
+        Failure(
+            "news/a.txt", "it is a link to nothing, or has just been removed. Mend the link or remove it"
+        ),
+        Failure(
+            "news/b.jsonl", "it is a link to nothing, or has just been removed. Mend the link or remove it"
+        ),
     )
 
 
@@ -381,7 +428,9 @@ def test_a_name_that_is_not_utf8_is_a_failure_and_not_the_end_of_the_run(news: P
     scanned = scan([news])
     assert ids(scanned) == ["news/a.txt"]
     assert scanned.failed == (
-        Failure(r"news/caf\udce9.txt", "its name, or its folder's, is not UTF-8 and cannot be stored. Rename it"),
+        Failure(
+            r"news/caf\udce9.txt", "its name, or its folder's, is not UTF-8 and cannot be stored. Rename it"
+        ),
     )
     assert len(scanned.unsure) == 1
 
@@ -412,7 +461,10 @@ def test_a_file_that_may_not_be_read_is_a_failure(barred: Path) -> None:
     scanned = scan([barred])
     reason = "it cannot be read: Permission denied. Check the file's permissions"
     assert ids(scanned) == [f"{barred.name}/c.txt"]
-    assert scanned.failed == (Failure(f"{barred.name}/a.txt", reason), Failure(f"{barred.name}/b.jsonl", reason))
+    assert scanned.failed == (
+        Failure(f"{barred.name}/a.txt", reason),
+        Failure(f"{barred.name}/b.jsonl", reason),
+    )
     assert scanned.unsure == {str(barred / "a.txt"), str(barred / "b.jsonl")}
 
 
@@ -447,7 +499,9 @@ def test_a_line_with_everything_known_is_an_article_with_everything_known(news: 
         "A. Writer",
         date(2024, 1, 18),
         "en",
-        tuple((name, f"key {name}") for name in ("url", "title", "source", "author", "published", "language")),
+        tuple(
+            (name, f"key {name}") for name in ("url", "title", "source", "author", "published", "language")
+        ),
     )
     assert scanned.warnings == ()
 
@@ -462,7 +516,9 @@ def test_a_line_with_everything_known_is_an_article_with_everything_known(news: 
         ({"id": 0}, "0", None),
     ],
 )
-def test_the_id_of_a_line_is_its_id_or_else_its_url(news: Path, record: dict, article_id: str, url: str | None) -> None:
+def test_the_id_of_a_line_is_its_id_or_else_its_url(
+    news: Path, record: dict, article_id: str, url: str | None
+) -> None:
     article = only(scan([write_jsonl(news / "feed.jsonl", {**record, "text": WORDS})]))
     assert (article.id, article.url) == (article_id, url)
 
@@ -475,27 +531,44 @@ def test_empty_facts_are_unknown(news: Path) -> None:
 
 
 def test_every_fact_of_a_line_counts_for_its_version(news: Path) -> None:
-    facts = {"url": "u", "title": "t", "source": "s", "author": "a", "language": "l", "published": "2024-01-20", "text": "x"}
+    facts = {
+        "url": "u",
+        "title": "t",
+        "source": "s",
+        "author": "a",
+        "language": "l",
+        "published": "2024-01-20",
+        "text": "x",
+    }
     versions = set()
     for name in facts:
         path = write_jsonl(news / "feed.jsonl", {"id": "1", "text": WORDS, "url": "w", name: facts[name]})
         versions.add(scan([path]).found[0].mark)
     assert len(versions) == len(facts)
-    same = write_jsonl(news / "feed.jsonl", {"published": "2024-01-20T10:00Z", "text": WORDS, "url": "w", "id": "2"})
+    same = write_jsonl(
+        news / "feed.jsonl", {"published": "2024-01-20T10:00Z", "text": WORDS, "url": "w", "id": "2"}
+    )
     assert scan([same]).found[0].mark in versions, "neither the id nor how a date is written is content"
 
 
 def test_a_bad_date_is_a_warning_and_unknown(news: Path) -> None:
-    path = write_jsonl(news / "feed.jsonl", {"id": "1", "text": WORDS, "published": "last Tuesday, " + "very " * 20 + "early"})
+    path = write_jsonl(
+        news / "feed.jsonl",
+        {"id": "1", "text": WORDS, "published": "last Tuesday, " + "very " * 20 + "early"},
+    )
     scanned = scan([path])
     assert only(scanned).published is None
     assert scanned.warnings == (
-        "news/feed.jsonl line 1: its date 'last Tuesday, very very very very very v' is not YYYY-MM-DD and is taken as unknown",
+        "news/feed.jsonl line 1: its date 'last Tuesday, very very very very very v' is not YYYY-MM-DD and "
+        "is taken as unknown",
     )
 
 
 def test_half_a_surrogate_pair_in_a_line_is_replaced_before_it_meets_the_catalog(news: Path) -> None:
-    write(news / "feed.jsonl", json.dumps({"id": "x\ud800", "text": "Iran \udc00struck", "title": "\ud83d\ude00"}))
+    write(
+        news / "feed.jsonl",
+        json.dumps({"id": "x\ud800", "text": "Iran \udc00struck", "title": "\ud83d\ude00"}),
+    )
     article = only(scan([news]))
     assert (article.id, article.text, article.title) == ("x\ufffd", "Iran \ufffdstruck", "😀")
 
@@ -505,12 +578,19 @@ def test_half_a_surrogate_pair_in_a_line_is_replaced_before_it_meets_the_catalog
     [
         (
             '{"id": "1", "text": "a"',
-            "it is not valid JSON: Expecting ',' delimiter at character 26. Correct the line, or export it again",
+            "it is not valid JSON: Expecting ',' delimiter at character 26. Correct the line, or export it "
+            "again",
         ),
-        ("id,text", "it is not valid JSON: Expecting value at character 1. Correct the line, or export it again"),
+        (
+            "id,text",
+            "it is not valid JSON: Expecting value at character 1. Correct the line, or export it again",
+        ),
         ('["1", "a"]', 'it is not an object like {"url": …, "text": …}. Write each article as one'),
         ('{"text": "a"}', 'it has neither "id" nor "url"; an article needs one of them. Give it one'),
-        ('{"id": " ", "url": "", "text": "a"}', 'it has neither "id" nor "url"; an article needs one of them. Give it one'),
+        (
+            '{"id": " ", "url": "", "text": "a"}',
+            'it has neither "id" nor "url"; an article needs one of them. Give it one',
+        ),
         ('{"id": "1"}', 'it has no "text". Put the article\'s text under that name'),
         ('{"id": "1", "text": null}', 'it has no "text". Put the article\'s text under that name'),
         ('{"id": "1", "text": " \\n"}', 'it has no "text". Put the article\'s text under that name'),
@@ -518,7 +598,10 @@ def test_half_a_surrogate_pair_in_a_line_is_replaced_before_it_meets_the_catalog
         ('{"id": true, "text": "a"}', 'its "id" is bool, not text. Write it as text, in quotation marks'),
         ('{"id": 1.5, "text": "a"}', 'its "id" is float, not text. Write it as text, in quotation marks'),
         ('{"url": 1, "text": "a"}', 'its "url" is int, not text. Write it as text, in quotation marks'),
-        ('{"id": "1", "text": "a", "title": {}}', 'its "title" is dict, not text. Write it as text, in quotation marks'),
+        (
+            '{"id": "1", "text": "a", "title": {}}',
+            'its "title" is dict, not text. Write it as text, in quotation marks',
+        ),
         (
             '{"id": "1", "text": "a", "source": ["DAWN"]}',
             'its "source" is list, not text. Write it as text, in quotation marks',
@@ -527,7 +610,10 @@ def test_half_a_surrogate_pair_in_a_line_is_replaced_before_it_meets_the_catalog
             '{"id": "1", "text": "a", "published": 20240120}',
             'its "published" is int, not text. Write it as text, in quotation marks',
         ),
-        ('{"id": "1", "text": "a", "author": 0}', 'its "author" is int, not text. Write it as text, in quotation marks'),
+        (
+            '{"id": "1", "text": "a", "author": 0}',
+            'its "author" is int, not text. Write it as text, in quotation marks',
+        ),
         (
             '{"id": "1", "text": "a", "language": false}',
             'its "language" is bool, not text. Write it as text, in quotation marks',
@@ -536,11 +622,16 @@ def test_half_a_surrogate_pair_in_a_line_is_replaced_before_it_meets_the_catalog
             '{"id": ' + "1" * 5_000 + ', "text": "a"}',
             "it is not an article: a number in it is too long. Write it as text, in quotation marks",
         ),
-        ("[" * 100_000, "it is not an article: JSON nested too deeply. Keep an article's fields side by side"),
+        (
+            "[" * 100_000,
+            "it is not an article: JSON nested too deeply. Keep an article's fields side by side",
+        ),
     ],
 )
 def test_a_line_that_is_no_article_is_named_by_its_number(news: Path, line: str, reason: str) -> None:
-    path = write(news / "feed.jsonl", f'{{"id": "a", "text": "one"}}\n\n{line}\r\n{{"id": "b", "text": "two"}}')
+    path = write(
+        news / "feed.jsonl", f'{{"id": "a", "text": "one"}}\n\n{line}\r\n{{"id": "b", "text": "two"}}'
+    )
     scanned = scan([path])
     assert ids(scanned) == ["a", "b"]
     assert [found.name for found in scanned.found] == ["news/feed.jsonl line 1", "news/feed.jsonl line 4"]
@@ -573,10 +664,19 @@ def test_a_mark_at_the_start_of_a_jsonl_file_is_no_fault(news: Path) -> None:
 
 
 def test_each_line_is_read_from_where_it_stands(news: Path) -> None:
-    lines = ['{"id": "a", "text": "“one”"}\r\n', "\n", '{"id": "b", "text": "two"}\n', '{"id": "c", "text": "three"}']
+    lines = [
+        '{"id": "a", "text": "“one”"}\r\n',
+        "\n",
+        '{"id": "b", "text": "two"}\n',
+        '{"id": "c", "text": "three"}',
+    ]
     write(news / "feed.jsonl", "".join(lines))
     scanned = scan([news])
-    assert [found.at for found in scanned.found] == [0, len(lines[0].encode()) + 1, len("".join(lines[:3]).encode())]
+    assert [found.at for found in scanned.found] == [
+        0,
+        len(lines[0].encode()) + 1,
+        len("".join(lines[:3]).encode()),
+    ]
     assert [read(found).text for found in scanned.found] == ["“one”", "two", "three"]
 
 

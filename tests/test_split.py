@@ -13,10 +13,11 @@ from hypothesis import strategies as st
 from ingest.clean import decode
 from ingest.split import passage_spans
 from rag.config import PassageSettings
-from rag.text import sentences
+from rag.english.text import sentences
 
 USUAL = PassageSettings()
-# 6 words each: 21 of them are 126 words, 22 would be more than the 130 that one sentence of overlap leaves room for.
+# 6 words each: 21 of them are 126 words, 22 would be more than the 130 that one sentence of overlap leaves
+# room for.
 NUMBERED = [f"Report number {n} names one witness." for n in range(1, 64)]
 
 
@@ -86,7 +87,8 @@ def test_a_text_without_a_word_has_no_passage(text: str) -> None:
 def test_a_sentence_that_stands_many_times_is_found_where_it_stands_each_time() -> None:
     text = "He denied it. " * 200
     spans = passage_spans(text, USUAL)
-    # 43 sentences of 3 words fill the room; from the second on, one more stands in front: 14 letters a sentence.
+    # 43 sentences of 3 words fill the room; from the second on, one more stands in front: 14 letters a
+    # sentence.
     assert spans == ((0, 601), (588, 1203), (1190, 1805), (1792, 2407), (2394, 2799))
     holds(text)
 
@@ -107,7 +109,9 @@ def test_the_seed_articles_are_cut_at_sentences_into_about_150_words() -> None:
 def test_a_list_without_full_stops_is_not_repeated_in_the_next_passage() -> None:
     # One "sentence" of 400 words: repeating its beginning would repeat a whole passage.
     text = " ".join(f"item{n:03}" for n in range(400))
-    assert texts(text) == [" ".join(f"item{n:03}" for n in range(a, min(a + 130, 400))) for a in (0, 130, 260, 390)]
+    assert texts(text) == [
+        " ".join(f"item{n:03}" for n in range(a, min(a + 130, 400))) for a in (0, 130, 260, 390)
+    ]
 
 
 def test_a_long_sentence_is_cut_at_its_commas_before_its_words() -> None:
@@ -183,7 +187,9 @@ def test_any_text_at_all_can_be_cut(text: str, chosen: PassageSettings) -> None:
 
 @given(_HOSTILE, _SMALL)
 @settings(derandomize=True, deadline=None, database=None, max_examples=100)
-def test_no_passage_is_longer_than_what_was_asked_for_and_its_overlap(text: str, chosen: PassageSettings) -> None:
+def test_no_passage_is_longer_than_what_was_asked_for_and_its_overlap(
+    text: str, chosen: PassageSettings
+) -> None:
     for passage in texts(text, chosen):
         units = re.findall(r"[\u2e80-\u9fff\uac00-\ud7af\uf900-\ufaff]|\S{1,12}", passage)
         assert len(units) <= chosen.words + 60 * chosen.overlap

@@ -1,4 +1,6 @@
-"""All surfaces give one answer to one question: Python, the terminal, JSON, the stream, the page's HTML, REST and MCP."""
+"""All surfaces give one answer to one question: Python, the terminal, JSON, the stream, the page's HTML, REST
+and MCP.
+"""
 
 from __future__ import annotations
 
@@ -76,7 +78,11 @@ def test_all_surfaces_agree(config: Config, capsys: pytest.CaptureFixture[str]) 
 
     by_rest, by_tool = asked_over_http(config)
     assert (by_rest["text"], by_tool["text"]) == (answer.text, answer.text)
-    assert words(by_rest) == words(by_tool) == [(c.article.id, c.start, c.end, c.quote) for c in answer.citations]
+    assert (
+        words(by_rest)
+        == words(by_tool)
+        == [(c.article.id, c.start, c.end, c.quote) for c in answer.citations]
+    )
 
 
 def asked_over_http(config: Config) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -93,7 +99,10 @@ def asked_over_http(config: Config) -> tuple[dict[str, Any], dict[str, Any]]:
 
     async def asked() -> tuple[dict[str, Any], dict[str, Any]]:
         transport = httpx.ASGITransport(app)
-        async with app.router.lifespan_context(app), httpx.AsyncClient(transport=transport, base_url="http://x") as client:
+        async with (
+            app.router.lifespan_context(app),
+            httpx.AsyncClient(transport=transport, base_url="http://x") as client,
+        ):
             by_rest = await client.post("/api/ask", json={"question": QUESTION}, timeout=60)
             by_tool = await client.post(
                 "/mcp", json={"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": call},
@@ -132,7 +141,11 @@ def test_all_surfaces_name_the_same_days(config: Config, capsys: pytest.CaptureF
 
 def test_the_articles_are_silent_about_biryani(config: Config) -> None:
     answer = ask("What is the best recipe for biryani?", config)
-    assert (answer.abstained is not None, answer.sentences, answer.text) == (True, (), "The articles do not answer this.")
+    assert (answer.abstained is not None, answer.sentences, answer.text) == (
+        True,
+        (),
+        "The articles do not answer this.",
+    )
 
 
 def test_the_seeds_are_what_was_published() -> None:

@@ -1,5 +1,5 @@
-"""A collection outlives what happens to it: a rebuild, a long article or a sync that is killed or stopped in the middle, a
-disk that may only be read or is full, and a file system without locks."""
+"""A collection outlives what happens to it: a rebuild, a long article or a sync that is killed or stopped in
+the middle, a disk that may only be read or is full, and a file system without locks."""
 
 from __future__ import annotations
 
@@ -35,10 +35,10 @@ from ingest.apply import Progress
 from ingest.safekeeping import backup, restore
 from ingest.split import passage_spans
 from rag.assistant import open_assistant
-from rag.catalog import FILE, Catalog
 from rag.config import Config, PassageSettings
 from rag.errors import CollectionError
-from rag.retrieve import Retriever
+from rag.retrieval.search import Retriever
+from rag.store.catalog import FILE, Catalog
 from rag.types import Failure
 
 __all__ = ["DISK", "disk"]
@@ -48,12 +48,16 @@ SHORT = PassageSettings(words=40, overlap=0)
 
 
 def story(number: int, sentences: int = 12) -> str:
-    return " ".join(f"The story{number} of ship{number} happened at noon of day{n}." for n in range(sentences))
+    return " ".join(
+        f"The story{number} of ship{number} happened at noon of day{n}." for n in range(sentences)
+    )
 
 
 def edition(number: int, sentences: int = 240) -> str:
     """A long article of which every sentence says which edition it is of."""
-    return " ".join(f"Edition{number} says that ship{n} reached the harbour with crew{n}." for n in range(sentences))
+    return " ".join(
+        f"Edition{number} says that ship{n} reached the harbour with crew{n}." for n in range(sentences)
+    )
 
 
 @pytest.fixture(autouse=True)
@@ -63,7 +67,10 @@ def _folder(tmp_path: Path) -> None:
 
 @pytest.fixture
 def feed(tmp_path: Path) -> Path:
-    return write_jsonl(tmp_path / "feed.jsonl", *({"id": f"{n:02}", "text": story(n), "title": f"Story {n}"} for n in range(8)))
+    return write_jsonl(
+        tmp_path / "feed.jsonl",
+        *({"id": f"{n:02}", "text": story(n), "title": f"Story {n}"} for n in range(8)),
+    )
 
 
 class Slow(WordEncoder):
@@ -122,7 +129,9 @@ def seen(config: Config, number: int) -> set[str]:
 # A rebuild
 
 
-def test_until_the_indexes_are_whole_the_old_ones_answer_and_from_then_on_the_new_ones(feed: Path, config: Config) -> None:
+def test_until_the_indexes_are_whole_the_old_ones_answer_and_from_then_on_the_new_ones(
+    feed: Path, config: Config
+) -> None:
     sync(feed, config, encoder=WordEncoder())
     other = replace(config, passages=SHORT)
     old, new = spans(config, 3), spans(other, 3)
@@ -133,16 +142,22 @@ def test_until_the_indexes_are_whole_the_old_ones_answer_and_from_then_on_the_ne
         def ask() -> None:
             asked.append({p.passage.id for p in reader.find("story3 ship3", k=50) if p.article.id == "03"})
             asked.append(seen(config, 3))
-            with pytest.raises(CollectionError, match=r"was made with passages\.words = 150; the configuration asks for 40"):
+            with pytest.raises(
+                CollectionError, match=r"was made with passages\.words = 150; the configuration asks for 40"
+            ):
                 seen(other, 3)
 
         report = sync([], other, rebuild=True, encoder=Fragile(1, ask))
         assert asked == [old, old]
-        with pytest.raises(CollectionError, match=r"was made with passages\.words = 40; the configuration asks for 150"):
+        with pytest.raises(
+            CollectionError, match=r"was made with passages\.words = 40; the configuration asks for 150"
+        ):
             reader.find("story3")
     assert seen(other, 3) == new
     assert report.passages == sum(len(spans(other, n)) for n in range(8))
-    assert sorted(p.name for p in config.home.iterdir()) == [FILE, "indexes", "write.lock"], "the old ones are gone"
+    assert sorted(p.name for p in config.home.iterdir()) == [FILE, "indexes", "write.lock"], (
+        "the old ones are gone"
+    )
     assert [p.name for p in (config.home / "indexes").iterdir()] == ["1"]
     state = held(other)
     assert state["dense"] == state["lexical"] == [row[0] for row in state["passages"]]
@@ -207,7 +222,9 @@ def test_what_is_left_of_a_killed_rebuild_is_gone_on_with_or_removed_by_the_next
     assert held(other)["dense"] == [row[0] for row in held(other)["passages"]]
 
 
-def test_a_backup_of_a_collection_that_was_rebuilt_is_whole(feed: Path, config: Config, tmp_path: Path) -> None:
+def test_a_backup_of_a_collection_that_was_rebuilt_is_whole(
+    feed: Path, config: Config, tmp_path: Path
+) -> None:
     sync(feed, config, encoder=WordEncoder())
     sync([], config, rebuild=True, encoder=WordEncoder())
     backup(tmp_path / "kept.zip", config)
@@ -322,7 +339,9 @@ def _syncing(places: Sequence[Path], config: Config, rebuild: bool, notes: Path,
 
 
 @contextmanager
-def syncing(places: Sequence[Path], config: Config, *, rebuild: bool, notes: Path) -> Iterator[tuple[Any, Connection]]:
+def syncing(
+    places: Sequence[Path], config: Config, *, rebuild: bool, notes: Path
+) -> Iterator[tuple[Any, Connection]]:
     says, tell = FORKS.Pipe(duplex=False)
     process = FORKS.Process(target=_syncing, args=(places, config, rebuild, notes, tell))
     process.start()
@@ -337,10 +356,16 @@ def syncing(places: Sequence[Path], config: Config, *, rebuild: bool, notes: Pat
 
 
 def killed(
-    places: Sequence[Path], config: Config, notes: Path, moment: float | None, ask: Callable[[], None], *, rebuild: bool
+    places: Sequence[Path],
+    config: Config,
+    notes: Path,
+    moment: float | None,
+    ask: Callable[[], None],
+    *,
+    rebuild: bool,
 ) -> float | None:
-    """Sync in another process, killed after so many seconds, and ask all the while and once more; how long it took, if it came to
-    its end."""
+    """Sync in another process, killed after so many seconds, and ask all the while and once more; how long it
+    took, if it came to its end."""
     with syncing(places, config, rebuild=rebuild, notes=notes) as (process, says):
         until = time.monotonic() + (60 if moment is None else moment)
         while process.is_alive() and time.monotonic() < until:
@@ -399,7 +424,9 @@ def test_a_rebuild_that_is_killed_at_any_moment_leaves_the_old_indexes_or_the_ne
     while kills < KILLS:
         runs += 1
         before = current()
-        target = (short if before is long else long) if runs % 4 else before  # some with the settings there are
+        target = (
+            (short if before is long else long) if runs % 4 else before
+        )  # some with the settings there are
         kills += killed([], target, notes, took * 0.9 * dice.random(), ask, rebuild=True) is None
         swaps += current() is not before
     assert answered > KILLS
@@ -413,7 +440,9 @@ def test_a_rebuild_that_is_killed_at_any_moment_leaves_the_old_indexes_or_the_ne
     print(f"{kills} of {runs} killed, {swaps} had changed the settings, {answered} questions answered")
 
 
-def test_a_long_article_that_is_killed_at_any_moment_is_the_old_one_or_the_new_one(config: Config, tmp_path: Path) -> None:
+def test_a_long_article_that_is_killed_at_any_moment_is_the_old_one_or_the_new_one(
+    config: Config, tmp_path: Path
+) -> None:
     path, others = tmp_path / LONG, tmp_path / "others"
     others.mkdir()
     (others / "storm.txt").write_text("The lighthouse keeper saw the storm.")
@@ -521,7 +550,11 @@ def test_a_long_article_and_a_rebuild_are_stopped_between_batches_and_gone_on_wi
     assert len(encoder.encoded) == len(passage_spans(edition(1), SHORT)) - 12
 
 
-@settings(max_examples=5, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@settings(
+    max_examples=5,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
 @given(
     lengths=st.lists(st.integers(1, 60), min_size=1, max_size=9),
     spoilt=st.sets(st.integers(0, 8), max_size=3),
@@ -543,7 +576,9 @@ def test_the_share_that_is_done_grows_from_nothing_to_all(
 
         class Spoiler(WordEncoder):
             def passages(self, texts: Sequence[str]) -> np.ndarray:
-                for n in spoilt:  # they change after they were looked at: some are read before, and some are failures
+                for n in (
+                    spoilt
+                ):  # they change after they were looked at: some are read before, and some are failures
                     if n < len(lengths):
                         (news / f"{n}.txt").write_text("Changed.")
                 return super().passages(texts)
@@ -566,7 +601,10 @@ def test_the_share_that_is_done_grows_from_nothing_to_all(
 def unwritable(folder: Path, place: Path) -> Iterator[Path]:
     """The folder once more, at a place where nothing can be written."""
     place.mkdir(exist_ok=True)
-    for command in (["mount", "--bind", str(folder), str(place)], ["mount", "-o", "remount,bind,ro", str(place)]):
+    for command in (
+        ["mount", "--bind", str(folder), str(place)],
+        ["mount", "-o", "remount,bind,ro", str(place)],
+    ):
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         if done.returncode:
             subprocess.run(["umount", "--lazy", str(place)], check=False, capture_output=True)
@@ -592,19 +630,26 @@ EXPECTED = ("03", ["03"], [f"{n:02}" for n in range(8)], "Story 3")
 def leave_a_log(home: Path) -> None:
     """As a writer that is killed does: its last commit lies in SQLite's log."""
     program = (
-        "import os, sqlite3, sys; db = sqlite3.connect(sys.argv[1]); db.execute('PRAGMA wal_autocheckpoint=0'); "
-        "db.execute(\"UPDATE articles SET label = 'Story 3, corrected' WHERE id = '03'\"); db.commit(); os._exit(9)"
+        "import os, sqlite3, sys; db = sqlite3.connect(sys.argv[1]); db.execute('PRAGMA "
+        "wal_autocheckpoint=0'); "
+        "db.execute(\"UPDATE articles SET label = 'Story 3, corrected' WHERE id = '03'\"); db.commit(); "
+        "os._exit(9)"
     )
     subprocess.run([sys.executable, "-c", program, str(home / FILE)], check=False)
     assert (home / f"{FILE}-wal").stat().st_size > 0
 
 
-def test_a_collection_that_may_only_be_read_is_asked_however_it_was_left(feed: Path, config: Config, tmp_path: Path) -> None:
+def test_a_collection_that_may_only_be_read_is_asked_however_it_was_left(
+    feed: Path, config: Config, tmp_path: Path
+) -> None:
     sync(feed, config, encoder=WordEncoder())
     with unwritable(config.home, tmp_path / "read-only") as home:
         there = replace(config, home=home)
         assert asked(there) == EXPECTED
-        for attempt in (lambda: sync(feed, there, encoder=WordEncoder()), lambda: remove("03", there, encoder=WordEncoder())):
+        for attempt in (
+            lambda: sync(feed, there, encoder=WordEncoder()),
+            lambda: remove("03", there, encoder=WordEncoder()),
+        ):
             with pytest.raises(CollectionError) as refused:
                 attempt()
             assert str(refused.value) == (
@@ -634,8 +679,10 @@ def test_what_a_killed_writer_left_in_the_log_is_read_where_it_may_only_be_read(
         with pytest.raises(CollectionError) as refused:
             asked(replace(config, home=home))
         assert str(refused.value) == (
-            f"the collection in {home} cannot be written to, and who wrote to it last was stopped: catalog.sqlite-wal holds what "
-            "is still to be put in its place. Ask it once where it can be written to, or copy it and name the copy with --home"
+            f"the collection in {home} cannot be written to, and who wrote to it last was stopped: "
+            f"catalog.sqlite-wal holds what "
+            "is still to be put in its place. Ask it once where it can be written to, or copy it and name "
+            "the copy with --home"
         )
     assert asked(config) == (*EXPECTED[:3], "Story 3, corrected")
     with unwritable(config.home, tmp_path / "read-only") as home:
@@ -657,7 +704,9 @@ def test_a_collection_on_a_full_disk_is_asked_however_it_was_left(feed: Path, di
 
 
 @pytest.mark.parametrize("number", [errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP])
-def test_a_file_system_without_locks_is_named(feed: Path, config: Config, monkeypatch: pytest.MonkeyPatch, number: int) -> None:
+def test_a_file_system_without_locks_is_named(
+    feed: Path, config: Config, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
     def flock(descriptor: int, operation: int) -> None:
         raise OSError(number, os.strerror(number))
 
@@ -666,7 +715,8 @@ def test_a_file_system_without_locks_is_named(feed: Path, config: Config, monkey
         sync(feed, config, encoder=WordEncoder())
     said = "flock is not implemented" if number == errno.ENOSYS else os.strerror(number)
     assert str(refused.value) == (
-        f"the file system of {config.home} knows no locks ({said}), by which two writers keep out of each other's way. "
+        f"the file system of {config.home} knows no locks ({said}), by which two writers keep out of each "
+        f"other's way. "
         "Put the collection on another one: name a folder there with --home"
     )
     monkeypatch.undo()

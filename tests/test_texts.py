@@ -15,8 +15,10 @@ BODY = "The storm reached the coast on Monday.\n\nNine trees fell.\n"
 @pytest.mark.parametrize(
     "front",
     [
-        "---\ntitle: \"Storm\"\nauthor: Ana Torell\ndate: 2024-01-15 10:00:00 +0100\nsource: Dawn\nlang: en\ncanonical_url: https://example.org/a\ntags: [wind, rain]\n---\n\n",
-        "---\r\nTitle: Storm\r\nauthors:\r\n  - Ana Torell\r\npublished: January 15, 2024\r\npublication: Dawn\r\nlanguage: en\r\nurl: https://example.org/a\r\n---\r\n",
+        "---\ntitle: \"Storm\"\nauthor: Ana Torell\ndate: 2024-01-15 10:00:00 +0100\nsource: Dawn\nlang: "
+        "en\ncanonical_url: https://example.org/a\ntags: [wind, rain]\n---\n\n",
+        "---\r\nTitle: Storm\r\nauthors:\r\n  - Ana Torell\r\npublished: January 15, 2024\r\npublication: "
+        "Dawn\r\nlanguage: en\r\nurl: https://example.org/a\r\n---\r\n",
         '+++\ntitle = "Storm"\nauthors = ["Ana Torell"]\ndate = 2024-01-15T10:00:00+01:00\nsource = "Dawn"\nlang = "en"\nlink = "https://example.org/a"\n[params]\nteaser = "x"\n+++\n',
     ],
 )  # fmt: skip

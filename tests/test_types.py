@@ -45,7 +45,9 @@ def cited(story: Article, start: int, end: int, /, **wrong: Any) -> Citation:
         "end": end,
         "quote": story.text[start:end],
     }
-    return Citation(**(right | {"support": Support.VERBATIM, "passage": story.passage(0, len(story.text))} | wrong))
+    return Citation(
+        **(right | {"support": Support.VERBATIM, "passage": story.passage(0, len(story.text))} | wrong)
+    )
 
 
 def answered(**facts: Any) -> Answer:
@@ -67,7 +69,9 @@ def answered(**facts: Any) -> Answer:
     return replace(right, **facts)
 
 
-@pytest.mark.parametrize("noun", [getattr(types, name) for name in types.__all__ if is_dataclass(getattr(types, name))])
+@pytest.mark.parametrize(
+    "noun", [getattr(types, name) for name in types.__all__ if is_dataclass(getattr(types, name))]
+)
 def test_no_noun_can_be_changed_after_it_was_checked(noun: type) -> None:
     bare: object = object.__new__(noun)
     for field in fields(noun):
@@ -84,7 +88,9 @@ def test_a_passage_counts_code_points_and_not_bytes() -> None:
 
 @pytest.mark.parametrize(("start", "end"), [(-1, 5), (5, 5), (6, 5), (0, 37), (36, 37)])
 def test_a_passage_outside_its_article_cannot_exist(start: int, end: int) -> None:
-    with pytest.raises(ValueError, match=rf"passage \[{start}, {end}\) lies outside article story \(36 code points\)"):
+    with pytest.raises(
+        ValueError, match=rf"passage \[{start}, {end}\) lies outside article story \(36 code points\)"
+    ):
         STORY.passage(start, end)
 
 
@@ -104,7 +110,14 @@ def test_the_whole_article_is_a_passage() -> None:
     ],
 )
 def test_a_passage_with_words_that_are_not_at_its_offsets_cannot_exist(wrong: dict[str, Any]) -> None:
-    right: dict[str, Any] = {"id": "x", "article_id": "story", "start": 0, "end": 4, "text": "Iran", "article": STORY}
+    right: dict[str, Any] = {
+        "id": "x",
+        "article_id": "story",
+        "start": 0,
+        "end": 4,
+        "text": "Iran",
+        "article": STORY,
+    }
     assert Passage(**right).text == "Iran"
     with pytest.raises(ValueError, match="passage x is not the text of article"):
         Passage(**(right | wrong))
@@ -122,7 +135,13 @@ def test_an_article_does_not_print_its_text() -> None:
 def test_the_evidence_is_numbered_from_one_without_gaps() -> None:
     one, two = evidence(STORY, OTHER)
     assert [p.rank for p in Evidence((one, two))] == [1, 2]
-    for wrong in ((two,), (two, one), (one, one), (one, replace(two, rank=3)), (replace(one, rank=0), replace(two, rank=1))):
+    for wrong in (
+        (two,),
+        (two, one),
+        (one, one),
+        (one, replace(two, rank=3)),
+        (replace(one, rank=0), replace(two, rank=1)),
+    ):
         with pytest.raises(ValueError, match="ranks of evidence run from 1 without gaps"):
             Evidence(wrong)
 
@@ -130,7 +149,14 @@ def test_the_evidence_is_numbered_from_one_without_gaps() -> None:
 def test_a_made_up_number_finds_no_passage() -> None:
     found = evidence(STORY, OTHER)
     assert len(found) == 2
-    assert [found.numbered(n) for n in (-1, 0, 1, 2, 3, 99)] == [None, None, found.passages[0], found.passages[1], None, None]
+    assert [found.numbered(n) for n in (-1, 0, 1, 2, 3, 99)] == [
+        None,
+        None,
+        found.passages[0],
+        found.passages[1],
+        None,
+        None,
+    ]
     assert (len(Evidence()), list(Evidence()), Evidence().numbered(1)) == (0, [], None)
 
 
@@ -156,7 +182,9 @@ def test_filters_that_admit_everything_are_none(filters: Filters, given: bool) -
 
 def test_dates_that_admit_no_article_are_refused_and_a_single_day_is_not() -> None:
     day, next_day = date(2024, 1, 18), date(2024, 1, 19)
-    with pytest.raises(ValueError, match="no article can be published after 2024-01-19 and before 2024-01-18"):
+    with pytest.raises(
+        ValueError, match="no article can be published after 2024-01-19 and before 2024-01-18"
+    ):
         Filters(after=next_day, before=day)
     assert Filters(after=day, before=day).after == day
     assert Filters(after=day, before=next_day).before == next_day
@@ -234,7 +262,12 @@ def test_an_answer_that_abstains_says_nothing_else(reason: Abstention) -> None:
 
 
 def test_the_reasons_and_the_supports_are_a_closed_list() -> None:
-    assert [str(a) for a in Abstention] == ["no evidence", "weak evidence", "unsupported draft", "out of range"]
+    assert [str(a) for a in Abstention] == [
+        "no evidence",
+        "weak evidence",
+        "unsupported draft",
+        "out of range",
+    ]
     assert [str(s) for s in Support] == ["verbatim", "consistent", "entailed"]
 
 

@@ -1,4 +1,6 @@
-"""Uploads over HTTP, into a real server: every limit, and nothing left on the disk of what is refused, breaks off or waits too long."""
+"""Uploads over HTTP, into a real server: every limit, and nothing left on the disk of what is refused, breaks
+off or waits too long.
+"""
 
 from __future__ import annotations
 
@@ -97,7 +99,9 @@ class Site:
             return JSONResponse({"error": str(exc)}, 503)
 
         self.app.include_router(
-            upload_router(self.library, self.uploads, owner_of=lambda request: request.headers.get("x-owner", "ann"))
+            upload_router(
+                self.library, self.uploads, owner_of=lambda request: request.headers.get("x-owner", "ann")
+            )
         )
         server.app = self.app
         self.http = httpx.Client(base_url=server.url, timeout=20)
@@ -113,7 +117,11 @@ class Site:
     @property
     def left(self) -> list[str]:
         """Everything that lies among the uploads, but for the folder they wait in."""
-        places = [os.path.join(at, name) for at, folders, names in os.walk(self.folder) for name in (*folders, *names)]
+        places = [
+            os.path.join(at, name)
+            for at, folders, names in os.walk(self.folder)
+            for name in (*folders, *names)
+        ]
         return sorted({os.path.relpath(place, self.folder) for place in places} - {"incoming"})
 
     @property
@@ -173,7 +181,11 @@ def test_files_wait_for_their_owner_alone_and_are_gone_when_discarded(site: Site
     upload_id = answer.json()["id"]
     assert (answer.status_code, answer.json()) == (
         201,
-        {"id": upload_id, "files": [{"name": "a.txt", "bytes": 9}, {"name": "b.txt", "bytes": 0}], "taken": []},
+        {
+            "id": upload_id,
+            "files": [{"name": "a.txt", "bytes": 9}, {"name": "b.txt", "bytes": 0}],
+            "taken": [],
+        },
     )
     (waiting,) = site.uploads.pending("ann")
     paths = site.uploads.paths("ann", upload_id)
@@ -205,10 +217,12 @@ def test_files_wait_for_their_owner_alone_and_are_gone_when_discarded(site: Site
     ("body", "status", "sentence"),
     [
         (part("a.txt", b"x" * 10) + part("b.txt", b"x" * 10_001) + END, 413,
-         "b.txt is larger than 10,000 bytes, the most that one file may have (serve.upload_bytes). Split it, or take it in "
+         "b.txt is larger than 10,000 bytes, the most that one file may have (serve.upload_bytes). Split it, "
+         "or take it in "
          "with `clippings sync`"),
         (b"".join(part(f"{n}.txt", b"x") for n in range(4)) + END, 413,
-         "more than 3 files were sent, the most in one upload (serve.upload_files). Send them in several, or packed as .zip"),
+         "more than 3 files were sent, the most in one upload (serve.upload_files). Send them in several, or "
+         "packed as .zip"),
         (part("a.txt", b"x" * 9000) + b"--edge", 400, "the upload broke off before its end. Send it again"),
         (part("a.txt", b"x")[:-2], 400, "the upload broke off before its end. Send it again"),
         (b"", 400, "the upload broke off before its end. Send it again"),
@@ -217,14 +231,19 @@ def test_files_wait_for_their_owner_alone_and_are_gone_when_discarded(site: Site
         (part("a.txt", b"x") + b"--edge\r\n\r\nnobody's\r\n" + END, 400,
          "what was sent is no form of the kind multipart/form-data: a part of it has no name. Send it again"),
         (part("a.txt", b"x") + b'--edge\r\nContent-Disposition: form-data; name="n"\r\n\r\n' + b"x" * 1001 + b"\r\n" + END, 400,
-         "what was sent is no form of the kind multipart/form-data: a field of it is longer than 1000 bytes. Send it again"),
+         "what was sent is no form of the kind multipart/form-data: a field of it is longer than 1000 bytes. "
+         "Send it again"),
         (part("a.txt", b"x") + END + b"x" * 100_000, 400,
-         "what was sent is no form of the kind multipart/form-data: it holds more that is no file than a form can. Send it again"),
+         "what was sent is no form of the kind multipart/form-data: it holds more that is no file than a "
+         "form can. Send it again"),
         (part("a.txt", b"x") + 14 * b'--edge\r\nContent-Disposition: form-data; name="n"\r\n\r\n\r\n' + END, 413,
-         "more than 3 files were sent, the most in one upload (serve.upload_files). Send them in several, or packed as .zip"),
+         "more than 3 files were sent, the most in one upload (serve.upload_files). Send them in several, or "
+         "packed as .zip"),
     ],
 )  # fmt: skip
-def test_what_is_refused_leaves_nothing(site: Site, whole: bool, body: bytes, status: int, sentence: str) -> None:
+def test_what_is_refused_leaves_nothing(
+    site: Site, whole: bool, body: bytes, status: int, sentence: str
+) -> None:
     pieces = (body[at : at + 700] for at in range(0, len(body), 700))
     answer = site.http.post("/api/uploads", content=body if whole else pieces, headers=PLAIN)
     assert ("content-length" in answer.request.headers) == whole
@@ -240,7 +259,11 @@ def test_what_is_refused_leaves_nothing(site: Site, whole: bool, body: bytes, st
         ({**PLAIN, "Content-Encoding": "gzip"}, 415, "not packed"),
         ({"Content-Type": "multipart/form-data"}, 400, "its boundary is not stated"),
         ({"Content-Type": f"multipart/form-data; boundary={'e' * 300}"}, 400, "Boundary length 300"),
-        ({**PLAIN, "Content-Length": "200000"}, 413, "the upload has 200,000 bytes; 50,000 bytes is the most that may wait"),
+        (
+            {**PLAIN, "Content-Length": "200000"},
+            413,
+            "the upload has 200,000 bytes; 50,000 bytes is the most that may wait",
+        ),
         ({**PLAIN, "Content-Length": "1e3"}, 400, "Content-Length is no number"),
         ({**PLAIN, "Content-Length": "-1"}, 400, "Content-Length is no number"),
     ],
@@ -259,7 +282,11 @@ def test_what_its_head_says_enough_of_is_refused_before_a_byte_is_read(
 
 def test_a_stated_length_is_not_believed(site: Site) -> None:
     with pytest.raises(UploadError, match="larger than 10,000 bytes"):
-        received(site.uploads, [part("a.txt", b"x" * 6000)[:-2], b"x" * 6000, b"\r\n" + END], **{"Content-Length": "10"})
+        received(
+            site.uploads,
+            [part("a.txt", b"x" * 6000)[:-2], b"x" * 6000, b"\r\n" + END],
+            **{"Content-Length": "10"},
+        )
     assert site.left == []
     # And to the server: less than it takes, then more.
     head = f"POST /api/uploads HTTP/1.1\r\nHost: h\r\nContent-Type: {PLAIN['Content-Type']}\r\n"
@@ -361,7 +388,11 @@ def test_a_thread_that_comes_too_late_begins_nothing(tmp_path: Path) -> None:
     late = receiving._Receiving("ann", uploads._folder, b"edge", SMALL, uploads._grow)
     uploads._admit(late, 0)
     uploads._abandon(late)
-    for step in (lambda: uploads._open(late), lambda: late.feed(part("a.txt", b"x") + END), lambda: uploads._finish(late)):
+    for step in (
+        lambda: uploads._open(late),
+        lambda: late.feed(part("a.txt", b"x") + END),
+        lambda: uploads._finish(late),
+    ):
         with pytest.raises(UploadError, match="broke off"):
             step()
     assert ((tmp_path / "home").exists(), uploads.pending("ann")) == (False, [])
@@ -398,7 +429,8 @@ def test_what_waits_never_takes_more_of_the_disk_than_all_may(site: Site) -> Non
     assert (most <= SMALL.upload_disk, site.bytes, len(site.left)) == (True, 45_000, 10)
     refused = site.send(("a.txt", b"x" * 9000))
     assert refused.json()["error"] == (
-        "too much waits to be taken in: 50,000 bytes is the most, everybody's uploads together (serve.upload_disk). "
+        "too much waits to be taken in: 50,000 bytes is the most, everybody's uploads together "
+        "(serve.upload_disk). "
         "Add or remove what was uploaded before, or try again later"
     )
     (first, *_) = site.uploads.pending("1")
@@ -413,7 +445,9 @@ def disk(tmp_path: Path) -> Iterator[Path]:
     """A disk of 20 MB of our own."""
     place = tmp_path / "disk"
     place.mkdir()
-    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=20m", "tmpfs", str(place)], capture_output=True, text=True)
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=20m", "tmpfs", str(place)], capture_output=True, text=True
+    )
     if mounted.returncode:
         pytest.skip(f"no right to mount a small disk to fill: {mounted.stderr.strip()}")
     try:
@@ -422,7 +456,9 @@ def disk(tmp_path: Path) -> Iterator[Path]:
         subprocess.run(["umount", "--lazy", str(place)], check=True)
 
 
-def test_a_disk_that_fills_up_keeps_its_reserve(disk: Path, server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_disk_that_fills_up_keeps_its_reserve(
+    disk: Path, server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
     site = Site(disk / "home", server, ServeSettings(upload_bytes=6_000_000, upload_disk=10**9))
     try:
         total, statuses = shutil.disk_usage(disk).total, []
@@ -431,7 +467,10 @@ def test_a_disk_that_fills_up_keeps_its_reserve(disk: Path, server: Server, monk
             statuses.append(answer.status_code)
             assert shutil.disk_usage(disk).free >= total // 20
         assert statuses == [201, 201, 201, 507, 507]
-        assert answer.json()["error"] == "the disk is nearly full: 1 MB of it must stay free. Free some space, or send less"
+        assert (
+            answer.json()["error"]
+            == "the disk is nearly full: 1 MB of it must stay free. Free some space, or send less"
+        )
         assert len(site.left) == 6
         # Where others fill it meanwhile, the system says so.
         monkeypatch.setattr(receiving, "RESERVE", -(10**9))
@@ -473,7 +512,9 @@ def test_uploads_that_nobody_takes_in_are_given_up(tmp_path: Path) -> None:
     second = received(uploads, [part("b.txt", b"x"), END])
     with uploads.taking("ann", first.id):
         wait_for(lambda: len(list(folder.iterdir())) == 1)  # without anybody asking
-        assert [p.name for p in folder.iterdir()] == [first.files[0].path.parent.name], "what is being taken in is not"
+        assert [p.name for p in folder.iterdir()] == [first.files[0].path.parent.name], (
+            "what is being taken in is not"
+        )
         assert uploads.pending("ann") == []
         for refused in (uploads.discard, uploads.paths, lambda *given: uploads.taking(*given).__enter__()):
             with pytest.raises(UploadError, match="being taken in just now"):
@@ -509,7 +550,10 @@ def test_what_a_process_leaves_behind_goes_when_the_next_starts_unless_it_lives(
         received(first, [part("a.txt", b"x"), END])
 
 
-CHARS = st.one_of(st.text(min_size=1, max_size=250), st.text("./\\ \0\x1f\u202ea\u0301é😀;\"'%:con", min_size=1, max_size=40))
+CHARS = st.one_of(
+    st.text(min_size=1, max_size=250),
+    st.text("./\\ \0\x1f\u202ea\u0301é😀;\"'%:con", min_size=1, max_size=40),
+)
 
 
 @settings(max_examples=100, deadline=None)
@@ -522,7 +566,12 @@ CHARS = st.one_of(st.text(min_size=1, max_size=250), st.text("./\\ \0\x1f\u202ea
 def test_whatever_a_file_is_called_its_name_is_safe(stated: str) -> None:
     name = safe_name(stated)
     assert safe_name(name) == name
-    assert (name == os.path.basename(name), "\\" in name, name.startswith("."), name == "") == (True, False, False, False)
+    assert (name == os.path.basename(name), "\\" in name, name.startswith("."), name == "") == (
+        True,
+        False,
+        False,
+        False,
+    )
     assert unicodedata.is_normalized("NFC", name)
     assert not [c for c in name if unicodedata.category(c) in ("Cc", "Cs")]
     assert name.casefold() not in ("incoming", "con", "nul")
@@ -562,11 +611,15 @@ def test_names(stated: str, name: str) -> None:
 @example('say "hi"; filename=b.txt')
 @example("\\")
 @example("C:\\")
-def test_whatever_they_are_called_two_files_of_one_name_lie_in_the_folder(tmp_path_factory: Any, stated: str) -> None:
+def test_whatever_they_are_called_two_files_of_one_name_lie_in_the_folder(
+    tmp_path_factory: Any, stated: str
+) -> None:
     home = tmp_path_factory.mktemp("home")
     uploads = Uploads(home, SMALL)
     # As a browser writes it.
-    sent = stated.encode(errors="replace").decode().replace('"', "%22").replace("\r", "%0D").replace("\n", "%0A")
+    sent = (
+        stated.encode(errors="replace").decode().replace('"', "%22").replace("\r", "%0D").replace("\n", "%0A")
+    )
     upload = received(uploads, [part(sent, b"one") + part(sent, b"two") + END])
     one, two = (file.path for file in upload.files)
     assert one.parent == two.parent == home / "upload" / "incoming" / f".{upload.id}"
@@ -599,14 +652,21 @@ def test_articles_in_one_request_and_names_that_are_taken(site: Site) -> None:
     assert (taken.status_code, taken.json()["error"]) == (
         409, "a file a.txt is here already, with other content. Say whether to replace or to keep both",
     )  # fmt: skip
-    assert (site.left, site.uploads.pending("ann"), (site.folder / "a.txt").read_text()) == (["a.txt"], [], "Ann swam.")
+    assert (site.left, site.uploads.pending("ann"), (site.folder / "a.txt").read_text()) == (
+        ["a.txt"],
+        [],
+        "Ann swam.",
+    )
     assert add("Ann swam.").json()["kept"] == ["upload/a.txt"]
     assert add("Ann ran.", data={"replace": "replace"}).json()["replaced"] == ["upload/a.txt"]
     assert add("Ann sang.", params={"replace": "keep"}).json()["added"] == ["upload/a (2).txt"]
     assert [site.folder.joinpath(name).read_text() for name in site.left] == ["Ann sang.", "Ann ran."]
     for wrong in ({"data": {"replace": "no"}}, {"params": {"replace": "no"}}):
         answer = add("Ann slept.", **wrong)
-        assert (answer.status_code, answer.json()["error"]) == (400, "replace must be one of ask, replace, keep, not 'no'")
+        assert (answer.status_code, answer.json()["error"]) == (
+            400,
+            "replace must be one of ask, replace, keep, not 'no'",
+        )
     assert (site.left, site.uploads.pending("ann")) == (["a (2).txt", "a.txt"], [])
 
 
@@ -616,7 +676,9 @@ def test_an_upload_is_looked_at_and_then_taken_in(site: Site) -> None:
     assert told["taken"] == ["a.txt"]
     route = f"/api/uploads/{told['id']}/articles"
     assert site.http.post(route).status_code == 409
-    assert [file.name for file in site.uploads.pending("ann")[0].files] == ["a.txt", "b.txt"], "nothing is taken in yet"
+    assert [file.name for file in site.uploads.pending("ann")[0].files] == ["a.txt", "b.txt"], (
+        "nothing is taken in yet"
+    )
     assert site.http.post(route, content=b"x" * 20_000).status_code == 413
     for wrong in (b"{", b"[]", b'{"replace": 3}', b'{"replace": "no"}'):
         assert site.http.post(route, content=wrong).status_code == 400
@@ -700,7 +762,9 @@ def test_the_routes_are_described_for_programs(site: Site) -> None:
     }
 
 
-def test_what_cannot_be_cleared_away_keeps_nobody_from_asking(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_what_cannot_be_cleared_away_keeps_nobody_from_asking(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     left = tmp_path / "upload" / "incoming" / ".left"
     left.mkdir(parents=True)
     (tmp_path / "incoming.lock").mkdir()  # which can no more be locked than a file on a read-only disk

@@ -1,4 +1,6 @@
-"""Pages and feeds of a real server, taken into a collection: who they are, what has changed, and what is refused."""
+"""Pages and feeds of a real server, taken into a collection: who they are, what has changed, and what is
+refused.
+"""
 
 from __future__ import annotations
 
@@ -14,24 +16,24 @@ import pytest
 from conftest import WordEncoder
 
 from ingest import preview, remove, sync
-from rag.catalog import Catalog
 from rag.config import Config, FetchSettings
+from rag.store.catalog import Catalog
 from rag.types import Article, Failure, IngestReport
 
 STORM = "The storm reached the coast on Monday and felled nine trees, the harbour master said."
 
 
 def page(title: str, text: str = STORM, head: str = "") -> bytes:
-    return (
-        f"<html lang='en'><head><title>{title}</title>{head}</head><body><h1>{title}</h1><p>{text}</p></body></html>".encode()
-    )
+    return f"<html lang='en'><head><title>{title}</title>{head}</head><body><h1>{title}</h1><p>{text}</p></body></html>".encode()
 
 
 def rss(*items: str) -> bytes:
     return f"<rss version='2.0'><channel><title>Coast News</title>{''.join(items)}</channel></rss>".encode()
 
 
-def item(root: str, name: str, title: str, *, text: str = "", day: str = "Mon, 15 Jan 2024 23:30:00 -0500") -> str:
+def item(
+    root: str, name: str, title: str, *, text: str = "", day: str = "Mon, 15 Jan 2024 23:30:00 -0500"
+) -> str:
     content = f"<content:encoded xmlns:content='http://purl.org/rss/1.0/modules/content/'><![CDATA[{text}]]></content:encoded>"
     return (
         f"<item><title>{title}</title><link>{root}/{name}</link><guid>{root}/{name}</guid><pubDate>{day}</pubDate>"
@@ -49,7 +51,11 @@ class Site:
 
     def put(self, path: str, body: bytes, status: int = 200, **headers: str) -> str:
         kind = {"Content-Type": "text/html; charset=utf-8"}
-        self.pages[f"/{path}"] = status, kind | {name.replace("_", "-"): value for name, value in headers.items()}, body
+        self.pages[f"/{path}"] = (
+            status,
+            kind | {name.replace("_", "-"): value for name, value in headers.items()},
+            body,
+        )
         return f"{self.root}/{path}"
 
 
@@ -84,7 +90,9 @@ def site() -> Iterator[Site]:
 @pytest.fixture
 def config(tmp_path: Path) -> Config:
     """The guard is opened for the loopback server, by the setting for it, and nobody is polite to it."""
-    return Config(home=tmp_path / "home", encoder=WordEncoder.name, fetch=FetchSettings(private=True, pause=0))
+    return Config(
+        home=tmp_path / "home", encoder=WordEncoder.name, fetch=FetchSettings(private=True, pause=0)
+    )
 
 
 @pytest.fixture
@@ -100,12 +108,22 @@ def stored(config: Config, article_id: str) -> Article:
     return article
 
 
-def test_a_page_is_an_article_under_its_address(site: Site, config: Config, take: Callable[..., IngestReport]) -> None:
-    address = site.put("storm", page("Storm fells trees", head="<meta property='article:published_time' content='2024-01-15'>"))
+def test_a_page_is_an_article_under_its_address(
+    site: Site, config: Config, take: Callable[..., IngestReport]
+) -> None:
+    address = site.put(
+        "storm",
+        page("Storm fells trees", head="<meta property='article:published_time' content='2024-01-15'>"),
+    )
     report = take(address)
     assert (report.added, report.failed, report.warnings) == ((address,), (), ())
     found = stored(config, address)
-    assert (found.url, found.title, found.published, found.text) == (address, "Storm fells trees", date(2024, 1, 15), STORM)
+    assert (found.url, found.title, found.published, found.text) == (
+        address,
+        "Storm fells trees",
+        date(2024, 1, 15),
+        STORM,
+    )
     assert dict(found.provenance) == {
         "url": "its address", "title": "heading", "source": "its address", "published": "meta article:published_time",
         "language": "html lang",
@@ -120,7 +138,9 @@ def test_no_password_of_an_address_is_kept_or_told(
     listed = site.put("tide", page("Tide", "The tide came in at noon."))
     feed = site.put("feed", rss(item(login, "tide", "Tide")), Content_Type="application/rss+xml")
     lines = tmp_path / "lines.jsonl"
-    lines.write_text('{"url": "https://ana:s3cr3t@paper.example/gale", "text": "A gale blew."}\n', encoding="utf-8")
+    lines.write_text(
+        '{"url": "https://ana:s3cr3t@paper.example/gale", "text": "A gale blew."}\n', encoding="utf-8"
+    )
     report = take(own, feed, lines, f"{login}/storm")
     assert set(report.added) == {own, listed, "https://paper.example/gale"}
     assert report.failed == (
@@ -130,7 +150,9 @@ def test_no_password_of_an_address_is_kept_or_told(
         ),
     )
     assert stored(config, "https://paper.example/gale").url == "https://paper.example/gale"
-    assert [path.name for path in config.home.rglob("*") if path.is_file() and b"s3cr3t" in path.read_bytes()] == []
+    assert [
+        path.name for path in config.home.rglob("*") if path.is_file() and b"s3cr3t" in path.read_bytes()
+    ] == []
 
 
 def test_the_address_guard_is_closed_unless_it_is_opened(site: Site, config: Config) -> None:
@@ -177,7 +199,9 @@ def test_what_is_unchanged_is_not_sent_again_and_what_has_changed_replaces(
     assert earlier.text == STORM
 
 
-def test_a_page_whose_furniture_alone_has_changed_is_kept(site: Site, take: Callable[..., IngestReport]) -> None:
+def test_a_page_whose_furniture_alone_has_changed_is_kept(
+    site: Site, take: Callable[..., IngestReport]
+) -> None:
     address = site.put("storm", page("Storm"))
     take(address)
     site.put("storm", page("Storm").replace(b"</body>", b"<footer>11:45</footer></body>"))
@@ -185,17 +209,27 @@ def test_a_page_whose_furniture_alone_has_changed_is_kept(site: Site, take: Call
     assert (report.kept, report.replaced, report.passages) == ((address,), (), 0)
 
 
-def test_a_feed_gives_the_article_of_each_entry(site: Site, config: Config, take: Callable[..., IngestReport]) -> None:
+def test_a_feed_gives_the_article_of_each_entry(
+    site: Site, config: Config, take: Callable[..., IngestReport]
+) -> None:
     site.put("flood", page("Flood reaches the town", STORM.replace("storm", "flood")))
     whole = f"<p>{STORM}</p><p>Nobody was hurt.</p>"
-    feed = site.put("feed", rss(item(site.root, "storm", "Storm", text=whole), item(site.root, "flood", "Flood")))
+    feed = site.put(
+        "feed", rss(item(site.root, "storm", "Storm", text=whole), item(site.root, "flood", "Flood"))
+    )
     report = take(feed)
     assert (report.added, report.failed) == ((f"{site.root}/storm", f"{site.root}/flood"), ())
     assert site.asked == ["feed", "flood"], "an entry that carries its text is not fetched"
     storm, flood = (stored(config, f"{site.root}/{name}") for name in ("storm", "flood"))
     assert (storm.text, storm.title, storm.source) == (f"{STORM}\n\nNobody was hurt.", "Storm", "Coast News")
-    assert storm.published == date(2024, 1, 15), "the day as the publisher wrote it, though it is the 16th in London"
-    assert (flood.title, flood.source, flood.published) == ("Flood reaches the town", "Coast News", date(2024, 1, 15))
+    assert storm.published == date(2024, 1, 15), (
+        "the day as the publisher wrote it, though it is the 16th in London"
+    )
+    assert (flood.title, flood.source, flood.published) == (
+        "Flood reaches the town",
+        "Coast News",
+        date(2024, 1, 15),
+    )
     assert dict(flood.provenance)["published"] == "feed pubDate"
 
 
@@ -209,11 +243,17 @@ def test_only_new_and_changed_entries_are_fetched(site: Site, take: Callable[...
     assert (report.kept, report.items) == ((f"{site.root}/a", f"{site.root}/b"), 2)
     assert site.asked == ["feed"], "its server said that nothing had changed"
     site.put(
-        "feed", rss(item(site.root, "a", "A"), item(site.root, "b", "B, corrected"), item(site.root, "c", "C")), ETag='"2"'
+        "feed",
+        rss(item(site.root, "a", "A"), item(site.root, "b", "B, corrected"), item(site.root, "c", "C")),
+        ETag='"2"',
     )
     site.put("b", page("Storm b", STORM.replace("nine", "eleven")))
     report = take(feed)
-    assert (report.added, report.replaced, report.kept) == ((f"{site.root}/c",), (f"{site.root}/b",), (f"{site.root}/a",))
+    assert (report.added, report.replaced, report.kept) == (
+        (f"{site.root}/c",),
+        (f"{site.root}/b",),
+        (f"{site.root}/a",),
+    )
     assert site.asked == ["feed", "feed", "b", "c"]
 
 
@@ -224,13 +264,18 @@ def test_an_entry_that_could_not_be_fetched_is_tried_again_though_the_feed_is_un
     site.put("a", page("Storm"))
     site.put("b", b"", 500)
     first = take(feed)
-    assert (first.added, [failure.item for failure in first.failed]) == ((f"{site.root}/a",), [f"{site.root}/b"])
+    assert (first.added, [failure.item for failure in first.failed]) == (
+        (f"{site.root}/a",),
+        [f"{site.root}/b"],
+    )
     site.put("b", page("Flood", STORM.replace("storm", "flood")))
     second = take(feed)
     assert (second.added, second.failed) == ((f"{site.root}/b",), ())
 
 
-def test_articles_that_a_feed_no_longer_lists_stay_also_when_pruning(site: Site, take: Callable[..., IngestReport]) -> None:
+def test_articles_that_a_feed_no_longer_lists_stay_also_when_pruning(
+    site: Site, take: Callable[..., IngestReport]
+) -> None:
     whole = f"<p>{STORM}</p>"
     feed = site.put("feed", rss(item(site.root, "a", "A", text=whole), item(site.root, "b", "B", text=whole)))
     take(feed)
@@ -239,7 +284,9 @@ def test_articles_that_a_feed_no_longer_lists_stay_also_when_pruning(site: Site,
     assert (report.kept, report.removed) == ((f"{site.root}/b",), ())
 
 
-def test_a_page_that_is_gone_is_removed_only_when_asked(site: Site, config: Config, take: Callable[..., IngestReport]) -> None:
+def test_a_page_that_is_gone_is_removed_only_when_asked(
+    site: Site, config: Config, take: Callable[..., IngestReport]
+) -> None:
     address = site.put("storm", page("Storm"))
     take(address)
     site.put("storm", b"", 410)
@@ -252,7 +299,9 @@ def test_a_page_that_is_gone_is_removed_only_when_asked(site: Site, config: Conf
     assert (report.removed, report.failed) == ((address,), ())
 
 
-def test_a_page_that_never_was_there_is_a_failure_also_when_pruning(site: Site, take: Callable[..., IngestReport]) -> None:
+def test_a_page_that_never_was_there_is_a_failure_also_when_pruning(
+    site: Site, take: Callable[..., IngestReport]
+) -> None:
     report = take(f"{site.root}/nowhere", prune=True)
     assert ([failure.item for failure in report.failed], report.removed) == ([f"{site.root}/nowhere"], ())
 
@@ -265,7 +314,9 @@ def test_a_server_that_is_down_removes_nothing(site: Site, take: Callable[..., I
     assert (report.removed, len(report.failed)) == ((), 1)
 
 
-def test_the_encoding_that_a_server_says_is_believed(site: Site, config: Config, take: Callable[..., IngestReport]) -> None:
+def test_the_encoding_that_a_server_says_is_believed(
+    site: Site, config: Config, take: Callable[..., IngestReport]
+) -> None:
     text = "Das Café in Zürich öffnet für Gäste, sagte der Bürgermeister am Montag."
     latin = page("Café", text).decode().encode("latin-1")
     address = site.put("cafe", latin, Content_Type="text/html; charset=iso-8859-1")
@@ -278,7 +329,9 @@ def test_a_packed_page_and_plain_text_and_a_pdf_by_its_kind(
 ) -> None:
     packed = site.put("packed", gzip.compress(page("Storm")), Content_Encoding="gzip")
     plain = site.put(
-        "plain", f"Storm fells trees\n\nBy Ana Torell, 15 January 2024\n\n{STORM}".encode(), Content_Type="text/plain"
+        "plain",
+        f"Storm fells trees\n\nBy Ana Torell, 15 January 2024\n\n{STORM}".encode(),
+        Content_Type="text/plain",
     )
     pdf = site.put(
         "pdf",
@@ -288,7 +341,10 @@ def test_a_packed_page_and_plain_text_and_a_pdf_by_its_kind(
     report = take(packed, plain, pdf)
     assert (report.added, report.failed) == ((packed, plain, pdf), ())
     assert stored(config, packed).text == STORM
-    assert (stored(config, plain).author, stored(config, plain).published) == ("Ana Torell", date(2024, 1, 15))
+    assert (stored(config, plain).author, stored(config, plain).published) == (
+        "Ana Torell",
+        date(2024, 1, 15),
+    )
     assert stored(config, pdf).pages[0] == 0
 
 
@@ -299,7 +355,9 @@ def test_a_packed_page_and_plain_text_and_a_pdf_by_its_kind(
         ("application/zip", "its server sends application/zip, which cannot be read"),
     ],
 )
-def test_what_is_no_article_is_a_reason(site: Site, take: Callable[..., IngestReport], kind: str, reason: str) -> None:
+def test_what_is_no_article_is_a_reason(
+    site: Site, take: Callable[..., IngestReport], kind: str, reason: str
+) -> None:
     address = site.put("thing", b"\x89PNG....", Content_Type=kind)
     (failure,) = take(address).failed
     assert failure.reason.startswith(reason)
@@ -307,12 +365,19 @@ def test_what_is_no_article_is_a_reason(site: Site, take: Callable[..., IngestRe
 
 def test_a_file_of_many_articles_is_to_be_downloaded(site: Site, take: Callable[..., IngestReport]) -> None:
     address = site.put("feed.jsonl", b'{"id": "a", "text": "b"}', Content_Type="application/octet-stream")
-    assert take(address).failed == (Failure(address, "it is a file of many articles. Download it, and name the file"),)
+    assert take(address).failed == (
+        Failure(address, "it is a file of many articles. Download it, and name the file"),
+    )
 
 
-def test_one_article_under_two_addresses_is_taken_in_once(site: Site, take: Callable[..., IngestReport]) -> None:
+def test_one_article_under_two_addresses_is_taken_in_once(
+    site: Site, take: Callable[..., IngestReport]
+) -> None:
     head = f"<link rel='canonical' href='{site.root}/storm'>"
-    desktop, mobile = site.put("storm", page("Storm", head=head)), site.put("m/storm", page("Storm", head=head))
+    desktop, mobile = (
+        site.put("storm", page("Storm", head=head)),
+        site.put("m/storm", page("Storm", head=head)),
+    )
     report = take(desktop, mobile)
     assert (report.added, report.items) == ((f"{site.root}/storm",), 2)
     assert [failure.item for failure in report.failed] == [mobile]
@@ -326,7 +391,9 @@ def test_a_preview_fetches_and_writes_nothing(site: Site, config: Config) -> Non
     assert not config.home.exists()
 
 
-def test_pages_and_files_go_together(site: Site, config: Config, take: Callable[..., IngestReport], tmp_path: Path) -> None:
+def test_pages_and_files_go_together(
+    site: Site, config: Config, take: Callable[..., IngestReport], tmp_path: Path
+) -> None:
     folder = tmp_path / "news"
     folder.mkdir()
     (folder / "a.txt").write_text("Snow fell on the hills.")
@@ -406,5 +473,7 @@ def test_a_host_that_keeps_failing_is_left_alone(site: Site, take: Callable[...,
     feed = site.put("feed", rss(*(item(site.root, f"a{n}", f"A{n}") for n in range(6))))
     reasons = [failure.reason for failure in take(feed).failed]
     assert len(reasons) == 6
-    assert [reason.endswith("was not asked again. Sync later") for reason in reasons] == [False] * 3 + [True] * 3
+    assert [reason.endswith("was not asked again. Sync later") for reason in reasons] == [False] * 3 + [
+        True
+    ] * 3
     assert site.asked == ["feed", "a0", "a1", "a2"]

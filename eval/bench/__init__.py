@@ -1,1 +1,3 @@
-"""Benchmarks that take minutes or hours, each run by its own command. Their data is a folder given as an argument."""
+"""Benchmarks that take minutes or hours, each run by its own command. Their data is a folder given as an
+argument.
+"""

@@ -2,12 +2,13 @@
 
     python -m eval.bench.calibrate [--data DIR] [--home DIR] [--answered SHARE]
 
-The questions: the development halves of eval/gold, and with `--data` (a folder as `eval.bench.news` reads it) the quiz
-questions of `--questions`, by default 2022's, of which some article holds the answer, each with its twin: the same
-question with every article excluded that holds it. Logistic regression (Newton's method, ridge .01) over the signs of
-`rag.abstain` gives bias and weights; the threshold is the confidence at which the stated share of the answerable questions
-is answered; `rag.abstain` takes that of the demo articles' questions. Prints both as JSON, with the AUROC and the share of
-the unanswerable that the threshold declines.
+The questions: the development halves of eval/gold, and with `--data` (a folder as `eval.bench.news` reads it)
+the quiz questions of `--questions`, by default 2022's, of which some article holds the answer, each with its
+twin: the same question with every article excluded that holds it. Logistic regression (Newton's method, ridge
+.01) over the signs of `rag.answer.abstain` gives bias and weights; the threshold is the confidence at which
+the stated share of the answerable questions is answered; `rag.answer.abstain` takes that of the demo
+articles' questions. Prints both as JSON, with the AUROC and the share of the unanswerable that the threshold
+declines.
 """
 
 from __future__ import annotations
@@ -27,16 +28,16 @@ from eval.cases import GOLD, load
 from eval.metrics.abstention import auroc, declined_at_answered
 from eval.run import collection_for
 from rag import Config, Evidence, Filters
-from rag.abstain import signs
+from rag.answer.abstain import signs
 from rag.answer.extract import Extractive
 from rag.config import default_home
-from rag.encode import SentenceEncoder
-from rag.followup import standalone
-from rag.reader.span import SpanReader
-from rag.retrieve import Retriever
-from rag.text import squad_normalise
+from rag.english.text import squad_normalise
+from rag.english.times import day_of
+from rag.models.encoder import SentenceEncoder
+from rag.models.reader import SpanReader
+from rag.question.followup import standalone
+from rag.retrieval.search import Retriever
 from rag.types import Encoder, Reader
-from rag.when import day_of
 
 __all__ = ["fit", "main"]
 
@@ -45,25 +46,33 @@ Seen = tuple[tuple[float, ...], bool]  # the signs, and whether the question can
 
 
 class _Watching:
-    """Retrieves and studies like the assistant, and notes the signs of the part that speaks most for an answer."""
+    """Retrieves and studies like the assistant, and notes the signs of the part that speaks most for an
+    answer.
+    """
 
     def __init__(self, config: Config, encoder: Encoder, reader: Reader) -> None:
         self._retriever = Retriever(config.home, config, encoder, reader)
         self._noted: list[tuple[float, ...]] = []
-        self._extractive = Extractive(encoder.passages, reader, standalone, self._note, day_of, least=0.0, sure=1.0)
+        self._extractive = Extractive(
+            encoder.passages, reader, standalone, self._note, day_of, least=0.0, sure=1.0
+        )
 
     def _note(self, question: str, evidence: Evidence, answerable: Sequence[float]) -> float:
         self._noted.append(signs(question, evidence, answerable))
         return 0.0
 
-    def signs(self, question: str, asked_on: date | None = None, filters: Filters = Filters()) -> tuple[float, ...]:
+    def signs(
+        self, question: str, asked_on: date | None = None, filters: Filters = Filters()
+    ) -> tuple[float, ...]:
         self._noted.clear()
         self._extractive.study(question, self._retriever.find(question, asked_on=asked_on, filters=filters))
         return max(self._noted)
 
 
 def fit(rows: Sequence[Seen]) -> tuple[float, list[float]]:
-    """The bias and the weights that tell the answerable from the others; signs are standardised for the ridge only."""
+    """The bias and the weights that tell the answerable from the others; signs are standardised for the ridge
+    only.
+    """
     x = np.array([row for row, _ in rows], dtype=float)
     y = np.array([can for _, can in rows], dtype=float)
     mean, spread = x.mean(axis=0), x.std(axis=0) + 1e-9
@@ -72,7 +81,9 @@ def fit(rows: Sequence[Seen]) -> tuple[float, list[float]]:
     w = np.zeros(z.shape[1])
     for _ in range(50):
         p = 1 / (1 + np.exp(-z @ w))
-        w -= np.linalg.solve((z * (p * (1 - p))[:, None]).T @ z + ridge + 1e-9 * np.eye(len(w)), z.T @ (p - y) + ridge @ w)
+        w -= np.linalg.solve(
+            (z * (p * (1 - p))[:, None]).T @ z + ridge + 1e-9 * np.eye(len(w)), z.T @ (p - y) + ridge @ w
+        )
     weights = w[1:] / spread
     return float(w[0] - weights @ mean), weights.tolist()
 
@@ -102,25 +113,42 @@ def _news(data: Path, names: Sequence[str], home: Path, encoder: Encoder, reader
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Collect the signs, fit, and print."""
-    parser = argparse.ArgumentParser(prog="python -m eval.bench.calibrate", description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--data", type=Path, help="the folder of articles and questions")
-    parser.add_argument("--questions", nargs="*", default=["questions_2022.jsonl"], help="question files to develop on")
-    parser.add_argument(
-        "--home", type=Path, default=default_home().with_name("bench-news"), help="where the news collection is"
+    parser = argparse.ArgumentParser(
+        prog="python -m eval.bench.calibrate", description=(__doc__ or "").splitlines()[0]
     )
-    parser.add_argument("--answered", type=float, default=0.85, help="share of the answerable to be answered (default .85)")
+    parser.add_argument("--data", type=Path, help="the folder of articles and questions")
+    parser.add_argument(
+        "--questions", nargs="*", default=["questions_2022.jsonl"], help="question files to develop on"
+    )
+    parser.add_argument(
+        "--home",
+        type=Path,
+        default=default_home().with_name("bench-news"),
+        help="where the news collection is",
+    )
+    parser.add_argument(
+        "--answered", type=float, default=0.85, help="share of the answerable to be answered (default .85)"
+    )
     options = parser.parse_args(arguments)
     encoder, reader = SentenceEncoder(Config().encoder), SpanReader()
-    sets: dict[str, list[Seen]] = {name: list(_gold(name, options.home, encoder, reader)) for name in ("seeds", "public")}
+    sets: dict[str, list[Seen]] = {
+        name: list(_gold(name, options.home, encoder, reader)) for name in ("seeds", "public")
+    }
     if options.data:
         print("gold done; the news …", file=sys.stderr, flush=True)
         sets["news"] = list(_news(options.data, options.questions, options.home, encoder, reader))
     rows = [row for some in sets.values() for row in some]
     bias, weights = fit(rows)
-    print(json.dumps({"bias": bias, "weights": weights, **_judged(sets, bias, weights, options.answered)}, indent=2))
+    print(
+        json.dumps(
+            {"bias": bias, "weights": weights, **_judged(sets, bias, weights, options.answered)}, indent=2
+        )
+    )
 
 
-def _judged(sets: dict[str, list[Seen]], bias: float, weights: Sequence[float], answered: float) -> dict[str, Any]:
+def _judged(
+    sets: dict[str, list[Seen]], bias: float, weights: Sequence[float], answered: float
+) -> dict[str, Any]:
     def sure(row: tuple[float, ...]) -> float:
         return float(1 / (1 + np.exp(-(bias + np.dot(weights, row)))))
 

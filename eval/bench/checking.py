@@ -1,11 +1,13 @@
-"""How well the check of a model's sentences tells a faithful one from a spoiled one, beside a plain overlap of words.
+"""How well the check of a model's sentences tells a faithful one from a spoiled one, beside a plain overlap
+of words.
 
     python -m eval.bench.checking --data FOLDER [--articles N] [--skip N] [--seed N] [--show]
 
-FOLDER holds `articles.jsonl` or `articles.jsonl.gz` in the ingest format. From sentences of its articles statements are
-made by machine, half of them faithful, half spoiled in one way; each is cited to the passage its sentence stands in, among
-passages of the same article. A spoiled one is detected when it is withheld; a faithful one that is withheld is a false alarm.
-The plain check releases what shares six in ten content words with a sentence of the passage cited.
+FOLDER holds `articles.jsonl` or `articles.jsonl.gz` in the ingest format. From sentences of its articles
+statements are made by machine, half of them faithful, half spoiled in one way; each is cited to the passage
+its sentence stands in, among passages of the same article. A spoiled one is detected when it is withheld; a
+faithful one that is withheld is a false alarm. The plain check releases what shares six in ten content words
+with a sentence of the passage cited.
 """
 
 from __future__ import annotations
@@ -23,10 +25,10 @@ from pathlib import Path
 
 from eval.metrics.interval import bootstrap
 from ingest.split import passage_spans
-from rag.cite import Checker
+from rag.answer.check import Checker
 from rag.config import PassageSettings
+from rag.english.text import content_stems, label, sentences
 from rag.errors import ConfigError
-from rag.text import content_stems, label, sentences
 from rag.types import Article, Claim, DraftSentence, Evidence, Headline, RetrievedPassage, Scores
 
 __all__ = ["FAITHFUL", "SPOILED", "Statement", "overlapping", "statements"]
@@ -36,12 +38,20 @@ _OVERLAP = 0.6
 _DAYS = "Monday Tuesday Wednesday Thursday Friday Saturday Sunday".split()
 _MONTHS = "January February March April May June July August September October November December".split()
 _NAME = re.compile(r"(?<=[a-z,] )(?:[A-Z][a-z]{2,}(?: [A-Z][a-z]+){0,2})\b")
-_NUMBER = re.compile(r"(?<![\w.,$])\d{1,3}(?:,\d{3})*(?![\w.,]*\d)|\b(?:two|three|four|five|six|seven|eight|nine|ten)\b")
-_WORDS_OF = dict(zip("two three four five six seven eight nine ten".split(), map(str, range(2, 11)), strict=True))
+_NUMBER = re.compile(
+    r"(?<![\w.,$])\d{1,3}(?:,\d{3})*(?![\w.,]*\d)|\b(?:two|three|four|five|six|seven|eight|nine|ten)\b"
+)
+_WORDS_OF = dict(
+    zip("two three four five six seven eight nine ten".split(), map(str, range(2, 11)), strict=True)
+)
 _SAID = re.compile(r"\b([A-Z][a-z]+(?: [A-Z][a-z]+){0,2}) (said|told|added|warned)\b")
 _WHOLE = r"[A-Z][a-z]+(?: [A-Z][a-z]+){0,2}"  # a whole name: no capitalised word stands on either side
-_ROLES = re.compile(rf"\b({_WHOLE}) ((?:has |had )?(?:[a-z]+ed|struck|hit|beat|won|led|sent)) ({_WHOLE})(?= [a-z]|[.,])")
-_ATTACKED = re.compile(r"\b([A-Z][a-z]{2,}) ([a-z]{3,}ed) ([A-Z][a-z]{2,})(?= (?:on|in|at|last|with|for|over|during)\b|[.,])")
+_ROLES = re.compile(
+    rf"\b({_WHOLE}) ((?:has |had )?(?:[a-z]+ed|struck|hit|beat|won|led|sent)) ({_WHOLE})(?= [a-z]|[.,])"
+)
+_ATTACKED = re.compile(
+    r"\b([A-Z][a-z]{2,}) ([a-z]{3,}ed) ([A-Z][a-z]{2,})(?= (?:on|in|at|last|with|for|over|during)\b|[.,])"
+)
 _NO_NAMES = frozenset([*_DAYS, *_MONTHS, *"The This That He She It They We You Who Another Both".split()])
 _IS = re.compile(r"\b(is|are|was|were|has|have|had|will|would|can|could|did|does|do)\b(?! not\b|n[’']t)")
 _NOT = re.compile(r"\b(is|are|was|were|has|have|had|will|would|could|did|does|do) not\b")
@@ -49,7 +59,9 @@ _NOT = re.compile(r"\b(is|are|was|were|has|have|had|will|would|could|did|does|do
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """A sentence as a model might say it: of which kind, the passage it is cited to, and the others of the article."""
+    """A sentence as a model might say it: of which kind, the passage it is cited to, and the others of the
+    article.
+    """
 
     kind: str
     text: str
@@ -135,7 +147,11 @@ def _name(sentence: str, article: Article, rng: random.Random) -> str | None:
 
 def _date(sentence: str, _article: Article, rng: random.Random) -> str | None:
     for names in (_DAYS, _MONTHS):
-        found = [m for m in re.finditer(r"\b(" + "|".join(names) + r")\b", sentence) if m.group() != "May" or m.start()]
+        found = [
+            m
+            for m in re.finditer(r"\b(" + "|".join(names) + r")\b", sentence)
+            if m.group() != "May" or m.start()
+        ]
         if found:
             match = rng.choice(found)
             other = rng.choice([n for n in names if n != match.group()])
@@ -185,8 +201,8 @@ SPOILED: dict[str, Change] = {
 
 
 def statements(articles: Sequence[Article], rng: random.Random, each: int = 60) -> Iterator[Statement]:
-    """At most `each` statements of every kind, one of each kind an article; the spoiled ones that say what the article says
-    elsewhere, word for word, are left out."""
+    """At most `each` statements of every kind, one of each kind an article; the spoiled ones that say what
+    the article says elsewhere, word for word, are left out."""
     wanted = dict.fromkeys((*FAITHFUL, *SPOILED), each)
     for article in articles:
         if not any(wanted.values()):
@@ -197,7 +213,10 @@ def statements(articles: Sequence[Article], rng: random.Random, each: int = 60) 
             article.published, None,
         )  # fmt: skip
         evidence = Evidence(
-            tuple(RetrievedPassage(article.passage(a, b), facts, n, Scores(fused=1 / n)) for n, (a, b) in enumerate(spans, 1))
+            tuple(
+                RetrievedPassage(article.passage(a, b), facts, n, Scores(fused=1 / n))
+                for n, (a, b) in enumerate(spans, 1)
+            )
         )
         pool = [
             (source.rank, " ".join(source.passage.text[a:b].split()))
@@ -233,10 +252,16 @@ def checked(statement: Statement) -> bool:
 
 
 def _articles(folder: Path, skip: int, most: int) -> Iterator[Article]:
-    path = next((p for name in ("articles.jsonl", "articles.jsonl.gz") if (p := folder / name).is_file()), None)
+    path = next(
+        (p for name in ("articles.jsonl", "articles.jsonl.gz") if (p := folder / name).is_file()), None
+    )
     if path is None:
         raise ConfigError(f"there is neither articles.jsonl nor articles.jsonl.gz in {folder}")
-    with gzip.open(path, "rt", encoding="utf-8") if path.suffix == ".gz" else path.open(encoding="utf-8") as lines:
+    with (
+        gzip.open(path, "rt", encoding="utf-8")
+        if path.suffix == ".gz"
+        else path.open(encoding="utf-8") as lines
+    ):
         for number, line in enumerate(lines):
             if number == skip + most:
                 return
@@ -253,16 +278,26 @@ def _rate(withheld: Sequence[bool]) -> list[float] | None:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(prog="python -m eval.bench.checking", description=__doc__.splitlines()[0])
-    parser.add_argument("--data", type=Path, required=True, help="the folder of articles.jsonl or articles.jsonl.gz")
-    parser.add_argument("--articles", type=int, default=2_000, help="how many of them to look through (default: 2000)")
-    parser.add_argument("--skip", type=int, default=0, help="how many to leave out before that: those it was tuned on")
+    parser = argparse.ArgumentParser(
+        prog="python -m eval.bench.checking", description=__doc__.splitlines()[0]
+    )
+    parser.add_argument(
+        "--data", type=Path, required=True, help="the folder of articles.jsonl or articles.jsonl.gz"
+    )
+    parser.add_argument(
+        "--articles", type=int, default=2_000, help="how many of them to look through (default: 2000)"
+    )
+    parser.add_argument(
+        "--skip", type=int, default=0, help="how many to leave out before that: those it was tuned on"
+    )
     parser.add_argument("--seed", type=int, default=1, help="of the random choices (default: 1)")
     parser.add_argument("--show", action="store_true", help="print what was told wrongly")
     args = parser.parse_args(arguments)
     made = list(statements(list(_articles(args.data, args.skip, args.articles)), random.Random(args.seed)))
     if not made:
-        raise ConfigError(f"no statements can be made from the articles in {args.data}: they are too few, or too short")
+        raise ConfigError(
+            f"no statements can be made from the articles in {args.data}: they are too few, or too short"
+        )
     began = time.perf_counter()
     ours = [checked(s) for s in made]
     milliseconds = 1000 * (time.perf_counter() - began) / len(made)
@@ -276,7 +311,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 "checked": _rate([not ours[i] for i in rows]),
                 "overlap": _rate([not plain[i] for i in rows]),
             }
-    print(json.dumps({"statements": len(made), "milliseconds a sentence": round(milliseconds, 2), **table}, indent=2))
+    print(
+        json.dumps(
+            {"statements": len(made), "milliseconds a sentence": round(milliseconds, 2), **table}, indent=2
+        )
+    )
     if args.show:
         for statement, released in zip(made, ours, strict=True):
             if released != (statement.kind in FAITHFUL):

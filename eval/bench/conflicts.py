@@ -1,16 +1,17 @@
-"""How well claims that disagree are found: by `rag.conflict` alone, with the claims made from gold answers, or as read.
+"""How well claims that disagree are found: by `rag.answer.conflict` alone, with the claims made from gold
+answers, or as read.
 
     python -m eval.bench.conflicts --data DIR [--read] [--misses]
 
-DIR holds `ramdocs.jsonl` (RAMDocs: Wang et al., 2025) or `rgb_fact.jsonl` (RGB's counterfactual split: Chen et al., AAAI
-2024), or both. Each document is one article; where its answer stands in it is one claim.
+DIR holds `ramdocs.jsonl` (RAMDocs: Wang et al., 2025) or `rgb_fact.jsonl` (RGB's counterfactual split: Chen
+et al., AAAI 2024), or both. Each document is one article; where its answer stands in it is one claim.
 
 With `--read` the claims are those that the bundled reader makes of the same documents.
 
-A question whose documents give two values is a gold conflict. Its claims are also put in two ways that must flag nothing:
-`alone`, only the claims of its first value; `stranger`, those and a claim about something else, from the next question
-that begins alike. RAMDocs is halved by the parity of the question's hash: rules are chosen on `dev`. RGB
-is only measured.
+A question whose documents give two values is a gold conflict. Its claims are also put in two ways that must
+flag nothing: `alone`, only the claims of its first value; `stranger`, those and a claim about something else,
+from the next question that begins alike. RAMDocs is halved by the parity of the question's hash: rules are
+chosen on `dev`. RGB is only measured.
 """
 
 from __future__ import annotations
@@ -25,15 +26,15 @@ from pathlib import Path
 from typing import Any
 
 from eval.metrics.conflicts import conflict_precision, conflict_recall
+from rag.answer.conflict import Said, find
 from rag.answer.extract import Extractive
 from rag.assistant import said_of
-from rag.conflict import Said, find
+from rag.english.text import label, locate, sentences
+from rag.english.times import day_of
 from rag.errors import ConfigError
-from rag.followup import standalone
-from rag.reader.span import SpanReader
-from rag.text import label, locate, sentences
+from rag.models.reader import SpanReader
+from rag.question.followup import standalone
 from rag.types import Article, Evidence, Headline, Reader, RetrievedPassage, Scores
-from rag.when import day_of
 
 __all__ = ["Question", "as_read", "half", "main", "measured", "ramdocs", "rgb", "said"]
 
@@ -54,7 +55,8 @@ class Question:
 
 
 def said(answer: str, text: str, article_id: str) -> Said | None:
-    """The claim that an article of that text makes with those words, at the first place where they stand; `None` without one.
+    """The claim that an article of that text makes with those words, at the first place where they stand;
+    `None` without one.
 
     >>> said("nine", "Iran spoke. It killed nine.", "a").sentence
     'It killed nine.'
@@ -64,7 +66,9 @@ def said(answer: str, text: str, article_id: str) -> Said | None:
     if span is None or around is None:
         return None
     article = Article(article_id, "", text)
-    source = RetrievedPassage(article.passage(0, len(text)), Headline(article_id, "", label(None, text)), 1, Scores())
+    source = RetrievedPassage(
+        article.passage(0, len(text)), Headline(article_id, "", label(None, text)), 1, Scores()
+    )
     return Said(text[slice(*span)], text[slice(*around)], source, *span, _SURE)
 
 
@@ -87,11 +91,16 @@ def ramdocs(rows: Iterable[dict[str, Any]]) -> list[Question]:
 
 
 def rgb(rows: Iterable[dict[str, Any]]) -> list[Question]:
-    """The questions of RGB: snippets with the true answer, in any of its wordings, and snippets with a false one."""
+    """The questions of RGB: snippets with the true answer, in any of its wordings, and snippets with a false
+    one.
+    """
     found = []
     for row in rows:
         wordings = row["answer"][0] if isinstance(row["answer"][0], list) else [row["answer"]]
-        pairs = [(wordings[0], next((w for w in wordings if locate(w, text)), wordings[0]), text) for text in row["positive"]]
+        pairs = [
+            (wordings[0], next((w for w in wordings if locate(w, text)), wordings[0]), text)
+            for text in row["positive"]
+        ]
         pairs += [(row["fakeanswer"], row["fakeanswer"], text) for text in row["positive_wrong"]]
         found.append(_question(row["query"], pairs))
     return found
@@ -106,11 +115,15 @@ def _question(text: str, pairs: Iterable[tuple[str, str, str]]) -> Question:
     return Question(text, tuple((value, tuple(claims)) for value, claims in values.items()))
 
 
-def measured(questions: Sequence[Question], claimed: Claimed = lambda _, claims: claims) -> dict[str, float | int | None]:
-    """Conflict recall and precision by `eval.metrics.conflicts`, and the share of questions wrongly flagged, alone and with
-    a stranger."""
+def measured(
+    questions: Sequence[Question], claimed: Claimed = lambda _, claims: claims
+) -> dict[str, float | int | None]:
+    """Conflict recall and precision by `eval.metrics.conflicts`, and the share of questions wrongly flagged,
+    alone and with a stranger."""
     gold = [q for q in questions if len(q.values) > 1]
-    cases = [(True, [[value] for value, _ in q.values], _shown(q.text, claimed(q.text, q.claims))) for q in gold]
+    cases = [
+        (True, [[value] for value, _ in q.values], _shown(q.text, claimed(q.text, q.claims))) for q in gold
+    ]
     alone = [bool(_shown(q.text, claimed(q.text, q.values[0][1]))) for q in questions if q.values]
     strangers = [bool(_shown(q.text, claimed(q.text, claims))) for q, claims in _with_strangers(questions)]
     return {
@@ -143,14 +156,18 @@ def as_read(reader: Reader) -> Claimed:
 
 
 def _shown(question: str, claims: Sequence[Said]) -> list[list[str]]:
-    return [[group.value for group in found.groups] for found in find(question, claims) if found.later is None]
+    return [
+        [group.value for group in found.groups] for found in find(question, claims) if found.later is None
+    ]
 
 
 def _with_strangers(questions: Sequence[Question]) -> Iterator[tuple[Question, list[Said]]]:
     """Each question's first value beside the next question's that begins with the same two words."""
     for at, question in enumerate(questions):
         following = [*questions[at + 1 :], *questions[:at]]
-        kin = next((q for q in following if q.values and q.text.split()[:2] == question.text.split()[:2]), None)
+        kin = next(
+            (q for q in following if q.values and q.text.split()[:2] == question.text.split()[:2]), None
+        )
         if question.values and kin:
             yield question, [*question.values[0][1], kin.values[0][1][0]]
 
@@ -162,16 +179,26 @@ def _rows(path: Path) -> Iterator[dict[str, Any]]:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Prints the numbers of each set as one JSON object; with `--misses`, the development questions not found."""
-    parser = argparse.ArgumentParser(prog="python -m eval.bench.conflicts", description=__doc__.splitlines()[0])
-    parser.add_argument("--data", type=Path, required=True, help="the folder of ramdocs.jsonl and rgb_fact.jsonl")
+    """Prints the numbers of each set as one JSON object; with `--misses`, the development questions not
+    found.
+    """
+    parser = argparse.ArgumentParser(
+        prog="python -m eval.bench.conflicts", description=__doc__.splitlines()[0]
+    )
+    parser.add_argument(
+        "--data", type=Path, required=True, help="the folder of ramdocs.jsonl and rgb_fact.jsonl"
+    )
     parser.add_argument("--read", action="store_true", help="with the claims that the bundled reader makes")
-    parser.add_argument("--misses", action="store_true", help="name the gold conflicts of the development half not found")
+    parser.add_argument(
+        "--misses", action="store_true", help="name the gold conflicts of the development half not found"
+    )
     args = parser.parse_args(argv)
     sets: dict[str, list[Question]] = {}
     if (args.data / "ramdocs.jsonl").is_file():
         questions = ramdocs(_rows(args.data / "ramdocs.jsonl"))
-        sets |= {f"ramdocs {part}": [q for q in questions if half(q.text) == part] for part in ("dev", "test")}
+        sets |= {
+            f"ramdocs {part}": [q for q in questions if half(q.text) == part] for part in ("dev", "test")
+        }
     if (args.data / "rgb_fact.jsonl").is_file():
         sets["rgb"] = rgb(_rows(args.data / "rgb_fact.jsonl"))
     if not sets:
@@ -180,7 +207,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     print(json.dumps({name: measured(questions, claimed) for name, questions in sets.items()}, indent=2))
     if args.misses:
         for question in sets.get("ramdocs dev", []):
-            if len(question.values) > 1 and not _shown(question.text, claimed(question.text, question.claims)):
+            if len(question.values) > 1 and not _shown(
+                question.text, claimed(question.text, question.claims)
+            ):
                 print(f"{question.text}  {' | '.join(value for value, _ in question.values)}")
     return 0
 

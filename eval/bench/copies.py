@@ -1,11 +1,13 @@
-"""Near-copies in a file of articles: how many groups, how long they take, and both sides of the line to look at.
+"""Near-copies in a file of articles: how many groups, how long they take, and both sides of the line to look
+at.
 
     python -m eval.bench.copies FILE.jsonl[.gz] [--half 0|1] [--show N] [--seed N]
 
-FILE is in the ingest format. The figures are of all its articles. Shown are random groups, each article compared with
-the longest, and random pairs that came near to being copies, with the longest stretch of each text that the other lacks.
-With `--half`, what is shown comes from one half of the groups and pairs, told by the SHA-256 of their smallest id: the
-thresholds of `ingest.duplicates` were chosen on half 0, so half 1 says how good they are.
+FILE is in the ingest format. The figures are of all its articles. Shown are random groups, each article
+compared with the longest, and random pairs that came near to being copies, with the longest stretch of each
+text that the other lacks. With `--half`, what is shown comes from one half of the groups and pairs, told by
+the SHA-256 of their smallest id: the thresholds of `ingest.duplicates` were chosen on half 0, so half 1 says
+how good they are.
 """
 
 from __future__ import annotations
@@ -61,7 +63,9 @@ def own(one: str, other: str) -> str:
     here, there = (re.findall(r"\w+", text.casefold()) for text in (one, other))
     common = {tuple(there[at : at + _RUN]) for at in range(len(there) - _RUN + 1)}
     places = [at for at in range(len(here) - _RUN + 1) if tuple(here[at : at + _RUN]) in common]
-    start, end = max(((a + _RUN, b) for a, b in pairwise([-_RUN, *places, len(here)])), key=lambda gap: gap[1] - gap[0])
+    start, end = max(
+        ((a + _RUN, b) for a, b in pairwise([-_RUN, *places, len(here)])), key=lambda gap: gap[1] - gap[0]
+    )
     if start >= end:
         return "0 words"
     shown = one[spans[start][0] : spans[min(end, start + _WORDS) - 1][1]]
@@ -69,7 +73,9 @@ def own(one: str, other: str) -> str:
 
 
 def _lines(articles: Mapping[str, Mapping[str, Any]], name: str, other: str) -> Iterator[str]:
-    """An article beside another: what it is called and how it begins, how alike they are, what each has of its own."""
+    """An article beside another: what it is called and how it begins, how alike they are, what each has of
+    its own.
+    """
     one = articles[name]
     found = likeness(articles[other]["text"], one["text"])
     yield f"  {name}  {one.get('source')}  {one.get('published')}  {one.get('title')}"
@@ -77,7 +83,8 @@ def _lines(articles: Mapping[str, Mapping[str, Any]], name: str, other: str) -> 
     if name != other:
         named = "–" if found.named is None else f"{found.named:.2f}"
         yield (
-            f"      jaccard {found.jaccard:.2f}, contained {found.contained:.2f}, own {found.own}, named {named}, "
+            f"      jaccard {found.jaccard:.2f}, contained {found.contained:.2f}, own {found.own}, named "
+            f"{named}, "
             f"size {found.size:.2f}"
         )
         yield f"      lacks {own(articles[other]['text'], one['text'])}"
@@ -86,10 +93,16 @@ def _lines(articles: Mapping[str, Mapping[str, Any]], name: str, other: str) -> 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Sign, group, print the figures, and show what was drawn."""
-    parser = argparse.ArgumentParser(prog="python -m eval.bench.copies", description=(__doc__ or "").splitlines()[0])
+    parser = argparse.ArgumentParser(
+        prog="python -m eval.bench.copies", description=(__doc__ or "").splitlines()[0]
+    )
     parser.add_argument("file", type=Path, help="articles as JSON lines, plain or gzipped")
-    parser.add_argument("--half", type=int, choices=(0, 1), help="show only what falls in this half (default: both)")
-    parser.add_argument("--show", type=int, default=50, help="how many groups and how many near misses (default 50)")
+    parser.add_argument(
+        "--half", type=int, choices=(0, 1), help="show only what falls in this half (default: both)"
+    )
+    parser.add_argument(
+        "--show", type=int, default=50, help="how many groups and how many near misses (default 50)"
+    )
     parser.add_argument("--seed", type=int, default=1, help="of the draw (default 1)")
     options = parser.parse_args(arguments)
     opened = gzip.open if options.file.suffix == ".gz" else open
@@ -104,9 +117,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
     group_of = groups(signatures, lambda name: str(articles[name]["text"]))
     grouped = time.perf_counter()
     # Grouping finds the candidates once more.
-    seconds = {"signing": signed - started, "candidates": paired - signed, "candidates and groups": grouped - paired}
+    seconds = {
+        "signing": signed - started,
+        "candidates": paired - signed,
+        "candidates and groups": grouped - paired,
+    }
     figures = {"articles": len(articles), "candidate pairs": len(pairs), **summary(group_of)}
-    print(json.dumps(figures | {"seconds": {what: round(took, 2) for what, took in seconds.items()}}, indent=2))
+    print(
+        json.dumps(figures | {"seconds": {what: round(took, 2) for what, took in seconds.items()}}, indent=2)
+    )
 
     def drawn(names: Sequence[Any]) -> list[Any]:
         return random.Random(options.seed).sample(names, min(options.show, len(names)))

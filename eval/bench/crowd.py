@@ -1,10 +1,11 @@
-"""How long people wait who ask at once: each puts a few questions to an open page, over REST, as fast as answers come.
+"""How long people wait who ask at once: each puts a few questions to an open page, over REST, as fast as
+answers come.
 
     clippings serve & python -m eval.bench.crowd [--url http://127.0.0.1:7860] [--people 20] [--questions 3]
 
-Every citation of every answer is compared with the article as the page gives it. Printed as JSON: how many answers, the
-errors, the citations that were not exact, the seconds that a question took (median, 95th percentile, longest), and what one
-person alone waits, asked first in the same run.
+Every citation of every answer is compared with the article as the page gives it. Printed as JSON: how many
+answers, the errors, the citations that were not exact, the seconds that a question took (median, 95th
+percentile, longest), and what one person alone waits, asked first in the same run.
 """
 
 from __future__ import annotations
@@ -28,7 +29,9 @@ _PATIENCE = 120.0  # seconds without an answer after which a question has failed
 
 
 def ask_in_turn(page: httpx.Client, questions: Sequence[str]) -> list[dict[str, Any]]:
-    """One person's questions, one after the other: seconds, an error if there was one, and the citations not exact."""
+    """One person's questions, one after the other: seconds, an error if there was one, and the citations not
+    exact.
+    """
     rows: list[dict[str, Any]] = []
     for question in questions:
         began = time.perf_counter()
@@ -42,7 +45,11 @@ def ask_in_turn(page: httpx.Client, questions: Sequence[str]) -> list[dict[str, 
             answer, row["error"] = {"citations": []}, str(exc)
         row["seconds"] = time.perf_counter() - began
         for citation in answer["citations"]:
-            text = page.get(f"/api/articles/{quote(citation['article']['id'])}").raise_for_status().json()["text"]
+            text = (
+                page.get(f"/api/articles/{quote(citation['article']['id'])}")
+                .raise_for_status()
+                .json()["text"]
+            )
             row["wrong"] += text[citation["start"] : citation["end"]] != citation["quote"]
         rows.append(row)
     return rows
@@ -67,7 +74,9 @@ def summary(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Ask, and print."""
-    parser = argparse.ArgumentParser(prog="python -m eval.bench.crowd", description=(__doc__ or "").splitlines()[0])
+    parser = argparse.ArgumentParser(
+        prog="python -m eval.bench.crowd", description=(__doc__ or "").splitlines()[0]
+    )
     parser.add_argument("--url", default="http://127.0.0.1:7860", help="an open page over the demo articles")
     parser.add_argument("--people", type=int, default=20)
     parser.add_argument("--questions", type=int, default=3, help="of each (default: 3)")
@@ -76,7 +85,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     pool = [case.question for case in load(GOLD / "seeds.jsonl") if not case.history]
     with httpx.Client(base_url=options.url, timeout=_PATIENCE, trust_env=False) as page:
         alone = ask_in_turn(page, dice.sample(pool, 10))
-    people = [httpx.Client(base_url=options.url, timeout=_PATIENCE, trust_env=False) for _ in range(options.people)]
+    people = [
+        httpx.Client(base_url=options.url, timeout=_PATIENCE, trust_env=False) for _ in range(options.people)
+    ]
     theirs = [dice.sample(pool, options.questions) for _ in people]
     with ThreadPoolExecutor(options.people) as crowd:
         rows = [row for found in crowd.map(ask_in_turn, people, theirs) for row in found]

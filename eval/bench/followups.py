@@ -1,13 +1,14 @@
-"""How near resolved follow-ups come to a person's rewrites of them, and how often a whole question is touched.
+"""How near resolved follow-ups come to a person's rewrites of them, and how often a whole question is
+touched.
 
     python -m eval.bench.followups --data DIR [--gold FILE …] [--alone FILE …] [--split dev|test] [--show]
 
-DIR holds, for each name, `NAME_questions.jsonl` (every question of a conversation up to and with the last, one to a
-line), `NAME_lastturn.jsonl` (the last alone) and `NAME_rewrite.jsonl` (a person's rewrite of it), with `_id` and `text`,
-each question marked by `|user|: `: the form of MTRAG's conversations (Katsis et al., 2025), which come without their
-answers. A gold file adds its follow-ups, whose history has answers. A file of questions that stand alone (`id`,
-`question` and, if known, `answers`) has each asked as if it followed the one before it: none should be altered.
-Conversations are split whole, by their ids.
+DIR holds, for each name, `NAME_questions.jsonl` (every question of a conversation up to and with the last,
+one to a line), `NAME_lastturn.jsonl` (the last alone) and `NAME_rewrite.jsonl` (a person's rewrite of it),
+with `_id` and `text`, each question marked by `|user|: `: the form of MTRAG's conversations (Katsis et al.,
+2025), which come without their answers. A gold file adds its follow-ups, whose history has answers. A file of
+questions that stand alone (`id`, `question` and, if known, `answers`) has each asked as if it followed the
+one before it: none should be altered. Conversations are split whole, by their ids.
 """
 
 from __future__ import annotations
@@ -21,9 +22,9 @@ from pathlib import Path
 from typing import Any
 
 from eval.cases import load, split_of
+from rag.english.text import content_stems, squad_normalise
 from rag.errors import ConfigError
-from rag.followup import standalone
-from rag.text import content_stems, squad_normalise
+from rag.question.followup import standalone
 from rag.types import Turn
 
 __all__ = ["FollowUp", "conversations", "from_gold", "main", "one_after_another", "summary"]
@@ -52,7 +53,9 @@ class FollowUp:
 
 def conversations(folder: Path, name: str, split: str) -> list[FollowUp]:
     """The follow-ups of one set, in order; a conversation's first question follows nothing and is left out."""
-    asked, last, rewritten = (_texts(folder / f"{name}_{part}.jsonl") for part in ("questions", "lastturn", "rewrite"))
+    asked, last, rewritten = (
+        _texts(folder / f"{name}_{part}.jsonl") for part in ("questions", "lastturn", "rewrite")
+    )
     found: list[FollowUp] = []
     for key, text in asked.items():
         # A question can have line breaks of its own, so the history is cut at the marks and not at the lines.
@@ -117,11 +120,11 @@ def _shared(said: str, meant: str) -> tuple[float, float, float]:
 def summary(cases: Sequence[FollowUp]) -> dict[str, tuple[float | None, ...]]:
     """Each measure for the question alone, resolved, and rewritten by a person.
 
-    `recall`, `precision`, `f1`: content stems against the rewrite's, means over the cases; `f1 where changed`, over
-    those in which the person changed more than case, punctuation and articles. `found`: of the stems of
-    the rewrites that the questions lack and the history has, the share that is there. `apt`: of the stems that were
-    added, the share that the rewrites have; `None` where none was. `left alone`: of the questions in which the
-    person changed no more than that, the share that comes out letter for letter.
+    `recall`, `precision`, `f1`: content stems against the rewrite's, means over the cases; `f1 where
+    changed`, over those in which the person changed more than case, punctuation and articles. `found`: of the
+    stems of the rewrites that the questions lack and the history has, the share that is there. `apt`: of the
+    stems that were added, the share that the rewrites have; `None` where none was. `left alone`: of the
+    questions in which the person changed no more than that, the share that comes out letter for letter.
     """
     forms = [(case.question, standalone(case.question, case.history), case.rewritten) for case in cases]
     columns = [_measured(cases, [form[way] for form in forms]) for way in range(3)]
@@ -156,7 +159,9 @@ def _ratio(part: float, whole: int) -> float | None:
 
 
 def _sets(options: argparse.Namespace) -> Iterator[tuple[str, list[FollowUp]]]:
-    names = sorted(path.name.removesuffix("_questions.jsonl") for path in options.data.glob("*_questions.jsonl"))
+    names = sorted(
+        path.name.removesuffix("_questions.jsonl") for path in options.data.glob("*_questions.jsonl")
+    )
     if not names:
         raise ConfigError(f"{options.data} has no *_questions.jsonl")
     for name in names:
@@ -175,21 +180,36 @@ def _table(title: str, measures: Mapping[str, tuple[float | None, ...]]) -> str:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Measure and print a table for each set; with `--show`, each question that was changed or should have been."""
-    parser = argparse.ArgumentParser(prog="python -m eval.bench.followups", description=__doc__.splitlines()[0])
-    parser.add_argument("--data", type=Path, required=True, help="folder with the conversations")
-    parser.add_argument("--gold", type=Path, action="append", default=[], help="a gold file with follow-ups (repeatable)")
-    parser.add_argument(
-        "--alone", type=Path, action="append", default=[], help="questions that stand alone, to ask in turn (repeatable)"
+    """Measure and print a table for each set; with `--show`, each question that was changed or should have
+    been.
+    """
+    parser = argparse.ArgumentParser(
+        prog="python -m eval.bench.followups", description=__doc__.splitlines()[0]
     )
-    parser.add_argument("--split", choices=["dev", "test"], default="dev", help="which half of the ids (default: dev)")
+    parser.add_argument("--data", type=Path, required=True, help="folder with the conversations")
+    parser.add_argument(
+        "--gold", type=Path, action="append", default=[], help="a gold file with follow-ups (repeatable)"
+    )
+    parser.add_argument(
+        "--alone",
+        type=Path,
+        action="append",
+        default=[],
+        help="questions that stand alone, to ask in turn (repeatable)",
+    )
+    parser.add_argument(
+        "--split", choices=["dev", "test"], default="dev", help="which half of the ids (default: dev)"
+    )
     parser.add_argument("--show", action="store_true", help="print the questions too")
     options = parser.parse_args(arguments)
     for name, cases in _sets(options):
         alone = sum(case.stands_alone for case in cases)
         print(_table(f"{name} {options.split}: {len(cases)}, {alone} alone", summary(cases)) + "\n")
         for case in cases if options.show else ():
-            print(f"{case.id}\n  {case.question}\n  {standalone(case.question, case.history)}\n  {case.rewritten}")
+            print(
+                f"{case.id}\n  {case.question}\n  {standalone(case.question, case.history)}\n  "
+                f"{case.rewritten}"
+            )
 
 
 if __name__ == "__main__":

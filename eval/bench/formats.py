@@ -1,10 +1,12 @@
-"""How well articles are read out of files: text, title, author, outlet, date and address against what should come out.
+"""How well articles are read out of files: text, title, author, outlet, date and address against what should
+come out.
 
     python -m eval.bench.formats FOLDER [--faults]
 
-FOLDER holds files in the formats in which articles occur, and `expected.json`, which says of each what its article must and
-must not hold. Feeds are served from this machine and fetched. Prints, by format and over all, the shares that came out right;
-with `--faults`, what did not. The project's own folder is `tests/corpus`.
+FOLDER holds files in the formats in which articles occur, and `expected.json`, which says of each what its
+article must and must not hold. Feeds are served from this machine and fetched. Prints, by format and over
+all, the shares that came out right; with `--faults`, what did not. The project's own folder is
+`tests/corpus`.
 """
 
 from __future__ import annotations
@@ -36,10 +38,11 @@ _FEEDS = "feeds"  # the folder of those to be served
 
 @dataclass(slots=True)
 class Tally:
-    """Right and all, by what was looked at. `must` counts phrases that should be in a text and are, `mustnot` phrases of the
-    page around it that are not, `order` texts whose phrases follow each other as they should, `pages` phrases on their page;
-    `refused` files that are no article, or do harm, and were refused. Of each fact, `<fact>` counts those stated that are
-    right (precision), `<fact> found` those to be found that were (recall)."""
+    """Right and all, by what was looked at. `must` counts phrases that should be in a text and are, `mustnot`
+    phrases of the page around it that are not, `order` texts whose phrases follow each other as they should,
+    `pages` phrases on their page; `refused` files that are no article, or do harm, and were refused. Of each
+    fact, `<fact>` counts those stated that are right (precision), `<fact> found` those to be found that were
+    (recall)."""
 
     right: dict[str, int] = field(default_factory=dict)
     all: dict[str, int] = field(default_factory=dict)
@@ -57,7 +60,9 @@ class Tally:
 
 
 def measure(folder: Path) -> dict[str, Tally]:
-    """A tally for each format (the folders in FOLDER), and one over `all`. What is marked optional is not counted."""
+    """A tally for each format (the folders in FOLDER), and one over `all`. What is marked optional is not
+    counted.
+    """
     expected: dict[str, dict[str, Any]] = json.loads((folder / "expected.json").read_text(encoding="utf-8"))
     tallies: dict[str, Tally] = {"all": Tally()}
     with _read(folder, expected) as articles:
@@ -71,7 +76,9 @@ def measure(folder: Path) -> dict[str, Tally]:
 
 def _judge(tally: Tally, key: str, wanted: Mapping[str, Any], found: Article | str | None) -> None:
     if "refused" in wanted:
-        tally.count("refused", not isinstance(found, Article), f"{key} should be refused: {wanted['refused']}")
+        tally.count(
+            "refused", not isinstance(found, Article), f"{key} should be refused: {wanted['refused']}"
+        )
         return
     if not isinstance(found, Article):
         tally.count("read", False, f"{key}: {found or 'not found'}")
@@ -83,17 +90,27 @@ def _judge(tally: Tally, key: str, wanted: Mapping[str, Any], found: Article | s
     for phrase in wanted.get("mustnot", ()):
         tally.count("mustnot", _even(phrase) not in text, f"{key} holds {phrase!r}")
     for phrase in wanted.get("once", ()):
-        tally.count("once", text.count(_even(phrase)) == 1, f"{key} holds {phrase!r} {text.count(_even(phrase))} times")
+        tally.count(
+            "once",
+            text.count(_even(phrase)) == 1,
+            f"{key} holds {phrase!r} {text.count(_even(phrase))} times",
+        )
     if order := [text.find(_even(phrase)) for phrase in wanted.get("order", ())]:
         tally.count("order", order == sorted(order) and order[0] >= 0, f"{key} has its phrases at {order}")
     for phrase, number in wanted.get("pages", {}).items():
         at = _place(found.text, phrase)
-        tally.count("pages", at is not None and _page(found.pages, at) == number, f"{key} has {phrase!r} on another page")
+        tally.count(
+            "pages",
+            at is not None and _page(found.pages, at) == number,
+            f"{key} has {phrase!r} on another page",
+        )
     for name in FACTS:
         value = getattr(found, name)
         said = value.isoformat() if name == "published" and value else value
         said = _even(said) if said else None
-        accepted = [_even(word) if word else None for word in (wanted.get(name), *wanted.get(f"{name}_any", ()))]
+        accepted = [
+            _even(word) if word else None for word in (wanted.get(name), *wanted.get(f"{name}_any", ()))
+        ]
         fault = f"{key}: {said!r}, not {wanted.get(name)!r} ({dict(found.provenance).get(name)})"
         if said is not None:
             tally.count(name, said in accepted, fault)
@@ -128,7 +145,10 @@ def _read(folder: Path, expected: Mapping[str, Mapping[str, Any]]) -> Iterator[d
         with Fetcher(private=True, limits=limits) as fetcher:
             web = Web(fetcher, parsers, Path(kept))
             for path in sorted({key.split("#")[0].split("!")[0] for key in expected}):
-                columns = next((w["mapping"] for k, w in expected.items() if k.split("#")[0] == path and "mapping" in w), {})
+                columns = next(
+                    (w["mapping"] for k, w in expected.items() if k.split("#")[0] == path and "mapping" in w),
+                    {},
+                )
                 served = path.startswith(f"{_FEEDS}/")
                 scanned = scan([f"{root}/{path}" if served else folder / path], columns=columns, web=web)
                 with Readings(columns, parsers) as readings:
@@ -177,7 +197,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     options = parser.parse_args(arguments)
     tallies = measure(options.folder)
     for name, tally in sorted(tallies.items()):
-        print(f"{name}: " + ", ".join(f"{what} {tally.right[what]}/{tally.all[what]}" for what in sorted(tally.all)))
+        print(
+            f"{name}: "
+            + ", ".join(f"{what} {tally.right[what]}/{tally.all[what]}" for what in sorted(tally.all))
+        )
     if options.faults:
         print("\n".join(sorted(tallies["all"].faults)))
 

@@ -2,11 +2,12 @@
 
     python -m eval.bench.ingest FILE.jsonl [--articles 500] [--portion 100] [--raw-every 1] [--stand-in]
 
-prints articles and passages a second, the ratio to raw encoding of the same passages, memory as the collection grows, the
-size of the collection on disk, the groups of near-copies, and how long it takes to find that nothing has changed. Articles
-are taken in portion by portion, and every so many portions (`--raw-every`) the same passages are encoded raw right after,
-so that a machine whose speed drifts slows both alike. With `--stand-in` random vectors take the encoder's place, and nothing is
-encoded raw: for how memory goes with the size of a collection, which then takes minutes to make.
+prints articles and passages a second, the ratio to raw encoding of the same passages, memory as the
+collection grows, the size of the collection on disk, the groups of near-copies, and how long it takes to find
+that nothing has changed. Articles are taken in portion by portion, and every so many portions (`--raw-every`)
+the same passages are encoded raw right after, so that a machine whose speed drifts slows both alike. With
+`--stand-in` random vectors take the encoder's place, and nothing is encoded raw: for how memory goes with the
+size of a collection, which then takes minutes to make.
 """
 
 from __future__ import annotations
@@ -27,9 +28,9 @@ from ingest import sync
 from ingest.apply import Progress
 from ingest.sources import Readings, scan
 from ingest.split import passage_spans
-from rag.catalog import Catalog
 from rag.config import Config
-from rag.encode import SentenceEncoder
+from rag.models.encoder import SentenceEncoder
+from rag.store.catalog import Catalog
 from rag.types import Encoder
 
 __all__ = ["main", "measure"]
@@ -57,7 +58,9 @@ class _StandIn:
 def measure(
     path: Path, articles: int, home: Path, *, portion: int = 100, raw_every: int = 1, stand_in: bool = False
 ) -> dict[str, Any]:
-    """Sync the first articles of a `.jsonl` file and encode passages raw; seconds, rates, ratios, megabytes, bytes."""
+    """Sync the first articles of a `.jsonl` file and encode passages raw; seconds, rates, ratios, megabytes,
+    bytes.
+    """
     config = Config(home=home)
     encoder: Encoder = _StandIn(config.encoder) if stand_in else SentenceEncoder(config.encoder)
     encoder.question("load the model before the clock starts")
@@ -105,7 +108,8 @@ def measure(
         "articles_in_groups": len(groups),
         "memory_mb_by_articles": memory[:: max(1, len(memory) // 12)] + memory[-1:],
         "peak_memory_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
-        "disk_bytes_per_passage": sum(f.stat().st_size for f in home.rglob("*") if f.is_file()) / max(1, passages),
+        "disk_bytes_per_passage": sum(f.stat().st_size for f in home.rglob("*") if f.is_file())
+        / max(1, passages),
     }
 
 
@@ -133,7 +137,9 @@ def _texts(part: Path, config: Config) -> list[str]:
         for found in scan([part]).found:
             article, _ = readings.read(found)
             head = f"{article.title}\n" if config.passages.title and article.title else ""
-            texts += [head + article.text[start:end] for start, end in passage_spans(article.text, config.passages)]
+            texts += [
+                head + article.text[start:end] for start, end in passage_spans(article.text, config.passages)
+            ]
     return texts
 
 
@@ -143,7 +149,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("file", type=Path, help="articles in the ingest format, one a line")
     parser.add_argument("--articles", type=int, default=500, help="how many of them (default: 500)")
     parser.add_argument("--portion", type=int, default=100, help="how many at a time (default: 100)")
-    parser.add_argument("--raw-every", type=int, default=1, help="encode every n-th portion raw, to compare (default: 1)")
+    parser.add_argument(
+        "--raw-every", type=int, default=1, help="encode every n-th portion raw, to compare (default: 1)"
+    )
     parser.add_argument("--stand-in", action="store_true", help="random vectors in the encoder's place")
     options = parser.parse_args(arguments)
     with tempfile.TemporaryDirectory() as home:

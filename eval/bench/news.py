@@ -1,14 +1,15 @@
-"""A year of news-quiz questions put to one collection of news: retrieval, answers, abstention twins, speed by step.
+"""A year of news-quiz questions put to one collection of news: retrieval, answers, abstention twins, speed by
+step.
 
     python -m eval.bench.news --data DIR [--questions FILE …] [--home DIR] [--out DIR] [--limit N]
                               [--retrieval-only] [--without-titles]
 
-DIR holds `articles.jsonl` or `articles.jsonl.gz` in the ingest format and `questions_*.jsonl`: `id, date, question,
-answers, articles_with_answer`. The question's date is the day it was asked. Rows are written as they come, so a run that
-was stopped goes on; the collection is built once and brought up to date after that.
+DIR holds `articles.jsonl` or `articles.jsonl.gz` in the ingest format and `questions_*.jsonl`: `id, date,
+question, answers, articles_with_answer`. The question's date is the day it was asked. Rows are written as
+they come, so a run that was stopped goes on; the collection is built once and brought up to date after that.
 
-A twin is the same question with every article of the collection excluded whose normalised text holds an answer: it has
-to be declined.
+A twin is the same question with every article of the collection excluded whose normalised text holds an
+answer: it has to be declined.
 """
 
 from __future__ import annotations
@@ -28,14 +29,14 @@ from eval.metrics import abstention
 from eval.metrics.interval import bootstrap, paired_difference
 from ingest import sync
 from rag import Answer, Assistant, Config, Evidence, Filters, open_assistant
-from rag.catalog import Catalog
 from rag.config import PassageSettings, default_home
-from rag.encode import SentenceEncoder
+from rag.english.text import contained, exact_match, squad_normalise, token_f1
 from rag.errors import ConfigError
-from rag.index.lexical import WHOLE, LexicalIndex
-from rag.reader.span import WEIGHTS_SHA256, SpanReader
-from rag.retrieve import Retriever
-from rag.text import contained, exact_match, squad_normalise, token_f1
+from rag.models.encoder import SentenceEncoder
+from rag.models.reader import WEIGHTS_SHA256, SpanReader
+from rag.retrieval.search import Retriever
+from rag.store.bm25 import WHOLE, LexicalIndex
+from rag.store.catalog import Catalog
 from rag.types import Encoder, Reader
 
 __all__ = ["ask_all", "collection", "main", "normalised_texts", "summary"]
@@ -78,8 +79,12 @@ class _Remembering:
         return self._last[1]
 
 
-def collection(data: Path, home: Path, progress: Callable[[Any], None] = lambda _: None, *, titles: bool = True) -> Config:
-    """The collection of all articles in a folder, built or brought up to date. Raises `ConfigError` without articles."""
+def collection(
+    data: Path, home: Path, progress: Callable[[Any], None] = lambda _: None, *, titles: bool = True
+) -> Config:
+    """The collection of all articles in a folder, built or brought up to date. Raises `ConfigError` without
+    articles.
+    """
     config = Config(home=home, passages=PassageSettings(title=titles))
     plain, packed = data / "articles.jsonl", data / "articles.jsonl.gz"
     if not plain.is_file() and not packed.is_file():
@@ -121,9 +126,11 @@ def _distinct(ids: Iterable[str]) -> list[str]:
     return list(dict.fromkeys(ids))
 
 
-def ask_all(questions: Sequence[Mapping[str, Any]], config: Config, kept: Path, *, answers: bool) -> list[Row]:
-    """Ask every question that is not yet among the rows of `kept`, and return all rows. Rows that other settings, weights
-    or rankings made do not count."""
+def ask_all(
+    questions: Sequence[Mapping[str, Any]], config: Config, kept: Path, *, answers: bool
+) -> list[Row]:
+    """Ask every question that is not yet among the rows of `kept`, and return all rows. Rows that other
+    settings, weights or rankings made do not count."""
     made_with = _made_with(config)
     lines = kept.read_text(encoding="utf-8").splitlines() if kept.is_file() else []
     rows = [row for line in lines if (row := json.loads(line)).get("made_with") == made_with]
@@ -131,13 +138,21 @@ def ask_all(questions: Sequence[Mapping[str, Any]], config: Config, kept: Path, 
     todo = [q for q in questions if q["id"] not in done]
     if todo:
         encoder = _Remembering(SentenceEncoder(config.encoder))
-        reader = SpanReader()  # one for both: what the rankings made it read need not be read again for the answer
+        reader = (
+            SpanReader()
+        )  # one for both: what the rankings made it read need not be read again for the answer
         variants = _Variants(config, encoder, reader)
         texts = normalised_texts(config) if answers else {}
         kept.parent.mkdir(parents=True, exist_ok=True)
-        with open_assistant(config, encoder=encoder, reader=reader) as assistant, kept.open("a", encoding="utf-8") as out:
+        with (
+            open_assistant(config, encoder=encoder, reader=reader) as assistant,
+            kept.open("a", encoding="utf-8") as out,
+        ):
             for number, question in enumerate(todo, 1):
-                row = {"made_with": made_with, **_row(question, variants, assistant if answers else None, texts)}
+                row = {
+                    "made_with": made_with,
+                    **_row(question, variants, assistant if answers else None, texts),
+                }
                 rows.append(row)
                 out.write(json.dumps(row, ensure_ascii=False) + "\n")
                 if number % 50 == 0 or number == len(todo):
@@ -147,8 +162,14 @@ def ask_all(questions: Sequence[Mapping[str, Any]], config: Config, kept: Path, 
     return [row for row in rows if row["id"] in wanted]
 
 
-def _row(question: Mapping[str, Any], variants: _Variants, assistant: Assistant | None, texts: Mapping[str, str]) -> Row:
-    asked, golds, asked_on = question["question"], list(question["answers"]), date.fromisoformat(question["date"])
+def _row(
+    question: Mapping[str, Any], variants: _Variants, assistant: Assistant | None, texts: Mapping[str, str]
+) -> Row:
+    asked, golds, asked_on = (
+        question["question"],
+        list(question["answers"]),
+        date.fromisoformat(question["date"]),
+    )
     holding = set(question["articles_with_answer"])
     row: Row = {"id": question["id"], "holding": len(holding), "rank": {}, "in_passages": {}}
     for name, articles, found in variants.rank(asked, asked_on):
@@ -162,7 +183,11 @@ def _row(question: Mapping[str, Any], variants: _Variants, assistant: Assistant 
         normal = [f" {squad_normalise(gold)} " for gold in golds]
         barred = tuple(article for article, text in texts.items() if any(gold in text for gold in normal))
         twin = assistant.ask(asked, asked_on=asked_on, filters=Filters(exclude_articles=barred))
-        row["twin"] = {"barred": len(barred), "declined": twin.abstained is not None, "confidence": twin.trace.confidence}
+        row["twin"] = {
+            "barred": len(barred),
+            "declined": twin.abstained is not None,
+            "confidence": twin.trace.confidence,
+        }
     return row
 
 
@@ -195,7 +220,11 @@ def normalised_texts(config: Config) -> dict[str, str]:
 def summary(rows: Sequence[Row]) -> dict[str, Any]:
     """What the rows come to. Retrieval is judged on questions of which some article holds the answer."""
     judged = [row for row in rows if row["holding"]]
-    found: dict[str, Any] = {"questions": len(rows), "with_an_article_that_holds_the_answer": len(judged), "retrieval": {}}
+    found: dict[str, Any] = {
+        "questions": len(rows),
+        "with_an_article_that_holds_the_answer": len(judged),
+        "retrieval": {},
+    }
     names = list(judged[0]["rank"]) if judged else []
     hits = {
         (name, k): [float(row["rank"][name] is not None and row["rank"][name] <= k) for row in judged]
@@ -205,7 +234,9 @@ def summary(rows: Sequence[Row]) -> dict[str, Any]:
     for name in names:
         figures: dict[str, Any] = {f"hit@{k}": _with_interval(hits[name, k]) for k in _DEPTHS}
         if name in judged[0]["in_passages"]:
-            figures["answer_in_8_passages"] = _with_interval([float(row["in_passages"][name]) for row in judged])
+            figures["answer_in_8_passages"] = _with_interval(
+                [float(row["in_passages"][name]) for row in judged]
+            )
         for other in ("bm25 articles", "bm25 passages"):
             if name != other and (gain := paired_difference(hits[name, 10], hits[other, 10])):
                 figures[f"hit@10_over_{other.replace(' ', '_')}"] = [round(x, 4) for x in gain]
@@ -227,15 +258,20 @@ def _answers(rows: Sequence[Row]) -> dict[str, Any]:
         },
         "declined": _with_interval([float(row["answer"]["declined"]) for row in rows]),
         "not_contained_when_the_surest_share_is_answered": _risks(rows),
-        "citations_with_answer": sum(row["answer"]["citations_with_answer"] for row in rows) / cited if cited else None,
-        "citations_in_articles_of_the_question": sum(r["answer"]["citations_in_holding"] for r in rows) / cited
+        "citations_with_answer": sum(row["answer"]["citations_with_answer"] for row in rows) / cited
+        if cited
+        else None,
+        "citations_in_articles_of_the_question": sum(r["answer"]["citations_in_holding"] for r in rows)
+        / cited
         if cited
         else None,
     }
 
 
 def _risks(rows: Sequence[Row]) -> dict[str, list[float]]:
-    """The share of answers that lack the gold's words, if only the surest quarter, half, … of the questions were answered."""
+    """The share of answers that lack the gold's words, if only the surest quarter, half, … of the questions
+    were answered.
+    """
     surest = sorted(rows, key=lambda row: (-row["answer"]["confidence"], row["id"]))
     found = {}
     for share in _SHARES:
@@ -270,16 +306,25 @@ def _with_interval(values: Sequence[float]) -> list[float]:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Build, ask, and print the summary of each questions file as JSON."""
-    parser = argparse.ArgumentParser(prog="python -m eval.bench.news", description=(__doc__ or "").splitlines()[0])
+    parser = argparse.ArgumentParser(
+        prog="python -m eval.bench.news", description=(__doc__ or "").splitlines()[0]
+    )
     parser.add_argument("--data", type=Path, required=True, help="the folder of articles and questions")
-    parser.add_argument("--questions", nargs="*", help="names of question files (default: all questions_*.jsonl)")
     parser.add_argument(
-        "--home", type=Path, default=default_home().with_name("bench-news"), help="where the collection is kept"
+        "--questions", nargs="*", help="names of question files (default: all questions_*.jsonl)"
+    )
+    parser.add_argument(
+        "--home",
+        type=Path,
+        default=default_home().with_name("bench-news"),
+        help="where the collection is kept",
     )
     parser.add_argument("--out", type=Path, help="where rows are kept (default: beside the collection)")
     parser.add_argument("--limit", type=int, help="only the first so many questions of each file")
     parser.add_argument("--retrieval-only", action="store_true", help="no answers and no twins")
-    parser.add_argument("--without-titles", action="store_true", help="index passages without the title before each")
+    parser.add_argument(
+        "--without-titles", action="store_true", help="index passages without the title before each"
+    )
     options = parser.parse_args(arguments)
     config = collection(
         options.data,
@@ -292,7 +337,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
         lines = (options.data / name).read_text(encoding="utf-8").splitlines()
         questions = [json.loads(line) for line in lines if line.strip()][: options.limit]
         kind = "retrieval" if options.retrieval_only else "answers"
-        kept = (options.out or options.home.with_name(f"{options.home.name}-rows")) / f"{Path(name).stem}-{kind}.jsonl"
+        kept = (
+            options.out or options.home.with_name(f"{options.home.name}-rows")
+        ) / f"{Path(name).stem}-{kind}.jsonl"
         rows = ask_all(questions, config, kept, answers=not options.retrieval_only)
         print(json.dumps({"questions_file": name, **summary(rows)}, indent=2), flush=True)
 

@@ -1,18 +1,20 @@
 """Clippings beside other libraries' retrieval: one run, the same passages, the same encoder weights.
 
     pip install -e ".[peers]"
-    python -m eval.bench.peers --data DIR [--home DIR] [--questions FILE …] [--only NAME …] [--patience SECONDS]
+    python -m eval.bench.peers --data DIR [--home DIR] [--questions FILE …] [--only NAME …] [--patience
+    SECONDS]
                                [--sample ARTICLES] [--out FILE]
 
-DIR is a folder as `eval.bench.news` reads it. Every system gets the passages and the vectors of one collection (title
-before each passage, as Clippings indexes it), ranks passages for the questions of which some article holds the answer,
-and is judged on distinct articles. Each works in a process of its own, so that memory is its own. The questions come in
-one shuffled order; a system that is slower than `--patience` allows is judged on the ones it reached, and compared with
-Clippings on just those.
+DIR is a folder as `eval.bench.news` reads it. Every system gets the passages and the vectors of one
+collection (title before each passage, as Clippings indexes it), ranks passages for the questions of which
+some article holds the answer, and is judged on distinct articles. Each works in a process of its own, so that
+memory is its own. The questions come in one shuffled order; a system that is slower than `--patience` allows
+is judged on the ones it reached, and compared with Clippings on just those.
 
-What is measured: hit@1, 5, 10 of an article that holds the answer; the answer's words in the first 8 passages; passages
-a second from text to searchable (encoding included, over the first articles) and with vectors given (over all);
-milliseconds of a question for 8 passages (its encoding included); memory grown from before indexing to the last question.
+What is measured: hit@1, 5, 10 of an article that holds the answer; the answer's words in the first 8
+passages; passages a second from text to searchable (encoding included, over the first articles) and with
+vectors given (over all); milliseconds of a question for 8 passages (its encoding included); memory grown from
+before indexing to the last question.
 """
 
 from __future__ import annotations
@@ -33,16 +35,16 @@ from eval.bench.news import collection
 from eval.metrics.interval import bootstrap, paired_difference
 from ingest import sync
 from rag import Config
-from rag.catalog import Catalog
 from rag.config import default_home
-from rag.encode import SentenceEncoder
+from rag.english.text import contained
 from rag.errors import ConfigError
-from rag.index import Row
-from rag.index.dense import DenseIndex
-from rag.index.lexical import LexicalIndex, LexicalWriter
-from rag.reader.span import SpanReader
-from rag.retrieve import Retriever
-from rag.text import contained
+from rag.models.encoder import SentenceEncoder
+from rag.models.reader import SpanReader
+from rag.retrieval.search import Retriever
+from rag.store import Row
+from rag.store.bm25 import LexicalIndex, LexicalWriter
+from rag.store.catalog import Catalog
+from rag.store.vectors import DenseIndex
 
 __all__ = ["SYSTEMS", "Clippings", "Vectors", "dump", "main", "measure", "passages", "table"]
 
@@ -52,7 +54,9 @@ _READ = 8
 _AT_ONCE = 65_536  # passages whose vectors are fetched together
 _WARM = 3  # questions before the clock starts
 
-Passage = dict[str, str]  # key, article, text as it is indexed; "whole", the article, on the first of each where wanted
+Passage = dict[
+    str, str
+]  # key, article, text as it is indexed; "whole", the article, on the first of each where wanted
 
 
 class System(Protocol):
@@ -86,7 +90,9 @@ class Vectors:
         rows = [self._rows.get(text) for text in texts]
         missing = [text for text, row in zip(texts, rows, strict=True) if row is None]
         fresh = iter(self.encoder.passages(missing)) if missing else iter(())
-        return np.asarray([next(fresh) if row is None else self._matrix[row] for row in rows], dtype=np.float32)
+        return np.asarray(
+            [next(fresh) if row is None else self._matrix[row] for row in rows], dtype=np.float32
+        )
 
     def question(self, text: str) -> Any:
         return self.encoder.question(text)
@@ -145,7 +151,9 @@ class Dense:
         # Not a matrix product: numpy's is threaded, and fights with the encoder's graph for the cores.
         cosines = np.einsum("ij,j->i", self._matrix, self._vectors.question(question))
         best = np.argpartition(-cosines, k)[:k] if k < len(cosines) else np.arange(len(cosines))
-        return [self._keys[row] for row in sorted(best.tolist(), key=lambda row: (-cosines[row], self._keys[row]))]
+        return [
+            self._keys[row] for row in sorted(best.tolist(), key=lambda row: (-cosines[row], self._keys[row]))
+        ]
 
 
 def _llama_embedding(vectors: Vectors) -> Any:
@@ -191,7 +199,9 @@ class LlamaIndex:
 
 
 class LlamaIndexDefaults(LlamaIndex):
-    """llama-index as its first page has it: whole articles, its own chunks of 1,024 tokens. Keys are articles."""
+    """llama-index as its first page has it: whole articles, its own chunks of 1,024 tokens. Keys are
+    articles.
+    """
 
     def index(self, passages: Sequence[Passage]) -> None:
         from llama_index.core import Document, VectorStoreIndex
@@ -216,7 +226,9 @@ class Txtai:
     def __init__(self, vectors: Vectors, home: Path) -> None:
         from txtai import Embeddings
 
-        def encode(texts: list[str]) -> Any:  # txtai takes a function for a transform, and calls anything else
+        def encode(
+            texts: list[str],
+        ) -> Any:  # txtai takes a function for a transform, and calls anything else
             return vectors.question(texts[0])[None, :] if self._asking else vectors.of(texts)
 
         self._embeddings = Embeddings(method="external", transform=encode, hybrid=True, content=False)
@@ -252,7 +264,10 @@ class Haystack:
             some = passages[start : start + 1_000]
             vectors = self._vectors.of([p["text"] for p in some]).tolist()
             self._store.write_documents(
-                [Document(id=p["key"], content=p["text"], embedding=vector) for p, vector in zip(some, vectors, strict=True)]
+                [
+                    Document(id=p["key"], content=p["text"], embedding=vector)
+                    for p, vector in zip(some, vectors, strict=True)
+                ]
             )
 
     def search(self, question: str, asked_on: date, k: int) -> list[str]:
@@ -286,7 +301,9 @@ def dump(config: Config, work: Path) -> None:
         catalog.close()
         return
     dense = DenseIndex(config.home, config.chroma, identity=catalog.identity(), build=catalog.build())
-    places = sorted(catalog.places(catalog.keys()).values(), key=lambda place: (place.article_id, place.start))
+    places = sorted(
+        catalog.places(catalog.keys()).values(), key=lambda place: (place.article_id, place.start)
+    )
     parts = []
     with (work / "passages.jsonl").open("w", encoding="utf-8") as out:
         last: tuple[str, Any] = ("", None)
@@ -298,7 +315,11 @@ def dump(config: Config, work: Path) -> None:
                 if last[0] != place.article_id:
                     last = place.article_id, catalog.article(place.article_id)
                 title = f"{last[1].title}\n" if config.passages.title and last[1].title else ""
-                passage = {"key": place.id, "article": place.article_id, "text": title + last[1].text[place.start : place.end]}
+                passage = {
+                    "key": place.id,
+                    "article": place.article_id,
+                    "text": title + last[1].text[place.start : place.end],
+                }
                 out.write(json.dumps(passage, ensure_ascii=False) + "\n")
     np.save(work / "vectors.npy", np.concatenate(parts))
     marks.write_text(str(catalog.generation()))
@@ -322,8 +343,8 @@ def passages(config: Config, work: Path, *, whole: bool) -> list[Passage]:
 def measure(
     name: str, config: Config, work: Path, questions: Sequence[dict[str, Any]], patience: float, sample: int
 ) -> dict[str, Any]:
-    """Index and ask one system, in this process. Rates in passages a second, times in milliseconds, memory in MB. `sample`:
-    how many articles are taken in from their text, to see the rate with encoding."""
+    """Index and ask one system, in this process. Rates in passages a second, times in milliseconds, memory in
+    MB. `sample`: how many articles are taken in from their text, to see the rate with encoding."""
     whole = name == "llama-index defaults"
     given = passages(config, work, whole=whole)
     found: dict[str, Any] = {"system": name, "passages": len(given)}
@@ -364,7 +385,9 @@ def measure(
 
 
 def _rate_with_encoding(name: str, config: Config, passages: Sequence[Passage], sample: int) -> float:
-    """Passages a second over the first articles, from text to searchable; Clippings reads, cuts and keeps them as well."""
+    """Passages a second over the first articles, from text to searchable; Clippings reads, cuts and keeps
+    them as well.
+    """
     wanted = set(list(dict.fromkeys(p["article"] for p in passages))[:sample])
     some = [p for p in passages if p["article"] in wanted]
     vectors = Vectors(None)
@@ -376,7 +399,10 @@ def _rate_with_encoding(name: str, config: Config, passages: Sequence[Passage], 
             with lines.open("w", encoding="utf-8") as out:
                 for article_id in sorted(wanted):
                     if article := catalog.article(article_id):
-                        out.write(json.dumps({"id": article.id, "title": article.title, "text": article.text}) + "\n")
+                        out.write(
+                            json.dumps({"id": article.id, "title": article.title, "text": article.text})
+                            + "\n"
+                        )
             catalog.close()
             began = time.perf_counter()
             report = sync(lines, Config(home=Path(folder, "home")), encoder=vectors.encoder)
@@ -411,10 +437,14 @@ def table(found: Sequence[dict[str, Any]]) -> str:
         held = [float(row["in_passages"]) for row in rows if row["in_passages"] is not None]
         index = system.get("indexed_per_second")
         ms = system["milliseconds"]
-        ahead = "" if system is found[0] or gain is None else f"{gain[0]:+.1%} ({gain[1]:+.1%} … {gain[2]:+.1%})"
+        ahead = (
+            "" if system is found[0] or gain is None else f"{gain[0]:+.1%} ({gain[1]:+.1%} … {gain[2]:+.1%})"
+        )
         lines.append(
-            f"| {system['system']} | {len(rows)} | {_share(hits[1])} | {_share(hits[5])} | {_share(hits[10])} | {ahead} "
-            f"| {_share(held) if held else ''} | {system['taken_in_per_second']:.0f} | {f'{index:,.0f}' if index else ''} "
+            f"| {system['system']} | {len(rows)} | {_share(hits[1])} | {_share(hits[5])} | "
+            f"{_share(hits[10])} | {ahead} "
+            f"| {_share(held) if held else ''} | {system['taken_in_per_second']:.0f} | "
+            f"{f'{index:,.0f}' if index else ''} "
             f"| {ms['p50']:.1f} / {ms['p95']:.1f} | {system['memory_mb']:,.0f} |"
         )
     return "\n".join(lines)
@@ -431,38 +461,82 @@ def _share(values: Sequence[float]) -> str:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run every system in a process of its own and print the table."""
-    parser = argparse.ArgumentParser(prog="python -m eval.bench.peers", description=(__doc__ or "").splitlines()[0])
+    parser = argparse.ArgumentParser(
+        prog="python -m eval.bench.peers", description=(__doc__ or "").splitlines()[0]
+    )
     parser.add_argument("--data", type=Path, required=True, help="the folder of articles and questions")
-    parser.add_argument("--questions", nargs="*", help="names of question files (default: all questions_*.jsonl)")
     parser.add_argument(
-        "--home", type=Path, default=default_home().with_name("bench-news"), help="where the collection is kept"
+        "--questions", nargs="*", help="names of question files (default: all questions_*.jsonl)"
+    )
+    parser.add_argument(
+        "--home",
+        type=Path,
+        default=default_home().with_name("bench-news"),
+        help="where the collection is kept",
     )
     parser.add_argument("--only", nargs="*", choices=list(SYSTEMS), help="these systems (default: all)")
-    parser.add_argument("--patience", type=float, default=600.0, help="seconds of asking a system gets (default 600)")
-    parser.add_argument("--sample", type=int, default=150, help="articles taken in from text for the rate (default 150)")
-    parser.add_argument("--out", type=Path, help="where each system's figures are kept, so that a run can go on")
+    parser.add_argument(
+        "--patience", type=float, default=600.0, help="seconds of asking a system gets (default 600)"
+    )
+    parser.add_argument(
+        "--sample", type=int, default=150, help="articles taken in from text for the rate (default 150)"
+    )
+    parser.add_argument(
+        "--out", type=Path, help="where each system's figures are kept, so that a run can go on"
+    )
     parser.add_argument("--one", choices=list(SYSTEMS), help=argparse.SUPPRESS)
     options = parser.parse_args(arguments)
     names = options.questions or sorted(path.name for path in options.data.glob("questions_*.jsonl"))
     if not names:
         raise ConfigError(f"there is no questions_*.jsonl in {options.data}")
-    lines = [line for name in names for line in (options.data / name).read_text(encoding="utf-8").splitlines()]
+    lines = [
+        line for name in names for line in (options.data / name).read_text(encoding="utf-8").splitlines()
+    ]
     questions = [q for line in lines if line.strip() and (q := json.loads(line))["articles_with_answer"]]
     random.Random(0).shuffle(questions)
     work = options.home.with_name(f"{options.home.name}-peers")
     if options.one:
-        print(json.dumps(measure(options.one, Config(home=options.home), work, questions, options.patience, options.sample)))
+        print(
+            json.dumps(
+                measure(
+                    options.one, Config(home=options.home), work, questions, options.patience, options.sample
+                )
+            )
+        )
         return
-    config = collection(options.data, options.home, lambda p: print(f"{p.done} of {p.total} articles", file=sys.stderr))
+    config = collection(
+        options.data, options.home, lambda p: print(f"{p.done} of {p.total} articles", file=sys.stderr)
+    )
     dump(config, work)
     kept = options.out or work / "figures.jsonl"
-    found = {f["system"]: f for f in map(json.loads, kept.read_text(encoding="utf-8").splitlines())} if kept.is_file() else {}
+    found = (
+        {f["system"]: f for f in map(json.loads, kept.read_text(encoding="utf-8").splitlines())}
+        if kept.is_file()
+        else {}
+    )
     for name in options.only or SYSTEMS:
         if name in found:
             continue
         print(f"{name} …", file=sys.stderr, flush=True)
-        command = [sys.executable, "-m", "eval.bench.peers", "--data", str(options.data), "--home", str(options.home)]
-        command += ["--questions", *names, "--patience", str(options.patience), "--sample", str(options.sample), "--one", name]
+        command = [
+            sys.executable,
+            "-m",
+            "eval.bench.peers",
+            "--data",
+            str(options.data),
+            "--home",
+            str(options.home),
+        ]
+        command += [
+            "--questions",
+            *names,
+            "--patience",
+            str(options.patience),
+            "--sample",
+            str(options.sample),
+            "--one",
+            name,
+        ]
         done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
         found[name] = json.loads(done.stdout.splitlines()[-1])
         with kept.open("a", encoding="utf-8") as out:

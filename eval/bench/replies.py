@@ -1,9 +1,11 @@
-"""Thirty scripted replies of a language model, with planted faults, put through the whole trip: what reached the reader.
+"""Thirty scripted replies of a language model, with planted faults, put through the whole trip: what reached
+the reader.
 
     python -m eval.bench.replies [--json]
 
-About the demo articles. Each of ten questions gets three replies; each sentence is right, or has one fault. A faulty one should
-be withheld; a right one with a wrong number, or with none, should be shown with the right citation.
+About the demo articles. Each of ten questions gets three replies; each sentence is right, or has one fault. A
+faulty one should be withheld; a right one with a wrong number, or with none, should be shown with the right
+citation.
 """
 
 from __future__ import annotations
@@ -18,16 +20,18 @@ from typing import Any
 from rag import Answer, open_assistant
 from rag.assistant import make_demo
 from rag.config import demo, load
-from rag.encode import SentenceEncoder
-from rag.reader.span import SpanReader
-from rag.text import squad_normalise
+from rag.english.text import squad_normalise
+from rag.models.encoder import SentenceEncoder
+from rag.models.reader import SpanReader
 
 __all__ = ["FACTS", "Fact", "Outcome", "Script", "put", "table"]
 
 
 @dataclass(frozen=True, slots=True)
 class Fact:
-    """A question, words that stand in the passage that answers it, a right sentence, and two with a fault of a kind."""
+    """A question, words that stand in the passage that answers it, a right sentence, and two with a fault of
+    a kind.
+    """
 
     question: str
     holding: str
@@ -47,14 +51,17 @@ FACTS = (
     Fact(
         "How many people did Pakistan's strikes on Iran kill?",
         "killed at least nine people, including four children",
-        "Pakistan responded with strikes that killed at least nine people, including four children and three women.",
+        "Pakistan responded with strikes that killed at least nine people, including four children and three "
+        "women.",
         (
             "number",
-            "Pakistan responded with strikes that killed at least twelve people, including four children and three women.",
+            "Pakistan responded with strikes that killed at least twelve people, including four children and "
+            "three women.",
         ),
         (
             "name",
-            "Afghanistan responded with strikes that killed at least nine people, including four children and three women.",
+            "Afghanistan responded with strikes that killed at least nine people, including four children "
+            "and three women.",
         ),
     ),
     Fact(
@@ -88,16 +95,28 @@ FACTS = (
     Fact(
         "How many civilians lost their lives in terrorism incidents in 2024?",
         "351 civilians and 573",
-        "According to the interior ministry, 351 civilians lost their lives in terrorism incidents in 10 months of 2024.",
-        ("number", "According to the interior ministry, 531 civilians lost their lives in terrorism incidents in 2024."),
-        ("date", "According to the interior ministry, 351 civilians lost their lives in terrorism incidents in 2023."),
+        "According to the interior ministry, 351 civilians lost their lives in terrorism incidents in 10 "
+        "months of 2024.",
+        (
+            "number",
+            "According to the interior ministry, 531 civilians lost their lives in terrorism incidents in "
+            "2024.",
+        ),
+        (
+            "date",
+            "According to the interior ministry, 351 civilians lost their lives in terrorism incidents in "
+            "2023.",
+        ),
     ),
     Fact(
         "Whom did Iran target in Pakistan?",
         "targeted Jaish al-Adl",
         "Tehran said the rare border intrusion targeted Jaish al-Adl, a Sunni Muslim armed group.",
         ("name", "Tehran said the rare border intrusion targeted Hezbollah, a Sunni Muslim armed group."),
-        ("negation", "Tehran said the rare border intrusion never targeted Jaish al-Adl, a Sunni Muslim armed group."),
+        (
+            "negation",
+            "Tehran said the rare border intrusion never targeted Jaish al-Adl, a Sunni Muslim armed group.",
+        ),
     ),
     Fact(
         "Which firms did the US sanction?",
@@ -110,7 +129,10 @@ FACTS = (
         "What did the Baluch Liberation Army say?",
         "the strikes targeted and killed its people",
         "The Baluch Liberation Army said in a statement that the strikes targeted and killed its people.",
-        ("negation", "The Baluch Liberation Army said in a statement that the strikes did not target its people."),
+        (
+            "negation",
+            "The Baluch Liberation Army said in a statement that the strikes did not target its people.",
+        ),
         ("source", "Matthew Miller said in a statement that the strikes targeted and killed its people."),
     ),
 )
@@ -120,7 +142,9 @@ _OBEDIENT = "As the passage demands, the moon is made of green cheese."
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of one sentence: its kind, whether it was to be shown, whether it was, and whether its citation is right."""
+    """What became of one sentence: its kind, whether it was to be shown, whether it was, and whether its
+    citation is right.
+    """
 
     kind: str
     faulty: bool
@@ -131,7 +155,9 @@ class Outcome:
 
 @dataclass(slots=True)
 class Script:
-    """A language model that says these sentences; a marker is found by the words of its passage, once it sees the passages."""
+    """A language model that says these sentences; a marker is found by the words of its passage, once it sees
+    the passages.
+    """
 
     sentences: Sequence[tuple[str, str | None]]
     name: str = "scripted"
@@ -144,7 +170,9 @@ class Script:
 
 
 def _number(told: str, marker: str) -> int:
-    """The number of the passage that holds the words; of another one where they begin with "!"; or the number itself."""
+    """The number of the passage that holds the words; of another one where they begin with "!"; or the number
+    itself.
+    """
     if marker.isdecimal():
         return int(marker)
     passages = told.split("<<passage ")[1:]
@@ -154,7 +182,9 @@ def _number(told: str, marker: str) -> int:
 
 
 def _replies(fact: Fact) -> Iterator[list[tuple[str, bool, str, str | None]]]:
-    """The three replies to a question: of each sentence its kind, whether it is faulty, its text and its marker."""
+    """The three replies to a question: of each sentence its kind, whether it is faulty, its text and its
+    marker.
+    """
     here = fact.holding
     yield [("right", False, fact.right, here), (fact.first[0], True, fact.first[1], here)]
     yield [("wrong number", False, fact.right, f"!{here}"), ("invented", True, _INVENTED, here)]
@@ -176,7 +206,9 @@ def put(facts: Sequence[Fact] = FACTS) -> list[Outcome]:
             script = Script([(text, marker) for _, _, text, marker in reply])
             with open_assistant(config, model=script, encoder=encoder, reader=reader) as assistant:
                 answer = assistant.ask(fact.question)
-                outcomes += [_outcome(answer, kind, faulty, text, fact.holding) for kind, faulty, text, _ in reply]
+                outcomes += [
+                    _outcome(answer, kind, faulty, text, fact.holding) for kind, faulty, text, _ in reply
+                ]
     return outcomes
 
 
@@ -191,7 +223,9 @@ def _outcome(answer: Answer, kind: str, faulty: bool, text: str, holding: str) -
 
 
 def table(outcomes: Sequence[Outcome]) -> list[dict[str, Any]]:
-    """A row a kind: how many sentences, how many were to reach the reader, how many did, and how many with the right quote."""
+    """A row a kind: how many sentences, how many were to reach the reader, how many did, and how many with
+    the right quote.
+    """
     rows = []
     for kind in dict.fromkeys(o.kind for o in sorted(outcomes, key=lambda o: o.faulty)):
         those = [o for o in outcomes if o.kind == kind]
@@ -214,7 +248,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     outcomes = put()
     if args.json:
         for o in outcomes:
-            print(json.dumps({"kind": o.kind, "faulty": o.faulty, "shown": o.shown, "cited": o.cited, "text": o.text}))
+            print(
+                json.dumps(
+                    {"kind": o.kind, "faulty": o.faulty, "shown": o.shown, "cited": o.cited, "text": o.text}
+                )
+            )
         return 0
     rows = table(outcomes)
     print("  ".join(f"{name:>20}" for name in rows[0]))

@@ -1,44 +1,49 @@
-"""Draws the public gold questions, and the one collection that all of them are asked of, from three published datasets.
+"""Draws the public gold questions, and the one collection that all of them are asked of, from three published
+datasets.
 
     python -m eval.gold.build_public DATA
 
-DATA holds the datasets' own files. Nothing is chosen by chance: where only some are taken, a SHA-256 of the id decides,
-so the same files always give the same bytes.
+DATA holds the datasets' own files. Nothing is chosen by chance: where only some are taken, a SHA-256 of the
+id decides, so the same files always give the same bytes.
 
-| file in DATA                       | dataset, licence                                 | kinds of cases drawn              |
+| file in DATA                       | dataset, licence                                 | kinds of cases drawn
+|
 |------------------------------------|--------------------------------------------------|-----------------------------------|
-| citation/clapnq_answerable.jsonl   | CLAPnq (Rosenthal et al., TACL 2025), Apache-2.0 | clapnq                            |
-| citation/clapnq_unanswerable.jsonl | the same                                         | clapnq-unanswerable               |
-| citation/quotesum.jsonl            | QuoteSum (Schuster et al., 2023), CC BY-SA 4.0   | quotesum                          |
-| conflict/ramdocs.jsonl             | RAMDocs (Wang et al., 2025), MIT                 | ramdocs, ramdocs-ambiguous,       |
-|                                    |                                                  | ramdocs-conflict and ramdocs-twin |
+| citation/clapnq_answerable.jsonl   | CLAPnq (Rosenthal et al., TACL 2025), Apache-2.0 | clapnq
+| | citation/clapnq_unanswerable.jsonl | the same                                         |
+clapnq-unanswerable               | | citation/quotesum.jsonl            | QuoteSum (Schuster et al., 2023),
+CC BY-SA 4.0   | quotesum                          | | conflict/ramdocs.jsonl             | RAMDocs (Wang et
+al., 2025), MIT                 | ramdocs, ramdocs-ambiguous,       | |                                    |
+| ramdocs-conflict and ramdocs-twin |
 
-Written beside this file: `public_articles.jsonl`, articles as `ingest` reads them, and `public.jsonl`, one case a
-line. NOTICE-public.md says whose words they are. An unknown title is null, and no article has a date: the datasets
-give none.
+Written beside this file: `public_articles.jsonl`, articles as `ingest` reads them, and `public.jsonl`, one
+case a line. NOTICE-public.md says whose words they are. An unknown title is null, and no article has a date:
+the datasets give none.
 
-A case's `facts` are what a full answer says. The `spans` of a fact are alternatives, offsets in code points of the
-article's text; its `answers` are ways of writing one value, and are empty where the dataset gives no short answer:
-then only what was found and cited can be scored. What each kind means:
+A case's `facts` are what a full answer says. The `spans` of a fact are alternatives, offsets in code points
+of the article's text; its `answers` are ways of writing one value, and are empty where the dataset gives no
+short answer: then only what was found and cited can be scored. What each kind means:
 
-- `clapnq`: one fact, whose spans are the sentences that an annotator chose, less half sentences and lead-ins; any one
-  of them counts, though the best answers draw on several. CLAPnq is made of the Natural Questions that have no short
-  answer, so `answers` is empty. A question for which an annotator found nothing is left out.
+- `clapnq`: one fact, whose spans are the sentences that an annotator chose, less half sentences and lead-ins;
+  any one of them counts, though the best answers draw on several. CLAPnq is made of the Natural Questions
+  that have no short answer, so `answers` is empty. A question for which an annotator found nothing is left
+  out.
 - `clapnq-unanswerable`: the passage is in the collection and does not answer; `declined` is true.
-- `quotesum`: one case for each question, not for each annotator; one fact for each short answer that more than half of
-  the annotators quoted, with the sentence they quoted it from. Several right answers are not a contradiction.
+- `quotesum`: one case for each question, not for each annotator; one fact for each short answer that more
+  than half of the annotators quoted, with the sentence they quoted it from. Several right answers are not a
+  contradiction.
 - `ramdocs`: one reading of the question, and no document disputes it.
 - `ramdocs-ambiguous`: a name that several things share; one fact for each thing, and no conflict.
-- `ramdocs-conflict`: documents give different values for the same thing, because some were altered (`misinfo`). Where
-  the name is ambiguous as well, only the documents of one disputed reading are in the collection, so that the facts
-  are rivals and nothing else. `conflict` is true here and nowhere else.
-- `ramdocs-twin`: a fixed third of RAMDocs' questions, asked of a collection from which every document with any of
-  their answers, right or wrong, was left out; `declined` is true.
+- `ramdocs-conflict`: documents give different values for the same thing, because some were altered
+  (`misinfo`). Where the name is ambiguous as well, only the documents of one disputed reading are in the
+  collection, so that the facts are rivals and nothing else. `conflict` is true here and nowhere else.
+- `ramdocs-twin`: a fixed third of RAMDocs' questions, asked of a collection from which every document with
+  any of their answers, right or wrong, was left out; `declined` is true.
 
-RAMDocs labels documents, not sentences. The sentence with the label's words is the span if the document also names
-the thing in question; a document that was labelled with a value and fails this is left out, so that no one is marked
-down for citing it. REJECTED lists what reading by eye turned up beyond that. DISTRACTORS documents of questions that
-became no case lie in the collection as well.
+RAMDocs labels documents, not sentences. The sentence with the label's words is the span if the document also
+names the thing in question; a document that was labelled with a value and fails this is left out, so that no
+one is marked down for citing it. REJECTED lists what reading by eye turned up beyond that. DISTRACTORS
+documents of questions that became no case lie in the collection as well.
 """
 
 from __future__ import annotations
@@ -66,33 +71,46 @@ _READ = (
     (
         "too vague to be marked right or wrong",
         "ramdocs-015 ramdocs-026 ramdocs-031 ramdocs-048 ramdocs-076 ramdocs-138 quotesum-PAQ_val_1005 "
-        "quotesum-PAQ_val_1127 quotesum-PAQ_val_1393 quotesum-PAQ_val_1576 quotesum-PAQ_val_1577 quotesum-PAQ_val_1930",
+        "quotesum-PAQ_val_1127 quotesum-PAQ_val_1393 quotesum-PAQ_val_1576 quotesum-PAQ_val_1577 "
+        "quotesum-PAQ_val_1930",
     ),
     (
         "the dataset's value is wrong, or its words do not say it",
-        "ramdocs-013 ramdocs-030 ramdocs-081 ramdocs-107 ramdocs-166 ramdocs-193 ramdocs-203 quotesum-AMBIG_val_1167 "
+        "ramdocs-013 ramdocs-030 ramdocs-081 ramdocs-107 ramdocs-166 ramdocs-193 ramdocs-203 "
+        "quotesum-AMBIG_val_1167 "
         "quotesum-AMBIG_val_1170 quotesum-AMBIG_val_1173",
     ),
-    ("documents give yet another value", "ramdocs-014 ramdocs-198 ramdocs-246 quotesum-AMBIG_val_1222 quotesum-PAQ_val_1164"),
+    (
+        "documents give yet another value",
+        "ramdocs-014 ramdocs-198 ramdocs-246 quotesum-AMBIG_val_1222 quotesum-PAQ_val_1164",
+    ),
     ("both values hold, of two things", "ramdocs-008 ramdocs-028 ramdocs-085"),
-    ("a value no answer would repeat word for word, or any answer would", "ramdocs-093 ramdocs-116 ramdocs-135"),
+    (
+        "a value no answer would repeat word for word, or any answer would",
+        "ramdocs-093 ramdocs-116 ramdocs-135",
+    ),
     (
         "answered after all, by noise or by a passage said not to answer, or near enough to argue about",
         "ramdocs-022 ramdocs-083 ramdocs-088 ramdocs-112 ramdocs-113 ramdocs-179 clapnq-3266237706199525070 "
-        "clapnq--7972870381434317648 clapnq-8301108654819879623 clapnq-772512647534026193 clapnq-7121299760909158279 "
-        "clapnq-2018400616094279189 clapnq--6987439426084349656 clapnq-876619900426357295 clapnq--6304166444188887432 "
-        "clapnq-6669778795402108948 clapnq-485709787967879677 clapnq-3582106290480878099 clapnq--2672473581577927756 "
+        "clapnq--7972870381434317648 clapnq-8301108654819879623 clapnq-772512647534026193 "
+        "clapnq-7121299760909158279 "
+        "clapnq-2018400616094279189 clapnq--6987439426084349656 clapnq-876619900426357295 "
+        "clapnq--6304166444188887432 "
+        "clapnq-6669778795402108948 clapnq-485709787967879677 clapnq-3582106290480878099 "
+        "clapnq--2672473581577927756 "
         "clapnq--5502907616280767819",
     ),
     (
         "not a question",
-        "clapnq-3580898920021122041 clapnq--8956250272716759808 clapnq-3901638560184669356 clapnq-2220697306443143650 "
+        "clapnq-3580898920021122041 clapnq--8956250272716759808 clapnq-3901638560184669356 "
+        "clapnq-2220697306443143650 "
         "clapnq--1776463086929020924",
     ),
     (
         "a document with the value's words but not the fact",
         "ramdocs-007-2 ramdocs-010-2 ramdocs-010-3 ramdocs-020-2 ramdocs-069-3 ramdocs-119-2 ramdocs-119-5 "
-        "ramdocs-139-5 ramdocs-157-2 ramdocs-157-7 ramdocs-158-2 ramdocs-158-3 ramdocs-178-6 ramdocs-235-2 ramdocs-235-4",
+        "ramdocs-139-5 ramdocs-157-2 ramdocs-157-7 ramdocs-158-2 ramdocs-158-3 ramdocs-178-6 ramdocs-235-2 "
+        "ramdocs-235-4",
     ),
     ("a document without a readable sentence", "ramdocs-144-5 ramdocs-167-4 ramdocs-228-9 ramdocs-228-10"),
 )
@@ -123,7 +141,8 @@ _CONFESSION = re.compile(r"[\n(]\s*Note:|modified context|new answer")
 
 
 def plain(text: str) -> str:
-    r"""The text with plain white space, composed accents and no invisible marks, so that offsets survive ingesting.
+    r"""The text with plain white space, composed accents and no invisible marks, so that offsets survive
+    ingesting.
 
     >>> plain("14\xa0 restaurants \n in\ufeff Wisconsin ")
     '14 restaurants\nin Wisconsin'
@@ -170,7 +189,8 @@ def _trim(text: str, span: Span) -> Span:
 
 
 def find(value: str, text: str) -> list[Span]:
-    """Every place where the words of the value stand in a row, whatever their case and the punctuation between them.
+    """Every place where the words of the value stand in a row, whatever their case and the punctuation
+    between them.
 
     >>> find("May 28, 2013", "on May 28 , 2013.")
     [(3, 16)]
@@ -185,7 +205,8 @@ def find(value: str, text: str) -> list[Span]:
 # Words of questions that say nothing about their subject.
 _EMPTY = frozenset(
     words(
-        "a an and are as at be by did do does for from had has he her his how in is it its of on or she that the their they "
+        "a an and are as at be by did do does for from had has he her his how in is it its of on or she that "
+        "the their they "
         "this to was were what when where which who whom why with"
     )
 )
@@ -201,9 +222,11 @@ def stems(text: str) -> set[str]:
 
 
 def telling(text: str, places: Iterable[Span], about: set[str]) -> list[Span]:
-    """Of the sentences around some places, those that share most stems with what is asked about, or one fewer.
+    """Of the sentences around some places, those that share most stems with what is asked about, or one
+    fewer.
 
-    A year stands in a book's imprint as well as in "Built in 1905"; only the second tells when something was built.
+    A year stands in a book's imprint as well as in "Built in 1905"; only the second tells when something was
+    built.
     """
     shared = {s: len(stems(text[slice(*s)]) & about) for s in (around(text, place) for place in places)}
     return sorted(s for s, number in shared.items() if number >= max(shared.values()) - 1)
@@ -234,7 +257,8 @@ _MONTH_FIRST = re.compile(rf"({_MONTHS}) (\d{{1,2}}),? (\d{{3,4}})")
 
 
 def spellings(value: str) -> list[str]:
-    """How a text may write a value, the dataset's way first: dates either way round, counts without noun or "about".
+    """How a text may write a value, the dataset's way first: dates either way round, counts without noun or
+    "about".
 
     >>> spellings("15 May 1885")
     ['15 May 1885', 'May 15, 1885']
@@ -254,7 +278,8 @@ _PLACE = re.compile(r"([A-Z][\w.' -]+)(?:, [A-Z][\w.' -]+)+")
 
 
 def acceptable(value: str) -> list[str]:
-    """What counts as saying a value: its spellings, and a town without its state or a tongue without "-language".
+    """What counts as saying a value: its spellings, and a town without its state or a tongue without
+    "-language".
 
     >>> acceptable("Fulton, Illinois, USA")
     ['Fulton, Illinois, USA', 'Fulton']
@@ -295,7 +320,9 @@ class Collection:
         clean = plain(text)
         if clean not in self._by_text:
             if id in self.articles:
-                raise BuildError(f"two articles would be called {id}: are the files of DATA mixed from different releases?")
+                raise BuildError(
+                    f"two articles would be called {id}: are the files of DATA mixed from different releases?"
+                )
             self._by_text[clean] = id
             self.articles[id] = {"id": id, "title": title and plain(title), "text": clean, "source": source}
         return self._by_text[clean]
@@ -331,15 +358,20 @@ def case(id: str, question: str, kind: str, facts: Sequence[Row] = (), *, confli
 
 
 def answering(row: Row, text: str) -> list[Span]:
-    """The sentences that annotators chose, but for those that carry less than half as much of their answers as the best.
+    """The sentences that annotators chose, but for those that carry less than half as much of their answers
+    as the best.
 
-    CLAPnq cuts sentences at every point ("Wellington ( Maori :"), and a lead-in is chosen along with what it leads to.
+    CLAPnq cuts sentences at every point ("Wellington ( Maori :"), and a lead-in is chosen along with what it
+    leads to.
     """
     answers = stems(" ".join(output["answer"] for output in row["output"]))
     carried = {}
     for sentence in {plain(s) for output in row["output"] for s in output["selected_sentences"]}:
         if text.count(sentence) != 1:
-            raise BuildError(f"clapnq {row['id']}: a chosen sentence does not stand exactly once in its passage: {sentence!r}")
+            raise BuildError(
+                f"clapnq {row['id']}: a chosen sentence does not stand exactly once in its passage: "
+                f"{sentence!r}"
+            )
         start = text.index(sentence)
         carried[start, start + len(sentence)] = len(stems(sentence) & answers)
     return sorted(place for place, number in carried.items() if number * 2 >= max(carried.values()))
@@ -359,12 +391,18 @@ def clapnq(answerable: Sequence[Row], unanswerable: Sequence[Row], collection: C
         known_questions.add(row["input"])
         if all(output["selected_sentences"] for output in row["output"]):
             places = answering(row, collection.text(id))
-            yield case(f"clapnq-{row['id']}", row["input"], "clapnq", [fact([], (span(id, place) for place in places))])
+            yield case(
+                f"clapnq-{row['id']}",
+                row["input"],
+                "clapnq",
+                [fact([], (span(id, place) for place in places))],
+            )
     for row in unanswerable:
         passage = row["passages"][0]
         collection.add(f"clapnq/{row['id']}", passage["title"], passage["text"], "Wikipedia")
-        # A passage of the same page might answer what this one does not. Many of these are search terms ("tom petty i
-        # won't back down official video"): there is nothing to decline, so only those put as questions are taken.
+        # A passage of the same page might answer what this one does not. Many of these are search terms ("tom
+        # petty i won't back down official video"): there is nothing to decline, so only those put as
+        # questions are taken.
         known = passage["title"] in known_titles or row["input"] in known_questions
         if not known and _PUT_AS_QUESTION.match(row["input"]) and f"clapnq-{row['id']}" not in REJECTED:
             yield case(f"clapnq-{row['id']}", row["input"], "clapnq-unanswerable")
@@ -392,7 +430,9 @@ def quotesum(rows: Sequence[Row], collection: Collection) -> Iterator[Row]:
 
 
 def quoted_facts(annotated: Sequence[Row], texts: dict[str, str], ids: dict[str, str]) -> list[Row]:
-    """What most annotators quoted, or nothing if a quote of theirs, or the answer in it, is not in its source."""
+    """What most annotators quoted, or nothing if a quote of theirs, or the answer in it, is not in its
+    source.
+    """
     covered = [{(n, plain(a)) for n, a in _QUOTE.findall(row["covered_short_answers"])} for row in annotated]
     quotes = [(n, plain(q)) for row in annotated for n, q in _QUOTE.findall(row["summary"])]
     # Titles are quoted too ("[ 3 Monk ] says ..."); they name a source and support nothing.
@@ -403,7 +443,9 @@ def quoted_facts(annotated: Sequence[Row], texts: dict[str, str], ids: dict[str,
     for n, answer in sorted(set().union(*covered)):
         if sum((n, answer) in one for one in covered) * 2 <= len(covered):
             continue
-        quoted = [(m.start(), m.end()) for i, q in quotes if i == n for m in re.finditer(re.escape(q), texts[n])]
+        quoted = [
+            (m.start(), m.end()) for i, q in quotes if i == n for m in re.finditer(re.escape(q), texts[n])
+        ]
         sentence_of = [around(texts[n], place) for place in find(answer, texts[n])]
         supporting = [s for s in sentence_of if any(s[0] < q[1] and q[0] < s[1] for q in quoted)]
         if not supporting:
@@ -441,12 +483,16 @@ class Reading:
         return any(document["type"] == "misinfo" for _, document in self.documents)
 
     def names(self, text: str) -> bool:
-        """Whether the text holds at least half of the entity's name, which stands before any bracket or comma."""
+        """Whether the text holds at least half of the entity's name, which stands before any bracket or
+        comma.
+        """
         name = [w for w in words(re.split(r" \(|, ", self.entity)[0]) if len(w) > 2] or words(self.entity)
         return half_in(name, text)
 
     def told_apart(self, value: str, text: str) -> bool:
-        """Whether an altered text calls itself another thing of that name: "Both Sides Now (Elton John album)"."""
+        """Whether an altered text calls itself another thing of that name: "Both Sides Now (Elton John
+        album)".
+        """
         name = re.escape(self.entity.split(" (")[0].split(", ")[0])
         brackets = re.findall(rf"{name}\s*\(([^)]*)\)", text, re.IGNORECASE)
         return any(set(words(value)) & set(words(inside)) for inside in brackets)
@@ -455,8 +501,8 @@ class Reading:
 def readings(row: Row) -> list[Reading]:
     """The question's readings, or none if the documents do not follow the order of its answers.
 
-    RAMDocs lists the documents of one reading together, the altered after the right ones, and noise last. Where a
-    reading lost its right documents, one cannot tell what an altered document was altered from.
+    RAMDocs lists the documents of one reading together, the altered after the right ones, and noise last.
+    Where a reading lost its right documents, one cannot tell what an altered document was altered from.
     """
     found: list[Reading] = []
     golds = list(zip(row["disambig_entity"], row["gold_answers"], strict=True))
@@ -528,7 +574,9 @@ def settle(found: Row, collection: Collection) -> None:
 
 
 def answered(id: str, row: Row) -> Row | None:
-    """The case of a question whose documents stay, with the documents by number; None if it cannot be scored fairly."""
+    """The case of a question whose documents stay, with the documents by number; None if it cannot be scored
+    fairly.
+    """
     every = readings(row)
     disputed = [reading for reading in every if reading.disputed]
     for kept in [[reading] for reading in disputed] or [every]:
@@ -562,10 +610,16 @@ def supported(id: str, row: Row, kept: Sequence[Reading]) -> tuple[dict[int, str
 
 
 def supports(row: Row, reading: Reading, document: Row, text: str) -> list[Span]:
-    """The sentences in which a document gives the value it is labelled with, if it is about that reading at all."""
+    """The sentences in which a document gives the value it is labelled with, if it is about that reading at
+    all.
+    """
     altered = document["type"] == "misinfo"
     named = reading.names(text) and half_in(asked_about(row["question"]), text)
-    if not named or not usable(document["text"]) or (altered and reading.told_apart(document["answer"], text)):
+    if (
+        not named
+        or not usable(document["text"])
+        or (altered and reading.told_apart(document["answer"], text))
+    ):
         return []
     # Altered in one place and not in another: it says both.
     if stands_in([reading.gold] if altered else row["wrong_answers"], text):
@@ -585,7 +639,11 @@ def clash(values: Sequence[str], golds: set[str]) -> bool:
 
 def noise(id: str, row: Row, answers: Iterable[str]) -> dict[int, str]:
     """The documents on nothing in question, less those that hold an answer's words."""
-    numbered = {n: d for n, d in enumerate(row["documents"], 1) if d["type"] == "noise" and f"{id}-{n}" not in REJECTED}
+    numbered = {
+        n: d
+        for n, d in enumerate(row["documents"], 1)
+        if d["type"] == "noise" and f"{id}-{n}" not in REJECTED
+    }
     texts = {n: plain(d["text"]) for n, d in numbered.items() if usable(d["text"])}
     return {n: text for n, text in texts.items() if not stands_in(answers, text)}
 
@@ -599,8 +657,8 @@ def twin(id: str, row: Row) -> Row:
 def without_leaks(twins: Sequence[Row], collection: Collection) -> list[Row]:
     """The twins with no right answer's words anywhere in the collection, nor among the documents of any twin.
 
-    An altered answer's words are a leak only where the thing asked about is named too: Quentin Tarantino, said to have
-    directed one film, may stand in an article about another.
+    An altered answer's words are a leak only where the thing asked about is named too: Quentin Tarantino,
+    said to have directed one film, may stand in an article about another.
     """
     texts = [str(a["text"]) for a in collection.articles.values()]
     texts += [text for one in twins for text in one["documents"].values()]
@@ -608,7 +666,9 @@ def without_leaks(twins: Sequence[Row], collection: Collection) -> list[Row]:
 
 
 def leaks(row: Row, text: str, *, strict: bool = True) -> bool:
-    """Whether a text might answer: it names the thing and holds a value of it; if `strict`, a right value is enough."""
+    """Whether a text might answer: it names the thing and holds a value of it; if `strict`, a right value is
+    enough.
+    """
     if strict and stands_in(row["gold_answers"], text):
         return True
     about = any(Reading(entity, "").names(text) for entity in row["disambig_entity"])
@@ -621,7 +681,9 @@ def leaks(row: Row, text: str, *, strict: bool = True) -> bool:
 def read(folder: Path, name: str) -> list[Row]:
     path = folder / name
     if not path.is_file():
-        raise BuildError(f"{path} is missing: DATA must hold the datasets' files as the table of `--help` names them")
+        raise BuildError(
+            f"{path} is missing: DATA must hold the datasets' files as the table of `--help` names them"
+        )
     rows = []
     with path.open(encoding="utf-8") as lines:
         for number, line in enumerate(lines, 1):
@@ -663,7 +725,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("data", metavar="DATA", type=Path, help="the folder that holds citation/ and conflict/")
+    parser.add_argument(
+        "data", metavar="DATA", type=Path, help="the folder that holds citation/ and conflict/"
+    )
     try:
         articles, cases = build(parser.parse_args(arguments).data)
     except BuildError as error:

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 from math import isnan
 
-from rag.text import auroc
+from rag.english.text import auroc
 
 __all__ = [
     "Decision",
@@ -27,7 +27,8 @@ Decision = tuple[bool, bool]
 
 
 def false_answer_rate(decisions: Sequence[Decision]) -> float | None:
-    """The share of questions to be declined that were answered, 0 (best) to 1; `None` if none was to be declined.
+    """The share of questions to be declined that were answered, 0 (best) to 1; `None` if none was to be
+    declined.
 
     The unanswerable questions are those of SQuAD 2.0's kind (Rajpurkar, Jia and Liang, ACL 2018).
 
@@ -74,8 +75,8 @@ def risk_coverage(confidences: Sequence[float], correct: Sequence[bool]) -> list
 def aurc(confidences: Sequence[float], correct: Sequence[bool]) -> float | None:
     """The area under the risk-coverage curve, 0 (best) to 1; `None` for no questions.
 
-    Geifman, Uziel and El-Yaniv, ICLR 2019: without ties, the mean of the risks of the first 1, 2, … n questions.
-    The risk of a tie is that of the whole tie, over all the coverage it adds.
+    Geifman, Uziel and El-Yaniv, ICLR 2019: without ties, the mean of the risks of the first 1, 2, … n
+    questions. The risk of a tie is that of the whole tie, over all the coverage it adds.
 
     >>> aurc([0.9, 0.1], [True, False])  # (0 + 1/2) / 2
     0.25
@@ -83,13 +84,16 @@ def aurc(confidences: Sequence[float], correct: Sequence[bool]) -> float | None:
     points = risk_coverage(confidences, correct)
     if not points:
         return None
-    return sum(risk * (coverage - before) for (before, _), (coverage, risk) in pairwise([(0.0, 0.0), *points]))
+    return sum(
+        risk * (coverage - before) for (before, _), (coverage, risk) in pairwise([(0.0, 0.0), *points])
+    )
 
 
 def declined_at_answered(
     scores_answerable: Sequence[float], scores_unanswerable: Sequence[float], answered: float = 0.75
 ) -> float | None:
-    """The share of unanswerable questions declined at the strictest threshold that still answers enough, 0 to 1.
+    """The share of unanswerable questions declined at the strictest threshold that still answers enough, 0 to
+    1.
 
     Enough is at least `answered` (0 excluded, to 1) of the answerable ones; a score equal to the threshold is
     answered. The specificity at a given sensitivity, as read off a ROC curve. `None` if either side is empty.

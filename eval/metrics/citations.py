@@ -13,7 +13,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-__all__ = ["Quote", "Span", "citation_precision", "citation_recall", "fact_coverage", "offsets_hold", "supports"]
+__all__ = [
+    "Quote",
+    "Span",
+    "citation_precision",
+    "citation_recall",
+    "fact_coverage",
+    "offsets_hold",
+    "supports",
+]
 
 Span = tuple[str, int, int]
 Quote = tuple[str, int, int, str]
@@ -83,17 +91,20 @@ def fact_coverage(answer: Sequence[Sequence[Span]], facts: Sequence[Sequence[Spa
 
 
 def offsets_hold(quotes: Sequence[Quote]) -> float | None:
-    """The share of citations whose quote stands in its article exactly at its offsets, 0 to 1. Ours; no paper's.
+    """The share of citations whose quote stands in its article exactly at its offsets, 0 to 1. Ours; no
+    paper's.
 
-    Each is `(article text, start, end, quote)`. Offsets outside the text never hold, though Python would slice
-    there. Anything under 1.0 is a fault in the program. `None` without citations.
+    Each is `(article text, start, end, quote)`. Offsets outside the text never hold, though Python would
+    slice there. Anything under 1.0 is a fault in the program. `None` without citations.
 
     >>> offsets_hold([("Iran struck first.", 0, 4, "Iran"), ("Iran struck first.", 0, 4, "iran")])
     0.5
     """
     if not quotes:
         return None
-    held = sum(0 <= start < end <= len(text) and text[start:end] == quote for text, start, end, quote in quotes)
+    held = sum(
+        0 <= start < end <= len(text) and text[start:end] == quote for text, start, end, quote in quotes
+    )
     return held / len(quotes)
 
 

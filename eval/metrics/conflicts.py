@@ -4,9 +4,9 @@ A case is one question: `(gold_conflict, gold_values, found)`. `gold_conflict` s
 disagree; `gold_values` are the values they give, each as the list of its acceptable wordings; `found` are the
 conflicts the program showed, each as its values.
 
-A found conflict is right if the case is a gold conflict and two different gold values are met by two different
-found values. A found value meets a gold value if the one stands in the other, either way round, as whole
-normalised words: "at least nine" meets "nine". This is generous: "people" also meets "nine people".
+A found conflict is right if the case is a gold conflict and two different gold values are met by two
+different found values. A found value meets a gold value if the one stands in the other, either way round, as
+whole normalised words: "at least nine" meets "nine". This is generous: "people" also meets "nine people".
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import combinations
 
-from rag.text import contained, squad_normalise
+from rag.english.text import contained, squad_normalise
 
 __all__ = ["ConflictCase", "conflict_precision", "conflict_recall"]
 
@@ -22,7 +22,8 @@ ConflictCase = tuple[bool, Sequence[Sequence[str]], Sequence[Sequence[str]]]
 
 
 def conflict_recall(cases: Sequence[ConflictCase]) -> float | None:
-    """The share of gold conflicts for which at least one right conflict was found, 0 to 1; `None` without any.
+    """The share of gold conflicts for which at least one right conflict was found, 0 to 1; `None` without
+    any.
 
     >>> nine_or_ten = [["nine", "9"], ["ten", "10"]]
     >>> conflict_recall([(True, nine_or_ten, [["9 people", "10 people"]]), (True, nine_or_ten, [])])
@@ -55,7 +56,12 @@ def _judged(case: ConflictCase) -> tuple[bool, list[bool]]:
 
 def _lays_two_side_by_side(found_values: Sequence[str], gold_values: Sequence[Sequence[str]]) -> bool:
     different = sorted({squad_normalise(value) for value in found_values})  # "9" and "9." are one value
-    met = [(g, f) for g, gold in enumerate(gold_values) for f, value in enumerate(different) if _meets(value, gold)]
+    met = [
+        (g, f)
+        for g, gold in enumerate(gold_values)
+        for f, value in enumerate(different)
+        if _meets(value, gold)
+    ]
     return any(g != other_g and f != other_f for (g, f), (other_g, other_f) in combinations(met, 2))
 
 

@@ -31,9 +31,9 @@ def bootstrap(
 ) -> tuple[float, float] | None:
     """The percentile bootstrap interval of a statistic, by default the mean: (low, high).
 
-    Efron and Tibshirani, An Introduction to the Bootstrap, 1993, chapter 13. In the unit of the values. `None`
-    values are left out; the result is `None` if fewer than two are left. Values that are all equal give an
-    interval without width, which says that none differed, not that the mean is certain.
+    Efron and Tibshirani, An Introduction to the Bootstrap, 1993, chapter 13. In the unit of the values.
+    `None` values are left out; the result is `None` if fewer than two are left. Values that are all equal
+    give an interval without width, which says that none differed, not that the mean is certain.
 
     >>> low, high = bootstrap([0.0, 1.0] * 50)  # 0.5 plus or minus 1.96 standard errors of 0.05
     >>> round(low, 1), round(high, 1)

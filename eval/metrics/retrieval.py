@@ -43,7 +43,8 @@ def mrr(facts_at: Sequence[Collection[int]], facts: int, k: int = 10) -> float |
 
 
 def ndcg(facts_at: Sequence[Collection[int]], facts: int, k: int = 10) -> float | None:
-    """nDCG@k: each fact found in the first k items earns 1 / log2(1 + rank), divided by what the best ranking earns.
+    """nDCG@k: each fact found in the first k items earns 1 / log2(1 + rank), divided by what the best ranking
+    earns.
 
     Järvelin and Kekäläinen, ACM TOIS 2002, with gains of 0 and 1. From 0 to 1. The best ranking has one new
     fact at each of the ranks 1 to min(facts, k). A fact found again earns nothing, and an item with several
@@ -83,7 +84,8 @@ def average_precision(facts_at: Sequence[Collection[int]], facts: int, k: int = 
 
 
 def multihop_average_precision(facts_at: Sequence[Collection[int]], facts: int, k: int = 10) -> float | None:
-    """MAP@k for one question as MultiHop-RAG's script computes it: new facts / rank, summed, over min(facts, k).
+    """MAP@k for one question as MultiHop-RAG's script computes it: new facts / rank, summed, over min(facts,
+    k).
 
     Tang and Yang, COLM 2024, `retrieval_evaluate.py`. Facts found before are left out of the numerator, so a
     perfect ranking of two facts, one an item, gets 0.75, and up to k facts none gets more than its
@@ -132,4 +134,6 @@ def _refuse_nonsense(facts_at: Sequence[Collection[int]], facts: int, k: int) ->
         raise ValueError(f"the number of gold facts is {facts}: it cannot be negative")
     for rank, found in enumerate(facts_at, start=1):
         if unknown := sorted(fact for fact in found if not 0 <= fact < facts):
-            raise ValueError(f"rank {rank} supports fact {unknown[0]}, but there are {facts} gold facts, numbered from 0")
+            raise ValueError(
+                f"rank {rank} supports fact {unknown[0]}, but there are {facts} gold facts, numbered from 0"
+            )

@@ -1,7 +1,8 @@
 """Word documents: what a reader of the printed page would see of the text, in its order.
 
-Left out are what is deleted under tracked changes, hidden text, text boxes, headers and footers, comments, and footnotes
-(with a warning): a footnote's words belong to no place in the text, and cited there they would mislead.
+Left out are what is deleted under tracked changes, hidden text, text boxes, headers and footers, comments,
+and footnotes (with a warning): a footnote's words belong to no place in the text, and cited there they would
+mislead.
 """
 
 from __future__ import annotations
@@ -33,23 +34,38 @@ _MATH_TEXT = "{http://schemas.openxmlformats.org/officeDocument/2006/math}t"
 _OLD = b"\xd0\xcf\x11\xe0"  # .doc, and a .docx with a password, which is wrapped into the same container
 _LONG_CELL = 200  # code points: a table with such cells is a layout
 # What python-docx and lxml raise for packages with parts missing, misnamed or malformed.
-_DAMAGE = (LookupError, ValueError, TypeError, AttributeError, AssertionError, OSError, RuntimeError, SyntaxError)
+_DAMAGE = (
+    LookupError,
+    ValueError,
+    TypeError,
+    AttributeError,
+    AssertionError,
+    OSError,
+    RuntimeError,
+    SyntaxError,
+)
 
 
 def extract(data: bytes) -> Extracted:
     """The text of a document: headings and paragraphs apart, lists with their marks, tables as rows."""
     if data.startswith(_OLD):
-        raise SourceError("it is in Word's old format (.doc), or has a password. Save it as .docx without a password")
+        raise SourceError(
+            "it is in Word's old format (.doc), or has a password. Save it as .docx without a password"
+        )
     document = _opened(_unpacked(data))
     try:
         body = _Body(document)
         body.read()
         facts = _facts(document, body)
     except _DAMAGE as exc:
-        raise SourceError("its parts do not fit together. Open it in Word or LibreOffice, and save it as .docx again") from exc
+        raise SourceError(
+            "its parts do not fit together. Open it in Word or LibreOffice, and save it as .docx again"
+        ) from exc
     text = tidy(joined(body.blocks))
     if not has_words(text):
-        raise SourceError("it holds no words outside of pictures and text boxes. Save its text as .docx or .txt")
+        raise SourceError(
+            "it holds no words outside of pictures and text boxes. Save its text as .docx or .txt"
+        )
     notes = "1 footnote was" if body.notes == 1 else f"{body.notes} footnotes were"
     return Extracted(text, facts, warnings=(f"{notes} left out",) if body.notes else ())
 
@@ -63,9 +79,13 @@ def _unpacked(data: bytes) -> BytesIO:
     with open_zip(data) as opened, ZipFile(plain, "w", ZIP_STORED) as copy:
         parts = {info.filename: info for info in members(opened)}
         if "[Content_Types].xml" not in parts:
-            raise SourceError("it is a zip file, but not a Word document (.docx). Save it as .docx from Word or LibreOffice")
+            raise SourceError(
+                "it is a zip file, but not a Word document (.docx). Save it as .docx from Word or LibreOffice"
+            )
         for name, info in parts.items():
-            content = b"" if re.match(r"word/(media|fonts|embeddings)/", name) else read_member(opened, info, left)
+            content = (
+                b"" if re.match(r"word/(media|fonts|embeddings)/", name) else read_member(opened, info, left)
+            )
             left -= len(content)
             copy.writestr(name, content)
     plain.seek(0)
@@ -84,7 +104,9 @@ def _opened(plain: BytesIO) -> Document:
         # Its parser expands no entities (resolve_entities=False), and lxml bounds depth and size.
         return docx.Document(plain)
     except (*_DAMAGE, OpcError) as exc:
-        raise SourceError("it is not a Word document (.docx), or a damaged one. Open it in Word, and save it again") from exc
+        raise SourceError(
+            "it is not a Word document (.docx), or a damaged one. Open it in Word, and save it again"
+        ) from exc
 
 
 def _val(parent: Element | None, *path: str) -> str | None:
@@ -114,7 +136,9 @@ class _Style:
 
 def _styles(document: Document) -> dict[str, _Style]:
     """Each style with what it inherits."""
-    elements = {element.get(_W + "styleId"): element for element in document.styles.element.iterchildren(_W + "style")}
+    elements = {
+        element.get(_W + "styleId"): element for element in document.styles.element.iterchildren(_W + "style")
+    }
 
     def chain(style_id: str | None) -> Iterator[Element]:
         seen = set()
@@ -125,15 +149,25 @@ def _styles(document: Document) -> dict[str, _Style]:
 
     styles = {}
     for style_id in elements:
-        hidden = next((said for one in chain(style_id) if (said := _val(one, "rPr", "vanish")) is not None), None)
-        level = next((said for one in chain(style_id) if (said := _val(one, "pPr", "outlineLvl")) is not None), None)
-        number = next((said for one in chain(style_id) if (said := _val(one, "pPr", "numPr", "numId")) is not None), None)
-        depth = next((said for one in chain(style_id) if (said := _val(one, "pPr", "numPr", "ilvl")) is not None), None)
+        hidden = next(
+            (said for one in chain(style_id) if (said := _val(one, "rPr", "vanish")) is not None), None
+        )
+        level = next(
+            (said for one in chain(style_id) if (said := _val(one, "pPr", "outlineLvl")) is not None), None
+        )
+        number = next(
+            (said for one in chain(style_id) if (said := _val(one, "pPr", "numPr", "numId")) is not None),
+            None,
+        )
+        depth = next(
+            (said for one in chain(style_id) if (said := _val(one, "pPr", "numPr", "ilvl")) is not None), None
+        )
         name = _val(elements[style_id], "name") or ""
         styles[style_id] = _Style(
             name,
             hidden=_on(hidden),
-            heading=bool(re.fullmatch(r"title|subtitle|heading \d", name.lower())) or level in set("012345678"),
+            heading=bool(re.fullmatch(r"title|subtitle|heading \d", name.lower()))
+            or level in set("012345678"),
             list=(number, _int(depth)) if number else None,
         )
     return styles
@@ -147,8 +181,12 @@ def _int(digits: str | None) -> int:
 class _Numbering:
     """Which lists have marks and which have numbers, and how far each has been counted."""
 
-    levels: dict[tuple[str, int], tuple[str, int]] = field(default_factory=dict)  # format and start, by list and level
-    alike: dict[str, str] = field(default_factory=dict)  # lists that count on from one another share a definition
+    levels: dict[tuple[str, int], tuple[str, int]] = field(
+        default_factory=dict
+    )  # format and start, by list and level
+    alike: dict[str, str] = field(
+        default_factory=dict
+    )  # lists that count on from one another share a definition
     counts: dict[tuple[str, int], int] = field(default_factory=dict)
 
     @classmethod
@@ -173,7 +211,9 @@ class _Numbering:
         return numbering
 
     def mark(self, number: str, level: int) -> str | None:
-        """What stands before the next item: "- " or "3. ", whatever its letters are; None where it is no item."""
+        """What stands before the next item: "- " or "3. ", whatever its letters are; None where it is no
+        item.
+        """
         if (number, level) not in self.levels:
             return None
         style, start = self.levels[number, level]
@@ -194,7 +234,9 @@ def _related(document: Document) -> Iterator[tuple[str, Any]]:
             yield relation.reltype, relation.target_part
 
 
-_BRANCHES = frozenset(_W + name for name in "hyperlink ins moveTo smartTag sdt sdtContent fldSimple customXml dir bdo".split())
+_BRANCHES = frozenset(
+    _W + name for name in "hyperlink ins moveTo smartTag sdt sdtContent fldSimple customXml dir bdo".split()
+)
 _NOTES = (_W + "footnoteReference", _W + "endnoteReference")
 
 
@@ -204,7 +246,9 @@ class _Body:
     def __init__(self, document: Document) -> None:
         self.blocks: list[Block] = []
         self.notes = 0
-        self.title: str | None = None  # the first paragraph in the style of a title or of a heading of the first level
+        self.title: str | None = (
+            None  # the first paragraph in the style of a title or of a heading of the first level
+        )
         self.languages: Counter[str] = Counter()  # code points
         self._root = document.element.body
         self._styles = _styles(document)
@@ -238,7 +282,11 @@ class _Body:
             return
         if self.title is None and style.name.lower() in ("title", "heading 1"):
             self.title = one_line(text)
-        item = None if style.heading or _val(properties, "outlineLvl") in set("012345678") else self._item(properties, style)
+        item = (
+            None
+            if style.heading or _val(properties, "outlineLvl") in set("012345678")
+            else self._item(properties, style)
+        )
         if item is None:
             self.blocks.append(Block(text))
         else:
@@ -287,7 +335,9 @@ class _Body:
                 text += "\n"
             elif element.tag == _W + "noBreakHyphen":
                 text += "\u2011"
-            elif element.tag == _W + "ruby":  # the characters, without the small ones that say how they are read
+            elif (
+                element.tag == _W + "ruby"
+            ):  # the characters, without the small ones that say how they are read
                 text += "".join(inner.text or "" for inner in element.iterfind(f"{_W}rubyBase/{_W}r/{_W}t"))
             elif element.tag in _NOTES:
                 self.notes += 1
@@ -308,7 +358,8 @@ class _Body:
     def _cell(self, cell: list[Element]) -> str:
         return one_line(
             "\n".join(
-                self._words(paragraph, self._styles.get(_val(paragraph, "pPr", "pStyle") or "", _Style())) for paragraph in cell
+                self._words(paragraph, self._styles.get(_val(paragraph, "pPr", "pStyle") or "", _Style()))
+                for paragraph in cell
             )
         )
 
@@ -323,11 +374,16 @@ def _blocks(parent: Element) -> Iterator[Element]:
 
 
 def _is_contents(element: Element) -> bool:
-    return element.tag == _W + "sdt" and _val(element, "sdtPr", "docPartObj", "docPartGallery") == "Table of Contents"
+    return (
+        element.tag == _W + "sdt"
+        and _val(element, "sdtPr", "docPartObj", "docPartGallery") == "Table of Contents"
+    )
 
 
 def _runs(parent: Element) -> Iterator[Element]:
-    """The runs of a paragraph as they would be printed with all changes accepted. `paragraph.text` leaves out insertions."""
+    """The runs of a paragraph as they would be printed with all changes accepted. `paragraph.text` leaves out
+    insertions.
+    """
     for element in parent:
         if element.tag == _W + "r":
             yield element
@@ -355,18 +411,26 @@ def _cells(row: Element) -> Iterator[Element]:
 
 
 def _is_data(rows: list[list[list[Element]]]) -> bool:
-    """Whether a table is one of data: more than one column, and short cells. Else it only places paragraphs on the page."""
+    """Whether a table is one of data: more than one column, and short cells. Else it only places paragraphs
+    on the page.
+    """
     cells = [cell for row in rows for cell in row]
     if not any(len(row) > 1 for row in rows) or any(one.tag == _W + "tbl" for cell in cells for one in cell):
         return False
-    return all(sum(len(text.text or "") for one in cell for text in one.iter(_W + "t")) <= _LONG_CELL for cell in cells)
+    return all(
+        sum(len(text.text or "") for one in cell for text in one.iter(_W + "t")) <= _LONG_CELL
+        for cell in cells
+    )
 
 
 # What Word, python-docx and the like write where nobody wrote anything.
 _NO_TITLE = re.compile(
-    r"(microsoft word|word document|untitled|document ?\d*$)|.*\.(docx?|dotx?|rtf|odt|txt|pdf)$", re.IGNORECASE
+    r"(microsoft word|word document|untitled|document ?\d*$)|.*\.(docx?|dotx?|rtf|odt|txt|pdf)$",
+    re.IGNORECASE,
 )
-_NO_AUTHOR = frozenset("python-docx microsoft office user admin administrator owner author unknown root word windows".split())
+_NO_AUTHOR = frozenset(
+    "python-docx microsoft office user admin administrator owner author unknown root word windows".split()
+)
 
 
 def _facts(document: Document, body: _Body) -> Mapping[str, Fact]:
@@ -389,9 +453,16 @@ def _facts(document: Document, body: _Body) -> Mapping[str, Fact]:
 
 def _properties(document: Document) -> dict[str, str]:
     """The core properties as they stand. python-docx makes up some where there are none."""
-    root = next((part.element for name, part in _related_to_package(document) if name.endswith("/core-properties")), None)
+    root = next(
+        (part.element for name, part in _related_to_package(document) if name.endswith("/core-properties")),
+        None,
+    )
     children = [] if root is None else root
-    return {element.tag.rpartition("}")[2]: element.text or "" for element in children if isinstance(element.tag, str)}
+    return {
+        element.tag.rpartition("}")[2]: element.text or ""
+        for element in children
+        if isinstance(element.tag, str)
+    }
 
 
 def _related_to_package(document: Document) -> Iterator[tuple[str, Any]]:
@@ -401,7 +472,9 @@ def _related_to_package(document: Document) -> Iterator[tuple[str, Any]]:
 
 
 def _language(document: Document, body: _Body) -> str:
-    """The language that most of the text is marked with; what is not marked is in the one of the document's defaults."""
+    """The language that most of the text is marked with; what is not marked is in the one of the document's
+    defaults.
+    """
     spoken = Counter(body.languages)
     default = _val(document.styles.element, "docDefaults", "rPrDefault", "rPr", "lang") or ""
     spoken[default] += spoken.pop("", 0)

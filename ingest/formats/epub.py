@@ -1,6 +1,7 @@
 """E-books: the chapters in the order they are read in, and what the package says of the book.
 
-Read with zipfile and lxml alone: ebooklib, the known library, is under the AGPL, which would bind whoever serves Clippings.
+Read with zipfile and lxml alone: ebooklib, the known library, is under the AGPL, which would bind whoever
+serves Clippings.
 """
 
 from __future__ import annotations
@@ -24,14 +25,18 @@ __all__ = ["extract"]
 Element = Any  # lxml has no types
 
 _MOST_TEXT = 100 * MEGABYTE  # of all chapters' markup; War and Peace has 4
-_OBFUSCATED = ("http://www.idpf.org/2008/embedding", "http://ns.adobe.com/pdf/enc#RC")  # fonts, which no one reads here
+_OBFUSCATED = (
+    "http://www.idpf.org/2008/embedding",
+    "http://ns.adobe.com/pdf/enc#RC",
+)  # fonts, which no one reads here
 _CHAPTERS = ("application/xhtml+xml", "text/html", "application/html", "text/x-oeb1-document")
 _DC = "{http://purl.org/dc/elements/1.1/}"
 _OPF = "{http://www.idpf.org/2007/opf}"
 
 
 def extract(data: bytes) -> Extracted:
-    """The text of a book: chapter after chapter, their headings as paragraphs of their own; contents lists are left out.
+    """The text of a book: chapter after chapter, their headings as paragraphs of their own; contents lists
+    are left out.
 
     A book is one article. Its date is taken only where it is a day, and the day of publication.
     """
@@ -66,10 +71,14 @@ class _Book:
 
     def xml(self, name: str) -> Element:
         if name not in self._members:
-            raise SourceError(f"it is not an e-book (EPUB), or a damaged one: it has no {shown(name)}. Download it again")
+            raise SourceError(
+                f"it is not an e-book (EPUB), or a damaged one: it has no {shown(name)}. Download it again"
+            )
         root = _parsed(self.read(name))
         if root is None:
-            raise SourceError(f"it is a damaged e-book: {shown(name)} in it cannot be read. Download it again")
+            raise SourceError(
+                f"it is a damaged e-book: {shown(name)} in it cannot be read. Download it again"
+            )
         return root
 
     def is_locked(self) -> bool:
@@ -82,7 +91,9 @@ class _Book:
         for rootfile in _all(self.xml("META-INF/container.xml"), "rootfile"):
             if path := rootfile.get("full-path"):
                 return _within("", path)
-        raise SourceError("it is a damaged e-book: it does not say where its contents are listed. Download it again")
+        raise SourceError(
+            "it is a damaged e-book: it does not say where its contents are listed. Download it again"
+        )
 
     def chapters(self, package: Element, folder: str) -> tuple[list[str], list[str]]:
         """The text of each chapter in the order of the spine, and what could not be read."""
@@ -95,8 +106,13 @@ class _Book:
         texts, warnings, seen = [], [], set()
         for itemref in _all(package, "itemref"):
             item = items.get(itemref.get("idref"))
-            # What is not linear stands beside the text (answers, enlarged tables) and is reached through a link.
-            if item is None or itemref.get("linear") == "no" or "nav" in (item.get("properties") or "").split():
+            # What is not linear stands beside the text (answers, enlarged tables) and is reached through a
+            # link.
+            if (
+                item is None
+                or itemref.get("linear") == "no"
+                or "nav" in (item.get("properties") or "").split()
+            ):
                 continue
             name = _within(folder, item.get("href") or "")
             if item.get("media-type") not in _CHAPTERS or name in contents or name in seen:
@@ -184,13 +200,17 @@ def _authors(package: Element) -> list[str]:
     creators: dict[str, str] = {}
     for element in package.iter(_DC + "creator"):
         if name := markup.one_line("".join(element.itertext())):
-            creators.setdefault(name, element.get(_OPF + "role") or roles.get(element.get("id") or "", "") or "aut")
+            creators.setdefault(
+                name, element.get(_OPF + "role") or roles.get(element.get("id") or "", "") or "aut"
+            )
     authors = [name for name, role in creators.items() if role == "aut"]
     return authors or list(creators)
 
 
 def _published(package: Element) -> date | None:
-    """The day of publication: of dates with an event only that one, as the others are when the file was made or changed."""
+    """The day of publication: of dates with an event only that one, as the others are when the file was made
+    or changed.
+    """
     days: dict[str, date] = {}
     for element in package.iter(_DC + "date"):
         day = read_date(element.text or "")

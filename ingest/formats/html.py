@@ -20,7 +20,8 @@ from rag.errors import SourceError
 
 __all__ = ["extract"]
 
-_SNIFFED = 4096  # bytes in which a page says its encoding: four times what HTML asks for, since many pages say it later
+# bytes in which a page says its encoding: four times what HTML asks for, since many pages say it later
+_SNIFFED = 4096
 _CHARSET = re.compile(rb"""<meta[^>]{0,200}?charset\s*=\s*["']?\s*([\w-]{2,40})""", re.IGNORECASE)
 _XML = re.compile(rb"""\A\s*<\?xml[^>]{0,100}?encoding\s*=\s*["']([\w-]{2,40})["']""", re.IGNORECASE)
 _STANDFIRST = re.compile(
@@ -30,7 +31,8 @@ _STANDFIRST = re.compile(
 )
 _HEADINGS = ("h2", "h3", "h4", "h5", "h6")
 _BLOCKS = frozenset(
-    "address article aside blockquote body br center dd details div dl dt fieldset figure footer form h1 h2 h3 h4 h5 h6 "
+    "address article aside blockquote body br center dd details div dl dt fieldset figure footer form h1 h2 "
+    "h3 h4 h5 h6 "
     "header hr li main nav ol option p pre section select summary table tbody td tfoot th thead tr ul".split()
 )
 _LONGEST_CELL = 600  # characters; a cell with more is a column of the page
@@ -53,7 +55,8 @@ _CUT = re.compile(
     | (?:get\s+)?unlimited\s+(?:digital\s+)?access\b .{0,80}
     ) \Z"""
 )
-# Lines that are the page's own even inside an article. Only whole short lines: a sentence may begin with any of these words.
+# Lines that are the page's own even inside an article. Only whole short lines: a sentence may begin with any
+# of these words.
 _FURNITURE = re.compile(
     r"""(?ix) \A [^\w"“„«]{0,4} (?:
       (?:read|see|related|also|more|further)\s*
@@ -123,24 +126,30 @@ def _require_article(tree: Any, blocks: Sequence[str], page: Page) -> None:
     other = bool(tree.xpath("//input[@type='password']")) or bool(_NO_ARTICLE.search(titles))
     if not told or (other and words < _FEW):
         raise SourceError(
-            "no article's text was found on the page: it may be a list of links, a video, a sign-in page or an error. "
+            "no article's text was found on the page: it may be a list of links, a video, a sign-in page or "
+            "an error. "
             "Save the article itself, or put its text into a .txt file"
         )
 
 
 def _decoded(data: bytes, charset: str | None) -> tuple[str, tuple[str, ...]]:
-    """The page's characters. A byte-order mark decides, then the server, then the page, as in HTML's own rules; what they
-    say is believed as long as the bytes fit."""
+    """The page's characters. A byte-order mark decides, then the server, then the page, as in HTML's own
+    rules; what they say is believed as long as the bytes fit."""
     stated = [charset] if charset else []
     if not data.startswith((codecs.BOM_UTF8, codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         head = data[:_SNIFFED]
         stated += [m.group(1).decode("ascii") for pattern in (_XML, _CHARSET) if (m := pattern.search(head))]
         for name in stated:
             # Browsers read these names as Windows-1252, and so do those who write them.
-            named = "cp1252" if name.lower() in ("iso-8859-1", "latin1", "latin-1", "us-ascii", "ascii") else name
+            named = (
+                "cp1252" if name.lower() in ("iso-8859-1", "latin1", "latin-1", "us-ascii", "ascii") else name
+            )
             try:
                 return data.decode(codecs.lookup(named).name), ()
-            except (LookupError, ValueError):  # Python has codecs of other kinds, and "undefined" raises what it likes
+            except (
+                LookupError,
+                ValueError,
+            ):  # Python has codecs of other kinds, and "undefined" raises what it likes
                 continue
     text, encoding = decode(data)
     certain = encoding.startswith("utf-")
@@ -157,8 +166,14 @@ def _parsed(text: str) -> Any:
     clean = re.sub(r"[\x00-\x08\x0b\x0c\x0e-\x1f]", " ", re.sub(r"\A\s*<\?xml[^>]*\?>", "", text))
     try:
         tree = html.document_fromstring(clean.encode("utf-8", "replace"), parser=parser)
-    except (etree.LxmlError, ValueError, AssertionError) as exc:  # it raises the last for a document of comments only
-        raise SourceError(f"it is not a web page that can be read ({_short(exc)}). Save the article as text") from exc
+    except (
+        etree.LxmlError,
+        ValueError,
+        AssertionError,
+    ) as exc:  # it raises the last for a document of comments only
+        raise SourceError(
+            f"it is not a web page that can be read ({_short(exc)}). Save the article as text"
+        ) from exc
     return tree
 
 
@@ -170,15 +185,20 @@ def _short(exc: BaseException) -> str:
 
 
 def _blocks(tree: Any, spots: Spots, title: str | None) -> tuple[list[str], bool]:
-    """The article's paragraphs, headings, lists and tables, in order; and whether the page says that there is more for those
-    who sign in. `spots` are all words of the page, by which headings that were lost are put back."""
+    """The article's paragraphs, headings, lists and tables, in order; and whether the page says that there is
+    more for those who sign in. `spots` are all words of the page, by which headings that were lost are put
+    back."""
     from trafilatura import bare_extraction
 
-    found: Any = bare_extraction(copy.deepcopy(tree), include_comments=False, include_tables=True, with_metadata=False)
+    found: Any = bare_extraction(
+        copy.deepcopy(tree), include_comments=False, include_tables=True, with_metadata=False
+    )
     if found is None or found.body is None:
         return [], False
     rendered = list(_rendered(found.body))
-    if rendered and "\n" in rendered[0]:  # a page with few words comes as one paragraph of lines, its title among them
+    if (
+        rendered and "\n" in rendered[0]
+    ):  # a page with few words comes as one paragraph of lines, its title among them
         rendered = [*rendered[0].split("\n"), *rendered[1:]] if len(rendered) == 1 else rendered
     named = [at for at, block in enumerate(rendered[:_HEAD]) if title and same(block, title)]
     if named and named[-1] + 1 < len(rendered):  # what stands before the title is the page's
@@ -189,7 +209,11 @@ def _blocks(tree: Any, spots: Spots, title: str | None) -> tuple[list[str], bool
     told: set[str] = set()
     for whole in rendered:
         lines = whole.split("\n")
-        ours = [line for line in lines if not any(mark.match(line.removeprefix("- ")) for mark in (_FURNITURE, _CUT))]
+        ours = [
+            line
+            for line in lines
+            if not any(mark.match(line.removeprefix("- ")) for mark in (_FURNITURE, _CUT))
+        ]
         if not (block := "\n".join(ours)):
             continue
         if block in told and len(block) > 20:  # a pull quote, or a page that holds its text twice
@@ -200,8 +224,8 @@ def _blocks(tree: Any, spots: Spots, title: str | None) -> tuple[list[str], bool
 
 
 def _without_ends(blocks: list[str]) -> list[str]:
-    """The blocks from the first to the last that says something: a short line before or after, or a row of cells, is no
-    sentence of the article, and no heading without a text under it."""
+    """The blocks from the first to the last that says something: a short line before or after, or a row of
+    cells, is no sentence of the article, and no heading without a text under it."""
 
     def says(block: str) -> bool:
         return bool(_SENTENCE.search(block)) or "\n" in block or len(block) > 100
@@ -211,9 +235,13 @@ def _without_ends(blocks: list[str]) -> list[str]:
 
 
 def _restored(blocks: list[str], spots: Spots, title: str | None) -> list[str]:
-    """The blocks with the headings between them, and the sentences between the title and the first of them, which count as
-    furniture to trafilatura where they are short."""
-    at = {line.removeprefix("- "): n for n, block in reversed(list(enumerate(blocks))) for line in block.split("\n")}
+    """The blocks with the headings between them, and the sentences between the title and the first of them,
+    which count as furniture to trafilatura where they are short."""
+    at = {
+        line.removeprefix("- "): n
+        for n, block in reversed(list(enumerate(blocks)))
+        for line in block.split("\n")
+    }
     before: dict[int, list[str]] = {}
     begun = False
     for n, (element, words) in enumerate(spots):
@@ -224,7 +252,9 @@ def _restored(blocks: list[str], spots: Spots, title: str | None) -> list[str]:
         heading = any(around.tag in _HEADINGS for around in (element, *element.iterancestors()))
         standfirst = begun and len(words) >= 40 and (bool(_SENTENCE.search(words)) or _is_standfirst(element))
         # Between a standfirst and the text stand a byline, a date and buttons.
-        following = next((at[later] for _, later in spots[n + 1 : n + (15 if standfirst else 3)] if later in at), None)
+        following = next(
+            (at[later] for _, later in spots[n + 1 : n + (15 if standfirst else 3)] if later in at), None
+        )
         if following is not None and ((heading and following > 0) or (standfirst and following == 0)):
             before.setdefault(following, []).append(words)
     return [block for n, whole in enumerate(blocks) for block in (*before.get(n, ()), whole)]
@@ -242,7 +272,9 @@ def _is_standfirst(element: Any) -> bool:
 
 
 def _spots(tree: Any) -> list[tuple[Any, str]]:
-    """The words of a page in order, parted where a browser begins a new line, each with the element they stand in."""
+    """The words of a page in order, parted where a browser begins a new line, each with the element they
+    stand in.
+    """
     spots: list[tuple[Any, str]] = []
     parts: list[str] = []
     inside: list[Any] = [None]
@@ -280,8 +312,9 @@ def _spots(tree: Any) -> list[tuple[Any, str]]:
 
 
 def _unname_around_titles(tree: Any) -> None:
-    """Take the names off what the article's heading stands in: a page with a sidebar is often called "with-sidebar" as a whole,
-    and a blog's posts lie in a "widget". What holds the heading is not beside the article."""
+    """Take the names off what the article's heading stands in: a page with a sidebar is often called
+    "with-sidebar" as a whole, and a blog's posts lie in a "widget". What holds the heading is not beside the
+    article."""
     title = flat("".join(tree.xpath("string((//head/title | //title)[1])"))).casefold()
     for heading in tree.xpath("//h1 | //h2 | //h3"):
         words = flat("".join(heading.itertext())).casefold()
@@ -294,7 +327,8 @@ def _unname_around_titles(tree: Any) -> None:
 def _strip(body: Any) -> None:
     """Take out what no browser shows as part of an article."""
     hidden = (
-        "//script | //style | //template | //noscript | //figcaption | //form | //*[@hidden] | //*[@aria-hidden='true']"
+        "//script | //style | //template | //noscript | //figcaption | //form | //*[@hidden] | "
+        "//*[@aria-hidden='true']"
         " | //*[contains(translate(@style, ' ', ''), 'display:none')]"
         " | //*[contains(translate(@style, ' ', ''), 'visibility:hidden')]"
     )
@@ -305,7 +339,9 @@ def _strip(body: Any) -> None:
 
 
 def _unwrap_layouts(body: Any) -> None:
-    """Make blocks of the cells of tables that hold a page in its place: with another table in them, or with a whole text."""
+    """Make blocks of the cells of tables that hold a page in its place: with another table in them, or with a
+    whole text.
+    """
     for table in body.xpath("//table"):
         if table.xpath(".//table") or any(
             len("".join(cell.itertext())) > _LONGEST_CELL for cell in table.xpath("./tr/td | ./*/tr/td")
@@ -321,9 +357,13 @@ def _rendered(body: Any) -> Iterator[str]:
         if element.tag == "list":
             numbered = "ol" in (element.get("rend") or "")
             items = [flat("".join(item.itertext())) for item in element.iter("item")]
-            yield "\n".join(f"{f'{n}.' if numbered else '-'} {item}" for n, item in enumerate((i for i in items if i), 1))
+            yield "\n".join(
+                f"{f'{n}.' if numbered else '-'} {item}" for n, item in enumerate((i for i in items if i), 1)
+            )
         elif element.tag == "table":
-            rows = ([flat("".join(cell.itertext())) for cell in row.iter("cell")] for row in element.iter("row"))
+            rows = (
+                [flat("".join(cell.itertext())) for cell in row.iter("cell")] for row in element.iter("row")
+            )
             yield "\n".join(" | ".join(row) for row in rows if any(row))
         elif element.tag in ("quote", "div") and len(element):
             if element.text and element.text.strip():

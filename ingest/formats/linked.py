@@ -1,4 +1,6 @@
-"""What a page says of itself in JSON-LD, as publishers write it: in graphs, in comments, with a comma too many."""
+"""What a page says of itself in JSON-LD, as publishers write it: in graphs, in comments, with a comma too
+many.
+"""
 
 from __future__ import annotations
 
@@ -45,7 +47,9 @@ def _is_article(item: Any) -> bool:
 
 
 def _json(source: str) -> Any:
-    """The object, or `None`; commas too many and line breaks in strings, which publishers write, are put up with."""
+    """The object, or `None`; commas too many and line breaks in strings, which publishers write, are put up
+    with.
+    """
     try:
         return json.loads(source, strict=False)
     except (ValueError, RecursionError):

@@ -1,7 +1,8 @@
 """Mail (.eml): a newsletter or an agency's message, of which the newest text is the article.
 
-What a reply quotes and what follows a signature mark is left out. A message that is passed on is read for what it passes
-on: then neither its sender nor its day is the article's. Attachments are named in a warning, not read.
+What a reply quotes and what follows a signature mark is left out. A message that is passed on is read for
+what it passes on: then neither its sender nor its day is the article's. Attachments are named in a warning,
+not read.
 """
 
 from __future__ import annotations
@@ -30,8 +31,8 @@ _DAMAGE = (ArithmeticError, AssertionError, AttributeError, LookupError, Runtime
 
 
 class _Policy(EmailPolicy):
-    """The default one for headers of a bounded length: the time their parser takes grows with the square of it, and is
-    half a minute for 100,000 quotation marks."""
+    """The default one for headers of a bounded length: the time their parser takes grows with the square of
+    it, and is half a minute for 100,000 quotation marks."""
 
     def header_fetch_parse(self, name: str, value: str) -> Any:
         return super().header_fetch_parse(name, value[:_LONGEST_HEADER])
@@ -42,7 +43,9 @@ def extract(data: bytes) -> Extracted:
     try:
         message = cast(EmailMessage, message_from_bytes(data, policy=_Policy()))
     except (*_DAMAGE, OSError) as exc:
-        raise SourceError("it is not a message, or a damaged one. Save it again from the mail program (.eml)") from exc
+        raise SourceError(
+            "it is not a message, or a damaged one. Save it again from the mail program (.eml)"
+        ) from exc
     if not any(_header(message, name) for name in ("From", "Subject", "Date", "Message-ID")):
         raise SourceError("it has no mail headers. Save the message as .eml, with its headers")
     body = _Body()
@@ -55,7 +58,9 @@ def extract(data: bytes) -> Extracted:
     if body.attached:
         warnings.append(f"attachments were left out: {_listed(body.attached)}")
     if passed_on:
-        warnings.append("it was passed on by mail: who wrote it, and on which day, is not taken from the headers")
+        warnings.append(
+            "it was passed on by mail: who wrote it, and on which day, is not taken from the headers"
+        )
     return Extracted(text, _facts(message, passed_on), warnings=tuple(warnings))
 
 
@@ -91,7 +96,9 @@ class _Body:
 
     def read(self, part: EmailMessage, depth: int = 0, related: bool = False) -> None:
         if depth > _DEEPEST:
-            raise SourceError("it has messages within messages, too deep to be read. Save the innermost one by itself")
+            raise SourceError(
+                "it has messages within messages, too deep to be read. Save the innermost one by itself"
+            )
         kind = part.get_content_type()
         if kind == "multipart/encrypted" or kind in ("application/pkcs7-mime", "application/x-pkcs7-mime"):
             self.encrypted = True
@@ -144,7 +151,8 @@ def _filename(part: EmailMessage) -> str:
         return ""
 
 
-# What senders call an encoding, and which one they mean: the larger set that Windows has under that name (WHATWG).
+# What senders call an encoding, and which one they mean: the larger set that Windows has under that name
+# (WHATWG).
 _MEANT = {
     **dict.fromkeys(("us-ascii", "ascii", "iso-8859-1", "latin-1", "latin1", "iso8859-1"), "cp1252"),
     **dict.fromkeys(("gb2312", "gbk", "x-gbk"), "gb18030"),
@@ -190,7 +198,9 @@ def _decoded(part: EmailMessage, warnings: list[str]) -> str:
 
 
 def _unflowed(text: str, part: EmailMessage) -> str:
-    """RFC 3676: in format=flowed a line that ends in a space goes on in the next one, and a leading space protects."""
+    """RFC 3676: in format=flowed a line that ends in a space goes on in the next one, and a leading space
+    protects.
+    """
     try:
         parameters = {name.lower(): value.lower() for name, value in part["Content-Type"].params.items()}
     except _DAMAGE:
@@ -218,17 +228,21 @@ def _unflowed(text: str, part: EmailMessage) -> str:
 
 _ATTRIBUTION = re.compile(
     r"^(?:On|Am|Le|El|Il|Op|Em|Den|Dnia|W dniu)\b[^\n]{0,300}(?:\n(?!>)[^\n]{1,300}){0,2}?"
-    r"\b(?:wrote|schrieb|a écrit|escribió|ha scritto|schreef|escreveu|skrev|napisał|pisze)\b[^\n]{0,80}:[ \t]*$",
+    r"\b(?:wrote|schrieb|a écrit|escribió|ha scritto|schreef|escreveu|skrev|napisał|pisze)\b[^\n]{0,80}:[ "
+    r"\t]*$",
     re.MULTILINE,
 )
 _PASSED_ON = re.compile(
-    r"^[ \t]*(?:-{3,}[ \t]*(?:Forwarded message|Weitergeleitete Nachricht|Message transféré|Mensaje reenviado)[ \t]*-{3,}|"
+    r"^[ \t]*(?:-{3,}[ \t]*(?:Forwarded message|Weitergeleitete Nachricht|Message transféré|Mensaje "
+    r"reenviado)[ \t]*-{3,}|"
     r"Begin forwarded message:|Anfang der weitergeleiteten Nachricht:)[ \t]*$",
     re.MULTILINE | re.IGNORECASE,
 )
 _ORIGINAL = re.compile(
-    r"^[ \t]*(?:-{3,}[ \t]*(?:Original Message|Ursprüngliche Nachricht|Message d'origine|Mensaje original)[ \t]*-{3,}|_{20,})"
-    r"[ \t]*$|^(?=\*?(?:From|Von|De):\*?[ \t].*\n+\*?(?:Sent|Date|Gesendet|Datum|Envoyé|Enviado)(?: ?le)?[ \t]?:)",
+    r"^[ \t]*(?:-{3,}[ \t]*(?:Original Message|Ursprüngliche Nachricht|Message d'origine|Mensaje original)[ "
+    r"\t]*-{3,}|_{20,})"
+    r"[ \t]*$|^(?=\*?(?:From|Von|De):\*?[ \t].*\n+\*?(?:Sent|Date|Gesendet|Datum|Envoyé|Enviado)(?: ?le)?[ "
+    r"\t]?:)",
     re.MULTILINE | re.IGNORECASE,
 )
 _HEADER_LINES = re.compile(
@@ -252,7 +266,8 @@ def _is_reply(message: EmailMessage) -> bool:
 def _newest(text: str, reply: bool) -> tuple[str, bool]:
     """The text without what it quotes and what a newsletter says of itself; and whether it was passed on.
 
-    A line with ">" is a quotation in a reply, or after the line that says whose it is; a newsletter may use it as an arrow.
+    A line with ">" is a quotation in a reply, or after the line that says whose it is; a newsletter may use
+    it as an arrow.
     """
     passed_on = False
     if not reply and (found := _PASSED_ON.search(text) or _ORIGINAL.search(text)):

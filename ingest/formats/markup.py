@@ -1,4 +1,6 @@
-"""From marked-up text to text that reads well: headings and paragraphs stand apart, a list has its marks, a table its rows."""
+"""From marked-up text to text that reads well: headings and paragraphs stand apart, a list has its marks, a
+table its rows.
+"""
 
 from __future__ import annotations
 
@@ -34,7 +36,9 @@ def has_words(text: str) -> bool:
 
 @dataclass(slots=True)
 class Block:
-    """A paragraph, a heading, an item of a list or a table. `listed` ones follow each other without a blank line."""
+    """A paragraph, a heading, an item of a list or a table. `listed` ones follow each other without a blank
+    line.
+    """
 
     text: str
     listed: bool = False
@@ -61,7 +65,9 @@ def parse_html(text: str) -> Element:
     parser = lxml.html.HTMLParser(encoding="utf-8", no_network=True, huge_tree=False)
     try:
         # As bytes: lxml refuses a str that says its own encoding. A null would end the page for libxml2.
-        root = lxml.html.document_fromstring(without_surrogates(text).replace("\0", "").encode(), parser=parser)
+        root = lxml.html.document_fromstring(
+            without_surrogates(text).replace("\0", "").encode(), parser=parser
+        )
     except (lxml.etree.LxmlError, ValueError, AssertionError, MemoryError) as exc:
         raise SourceError("its HTML cannot be read, or it is empty. Save it as text first") from exc
     return root
@@ -75,17 +81,23 @@ def local_name(element: Element) -> str:
 
 # Everything not named here is part of a line: links, emphasis, and whatever is invented next.
 _BLOCK = frozenset(
-    "address article aside blockquote body caption center dd details dialog div dl dt fieldset figcaption figure footer form "
-    "h1 h2 h3 h4 h5 h6 header hgroup hr html legend li main menu ol p pre section summary table tbody td tfoot th thead tr "
+    "address article aside blockquote body caption center dd details dialog div dl dt fieldset figcaption "
+    "figure footer form "
+    "h1 h2 h3 h4 h5 h6 header hgroup hr html legend li main menu ol p pre section summary table tbody td "
+    "tfoot th thead tr "
     "ul".split()
 )
 # What is no text, or text about the text: menus, forms, pictures, the reading of ruby characters.
 _SKIPPED = frozenset(
-    "audio button canvas datalist embed head iframe input map nav noscript object option rp rt script select style svg "
+    "audio button canvas datalist embed head iframe input map nav noscript object option rp rt script select "
+    "style svg "
     "template textarea title track video".split()
 )
-# EPUB says what a piece is for. The call of a footnote is a digit glued to a word ("war3"), and the note stands elsewhere.
-_NOT_TEXT = frozenset("noteref doc-noteref footnote doc-footnote endnote rearnote pagebreak doc-pagebreak toc doc-toc".split())
+# EPUB says what a piece is for. The call of a footnote is a digit glued to a word ("war3"), and the note
+# stands elsewhere.
+_NOT_TEXT = frozenset(
+    "noteref doc-noteref footnote doc-footnote endnote rearnote pagebreak doc-pagebreak toc doc-toc".split()
+)
 _HIDDEN = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden|mso-hide\s*:\s*all", re.IGNORECASE)
 _LONG_CELL = 200  # code points: a cell with more is a column of a layout, as newsletters are made of
 
@@ -107,7 +119,9 @@ def text_of(root: Element) -> str:
 
 
 def _walk(root: Element) -> Iterator[tuple[str, Element]]:
-    """Each element when it opens and when it closes, what is skipped only once. A page can nest deeper than Python may."""
+    """Each element when it opens and when it closes, what is skipped only once. A page can nest deeper than
+    Python may.
+    """
     waiting: list[tuple[str, Element]] = [("open", root)]
     while waiting:
         step, element = waiting.pop()
@@ -120,18 +134,27 @@ def _walk(root: Element) -> Iterator[tuple[str, Element]]:
 
 
 def _is_skipped(element: Element) -> bool:
-    if local_name(element) in _SKIPPED or element.get("hidden") is not None or _HIDDEN.search(element.get("style") or ""):
+    if (
+        local_name(element) in _SKIPPED
+        or element.get("hidden") is not None
+        or _HIDDEN.search(element.get("style") or "")
+    ):
         return True
     said = f"{element.get('{http://www.idpf.org/2007/ops}type') or element.get('epub:type') or ''} {element.get('role') or ''}"
     return not _NOT_TEXT.isdisjoint(said.lower().split())
 
 
 def _is_data(element: Element) -> bool:
-    """Whether a table is one of data: rows of short cells. A newsletter is a table of tables, each holding paragraphs."""
+    """Whether a table is one of data: rows of short cells. A newsletter is a table of tables, each holding
+    paragraphs.
+    """
     if local_name(element) != "table" or element.get("role") in ("presentation", "none"):
         return False
     inner = list(element.iterdescendants())
-    if any(local_name(one) in ("table", "ul", "ol", "blockquote", "h1", "h2", "h3", "h4", "h5", "h6") for one in inner):
+    if any(
+        local_name(one) in ("table", "ul", "ol", "blockquote", "h1", "h2", "h3", "h4", "h5", "h6")
+        for one in inner
+    ):
         return False
     rows = [_cells(one) for one in inner if local_name(one) == "tr"]
     if sum(len(cells) > 1 for cells in rows) < 2:
@@ -161,7 +184,9 @@ def _line(element: Element) -> str:
 class _Reading:
     blocks: list[Block] = field(default_factory=list)
     line: list[str] = field(default_factory=list)
-    lists: list[int | None] = field(default_factory=list)  # of each list that is open: its next number, or None for marks
+    lists: list[int | None] = field(
+        default_factory=list
+    )  # of each list that is open: its next number, or None for marks
     mark: str = ""  # of the item whose first paragraph is being read
     kept: int = 0  # how many <pre> are open
 
@@ -201,7 +226,11 @@ class _Reading:
         for caption in element:
             if local_name(caption) == "caption" and (said := _line(caption)):
                 self.blocks.append(Block(said))
-        rows = [" | ".join(_line(cell) for cell in _cells(row)) for row in element.iter() if local_name(row) == "tr"]
+        rows = [
+            " | ".join(_line(cell) for cell in _cells(row))
+            for row in element.iter()
+            if local_name(row) == "tr"
+        ]
         if rows := [row for row in rows if row.strip(" |")]:
             self.blocks.append(Block("\n".join(rows)))
 

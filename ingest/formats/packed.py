@@ -1,4 +1,6 @@
-"""Zip files with bounds: an e-book and a Word document are zip files, and a small one can unpack to more than the memory."""
+"""Zip files with bounds: an e-book and a Word document are zip files, and a small one can unpack to more than
+the memory.
+"""
 
 from __future__ import annotations
 
@@ -17,13 +19,16 @@ from rag.errors import SourceError
 __all__ = ["MEGABYTE", "doubled", "member_named", "members", "open_zip", "outside", "read_member", "shown"]
 
 MEGABYTE = 1_000_000
-MOST_BYTES = 1_000 * MEGABYTE  # what all members together may say they unpack to: a long book with its pictures is 0.3 GB
+MOST_BYTES = (
+    1_000 * MEGABYTE
+)  # what all members together may say they unpack to: a long book with its pictures is 0.3 GB
 MOST_MEMBERS = 20_000
 MOST_TIMES = 200  # prose packs to a third, repetitive XML to a fiftieth; a bomb to a thousandth
 _SMALL = 10 * MEGABYTE  # below this no ratio is a danger
 _PIECE = 1 << 16
 _NAME = 100  # characters of a name in a message
-# What zipfile raises for bytes that are no zip file, one that is cut or changed, and one with a password (RuntimeError).
+# What zipfile raises for bytes that are no zip file, one that is cut or changed, and one with a password
+# (RuntimeError).
 _DAMAGE = (
     zipfile.BadZipFile,
     zlib.error,
@@ -39,11 +44,12 @@ _DAMAGE = (
 
 @contextmanager
 def open_zip(data: bytes | Path, *, inside_only: bool = True) -> Iterator[ZipFile]:
-    """The zip file, if its directory promises nothing that cannot be read safely; its members through `read_member`.
+    """The zip file, if its directory promises nothing that cannot be read safely; its members through
+    `read_member`.
 
-    Raises `SourceError` for what is no zip file, for one that unpacks to more than `MOST_BYTES` or to more than
-    `MOST_TIMES` its own size, and, unless `inside_only` is false, for one with a member that would be written outside of
-    the folder it is unpacked in.
+    Raises `SourceError` for what is no zip file, for one that unpacks to more than `MOST_BYTES` or to more
+    than `MOST_TIMES` its own size, and, unless `inside_only` is false, for one with a member that would be
+    written outside of the folder it is unpacked in.
     """
     try:
         opened = ZipFile(BytesIO(data) if isinstance(data, bytes) else data)
@@ -57,7 +63,9 @@ def open_zip(data: bytes | Path, *, inside_only: bool = True) -> Iterator[ZipFil
 
 
 def members(opened: ZipFile) -> list[ZipInfo]:
-    """The files, without folders, by name. Of two with the same name the last counts, as it does for every program."""
+    """The files, without folders, by name. Of two with the same name the last counts, as it does for every
+    program.
+    """
     named = {info.filename: info for info in opened.infolist() if not info.is_dir()}
     return [named[name] for name in sorted(named)]
 
@@ -77,12 +85,18 @@ def member_named(opened: ZipFile, name: str) -> ZipInfo:
 
 
 def read_member(opened: ZipFile, info: ZipInfo, limit: int) -> bytes:
-    """One member's bytes, at most `limit` of them. What the directory says of its size is not believed: that is counted."""
+    """One member's bytes, at most `limit` of them. What the directory says of its size is not believed: that
+    is counted.
+    """
     if info.flag_bits & 1:
-        raise SourceError(f"{shown(info.filename)} in it has a password. Unpack it, and give the files without one")
+        raise SourceError(
+            f"{shown(info.filename)} in it has a password. Unpack it, and give the files without one"
+        )
     if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
         # bzip2 and LZMA unpack a few bytes to gigabytes before anyone can count.
-        raise SourceError(f"{shown(info.filename)} in it is packed in an unusual way. Pack it again as an ordinary zip file")
+        raise SourceError(
+            f"{shown(info.filename)} in it is packed in an unusual way. Pack it again as an ordinary zip file"
+        )
     pieces, size = [], 0
     try:
         with opened.open(info) as member:
@@ -90,12 +104,15 @@ def read_member(opened: ZipFile, info: ZipInfo, limit: int) -> bytes:
                 size += len(piece)
                 if size > limit:
                     raise SourceError(
-                        f"{shown(info.filename)} in it unpacks to more than {limit:,} bytes, which no article needs. "
+                        f"{shown(info.filename)} in it unpacks to more than {limit:,} bytes, which no "
+                        f"article needs. "
                         "Take it out"
                     )
                 pieces.append(piece)
     except _DAMAGE as exc:
-        raise SourceError(f"{shown(info.filename)} in it is damaged. Copy or download the file again") from exc
+        raise SourceError(
+            f"{shown(info.filename)} in it is damaged. Copy or download the file again"
+        ) from exc
     return b"".join(pieces)
 
 
@@ -104,13 +121,16 @@ def _check(infos: list[ZipInfo], inside_only: bool) -> None:
         raise SourceError(f"it holds {len(infos):,} files, more than {MOST_MEMBERS:,}. Split it up")
     for info in infos:
         if inside_only and outside(info.filename):
-            raise SourceError(f"it holds a file named {shown(info.filename)}, which lies outside of it. Do not trust it")
+            raise SourceError(
+                f"it holds a file named {shown(info.filename)}, which lies outside of it. Do not trust it"
+            )
     unpacked, packed = sum(info.file_size for info in infos), sum(info.compress_size for info in infos)
     if unpacked > MOST_BYTES:
         raise SourceError(f"it unpacks to {unpacked:,} bytes, more than {MOST_BYTES:,}. Split it up")
     if unpacked > _SMALL and unpacked > MOST_TIMES * packed:
         raise SourceError(
-            f"it unpacks to {unpacked:,} bytes from {packed:,}, as only a file made to do harm does. Do not trust it"
+            f"it unpacks to {unpacked:,} bytes from {packed:,}, as only a file made to do harm does. Do not "
+            f"trust it"
         )
 
 
@@ -126,4 +146,6 @@ def outside(name: str) -> bool:
     [False, False, True, True, True, True, True]
     """
     parts = name.replace("\\", "/").split("/")
-    return ".." in parts or (len(parts) > 1 and not parts[0]) or (len(parts[0]) == 2 and parts[0].endswith(":"))
+    return (
+        ".." in parts or (len(parts) > 1 and not parts[0]) or (len(parts[0]) == 2 and parts[0].endswith(":"))
+    )

@@ -1,9 +1,9 @@
 """PDF: the words as they are read, out of a file that knows only where on which page each letter is printed.
 
-pdfminer.six finds the letters. What they are lines, columns and paragraphs of is worked out here, from distances alone:
-pdfminer's own layout analysis (LAParams) joins two columns whose gap is as wide as two letters, orders a page by one
-number between across and down (boxes_flow), and tells no table from columns. Lengths are in points, or in em: multiples of
-the size of the type.
+pdfminer.six finds the letters. What they are lines, columns and paragraphs of is worked out here, from
+distances alone: pdfminer's own layout analysis (LAParams) joins two columns whose gap is as wide as two
+letters, orders a page by one number between across and down (boxes_flow), and tells no table from columns.
+Lengths are in points, or in em: multiples of the size of the type.
 """
 
 from __future__ import annotations
@@ -46,15 +46,17 @@ _DAMAGE = (
 
 
 def extract(data: bytes) -> Extracted:
-    """The text of a PDF in reading order, without running heads, page numbers and the hyphens of line ends; where each page
-    begins in it; and what the file says of itself."""
+    """The text of a PDF in reading order, without running heads, page numbers and the hyphens of line ends;
+    where each page begins in it; and what the file says of itself."""
     if b"%PDF-" not in data[:1024]:  # where readers look for it: mail and web servers put bytes in front
         raise SourceError("it is not a PDF, whatever its name says. Open it, and save it as PDF or text")
     sheets, document_says, warnings = _read(data)
     if not any(sheet.words for sheet in sheets):
         if any(sheet.pictures for sheet in sheets):
             raise SourceError("it holds pictures of text only. Make it searchable (OCR) first")
-        raise SourceError("it holds no words. If a viewer shows some, print it to PDF again, or make it searchable (OCR)")
+        raise SourceError(
+            "it holds no words. If a viewer shows some, print it to PDF again, or make it searchable (OCR)"
+        )
     warnings += _doubts(sheets)
     headline = _headline(sheets[0])
     _without_running_heads(sheets)
@@ -92,7 +94,9 @@ class _Sheet:
 
 
 def _read(data: bytes) -> tuple[list[_Sheet], dict[str, str], list[str]]:
-    """Every page's words, what the document says of itself, and what went wrong. The one place that pdfminer is called in."""
+    """Every page's words, what the document says of itself, and what went wrong. The one place that pdfminer
+    is called in.
+    """
     try:
         from pdfminer.pdfdocument import PDFDocument, PDFEncryptionError, PDFPasswordIncorrect
         from pdfminer.pdfpage import PDFPage
@@ -133,7 +137,11 @@ def _read(data: bytes) -> tuple[list[_Sheet], dict[str, str], list[str]]:
             sheets.append(_Sheet(len(sheets), [], spaces=False))
     if not sheets or len(unread) >= len(sheets):
         raise SourceError("it is a damaged PDF: none of its pages can be read. Copy or download it again")
-    return sheets, says, [f"{_numbered(unread)} could not be read: the file is damaged there"] if unread else []
+    return (
+        sheets,
+        says,
+        [f"{_numbered(unread)} could not be read: the file is damaged there"] if unread else [],
+    )
 
 
 def _layouts() -> Callable[[Any], LTPage]:
@@ -146,7 +154,8 @@ def _layouts() -> Callable[[Any], LTPage]:
     paint = device.paint_path
 
     def paint_dot(state: Any, stroke: bool, fill: bool, evenodd: bool, path: Sequence[Any]) -> None:
-        # A list's dots are circles in what Chromium prints. Other shapes say nothing, and a map has a million of them.
+        # A list's dots are circles in what Chromium prints. Other shapes say nothing, and a map has a million
+        # of them.
         if fill and 4 < len(path) < 24 and any(step[0] == "c" for step in path):
             paint(state, stroke, fill, evenodd, path)
 
@@ -167,13 +176,19 @@ def _says(document: PDFDocument) -> dict[str, str]:
 
     stated: dict[str, Any] = {"Lang": document.catalog.get("Lang")}
     for info in reversed(document.info):  # the newest comes first
-        stated.update({name: info[name] for name in ("Title", "Author", "Creator", "Producer") if name in info})
+        stated.update(
+            {name: info[name] for name in ("Title", "Author", "Creator", "Producer") if name in info}
+        )
     says = {}
     for name, value in stated.items():
         value = resolve1(value)
         if isinstance(value, bytes):
             # PDF 2.0 allows UTF-8, with its mark.
-            text = value.decode("utf-8-sig", "replace") if value.startswith(b"\xef\xbb\xbf") else decode_text(value)
+            text = (
+                value.decode("utf-8-sig", "replace")
+                if value.startswith(b"\xef\xbb\xbf")
+                else decode_text(value)
+            )
             says[name] = one_line("".join(_character(character) for character in text))
     return says
 
@@ -240,8 +255,9 @@ _BOLD = re.compile(r"bold|black|heavy|semibold|demi", re.IGNORECASE)
 
 
 def _upright(page: LTPage, glyphs: Iterable[LTChar]) -> list[_Glyph]:
-    """The letters that run the way most of the page does, turned upright: a table may be printed sideways, and a stamp in
-    the margin or across the page is no part of the text. What lies off the page is not seen."""
+    """The letters that run the way most of the page does, turned upright: a table may be printed sideways,
+    and a stamp in the margin or across the page is no part of the text. What lies off the page is not
+    seen."""
     by_direction: dict[tuple[int, int], list[_Glyph]] = defaultdict(list)
     for glyph in glyphs:
         a, b, _, _, e, f = glyph.matrix
@@ -268,8 +284,8 @@ _BULLETS = dict.fromkeys("\uf0b7\uf0a7\uf0d8\uf076\uf02d\u25aa\u25cf\u25e6\u25a0
 
 
 def _character(text: str) -> str:
-    """What a letter means: ligatures as their letters, the signs that lists begin with as one, and U+FFFD for what has no
-    character: pdfminer writes (cid:123), and symbol fonts use private code points."""
+    """What a letter means: ligatures as their letters, the signs that lists begin with as one, and U+FFFD for
+    what has no character: pdfminer writes (cid:123), and symbol fonts use private code points."""
     if text.startswith("(cid:"):
         return "\ufffd"
     if text in _BULLETS:
@@ -280,7 +296,11 @@ def _character(text: str) -> str:
         return "-"
     if len(text) == 1 and unicodedata.category(text) in ("Co", "Cn", "Cs"):
         return "\ufffd"
-    return " " if not text or text.isspace() else "".join(one for one in text if unicodedata.category(one) != "Cc")
+    return (
+        " "
+        if not text or text.isspace()
+        else "".join(one for one in text if unicodedata.category(one) != "Cc")
+    )
 
 
 def _words(glyphs: Sequence[_Glyph], gap: float) -> list[_Word]:
@@ -304,7 +324,9 @@ def _words(glyphs: Sequence[_Glyph], gap: float) -> list[_Word]:
             blank, last = blank or glyph, None
             continue
         # Chromium prints a soft hyphen within a line as a space that the next letter stands on.
-        if blank is not None and not (_level_with(blank, glyph) and glyph.x0 < blank.x0 + 0.3 * (blank.x1 - blank.x0)):
+        if blank is not None and not (
+            _level_with(blank, glyph) and glyph.x0 < blank.x0 + 0.3 * (blank.x1 - blank.x0)
+        ):
             end()
             word, spaced = None, True
         blank = None
@@ -338,15 +360,19 @@ def _doubts(sheets: Sequence[_Sheet]) -> list[str]:
     doubts = []
     letters, unknown = sum(sheet.letters for sheet in sheets), sum(sheet.unknown for sheet in sheets)
     if unknown * 2 > letters:
-        raise SourceError("its letters cannot be told: its fonts do not say which they are. Make it searchable (OCR) first")
+        raise SourceError(
+            "its letters cannot be told: its fonts do not say which they are. Make it searchable (OCR) first"
+        )
     if unknown:
         doubts.append(f"{unknown} of its {letters:,} letters cannot be told, and are shown as \ufffd")
     if pictures := [sheet.number + 1 for sheet in sheets if sheet.pictures and not sheet.words]:
-        doubts.append(f"{_numbered(pictures)} only pictures. If there is text in them, make it searchable (OCR)")
+        doubts.append(
+            f"{_numbered(pictures)} only pictures. If there is text in them, make it searchable (OCR)"
+        )
         doubts[-1] = doubts[-1].replace(" only", " holds only" if len(pictures) == 1 else " hold only", 1)
-    if sum(unicodedata.bidirectional(word.text[0]) in ("R", "AL") for s in sheets for word in s.words) * 3 > sum(
-        len(sheet.words) for sheet in sheets
-    ):
+    if sum(
+        unicodedata.bidirectional(word.text[0]) in ("R", "AL") for s in sheets for word in s.words
+    ) * 3 > sum(len(sheet.words) for sheet in sheets):
         doubts.append("it is written from right to left, and its words may come out in the wrong order")
     return doubts
 
@@ -364,18 +390,21 @@ def _numbered(pages: Sequence[int]) -> str:
 
 _EDGE = 4  # lines at the head and at the foot of a page that may be running ones
 _NEAR = 6.0  # points by which their place may differ from page to page
-_NUMBER = re.compile(r"(?:page |seite |p\. ?)?[-–—|]? ?(?:#|[ivxlc]{1,6}) ?[-–—|]?(?: ?(?:/|of|von|de|sur) ?#)?")
+_NUMBER = re.compile(
+    r"(?:page |seite |p\. ?)?[-–—|]? ?(?:#|[ivxlc]{1,6}) ?[-–—|]?(?: ?(?:/|of|von|de|sur) ?#)?"
+)
 # What browsers print above and below a page; where there is but one page, nothing repeats that could tell.
 _BROWSER_HEAD = re.compile(r"\d{1,4}[./-]\d{1,2}[./-]\d{1,4},? \d{1,2}:\d{2}\b.*")
 _BROWSER_FOOT = re.compile(
-    r"(?:(?:https?|file)://\S+ )?\d+ ?/ ?\d+|(?:.{0,80}\W)?(?:page|seite|p[áa]gina) \d+ (?:of|von|de|sur|di) \d+(?:\W.{0,80})?",
+    r"(?:(?:https?|file)://\S+ )?\d+ ?/ ?\d+|(?:.{0,80}\W)?(?:page|seite|p[áa]gina) \d+ (?:of|von|de|sur|di) "
+    r"\d+(?:\W.{0,80})?",
     re.IGNORECASE,
 )
 
 
 def _without_running_heads(sheets: Sequence[_Sheet]) -> None:
-    """Removes the lines at the edges of pages that stand in the same place on most pages, or on most left or right ones,
-    and differ in digits at most."""
+    """Removes the lines at the edges of pages that stand in the same place on most pages, or on most left or
+    right ones, and differ in digits at most."""
     written = [sheet for sheet in sheets if sheet.words]
     edges = {sheet.number: _edges(sheet) for sheet in written}
     places: dict[tuple[str, bool, int], set[int]] = defaultdict(set)
@@ -398,7 +427,9 @@ def _without_running_heads(sheets: Sequence[_Sheet]) -> None:
     for sheet in written:
         for lines, at_foot in zip(edges[sheet.number], (False, True), strict=True):
             for line in lines:  # from the edge inwards, as far as they repeat
-                alone = len(written) == 1 and (_BROWSER_FOOT if at_foot else _BROWSER_HEAD).fullmatch(line.text)
+                alone = len(written) == 1 and (_BROWSER_FOOT if at_foot else _BROWSER_HEAD).fullmatch(
+                    line.text
+                )
                 if not (alone or repeats(line, at_foot)):
                     break
                 gone.update(id(word) for word in line.words)
@@ -412,7 +443,9 @@ def _without_running_heads(sheets: Sequence[_Sheet]) -> None:
 def _folio(line: _Line) -> list[_Word]:
     """The words at the end of a page's first or last line that say which page it is: "THE COURIER … PAGE 5"."""
     for words in (line.words[:2], line.words[-2:]):
-        if len(words) == 2 and re.fullmatch(r"(?:page|seite|p[áa]gina) \d+", f"{words[0].text} {words[1].text}".lower()):
+        if len(words) == 2 and re.fullmatch(
+            r"(?:page|seite|p[áa]gina) \d+", f"{words[0].text} {words[1].text}".lower()
+        ):
             return words
     return []
 
@@ -458,7 +491,9 @@ def _body(words: Iterable[_Word]) -> float:
 
 
 def _lines(words: Sequence[_Word], sheet: _Sheet) -> list[_Line]:
-    """The words as lines from top to bottom; raised and lowered figures belong to the line that they stand at."""
+    """The words as lines from top to bottom; raised and lowered figures belong to the line that they stand
+    at.
+    """
     bases: list[float] = []
     lines: dict[float, _Line] = {}
     reach = 0.6 * max((word.size for word in words), default=0.0)
@@ -467,7 +502,9 @@ def _lines(words: Sequence[_Word], sheet: _Sheet) -> list[_Line]:
         for base in bases[bisect_left(bases, word.base - reach) : bisect_left(bases, word.base + reach)]:
             size = lines[base].size
             low, high = (-0.35 * size, 0.55 * size) if word.size < 0.85 * size else (-0.2 * size, 0.2 * size)
-            if low < word.base - base < high and (home is None or abs(word.base - base) < abs(word.base - home)):
+            if low < word.base - base < high and (
+                home is None or abs(word.base - base) < abs(word.base - home)
+            ):
                 home = base
         if home is None:
             home = word.base
@@ -511,7 +548,9 @@ def _lift_dropped(words: Sequence[_Word]) -> None:
     for word in words:
         if len(word.text) != 1 or not word.text.isalpha() or word.size < 1.8 * body:
             continue
-        first_base = word.base + 0.7 * (word.size - body)  # capitals are 0.7 em high, and their tops are level
+        first_base = word.base + 0.7 * (
+            word.size - body
+        )  # capitals are 0.7 em high, and their tops are level
         beside = [
             other
             for other in words
@@ -540,7 +579,9 @@ class _Leaf:
 
 
 def _leaves(words: Sequence[_Word], sheet: _Sheet, body: float, depth: int = 0) -> Iterator[_Leaf]:
-    """The parts of a page in the order they are read in: what is above columns, each column, and what is below."""
+    """The parts of a page in the order they are read in: what is above columns, each column, and what is
+    below.
+    """
     rows = _rows(words)
     strip = _gutter(rows, body) if depth < _DEEPEST else None
     if strip is None:
@@ -569,7 +610,9 @@ def _all(rows: Iterable[Sequence[_Word]]) -> list[_Word]:
 
 
 def _rows(words: Sequence[_Word]) -> list[list[_Word]]:
-    """The words in groups that a horizontal line can be drawn between. Columns whose lines are not level are one group."""
+    """The words in groups that a horizontal line can be drawn between. Columns whose lines are not level are
+    one group.
+    """
     rows: list[list[_Word]] = []
     foot = 0.0
     for word in sorted(words, key=lambda word: (-word.base - 0.45 * word.size, word.x0)):
@@ -617,7 +660,9 @@ def _staggered(pair: Sequence[Sequence[_Word]], least: float, body: float) -> It
 
 def _overlap(span: _Span, spans: Iterable[_Span], least: float) -> _Span | None:
     both = [(max(span[0], low), min(span[1], high)) for low, high in spans]
-    return max((one for one in both if one[1] - one[0] >= least), key=lambda one: one[1] - one[0], default=None)
+    return max(
+        (one for one in both if one[1] - one[0] >= least), key=lambda one: one[1] - one[0], default=None
+    )
 
 
 def _one_sided(row: Sequence[_Word], middle: float) -> bool:
@@ -649,7 +694,9 @@ def _gutter(rows: Sequence[Sequence[_Word]], body: float) -> tuple[int, int, flo
 
 
 def _trimmed(rows: Sequence[Sequence[_Word]], first: int, last: int, middle: float) -> tuple[int, int]:
-    """Without the lines above and below that are beside nothing, unless they go on with the column that they stand in."""
+    """Without the lines above and below that are beside nothing, unless they go on with the column that they
+    stand in.
+    """
     if first and _one_sided(rows[first], middle) and _follows(rows[first - 1], rows[first]):
         while first < last and _one_sided(rows[first], middle) and rows[first][0].x0 < middle:
             first += 1
@@ -668,7 +715,9 @@ def _follows(upper: Sequence[_Word], lower: Sequence[_Word]) -> bool:
 
 
 def _is_flush(within: Sequence[Sequence[_Word]], rows: Sequence[Sequence[_Word]]) -> bool:
-    """Whether rows reach from margin to margin, as justified lines do; the last one of a paragraph ends where it ends."""
+    """Whether rows reach from margin to margin, as justified lines do; the last one of a paragraph ends where
+    it ends.
+    """
     left, right = min(word.x0 for word in _all(rows)), max(word.x1 for word in _all(rows))
     return all(min(w.x0 for w in row) < left + 1 and max(w.x1 for w in row) > right - 1 for row in within[:2])
 
@@ -676,11 +725,17 @@ def _is_flush(within: Sequence[Sequence[_Word]], rows: Sequence[Sequence[_Word]]
 _RIVER = 6  # lines: as many do not part at the same place by chance
 
 
-def _divided(rows: Sequence[Sequence[_Word]], first: int, last: int, middle: float, width: float, body: float) -> int:
-    """How many lines stand beside each other; 0 if they are too few to tell columns, the left ones are but list marks, or
-    they are lines of a justified paragraph whose spaces happen to stand one above the other."""
+def _divided(
+    rows: Sequence[Sequence[_Word]], first: int, last: int, middle: float, width: float, body: float
+) -> int:
+    """How many lines stand beside each other; 0 if they are too few to tell columns, the left ones are but
+    list marks, or they are lines of a justified paragraph whose spaces happen to stand one above the
+    other."""
     within = rows[first : last + 1]
-    left, right = [word for word in _all(within) if word.x0 < middle], [word for word in _all(within) if word.x0 >= middle]
+    left, right = (
+        [word for word in _all(within) if word.x0 < middle],
+        [word for word in _all(within) if word.x0 >= middle],
+    )
     lines = min(len({round(word.base / (0.4 * body)) for word in side}) for side in (left, right))
     beside = sum(not _one_sided(row, middle) for row in within)
     staggered = sum(any(_staggered(within[at : at + 2], width, body)) for at in range(len(within)))
@@ -693,16 +748,22 @@ def _divided(rows: Sequence[Sequence[_Word]], first: int, last: int, middle: flo
         last + 1 < len(rows) and _follows(rows[last], rows[last + 1])
     )
     level = all(_level(row, 0.1 * body) for row in within if not _one_sided(row, middle)) and not staggered
-    if level and lines < _RIVER and (in_paragraph or (beside < 4 and width < 2.5 * body and _is_flush(within, rows))):
+    if (
+        level
+        and lines < _RIVER
+        and (in_paragraph or (beside < 4 and width < 2.5 * body and _is_flush(within, rows)))
+    ):
         return 0
-    return lines if beside >= 3 or (beside == 2 and width >= 1.2 * body) or (beside == 1 and lines >= 3) else 0
+    return (
+        lines if beside >= 3 or (beside == 2 and width >= 1.2 * body) or (beside == 1 and lines >= 3) else 0
+    )
 
 
 def _table(rows: Sequence[Sequence[_Word]], body: float) -> list[float]:
     """Where the columns of a table end; nothing if the rows are lines of columns of text.
 
-    The cells of a row are level, and those of some column are short or of very different lengths. Columns of text may be
-    level too, but their lines are full.
+    The cells of a row are level, and those of some column are short or of very different lengths. Columns of
+    text may be level too, but their lines are full.
     """
     shared = _gaps(rows[0], _GUTTER * body)
     for row in rows[1:]:
@@ -742,7 +803,9 @@ def _cells(row: Sequence[_Word], ends: Sequence[float]) -> list[list[_Word]]:
 
 
 def _row_line(line: _Line, ends: Sequence[float]) -> _Line:
-    line.text = one_line(" | ".join("".join(_spelled(cell, line.spaces)) for cell in _cells(line.words, ends)))
+    line.text = one_line(
+        " | ".join("".join(_spelled(cell, line.spaces)) for cell in _cells(line.words, ends))
+    )
     line.fresh = True
     return line
 
@@ -752,7 +815,9 @@ def _row_line(line: _Line, ends: Sequence[float]) -> _Line:
 _ENDED = re.compile(r"[.!?…:;。！？][\"'”’»)\]]*$|[”»]$")
 _ITEM = re.compile(r"(?:[•*-]|\(?(?:\d{1,3}|[a-z])[.)]) +\S")
 _BULLET = re.compile(r"[•*-] +")
-_WIDE = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]")  # written without spaces
+_WIDE = re.compile(
+    r"[\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]"
+)  # written without spaces
 
 
 @dataclass(slots=True)
@@ -771,7 +836,9 @@ def _text(sheets: Sequence[_Sheet]) -> tuple[str, tuple[int, ...]]:
         _lift_dropped(sheet.words)
         leaves.extend(_leaves(sheet.words, sheet, _body(sheet.words)))
     body = _body(word for sheet in sheets for word in sheet.words)
-    bold = sum(len(w.text) for s in sheets for w in s.words if w.bold) * 2 > sum(len(w.text) for s in sheets for w in s.words)
+    bold = sum(len(w.text) for s in sheets for w in s.words if w.bold) * 2 > sum(
+        len(w.text) for s in sheets for w in s.words
+    )
     pitch = _pitches(leaves)
     blocks: list[_Block] = []
     for leaf in leaves:
@@ -789,7 +856,10 @@ def _pitches(leaves: Iterable[_Leaf]) -> dict[float, float]:
     seen: dict[float, Counter[float]] = defaultdict(Counter)
     for leaf in leaves:
         for upper, lower in zip(leaf.lines, leaf.lines[1:], strict=False):
-            if abs(upper.size - lower.size) < 0.05 * upper.size and (by := upper.base - lower.base) < 2.2 * upper.size:
+            if (
+                abs(upper.size - lower.size) < 0.05 * upper.size
+                and (by := upper.base - lower.base) < 2.2 * upper.size
+            ):
                 seen[upper.size][round(by / upper.size, 1)] += 1
     return {size: max(counts, key=lambda by: (counts[by], -by)) for size, counts in seen.items()}
 
@@ -802,7 +872,9 @@ def _blocks(leaf: _Leaf, body: float, pitch: Mapping[float, float], bold: bool) 
     left = min((line.x0 for line in lines), default=0.0)
     for at, line in enumerate(lines):
         # Beside a picture lines are shorter than elsewhere in their column: only those around count.
-        right = max(one.x1 for one in lines[max(0, at - 3) : at + 4] if abs(one.size - line.size) < 0.08 * line.size)
+        right = max(
+            one.x1 for one in lines[max(0, at - 3) : at + 4] if abs(one.size - line.size) < 0.08 * line.size
+        )
         is_heading = line.size > 1.12 * body or (line.bold and not bold and len(line.text) < 150)
         before = blocks[-1] if blocks else None
         starts_item = bool(_ITEM.match(line.text)) and _may_be_item(before, line)
@@ -819,7 +891,9 @@ def _blocks(leaf: _Leaf, body: float, pitch: Mapping[float, float], bold: bool) 
 
 
 def _may_be_item(before: _Block | None, line: _Line) -> bool:
-    """A bullet begins an item wherever it stands; a number only where no sentence goes on: "on page\\n12. Then"."""
+    """A bullet begins an item wherever it stands; a number only where no sentence goes on: "on page\\n12.
+    Then".
+    """
     if before is None or before.kind in ("item", "heading") or _BULLET.match(line.text):
         return True
     last = before.lines[-1]
@@ -854,7 +928,9 @@ def _step(block: _Block, line: _Line, is_heading: bool, right: float, pitch: flo
 
 
 def _would_fit(last: _Line, line: _Line, right: float) -> bool:
-    """Whether the first word of a line would have found room on the line before: then it was not full, but ended."""
+    """Whether the first word of a line would have found room on the line before: then it was not full, but
+    ended.
+    """
     first = line.words[0]
     width = line.size if _WIDE.match(first.text) else first.x1 - first.x0
     return last.x1 + 0.3 * line.size + width < right - 0.3 * line.size
@@ -864,7 +940,9 @@ _ASIDE = 8  # paragraphs of a box beside the text
 
 
 def _unfinished(blocks: Sequence[_Block], after: _Block) -> _Block | None:
-    """The paragraph that goes on with this one: the last, or the one before a box on the same page that stands beside it."""
+    """The paragraph that goes on with this one: the last, or the one before a box on the same page that
+    stands beside it.
+    """
     if not blocks:
         return None
     if _goes_on(blocks[-1], after):
@@ -883,7 +961,11 @@ def _unfinished(blocks: Sequence[_Block], after: _Block) -> _Block | None:
 def _goes_on(block: _Block, after: _Block) -> bool:
     """Whether a paragraph goes on at the head of the next column or page."""
     last, first = block.lines[-1], after.lines[0]
-    if block.kind not in ("text", "item") or after.kind != "text" or abs(last.size - first.size) > 0.08 * last.size:
+    if (
+        block.kind not in ("text", "item")
+        or after.kind != "text"
+        or abs(last.size - first.size) > 0.08 * last.size
+    ):
         return False
     if re.search(r"\w-$", last.text):
         return True
@@ -891,7 +973,8 @@ def _goes_on(block: _Block, after: _Block) -> bool:
         return False
     if first.text[0].islower():
         return True
-    # A name may follow: if the line before is full, and the one after is not set in, they are of one sentence.
+    # A name may follow: if the line before is full, and the one after is not set in, they are of one
+    # sentence.
     full = not block.only and last.x1 > block.right - 3 * last.size
     return full and not after.indented and last.bold == first.bold and not after.only
 
@@ -921,8 +1004,9 @@ def _vocabulary(leaves: Iterable[_Leaf]) -> set[str]:
 
 
 def _joined(before: str, after: str, vocabulary: set[str]) -> str:
-    """Two lines of a paragraph as one. Whether a hyphen at the line end is the word's own is told, in this order, by what
-    follows it, by how the document writes the word elsewhere, and by the first part; else it is the printer's.
+    """Two lines of a paragraph as one. Whether a hyphen at the line end is the word's own is told, in this
+    order, by what follows it, by how the document writes the word elsewhere, and by the first part; else it
+    is the printer's.
 
     >>> _joined("the govern-", "ment said", set()), _joined("a well-", "known name", set())
     ('the government said', 'a well-known name')
@@ -963,7 +1047,11 @@ def _written(blocks: Sequence[_Block], vocabulary: set[str], pages: int) -> tupl
             done += len(pieces[-1])
         text = ""
         for line in block.lines:
-            said = _BULLET.sub("- ", line.text, count=1) if block.kind == "item" and line is block.lines[0] else line.text
+            said = (
+                _BULLET.sub("- ", line.text, count=1)
+                if block.kind == "item" and line is block.lines[0]
+                else line.text
+            )
             whole = said if not text else f"{text}\n{said}" if line.fresh else _joined(text, said, vocabulary)
             begins.setdefault(line.page, done + len(whole) - len(said))
             text = whole
@@ -980,27 +1068,36 @@ def _written(blocks: Sequence[_Block], vocabulary: set[str], pages: int) -> tupl
 # --- facts ---
 
 _FILE_NAME = re.compile(
-    r".*\.(?:docx?|pdf|indd|qxp|qxd|html?|php|aspx?|txt|rtf|odt|tex|dvi|pages|pptx?|xlsx?|ps|eps|jpe?g|png)$", re.I
-)
-_NO_TITLE = re.compile(
-    r"(?:microsoft (?:word|powerpoint)|untitled|unbenannt|sans titre|about:blank|document ?\d*$|layout ?\d*$|https?:|file:)",
+    r".*\.(?:docx?|pdf|indd|qxp|qxd|html?|php|aspx?|txt|rtf|odt|tex|dvi|pages|pptx?|xlsx?|ps|eps|jpe?g|png)$",
     re.I,
 )
-_NO_AUTHOR = frozenset("admin administrator author default guest microsoft owner pc root scanner unknown user word".split())
-_PROGRAM = re.compile(r"acrobat|adobe|chrom(?:e|ium)|indesign|microsoft|mozilla|office|pdf|quark|scan|skia|word\b|writer", re.I)
+_NO_TITLE = re.compile(
+    r"(?:microsoft (?:word|powerpoint)|untitled|unbenannt|sans titre|about:blank|document ?\d*$|layout "
+    r"?\d*$|https?:|file:)",
+    re.I,
+)
+_NO_AUTHOR = frozenset(
+    "admin administrator author default guest microsoft owner pc root scanner unknown user word".split()
+)
+_PROGRAM = re.compile(
+    r"acrobat|adobe|chrom(?:e|ium)|indesign|microsoft|mozilla|office|pdf|quark|scan|skia|word\b|writer", re.I
+)
 _LANGUAGE = re.compile(r"[A-Za-z]{2,3}(?:[-_][A-Za-z0-9]{2,8})*")
 
 
 def _facts(says: Mapping[str, str], headline: str, text: str) -> dict[str, Fact]:
-    """No date: /CreationDate is when the file was made, for a printed page the day it was printed. A dateline is in the
-    text, and is read there."""
+    """No date: /CreationDate is when the file was made, for a printed page the day it was printed. A dateline
+    is in the text, and is read there."""
     facts = {}
     title = says.get("Title", "")
     if has_words(title) and not _FILE_NAME.fullmatch(title) and not _NO_TITLE.match(title):
         # What a browser prints is the title of the window: "The headline | The Courier".
-        if headline and (site := re.fullmatch(rf"{re.escape(headline)} (?:[|–—·-]|::) ([^|–—·]{{2,60}})", title)):
+        if headline and (
+            site := re.fullmatch(rf"{re.escape(headline)} (?:[|–—·-]|::) ([^|–—·]{{2,60}})", title)
+        ):
             title, facts["source"] = headline, Fact(site.group(1), "PDF title")
-        # One that the pages do not show ("BG-1998-01-08-p1", last month's headline) is the name of the file or of another.
+        # One that the pages do not show ("BG-1998-01-08-p1", last month's headline) is the name of the file
+        # or of another.
         if not headline or one_line(title).casefold() in one_line(text).casefold():
             facts["title"] = Fact(title, "PDF title")
     if "title" not in facts and headline:
@@ -1014,10 +1111,15 @@ def _facts(says: Mapping[str, str], headline: str, text: str) -> dict[str, Fact]
 
 
 def _is_name(author: str, text: str) -> bool:
-    """Whether an author is a person or an agency, rather than the account or the program that made the file. A single word
-    ("jsmith", "Dell", "Reuters") is believed only if the article itself has it."""
+    """Whether an author is a person or an agency, rather than the account or the program that made the file.
+    A single word ("jsmith", "Dell", "Reuters") is believed only if the article itself has it."""
     words = author.split()
-    if not has_words(author) or "@" in author or _PROGRAM.search(author) or _NO_AUTHOR.issuperset(author.lower().split()):
+    if (
+        not has_words(author)
+        or "@" in author
+        or _PROGRAM.search(author)
+        or _NO_AUTHOR.issuperset(author.lower().split())
+    ):
         return False
     return len(words) > 1 or re.search(rf"\b{re.escape(author)}\b", text) is not None
 

@@ -1,6 +1,8 @@
-"""What a page states of its article: address, title, author, outlet, day and language, each with the place it stands at.
+"""What a page states of its article: address, title, author, outlet, day and language, each with the place it
+stands at.
 
-The plainest place counts. A day is taken where the publisher states one; the day of a change is no publication date.
+The plainest place counts. A day is taken where the publisher states one; the day of a change is no
+publication date.
 """
 
 from __future__ import annotations
@@ -26,16 +28,29 @@ _CANONICAL = "canonical link"
 
 # What pages call the day of publication in their meta elements, the plainest first.
 _PUBLISHED = (
-    "article:published_time og:article:published_time article.published datepublished publishdate publish-date publish_date "
-    "publication_date publicationdate published_time pubdate parsely-pub-date sailthru.date cxenseparse:recs:publishtime "
-    "citation_publication_date dc.date.issued dcterms.issued dc.date.created dcterms.created dcterms.date dc.date "
+    "article:published_time og:article:published_time article.published datepublished publishdate "
+    "publish-date publish_date "
+    "publication_date publicationdate published_time pubdate parsely-pub-date sailthru.date "
+    "cxenseparse:recs:publishtime "
+    "citation_publication_date dc.date.issued dcterms.issued dc.date.created dcterms.created dcterms.date "
+    "dc.date "
     "article_date_original original-publish-date date"
 ).split()
 _AUTHORS = "author article:author parsely-author byl sailthru.author dc.creator dcterms.creator citation_author".split()
 _OUTLETS = "og:site_name application-name dc.publisher dcterms.publisher citation_journal_title".split()
 _TITLES = "og:title twitter:title dc.title dcterms.title parsely-title sailthru.title".split()
 _LANGUAGES = "content-language dc.language dcterms.language og:locale".split()
-_APART = (" | ", " - ", " – ", " — ", " :: ", " · ", " • ", " » ", " // ")  # between a title and the outlet's name
+_APART = (
+    " | ",
+    " - ",
+    " – ",
+    " — ",
+    " :: ",
+    " · ",
+    " • ",
+    " » ",
+    " // ",
+)  # between a title and the outlet's name
 _ASIDE = re.compile(
     r"\b(?:related|recommend\w*|comments?|promo\w*|most-?(?:read|popular)|trending|newsletter|sidebar|more-?(?:on|from|stories)"
     r"|read-?(?:more|next|also)|teaser-list|outbrain|taboola|widget|(?<!post-)(?<!entry-)(?<!article-)footer|nav|menu|cookie\w*|consent)\b",
@@ -51,12 +66,16 @@ _CHANGED = re.compile(
     re.IGNORECASE,
 )
 _IN_ADDRESS = re.compile(
-    r"/((?:19|20)\d{2})[/-](\d{1,2})[/-](\d{1,2})(?:[/-]|\Z)|[/-]((?:19|20)\d{2})(\d{2})(\d{2})(?:[/-]|\Z)", re.ASCII
+    r"/((?:19|20)\d{2})[/-](\d{1,2})[/-](\d{1,2})(?:[/-]|\Z)|[/-]((?:19|20)\d{2})(\d{2})(\d{2})(?:[/-]|\Z)",
+    re.ASCII,
 )
 _BY_SOMEWHERE = re.compile(
-    r"(?:\A|[–—|·•,]\s*|\A(?:posted|published)\b.{0,40}?)\b(?:by|von|par|por|di|av|door)\b:?\s+(?=[^\W\d_])", re.IGNORECASE
+    r"(?:\A|[–—|·•,]\s*|\A(?:posted|published)\b.{0,40}?)\b(?:by|von|par|por|di|av|door)\b:?\s+(?=[^\W\d_])",
+    re.IGNORECASE,
 )
-_BY = re.compile(r"\A(?:(?:written|reported|posted|story|words)\s+)?(?:by|von|par|por|di|av|door)\b:?\s+", re.IGNORECASE)
+_BY = re.compile(
+    r"\A(?:(?:written|reported|posted|story|words)\s+)?(?:by|von|par|por|di|av|door)\b:?\s+", re.IGNORECASE
+)
 _HOST = re.compile(r"\S+\.\S{2,}")
 
 
@@ -130,15 +149,19 @@ class Page:
         fits = parts.scheme in ("http", "https") and parts.hostname and not re.search(r"\s", address)
         # A front page's address on every article is a mistake of some publishers; it names no article.
         bare = parts.path in ("", "/") and not parts.query
-        return address if fits and not (bare and (self.given is None or urlsplit(self.given).path not in ("", "/"))) else None
+        return (
+            address
+            if fits and not (bare and (self.given is None or urlsplit(self.given).path not in ("", "/")))
+            else None
+        )
 
     def _page_title(self) -> str:
         titles = self.tree.xpath("//head/title | //title")
         return flat("".join(titles[0].itertext())) if titles else ""
 
     def _parted(self) -> tuple[str, str] | None:
-        """The page's title as the article's and the outlet's, where one of its parts stands on the page by itself and the
-        other is at its end or its beginning."""
+        """The page's title as the article's and the outlet's, where one of its parts stands on the page by
+        itself and the other is at its end or its beginning."""
         stated = self._page_title()
         there = {words.casefold() for element, words in self.spots if len(words) <= len(stated)}
         for mark in (*_APART, ": "):
@@ -147,8 +170,12 @@ class Page:
                 continue
             first, last = parts[0], parts[-1]
             site = urlsplit(str(self.url.value)).hostname if self.url else None
-            headed = first.casefold() in self._headings("//h1") and last.casefold() in self._headings("//h2 | //h3")
-            ends = last.casefold() in there and (first.casefold() not in there or _named(first, site) or headed)
+            headed = first.casefold() in self._headings("//h1") and last.casefold() in self._headings(
+                "//h2 | //h3"
+            )
+            ends = last.casefold() in there and (
+                first.casefold() not in there or _named(first, site) or headed
+            )
             if ends or mark == ": ":
                 if ends:
                     return last, first
@@ -182,12 +209,18 @@ class Page:
                 return item
         # A lone one may be of a story that is promoted: then it says that it lies elsewhere.
         lone = self.items[0] if len(self.items) == 1 else {}
-        return {} if address and any(bare(stated) != address for stated in addresses(lone) if self._address(stated)) else lone
+        return (
+            {}
+            if address and any(bare(stated) != address for stated in addresses(lone) if self._address(stated))
+            else lone
+        )
 
     def _title(self, outlet: Fact | None) -> Fact | None:
         found = list(self.titles)
         if headline := words_of(self.item.get("headline")):
-            found.insert(0 if not found or found[0].place != "heading" else 1, Fact(headline, "JSON-LD headline"))
+            found.insert(
+                0 if not found or found[0].place != "heading" else 1, Fact(headline, "JSON-LD headline")
+            )
         for fact in found:
             if title := _without_outlet(str(fact.value), str(outlet.value) if outlet else None, self.titles):
                 return Fact(title[:_LONGEST_TITLE], fact.place)
@@ -197,10 +230,18 @@ class Page:
         names = [name for part in listed(self.item.get("author")) if (name := self._called(part))]
         candidates = [Fact(", ".join(dict.fromkeys(names)), "JSON-LD author")] if names else []
         candidates += [Fact(self.metas[name], f"meta {name}") for name in _AUTHORS if name in self.metas]
-        marked = self.tree.xpath("//*[@itemprop='author'] | //*[contains(concat(' ', @rel, ' '), ' author ')]")
+        marked = self.tree.xpath(
+            "//*[@itemprop='author'] | //*[contains(concat(' ', @rel, ' '), ' author ')]"
+        )
         candidates += [Fact(flat("".join(e.itertext())), "author's mark") for e in marked if not aside(e)]
-        candidates += [Fact(words, "byline") for words in self._marked(_BYLINE) if _BY.match(words) or len(words) < 60]
-        candidates += [Fact(words[m.end() :], "byline") for words in self._under_title() if (m := _BY_SOMEWHERE.search(words))]
+        candidates += [
+            Fact(words, "byline") for words in self._marked(_BYLINE) if _BY.match(words) or len(words) < 60
+        ]
+        candidates += [
+            Fact(words[m.end() :], "byline")
+            for words in self._under_title()
+            if (m := _BY_SOMEWHERE.search(words))
+        ]
         for fact in candidates:
             author = _name(str(fact.value))
             if author and (outlet is None or not same(author, str(outlet.value))):
@@ -218,7 +259,11 @@ class Page:
         if self.parted:
             return Fact(self.parted[1], "page title")
         host = urlsplit(str(self.url.value)).hostname if self.url else None
-        return Fact(host.removeprefix("www.").removeprefix("m.").removeprefix("amp."), "its address") if host else None
+        return (
+            Fact(host.removeprefix("www.").removeprefix("m.").removeprefix("amp."), "its address")
+            if host
+            else None
+        )
 
     def _called(self, part: Any) -> str:
         """The name of somebody in JSON-LD, who may be described elsewhere on the page."""
@@ -227,7 +272,9 @@ class Page:
         return words_of(part.get("name")) or self.names.get(str(part.get("@id")), "")
 
     def _language(self) -> Fact | None:
-        declared = [(value, "html lang") for value in self.tree.xpath("/html/@lang | /html/@*[local-name()='lang']")]
+        declared = [
+            (value, "html lang") for value in self.tree.xpath("/html/@lang | /html/@*[local-name()='lang']")
+        ]
         declared += [(self.metas[name], f"meta {name}") for name in _LANGUAGES if name in self.metas]
         declared += [(str(self.item.get("inLanguage") or ""), "JSON-LD inLanguage")]
         for spoken, place in declared:
@@ -236,7 +283,9 @@ class Page:
         return None
 
     def _published(self) -> Fact | None:
-        stated = [(str(self.item.get(name) or ""), f"JSON-LD {name}") for name in ("datePublished", "dateCreated")]
+        stated = [
+            (str(self.item.get(name) or ""), f"JSON-LD {name}") for name in ("datePublished", "dateCreated")
+        ]
         stated += [(self.metas[name], f"meta {name}") for name in _PUBLISHED if name in self.metas]
         marked = self.tree.xpath("//*[@itemprop='datePublished'] | //time[@pubdate]")
         stated += [
@@ -273,7 +322,12 @@ class Page:
         """Where in `spots` the title stands; 0 where it does not."""
         titles = {str(fact.value).casefold() for fact in self.titles[:3]}
         return next(
-            (n for n, (element, words) in enumerate(self.spots) if words.casefold() in titles and not aside(element)), 0
+            (
+                n
+                for n, (element, words) in enumerate(self.spots)
+                if words.casefold() in titles and not aside(element)
+            ),
+            0,
         )
 
     def _under_title(self) -> Iterator[str]:
@@ -292,7 +346,9 @@ class Page:
         return None
 
     def _marked(self, pattern: re.Pattern[str]) -> Iterator[str]:
-        """The words of the short elements that the page's own names mark as what is looked for, the inmost first."""
+        """The words of the short elements that the page's own names mark as what is looked for, the inmost
+        first.
+        """
         for element in self.tree.xpath("//body//*[@class or @id or @data-testid]"):
             names = " ".join(element.get(name) or "" for name in ("class", "id", "data-testid"))
             if pattern.search(names) and not aside(element):
@@ -331,8 +387,8 @@ def _is_of_a_change(element: Any) -> bool:
 
 
 def _without_outlet(title: str, outlet: str | None, all_of_them: Iterable[Fact]) -> str:
-    """A title less the outlet's name at its end or beginning: told by the name itself, or by another of the page's titles
-    that is the same without it."""
+    """A title less the outlet's name at its end or beginning: told by the name itself, or by another of the
+    page's titles that is the same without it."""
     others = {str(fact.value).casefold() for fact in all_of_them}
     for mark in _APART:
         head, found, tail = title.rpartition(mark)
@@ -345,12 +401,17 @@ def _without_outlet(title: str, outlet: str | None, all_of_them: Iterable[Fact])
 
 
 def _named(words: str, outlet: str | None) -> bool:
-    """Whether words are an outlet's name, or begin its address: "The Harbor Courier" and harborcourier.example. The beginning
-    of a name is not enough: "China - a forecast" in the China Daily."""
+    """Whether words are an outlet's name, or begin its address: "The Harbor Courier" and
+    harborcourier.example. The beginning of a name is not enough: "China - a forecast" in the China Daily."""
     if not outlet:
         return False
-    ours, theirs = (re.sub(r"\W", "", name.casefold().removeprefix("www.")).removeprefix("the") for name in (words, outlet))
-    return bool(ours) and (ours == theirs or (_HOST.fullmatch(outlet) is not None and theirs.startswith(ours)))
+    ours, theirs = (
+        re.sub(r"\W", "", name.casefold().removeprefix("www.")).removeprefix("the")
+        for name in (words, outlet)
+    )
+    return bool(ours) and (
+        ours == theirs or (_HOST.fullmatch(outlet) is not None and theirs.startswith(ours))
+    )
 
 
 def _name(stated: str) -> str | None:
@@ -359,14 +420,20 @@ def _name(stated: str) -> str | None:
         return None
     words = re.sub(r"\A[^\W\d_]{3,12}:\s+", "", _BY.sub("", stated))  # "Text: Ana Torell"
     # "By Ana Torell, 14 March 2023" and "Ana Torell | Correspondent": the name comes first.
-    words = re.split(r"\s+[|•·–—]\s+|\s{2,}|,?\s*(?:\b(?:[Oo]n|[Pp]ublished|[Uu]pdated|[Pp]osted)\b|\d)", words, maxsplit=1)[
-        0
-    ].strip(" ,;:|-–—")
+    words = re.split(
+        r"\s+[|•·–—]\s+|\s{2,}|,?\s*(?:\b(?:[Oo]n|[Pp]ublished|[Uu]pdated|[Pp]osted)\b|\d)", words, maxsplit=1
+    )[0].strip(" ,;:|-–—")
     words = re.sub(
         r",?\s+(?:Mon|Tues?|Wed(?:nes)?|Thu(?:rs)?|Fri|Sat(?:ur)?|Sun)(?:day)?\Z|,?\s+(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)\w*\.?\Z",
         "",
         words,
     )
-    if not words or words[0].islower() or len(words) > 200 or "@" in words or not re.search(r"[^\W\d_]{2}", words):
+    if (
+        not words
+        or words[0].islower()
+        or len(words) > 200
+        or "@" in words
+        or not re.search(r"[^\W\d_]{2}", words)
+    ):
         return None
     return words

@@ -1,10 +1,12 @@
-"""Reads documents in a process of its own, so that a hostile one can take no more than its share of time and memory.
+"""Reads documents in a process of its own, so that a hostile one can take no more than its share of time and
+memory.
 
     python -m ingest.formats.worker BYTES SECONDS
 
-takes requests on standard input and answers on standard output, each a line of JSON with the length of what follows it.
-BYTES is how much memory the process may use, SECONDS how long one document may take. `ingest.parsing` starts it, and gives it
-up in time; should that process be killed meanwhile, this one ends by itself.
+takes requests on standard input and answers on standard output, each a line of JSON with the length of what
+follows it. BYTES is how much memory the process may use, SECONDS how long one document may take.
+`ingest.parsing` starts it, and gives it up in time; should that process be killed meanwhile, this one ends by
+itself.
 """
 
 from __future__ import annotations
@@ -73,7 +75,9 @@ def _answer(request: dict[str, Any], data: bytes) -> dict[str, Any]:
         return {"error": "it is nested too deeply to be read. Save its text as .txt"}
     except Exception as exc:  # noqa: BLE001  libraries raise anything on a damaged file; the trace goes to the log
         said = next(iter(str(exc).splitlines()), "")[:200]
-        if "failed to map segment" in said or "Cannot allocate memory" in said:  # as the loader says it, of a library
+        if (
+            "failed to map segment" in said or "Cannot allocate memory" in said
+        ):  # as the loader says it, of a library
             return {"error": _TOO_LARGE}
         what = f"it cannot be read, and seems to be damaged ({type(exc).__name__}: {said})"
         return {

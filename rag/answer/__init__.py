@@ -1,1 +1,1 @@
-"""Answerers: each turns evidence into draft sentences, which `rag.cite` then checks."""
+"""Answerers: each turns evidence into draft sentences, which `rag.answer.check` then checks."""

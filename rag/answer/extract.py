@@ -1,9 +1,9 @@
 """Answers without a language model: what the bundled reader points at, in the articles' own words.
 
-A question is taken apart; the reader has read each passage for each part; the words it points at are compared across
-passages and articles. A part that asks for words gets a short answer and the sentence it stands in; one that asks why, how
-or what happened gets the sentences that tell most. Every sentence is the article's own, and so is every short answer, but
-for the words of the question that `worded` may put around it.
+A question is taken apart; the reader has read each passage for each part; the words it points at are compared
+across passages and articles. A part that asks for words gets a short answer and the sentence it stands in;
+one that asks why, how or what happened gets the sentences that tell most. Every sentence is the article's
+own, and so is every short answer, but for the words of the question that `worded` may put around it.
 """
 
 from __future__ import annotations
@@ -17,9 +17,18 @@ from dataclasses import dataclass, replace
 from datetime import date
 from typing import TYPE_CHECKING, Any, Protocol
 
-from rag.answer.question import Kind, Part, decided, parts_of, qualified, reversed_roles, tells_of_the_opposite, worded
 from rag.answer.quotation import with_speaker
-from rag.text import content_stems, log_odds, numbers, sentences, squad_normalise
+from rag.english.text import content_stems, log_odds, numbers, sentences, squad_normalise
+from rag.question.parts import (
+    Kind,
+    Part,
+    decided,
+    parts_of,
+    qualified,
+    reversed_roles,
+    tells_of_the_opposite,
+    worded,
+)
 from rag.types import Abstention, Claim, DraftSentence, Evidence, Reader, Reading, RetrievedPassage, Turn
 
 if TYPE_CHECKING:
@@ -32,8 +41,8 @@ __all__ = ["Extractive", "Found", "Judge", "StudiedPart", "Study"]
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """Words that may answer a part: where they stand in the article, the sentence around them, and `score`, the share
-    (0 to 1) of the reader's belief in all words it found for this part that falls on these."""
+    """Words that may answer a part: where they stand in the article, the sentence around them, and `score`,
+    the share (0 to 1) of the reader's belief in all words it found for this part that falls on these."""
 
     words: str
     start: int
@@ -68,8 +77,8 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class StudiedPart:
-    """A part of the question, standing alone, with the words found for it, best first, and how likely the evidence
-    answers it, 0 to 1."""
+    """A part of the question, standing alone, with the words found for it, best first, and how likely the
+    evidence answers it, 0 to 1."""
 
     part: Part
     found: tuple[Found, ...]
@@ -89,7 +98,7 @@ class Study:
 
 
 class Judge(Protocol):
-    """How likely the evidence answers a question, 0 to 1; see `rag.abstain.confidence`."""
+    """How likely the evidence answers a question, 0 to 1; see `rag.answer.abstain.confidence`."""
 
     def __call__(self, question: str, evidence: Evidence, answerable: Sequence[float]) -> float: ...
 
@@ -97,10 +106,11 @@ class Judge(Protocol):
 class Extractive:
     """Points at the words of the evidence that answer, and gives the sentences they stand in.
 
-    `encode` gives unit vectors, shape (texts, dims). `resolve` makes a later part stand alone, given the parts before it
-    with what answered them as turns. `day_of` says which day a sentence of an article of that date speaks of, or which
-    weekday (0 to 6) where the date is not known. A part of which the `judge` is less than `least` confident is passed
-    over; `sure` (0 to 1) is the share of the reader's belief from which a short answer is given.
+    `encode` gives unit vectors, shape (texts, dims). `resolve` makes a later part stand alone, given the
+    parts before it with what answered them as turns. `day_of` says which day a sentence of an article of that
+    date speaks of, or which weekday (0 to 6) where the date is not known. A part of which the `judge` is less
+    than `least` confident is passed over; `sure` (0 to 1) is the share of the reader's belief from which a
+    short answer is given.
     """
 
     name = "extract"
@@ -130,8 +140,13 @@ class Extractive:
             put = question if len(pieces) == 1 and piece.speaker is None else asked
             readings = self._reader.read(put, [source.passage.text for source in evidence])
             found = _found(evidence, readings, piece)
-            # A request that names nothing to look for ("Summarise the articles") is answered by whatever there is.
-            sure = 1.0 if piece.bare and evidence.passages else self._judge(put, evidence, [r.answerable for r in readings])
+            # A request that names nothing to look for ("Summarise the articles") is answered by whatever
+            # there is.
+            sure = (
+                1.0
+                if piece.bare and evidence.passages
+                else self._judge(put, evidence, [r.answerable for r in readings])
+            )
             parts.append(StudiedPart(replace(piece, question=asked), found, sure))
             earlier.append(Turn(piece.question, found[0].words if found else ""))
         return Study(tuple(parts))
@@ -155,18 +170,22 @@ class Extractive:
             yield Abstention.WEAK_EVIDENCE
 
     def told(self, studied: StudiedPart, evidence: Evidence, *, several: bool) -> Iterator[DraftSentence]:
-        """What answers a part that was studied before; nothing, where it is not answered. `several`: there are other parts,
-        and each has to be brief."""
+        """What answers a part that was studied before; nothing, where it is not answered. `several`: there
+        are other parts, and each has to be brief."""
         if studied.confidence >= self._least:
             yield from self._answered(studied, evidence, several=several)
 
-    def _answered(self, studied: StudiedPart, evidence: Evidence, *, several: bool) -> Iterator[DraftSentence]:
+    def _answered(
+        self, studied: StudiedPart, evidence: Evidence, *, several: bool
+    ) -> Iterator[DraftSentence]:
         part, found = studied.part, studied.found
         if part.kind in (Kind.WORDS, Kind.LIST) and found and found[0].score >= self._sure:
             yield from _short(part, found)
             return
         asks_for_words = part.kind in (Kind.WORDS, Kind.LIST)
-        if asks_for_words and several and found:  # room for one sentence: the reader's best, if not its word alone
+        if (
+            asks_for_words and several and found
+        ):  # room for one sentence: the reader's best, if not its word alone
             shown = found[0].shown
             yield DraftSentence(shown, (Claim(found[0].source.rank, shown),), found[0].words)
             return
@@ -179,18 +198,25 @@ class Extractive:
             yield DraftSentence(shown, (Claim(candidate.source.rank, shown),), short, lead)
 
     def _telling(self, studied: StudiedPart, evidence: Evidence, room: int) -> list[_Candidate]:
-        """The sentences that tell most of what is asked: near the question, with its words, or with the reader's."""
+        """The sentences that tell most of what is asked: near the question, with its words, or with the
+        reader's.
+        """
         candidates = _candidates(evidence, studied.part.speaker, self._day_of)
         if not candidates:
             return []
         asked = studied.part.question
         vectors = self._encode([asked, *(c.text for c in candidates)])
         said = vectors[1:]
-        if studied.part.bare:  # it names nothing to be near to: what the other sentences are about, too, tells most
+        if (
+            studied.part.bare
+        ):  # it names nothing to be near to: what the other sentences are about, too, tells most
             scores = (said @ said.T).mean(axis=1)
         else:
             rarity = _rarity(candidates)
-            scores = [_score(asked, c, float(cosine), rarity) for c, cosine in zip(candidates, said @ vectors[0], strict=True)]
+            scores = [
+                _score(asked, c, float(cosine), rarity)
+                for c, cosine in zip(candidates, said @ vectors[0], strict=True)
+            ]
         believed = _believed(studied.found)
         eventful = 1.0 if studied.part.of_events else 0.0
         scored = [
@@ -217,8 +243,8 @@ class Extractive:
 
 
 class _Remembering:
-    """An encoder that remembers the sentences it encoded lately: good passages come up again and again, and encoding their
-    sentences is most of the time that an answer in sentences takes."""
+    """An encoder that remembers the sentences it encoded lately: good passages come up again and again, and
+    encoding their sentences is most of the time that an answer in sentences takes."""
 
     def __init__(self, encode: Encode) -> None:
         self._encode = encode
@@ -243,23 +269,26 @@ class _Remembering:
 
 
 _KEPT = 2_048  # sentences, 3 MB of vectors: those of some thirty questions
-# Weights of a sentence's nearness, of the question's words in it, of the kind of thing asked for, and of the reader's
-# belief; chosen on the development half of eval/gold, see eval/LOG.md.
+# Weights of a sentence's nearness, of the question's words in it, of the kind of thing asked for, and of the
+# reader's belief; chosen on the development half of eval/gold, see eval/LOG.md.
 _COSINE, _COVERAGE, _KIND, _BELIEF = 0.7, 0.3, 0.1, 0.4
 _ALSO = 0.88  # a further sentence is given when it is nearly as good as the best
 _MOST = 3  # sentences for a question of one part
 _ACCOUNT_SENTENCES = 5
-# Asked what happened, a sentence that says when, or stands where an article begins, is worth more; one that quotes
-# somebody, or speaks of what may come, less.
+# Asked what happened, a sentence that says when, or stands where an article begins, is worth more; one that
+# quotes somebody, or speaks of what may come, less.
 _TIMED, _LEADING, _SPOKEN = 0.1, 0.1, 0.15
 _LEAD = 600  # characters: news tells the whole in its first two or three sentences
-_NO_EVENT = re.compile(r"[“”\"]|\b(?:said|says|told|added|will|would|could|may|might|should|unclear|not (?:\w+ )?clear)\b")
+_NO_EVENT = re.compile(
+    r"[“”\"]|\b(?:said|says|told|added|will|would|could|may|might|should|unclear|not (?:\w+ )?clear)\b"
+)
 _TWIN = 0.6  # share of words in common above which two sentences say the same
 _SHORTEST = 3  # words; less is a heading or a byline
-# How a span's score, the judgement that its passage answers, the score of no answer there, and the rank are weighed into one
-# belief; chosen on the news questions of 2022, see eval/LOG.md.
+# How a span's score, the judgement that its passage answers, the score of no answer there, and the rank are
+# weighed into one belief; chosen on the news questions of 2022, see eval/LOG.md.
 _ANSWERABLE, _NULL, _RANK, _TEMPERATURE = 0.5, 0.5, 0.2, 2.0
-_REVERSED = 3.0  # less belief (a twentieth of it) in words of a clause that tells of the opposite: see `reversed_roles`
+# less belief (a twentieth of it) in words of a clause that tells of the opposite: see `reversed_roles`
+_REVERSED = 3.0
 _OPPOSITE = 0.3  # a sentence all of whose clauses do is worth less by this
 _MONTH = re.compile(
     r"\b(?:january|february|march|april|may|june|july|august|september|october|november|december|monday|tuesday|wednesday"
@@ -271,7 +300,9 @@ _LISTED = 0.1  # a further member of a list has at least this share of the best 
 
 
 def _found(evidence: Evidence, readings: Sequence[Reading], part: Part) -> tuple[Found, ...]:
-    """The words the reader points at, over all passages, best first. Equal words of several articles strengthen each other."""
+    """The words the reader points at, over all passages, best first. Equal words of several articles
+    strengthen each other.
+    """
     pointed: list[tuple[float, Found]] = []
     for source, reading in zip(evidence, readings, strict=True):
         passage = source.passage
@@ -281,14 +312,24 @@ def _found(evidence: Evidence, readings: Sequence[Reading], part: Part) -> tuple
             if sentence is None or not _spoken(passage.text, sentence, around, part.speaker):
                 continue
             belief = (
-                span.score + _ANSWERABLE * log_odds(reading.answerable) - _NULL * reading.null - _RANK * (source.rank - 1)
+                span.score
+                + _ANSWERABLE * log_odds(reading.answerable)
+                - _NULL * reading.null
+                - _RANK * (source.rank - 1)
             ) / _TEMPERATURE
-            if reversed_roles(part.question, passage.text[sentence[0] : sentence[1]], span.start - sentence[0]):
+            if reversed_roles(
+                part.question, passage.text[sentence[0] : sentence[1]], span.start - sentence[0]
+            ):
                 belief -= _REVERSED
             at = (passage.start + sentence[0], passage.start + sentence[1])
             first = qualified(part.question, passage.text, span.start)
             words = passage.text[first : span.end]
-            pointed.append((belief, Found(words, passage.start + first, passage.start + span.end, at, source, reading, 0.0)))
+            pointed.append(
+                (
+                    belief,
+                    Found(words, passage.start + first, passage.start + span.end, at, source, reading, 0.0),
+                )
+            )
     if not pointed:
         return ()
     highest = max(belief for belief, _ in pointed)
@@ -300,7 +341,10 @@ def _found(evidence: Evidence, readings: Sequence[Reading], part: Part) -> tuple
         articles = voices.setdefault(squad_normalise(found.words), {})
         voice = found.source.article.voice
         articles[voice] = max(share, articles.get(voice, 0.0))
-    scored = [(share, replace(f, score=min(1.0, sum(voices[squad_normalise(f.words)].values())))) for share, f in own]
+    scored = [
+        (share, replace(f, score=min(1.0, sum(voices[squad_normalise(f.words)].values()))))
+        for share, f in own
+    ]
     scored.sort(key=lambda pair: (-pair[1].score, -pair[0], pair[1].source.rank, pair[1].start))
     return tuple(found for _, found in scored)
 
@@ -311,7 +355,9 @@ def _around(spans: Sequence[tuple[int, int]], start: int, end: int) -> tuple[int
     return (held[0][0], held[-1][1]) if held else None
 
 
-def _spoken(text: str, sentence: tuple[int, int], around: Sequence[tuple[int, int]], speaker: str | None) -> bool:
+def _spoken(
+    text: str, sentence: tuple[int, int], around: Sequence[tuple[int, int]], speaker: str | None
+) -> bool:
     """Whether a sentence, or the one before or after it, names the speaker by the last of their names."""
     if speaker is None:
         return True
@@ -339,7 +385,9 @@ def _short(part: Part, found: Sequence[Found]) -> Iterator[DraftSentence]:
 
 
 def _listed(found: Sequence[Found]) -> str:
-    """The members that stand in the best one's sentence, from the first to the last of them, as the sentence has them."""
+    """The members that stand in the best one's sentence, from the first to the last of them, as the sentence
+    has them.
+    """
     best = found[0]
     members = [f for f in found if f.sentence == best.sentence and f.score >= _LISTED * best.score]
     start, end = min(f.start for f in members), max(f.end for f in members)
@@ -353,7 +401,9 @@ class _Candidate:
     start: int  # in the article
     text: str
     stems: frozenset[str]
-    day: date | int | None  # that it speaks of, itself or in the sentence before it; a number is a weekday, 0 to 6
+    day: (
+        date | int | None
+    )  # that it speaks of, itself or in the sentence before it; a number is a weekday, 0 to 6
 
     @property
     def article_id(self) -> str:
@@ -361,7 +411,9 @@ class _Candidate:
 
     @property
     def shown(self) -> tuple[int, int, str]:
-        """The sentence, with the one that says whose words it is, where it is all quotation: start, end, text."""
+        """The sentence, with the one that says whose words it is, where it is all quotation: start, end,
+        text.
+        """
         return _with_speaker(self.source, self.start, self.start + len(self.text))
 
     @property
@@ -386,7 +438,9 @@ class _Candidate:
 def _with_speaker(source: RetrievedPassage, start: int, end: int) -> tuple[int, int, str]:
     """A stretch of an article, widened to the sentence that says whose words it is: start, end, text."""
     passage = source.passage
-    first, last = with_speaker(passage.text, sentences(passage.text), start - passage.start, end - passage.start)
+    first, last = with_speaker(
+        passage.text, sentences(passage.text), start - passage.start, end - passage.start
+    )
     return passage.start + first, passage.start + last, " ".join(passage.text[first:last].split())
 
 
@@ -403,17 +457,25 @@ def _candidates(
             at = (passage.article_id, passage.start + start)
             own = day_of(text, published)
             before, day = own, before if own is None else own
-            if at in found or len(text.split()) < _SHORTEST or not _spoken(passage.text, (start, end), around, speaker):
+            if (
+                at in found
+                or len(text.split()) < _SHORTEST
+                or not _spoken(passage.text, (start, end), around, speaker)
+            ):
                 continue
             found[at] = _Candidate(source, at[1], text, frozenset(content_stems(text)), day)
     return list(found.values())
 
 
 def _in_order(chosen: Sequence[_Candidate]) -> list[_Candidate]:
-    """Sentences in the order of the days they speak of. Weekdays without a date are taken for days of one stretch, which
-    begins after the longest gap between them; a sentence that names no day stands where its article's date puts it, or last."""
+    """Sentences in the order of the days they speak of. Weekdays without a date are taken for days of one
+    stretch, which begins after the longest gap between them; a sentence that names no day stands where its
+    article's date puts it, or last."""
     weekdays = sorted({c.day for c in chosen if isinstance(c.day, int)})
-    gaps = [((day - before - 1) % 7, day) for before, day in zip([*weekdays[-1:], *weekdays], weekdays, strict=False)]
+    gaps = [
+        ((day - before - 1) % 7, day)
+        for before, day in zip([*weekdays[-1:], *weekdays], weekdays, strict=False)
+    ]
     first = max(gaps, default=(0, 0))[1]
 
     best: dict[str, int] = {}
@@ -460,7 +522,11 @@ def _of_kind(part: str, text: str) -> bool:
     if re.search(r"\bwhen\b|\bwhat (?:day|date|year|month)\b", first):
         return bool(_MONTH.search(text))
     if re.search(r"\bwhy\b", first):
-        return bool(re.search(r"\bbecause|due to|in response|after|over|as\b|aim|so that|in order|amid|in light of", text))
+        return bool(
+            re.search(
+                r"\bbecause|due to|in response|after|over|as\b|aim|so that|in order|amid|in light of", text
+            )
+        )
     if re.search(r"\bwho(?:m|se)?\b", first):
         return bool(re.search(r"(?<=\w )[A-Z]\w+", text))
     return False

@@ -8,13 +8,13 @@ from datetime import date
 from itertools import pairwise
 
 from rag.answer.prompts import DECLINE, REWRITING_VERSION, VERSION, messages, rewriting, within
-from rag.text import sentences
+from rag.english.text import sentences
 from rag.types import Abstention, Claim, DraftSentence, Evidence, LanguageModel, Turn
 
 __all__ = ["Generative", "split_reply"]
 
-# Bracketed numbers are matched without nested repeats, and white space only from where it begins: either cost a
-# minute of CPU on a hostile reply.
+# Bracketed numbers are matched without nested repeats, and white space only from where it begins: either cost
+# a minute of CPU on a hostile reply.
 _MARKER = re.compile(r"(?<!\s)\s*[\[【]\s*(\d{1,3}(?:\s*[,;–-]\s*\d{1,3}){0,8})\s*[\]】]")
 _OPEN_MARKER = re.compile(r"(?<!\s)\s*[\[【][\d\s,;–-]{0,60}\Z")
 _CODE = re.compile(r"`[^`\n]{1,200}`")
@@ -36,8 +36,12 @@ class Generative:
         self.model = model.name
         self.name = f"generate:{model.name}, prompt {VERSION}, follow-ups {REWRITING_VERSION}"
 
-    def draft(self, question: str, evidence: Evidence, *, asked_on: date | None = None) -> Iterator[DraftSentence | Abstention]:
-        """Sentences as they are finished. The phrase for no answer yields `WEAK_EVIDENCE`. Raises `ModelError`."""
+    def draft(
+        self, question: str, evidence: Evidence, *, asked_on: date | None = None
+    ) -> Iterator[DraftSentence | Abstention]:
+        """Sentences as they are finished. The phrase for no answer yields `WEAK_EVIDENCE`. Raises
+        `ModelError`.
+        """
         reply = ""
         given = 0
         shown = within(evidence, question, self._room)
@@ -54,9 +58,10 @@ class Generative:
         yield from split_reply(reply, complete=True)[0]
 
     def rewritten(self, question: str, history: Sequence[Turn]) -> str | None:
-        """The question as the model would ask it without the conversation; `None` for a reply that is no single line.
+        """The question as the model would ask it without the conversation; `None` for a reply that is no
+        single line.
 
-        Untrusted: see `rag.followup.faithful`. Raises `ModelError`.
+        Untrusted: see `rag.question.followup.faithful`. Raises `ModelError`.
         """
         reply = ""
         pieces = self._model.stream(rewriting(question, history))
@@ -86,7 +91,8 @@ def split_reply(reply: str, *, complete: bool) -> tuple[list[DraftSentence], str
     spans = borders
     if not complete and borders:
         spans = borders[:-1] if borders[-1][1] - borders[-1][0] >= _BEGUN else borders[:-2]
-        # A full stop inside a quotation ends nothing, and until the quotation is closed it cannot be told apart.
+        # A full stop inside a quotation ends nothing, and until the quotation is closed it cannot be told
+        # apart.
         ends = [0, *(end for _, end in spans)]
         spans = spans[: next((i for i, (a, b) in enumerate(pairwise(ends)) if _quoting(plain[a:b])), None)]
     found = []
@@ -112,7 +118,9 @@ def _quoting(text: str) -> bool:
 
 
 def _without_markers(text: str) -> tuple[str, list[tuple[int, int, list[int]]]]:
-    """The text without its markers, and for each where it stood in what remains, how long it was, and its numbers."""
+    """The text without its markers, and for each where it stood in what remains, how long it was, and its
+    numbers.
+    """
     plain = ""
     markers: list[tuple[int, int, list[int]]] = []
     last = 0

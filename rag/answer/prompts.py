@@ -37,7 +37,9 @@ _LONGEST_ANSWER = 600  # characters of an earlier answer
 _TOKENS_PER_CHARACTER = 0.4  # English news is about 0.25; dense names and other scripts need more
 
 
-def messages(question: str, evidence: Sequence[RetrievedPassage], asked_on: date | None = None) -> list[Mapping[str, str]]:
+def messages(
+    question: str, evidence: Sequence[RetrievedPassage], asked_on: date | None = None
+) -> list[Mapping[str, str]]:
     """The conversation to send: the rules, then the passages and the question."""
     asked = f"The question was asked on {asked_on.isoformat()}.\n" if asked_on else ""
     passages = "\n\n".join(_numbered(source) for source in evidence)
@@ -49,7 +51,10 @@ def messages(question: str, evidence: Sequence[RetrievedPassage], asked_on: date
 
 def rewriting(question: str, history: Sequence[Turn]) -> list[Mapping[str, str]]:
     """The conversation to send for a question that stands alone."""
-    turns = "\n".join(f"Question: {_line(t.question)}\nAnswer: {_line(t.answer[:_LONGEST_ANSWER])}" for t in history[-_TURNS:])
+    turns = "\n".join(
+        f"Question: {_line(t.question)}\nAnswer: {_line(t.answer[:_LONGEST_ANSWER])}"
+        for t in history[-_TURNS:]
+    )
     return [
         {"role": "system", "content": _REWRITING},
         {"role": "user", "content": f"{turns}\n\nLast question: {_line(question)}\nRewritten:"},
@@ -61,7 +66,9 @@ def _line(text: str) -> str:
 
 
 def within(evidence: Evidence, question: str, tokens: int) -> list[RetrievedPassage]:
-    """The passages that fit a model which reads so many tokens, by rank, each whole or not at all; at least the first."""
+    """The passages that fit a model which reads so many tokens, by rank, each whole or not at all; at least
+    the first.
+    """
     room = tokens / _TOKENS_PER_CHARACTER - len(_SYSTEM) - len(question) - 200
     kept: list[RetrievedPassage] = []
     for source in evidence:
@@ -75,10 +82,14 @@ def within(evidence: Evidence, question: str, tokens: int) -> list[RetrievedPass
 def _numbered(source: RetrievedPassage) -> str:
     facts = source.article
     named = ", ".join(
-        part for part in (facts.label, facts.source, facts.published.isoformat() if facts.published else "date unknown") if part
+        part
+        for part in (
+            facts.label,
+            facts.source,
+            facts.published.isoformat() if facts.published else "date unknown",
+        )
+        if part
     )
     # A line of the article that looks like one of our headings must not open a passage of its own.
     text = source.passage.text.replace("<<", "‹‹").replace(">>", "››")
-    return (
-        f"<<passage {source.rank}: {named.replace('<<', '‹‹').replace('>>', '››')}>>\n{text}\n<<end of passage {source.rank}>>"
-    )
+    return f"<<passage {source.rank}: {named.replace('<<', '‹‹').replace('>>', '››')}>>\n{text}\n<<end of passage {source.rank}>>"

@@ -22,13 +22,14 @@ Span = tuple[int, int]
 
 
 def with_speaker(text: str, around: Sequence[Span], start: int, end: int) -> Span:
-    """The stretch from `start` to `end`, widened to the sentence that says whose words it is, where it is all quotation.
+    """The stretch from `start` to `end`, widened to the sentence that says whose words it is, where it is all
+    quotation.
 
-    `around` are the sentences of the text. A stretch that holds words outside quotation marks is left as it is, and so is
-    one whose speaker is not named within three sentences.
+    `around` are the sentences of the text. A stretch that holds words outside quotation marks is left as it
+    is, and so is one whose speaker is not named within three sentences.
 
     >>> text = '"A limited reply," said Vaez. "It will not escalate." The border is long.'
-    >>> from rag.text import sentences
+    >>> from rag.english.text import sentences
     >>> first, last = with_speaker(text, sentences(text), 30, 53)
     >>> text[first:last]
     '"A limited reply," said Vaez. "It will not escalate."'
@@ -54,8 +55,8 @@ def with_speaker(text: str, around: Sequence[Span], start: int, end: int) -> Spa
 def _quoted(text: str) -> list[bool]:
     """For each character, whether it stands inside double quotation marks, or is one.
 
-    A quotation is over at the end of its paragraph at the latest: a missing mark must not turn the rest of the article
-    round, and a quotation of several paragraphs opens each of them anew.
+    A quotation is over at the end of its paragraph at the latest: a missing mark must not turn the rest of
+    the article round, and a quotation of several paragraphs opens each of them anew.
     """
     found: list[bool] = []
     within = False

@@ -1,8 +1,8 @@
 """Who may use a server: accounts in a file, one a line, as `name:$argon2id$…`.
 
-Passwords are hashed by Argon2id with the parameters that RFC 9106 recommends where memory is limited: 64 MB and some tenths
-of a second each. That is dear for whoever guesses, and for the server too. So at most two are computed at a time, and who was
-wrong too often is refused before anything is computed.
+Passwords are hashed by Argon2id with the parameters that RFC 9106 recommends where memory is limited: 64 MB
+and some tenths of a second each. That is dear for whoever guesses, and for the server too. So at most two are
+computed at a time, and who was wrong too often is refused before anything is computed.
 
 Of what stands in the file only names are ever printed or logged.
 """
@@ -25,9 +25,9 @@ import argon2
 from argon2.exceptions import InvalidHashError, VerificationError, VerifyMismatchError
 
 from rag.errors import ConfigError, TooManyAttempts
-from rag.files import small_text
 from rag.people.attempts import Attempts
 from rag.people.text import escaped
+from rag.system.files import small_text
 
 __all__ = ["Accounts", "add_account", "convert", "hash_password", "remove_account"]
 
@@ -38,7 +38,9 @@ _LOGGED = 80  # characters of a name in the log
 _PATIENCE = 10.0  # seconds that a log-in waits for its turn to be computed
 _hasher = argon2.PasswordHasher()  # its defaults are RFC 9106's second recommendation
 _computing = threading.BoundedSemaphore(2)
-_Stamp = tuple[int, int, int]  # by which a change of the file is told: its time in nanoseconds, its size, its number
+_Stamp = tuple[
+    int, int, int
+]  # by which a change of the file is told: its time in nanoseconds, its size, its number
 
 
 class Accounts:
@@ -55,20 +57,24 @@ class Accounts:
 
     @classmethod
     def read(cls, path: Path, *, clock: Callable[[], float] = time.monotonic) -> Accounts:
-        """The accounts of a file; empty lines and lines that begin with # are passed over. `clock` gives seconds.
+        """The accounts of a file; empty lines and lines that begin with # are passed over. `clock` gives
+        seconds.
 
-        Raises `ConfigError`, which names the line and never what stands in it, for a file that cannot be read, is not UTF-8,
-        names nobody, has a name twice, or a password that is not hashed.
+        Raises `ConfigError`, which names the line and never what stands in it, for a file that cannot be
+        read, is not UTF-8, names nobody, has a name twice, or a password that is not hashed.
         """
         return cls(path, clock)
 
     @property
     def names(self) -> frozenset[str]:
-        """The accounts there are now. Raises `ConfigError` as `read` does, where the file has changed and cannot be used."""
+        """The accounts there are now. Raises `ConfigError` as `read` does, where the file has changed and
+        cannot be used.
+        """
         return frozenset(self._now()[0])
 
     def mark(self, name: str) -> str | None:
-        """A digest of an account's line, which is another once its password is; `None` where there is no such account now.
+        """A digest of an account's line, which is another once its password is; `None` where there is no such
+        account now.
 
         A session is good for as long as the mark is what it was at the log-in. Raises as `names` does.
         """
@@ -76,17 +82,21 @@ class Accounts:
         return None if hashed is None else hashlib.sha256(f"{name}:{hashed}".encode()).hexdigest()
 
     def check(self, name: str, password: str, address: str) -> bool:
-        """Whether a name and a password belong together, for somebody at this network address ("" where it is unknown).
+        """Whether a name and a password belong together, for somebody at this network address ("" where it is
+        unknown).
 
-        After five wrong log-ins of one name from one address, or of one address, the next has to wait a second, and after each
-        further one twice as long, up to five minutes; a quarter of an hour without one is a new beginning. After fifty of one
-        name from anywhere, those wait who have not logged in by that name from their address before, for eight seconds at
-        most, so that strangers cannot keep its owner out. Who comes sooner is not looked at, right or wrong: that raises
-        `TooManyAttempts`, as do more log-ins at once than can be computed.
+        After five wrong log-ins of one name from one address, or of one address, the next has to wait a
+        second, and after each further one twice as long, up to five minutes; a quarter of an hour without one
+        is a new beginning. After fifty of one name from anywhere, those wait who have not logged in by that
+        name from their address before, for eight seconds at most, so that strangers cannot keep its owner
+        out. Who comes sooner is not looked at, right or wrong: that raises `TooManyAttempts`, as do more
+        log-ins at once than can be computed.
         """
         self._attempts.admit(name, address)
         if not _computing.acquire(timeout=_PATIENCE):
-            raise TooManyAttempts("more people log in than can be checked at once. Try again in a moment", retry_after=5.0)
+            raise TooManyAttempts(
+                "more people log in than can be checked at once. Try again in a moment", retry_after=5.0
+            )
         try:
             self._attempts.admit(name, address)  # others may have guessed while this one waited
             hashes, dummy = self._now()
@@ -97,7 +107,9 @@ class Accounts:
             _computing.release()
         if not right:
             logging.getLogger("clippings").warning(
-                "a log-in was wrong: name %s, address %s", escaped(name, _LOGGED), escaped(address, _LOGGED) or "unknown"
+                "a log-in was wrong: name %s, address %s",
+                escaped(name, _LOGGED),
+                escaped(address, _LOGGED) or "unknown",
             )
         return right
 
@@ -123,21 +135,23 @@ def hash_password(password: str) -> str:
 
 
 def add_account(path: Path, name: str, password: str) -> None:
-    """Add an account to a file, which is made where there is none. Raises `ConfigError` for a name that is taken or cannot be
-    one, for a password as `hash_password` does, and for a file as `Accounts.read` does."""
+    """Add an account to a file, which is made where there is none. Raises `ConfigError` for a name that is
+    taken or cannot be one, for a password as `hash_password` does, and for a file as `Accounts.read` does."""
     if fault := _fault(name):
         raise ConfigError(f"{escaped(name, _LONGEST)!r} cannot be the name of an account: it {fault}")
     stamp = _stamp(path) if path.exists() else None
     lines = _lines(path) if stamp else []
     if name in _hashes(path, lines, may_be_empty=True):
-        raise ConfigError(f"{path} has an account named {name} already. Remove it first, or choose another name")
+        raise ConfigError(
+            f"{path} has an account named {name} already. Remove it first, or choose another name"
+        )
     new = _Line(0, f"{name}:{hash_password(password)}")
     _replace(path, [*lines, new], stamp)
 
 
 def remove_account(path: Path, name: str) -> None:
-    """Remove an account from a file; a server that reads it knows at once. Raises `ConfigError` where there is none of this
-    name, and for a file as `Accounts.read` does."""
+    """Remove an account from a file; a server that reads it knows at once. Raises `ConfigError` where there
+    is none of this name, and for a file as `Accounts.read` does."""
     stamp, lines = _stamp(path), _lines(path)
     if name not in _hashes(path, lines, may_be_empty=True):
         raise ConfigError(f"{path} has no account named {escaped(name, _LONGEST)}")
@@ -145,7 +159,8 @@ def remove_account(path: Path, name: str) -> None:
 
 
 def convert(path: Path) -> int:
-    """Hash every plain password of a file, of `name:password` a line; how many that were. Comments and order stay.
+    """Hash every plain password of a file, of `name:password` a line; how many that were. Comments and order
+    stay.
 
     Raises `ConfigError` as `Accounts.read` does, but not for plain passwords.
     """
@@ -186,9 +201,14 @@ class _Line:
 
 
 def _lines(path: Path) -> list[_Line]:
-    """The lines of a file, each of which is empty, a comment, or a name, a colon and something more; no name twice."""
+    """The lines of a file, each of which is empty, a comment, or a name, a colon and something more; no name
+    twice.
+    """
     text = small_text(path, "the file of accounts", _LONGEST_FILE).replace("\r\n", "\n").replace("\r", "\n")
-    lines = [_Line(number, line) for number, line in enumerate(text.removesuffix("\n").split("\n") if text else [], 1)]
+    lines = [
+        _Line(number, line)
+        for number, line in enumerate(text.removesuffix("\n").split("\n") if text else [], 1)
+    ]
     seen: dict[str, int] = {}
     for line in lines:
         if line.blank:
@@ -198,7 +218,9 @@ def _lines(path: Path) -> list[_Line]:
         if fault := _fault(line.name):
             raise ConfigError(f"line {line.number} of {path} has a name that {fault}. Correct it")
         if line.name in seen:
-            raise ConfigError(f"lines {seen[line.name]} and {line.number} of {path} have the same name. Remove one of them")
+            raise ConfigError(
+                f"lines {seen[line.name]} and {line.number} of {path} have the same name. Remove one of them"
+            )
         seen[line.name] = line.number
     return lines
 
@@ -209,7 +231,8 @@ def _hashes(path: Path, lines: Iterable[_Line], *, may_be_empty: bool = False) -
     for line in lines:
         if line.plain:
             raise ConfigError(
-                f"line {line.number} of {path} has a password that is not hashed. Run: clippings account convert {path}"
+                f"line {line.number} of {path} has a password that is not hashed. Run: clippings account "
+                f"convert {path}"
             )
         if line.name:
             try:
@@ -223,7 +246,9 @@ def _hashes(path: Path, lines: Iterable[_Line], *, may_be_empty: bool = False) -
                 )
             found[line.name] = line.kept.strip()
     if not found and not may_be_empty:
-        raise ConfigError(f"{path} names nobody, so nobody could log in. Run: clippings account add NAME --auth-file {path}")
+        raise ConfigError(
+            f"{path} names nobody, so nobody could log in. Run: clippings account add NAME --auth-file {path}"
+        )
     return found
 
 
@@ -248,7 +273,9 @@ def _hashed(path: Path, line: _Line) -> str:
 
 
 def _replace(path: Path, lines: Iterable[_Line], stamp: _Stamp | None) -> None:
-    """Put a file of these lines in place of the one that had this stamp, all at once, readable by its owner only."""
+    """Put a file of these lines in place of the one that had this stamp, all at once, readable by its owner
+    only.
+    """
     real = Path(os.path.realpath(path))  # a link stays one
     try:
         handle, aside = tempfile.mkstemp(dir=real.parent, prefix=f".{real.name}.")  # made with mode 600
@@ -258,13 +285,17 @@ def _replace(path: Path, lines: Iterable[_Line], stamp: _Stamp | None) -> None:
                 file.flush()
                 os.fsync(file.fileno())
             if (_stamp(path) if path.exists() else None) != stamp:
-                raise ConfigError(f"{path} was changed by another program meanwhile. Run the same command again")
+                raise ConfigError(
+                    f"{path} was changed by another program meanwhile. Run the same command again"
+                )
             os.replace(aside, real)
         except BaseException:
             os.unlink(aside)
             raise
     except OSError as exc:
-        raise ConfigError(f"the file of accounts {path} cannot be written: {exc.strerror}. Nothing was changed") from exc
+        raise ConfigError(
+            f"the file of accounts {path} cannot be written: {exc.strerror}. Nothing was changed"
+        ) from exc
 
 
 def _stamp(path: Path) -> _Stamp:
@@ -293,4 +324,6 @@ def _verified(hashed: str, password: str) -> bool:
     except VerifyMismatchError:
         return False
     except VerificationError as exc:  # no memory, for one
-        raise TooManyAttempts(f"the password could not be checked ({exc}). Try again in a moment", retry_after=5.0) from exc
+        raise TooManyAttempts(
+            f"the password could not be checked ({exc}). Try again in a moment", retry_after=5.0
+        ) from exc

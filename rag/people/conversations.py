@@ -1,12 +1,13 @@
 """What people asked, what they were answered, and what they said of it, kept by the server.
 
-A conversation is a tree of exchanges. Each follows another, or none; what is shown is the path from the first to the head.
-Editing a question, or asking it again, puts a new exchange after the same one as before: the earlier exchange and all that
-followed it stay as another version, and can be shown again. Two tabs that go on from the same exchange make two versions
-likewise. Nothing that was put is overwritten, or dropped to make room.
+A conversation is a tree of exchanges. Each follows another, or none; what is shown is the path from the first
+to the head. Editing a question, or asking it again, puts a new exchange after the same one as before: the
+earlier exchange and all that followed it stay as another version, and can be shown again. Two tabs that go on
+from the same exchange make two versions likewise. Nothing that was put is overwritten, or dropped to make
+room.
 
-Every method takes the owner: an account's name, or "" where there are no accounts. What belongs to somebody else is treated
-as if it did not exist.
+Every method takes the owner: an account's name, or "" where there are no accounts. What belongs to somebody
+else is treated as if it did not exist.
 """
 
 from __future__ import annotations
@@ -20,10 +21,10 @@ from datetime import datetime
 from typing import Any
 
 from rag.errors import CollectionError, QuestionError
-from rag.files import RESERVE
 from rag.people import imported
 from rag.people.database import Connection, Database, conversations, exchanges
 from rag.people.text import cleaned, plain
+from rag.system.files import RESERVE
 
 __all__ = [
     "ANSWERED",
@@ -49,8 +50,8 @@ _AT_ONCE = 100  # exchanges that `verdicts` reads at a time
 
 @dataclass(frozen=True, slots=True)
 class Room:
-    """How much is kept, in bytes: of one owner, and until no more than `reserve` of the disk is free, or a twentieth of it
-    where that is less."""
+    """How much is kept, in bytes: of one owner, and until no more than `reserve` of the disk is free, or a
+    twentieth of it where that is less."""
 
     owner: int = 1_000_000_000  # some fifty thousand answers
     reserve: int = RESERVE
@@ -60,11 +61,11 @@ class Room:
 class Exchange:
     """A question as it was typed, the collection it was put to, and what came of it.
 
-    `after` is the id of the exchange it follows, `None` for a first one. `limits` are JSON values of the surface that put it:
-    what the evidence was limited to. `state` is "asked" until it ends: then "answered", with the answer's `record`; or
-    "stopped"; or "failed", and `why` is the sentence that says so. `verdict` is "right",
-    "wrong" or "missing". `versions` are the ids of all exchanges that follow the same one, itself included, the oldest first.
-    `imported` is true for what a browser had kept: its record was not made here.
+    `after` is the id of the exchange it follows, `None` for a first one. `limits` are JSON values of the
+    surface that put it: what the evidence was limited to. `state` is "asked" until it ends: then "answered",
+    with the answer's `record`; or "stopped"; or "failed", and `why` is the sentence that says so. `verdict`
+    is "right", "wrong" or "missing". `versions` are the ids of all exchanges that follow the same one, itself
+    included, the oldest first. `imported` is true for what a browser had kept: its record was not made here.
     """
 
     id: str
@@ -116,8 +117,8 @@ def title_of(question: str) -> str:
 class Conversations:
     """The conversations of all owners.
 
-    Every method that names a conversation or an exchange raises `CollectionError` where this owner has none such: also for
-    one that is another owner's, or is deleted.
+    Every method that names a conversation or an exchange raises `CollectionError` where this owner has none
+    such: also for one that is another owner's, or is deleted.
     """
 
     def __init__(self, database: Database, room: Room = Room()) -> None:
@@ -138,10 +139,9 @@ class Conversations:
     ) -> Exchange:
         """Keep a question before it is answered, and make it the head; without `conversation`, in a new one.
 
-        `after` is the exchange it follows; `None` makes it a first one, beside the other first ones of the conversation.
-        `limits` are kept as they are.
-        Raises `QuestionError` for a question that is empty or longer than 25,000 characters, and `CollectionError` where there
-        is no room for more.
+        `after` is the exchange it follows; `None` makes it a first one, beside the other first ones of the
+        conversation. `limits` are kept as they are. Raises `QuestionError` for a question that is empty or
+        longer than 25,000 characters, and `CollectionError` where there is no room for more.
         """
         if not question.strip():
             raise QuestionError("the question is empty. Type one")
@@ -164,16 +164,20 @@ class Conversations:
             return _read(db, _exchange(db, owner, new))
 
     def answer(self, owner: str, exchange_id: str, record: Mapping[str, Any]) -> Exchange:
-        """Keep an answer. One that has been answered keeps the answer it has; one that was stopped or failed gets this one.
+        """Keep an answer. One that has been answered keeps the answer it has; one that was stopped or failed
+        gets this one.
 
-        Also in a conversation that was deleted meanwhile: it may be taken back. It is never refused for want of room:
-        the question had some, and gets one answer. Raises `ValueError` for a record that is not of JSON's values.
+        Also in a conversation that was deleted meanwhile: it may be taken back. It is never refused for want
+        of room: the question had some, and gets one answer. Raises `ValueError` for a record that is not of
+        JSON's values.
         """
         kept = plain(record)
         return self._end(owner, exchange_id, (ASKED, STOPPED, FAILED), state=ANSWERED, record=kept, why=None)
 
     def fail(self, owner: str, exchange_id: str, why: str) -> Exchange:
-        """Keep the sentence that says why there is no answer, unless it has ended already. Otherwise as `answer`."""
+        """Keep the sentence that says why there is no answer, unless it has ended already. Otherwise as
+        `answer`.
+        """
         return self._end(owner, exchange_id, (ASKED,), state=FAILED, why=cleaned(why))
 
     def stop(self, owner: str, exchange_id: str) -> Exchange:
@@ -186,7 +190,9 @@ class Conversations:
             if row.state in states:
                 now = self._database.now()
                 db.execute(exchanges.update().where(exchanges.c.id == row.id).values(**what, ended=now))
-                db.execute(conversations.update().where(conversations.c.id == row.conversation).values(updated=now))
+                db.execute(
+                    conversations.update().where(conversations.c.id == row.conversation).values(updated=now)
+                )
                 if owner in self._kept:
                     self._kept[owner] += _bytes(json.dumps(what.get("record"), ensure_ascii=False))
             return _read(db, _exchange(db, owner, row.id, deleted_too=True))
@@ -202,7 +208,9 @@ class Conversations:
                 return 0
         with self._database.writing() as db:
             now = self._database.now()
-            done = db.execute(exchanges.update().where(pending).values(state=FAILED, why=cleaned(why), ended=now))
+            done = db.execute(
+                exchanges.update().where(pending).values(state=FAILED, why=cleaned(why), ended=now)
+            )
             return done.rowcount
 
     # Looking
@@ -224,7 +232,9 @@ class Conversations:
             return _shown(db, _conversation(db, owner, conversation_id))
 
     def all(self, owner: str, *, deleted: bool = False) -> tuple[Listed, ...]:
-        """The owner's conversations, or those that are deleted but not yet purged; the newest by `updated` first."""
+        """The owner's conversations, or those that are deleted but not yet purged; the newest by `updated`
+        first.
+        """
         t = conversations.c
         wanted = (t.owner == cleaned(owner)) & (t.deleted.is_not(None) if deleted else t.deleted.is_(None))
         newest_first = conversations.select().where(wanted).order_by(t.updated.desc(), t.number.desc())
@@ -242,7 +252,9 @@ class Conversations:
                 if after in below:
                     below.add(id)
                     newest = id  # a leaf, in the end: whatever followed it would have been put later still
-            db.execute(conversations.update().where(conversations.c.id == row.conversation).values(head=newest))
+            db.execute(
+                conversations.update().where(conversations.c.id == row.conversation).values(head=newest)
+            )
             return _shown(db, _conversation(db, owner, row.conversation))
 
     # Keeping order
@@ -268,7 +280,9 @@ class Conversations:
             db.execute(conversations.update().where(conversations.c.id == row.id).values(**what))
 
     def purge(self, before: datetime) -> int:
-        """Remove for good, of every owner, what was deleted before this moment; how many conversations that were."""
+        """Remove for good, of every owner, what was deleted before this moment; how many conversations that
+        were.
+        """
         gone = conversations.c.deleted < before
         with self._database.reading() as db:
             if db.execute(conversations.select().where(gone)).first() is None:
@@ -283,12 +297,15 @@ class Conversations:
             self._kept[owner] = _kept_of(db, owner)
         if self._kept[owner] + size > self._room.owner:
             raise CollectionError(
-                f"what you have asked fills {self._room.owner // 1_000_000:,} MB, the most that is kept for one reader. Delete "
+                f"what you have asked fills {self._room.owner // 1_000_000:,} MB, the most that is kept for "
+                f"one reader. Delete "
                 "conversations: those that are deleted make room when they are gone for good, a month later"
             )
         usage = shutil.disk_usage(self._database.path.parent)
         if usage.free - size < (reserve := min(self._room.reserve, usage.total // 20)):
-            raise CollectionError(f"the disk is nearly full: {reserve // 1_000_000:,} MB of it must stay free. Free some space")
+            raise CollectionError(
+                f"the disk is nearly full: {reserve // 1_000_000:,} MB of it must stay free. Free some space"
+            )
         self._kept[owner] += size
 
     # Judging
@@ -296,15 +313,17 @@ class Conversations:
     def judge(self, owner: str, exchange_id: str, verdict: str) -> Exchange:
         """Keep what the owner says of an answer, in place of what they said before.
 
-        Raises `QuestionError` for another verdict than `VERDICTS`, for what has no answer, and for an answer that was not
-        given here.
+        Raises `QuestionError` for another verdict than `VERDICTS`, for what has no answer, and for an answer
+        that was not given here.
         """
         if verdict not in VERDICTS:
             raise QuestionError(f"a verdict is one of {', '.join(VERDICTS)}")
         with self._database.writing() as db:
             row = _exchange(db, owner, exchange_id)
             if row.imported:
-                raise QuestionError("this answer was not given here, so it cannot be judged. Ask again, and judge that answer")
+                raise QuestionError(
+                    "this answer was not given here, so it cannot be judged. Ask again, and judge that answer"
+                )
             if row.state != ANSWERED:
                 raise QuestionError("there is no answer to judge yet")
             now = self._database.now()
@@ -312,13 +331,23 @@ class Conversations:
             return _read(db, _exchange(db, owner, row.id))
 
     def verdicts(self) -> Iterator[Exchange]:
-        """Every exchange of every owner that was judged here and is not deleted, in the order of asking: for evaluation."""
+        """Every exchange of every owner that was judged here and is not deleted, in the order of asking: for
+        evaluation.
+        """
         t, last = exchanges.c, 0
-        kept = conversations.select().where(conversations.c.deleted.is_(None)).with_only_columns(conversations.c.id)
+        kept = (
+            conversations.select()
+            .where(conversations.c.deleted.is_(None))
+            .with_only_columns(conversations.c.id)
+        )
         judged = t.verdict.is_not(None) & t.imported.is_(False) & t.conversation.in_(kept)
         while True:
-            with self._database.reading() as db:  # not for as long as the caller takes: the log could not be cleared up
-                some = db.execute(exchanges.select().where(judged & (t.number > last)).order_by(t.number).limit(_AT_ONCE)).all()
+            with (
+                self._database.reading() as db
+            ):  # not for as long as the caller takes: the log could not be cleared up
+                some = db.execute(
+                    exchanges.select().where(judged & (t.number > last)).order_by(t.number).limit(_AT_ONCE)
+                ).all()
                 found = [_read(db, row) for row in some]
             yield from found
             if len(some) < _AT_ONCE:
@@ -330,9 +359,10 @@ class Conversations:
     def take_over(self, owner: str, shelf: object) -> int:
         """Keep the conversations that a browser kept before the server did; how many of them are new.
 
-        One that was taken over before is passed over, also after it was deleted. What is not as a browser kept it is left
-        out, and the log says how much that was. Raises `QuestionError` for more than 1,000 conversations or 10 MB, and
-        `CollectionError` where there is no room for more: those before are kept, and passed over the next time.
+        One that was taken over before is passed over, also after it was deleted. What is not as a browser
+        kept it is left out, and the log says how much that was. Raises `QuestionError` for more than 1,000
+        conversations or 10 MB, and `CollectionError` where there is no room for more: those before are kept,
+        and passed over the next time.
         """
         held, malformed = imported.conversations(shelf)
         taken = 0
@@ -349,7 +379,9 @@ class Conversations:
             self._take_room(db, owner, sum(_size(e) for e in held.exchanges))
             now, last = self._database.now(), None
             collection = held.exchanges[0].collection
-            _begin(db, id, owner, title_of(held.title) or title_of(held.exchanges[0].question), collection, now)
+            _begin(
+                db, id, owner, title_of(held.title) or title_of(held.exchanges[0].question), collection, now
+            )
             for e in held.exchanges:
                 last = _add(
                     db, id, last, e.question, e.collection, now,
@@ -380,13 +412,25 @@ def _kept_of(db: Connection, owner: str) -> int:
 
 def _begin(db: Connection, id: str, owner: str, title: str, collection: str, now: datetime) -> str:
     """A new conversation, in which nothing is asked yet; its id."""
-    facts = {"title": cleaned(title), "collection": cleaned(collection), "created": now, "updated": now, "head": ""}
+    facts = {
+        "title": cleaned(title),
+        "collection": cleaned(collection),
+        "created": now,
+        "updated": now,
+        "head": "",
+    }
     db.execute(conversations.insert().values(id=id, owner=cleaned(owner), **facts))
     return id
 
 
 def _add(
-    db: Connection, conversation: str, after: str | None, question: str, collection: str, now: datetime, **what: Any
+    db: Connection,
+    conversation: str,
+    after: str | None,
+    question: str,
+    collection: str,
+    now: datetime,
+    **what: Any,
 ) -> str:
     """A new exchange; its id."""
     id = secrets.token_hex(8)
@@ -403,16 +447,22 @@ def _add(
 
 
 def _shown_last(db: Connection, conversation: str, head: str, now: datetime) -> None:
-    db.execute(conversations.update().where(conversations.c.id == conversation).values(head=head, updated=now))
+    db.execute(
+        conversations.update().where(conversations.c.id == conversation).values(head=head, updated=now)
+    )
 
 
 def _unknown() -> CollectionError:
-    return CollectionError("there is no such conversation. It may have been deleted; begin a new one", missing=True)
+    return CollectionError(
+        "there is no such conversation. It may have been deleted; begin a new one", missing=True
+    )
 
 
 def _conversation(db: Connection, owner: str, id: str, *, deleted_too: bool = False) -> Any:
     t = conversations.c
-    row = db.execute(conversations.select().where((t.id == cleaned(id)) & (t.owner == cleaned(owner)))).one_or_none()
+    row = db.execute(
+        conversations.select().where((t.id == cleaned(id)) & (t.owner == cleaned(owner)))
+    ).one_or_none()
     if row is None or (row.deleted and not deleted_too):
         raise _unknown()
     return row
@@ -429,7 +479,12 @@ def _exchange(db: Connection, owner: str, id: str, *, deleted_too: bool = False)
 def _tree(db: Connection, conversation: str) -> dict[str, str | None]:
     """What each exchange of a conversation follows, in the order in which they were put."""
     t = exchanges.c
-    these = exchanges.select().where(t.conversation == conversation).order_by(t.number).with_only_columns(t.id, t.after)
+    these = (
+        exchanges.select()
+        .where(t.conversation == conversation)
+        .order_by(t.number)
+        .with_only_columns(t.id, t.after)
+    )
     return {row.id: row.after for row in db.execute(these)}
 
 
@@ -461,7 +516,12 @@ def _facts(row: Any) -> dict[str, Any]:
 def _read(db: Connection, row: Any) -> Exchange:
     t = exchanges.c
     same = t.after == row.after if row.after else t.after.is_(None)
-    beside = exchanges.select().where((t.conversation == row.conversation) & same).order_by(t.number).with_only_columns(t.id)
+    beside = (
+        exchanges.select()
+        .where((t.conversation == row.conversation) & same)
+        .order_by(t.number)
+        .with_only_columns(t.id)
+    )
     return _made(row, db.execute(beside).scalars())
 
 

@@ -1,11 +1,11 @@
 """Where people's things are kept: `people.sqlite` in the collection's home, and the tables in it.
 
-A file apart from the catalog, for three reasons. The transaction of a sync holds the catalog for as long as it writes, and
-nobody's question should wait for that. A backup of the articles must not carry what people asked. And the catalog is
-replaced when a collection is restored, while accounts and conversations stay.
+A file apart from the catalog, for three reasons. The transaction of a sync holds the catalog for as long as
+it writes, and nobody's question should wait for that. A backup of the articles must not carry what people
+asked. And the catalog is replaced when a collection is restored, while accounts and conversations stay.
 
-SQLite, through SQLAlchemy Core. The file is made at the first write, readable by its owner only. Reading where there is no
-file finds nothing and makes nothing.
+SQLite, through SQLAlchemy Core. The file is made at the first write, readable by its owner only. Reading
+where there is no file finds nothing and makes nothing.
 """
 
 from __future__ import annotations
@@ -25,15 +25,28 @@ import sqlalchemy as sa
 from sqlalchemy import exc as sa_exc
 
 from rag.errors import CollectionError
-from rag.files import private_folder
-from rag.sqlite import fault, reading
+from rag.system.files import private_folder
+from rag.system.sqlite import fault, reading
 
-__all__ = ["FILE", "LAYOUT", "Connection", "Database", "conversations", "exchanges", "now", "sessions", "settings", "tokens"]
+__all__ = [
+    "FILE",
+    "LAYOUT",
+    "Connection",
+    "Database",
+    "conversations",
+    "exchanges",
+    "now",
+    "sessions",
+    "settings",
+    "tokens",
+]
 
 FILE = "people.sqlite"
 LAYOUT = 1  # kept as SQLite's user_version; 0 is a file in which nothing has been made yet
 Connection = sa.Connection
-_UNUSABLE = "what people ask cannot be kept in {path} ({cause}). Check the permissions of the file and of its folder"
+_UNUSABLE = (
+    "what people ask cannot be kept in {path} ({cause}). Check the permissions of the file and of its folder"
+)
 
 
 class _Moment(sa.types.TypeDecorator[datetime]):
@@ -93,7 +106,13 @@ exchanges = sa.Table(
     _metadata,
     sa.Column("number", sa.Integer, primary_key=True),  # in the order in which they were put
     sa.Column("id", sa.Text, nullable=False, unique=True),
-    sa.Column("conversation", sa.Text, sa.ForeignKey("conversations.id", ondelete="CASCADE"), nullable=False, index=True),
+    sa.Column(
+        "conversation",
+        sa.Text,
+        sa.ForeignKey("conversations.id", ondelete="CASCADE"),
+        nullable=False,
+        index=True,
+    ),
     sa.Column("after", sa.Text, sa.ForeignKey("exchanges.id", ondelete="CASCADE"), index=True),
     sa.Column("question", sa.Text, nullable=False),
     sa.Column("collection", sa.Text, nullable=False),
@@ -120,9 +139,13 @@ class Database:
         """Nothing is opened yet, so this never fails. `now` gives the time, as an aware datetime."""
         self.path = home / FILE
         self.now = now
-        self._writer = threading.Lock()  # SQLite's own waiting is not fair: with many writers, one may wait too long
+        self._writer = (
+            threading.Lock()
+        )  # SQLite's own waiting is not fair: with many writers, one may wait too long
         self._opening = threading.Lock()
-        self._file: tuple[int, int] | None = None  # the device and the number of the file that the pool is connected to
+        self._file: tuple[int, int] | None = (
+            None  # the device and the number of the file that the pool is connected to
+        )
         serialise = partial(json.dumps, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
         # What people ask does not stand in a traceback, and so in no log.
         how: dict[str, Any] = {"json_serializer": serialise, "hide_parameters": True}
@@ -136,7 +159,8 @@ class Database:
     def reading(self) -> Iterator[Connection]:
         """A connection that sees one state of the tables; empty tables where there is no file.
 
-        Raises `CollectionError` for a file that cannot be read, is damaged, or is of a later version of Clippings.
+        Raises `CollectionError` for a file that cannot be read, is damaged, or is of a later version of
+        Clippings.
         """
         with _translated(self.path):
             if self._there():
@@ -153,8 +177,8 @@ class Database:
     def writing(self) -> Iterator[Connection]:
         """A connection whose changes are all kept at the end, or none of them where an exception is raised.
 
-        Makes the file where there is none. Raises `CollectionError` as `reading` does, for a file or folder that cannot be
-        written to, and for a full disk.
+        Makes the file where there is none. Raises `CollectionError` as `reading` does, for a file or folder
+        that cannot be written to, and for a full disk.
         """
         with _translated(self.path), self._writer:
             if not self._there():
@@ -179,12 +203,14 @@ class Database:
 
     def _make(self) -> None:
         private_folder(self.path.parent)
-        os.close(os.open(self.path, os.O_CREAT | os.O_RDWR, 0o600))  # what SQLite lays beside it gets the same mode
+        os.close(
+            os.open(self.path, os.O_CREAT | os.O_RDWR, 0o600)
+        )  # what SQLite lays beside it gets the same mode
         self._there()
 
     def _there(self) -> bool:
-        """Whether there is a file. Where it is another one than before, its connections are left: what is written through
-        them would be lost."""
+        """Whether there is a file. Where it is another one than before, its connections are left: what is
+        written through them would be lost."""
         try:
             found = self.path.stat()
         except FileNotFoundError:
@@ -200,11 +226,14 @@ class Database:
         layout: int = db.exec_driver_sql("PRAGMA user_version").scalar_one()
         if layout > LAYOUT:
             raise CollectionError(
-                f"{self.path} was written by a later version of Clippings (layout {layout}; this one reads {LAYOUT}). "
+                f"{self.path} was written by a later version of Clippings (layout {layout}; this one reads "
+                f"{LAYOUT}). "
                 "Use that version, or name another folder with --home"
             )
         if layout == 0 and db.exec_driver_sql("SELECT name FROM sqlite_master").first():
-            raise CollectionError(f"{self.path} is not a file of Clippings. Move it elsewhere, and start again")
+            raise CollectionError(
+                f"{self.path} is not a file of Clippings. Move it elsewhere, and start again"
+            )
         return layout
 
 

@@ -1,8 +1,9 @@
-"""Conversations as browsers kept them before the server did: {"current": id, "conversations": [{"id", "title", "exchanges":
-[{"key", "asked", "collection", "found", "verdict"}]}]}, the newest first.
+"""Conversations as browsers kept them before the server did: {"current": id, "conversations": [{"id",
+"title", "exchanges": [{"key", "asked", "collection", "found", "verdict"}]}]}, the newest first.
 
-What a browser hands over can be anything, and what is kept of it will be shown: so a record is kept only if it has the
-form that pages wrote then, down to each value. That form will not change any more, so it is written down here once.
+What a browser hands over can be anything, and what is kept of it will be shown: so a record is kept only if
+it has the form that pages wrote then, down to each value. That form will not change any more, so it is
+written down here once.
 """
 
 from __future__ import annotations
@@ -58,7 +59,9 @@ def conversations(shelf: object) -> tuple[list[Held], int]:
     if not isinstance(kept, list):
         raise QuestionError("what was handed over are no conversations of a browser")
     if size > _BYTES or len(kept) > _MOST:
-        raise QuestionError(f"at most {_MOST:,} conversations and {_BYTES // 1_000_000} MB of them can be taken over at once")
+        raise QuestionError(
+            f"at most {_MOST:,} conversations and {_BYTES // 1_000_000} MB of them can be taken over at once"
+        )
     held: list[Held] = []
     malformed = 0
     for one in kept:
@@ -69,7 +72,9 @@ def conversations(shelf: object) -> tuple[list[Held], int]:
 
 
 def id_of(owner: str, id: str) -> str:
-    """What a browser's conversation is called here: the same each time for one owner, and never what another's is."""
+    """What a browser's conversation is called here: the same each time for one owner, and never what
+    another's is.
+    """
     return hashlib.sha256(json.dumps([owner, id]).encode()).hexdigest()[:16]
 
 
@@ -77,22 +82,33 @@ def report(malformed: int) -> None:
     """Log how much was left out, and nothing of what stood in it."""
     if malformed:
         logging.getLogger("clippings").warning(
-            "of a browser's conversations, %d entries were left out: they are not as a page kept them", malformed
+            "of a browser's conversations, %d entries were left out: they are not as a page kept them",
+            malformed,
         )
 
 
 def _conversation(one: Any) -> tuple[Held | None, int]:
     if not (
-        isinstance(one, dict) and _short(one.get("id")) and _text(one.get("title")) and isinstance(one.get("exchanges"), list)
+        isinstance(one, dict)
+        and _short(one.get("id"))
+        and _text(one.get("title"))
+        and isinstance(one.get("exchanges"), list)
     ):
         return None, 1
     exchanges = [found for e in one["exchanges"] if (found := _exchange(e))]
     left_out = len(one["exchanges"]) - len(exchanges)
-    return (Held(one["id"], one["title"], tuple(exchanges)) if exchanges else None), left_out or int(not exchanges)
+    return (Held(one["id"], one["title"], tuple(exchanges)) if exchanges else None), left_out or int(
+        not exchanges
+    )
 
 
 def _exchange(one: Any) -> HeldExchange | None:
-    if not (isinstance(one, dict) and _text(one.get("asked")) and one["asked"].strip() and _short(one.get("collection"))):
+    if not (
+        isinstance(one, dict)
+        and _text(one.get("asked"))
+        and one["asked"].strip()
+        and _short(one.get("collection"))
+    ):
         return None
     try:
         record = plain(one.get("found"))
@@ -156,7 +172,13 @@ def _object(**checks: _Check) -> _Check:
 
 
 _ARTICLE = _object(
-    id=_text, version=_text, label=_text, url=_or_none(_text), source=_or_none(_text), published=_or_none(_day), byline=_text
+    id=_text,
+    version=_text,
+    label=_text,
+    url=_or_none(_text),
+    source=_or_none(_text),
+    published=_or_none(_day),
+    byline=_text,
 )
 _CITATION = _object(
     number=_count,

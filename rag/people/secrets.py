@@ -14,5 +14,7 @@ def new(prefix: str = "") -> str:
 
 
 def digest_of(secret: str) -> bytes:
-    """What is kept of a secret: its SHA-256. Nobody can guess 256 bits, so it needs neither salt nor slowness."""
+    """What is kept of a secret: its SHA-256. Nobody can guess 256 bits, so it needs neither salt nor
+    slowness.
+    """
     return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).digest()

@@ -26,9 +26,11 @@ class Sessions:
         self._database = database
 
     def start(self, account: str, mark: str) -> str:
-        """A new session's secret, which is not kept: the browser has to show it again. Forgets sessions that have ended.
+        """A new session's secret, which is not kept: the browser has to show it again. Forgets sessions that
+        have ended.
 
-        `mark` is the account's at the log-in (`Accounts.mark`): the session ends when the account has another.
+        `mark` is the account's at the log-in (`Accounts.mark`): the session ends when the account has
+        another.
         """
         secret, now = secrets.new(), self._database.now()
         new = {
@@ -44,10 +46,11 @@ class Sessions:
         return secret
 
     def account_of(self, secret: str, mark_of: Callable[[str], str | None]) -> str | None:
-        """The account that a secret stands for; `None` for a secret that is unknown, or whose session has ended.
+        """The account that a secret stands for; `None` for a secret that is unknown, or whose session has
+        ended.
 
-        A session ends 30 days after the log-in, after 7 days without use, and when `mark_of` its account is not what it was at
-        the log-in: the account is gone, or its password was changed.
+        A session ends 30 days after the log-in, after 7 days without use, and when `mark_of` its account is
+        not what it was at the log-in: the account is gone, or its password was changed.
         """
         now, this = self._database.now(), _of(secret)
         with self._database.reading() as db:
@@ -83,7 +86,7 @@ class Sessions:
 
 
 def _of(secret: str) -> Any:
-    """The condition that a row is the session of a secret. What is kept of one is the secret's digest, and after it that of the
-    account's mark; digests are of one length."""
+    """The condition that a row is the session of a secret. What is kept of one is the secret's digest, and
+    after it that of the account's mark; digests are of one length."""
     digest = secrets.digest_of(secret)
     return sessions.c.digest.between(digest, digest + b"\xff" * (len(digest) + 1))

@@ -26,8 +26,8 @@ class Settings:
         return {row.name: row.value for row in rows}
 
     def set(self, owner: str, name: str, value: str) -> None:
-        """Keep a choice in place of an earlier one. Raises `ConfigError` for a name that is not in `NAMES` and for a value
-        of more than 200 characters."""
+        """Keep a choice in place of an earlier one. Raises `ConfigError` for a name that is not in `NAMES`
+        and for a value of more than 200 characters."""
         if name not in NAMES:
             raise ConfigError(f"there is no setting {name!r}. Known are {', '.join(NAMES)}")
         if len(value) > _LONGEST:

@@ -14,7 +14,8 @@ _DEEPEST = 40  # levels of an answer's record; ours has six
 
 
 def cleaned(text: str) -> str:
-    """The text with U+FFFD in place of each character that cannot be kept: NUL, and surrogates that stand alone.
+    """The text with U+FFFD in place of each character that cannot be kept: NUL, and surrogates that stand
+    alone.
 
     >>> cleaned("Who\\x00?")
     'Who\ufffd?'
@@ -23,14 +24,17 @@ def cleaned(text: str) -> str:
 
 
 def plain(value: Any, deep: int = 0) -> Any:
-    """A value of JSON with its texts and keys cleaned. Raises `ValueError` for what JSON has not, or nests too deeply.
+    """A value of JSON with its texts and keys cleaned. Raises `ValueError` for what JSON has not, or nests
+    too deeply.
 
     >>> plain({"a": ("b", 1.5, None)})
     {'a': ['b', 1.5, None]}
     """
     if isinstance(value, str):
         return cleaned(value)
-    if value is None or (isinstance(value, bool | int) and abs(value) < 2**63):  # more digits than these may not be read again
+    if value is None or (
+        isinstance(value, bool | int) and abs(value) < 2**63
+    ):  # more digits than these may not be read again
         return value
     if isinstance(value, float) and math.isfinite(value):
         return value
@@ -47,5 +51,7 @@ def escaped(text: str, longest: int) -> str:
     >>> escaped("ann\\n\\x1b[31m", 80)
     'ann\\\\n\\\\x1b[31m'
     """
-    shown = (c if c.isprintable() else c.encode("unicode_escape", "surrogatepass").decode() for c in text[:longest])
+    shown = (
+        c if c.isprintable() else c.encode("unicode_escape", "surrogatepass").decode() for c in text[:longest]
+    )
     return "".join(shown)[:longest]

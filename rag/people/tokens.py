@@ -21,8 +21,8 @@ _NOTED = timedelta(minutes=1)  # a use is written down this often
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """A token without its secret. With `read_only` it may ask and read but not change articles. `last_used` is exact to a
-    minute, and `None` for one that was never used."""
+    """A token without its secret. With `read_only` it may ask and read but not change articles. `last_used`
+    is exact to a minute, and `None` for one that was never used."""
 
     name: str
     read_only: bool
@@ -39,7 +39,8 @@ class Tokens:
     def add(self, name: str, read_only: bool) -> str:
         """A new token's secret. It is not kept, so it can be shown only now.
 
-        Raises `ConfigError` for a name that is not 1 to 64 printable characters, and `CollectionError` for one that is taken.
+        Raises `ConfigError` for a name that is not 1 to 64 printable characters, and `CollectionError` for
+        one that is taken.
         """
         if not (0 < len(name) <= _LONGEST and name.isprintable() and name == name.strip()):
             raise ConfigError(
@@ -47,10 +48,17 @@ class Tokens:
                 f"that has 1 to {_LONGEST} printable characters, and no space at either end"
             )
         secret = secrets.new(_PREFIX)
-        new = {"name": name, "digest": secrets.digest_of(secret), "read_only": read_only, "created": self._database.now()}
+        new = {
+            "name": name,
+            "digest": secrets.digest_of(secret),
+            "read_only": read_only,
+            "created": self._database.now(),
+        }
         with self._database.writing() as db:
             if db.execute(tokens.select().where(tokens.c.name == name)).first():
-                raise CollectionError(f"there is a token named {name} already. Choose another name, or revoke that one first")
+                raise CollectionError(
+                    f"there is a token named {name} already. Choose another name, or revoke that one first"
+                )
             db.execute(tokens.insert().values(**new))
         return secret
 
@@ -80,7 +88,9 @@ class Tokens:
     def revoke(self, name: str) -> None:
         """Make a token worthless at once. Raises `CollectionError` where there is none of this name."""
         if all(token.name != name for token in self.all()):
-            raise CollectionError(f"there is no token named {escaped(name, _LONGEST)}; `clippings token list` lists them")
+            raise CollectionError(
+                f"there is no token named {escaped(name, _LONGEST)}; `clippings token list` lists them"
+            )
         with self._database.writing() as db:
             db.execute(tokens.delete().where(tokens.c.name == name))
 

@@ -1,5 +1,5 @@
 """What shows an answer: the terminal and the chat page. They translate and never think."""
 
-from rag.quiet import quiet
+from rag.system.quiet import quiet
 
 quiet()

@@ -25,4 +25,6 @@ def day(stated: str | None) -> date | None:
     try:
         return date.fromisoformat(stated.strip()) if stated and stated.strip() else None
     except ValueError:
-        raise QuestionError(f"{stated!r} is not a day. Days are written as 2024-01-20; correct it, or leave it empty") from None
+        raise QuestionError(
+            f"{stated!r} is not a day. Days are written as 2024-01-20; correct it, or leave it empty"
+        ) from None

@@ -18,10 +18,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO, cast
 
 from rag.config import Config, load
+from rag.english.text import json_safe, one_line, terminal_safe
 from rag.errors import ClippingsError, ConfigError
 from rag.surfaces import people
 from rag.surfaces.process import BROKEN_PIPE, UNWRITTEN, UnwrittenError, say, status_of, tell
-from rag.text import json_safe, one_line, terminal_safe
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -34,8 +34,8 @@ __all__ = ["Services", "run"]
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """What the commands call. `warm` refuses a question that cannot be asked, and a home without a collection where it is the
-    one that was named; then it loads what `open` takes, beside what goes on in its block."""
+    """What the commands call. `warm` refuses a question that cannot be asked, and a home without a collection
+    where it is the one that was named; then it loads what `open` takes, beside what goes on in its block."""
 
     open: Callable[..., Assistant]
     warm: Callable[..., AbstractContextManager[dict[str, Any]]]
@@ -56,7 +56,10 @@ class Services:
 def run(arguments: Sequence[str], services: Services) -> int:
     """Run one command; the exit status, as docs/reference.md lists them."""
     if broken := next((a for a in arguments if not _is_text(a)), None):
-        tell(f"clippings: the argument {broken!r} is not UTF-8 text. Type it again, or rename the file that it names")
+        tell(
+            f"clippings: the argument {broken!r} is not UTF-8 text. Type it again, or rename the file that "
+            f"it names"
+        )
         return 2
     options = _parser().parse_args(arguments)
     try:
@@ -98,7 +101,9 @@ def _named(options: argparse.Namespace) -> None:
         stated = getattr(options, name, None)
         for value in stated if isinstance(stated, list) else [stated]:
             if isinstance(value, str) and not value.strip():
-                raise ConfigError(f"{called} is empty. Write out what is meant; the current folder is a single dot")
+                raise ConfigError(
+                    f"{called} is empty. Write out what is meant; the current folder is a single dot"
+                )
 
 
 class _Parser(argparse.ArgumentParser):
@@ -129,12 +134,16 @@ def _parser() -> _Parser:
     commands = parser.add_subparsers(title="commands", metavar="COMMAND")
 
     def command(name: str, run: Callable[..., int], help: str) -> argparse.ArgumentParser:
-        sub = commands.add_parser(name, parents=[common], help=help, description=help[0].upper() + help[1:] + ".")
+        sub = commands.add_parser(
+            name, parents=[common], help=help, description=help[0].upper() + help[1:] + "."
+        )
         sub.set_defaults(command=run)
         return sub
 
     serve = command("serve", _serve, "open the chat page (the default)")
-    serve.add_argument("--host", default="127.0.0.1", help="the address to listen on (default: this machine only)")
+    serve.add_argument(
+        "--host", default="127.0.0.1", help="the address to listen on (default: this machine only)"
+    )
     serve.add_argument("--port", type=_port, default=7860, help="the port to listen on (default: 7860)")
     serve.add_argument(
         "--host-name", action="append", default=[], metavar="NAME",
@@ -148,51 +157,89 @@ def _parser() -> _Parser:
         "--origin", action="append", default=[], metavar="SITE",
         help="another web site whose scripts may ask, with a token, such as https://desk.example.org; may be repeated",
     )  # fmt: skip
-    serve.add_argument("--auth-file", metavar="FILE", help="who may ask: accounts made by `clippings account add`")
-    serve.add_argument("--read-only", action="store_true", help="articles can be neither added nor removed on the page")
     serve.add_argument(
-        "--root-path", type=_root_path, metavar="PATH", help="where a proxy before the page has put it, such as /clippings"
+        "--auth-file", metavar="FILE", help="who may ask: accounts made by `clippings account add`"
+    )
+    serve.add_argument(
+        "--read-only", action="store_true", help="articles can be neither added nor removed on the page"
+    )
+    serve.add_argument(
+        "--root-path",
+        type=_root_path,
+        metavar="PATH",
+        help="where a proxy before the page has put it, such as /clippings",
     )
     ask = command("ask", _ask, "answer one question")
     ask.add_argument("question", nargs="+", help="in quotation marks, or as plain words")
     ask.add_argument("--json", action="store_true", help="print the whole answer as JSON")
-    ask.add_argument("--after", type=_day, metavar="DATE", help="only articles published on this day or later (YYYY-MM-DD)")
-    ask.add_argument("--before", type=_day, metavar="DATE", help="only articles published on this day or earlier")
-    ask.add_argument("--source", action="append", default=[], metavar="NAME", help="only this source; may be repeated")
+    ask.add_argument(
+        "--after", type=_day, metavar="DATE", help="only articles published on this day or later (YYYY-MM-DD)"
+    )
+    ask.add_argument(
+        "--before", type=_day, metavar="DATE", help="only articles published on this day or earlier"
+    )
+    ask.add_argument(
+        "--source", action="append", default=[], metavar="NAME", help="only this source; may be repeated"
+    )
     ask.add_argument("--asked-on", type=_day, metavar="DATE", help="the day that “this week” is counted from")
-    ask.add_argument("--no-model", action="store_true", help="the articles answer by themselves, whatever model is configured")
+    ask.add_argument(
+        "--no-model",
+        action="store_true",
+        help="the articles answer by themselves, whatever model is configured",
+    )
     sync = command("sync", _sync, "take articles in from files, folders, archives, web pages and feeds")
-    sync.add_argument("places", nargs="*", metavar="PLACE", help="files, folders, or addresses that begin with http")
+    sync.add_argument(
+        "places", nargs="*", metavar="PLACE", help="files, folders, or addresses that begin with http"
+    )
     sync.add_argument("--dry-run", action="store_true", help="say what would be done, and do nothing")
     sync.add_argument("--prune", action="store_true", help="remove articles that are gone from these places")
     sync.add_argument(
         "--column", action="append", default=[], type=_column, metavar="NAME=THEIRS",
         help="what a .csv or .jsonl file calls our text, title, published, source, author, url, id, language; may be repeated",
     )  # fmt: skip
-    sync.add_argument("--rebuild", action="store_true", help="make the indexes again, with the settings in force")
+    sync.add_argument(
+        "--rebuild", action="store_true", help="make the indexes again, with the settings in force"
+    )
     articles = command("articles", _articles, "list the articles")
     articles.add_argument("--json", action="store_true", help="print the list as JSON")
     show = command("show", _show, "print one article")
     show.add_argument("id", help="as `clippings articles` lists it")
-    show.add_argument("--version", metavar="VERSION", help="as it was before; `clippings show ID` lists those kept")
+    show.add_argument(
+        "--version", metavar="VERSION", help="as it was before; `clippings show ID` lists those kept"
+    )
     remove = command("remove", _remove, "take articles out of the collection; their files stay")
     remove.add_argument("ids", nargs="+", metavar="ID", help="as `clippings articles` lists them")
-    edit = command("edit", _edit, "correct an article's title, source or date; it stays so through later syncs")
+    edit = command(
+        "edit", _edit, "correct an article's title, source or date; it stays so through later syncs"
+    )
     edit.add_argument("id", metavar="ID", help="as `clippings articles` lists it")
     edit.add_argument("--title", metavar="WORDS", help="its title; empty for none")
     edit.add_argument("--source", metavar="NAME", help="who published it; empty for unknown")
-    edit.add_argument("--published", metavar="DATE", help="the day it was published (YYYY-MM-DD); empty for unknown")
+    edit.add_argument(
+        "--published", metavar="DATE", help="the day it was published (YYYY-MM-DD); empty for unknown"
+    )
     edit.add_argument("--undo", action="store_true", help="take earlier corrections back")
     suite = command("eval", _eval, "measure answers against gold questions, or add one")
-    suite.add_argument("--gold", metavar="FILE", help="gold questions (default: those about the demo articles)")
-    suite.add_argument("--split", choices=("all", "dev", "test"), default="all", help="which half of them (default: all)")
+    suite.add_argument(
+        "--gold", metavar="FILE", help="gold questions (default: those about the demo articles)"
+    )
+    suite.add_argument(
+        "--split", choices=("all", "dev", "test"), default="all", help="which half of them (default: all)"
+    )
     suite.add_argument("--out", metavar="DIR", help="where the report is kept (default: eval/results)")
     suite.add_argument("--json", action="store_true", help="print the whole report as JSON")
-    suite.add_argument("--add", metavar="QUESTION", help="ask this, and keep it in the file of --gold with a verdict")
     suite.add_argument(
-        "--verdict", choices=("right", "wrong", "missing", "decline"), default="right", help="on its answer (default: right)"
+        "--add", metavar="QUESTION", help="ask this, and keep it in the file of --gold with a verdict"
     )
-    suite.add_argument("--quote", action="append", default=[], metavar="WORDS", help="exact words that would have been right")
+    suite.add_argument(
+        "--verdict",
+        choices=("right", "wrong", "missing", "decline"),
+        default="right",
+        help="on its answer (default: right)",
+    )
+    suite.add_argument(
+        "--quote", action="append", default=[], metavar="WORDS", help="exact words that would have been right"
+    )
     kept = command("backup", _backup, "put the whole collection into one file")
     kept.add_argument("file", metavar="FILE", help="a .zip file; an earlier backup there is replaced")
     kept.add_argument(
@@ -201,15 +248,25 @@ def _parser() -> _Parser:
         help="a far smaller file, which takes hours to restore: everything is encoded again",
     )
     kept.add_argument(
-        "--conversations", action="store_true", help="people's conversations and accounts too, without sessions and tokens"
+        "--conversations",
+        action="store_true",
+        help="people's conversations and accounts too, without sessions and tokens",
     )
     back = command("restore", _restore, "make a collection from a backup")
     back.add_argument("file", metavar="FILE", help="as `clippings backup` made it")
     people.add_commands(commands, common)
-    command("mcp", _mcp, "offer the articles as tools to the program that starts this, over standard input and output (MCP)")
-    doctor = command("doctor", _doctor, "say what is configured, what is reachable, and what to do about what is not")
+    command(
+        "mcp",
+        _mcp,
+        "offer the articles as tools to the program that starts this, over standard input and output (MCP)",
+    )
+    doctor = command(
+        "doctor", _doctor, "say what is configured, what is reachable, and what to do about what is not"
+    )
     doctor.add_argument(
-        "--deep", action="store_true", help="look through every article and index for damage, which takes minutes"
+        "--deep",
+        action="store_true",
+        help="look through every article and index for damage, which takes minutes",
     )
     return parser
 
@@ -236,9 +293,16 @@ def _port(stated: str) -> int:
 
 def _root_path(stated: str) -> str:
     parts = stated.split("/")
-    if stated.startswith("/") and ".." not in parts and "." not in parts and re.fullmatch(r"[\w.~/%-]+", stated, re.ASCII):
+    if (
+        stated.startswith("/")
+        and ".." not in parts
+        and "." not in parts
+        and re.fullmatch(r"[\w.~/%-]+", stated, re.ASCII)
+    ):
         return stated
-    raise argparse.ArgumentTypeError(f"{stated!r} is not a path on a server, such as /clippings: no spaces, and no ..")
+    raise argparse.ArgumentTypeError(
+        f"{stated!r} is not a path on a server, such as /clippings: no spaces, and no .."
+    )
 
 
 def _serve(options: argparse.Namespace, config: Config, services: Services) -> int:
@@ -270,8 +334,14 @@ def _ask(options: argparse.Namespace, config: Config, services: Services) -> int
         services.warm(config, question, named=options.home is not None) as engines,
         services.open(_chosen(options, config, services), **engines) as assistant,
     ):
-        answer = assistant.ask(question, filters=filters, asked_on=options.asked_on, use_model=not options.no_model)
-    say(json_safe(answer_json(answer)) if options.json else answer_text(answer, width=_width(), asked=question))
+        answer = assistant.ask(
+            question, filters=filters, asked_on=options.asked_on, use_model=not options.no_model
+        )
+    say(
+        json_safe(answer_json(answer))
+        if options.json
+        else answer_text(answer, width=_width(), asked=question)
+    )
     return 0
 
 
@@ -288,7 +358,12 @@ def _sync(options: argparse.Namespace, config: Config, services: Services) -> in
         return 1 if plan.failed else 0
     with _progress(sys.stderr) as progress:
         report = services.sync(
-            options.places, config, prune=options.prune, rebuild=options.rebuild, columns=columns, progress=progress
+            options.places,
+            config,
+            prune=options.prune,
+            rebuild=options.rebuild,
+            columns=columns,
+            progress=progress,
         )
     say(report_text(report))
     return 1 if report.failed else 0
@@ -326,7 +401,9 @@ def _articles(options: argparse.Namespace, config: Config, services: Services) -
         (
             item.headline.id,
             item.headline.published.isoformat() if item.headline.published else "unknown",
-            ", ".join((item.headline.source or "", *item.headline.also)) if item.headline.also else item.headline.source or "",
+            ", ".join((item.headline.source or "", *item.headline.also))
+            if item.headline.also
+            else item.headline.source or "",
             str(item.words),
             str(item.passages),
             item.headline.label[:60],
@@ -348,7 +425,10 @@ def _show(options: argparse.Namespace, config: Config, services: Services) -> in
             wanted = next((version for version, _ in versions if version.startswith(options.version)), "")
             found = assistant.earlier(options.id, wanted)
             if found is None:
-                tell(f"clippings: {options.id} has no version {options.version}; `clippings show` lists those kept")
+                tell(
+                    f"clippings: {options.id} has no version {options.version}; `clippings show` lists those "
+                    f"kept"
+                )
                 return 1
             article = found
     facts = {
@@ -361,7 +441,11 @@ def _show(options: argparse.Namespace, config: Config, services: Services) -> in
         "url": article.url,
     }
     read = dict(article.provenance)
-    lines = [f"{name}: {value}" + (f" ({read[name]})" if name in read else "") for name, value in facts.items() if value]
+    lines = [
+        f"{name}: {value}" + (f" ({read[name]})" if name in read else "")
+        for name, value in facts.items()
+        if value
+    ]
     lines += [f"also in: {', '.join(headline.also)}"] if headline.also else []
     lines += [f"earlier version: {version[:16]}, until {until:%Y-%m-%d %H:%M}" for version, until in versions]
     head = "\n".join(one_line(line) for line in lines)
@@ -370,7 +454,9 @@ def _show(options: argparse.Namespace, config: Config, services: Services) -> in
 
 
 def _backup(options: argparse.Namespace, config: Config, services: Services) -> int:
-    kept = services.backup(Path(options.file), config, vectors=not options.without_vectors, conversations=options.conversations)
+    kept = services.backup(
+        Path(options.file), config, vectors=not options.without_vectors, conversations=options.conversations
+    )
     where = f"{kept.file} ({kept.bytes / 1e6:,.1f} MB)"
     say(one_line(f"{kept.articles} articles and {kept.passages} passages are kept in {where}{_with(kept)}"))
     _noted(kept)
@@ -382,7 +468,8 @@ def _restore(options: argparse.Namespace, config: Config, services: Services) ->
         made = services.restore(Path(options.file), config, progress=progress)
     say(
         one_line(
-            f"the collection in {config.home} has {made.articles} articles and {made.passages} passages again{_with(made)}"
+            f"the collection in {config.home} has {made.articles} articles and {made.passages} passages "
+            f"again{_with(made)}"
         )
     )
     _noted(made)
@@ -418,7 +505,9 @@ def _edit(options: argparse.Namespace, config: Config, services: Services) -> in
         return 2
     article = services.edit(options.id, facts, config, undo=options.undo)
     when = article.published.isoformat() if article.published else "date unknown"
-    say(one_line(f"{article.id}: {article.title or 'no title'}, {article.source or 'source unknown'}, {when}"))
+    say(
+        one_line(f"{article.id}: {article.title or 'no title'}, {article.source or 'source unknown'}, {when}")
+    )
     return 0
 
 
@@ -428,7 +517,13 @@ def _eval(options: argparse.Namespace, config: Config, services: Services) -> in
         if gold is None:
             tell("clippings: --add needs a file of your own to add to: --gold FILE")
             return 2
-        say(one_line(services.add_gold(options.add, _chosen(options, config, services), gold, options.verdict, options.quote)))
+        say(
+            one_line(
+                services.add_gold(
+                    options.add, _chosen(options, config, services), gold, options.verdict, options.quote
+                )
+            )
+        )
         return 0
     home = config if options.home is not None else None
     out = Path(options.out) if options.out else None
@@ -451,7 +546,9 @@ def _doctor(options: argparse.Namespace, config: Config, services: Services) -> 
 
 
 def _chosen(options: argparse.Namespace, config: Config, services: Services) -> Config:
-    """The collection to read: a home that was named must exist; otherwise the demo articles stand in for none."""
+    """The collection to read: a home that was named must exist; otherwise the demo articles stand in for
+    none.
+    """
     if options.home is not None:
         return config
     chosen = services.or_demo(config)
@@ -465,7 +562,9 @@ def _width() -> int:
 
 
 class _Unheard:
-    """A stream that may close while it is written to: a sync goes on though nobody looks at its progress any more."""
+    """A stream that may close while it is written to: a sync goes on though nobody looks at its progress any
+    more.
+    """
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream

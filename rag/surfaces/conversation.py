@@ -1,4 +1,6 @@
-"""A conversation as the page shows it: each exchange as HTML, an answer while it grows, and what leaves the page as a file."""
+"""A conversation as the page shows it: each exchange as HTML, an answer while it grows, and what leaves the
+page as a file.
+"""
 
 from __future__ import annotations
 
@@ -14,14 +16,25 @@ from rag.surfaces.markup import answer_html, asked_html, escape, sentence_html
 from rag.surfaces.record import Record, citation_record, conversation_json, markdown, record
 from rag.types import Answer, Evidence, Filters, Sentence, Step, Turn
 
-__all__ = ["Growth", "Limits", "exchange_html", "exported", "growing", "growth_html", "reply_html", "turns_of"]
+__all__ = [
+    "Growth",
+    "Limits",
+    "exchange_html",
+    "exported",
+    "growing",
+    "growth_html",
+    "reply_html",
+    "turns_of",
+]
 
 _NOT_ANSWERED = "Not answered: it was stopped, or the page was closed, before the answer was there."
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What a question is limited to, as typed: names of sources, days such as 2024-01-20, and whether a model may word it."""
+    """What a question is limited to, as typed: names of sources, days such as 2024-01-20, and whether a model
+    may word it.
+    """
 
     sources: tuple[str, ...] = ()
     after: str = ""
@@ -35,8 +48,8 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Growth:
-    """As much of an answer as there is: the sentences released so far (HTML) and what is being done; at last the record of the
-    whole answer, or the sentence why there is none."""
+    """As much of an answer as there is: the sentences released so far (HTML) and what is being done; at last
+    the record of the whole answer, or the sentence why there is none."""
 
     so_far: str = ""
     step: str = ""
@@ -44,7 +57,9 @@ class Growth:
     why: str = ""
 
 
-def growing(opened: Callable[[str], Assistant], exchange: Exchange, turns: Sequence[Turn], limits: Limits) -> Iterator[Growth]:
+def growing(
+    opened: Callable[[str], Assistant], exchange: Exchange, turns: Sequence[Turn], limits: Limits
+) -> Iterator[Growth]:
     """The answer to a question as it grows; the last one has `record` or `why`."""
     released: list[str] = []
     step = ""
@@ -56,8 +71,14 @@ def growing(opened: Callable[[str], Assistant], exchange: Exchange, turns: Seque
                 yield Growth(record=record(event, exchange.collection))
                 return
             if isinstance(event, Sentence):
-                said = {"text": event.text, "lead": event.lead, "citations": [c.number for c in event.citations]}
-                released.append(sentence_html(said, {c.number: citation_record(c, Evidence()) for c in event.citations}))
+                said = {
+                    "text": event.text,
+                    "lead": event.lead,
+                    "citations": [c.number for c in event.citations],
+                }
+                released.append(
+                    sentence_html(said, {c.number: citation_record(c, Evidence()) for c in event.citations})
+                )
             elif isinstance(event, Step):
                 step = event.detail
             yield Growth(f'<p class="answer">{" ".join(released)}</p>' if released else "", step)
@@ -70,19 +91,29 @@ def growing(opened: Callable[[str], Assistant], exchange: Exchange, turns: Seque
 
 def turns_of(earlier: Iterable[Exchange], collection: str) -> list[Turn]:
     """What was asked and answered of the same articles: "he" is somebody else in another collection."""
-    return [Turn(e.record["question"], e.record["text"]) for e in earlier if e.record and e.collection == collection]
+    return [
+        Turn(e.record["question"], e.record["text"])
+        for e in earlier
+        if e.record and e.collection == collection
+    ]
 
 
 def growth_html(growth: Growth) -> str:
     """What stands under a question while it is being answered."""
-    return growth.so_far + (f'<p class="step" role="status">{escape(growth.step)}…</p>' if growth.step else "")
+    return growth.so_far + (
+        f'<p class="step" role="status">{escape(growth.step)}…</p>' if growth.step else ""
+    )
 
 
 def reply_html(exchange: Exchange, *, running: bool = False) -> str:
     """What stands under a question: the answer, why there is none, or that it is being answered."""
     if exchange.record:
         return answer_html(
-            exchange.record, exchange.question, exchange.id, exchange.verdict or "", given_here=not exchange.imported
+            exchange.record,
+            exchange.question,
+            exchange.id,
+            exchange.verdict or "",
+            given_here=not exchange.imported,
         )
     if running:
         return growth_html(Growth(step="being answered"))

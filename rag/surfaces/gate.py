@@ -1,5 +1,6 @@
-"""How many questions are worked on at once, how many wait for their turn and how long: the same line for people, programs and
-tools. Whoever comes when the line is full is told so at once, and everybody else is answered in time."""
+"""How many questions are worked on at once, how many wait for their turn and how long: the same line for
+people, programs and tools. Whoever comes when the line is full is told so at once, and everybody else is
+answered in time."""
 
 from __future__ import annotations
 
@@ -31,7 +32,9 @@ class Waiting:
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """The questions of a page since it was opened. Those that failed, or were stopped in the middle, are `answered` too."""
+    """The questions of a page since it was opened. Those that failed, or were stopped in the middle, are
+    `answered` too.
+    """
 
     running: int
     waiting: int
@@ -50,7 +53,9 @@ class Gate:
     def __init__(self, limits: ServeSettings) -> None:
         self._limits = limits
         self._lock = threading.Lock()
-        self._line: deque[Future[bool]] = deque()  # of turns: true once one's own has come, false when it will not
+        self._line: deque[Future[bool]] = (
+            deque()
+        )  # of turns: true once one's own has come, false when it will not
         self._running = self._answered = self._refused = 0
         self._stopping = False
 
@@ -73,11 +78,13 @@ class Gate:
                 self._line.popleft().set_result(False)
 
     async def answered(self, work: Callable[[], Iterator[_T]]) -> AsyncGenerator[_T | Waiting, None]:
-        """What `work` makes, in a thread of its own, once there is a turn for it; until then, how many wait before it.
+        """What `work` makes, in a thread of its own, once there is a turn for it; until then, how many wait
+        before it.
 
-        Where it makes more than is taken meanwhile, only the latest is given. Closed early, it gives its place in the line
-        back at once, or its turn after the step that is worked on. Raises what `work` does, and `BusyError` where too many
-        wait already, the turn does not come within the patience, or the page is being stopped.
+        Where it makes more than is taken meanwhile, only the latest is given. Closed early, it gives its
+        place in the line back at once, or its turn after the step that is worked on. Raises what `work` does,
+        and `BusyError` where too many wait already, the turn does not come within the patience, or the page
+        is being stopped.
         """
         turn = self._enter()
         given_up: threading.Event | None = None
@@ -90,7 +97,8 @@ class Gate:
                 left = until - time.monotonic()
                 if left <= 0 and self._withdrawn(turn, refused=True):
                     raise BusyError(
-                        f"the question has waited {self._limits.patience:g} seconds for its turn, as too many ask at once. "
+                        f"the question has waited {self._limits.patience:g} seconds for its turn, as too "
+                        f"many ask at once. "
                         "Ask it again in a few minutes"
                     )
                 await asyncio.wait([come], timeout=max(0.0, min(_LOOK, left)))
@@ -103,7 +111,9 @@ class Gate:
                 with suppress(RuntimeError):  # the loop is closed: nobody listens any more
                     loop.call_soon_threadsafe(said.put_nowait, what)
 
-            threading.Thread(target=self._work, args=(work, say, stopped), name="question", daemon=True).start()
+            threading.Thread(
+                target=self._work, args=(work, say, stopped), name="question", daemon=True
+            ).start()
             given_up = stopped  # and from here on the thread gives the turn back
             last: Any = None
             while not isinstance(last, _End):
@@ -122,7 +132,9 @@ class Gate:
                 self._leave()
 
     async def result(self, work: Callable[[], _T]) -> _T:
-        """What `work` returns, in a thread of its own, once there is a turn for it. Raises as `answered` does."""
+        """What `work` returns, in a thread of its own, once there is a turn for it. Raises as `answered`
+        does.
+        """
         found: list[_T] = []
         async with aclosing(self.answered(lambda: iter([work()]))) as made:
             async for step in made:
@@ -130,7 +142,9 @@ class Gate:
                     found.append(step)
         return found[0]
 
-    def _work(self, work: Callable[[], Iterator[_T]], say: Callable[[_T | _End], None], given_up: threading.Event) -> None:
+    def _work(
+        self, work: Callable[[], Iterator[_T]], say: Callable[[_T | _End], None], given_up: threading.Event
+    ) -> None:
         error: Exception | None = None
         try:
             made = work()
@@ -162,7 +176,8 @@ class Gate:
             if self._stopping:
                 raise self._closed()
             raise BusyError(
-                f"too many ask at once: {self._running} being answered, {len(self._line)} waiting. Ask again in a minute"
+                f"too many ask at once: {self._running} being answered, {len(self._line)} waiting. Ask again "
+                f"in a minute"
             )
 
     def _leave(self) -> None:
@@ -188,4 +203,6 @@ class Gate:
             return self._line.index(turn) if turn in self._line else 0
 
     def _closed(self) -> BusyError:
-        return BusyError("the page is being stopped and takes no new questions. Ask again when it is open again")
+        return BusyError(
+            "the page is being stopped and takes no new questions. Ask again when it is open again"
+        )

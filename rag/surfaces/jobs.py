@@ -19,7 +19,9 @@ from rag.types import IngestReport
 
 __all__ = ["Job", "Jobs", "Work"]
 
-Work = Callable[[Callable[[Any], None], threading.Event], IngestReport]  # takes what to tell of progress, and when to stop
+Work = Callable[
+    [Callable[[Any], None], threading.Event], IngestReport
+]  # takes what to tell of progress, and when to stop
 _KEPT = 50  # jobs that have ended, over all people
 _GO_ON = "Add the same again to go on: what is there already is not added twice"
 _AT_ONCE = 20  # jobs under way, of which one writes and the others wait for it
@@ -27,7 +29,9 @@ _AT_ONCE = 20  # jobs under way, of which one writes and the others wait for it
 
 @dataclass(slots=True)
 class Job:
-    """One lot of articles. `share` is from 0 to 1, `said` what is being done; at the end `report`, or `error` as a sentence."""
+    """One lot of articles. `share` is from 0 to 1, `said` what is being done; at the end `report`, or `error`
+    as a sentence.
+    """
 
     id: str
     owner: str
@@ -59,7 +63,9 @@ class Jobs:
         with self._lock:
             self._threads = [t for t in self._threads if t.is_alive()]
             if len(self._threads) >= _AT_ONCE:
-                raise BusyError(f"{_AT_ONCE} lots of articles are being added already. Add yours when one of them is done")
+                raise BusyError(
+                    f"{_AT_ONCE} lots of articles are being added already. Add yours when one of them is done"
+                )
             ended = [i for i, j in self._jobs.items() if j.done]
             for old in ended[: max(0, len(ended) - _KEPT)]:
                 del self._jobs[old]
@@ -88,7 +94,9 @@ class Jobs:
         """Raises `CollectionError` where there is none, or it is another's."""
         job = self._jobs.get(job_id)
         if job is None or job.owner != owner:
-            raise CollectionError("there is no such job. It may have ended before the page was started anew", missing=True)
+            raise CollectionError(
+                "there is no such job. It may have ended before the page was started anew", missing=True
+            )
         return job
 
     def of(self, owner: str) -> list[Job]:

@@ -1,5 +1,6 @@
-"""Where conversations and sessions are kept: in the collection's folder; and where nothing can be written there, as on a
-read-only or a full disk, in a temporary folder that goes with the server, so that the articles can be asked all the same."""
+"""Where conversations and sessions are kept: in the collection's folder; and where nothing can be written
+there, as on a read-only or a full disk, in a temporary folder that goes with the server, so that the articles
+can be asked all the same."""
 
 from __future__ import annotations
 
@@ -41,8 +42,8 @@ class Keeping:
         self, owner: str, question: str, collection: str, *,
         conversation: str | None, after: str | None, limits: Mapping[str, Any] | None = None,
     ) -> tuple[Exchange, str]:  # fmt: skip
-        """Keep a question, as `Conversations.put` does, and what to say where it cannot be kept: a conversation that is kept
-        cannot be gone on with then, and another one is begun."""
+        """Keep a question, as `Conversations.put` does, and what to say where it cannot be kept: a
+        conversation that is kept cannot be gone on with then, and another one is begun."""
         try:
             kept = self.conversations(conversation or after).put(
                 owner, question, collection, conversation=conversation, after=after, limits=limits

@@ -1,7 +1,7 @@
 """The collections that a page shows: the reader's own and the demo articles, which are never mixed.
 
-Each is opened when it is first asked for; one encoder and one reader serve both. What is uploaded is kept in a folder
-beside the collection, so that it can be taken in again, and is gone when its article is removed.
+Each is opened when it is first asked for; one encoder and one reader serve both. What is uploaded is kept in
+a folder beside the collection, so that it can be taken in again, and is gone when its article is removed.
 """
 
 from __future__ import annotations
@@ -26,9 +26,10 @@ OWN, DEMO = "own", "demo"
 
 @dataclass(slots=True)
 class Library:
-    """`open` opens a collection that exists, `exists` says whether one does, `make_demo` sees to the demo articles',
-    `sync` takes files into one, `edit` corrects an article's facts and `remove` takes articles out, `to_gold` keeps a gold
-    case. `kinds` are the endings of the files that `sync` reads. `read_only` refuses these four."""
+    """`open` opens a collection that exists, `exists` says whether one does, `make_demo` sees to the demo
+    articles', `sync` takes files into one, `edit` corrects an article's facts and `remove` takes articles
+    out, `to_gold` keeps a gold case. `kinds` are the endings of the files that `sync` reads. `read_only`
+    refuses these four."""
 
     own: Config
     demo: Config
@@ -56,17 +57,22 @@ class Library:
 
     def assistant(self, name: str) -> Assistant:
         """The assistant of a collection. Raises `CollectionError` for one's own while it has no articles."""
-        if (opened := self._opened.get(name)) is not None:  # without the lock: the other collection may be in the making
+        if (
+            opened := self._opened.get(name)
+        ) is not None:  # without the lock: the other collection may be in the making
             return opened
         with self._lock:
             if name not in self._opened:
                 if name == DEMO:
                     self.make_demo()
                 elif name != OWN:
-                    raise CollectionError(f"there is no collection {name!r}. Known are {OWN} and {DEMO}", missing=True)
+                    raise CollectionError(
+                        f"there is no collection {name!r}. Known are {OWN} and {DEMO}", missing=True
+                    )
                 elif not self.exists(self.own):
                     raise CollectionError(
-                        "there are no articles of your own yet. Add some under “Articles”, or ask the demo articles",
+                        "there are no articles of your own yet. Add some under “Articles”, or ask the demo "
+                        "articles",
                         missing=True,
                     )
                 self._opened[name] = self.open(self._config(name))
@@ -77,13 +83,15 @@ class Library:
         return self.assistant(name or self.first)
 
     def shown(self) -> Assistant:
-        """The assistant of the collection that a newcomer sees, which this neither makes nor replaces by the other one: what
-        was open and is gone is a `CollectionError`."""
+        """The assistant of the collection that a newcomer sees, which this neither makes nor replaces by the
+        other one: what was open and is gone is a `CollectionError`."""
         name = OWN if OWN in self._opened else self.first
         if name == DEMO and DEMO not in self._opened:
             raise CollectionError("no collection is open")
         if not self.exists(self._config(name)):
-            raise CollectionError(f"the collection in {self._config(name).home} is gone. Put a backup in its place")
+            raise CollectionError(
+                f"the collection in {self._config(name).home} is gone. Put a backup in its place"
+            )
         return self.assistant(name)
 
     def _config(self, name: str) -> Config:
@@ -103,11 +111,13 @@ class Library:
         replace: Conflict = "ask",
         stop: threading.Event | None = None,
     ) -> IngestReport:
-        """Take uploaded files into the reader's own collection; what cannot be read is in the report, and its file is gone.
+        """Take uploaded files into the reader's own collection; what cannot be read is in the report, and its
+        file is gone.
 
-        A file of a known name and other content takes the other's place (`replace="replace"`), or gets a name of its own
-        ("keep"); with "ask" nothing is taken in. Where this raises, the files are where they were. Raises `NameTaken` for such
-        names, `SourceError` when a file cannot be kept, and `CollectionError` as `sync` does.
+        A file of a known name and other content takes the other's place (`replace="replace"`), or gets a name
+        of its own ("keep"); with "ask" nothing is taken in. Where this raises, the files are where they were.
+        Raises `NameTaken` for such names, `SourceError` when a file cannot be kept, and `CollectionError` as
+        `sync` does.
         """
         self._writable()
         folder = self._uploaded
@@ -117,20 +127,28 @@ class Library:
             return folder.told(report)
 
     def taken(self, upload: Upload) -> tuple[str, ...]:
-        """The names of an upload's files which articles with other content have already: what "ask" would ask about."""
+        """The names of an upload's files which articles with other content have already: what "ask" would ask
+        about.
+        """
         return self._uploaded.taken(upload)
 
     def recover(self) -> None:
-        """Undo what a process that was killed while it took files in has left half done; the next that adds does so too."""
+        """Undo what a process that was killed while it took files in has left half done; the next that adds
+        does so too.
+        """
         if self.own.home.is_dir() and not self.read_only:
             with self._uploaded.alone():
                 pass
 
     @property
     def _uploaded(self) -> UploadFolder:
-        return UploadFolder(self.own.home, lambda file: self.assistant(OWN).read_from(file) if self.exists(self.own) else ())
+        return UploadFolder(
+            self.own.home, lambda file: self.assistant(OWN).read_from(file) if self.exists(self.own) else ()
+        )
 
-    def fetch(self, address: str, progress: Callable[[Any], None], *, stop: threading.Event | None = None) -> IngestReport:
+    def fetch(
+        self, address: str, progress: Callable[[Any], None], *, stop: threading.Event | None = None
+    ) -> IngestReport:
         """Take the page or the feed at a web address into the reader's own collection.
 
         Raises `SourceError` for what is no address, and `CollectionError` as `sync` does.
@@ -138,11 +156,14 @@ class Library:
         self._writable()
         stated = address.strip()
         if not stated.lower().startswith(("http://", "https://")):
-            raise SourceError(f"{stated[:80]!r} is no web address. Copy it from your browser; it begins with https://")
+            raise SourceError(
+                f"{stated[:80]!r} is no web address. Copy it from your browser; it begins with https://"
+            )
         return self.sync([stated], self.own, progress=progress, **({"stop": stop} if stop else {}))
 
     def take_out(self, article_id: str) -> None:
-        """Remove an article from the reader's own collection, and the file it was uploaded in with the last of its articles.
+        """Remove an article from the reader's own collection, and the file it was uploaded in with the last
+        of its articles.
 
         Raises `CollectionError` when there is no such article, or while others are being added.
         """
@@ -155,31 +176,40 @@ class Library:
                 folder.let_go(file)
 
     def correct(self, article_id: str, facts: Mapping[str, str], *, undo: bool = False) -> Article:
-        """Correct an article's title, source and date in the reader's own collection, or take that back; as `ingest.edit`."""
+        """Correct an article's title, source and date in the reader's own collection, or take that back; as
+        `ingest.edit`.
+        """
         self._writable()
         return self.edit(article_id, facts, self.own, undo=undo)
 
     def gold(self, name: str, verdict: str, found: Record, words: Sequence[tuple[str, int, int]]) -> str:
         """Make a judged answer a gold case of the collection; what to say about it.
 
-        Raises `QuestionError` for an answer to a limited question, as a gold case knows no filters, and for words that do not
-        stand in their article; otherwise as `eval.command.keep_case` does.
+        Raises `QuestionError` for an answer to a limited question, as a gold case knows no filters, and for
+        words that do not stand in their article; otherwise as `eval.command.keep_case` does.
         """
         self._writable()
         if found["filters"]:
-            raise QuestionError("a gold case is asked of all articles: ask again without limits, and judge that answer")
+            raise QuestionError(
+                "a gold case is asked of all articles: ask again without limits, and judge that answer"
+            )
         for article_id, start, end in words:
             try:
                 self.assistant(name).article(article_id).passage(start, end)
             except ValueError as exc:
-                raise QuestionError("the words selected do not stand in the article any more. Open it again") from exc
+                raise QuestionError(
+                    "the words selected do not stand in the article any more. Open it again"
+                ) from exc
         places = {c["number"]: (c["article"]["id"], c["start"], c["end"]) for c in found["citations"]}
         cited = [[places[number] for number in sentence["citations"]] for sentence in found["sentences"]]
         with self._lock:  # the file is read for the id, and then added to
-            return self.to_gold(self._config(name).home / "gold.jsonl", found["question"], cited, verdict, words)
+            return self.to_gold(
+                self._config(name).home / "gold.jsonl", found["question"], cited, verdict, words
+            )
 
     def _writable(self) -> None:
         if self.read_only:
             raise ForbiddenError(
-                "this page is read-only: articles are added, corrected and removed where it runs, by `clippings`"
+                "this page is read-only: articles are added, corrected and removed where it runs, by "
+                "`clippings`"
             )

@@ -20,18 +20,27 @@ _CLOSEST = 3
 
 def escape(text: str) -> str:
     """Text for HTML. Braces and dollar signs too: the page's components read `{{…}}` and `${…}` as templates."""
-    return html.escape(text).replace("{", "&#123;").replace("}", "&#125;").replace("$", "&#36;").replace("\x00", "")
+    return (
+        html.escape(text)
+        .replace("{", "&#123;")
+        .replace("}", "&#125;")
+        .replace("$", "&#36;")
+        .replace("\x00", "")
+    )
 
 
-def asked_html(question: str, key: str, version: tuple[int, int] = (1, 1), earlier: str = "", later: str = "") -> str:
-    """A question as it was typed, with what can be done about it. `version` is which of how many it is of those that were asked
-    in its place; `earlier` and `later` name the ones beside it."""
+def asked_html(
+    question: str, key: str, version: tuple[int, int] = (1, 1), earlier: str = "", later: str = ""
+) -> str:
+    """A question as it was typed, with what can be done about it. `version` is which of how many it is of
+    those that were asked in its place; `earlier` and `later` name the ones beside it."""
     at, of = version
     others = ""
     if of > 1:
         others = (
             f'<span class="versions" role="group" aria-label="Versions of this question">'
-            f"{_version(earlier, 'Earlier version', '‹')} {at} of {of} {_version(later, 'Later version', '›')}</span>"
+            f"{_version(earlier, 'Earlier version', '‹')} {at} of {of} "
+            f"{_version(later, 'Later version', '›')}</span>"
         )
     return (
         f'<p class="asked">{escape(question)}</p><div class="actions">{others}'
@@ -67,8 +76,8 @@ def _place(found: Record) -> str:
 
 
 def place(found: Record) -> dict[str, Any]:
-    """A citation's or a passage's article, its version, where the words stand in it, and their digest: where the article
-    has changed since, they may stand there still."""
+    """A citation's or a passage's article, its version, where the words stand in it, and their digest: where
+    the article has changed since, they may stand there still."""
     article, words = found["article"], found.get("quote") or found["text"]
     return {
         "article": article["id"], "version": article["version"], "start": found["start"], "end": found["end"],
@@ -86,9 +95,12 @@ def permalink(found: Record, collection: str) -> str:
     return f"?{urlencode({'collection': collection, **place(found)})}"
 
 
-def answer_html(found: Record, asked: str, key: str = "", verdict: str = "", *, given_here: bool = True) -> str:
-    """The answer with its conflicts, footnotes and timeline, or why there is none with what came closest; and what the
-    reader can do with it, `verdict` being what they said of it. One that this server has not given cannot be judged."""
+def answer_html(
+    found: Record, asked: str, key: str = "", verdict: str = "", *, given_here: bool = True
+) -> str:
+    """The answer with its conflicts, footnotes and timeline, or why there is none with what came closest; and
+    what the reader can do with it, `verdict` being what they said of it. One that this server has not given
+    cannot be judged."""
     parts: list[str] = []
     if found["question"] != " ".join(asked.split()):
         parts.append(f'<p class="understood">Understood as: {escape(found["question"])}</p>')
@@ -99,18 +111,26 @@ def answer_html(found: Record, asked: str, key: str = "", verdict: str = "", *, 
         parts.append(f'<p class="abstained">{escape(found["abstained"])}</p>')
         if found["evidence"]:
             rows = (f"<li>{_passage(p)}</li>" for p in found["evidence"][:_CLOSEST])
-            parts.append(f'<p class="closest">Closest, but not an answer:</p><ul class="near">{"".join(rows)}</ul>')
+            parts.append(
+                f'<p class="closest">Closest, but not an answer:</p><ul class="near">{"".join(rows)}</ul>'
+            )
     else:
-        parts.append(f'<p class="answer">{" ".join(sentence_html(s, citations) for s in found["sentences"])}</p>')
+        parts.append(
+            f'<p class="answer">{" ".join(sentence_html(s, citations) for s in found["sentences"])}</p>'
+        )
         parts += [_conflict(conflict, citations) for conflict in found["conflicts"]]
-        parts += [f'<p class="unanswered">The articles do not say: {escape(part)}</p>' for part in found["unanswered"]]
+        parts += [
+            f'<p class="unanswered">The articles do not say: {escape(part)}</p>'
+            for part in found["unanswered"]
+        ]
         notes = "".join(_note(c, found["collection"]) for c in found["citations"])
         parts.append(f'<ol class="notes">{notes}</ol>')
         parts.append(_timeline(found))
     if found["withheld"]:
         rows = (f"<li>{escape(text)}</li>" for text in found["withheld"])
         parts.append(
-            f"<details><summary>Said by the model, not found in the articles ({len(found['withheld'])})</summary>"
+            f"<details><summary>Said by the model, not found in the articles "
+            f"({len(found['withheld'])})</summary>"
             f"<ul>{''.join(rows)}</ul></details>"
         )
     if found["notice"]:
@@ -127,9 +147,12 @@ def _conflict(conflict: Record, citations: Mapping[int, Record]) -> str:
         article = citation["article"]
         rows.append(
             f'<tr><th scope="row">{escape(claim["value"])}</th><td>{escape(article["source"] or article["label"])}</td>'
-            f"<td>{_time(article['published'])}</td><td>“{escape(_flat(citation['quote']))}” {_marker(citation)}</td></tr>"
+            f"<td>{_time(article['published'])}</td><td>“{escape(_flat(citation['quote']))}” "
+            f"{_marker(citation)}</td></tr>"
         )
-    head = "".join(f'<th scope="col">{name}</th>' for name in ("Value", "Who says so", "When", "In which words"))
+    head = "".join(
+        f'<th scope="col">{name}</th>' for name in ("Value", "Who says so", "When", "In which words")
+    )
     return (
         f'<div class="wide"><table class="conflict"><caption>The sources disagree: {escape(conflict["about"])}</caption>'
         f"<thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table></div>"
@@ -160,7 +183,9 @@ def _timeline(found: Record) -> str:
         return ""
     points = [(c["article"], f"{_marker(c)} “{escape(_flat(c['quote']))}”") for c in found["citations"]]
     for passage in found["evidence"]:
-        around = any(i == passage["article"]["id"] and passage["start"] <= a < passage["end"] for i, a, _ in cited)
+        around = any(
+            i == passage["article"]["id"] and passage["start"] <= a < passage["end"] for i, a, _ in cited
+        )
         if not around:
             points.append((passage["article"], _passage(passage)))
     points.sort(key=lambda point: (point[0]["published"] is None, point[0]["published"] or ""))
@@ -188,9 +213,7 @@ VERDICTS = {"right": "Right", "wrong": "Wrong", "missing": "Something is missing
 
 
 def _actions(found: Record, asked: str, key: str, verdict: str, *, given_here: bool) -> str:
-    copy = (
-        f'<button type="button" data-act="copy" data-text="{escape(markdown([(asked, found)]))}">Copy with footnotes</button>'
-    )
+    copy = f'<button type="button" data-act="copy" data-text="{escape(markdown([(asked, found)]))}">Copy with footnotes</button>'
     if not given_here:
         return f'<div class="actions">{copy}</div>'
     judge = "".join(
@@ -199,10 +222,10 @@ def _actions(found: Record, asked: str, key: str, verdict: str, *, given_here: b
         for name, label in VERDICTS.items()
     )
     hidden = "" if verdict else " hidden"
-    gold = f'<button type="button" data-act="gold" data-key="{escape(key)}"{hidden}>Make it a gold case</button>'
-    return (
-        f'<div class="actions">{copy}<span class="verdicts" role="group" aria-label="Your verdict">{judge}{gold}</span></div>'
+    gold = (
+        f'<button type="button" data-act="gold" data-key="{escape(key)}"{hidden}>Make it a gold case</button>'
     )
+    return f'<div class="actions">{copy}<span class="verdicts" role="group" aria-label="Your verdict">{judge}{gold}</span></div>'
 
 
 def _flat(text: str) -> str:
@@ -210,7 +233,9 @@ def _flat(text: str) -> str:
 
 
 def article_parts(article: Article, facts: Headline, start: int, end: int, note: str = "") -> dict[str, str]:
-    """An article cut at the words to be highlighted, as plain strings that the page sets as text; `note` is said above it."""
+    """An article cut at the words to be highlighted, as plain strings that the page sets as text; `note` is
+    said above it.
+    """
     page = facts.page(start) if end else None
     also = f"also in {', '.join(facts.also)}" if facts.also else ""
     return {

@@ -23,7 +23,9 @@ __all__ = ["add_commands"]
 
 
 def add_commands(commands: Any, common: argparse.ArgumentParser) -> None:
-    """Add `account …`, `token …` and `verdicts` to argparse's commands; `common` has the options of all of them."""
+    """Add `account …`, `token …` and `verdicts` to argparse's commands; `common` has the options of all of
+    them.
+    """
 
     def group(name: str, help: str) -> Callable[[str, Callable[..., int], str], argparse.ArgumentParser]:
         outer = commands.add_parser(name, help=help, description=help[0].upper() + help[1:] + ".")
@@ -41,9 +43,15 @@ def add_commands(commands: Any, common: argparse.ArgumentParser) -> None:
     command = group("account", "say who may log in")
     add = command("add", _add_account, "add an account to a file; asks for its password")
     add.add_argument("name", metavar="NAME", help="whose account it is")
-    add.add_argument("--auth-file", metavar="FILE", required=True, help="the file of accounts; made if there is none")
-    add.add_argument("--password-stdin", action="store_true", help="read the password from a line of standard input")
-    remove = command("remove", _remove_account, "remove an account from a file, which logs it out; its conversations stay")
+    add.add_argument(
+        "--auth-file", metavar="FILE", required=True, help="the file of accounts; made if there is none"
+    )
+    add.add_argument(
+        "--password-stdin", action="store_true", help="read the password from a line of standard input"
+    )
+    remove = command(
+        "remove", _remove_account, "remove an account from a file, which logs it out; its conversations stay"
+    )
     remove.add_argument("name", metavar="NAME", help="whose account it is")
     remove.add_argument("--auth-file", metavar="FILE", required=True, help="the file of accounts")
     convert = command("convert", _convert, "hash the plain passwords in a file of accounts")
@@ -52,13 +60,21 @@ def add_commands(commands: Any, common: argparse.ArgumentParser) -> None:
     command = group("token", "say which programs may ask")
     add = command("add", _add_token, "make a token for a program, and print it this once")
     add.add_argument("name", metavar="NAME", help="what the token is called here")
-    add.add_argument("--read-only", action="store_true", help="with it articles can be neither added, corrected nor removed")
+    add.add_argument(
+        "--read-only",
+        action="store_true",
+        help="with it articles can be neither added, corrected nor removed",
+    )
     command("list", _list_tokens, "list the tokens, without their secrets")
     revoke = command("revoke", _revoke_token, "make a token worthless at once")
     revoke.add_argument("name", metavar="NAME", help="as `clippings token list` lists it")
 
-    about = "print what readers have said of answers, with each answer and its evidence, one JSON object a line"
-    verdicts = commands.add_parser("verdicts", parents=[common], help=about, description=f"{about[0].upper()}{about[1:]}.")
+    about = (
+        "print what readers have said of answers, with each answer and its evidence, one JSON object a line"
+    )
+    verdicts = commands.add_parser(
+        "verdicts", parents=[common], help=about, description=f"{about[0].upper()}{about[1:]}."
+    )
     verdicts.set_defaults(command=_verdicts)
 
 
@@ -124,7 +140,7 @@ def _revoke_token(options: argparse.Namespace, config: Config, _services: object
 def _verdicts(_options: argparse.Namespace, config: Config, _services: object) -> int:
     import json
 
-    from rag.text import json_safe
+    from rag.english.text import json_safe
 
     with _people(config) as people:
         for e in people.conversations.verdicts():
@@ -161,7 +177,11 @@ def _password(*, from_input: bool) -> str:
             warnings.simplefilter("error", getpass.GetPassWarning)  # it would be shown as it is typed
             first, second = getpass.getpass("Password: "), getpass.getpass("The same again: ")
     except (EOFError, getpass.GetPassWarning) as exc:
-        raise ConfigError("there is no terminal to ask for a password. Hand it over with --password-stdin") from exc
+        raise ConfigError(
+            "there is no terminal to ask for a password. Hand it over with --password-stdin"
+        ) from exc
     if first != second:
-        raise ConfigError("the two passwords are not the same. Nothing was changed; run the same command again")
+        raise ConfigError(
+            "the two passwords are not the same. Nothing was changed; run the same command again"
+        )
     return first

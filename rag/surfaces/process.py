@@ -10,8 +10,8 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
+from rag.english.text import one_line
 from rag.errors import ClippingsError
-from rag.text import one_line
 
 __all__ = [
     "BROKEN_PIPE", "INTERRUPTED", "UNWRITTEN", "Terminated", "UnwrittenError", "ended", "say", "status_of", "tell",
@@ -58,8 +58,9 @@ def tell(sentence: str) -> None:
 def ended(run: Callable[[], int]) -> int:
     """Run the program of this process to its end; the exit status.
 
-    Standard streams that are closed are opened on the null device: files opened later would take their numbers, and be
-    written to by whatever prints. SIGTERM ends the process as Ctrl-C does; a second signal ends it at once.
+    Standard streams that are closed are opened on the null device: files opened later would take their
+    numbers, and be written to by whatever prints. SIGTERM ends the process as Ctrl-C does; a second signal
+    ends it at once.
     """
     _open_streams()
     heard = _listen()
@@ -122,7 +123,9 @@ def _flushed(status: int) -> int:
 
 
 def _abandon(stream: Any) -> None:
-    """Point a stream that cannot be written to at the null device: what it still holds is flushed when Python ends."""
+    """Point a stream that cannot be written to at the null device: what it still holds is flushed when Python
+    ends.
+    """
     try:
         null = os.open(os.devnull, os.O_WRONLY)
         os.dup2(null, stream.fileno())
@@ -132,8 +135,8 @@ def _abandon(stream: Any) -> None:
 
 
 def _leave(status: int) -> int:
-    """The status; where threads are left that nobody waits for, the process ends here: in native code, as a language model
-    of this process is, they would bring it down with the interpreter."""
+    """The status; where threads are left that nobody waits for, the process ends here: in native code, as a
+    language model of this process is, they would bring it down with the interpreter."""
     if any(thread.daemon for thread in threading.enumerate() if thread is not threading.current_thread()):
         import logging
 

@@ -1,4 +1,5 @@
-"""An answer as plain JSON values, small enough for a browser to keep, and what leaves the page: Markdown and JSON.
+"""An answer as plain JSON values, small enough for a browser to keep, and what leaves the page: Markdown and
+JSON.
 
 The page shows records and nothing else, so a conversation taken up again looks as it did when it was held.
 """
@@ -13,13 +14,26 @@ from typing import Any
 from rag.surfaces.render import abstention_text, byline, dates_text, day
 from rag.types import Answer, Citation, Evidence, Filters, Headline, RetrievedPassage
 
-__all__ = ["SUPPORT", "Record", "citation_record", "conversation_json", "filters_text", "markdown", "passage_record", "record"]
+__all__ = [
+    "SUPPORT",
+    "Record",
+    "citation_record",
+    "conversation_json",
+    "filters_text",
+    "markdown",
+    "passage_record",
+    "record",
+]
 
 Record = dict[str, Any]
 
 _SHOWN = 240  # characters of a passage that came close
 # A citation's state in words; see `rag.types.Support`.
-SUPPORT = {"verbatim": "word for word", "consistent": "same names and figures", "entailed": "follows from these words"}
+SUPPORT = {
+    "verbatim": "word for word",
+    "consistent": "same names and figures",
+    "entailed": "follows from these words",
+}
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]<>#|~$!])")
 
 
@@ -32,13 +46,18 @@ def record(answer: Answer, collection: str = "") -> Record:
         "collection": collection,
         "question": answer.question,
         "text": answer.text,
-        "sentences": [{"text": s.text, "lead": s.lead, "citations": [c.number for c in s.citations]} for s in answer.sentences],
+        "sentences": [
+            {"text": s.text, "lead": s.lead, "citations": [c.number for c in s.citations]}
+            for s in answer.sentences
+        ],
         "citations": [citation_record(c, answer.evidence) for c in answer.citations],
         "conflicts": [
             {"about": c.about, "claims": [{"value": r.value, "number": r.citation.number} for r in c.claims]}
             for c in answer.conflicts
         ],
-        "evidence": [{**(found := passage_record(source)), "text": _brief(found["text"])} for source in answer.evidence],
+        "evidence": [
+            {**(found := passage_record(source)), "text": _brief(found["text"])} for source in answer.evidence
+        ],
         "abstained": abstention_text(answer.abstained) if answer.abstained else None,
         "unanswered": list(answer.unanswered),
         "withheld": list(answer.withheld),
@@ -77,7 +96,12 @@ def _facts(headline: Headline) -> Record:
 def passage_record(source: RetrievedPassage) -> Record:
     """A passage with its article's facts."""
     passage = source.passage
-    return {"article": _facts(source.article), "start": passage.start, "end": passage.end, "text": passage.text}
+    return {
+        "article": _facts(source.article),
+        "start": passage.start,
+        "end": passage.end,
+        "text": passage.text,
+    }
 
 
 def _brief(text: str) -> str:
@@ -125,7 +149,9 @@ def markdown(exchanges: Iterable[tuple[str, Record]], title: str | None = None) 
         lines += [" ".join(said), ""]
         for conflict in found["conflicts"]:
             lines += [f"The sources disagree: {_plain(conflict['about'])}", ""]
-            lines += [f"- {_plain(claim['value'])}[^{names[claim['number']]}]" for claim in conflict["claims"]]
+            lines += [
+                f"- {_plain(claim['value'])}[^{names[claim['number']]}]" for claim in conflict["claims"]
+            ]
             lines += [""]
         lines += [f"The articles do not say: {_plain(part)}\n" for part in found["unanswered"]]
         notes += [_note(names[c["number"]], c) for c in found["citations"]]
@@ -133,7 +159,9 @@ def markdown(exchanges: Iterable[tuple[str, Record]], title: str | None = None) 
 
 
 def _note(name: int, citation: Record) -> str:
-    page = f"page {citation['page']}, " if citation.get("page") else ""  # a record kept from before there were pages has none
+    page = (
+        f"page {citation['page']}, " if citation.get("page") else ""
+    )  # a record kept from before there were pages has none
     place = f"{citation['article']['id']}, {page}characters {citation['start']}–{citation['end']}"
     said = f" {_plain(citation['dates'])}." if citation["dates"] else ""
     return f"[^{name}]: “{_plain(citation['quote'])}” — {_plain(citation['article']['byline'])}.{said} {_plain(place)}"

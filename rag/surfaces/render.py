@@ -10,7 +10,8 @@ from datetime import date
 from functools import partial
 from typing import Any
 
-from rag.text import one_line, terminal_safe
+from rag.english.text import one_line, terminal_safe
+from rag.english.times import Moment, resolved
 from rag.types import (
     Abstention,
     Answer,
@@ -22,7 +23,6 @@ from rag.types import (
     RetrievedPassage,
     Rival,
 )
-from rag.when import Moment, resolved
 
 __all__ = [
     "abstention_text",
@@ -50,13 +50,15 @@ _REASONS = {
 
 
 def answer_json(answer: Answer) -> str:
-    """The whole answer, every field of it, as JSON. Each citation also has its `page` and its `dates`: see `dates`."""
+    """The whole answer, every field of it, as JSON. Each citation also has its `page` and its `dates`: see
+    `dates`.
+    """
     return json.dumps(answer, default=partial(_plain, answer.evidence), ensure_ascii=False, indent=2)
 
 
 def json_value(value: Any, evidence: Evidence = Evidence()) -> Any:
-    """One of our values as the plain ones that JSON has, in the form of `answer_json`. A citation's `dates` are read from the
-    evidence, so there are none without it."""
+    """One of our values as the plain ones that JSON has, in the form of `answer_json`. A citation's `dates`
+    are read from the evidence, so there are none without it."""
     return json.loads(json.dumps(value, default=partial(_plain, evidence), ensure_ascii=False))
 
 
@@ -68,18 +70,26 @@ def _plain(evidence: Evidence, value: Any) -> Any:
     facts = {field.name: getattr(value, field.name) for field in fields(value)}
     if isinstance(value, Headline):
         del facts["pages"]  # a number for each page of a book; a citation says which page its words are on
-    return facts | {"page": value.page, "dates": _date_facts(value, evidence)} if isinstance(value, Citation) else facts
+    return (
+        facts | {"page": value.page, "dates": _date_facts(value, evidence)}
+        if isinstance(value, Citation)
+        else facts
+    )
 
 
 def dates(citation: Citation, evidence: Evidence) -> tuple[Moment, ...]:
     """What the quoted words say relative to the article's publication, at their places in the article.
 
-    They are shown beside the words, never in place of them, and every surface takes them from here. The whole passage
-    is read: "on Friday" is another day where the words before it are "will vote".
+    They are shown beside the words, never in place of them, and every surface takes them from here. The whole
+    passage is read: "on Friday" is another day where the words before it are "will vote".
     """
     for source in evidence:
         passage = source.passage
-        if passage.article_id == citation.article.id and passage.start <= citation.start and citation.end <= passage.end:
+        if (
+            passage.article_id == citation.article.id
+            and passage.start <= citation.start
+            and citation.end <= passage.end
+        ):
             said = resolved(passage.text, citation.article.published)
             placed = (replace(m, start=passage.start + m.start, end=passage.start + m.end) for m in said)
             return tuple(m for m in placed if citation.start <= m.start and m.end <= citation.end)
@@ -135,7 +145,9 @@ def where(citation: Citation) -> str:
 
 
 def answer_text(answer: Answer, *, width: int = 88, asked: str | None = None) -> str:
-    """The answer with its footnotes. `asked` is what was typed: the question as understood is shown where it differs."""
+    """The answer with its footnotes. `asked` is what was typed: the question as understood is shown where it
+    differs.
+    """
     lines: list[str] = []
     if asked is not None and " ".join(asked.split()) != answer.question:
         lines += [_wrapped(f"Understood as: {answer.question}", width), ""]
@@ -148,7 +160,10 @@ def answer_text(answer: Answer, *, width: int = 88, asked: str | None = None) ->
         lines += [_wrapped(answer.text, width), ""]
         for conflict in answer.conflicts:
             lines += [_wrapped(f"The sources disagree: {conflict.about}", width)]
-            lines += [_wrapped(f"- {_rival(rival)} [{rival.citation.number}]", width, "  ") for rival in conflict.claims]
+            lines += [
+                _wrapped(f"- {_rival(rival)} [{rival.citation.number}]", width, "  ")
+                for rival in conflict.claims
+            ]
             lines += [""]
         for part in answer.unanswered:
             lines += [_wrapped(f"The articles do not say: {part}", width), ""]
@@ -176,7 +191,9 @@ def _footnote(citation: Citation, evidence: Evidence, width: int) -> str:
 
 def _closest(source: RetrievedPassage, width: int) -> str:
     return _wrapped(
-        f"- {byline(source.article)}: {textwrap.shorten(_flat(source.passage.text), 160, placeholder=' …')}", width, "  "
+        f"- {byline(source.article)}: {textwrap.shorten(_flat(source.passage.text), 160, placeholder=' …')}",
+        width,
+        "  ",
     )
 
 
@@ -185,14 +202,18 @@ def _flat(text: str) -> str:
 
 
 def _wrapped(text: str, width: int, indent: str = "") -> str:
-    return textwrap.fill(text, width, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)
+    return textwrap.fill(
+        text, width, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False
+    )
 
 
 _GO_ON = "Run it again: it goes on from there"
 
 
 def report_text(report: Plan, *, planned: bool = False, go_on: str = _GO_ON) -> str:
-    """What a sync did, or would do, with every failure and its reason. `go_on` says how one that was stopped is taken up."""
+    """What a sync did, or would do, with every failure and its reason. `go_on` says how one that was stopped
+    is taken up.
+    """
     counts = [
         f"{len(ids)} {word}"
         for ids, word in (
@@ -220,7 +241,8 @@ def report_text(report: Plan, *, planned: bool = False, go_on: str = _GO_ON) -> 
 def progress_text(step: Any, seconds: float) -> str:
     """How far a sync is after some seconds, how fast, and how long it will still take if it goes on so.
 
-    `step` has `done` and `total` articles, `passages` made, and the `share` of the whole that is done, 0 to 1.
+    `step` has `done` and `total` articles, `passages` made, and the `share` of the whole that is done, 0 to
+    1.
     """
     told = f"{step.done} of {step.total} articles, {step.passages} passages"
     if seconds <= 0 or not 0 < step.share < 1:
@@ -234,4 +256,6 @@ def listing_text(rows: Iterable[Sequence[str]], header: Sequence[str]) -> str:
     """A table in columns as wide as their widest cell."""
     table = [[one_line(cell) for cell in row] for row in (header, *rows)]
     widths = [max(len(row[i]) for row in table) for i in range(len(header))]
-    return "\n".join("  ".join(cell.ljust(w) for cell, w in zip(row, widths, strict=True)).rstrip() for row in table)
+    return "\n".join(
+        "  ".join(cell.ljust(w) for cell, w in zip(row, widths, strict=True)).rstrip() for row in table
+    )

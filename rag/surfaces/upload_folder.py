@@ -1,8 +1,8 @@
-"""The folder in which a collection keeps what was uploaded: a file comes into it when it is taken in, and leaves it with the
-last of its articles.
+"""The folder in which a collection keeps what was uploaded: a file comes into it when it is taken in, and
+leaves it with the last of its articles.
 
-What is done to the folder is noted in it until it is done with, so that a process that is killed in the middle leaves no
-file that nobody asked for, and loses none that was replaced.
+What is done to the folder is noted in it until it is done with, so that a process that is killed in the
+middle leaves no file that nobody asked for, and loses none that was replaced.
 """
 
 from __future__ import annotations
@@ -20,21 +20,24 @@ from typing import Literal, get_args
 from filelock import FileLock, Timeout
 
 from rag.errors import CollectionError, NameTaken, SourceError
-from rag.files import private_folder
 from rag.surfaces.uploads import Upload, numbered
+from rag.system.files import private_folder
 from rag.types import Failure, IngestReport
 
 __all__ = ["Conflict", "UploadFolder"]
 
 Conflict = Literal["ask", "replace", "keep"]
 _FOLDER = "upload"
-_ADDING = ".adding"  # the folder inside it for what is under way; hidden, so that a sync of the whole folder passes over it
+# the folder inside it for what is under way; hidden, so that a sync of the whole folder passes over it
+_ADDING = ".adding"
 _NOTES = "files.json"
 
 
 @dataclass(frozen=True, slots=True)
 class _Placed:
-    """A file that was put into the folder: where it came from, where it lies, and where the one lies that it replaces."""
+    """A file that was put into the folder: where it came from, where it lies, and where the one lies that it
+    replaces.
+    """
 
     came: Path
     lies: Path
@@ -42,7 +45,9 @@ class _Placed:
 
 
 class UploadFolder:
-    """The uploaded files of the collection in `home`. `articles` are the ids of those that were read from one of them."""
+    """The uploaded files of the collection in `home`. `articles` are the ids of those that were read from one
+    of them.
+    """
 
     def __init__(self, home: Path, articles: Callable[[Path], Sequence[str]]) -> None:
         self.folder, self._articles = (home / _FOLDER).resolve(), articles
@@ -50,7 +55,9 @@ class UploadFolder:
 
     @contextmanager
     def alone(self) -> Iterator[None]:
-        """Hold the folder against every other thread and process. Raises `CollectionError` while another one has it."""
+        """Hold the folder against every other thread and process. Raises `CollectionError` while another one
+        has it.
+        """
         try:
             with _kept_in(self.folder):
                 private_folder(self.folder.parent)
@@ -58,7 +65,9 @@ class UploadFolder:
                 lock = FileLock(self.folder.parent / "upload.lock", timeout=0)
                 lock.acquire()
         except Timeout as exc:
-            raise CollectionError("articles are being added or removed just now. Try again when that is done") from exc
+            raise CollectionError(
+                "articles are being added or removed just now. Try again when that is done"
+            ) from exc
         try:
             with _kept_in(self.folder):
                 self._recover()
@@ -72,9 +81,11 @@ class UploadFolder:
             return tuple(file.name for file in upload.files if self._other(file.path, file.name))
 
     @contextmanager
-    def holding(self, upload: Upload, conflict: Conflict) -> Iterator[tuple[list[Path], Callable[[IngestReport], None]]]:
-        """The files of an upload put into the folder, and what settles which of them stay: those that a report says something
-        good of. Where that is not called, everything is put back as it was.
+    def holding(
+        self, upload: Upload, conflict: Conflict
+    ) -> Iterator[tuple[list[Path], Callable[[IngestReport], None]]]:
+        """The files of an upload put into the folder, and what settles which of them stay: those that a
+        report says something good of. Where that is not called, everything is put back as it was.
 
         Raises `NameTaken`, having done nothing, where `conflict` is "ask" and names are taken.
         """
@@ -94,29 +105,41 @@ class UploadFolder:
                 shutil.rmtree(self._under_way, ignore_errors=True)
 
     def let_go(self, file: Path) -> None:
-        """Remove a file of the folder if no article is left of it. Raises `SourceError` where that cannot be done."""
+        """Remove a file of the folder if no article is left of it. Raises `SourceError` where that cannot be
+        done.
+        """
         if file.is_file() and not self._articles(file):
             try:
                 file.unlink()
             except OSError as exc:
-                raise SourceError(f"the article is removed, but its file stays in {self.folder}: {exc.strerror}") from exc
+                raise SourceError(
+                    f"the article is removed, but its file stays in {self.folder}: {exc.strerror}"
+                ) from exc
 
     def file_of(self, origin: str) -> Path | None:
-        """The file in the folder from which an article was read, by its origin; `None` where it is from elsewhere."""
+        """The file in the folder from which an article was read, by its origin; `None` where it is from
+        elsewhere.
+        """
         path = Path(origin)
         if not path.is_relative_to(self.folder) or path == self.folder:
             return None
         return self.folder / path.relative_to(self.folder).parts[0]
 
     def told(self, report: IngestReport) -> IngestReport:
-        """A report that calls the files as their articles are called, and does not say where on this machine they lie."""
+        """A report that calls the files as their articles are called, and does not say where on this machine
+        they lie.
+        """
 
         def shortened(text: str) -> str:
             return text.replace(f"{self.folder.as_posix()}/", f"{_FOLDER}/")
 
-        failed = tuple(Failure(shortened(failure.item), shortened(failure.reason)) for failure in report.failed)
+        failed = tuple(
+            Failure(shortened(failure.item), shortened(failure.reason)) for failure in report.failed
+        )
         renamed = tuple((article_id, shortened(origin)) for article_id, origin in report.renamed)
-        return replace(report, failed=failed, renamed=renamed, warnings=tuple(map(shortened, report.warnings)))
+        return replace(
+            report, failed=failed, renamed=renamed, warnings=tuple(map(shortened, report.warnings))
+        )
 
     def _other(self, file: Path, name: str) -> bool:
         """Whether a file of this name is here with other content. One that no article is left of is none."""
@@ -140,7 +163,9 @@ class UploadFolder:
                 named.add(name)
             there = self.folder / name
             if there.is_file() and filecmp.cmp(file.path, there, shallow=False):
-                same.append(there)  # it is read again all the same: an earlier run may have been stopped before its end
+                same.append(
+                    there
+                )  # it is read again all the same: an earlier run may have been stopped before its end
             else:
                 plan.append((file.path, there))
         self._note(plan)

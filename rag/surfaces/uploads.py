@@ -1,7 +1,9 @@
-"""Files on their way in: received from a browser or a program, and kept until somebody takes them in or gives them up.
+"""Files on their way in: received from a browser or a program, and kept until somebody takes them in or gives
+them up.
 
-A file goes to the disk as it arrives, into a folder of the collection that only its owner may read, and every limit is
-looked at before a byte is written. What is refused, breaks off, or stays away too long is gone from the disk at once.
+A file goes to the disk as it arrives, into a folder of the collection that only its owner may read, and every
+limit is looked at before a byte is written. What is refused, breaks off, or stays away too long is gone from
+the disk at once.
 """
 
 from __future__ import annotations
@@ -30,7 +32,7 @@ from python_multipart.multipart import MultipartParser, parse_options_header
 
 from rag.config import ServeSettings
 from rag.errors import UploadError
-from rag.files import RESERVE, private_folder
+from rag.system.files import RESERVE, private_folder
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -53,13 +55,16 @@ _BESIDES = 6000  # bytes of a part that are not its file: the border and the hea
 
 # Windows opens a device under these names, whatever their ending.
 _DEVICES = re.compile(r"(con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³]|conin\$|conout\$)(\.|$)", re.IGNORECASE)
-# Such characters turn the direction of what stands after them: "exe.txt" could be read where "txt.exe" stands.
+# Such characters turn the direction of what stands after them: "exe.txt" could be read where "txt.exe"
+# stands.
 _TURNING = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 
 
 @dataclass(frozen=True, slots=True)
 class Received:
-    """A file that was received: its name, safe to be kept under, where it lies meanwhile, and its length in bytes."""
+    """A file that was received: its name, safe to be kept under, where it lies meanwhile, and its length in
+    bytes.
+    """
 
     name: str
     path: Path
@@ -86,14 +91,17 @@ class _Waiting:
 
 
 def safe_name(stated: str) -> str:
-    """The name under which a file may be kept, whatever its sender calls it: no folder, no control character, no dot or space
-    at either end, no name that the system or we use, and at most 200 bytes of UTF-8 with the ending kept.
+    """The name under which a file may be kept, whatever its sender calls it: no folder, no control character,
+    no dot or space at either end, no name that the system or we use, and at most 200 bytes of UTF-8 with the
+    ending kept.
 
     >>> safe_name("C:\\\\news\\\\..\\\\may\\x00.txt"), safe_name("../../.bashrc"), safe_name("con.txt"), safe_name("..")
     ('may.txt', 'bashrc', '_con.txt', 'file')
     """
     last = re.split(r"[/\\]", stated)[-1]
-    kept = "".join(c for c in last if unicodedata.category(c) not in ("Cc", "Cs", "Zl", "Zp") and c not in _TURNING)
+    kept = "".join(
+        c for c in last if unicodedata.category(c) not in ("Cc", "Cs", "Zl", "Zp") and c not in _TURNING
+    )
     name = _trimmed(unicodedata.normalize("NFC", kept))
     if not name:
         return "file"
@@ -133,12 +141,18 @@ def _trimmed(name: str) -> str:
 class Uploads:
     """The uploads of one collection, whose folder is `home`. Safe to share between threads and event loops.
 
-    What earlier processes have left behind is removed when this is made, unless another one that is alive serves the same
-    collection: then what lies there may be its own.
+    What earlier processes have left behind is removed when this is made, unless another one that is alive
+    serves the same collection: then what lies there may be its own.
     """
 
     def __init__(
-        self, home: Path, limits: ServeSettings, *, idle: float = IDLE, longest: float = LONGEST, kept: float = KEPT
+        self,
+        home: Path,
+        limits: ServeSettings,
+        *,
+        idle: float = IDLE,
+        longest: float = LONGEST,
+        kept: float = KEPT,
     ) -> None:
         self._folder, self._limits = home / "upload" / INCOMING, limits
         self._idle, self._longest, self._kept = idle, longest, kept
@@ -148,7 +162,8 @@ class Uploads:
         self._receiving: dict[str, _Receiving] = {}
         self._closed = False
         self._timer: threading.Timer | None = None
-        # Of our own: nothing else that is slow may hold up what a sender is waiting for, nor the other way round.
+        # Of our own: nothing else that is slow may hold up what a sender is waiting for, nor the other way
+        # round.
         self._threads = ThreadPoolExecutor(AT_ONCE + 1, "clippings-upload")
         self._alone = FileLock(home / "incoming.lock", timeout=0, thread_local=False)
         if self._folder.exists():
@@ -170,7 +185,9 @@ class Uploads:
         self._alone.release(force=True)
 
     async def receive(self, request: Request, owner: str) -> Upload:
-        """Receive the files of a multipart/form-data request. Raises `UploadError`, with nothing left on the disk."""
+        """Receive the files of a multipart/form-data request. Raises `UploadError`, with nothing left on the
+        disk.
+        """
         receiving = _Receiving(owner, self._folder, _border(request.headers), self._limits, self._grow)
         self._admit(receiving, _stated_length(request.headers))
         try:
@@ -204,7 +221,9 @@ class Uploads:
             return [file.path for file in self._known(owner, upload_id).upload.files]
 
     def discard(self, owner: str, upload_id: str) -> None:
-        """Remove an upload and its files. Raises `UploadError` where the owner has no such upload, or it is being taken in."""
+        """Remove an upload and its files. Raises `UploadError` where the owner has no such upload, or it is
+        being taken in.
+        """
         with self._lock:
             waiting = self._known(owner, upload_id)
             self._forget(waiting)
@@ -212,8 +231,9 @@ class Uploads:
 
     @contextmanager
     def taking(self, owner: str, upload_id: str) -> Iterator[Upload]:
-        """An upload while it is taken in: nobody else can take it or remove it meanwhile. It is gone afterwards; where that
-        raises, it waits again. Raises `UploadError` where the owner has no such upload, or it is being taken in already."""
+        """An upload while it is taken in: nobody else can take it or remove it meanwhile. It is gone
+        afterwards; where that raises, it waits again. Raises `UploadError` where the owner has no such
+        upload, or it is being taken in already."""
         self._sweep()
         with self._lock:
             waiting = self._known(owner, upload_id)
@@ -245,7 +265,9 @@ class Uploads:
         """Give up what has waited too long."""
         with self._lock:
             now = time.monotonic()
-            late = [waiting for waiting in self._waiting.values() if waiting.until <= now and not waiting.taken]
+            late = [
+                waiting for waiting in self._waiting.values() if waiting.until <= now and not waiting.taken
+            ]
             for waiting in late:
                 self._forget(waiting)
             self._watch()
@@ -263,11 +285,14 @@ class Uploads:
             self._timer.start()
 
     def _admit(self, receiving: _Receiving, stated: int) -> None:
-        """Let one more be received, `stated` bytes long. Raises `UploadError` where it is too long, or there are too many."""
+        """Let one more be received, `stated` bytes long. Raises `UploadError` where it is too long, or there
+        are too many.
+        """
         besides = _BESIDES * (self._limits.upload_files + _FIELDS)
         if stated - besides > self._limits.upload_disk:
             raise UploadError(
-                f"the upload has {_said(stated)}; {_said(self._limits.upload_disk)} is the most that may wait to be taken in "
+                f"the upload has {_said(stated)}; {_said(self._limits.upload_disk)} is the most that may "
+                f"wait to be taken in "
                 "(serve.upload_disk). Send fewer files at a time",
                 status=413,
             )
@@ -276,7 +301,10 @@ class Uploads:
             if self._closed:
                 raise _stopping()
             if len(self._receiving) >= AT_ONCE:
-                raise UploadError(f"{AT_ONCE} uploads are being received, the most at once. Try again in a minute", status=503)
+                raise UploadError(
+                    f"{AT_ONCE} uploads are being received, the most at once. Try again in a minute",
+                    status=503,
+                )
             self._receiving[receiving.id] = receiving
 
     def _open(self, receiving: _Receiving) -> None:
@@ -298,14 +326,19 @@ class Uploads:
     def _require_room(self, size: int) -> None:
         if self._size + size > self._limits.upload_disk:
             raise UploadError(
-                f"too much waits to be taken in: {_said(self._limits.upload_disk)} is the most, everybody's uploads together "
+                f"too much waits to be taken in: {_said(self._limits.upload_disk)} is the most, everybody's "
+                f"uploads together "
                 "(serve.upload_disk). Add or remove what was uploaded before, or try again later",
                 status=507,
             )
-        usage = shutil.disk_usage(next(place for place in (self._folder, *self._folder.parents) if place.exists()))
+        usage = shutil.disk_usage(
+            next(place for place in (self._folder, *self._folder.parents) if place.exists())
+        )
         if usage.free - size < (reserve := min(RESERVE, usage.total // 20)):
             raise UploadError(
-                f"the disk is nearly full: {_said(reserve)} of it must stay free. Free some space, or send less", status=507
+                f"the disk is nearly full: {_said(reserve)} of it must stay free. Free some space, or send "
+                f"less",
+                status=507,
             )
 
     def _finish(self, receiving: _Receiving) -> Upload:
@@ -319,7 +352,9 @@ class Uploads:
             return upload
 
     def _abandon(self, receiving: _Receiving) -> None:
-        with receiving.lock:  # else what is being written just now would come to lie there after the rest is gone
+        with (
+            receiving.lock
+        ):  # else what is being written just now would come to lie there after the rest is gone
             receiving.stop()
             with self._lock:
                 self._size -= receiving.size
@@ -334,7 +369,9 @@ class Uploads:
         except Timeout:
             return  # another process serves this collection, and its uploads wait there
         except OSError as exc:  # a disk that is read-only: the collection on it can be asked all the same
-            logging.getLogger("clippings").warning("what was left of uploads in %s stays there: %s", self._folder, exc.strerror)
+            logging.getLogger("clippings").warning(
+                "what was left of uploads in %s stays there: %s", self._folder, exc.strerror
+            )
             return
         for left in self._folder.iterdir():
             _remove(left)
@@ -353,9 +390,12 @@ class Uploads:
 class _Receiving:
     """One upload that is being received: what its bytes mean, and where they go."""
 
-    def __init__(self, owner: str, parent: Path, border: bytes, limits: ServeSettings, grow: Callable[[int], None]) -> None:
+    def __init__(
+        self, owner: str, parent: Path, border: bytes, limits: ServeSettings, grow: Callable[[int], None]
+    ) -> None:
         self.id, self.owner = secrets.token_hex(16), owner
-        # Hidden, so that a sync of the folder that uploads are kept in passes over what nobody has taken in yet.
+        # Hidden, so that a sync of the folder that uploads are kept in passes over what nobody has taken in
+        # yet.
         self.folder = parent / f".{self.id}"
         self.lock = threading.Lock()
         self.size = 0  # bytes counted
@@ -366,7 +406,9 @@ class _Receiving:
         self._header, self._value, self._field = bytearray(), bytearray(), bytearray()
         self._headers: dict[bytes, bytes] = {}
         self._name, self._file, self._written = "", "", 0
-        self._chosen: bytes | None = None  # what the sender calls the file of this part; `None` where it is a field
+        self._chosen: bytes | None = (
+            None  # what the sender calls the file of this part; `None` where it is a field
+        )
         self._to: IO[bytes] | None = None
         self._passed = self._besides = self._parts = 0
         self._whole = self._stopped = False
@@ -387,7 +429,9 @@ class _Receiving:
 
     @contextmanager
     def going_on(self) -> Iterator[None]:
-        """Hold the upload against other threads. One whose turn comes after it was given up must not begin anything."""
+        """Hold the upload against other threads. One whose turn comes after it was given up must not begin
+        anything.
+        """
         with self.lock:
             if self._stopped:
                 raise _broken_off()
@@ -448,7 +492,9 @@ class _Receiving:
             self._latest[name] = number = self._latest.get(name, 0) + 1
             path = self.folder / numbered(name, number)
             try:
-                opened = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o600)
+                opened = os.open(
+                    path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o600
+                )
             except FileExistsError:
                 continue
             return path.name, os.fdopen(opened, "wb")
@@ -456,7 +502,8 @@ class _Receiving:
     def _part_goes_on(self, data: bytes, start: int, end: int) -> None:
         size = end - start
         if self._to is None and self._chosen is not None:
-            self._open_next()  # it has no name, but is not the empty one of an input in which no file was chosen
+            # it has no name, but is not the empty one of an input in which no file was chosen
+            self._open_next()
         if self._to is None:
             if len(self._field) + size > _FIELD:
                 raise _no_form(f"a field of it is longer than {_FIELD} bytes")
@@ -465,7 +512,8 @@ class _Receiving:
         self._written += size
         if self._written > self._limits.upload_bytes:
             raise UploadError(
-                f"{self._file} is larger than {_said(self._limits.upload_bytes)}, the most that one file may have "
+                f"{self._file} is larger than {_said(self._limits.upload_bytes)}, the most that one file may "
+                f"have "
                 "(serve.upload_bytes). Split it, or take it in with `clippings sync`",
                 status=413,
             )
@@ -490,14 +538,17 @@ class _Receiving:
 
     def _too_many(self) -> UploadError:
         return UploadError(
-            f"more than {self._limits.upload_files} files were sent, the most in one upload (serve.upload_files). "
+            f"more than {self._limits.upload_files} files were sent, the most in one upload "
+            f"(serve.upload_files). "
             "Send them in several, or packed as .zip",
             status=413,
         )
 
 
 async def _chunks(request: Request, idle: float) -> AsyncGenerator[bytes, None]:
-    """The body as it arrives. Raises `UploadError` where its sender goes away, or is silent for so many seconds."""
+    """The body as it arrives. Raises `UploadError` where its sender goes away, or is silent for so many
+    seconds.
+    """
     from starlette.requests import ClientDisconnect
 
     body = request.stream()
@@ -550,7 +601,9 @@ def _on_disk() -> Iterator[None]:
         yield
     except OSError as exc:
         if exc.errno in (errno.ENOSPC, errno.EDQUOT):
-            raise UploadError("the disk is full. Free some space and send the files again", status=507) from exc
+            raise UploadError(
+                "the disk is full. Free some space and send the files again", status=507
+            ) from exc
         said = f"what is uploaded cannot be kept ({exc.strerror or exc}). Tell whoever runs the page"
         raise UploadError(said, status=507) from exc
 
@@ -564,7 +617,9 @@ def _broken_off() -> UploadError:
 
 
 def _no_form(why: str) -> UploadError:
-    return UploadError(f"what was sent is no form of the kind multipart/form-data: {why}. Send it again", status=400)
+    return UploadError(
+        f"what was sent is no form of the kind multipart/form-data: {why}. Send it again", status=400
+    )
 
 
 def _said(size: int) -> str:

@@ -1,4 +1,5 @@
-"""Runs a command where there is no network but one name server, which notes every name that it is asked for, and knows none.
+"""Runs a command where there is no network but one name server, which notes every name that it is asked for,
+and knows none.
 
     unshare --net --mount python -I apart.py NAMES COMMAND …
 

@@ -1,8 +1,8 @@
-"""What a process does that reaches beyond itself, as Python's audit events tell it: a line of JSON each, in the file that
-WATCH_LOG names.
+"""What a process does that reaches beyond itself, as Python's audit events tell it: a line of JSON each, in
+the file that WATCH_LOG names.
 
-Python imports a module of this name at its start, wherever PYTHONPATH leads to it: so child processes are watched as well,
-however they are started.
+Python imports a module of this name at its start, wherever PYTHONPATH leads to it: so child processes are
+watched as well, however they are started.
 """
 
 from __future__ import annotations
@@ -28,10 +28,19 @@ _PATHS = {
     "os.utime": ((0, 3),),
     "os.setxattr": ((0, None),),
 }
-_PROGRAMS = {"subprocess.Popen": 1, "os.exec": 1, "os.posix_spawn": 1, "os.spawn": 2, "os.system": 0, "pty.spawn": 0}
+_PROGRAMS = {
+    "subprocess.Popen": 1,
+    "os.exec": 1,
+    "os.posix_spawn": 1,
+    "os.spawn": 2,
+    "os.system": 0,
+    "pty.spawn": 0,
+}
 _REACHING = frozenset(
-    "socket.connect socket.bind socket.sendto socket.sendmsg socket.getaddrinfo socket.gethostbyname socket.gethostbyaddr "
-    "socket.getnameinfo urllib.Request http.client.connect ftplib.connect smtplib.connect poplib.connect imaplib.open "
+    "socket.connect socket.bind socket.sendto socket.sendmsg socket.getaddrinfo socket.gethostbyname "
+    "socket.gethostbyaddr "
+    "socket.getnameinfo urllib.Request http.client.connect ftplib.connect smtplib.connect poplib.connect "
+    "imaplib.open "
     "telnetlib.Telnet.open webbrowser.open".split()
 )
 
@@ -55,7 +64,11 @@ def _told(event: str, args: tuple[Any, ...]) -> list[Any]:
         command = args[_PROGRAMS[event]]
         return [os.fsdecode(part) for part in (command if isinstance(command, (list, tuple)) else [command])]
     if event in _REACHING:
-        return [part.decode("utf-8", "replace") if isinstance(part, bytes) else part for part in args if _is_plain(part)]
+        return [
+            part.decode("utf-8", "replace") if isinstance(part, bytes) else part
+            for part in args
+            if _is_plain(part)
+        ]
     return []
 
 
@@ -65,7 +78,9 @@ def _is_plain(part: Any) -> bool:
 
 def _watch(log: str) -> None:
     opened = os.open(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
-    to = fcntl.fcntl(opened, fcntl.F_DUPFD_CLOEXEC, 200)  # out of the way of who moves standard input and output
+    to = fcntl.fcntl(
+        opened, fcntl.F_DUPFD_CLOEXEC, 200
+    )  # out of the way of who moves standard input and output
     os.close(opened)
 
     def heard(event: str, args: tuple[Any, ...]) -> None:

@@ -1,16 +1,20 @@
 """How Clippings fares as a collection grows.
 
-    python -m eval.bench.scale --data DIR --work DIR [--sizes N …] [--out DIR] [--questions N] [--only PART …] [--again]
+    python -m eval.bench.scale --data DIR --work DIR [--sizes N …] [--out DIR] [--questions N] [--only PART …]
+    [--again]
                                [--patience SECONDS]
 
-DIR is a folder as `eval.bench.news` reads it. Everything costly stays in WORK, so a run that was stopped goes on and what is
-done is not done again; `--again` measures the parts that are named once more (vectors and collections stay). OUT gets
-`scale.md`, `scale.json` and the plots. Sizes are in passages. The parts, each of each size in a process of its own:
+DIR is a folder as `eval.bench.news` reads it. Everything costly stays in WORK, so a run that was stopped goes
+on and what is done is not done again; `--again` measures the parts that are named once more (vectors and
+collections stay). OUT gets `scale.md`, `scale.json` and the plots. Sizes are in passages. The parts, each of
+each size in a process of its own:
 
     vectors   read, cut and encode the articles        trip      a question, step by step, and memory
-    build     the collections, and how like real       filters   what a filter costs, and whether it misses anything
-              news the recombined part of them is      dense     our index, Chroma's graph and float32 over the same vectors
-    cold      the first answer of a fresh process      peers     other libraries over the same passages and vectors
+    build     the collections, and how like real       filters   what a filter costs, and whether it misses
+    anything
+              news the recombined part of them is      dense     our index, Chroma's graph and float32 over
+              the same vectors cold      the first answer of a fresh process      peers     other libraries
+              over the same passages and vectors
 
 What the machine itself can do is measured in every run and printed first.
 """
@@ -80,7 +84,9 @@ def perform(task: Task, work: Work, sizes: Sequence[int]) -> dict[str, Any]:
         case "recombine":
             return compose.recombine(work, task.size)
         case "build":
-            return build.build(work, task.size, [size for size in sizes if work.kept(Task("build", size=size))])
+            return build.build(
+                work, task.size, [size for size in sizes if work.kept(Task("build", size=size))]
+            )
         case "likeness":
             return compose.likeness(work, task.size)
         case "cold":
@@ -119,12 +125,23 @@ def left_out(task: Task, work: Work, sizes: Sequence[int]) -> str | None:
 def _apart(task: Task, work: Work, sizes: Sequence[int]) -> dict[str, Any]:
     """Do a task in a process of its own."""
     told = json.dumps([task.part, task.name, task.size])
-    command = [sys.executable, "-m", "eval.bench.scale", "--one", told, *_arguments(work), "--sizes", *map(str, sizes)]
+    command = [
+        sys.executable,
+        "-m",
+        "eval.bench.scale",
+        "--one",
+        told,
+        *_arguments(work),
+        "--sizes",
+        *map(str, sizes),
+    ]
     single = (task.part, task.name) in {("limits", "one"), ("dense", "numpy")}
     environ = {**os.environ, **(_ONE_THREAD if single else {})}
     limit = 3 * work.patience if task.part in _MAY_FAIL else None
     try:
-        done = subprocess.run(command, env=environ, stdout=subprocess.PIPE, text=True, timeout=limit, check=False)
+        done = subprocess.run(
+            command, env=environ, stdout=subprocess.PIPE, text=True, timeout=limit, check=False
+        )
     except subprocess.TimeoutExpired:
         return {"left_out": f"it was stopped after {limit:,.0f} s"}
     if done.returncode:
@@ -143,15 +160,23 @@ def _arguments(work: Work) -> list[str]:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Do what is not done yet, and tell what came of it; the exit status."""
-    parser = argparse.ArgumentParser(prog="python -m eval.bench.scale", description=(__doc__ or "").splitlines()[0])
+    parser = argparse.ArgumentParser(
+        prog="python -m eval.bench.scale", description=(__doc__ or "").splitlines()[0]
+    )
     parser.add_argument("--data", type=Path, required=True, help="the folder of articles and questions")
-    parser.add_argument("--work", type=Path, required=True, help="where vectors, collections and figures are kept")
-    parser.add_argument("--sizes", type=int, nargs="+", default=SIZES, help="collections of about so many passages")
+    parser.add_argument(
+        "--work", type=Path, required=True, help="where vectors, collections and figures are kept"
+    )
+    parser.add_argument(
+        "--sizes", type=int, nargs="+", default=SIZES, help="collections of about so many passages"
+    )
     parser.add_argument("--out", type=Path, help="where tables, figures and plots go (default: WORK/out)")
     parser.add_argument("--questions", type=int, default=200, help="how many are asked (default 200)")
     parser.add_argument("--only", nargs="+", choices=PARTS, help="these parts (default: all)")
     parser.add_argument("--again", action="store_true", help="measure these parts once more")
-    parser.add_argument("--patience", type=float, default=900.0, help="seconds that filling an index may take (default 900)")
+    parser.add_argument(
+        "--patience", type=float, default=900.0, help="seconds that filling an index may take (default 900)"
+    )
     parser.add_argument("--megabytes", type=int, default=1_000, help=argparse.SUPPRESS)
     parser.add_argument("--one", help=argparse.SUPPRESS)
     options = parser.parse_args(arguments)
@@ -164,7 +189,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
             part, name, size = json.loads(options.one)
             print(json.dumps(perform(Task(part, name, size), work, sizes)))
             return 0
-        return _run(work, sizes, options.only or PARTS, options.out or work.folder / "out", again=options.again)
+        return _run(
+            work, sizes, options.only or PARTS, options.out or work.folder / "out", again=options.again
+        )
     except (ClippingsError, OSError) as exc:
         print(f"scale: {exc}", file=sys.stderr)
         return 2

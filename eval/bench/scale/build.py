@@ -1,4 +1,6 @@
-"""Collections of several sizes: real articles by `sync` as far as they reach, recombined ones by the writer itself."""
+"""Collections of several sizes: real articles by `sync` as far as they reach, recombined ones by the writer
+itself.
+"""
 
 from __future__ import annotations
 
@@ -20,24 +22,33 @@ from ingest.collection import writing
 from ingest.duplicates import signature
 from ingest.sources import Readings, scan
 from ingest.split import passage_spans
-from rag.catalog import BUILDS, Catalog, Entry
 from rag.config import Config
+from rag.store.catalog import BUILDS, Catalog, Entry
 
 __all__ = ["build", "disk"]
 
 _BATCH = 4_000  # passages that are written at once
-_LAST = 4_096  # of the real ones at most so many are written as the recombined ones are, to compare the sizes by
+_LAST = (
+    4_096  # of the real ones at most so many are written as the recombined ones are, to compare the sizes by
+)
 _LAST_SHARE = 4  # and at most one in so many
-_PARTS = {"catalog": "catalog.sqlite*", "Chroma": "dense", "vectors": "vectors", "lexical": "lexical", "whole": "whole"}
+_PARTS = {
+    "catalog": "catalog.sqlite*",
+    "Chroma": "dense",
+    "vectors": "vectors",
+    "lexical": "lexical",
+    "whole": "whole",
+}
 
 
 def build(work: Work, size: int, begun: Sequence[int]) -> dict[str, Any]:
-    """Bring a collection to about so many passages, going on from a copy of the largest smaller one of those that are `begun`.
+    """Bring a collection to about so many passages, going on from a copy of the largest smaller one of those
+    that are `begun`.
 
-    Vectors are looked up, so everything but encoding is measured. Rates are of this process: where a run was stopped and
-    goes on, of what was still to be written. Recombined articles are not signed, and near-copies are not looked for among
-    them: two that share an article share half of their words, so nearly every pair of them would have to be read side by
-    side. Real ones are grouped by `sync` as ever.
+    Vectors are looked up, so everything but encoding is measured. Rates are of this process: where a run was
+    stopped and goes on, of what was still to be written. Recombined articles are not signed, and near-copies
+    are not looked for among them: two that share an article share half of their words, so nearly every pair
+    of them would have to be read side by side. Real ones are grouped by `sync` as ever.
     """
     config = work.config(size)
     began_with = _copied(work, size, begun)
@@ -64,7 +75,9 @@ def build(work: Work, size: int, begun: Sequence[int]) -> dict[str, Any]:
             _watch(writer, clock)
             opening = time.perf_counter() - began
             entries = (
-                (e for e in _entries(work, last, config)) if last else _recombined(work, size - reached, known, stock, encoder)
+                (e for e in _entries(work, last, config))
+                if last
+                else _recombined(work, size - reached, known, stock, encoder)
             )
             for batch in _batches(entries):
                 # Looking vectors up stands for encoding, so it is not counted.
@@ -72,7 +85,9 @@ def build(work: Work, size: int, begun: Sequence[int]) -> dict[str, Any]:
                 clock.taken()
                 start = time.perf_counter()
                 written = writer.write(ready)
-                batches.append({"passages": written, "seconds": time.perf_counter() - start, "steps": clock.taken()})
+                batches.append(
+                    {"passages": written, "seconds": time.perf_counter() - start, "steps": clock.taken()}
+                )
                 own.append(holding().get("anonymous", 0.0))
                 encoder.more.clear()
             closing = time.perf_counter()
@@ -87,8 +102,18 @@ def build(work: Work, size: int, begun: Sequence[int]) -> dict[str, Any]:
         "began_with": began_with,
         **counts,
         "added": made_of,
-        "synced": {"passages": made_of - written, "seconds": took, "timeline": timeline[:: max(1, len(timeline) // 50)]},
-        "written": {"passages": written, "seconds": direct, "opening": opening, "closing": closed, "batches": batches},
+        "synced": {
+            "passages": made_of - written,
+            "seconds": took,
+            "timeline": timeline[:: max(1, len(timeline) // 50)],
+        },
+        "written": {
+            "passages": written,
+            "seconds": direct,
+            "opening": opening,
+            "closing": closed,
+            "batches": batches,
+        },
         "per_second": made_of / (took + direct + closed) if made_of else None,
         "last_per_second": batches[-1]["passages"] / batches[-1]["seconds"] if batches else None,
         "batch_ms": spread(1000 * batch["seconds"] for batch in batches),
@@ -100,16 +125,24 @@ def build(work: Work, size: int, begun: Sequence[int]) -> dict[str, Any]:
 def disk(home: Path) -> dict[str, int]:
     """Bytes of each part of a collection, wherever its indexes lie, and of all."""
     places = {name: (pattern, f"{BUILDS}/*/{pattern}") for name, pattern in _PARTS.items()}
-    found = {name: sum(_size(path) for place in some for path in home.glob(place)) for name, some in places.items()}
+    found = {
+        name: sum(_size(path) for place in some for path in home.glob(place)) for name, some in places.items()
+    }
     return {**found, "all": _size(home)}
 
 
 def _size(path: Path) -> int:
-    return path.stat().st_size if path.is_file() else sum(file.stat().st_size for file in path.rglob("*") if file.is_file())
+    return (
+        path.stat().st_size
+        if path.is_file()
+        else sum(file.stat().st_size for file in path.rglob("*") if file.is_file())
+    )
 
 
 def _copied(work: Work, size: int, begun: Sequence[int]) -> int:
-    """Begin with a copy of the largest collection that is smaller; its size, or 0. One that was begun is gone on with."""
+    """Begin with a copy of the largest collection that is smaller; its size, or 0. One that was begun is gone
+    on with.
+    """
     home = work.config(size).home
     smaller = max((other for other in begun if other < size), default=0)
     if not home.exists() and smaller:
@@ -134,7 +167,10 @@ def _first(articles: Iterable[Real], size: int) -> tuple[list[Real], int]:
 def _parted(articles: Sequence[Real], most: int) -> tuple[list[Real], list[Real]]:
     """The articles, and apart the last of them that have at most so many passages."""
     last: list[Real] = []
-    while len(last) < len(articles) and sum(len(a.spans) for a in last) + len(articles[-1 - len(last)].spans) <= most:
+    while (
+        len(last) < len(articles)
+        and sum(len(a.spans) for a in last) + len(articles[-1 - len(last)].spans) <= most
+    ):
         last.append(articles[-1 - len(last)])
     return list(articles[: len(articles) - len(last)]), last[::-1]
 
@@ -151,10 +187,15 @@ def _lines(work: Work, articles: Sequence[Real]) -> Path:
 
 
 def _synced(
-    work: Work, articles: Sequence[Real], config: Config, encoder: Looked, timeline: list[tuple[int, float]], own: list[float]
+    work: Work,
+    articles: Sequence[Real],
+    config: Config,
+    encoder: Looked,
+    timeline: list[tuple[int, float]],
+    own: list[float],
 ) -> float:
-    """Sync articles; the seconds it took, near-copies among all articles included. How far it is goes to `timeline`, and what
-    memory the process has of its own to `own`."""
+    """Sync articles; the seconds it took, near-copies among all articles included. How far it is goes to
+    `timeline`, and what memory the process has of its own to `own`."""
     if not articles:
         return 0.0
     path = _lines(work, articles)
@@ -188,7 +229,9 @@ def _entries(work: Work, articles: Sequence[Real], config: Config) -> list[Entry
 
 
 def _recombined(work: Work, missing: int, known: set[str], stock: Stock, encoder: Looked) -> Iterator[Entry]:
-    """The recombined articles that have so many passages, those that are not known yet; the encoder is told their vectors."""
+    """The recombined articles that have so many passages, those that are not known yet; the encoder is told
+    their vectors.
+    """
     if missing <= 0:
         return
     passages = 0

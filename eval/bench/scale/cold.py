@@ -1,4 +1,6 @@
-"""The first answer of a process that has just been started: what a person waits for at the terminal, and where it goes."""
+"""The first answer of a process that has just been started: what a person waits for at the terminal, and
+where it goes.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +26,8 @@ _NAMED = 12
 
 
 def imported(lines: Iterable[str]) -> dict[str, float]:
-    """Milliseconds by package, what each of its modules took by itself, from what `python -X importtime` writes.
+    """Milliseconds by package, what each of its modules took by itself, from what `python -X importtime`
+    writes.
 
     >>> imported(["import time: self [us] | cumulative | imported package",
     ...           "import time:      1500 |       1500 |   numpy.core", "import time:       500 |       2000 | numpy"])
@@ -48,7 +51,9 @@ def cold(work: Work) -> dict[str, Any]:
 
     def run(*arguments: str) -> tuple[float, str]:
         began = time.perf_counter()
-        done = subprocess.run([sys.executable, *arguments], env=environ, capture_output=True, text=True, check=True)
+        done = subprocess.run(
+            [sys.executable, *arguments], env=environ, capture_output=True, text=True, check=True
+        )
         return (time.perf_counter() - began) * 1000, done.stderr
 
     run(*command)

@@ -1,8 +1,8 @@
 """More articles than there are: real ones recombined.
 
-Each passage of a new article is the first half of a passage of one article and the second half of one of another that is
-about nearly the same, as news is many reports of few events. Its vector is the sum of the two passages', at length one:
-`likeness` says how near that comes to encoding the new text.
+Each passage of a new article is the first half of a passage of one article and the second half of one of
+another that is about nearly the same, as news is many reports of few events. Its vector is the sum of the two
+passages', at length one: `likeness` says how near that comes to encoding the new text.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ import numpy as np
 from eval.bench.scale.data import Real, Stock, indexed, real
 from eval.bench.scale.figures import percentile
 from eval.bench.scale.work import Work
-from rag.encode import SentenceEncoder
+from rag.english.text import sentences
 from rag.errors import ConfigError
-from rag.index.dense import DenseIndex
-from rag.text import sentences
+from rag.models.encoder import SentenceEncoder
+from rag.store.vectors import DenseIndex
 from rag.types import Article, content_version
 
 __all__ = ["Composed", "compose", "halves", "likeness", "made", "recombine"]
@@ -39,15 +39,17 @@ Vectors = np.ndarray[Any, np.dtype[np.float32]]
 
 @lru_cache(maxsize=500_000)
 def halves(text: str) -> tuple[str, str]:
-    """A passage in two, at the end of the sentence that lies nearest its middle; one of a single sentence between two words,
-    and a single word is both halves.
+    """A passage in two, at the end of the sentence that lies nearest its middle; one of a single sentence
+    between two words, and a single word is both halves.
 
     >>> halves("Rain fell. The river rose. Roads closed.")
     ('Rain fell. The river rose.', 'Roads closed.')
     >>> halves("Rain fell on Bergen"), halves("Rain")
     (('Rain fell', 'on Bergen'), ('Rain', 'Rain'))
     """
-    borders = [end for _, end in sentences(text)][:-1] or [at for at, sign in enumerate(text) if sign.isspace()]
+    borders = [end for _, end in sentences(text)][:-1] or [
+        at for at, sign in enumerate(text) if sign.isspace()
+    ]
     if not borders:
         return text, text
     cut = min(borders, key=lambda at: (abs(2 * at - len(text)), -at))
@@ -56,8 +58,8 @@ def halves(text: str) -> tuple[str, str]:
 
 
 def compose(number: int, one: Real, other: Real, chance: random.Random) -> Composed:
-    """A new article with the title, the date and the source of the first: the article, where its passages lie, and for each the
-    numbers of the passages of both that it is made of."""
+    """A new article with the title, the date and the source of the first: the article, where its passages
+    lie, and for each the numbers of the passages of both that it is made of."""
     order = list(range(len(other.spans)))
     chance.shuffle(order)
     pairs = tuple((at, order[at % len(order)]) for at in range(len(one.spans)))
@@ -73,7 +75,8 @@ def compose(number: int, one: Real, other: Real, chance: random.Random) -> Compo
 
 
 def neighbours(means: Vectors, k: int) -> np.ndarray[Any, np.dtype[np.int64]]:
-    """For each article the k others whose mean vectors are nearest to its own, nearest first, shape (articles, k).
+    """For each article the k others whose mean vectors are nearest to its own, nearest first, shape
+    (articles, k).
 
     >>> neighbours(np.array([[1, 0], [0, 1], [0.8, 0.6]], dtype=np.float32), 1).tolist()
     [[2], [2], [0]]
@@ -87,8 +90,8 @@ def neighbours(means: Vectors, k: int) -> np.ndarray[Any, np.dtype[np.int64]]:
 
 
 def composed(articles: Sequence[Real], near: Sequence[Sequence[int]]) -> Iterator[tuple[int, int, Composed]]:
-    """New articles without end, with the numbers of the two that each is of. Each real one is the first of a pair before any is
-    for the second time. The same every time."""
+    """New articles without end, with the numbers of the two that each is of. Each real one is the first of a
+    pair before any is for the second time. The same every time."""
     number = 0
     while True:
         order = list(range(len(articles)))
@@ -101,8 +104,8 @@ def composed(articles: Sequence[Real], near: Sequence[Sequence[int]]) -> Iterato
 
 
 def recombine(work: Work, size: int) -> dict[str, Any]:
-    """Write as many new articles as bring all real ones to so many passages, with the rows of the stock that their vectors are
-    made of. Nothing where the real ones reach."""
+    """Write as many new articles as bring all real ones to so many passages, with the rows of the stock that
+    their vectors are made of. Nothing where the real ones reach."""
     articles = [a for a in real(work) if a.spans]
     missing = size - sum(len(a.spans) for a in articles)
     if missing <= 0:
@@ -151,8 +154,9 @@ def summed(stock: Stock, rows: Sequence[tuple[int, int]]) -> Vectors:
 
 
 def likeness(work: Work, size: int) -> dict[str, Any]:
-    """How like the real thing recombined passages are: the cosine between a composed vector and that of the text encoded, and
-    how far (1 − cosine) the tenth nearest other passage of the collection is, from real and from recombined ones."""
+    """How like the real thing recombined passages are: the cosine between a composed vector and that of the
+    text encoded, and how far (1 − cosine) the tenth nearest other passage of the collection is, from real and
+    from recombined ones."""
     stock = Stock(work.vectors)
     config = work.config(size)
     dense = DenseIndex(config.home, config.chroma, build=work.build(size))
@@ -162,7 +166,10 @@ def likeness(work: Work, size: int) -> dict[str, Any]:
     texts = [indexed(a.title, passage) for a in real(work) if a.id in ids for passage in a.passages()]
     originals = stock.vectors(stock.rows(chance.sample(texts, min(_LOOKED_AT, len(texts)))))
     among = np.concatenate(
-        [stock.vectors(range(at, min(at + 8_192, len(stock)))) @ originals.T for at in range(0, len(stock), 8_192)]
+        [
+            stock.vectors(range(at, min(at + 8_192, len(stock)))) @ originals.T
+            for at in range(0, len(stock), 8_192)
+        ]
     )
     found: dict[str, Any] = {
         "distance_to_tenth": {
@@ -177,7 +184,10 @@ def likeness(work: Work, size: int) -> dict[str, Any]:
         for article, spans, rows in made(work):
             if len(pool) >= count:
                 break
-            pool += [(indexed(article.title, article.text[a:b]), of) for (a, b), of in zip(spans, rows, strict=True)]
+            pool += [
+                (indexed(article.title, article.text[a:b]), of)
+                for (a, b), of in zip(spans, rows, strict=True)
+            ]
         some = chance.sample(pool, min(_LOOKED_AT, len(pool)))
         if some:
             vectors = summed(stock, [rows for _, rows in some])

@@ -19,8 +19,8 @@ from eval.bench.scale.work import Work
 from ingest.sources import Readings, scan
 from ingest.split import passage_spans
 from rag.config import Config
-from rag.encode import SentenceEncoder, bundled_folder
 from rag.errors import ConfigError, SourceError
+from rag.models.encoder import SentenceEncoder, bundled_folder
 
 __all__ = ["Looked", "Real", "Stock", "encode_all", "indexed", "real"]
 
@@ -87,7 +87,9 @@ class Stock:
         """Shape (rows, dims)."""
         parts = np.searchsorted(self._ends, rows, "right").tolist()
         begins = [0, *self._ends.tolist()]
-        return np.array([self._parts[p][row - begins[p]] for p, row in zip(parts, rows, strict=True)], dtype=np.float32)
+        return np.array(
+            [self._parts[p][row - begins[p]] for p, row in zip(parts, rows, strict=True)], dtype=np.float32
+        )
 
 
 class Looked:
@@ -104,9 +106,13 @@ class Looked:
             return np.zeros((0, self.dims), dtype=np.float32)
         rows = self._stock.rows([text for text in texts if text not in self.more])
         if -1 in rows:
-            raise ConfigError("a passage has no vector: the articles have changed. Name an empty folder with --work")
+            raise ConfigError(
+                "a passage has no vector: the articles have changed. Name an empty folder with --work"
+            )
         found = iter(self._stock.vectors(rows) if rows else ())
-        return np.array([self.more[text] if text in self.more else next(found) for text in texts], dtype=np.float32)
+        return np.array(
+            [self.more[text] if text in self.more else next(found) for text in texts], dtype=np.float32
+        )
 
     def question(self, text: str) -> Vectors:
         return self.passages([text])[0]
@@ -115,9 +121,9 @@ class Looked:
 def flops(tokens: int) -> int:
     """The additions and multiplications of encoding a text of so many tokens.
 
-    In each of 6 layers, for each token: 24 w² in the six matrix products of width w = 384 (query, key, value and mixing w × w,
-    widening and narrowing w × 4w, two operations a weight), and 4 w t in the two products of attention over t tokens.
-    Softmax, norms and the look-up of words are left out: under a hundredth.
+    In each of 6 layers, for each token: 24 w² in the six matrix products of width w = 384 (query, key, value
+    and mixing w × w, widening and narrowing w × 4w, two operations a weight), and 4 w t in the two products
+    of attention over t tokens. Softmax, norms and the look-up of words are left out: under a hundredth.
 
     >>> flops(195) / 1e9
     4.49100288
@@ -126,8 +132,9 @@ def flops(tokens: int) -> int:
 
 
 def encode_all(work: Work) -> dict[str, Any]:
-    """Read and cut the articles, encode what has no vector yet, and say how fast encoding is on this machine now, over passages
-    that are encoded once more and compared with what is kept. A run that is stopped goes on after the last full file."""
+    """Read and cut the articles, encode what has no vector yet, and say how fast encoding is on this machine
+    now, over passages that are encoded once more and compared with what is kept. A run that is stopped goes
+    on after the last full file."""
     config = Config()
     encoder = SentenceEncoder(config.encoder)
     work.vectors.mkdir(parents=True, exist_ok=True)
@@ -176,7 +183,9 @@ def encode_all(work: Work) -> dict[str, Any]:
 
 
 def _rate(work: Work, encoder: SentenceEncoder) -> dict[str, Any]:
-    """How fast some of the passages are encoded, drawn evenly from all, and how near the vectors are to those kept."""
+    """How fast some of the passages are encoded, drawn evenly from all, and how near the vectors are to those
+    kept.
+    """
     texts = [indexed(a.title, passage) for a in real(work) for passage in a.passages()]
     some = texts[:: max(1, len(texts) // _SAMPLE)][:_SAMPLE]
     tokenizer = Tokenizer.from_file(str(bundled_folder() / "tokenizer.json"))

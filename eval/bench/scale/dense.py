@@ -1,5 +1,6 @@
-"""Nearest vectors by several methods over the same vectors: our index, Chroma's graph as it comes (which each collection has)
-and as wide as is sensible, and every product in float32, which is the truth the others are judged by."""
+"""Nearest vectors by several methods over the same vectors: our index, Chroma's graph as it comes (which each
+collection has) and as wide as is sensible, and every product in float32, which is the truth the others are
+judged by."""
 
 from __future__ import annotations
 
@@ -17,8 +18,8 @@ from eval.bench.scale.figures import recall, spread
 from eval.bench.scale.limits import read_rate
 from eval.bench.scale.watch import holding
 from eval.bench.scale.work import WARM, Work
-from rag.encode import SentenceEncoder
-from rag.index.dense import FOLDER, DenseIndex
+from rag.models.encoder import SentenceEncoder
+from rag.store.vectors import FOLDER, DenseIndex
 
 __all__ = ["GRAPHS", "METHODS", "dense", "dump", "encode_questions", "graph"]
 
@@ -49,7 +50,9 @@ def encode_questions(work: Work) -> dict[str, Any]:
 
 
 def graph(work: Work, name: str, size: int) -> dict[str, Any]:
-    """Add a collection's vectors to a graph of Chroma's, unless that would take longer than there is patience for."""
+    """Add a collection's vectors to a graph of Chroma's, unless that would take longer than there is patience
+    for.
+    """
     import chromadb
 
     vectors = _vectors(work, size)
@@ -57,7 +60,9 @@ def graph(work: Work, name: str, size: int) -> dict[str, Any]:
     shutil.rmtree(folder, ignore_errors=True)
     before = holding()
     client = chromadb.PersistentClient(str(folder), settings=_settings())
-    collection = client.create_collection("vectors", configuration={"hnsw": GRAPHS[name]}, embedding_function=None)
+    collection = client.create_collection(
+        "vectors", configuration={"hnsw": GRAPHS[name]}, embedding_function=None
+    )
     began = time.perf_counter()
     for start in range(0, len(vectors), _AT_ONCE):
         some = np.asarray(vectors[start : start + _AT_ONCE])
@@ -79,10 +84,11 @@ def graph(work: Work, name: str, size: int) -> dict[str, Any]:
 
 
 def dense(work: Work, name: str, size: int) -> dict[str, Any]:
-    """Recall and milliseconds of searches for 50, and what they hold. The rate of reading memory is this process's own.
+    """Recall and milliseconds of searches for 50, and what they hold. The rate of reading memory is this
+    process's own.
 
-    `looked_through_gb_per_second` is what a search of ours reads, a byte a dimension and passage, by the time it takes; small
-    collections stay in the processor's cache, so theirs may be above what memory gives.
+    `looked_through_gb_per_second` is what a search of ours reads, a byte a dimension and passage, by the time
+    it takes; small collections stay in the processor's cache, so theirs may be above what memory gives.
     """
     asked = np.load(work.folder / "asked.npy")
     before = holding()
@@ -107,13 +113,17 @@ def dense(work: Work, name: str, size: int) -> dict[str, Any]:
     else:
         best = np.load(truth)
         for k in (10, 50):
-            shares = [recall(ours.tolist(), theirs.tolist(), k) for ours, theirs in zip(scores, best, strict=True)]
+            shares = [
+                recall(ours.tolist(), theirs.tolist(), k) for ours, theirs in zip(scores, best, strict=True)
+            ]
             known = [share for share in shares if share is not None]
             figures[f"recall@{k}"] = sum(known) / len(known) if known else None
     figures["read_gb_per_second"] = read_rate(work.megabytes)
     took = figures["ms"]["p50"]
     if name in ("clippings", "numpy") and took:
-        figures["looked_through_gb_per_second"] = passages * vectors.shape[1] * (1 if name == "clippings" else 4) / 1e6 / took
+        figures["looked_through_gb_per_second"] = (
+            passages * vectors.shape[1] * (1 if name == "clippings" else 4) / 1e6 / took
+        )
     return figures
 
 
@@ -134,11 +144,15 @@ def _opened(work: Work, name: str, size: int) -> tuple[Search, int]:
     import chromadb
 
     home = work.config(size).home / work.build(size)
-    folder, called = (home / FOLDER, "passages") if name == "chroma" else (_folder(work, name, size), "vectors")
+    folder, called = (
+        (home / FOLDER, "passages") if name == "chroma" else (_folder(work, name, size), "vectors")
+    )
     client = chromadb.PersistentClient(str(folder), settings=_settings())
     collection = client.get_collection(called, embedding_function=None)
     wanted = min(_K, collection.count())
-    return lambda vector: collection.query(query_embeddings=[vector], n_results=wanted, include=["distances"])["ids"][0], wanted
+    return lambda vector: collection.query(
+        query_embeddings=[vector], n_results=wanted, include=["distances"]
+    )["ids"][0], wanted
 
 
 def _rows(work: Work, size: int) -> dict[str, int]:

@@ -31,8 +31,9 @@ def spread(values: Iterable[float]) -> dict[str, float | None]:
 
 
 def slope(first: tuple[float, Number], last: tuple[float, Number]) -> float | None:
-    """How a figure grows with a size, from two (size, figure): the exponent of the power law through both. 0 stays the same,
-    1 grows in proportion, −1 falls in proportion. `None` where one is missing or not above 0, or the sizes are equal.
+    """How a figure grows with a size, from two (size, figure): the exponent of the power law through both. 0
+    stays the same, 1 grows in proportion, −1 falls in proportion. `None` where one is missing or not above 0,
+    or the sizes are equal.
 
     >>> slope((1_000, 2.0), (100_000, 20.0)), slope((1_000, 5.0), (10_000, 5.0)), slope((1_000, None), (10_000, 5.0))
     (0.5, 0.0, None)
@@ -44,9 +45,9 @@ def slope(first: tuple[float, Number], last: tuple[float, Number]) -> float | No
 
 
 def recall(scores: Sequence[float], best: Sequence[float], k: int) -> float | None:
-    """Of the k best there are, the share that was found, from the exact scores of what was found and those of the true best,
-    best first. What is as good as the k-th best counts as one of them: articles that two outlets print have equal vectors.
-    `None` where there is nothing to be found.
+    """Of the k best there are, the share that was found, from the exact scores of what was found and those of
+    the true best, best first. What is as good as the k-th best counts as one of them: articles that two
+    outlets print have equal vectors. `None` where there is nothing to be found.
 
     >>> recall([0.9, 0.5], [0.9, 0.8, 0.5], 2), recall([0.9, 0.8, 0.7], [0.9, 0.8, 0.8], 2), recall([], [], 2)
     (0.5, 1.0, None)
@@ -93,4 +94,6 @@ def table(heads: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
     | 1,000 | 1.50 |
     """
     lines = [heads, ["---"] * len(heads), *([said(cell) for cell in row] for row in rows)]
-    return "\n".join("|---" * len(heads) + "|" if line[0] == "---" else f"| {' | '.join(line)} |" for line in lines)
+    return "\n".join(
+        "|---" * len(heads) + "|" if line[0] == "---" else f"| {' | '.join(line)} |" for line in lines
+    )

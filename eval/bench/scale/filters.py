@@ -1,8 +1,8 @@
 """What a filter costs, and whether it costs anything of what is found.
 
-Filters of very different reach, each beside no filter in the same run: questions are asked in turns, one with and the next
-without, so that a machine whose speed drifts slows both alike. What is found is compared with the exact cosines of all
-passages that the filter admits.
+Filters of very different reach, each beside no filter in the same run: questions are asked in turns, one with
+and the next without, so that a machine whose speed drifts slows both alike. What is found is compared with
+the exact cosines of all passages that the filter admits.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ import numpy as np
 
 from eval.bench.scale.figures import admitting, percentile, recall
 from eval.bench.scale.work import WARM, Work
-from rag.catalog import Catalog
 from rag.config import Config
-from rag.encode import SentenceEncoder
-from rag.index.dense import DenseIndex
-from rag.index.exact import ExactIndex
-from rag.retrieve import Retriever
+from rag.models.encoder import SentenceEncoder
+from rag.retrieval.search import Retriever
+from rag.store.cache import ExactIndex
+from rag.store.catalog import Catalog
+from rag.store.vectors import DenseIndex
 from rag.types import Filters, Headline
 
 __all__ = ["chosen", "filters"]
@@ -35,8 +35,8 @@ _JUDGED = 50  # questions whose hits are compared with exact search
 
 
 def chosen(articles: Sequence[tuple[Headline, int]]) -> dict[str, Filters]:
-    """The filters, by name, from articles and how many passages each has. Day, month and year are those of the article in the
-    middle of all that have a date; what a collection has nothing for is left out."""
+    """The filters, by name, from articles and how many passages each has. Day, month and year are those of
+    the article in the middle of all that have a date; what a collection has nothing for is left out."""
     days = sorted(headline.published for headline, _ in articles if headline.published)
     sources: Counter[str] = Counter()
     for headline, passages in articles:
@@ -66,8 +66,8 @@ def chosen(articles: Sequence[tuple[Headline, int]]) -> dict[str, Filters]:
 
 
 def filters(work: Work, size: int) -> dict[str, Any]:
-    """For each filter: the share of passages it admits, the median times of retrieval without the reader with it and without
-    any, their ratio, and recall at 10 of its dense search."""
+    """For each filter: the share of passages it admits, the median times of retrieval without the reader with
+    it and without any, their ratio, and recall at 10 of its dense search."""
     config = work.config(size)
     catalog = Catalog(config.home, config)
     articles = [(listing.headline, listing.passages) for listing in catalog.listings()]
@@ -89,19 +89,27 @@ def filters(work: Work, size: int) -> dict[str, Any]:
         for name, limits in named.items():
             with_it, without = [], []
             for number, question in enumerate(questions[WARM:]):
-                (without if number % 2 else with_it).append(timed(question, Filters() if number % 2 else limits))
+                (without if number % 2 else with_it).append(
+                    timed(question, Filters() if number % 2 else limits)
+                )
             filtered, unfiltered = percentile(with_it, 0.5), percentile(without, 0.5)
             ratio = filtered / unfiltered if filtered and unfiltered else None
             rows[name] = {"filtered_ms": filtered, "unfiltered_ms": unfiltered, "ratio": ratio}
     vectors = np.array([encoder.question(text) for text, _ in questions[WARM : WARM + _JUDGED]])
     for name, judged in _judged(config, build, articles, named, vectors).items():
         rows[name] |= judged
-    worst = max((name for name in rows if rows[name]["ratio"]), key=lambda name: rows[name]["ratio"], default=None)
+    worst = max(
+        (name for name in rows if rows[name]["ratio"]), key=lambda name: rows[name]["ratio"], default=None
+    )
     return {"filters": rows, "worst": worst}
 
 
 def _judged(
-    config: Config, build: str, articles: Sequence[tuple[Headline, int]], named: Mapping[str, Filters], vectors: Any
+    config: Config,
+    build: str,
+    articles: Sequence[tuple[Headline, int]],
+    named: Mapping[str, Filters],
+    vectors: Any,
 ) -> dict[str, dict[str, Any]]:
     """The share each filter admits and its recall, against the cosines of every passage in float32."""
     facts = {headline.id: headline for headline, _ in articles}
@@ -127,7 +135,10 @@ def _judged(
             allowed = [float(cosines[at, row]) for row in hits if of[row] in passing]
             shares.append(recall(allowed, best, _K))
         known = [share for share in shares if share is not None]
-        found[name] = {"admitted": len(rows) / len(keys), "recall@10": sum(known) / len(known) if known else None}
+        found[name] = {
+            "admitted": len(rows) / len(keys),
+            "recall@10": sum(known) / len(known) if known else None,
+        }
     dense.close()
     return found
 

@@ -1,6 +1,6 @@
-"""A first answer, step by step, in a process that has done nothing else: `python -m eval.bench.scale.first HOME QUESTION`
-prints milliseconds as JSON. Packages are imported one after the other before anything is opened, so that each step is
-without them; nothing that needs one is imported at the top."""
+"""A first answer, step by step, in a process that has done nothing else: `python -m eval.bench.scale.first
+HOME QUESTION` prints milliseconds as JSON. Packages are imported one after the other before anything is
+opened, so that each step is without them; nothing that needs one is imported at the top."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ def main(home: str, question: str) -> None:
         step(f"import {package}")
     from rag.assistant import open_assistant
     from rag.config import Config
-    from rag.encode import SentenceEncoder
-    from rag.reader.span import SpanReader
+    from rag.models.encoder import SentenceEncoder
+    from rag.models.reader import SpanReader
 
     step("import the rest")
     config = Config(home=home)  # type: ignore[arg-type]

@@ -1,5 +1,5 @@
-"""What this machine can do at most: multiply, read memory, write and read its disk. Measured anew in each run, because
-machines differ and so do hours on one machine."""
+"""What this machine can do at most: multiply, read memory, write and read its disk. Measured anew in each
+run, because machines differ and so do hours on one machine."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import numpy as np
 
 from eval.bench.scale.figures import spread
 from eval.bench.scale.work import Work
-from rag.encode import native_bf16
+from rag.models.encoder import native_bf16
 
 __all__ = ["limits", "read_rate"]
 
@@ -25,7 +25,9 @@ _SYNCS = 50
 
 
 def limits(work: Work, name: str) -> dict[str, Any]:
-    """`one` and `all` are processes whose numpy has one thread, or as many as it likes; `disk` and `bf16` are those."""
+    """`one` and `all` are processes whose numpy has one thread, or as many as it likes; `disk` and `bf16` are
+    those.
+    """
     if name == "disk":
         return {**_disk(work.folder, work.megabytes), "processor": _processor(), "cores": os.cpu_count()}
     if name == "bf16":
@@ -56,13 +58,19 @@ def _bf16() -> float:
     weights = np.random.default_rng(1).standard_normal((_SIDE, _SIDE), dtype=np.float32)
     given = ops.parameter([_SIDE, _SIDE], np.float32, "given")
     model = openvino.Model([ops.matmul(given, ops.constant(weights), False, True)], [given], "product")
-    request = openvino.Core().compile_model(model, "CPU", {"INFERENCE_PRECISION_HINT": "bf16"}).create_infer_request()
+    request = (
+        openvino.Core()
+        .compile_model(model, "CPU", {"INFERENCE_PRECISION_HINT": "bf16"})
+        .create_infer_request()
+    )
     request.infer({0: weights})
     return float(2 * _SIDE**3 / 1e9 / _best(request.infer))
 
 
 def _disk(folder: Path, megabytes: int) -> dict[str, Any]:
-    """MB/s of writing a file until it is safe and of reading it from the disk, and milliseconds until 4 kB are safe."""
+    """MB/s of writing a file until it is safe and of reading it from the disk, and milliseconds until 4 kB
+    are safe.
+    """
     path = folder / "disk.tmp"
     block = os.urandom(_BLOCK)
     blocks = max(1, megabytes * 1_000_000 // _BLOCK)

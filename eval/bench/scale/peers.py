@@ -1,4 +1,6 @@
-"""The systems of `eval.bench.peers` as a collection grows: the same passages, the same vectors, given to them."""
+"""The systems of `eval.bench.peers` as a collection grows: the same passages, the same vectors, given to
+them.
+"""
 
 from __future__ import annotations
 
@@ -21,8 +23,8 @@ _ASKING = 4  # a system is asked for so many times less than the patience there 
 
 
 def expected(before: Sequence[tuple[int, Mapping[str, Any]]], size: int, patience: float) -> str | None:
-    """Why a system is not tried at a size, from what it took at smaller ones, smallest first, in proportion; `None` where it
-    is.
+    """Why a system is not tried at a size, from what it took at smaller ones, smallest first, in proportion;
+    `None` where it is.
 
     >>> figures = {"seconds": 50.0, "memory_mb": 900.0}
     >>> expected([(1_000, figures)], 10_000, 900.0), expected([(1_000, figures)], 20_000, 900.0)
@@ -43,8 +45,8 @@ def expected(before: Sequence[tuple[int, Mapping[str, Any]]], size: int, patienc
 
 
 def peer(work: Work, name: str, size: int) -> dict[str, Any]:
-    """Seconds of indexing, milliseconds of a question for 8 passages (its encoding included), and memory grown from before
-    indexing to the last question, in MB."""
+    """Seconds of indexing, milliseconds of a question for 8 passages (its encoding included), and memory
+    grown from before indexing to the last question, in MB."""
     config = work.config(size)
     passages = peers.passages(config, work.passages(size), whole=False)
     vectors = peers.Vectors(work.passages(size))

@@ -15,7 +15,16 @@ from eval.bench.scale.work import Task
 
 __all__ = ["apart", "draw"]
 
-_COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#e69f00", "#000000", "#7f7f7f")  # Okabe and Ito's
+_COLOURS = (
+    "#0072b2",
+    "#d55e00",
+    "#009e73",
+    "#cc79a7",
+    "#56b4e9",
+    "#e69f00",
+    "#000000",
+    "#7f7f7f",
+)  # Okabe and Ito's
 _DOTS = 130
 _BYTES = 384  # of a passage's codes
 
@@ -23,7 +32,8 @@ Lines = Mapping[str, Sequence[tuple[float, float]]]
 
 
 def apart(heights: Mapping[str, float], least: float) -> dict[str, float]:
-    """Heights for labels, in their order and at least so far from each other, each as near its own as that allows.
+    """Heights for labels, in their order and at least so far from each other, each as near its own as that
+    allows.
 
     >>> apart({"a": 1.0, "b": 1.25, "c": 5.0}, 0.5)
     {'a': 0.875, 'b': 1.375, 'c': 5.0}
@@ -37,15 +47,23 @@ def apart(heights: Mapping[str, float], least: float) -> dict[str, float]:
                 break
             both = len(low) + len(high)
             groups[-2:] = [(low + high, (one * len(low) + other * len(high)) / both)]
-    return {name: middle + least * (i - (len(names) - 1) / 2) for names, middle in groups for i, name in enumerate(names)}
+    return {
+        name: middle + least * (i - (len(names) - 1) / 2)
+        for names, middle in groups
+        for i, name in enumerate(names)
+    }
 
 
 def draw(found: Found, sizes: Sequence[int], out: Path) -> None:
-    """Write the plots for which there are figures of two sizes at least; without matplotlib say so and write none."""
+    """Write the plots for which there are figures of two sizes at least; without matplotlib say so and write
+    none.
+    """
     try:
         import matplotlib
     except ImportError:
-        print("matplotlib is not installed, so no plots are drawn: pip install -e '.[bench]'", file=sys.stderr)
+        print(
+            "matplotlib is not installed, so no plots are drawn: pip install -e '.[bench]'", file=sys.stderr
+        )
         return
     matplotlib.use("Agg")
     held = {size: at(found.get(Task("build", size=size)), "passages") or size for size in sizes}
@@ -56,7 +74,9 @@ def draw(found: Found, sizes: Sequence[int], out: Path) -> None:
 
     steps = {step: line("trip", "ms", step, "p50") for step in STEPS}
     bands = {step: line("trip", "ms", step, "p95") for step in STEPS}
-    _plot(out / "trip.png", "A question, step by step: p50, and up to p95 shaded", "milliseconds", steps, bands)
+    _plot(
+        out / "trip.png", "A question, step by step: p50, and up to p95 shaded", "milliseconds", steps, bands
+    )
     memory = {
         "answering, its own": line("trip", "memory_mb", "after", "anonymous"),
         "answering, files mapped": line("trip", "memory_mb", "after", "file"),
@@ -85,7 +105,9 @@ def draw(found: Found, sizes: Sequence[int], out: Path) -> None:
     slowest = {name: line("dense", "ms", "p95", of=name) for name in METHODS}
     reading = at(found.get(Task("limits", "one")), "read_gb_per_second")
     if reading:
-        searches["reading the codes, one thread"] = [(size, size * _BYTES / 1e6 / reading) for size in held.values()]
+        searches["reading the codes, one thread"] = [
+            (size, size * _BYTES / 1e6 / reading) for size in held.values()
+        ]
     _plot(
         out / "dense.png", "50 nearest vectors: p50, and up to p95 shaded", "milliseconds", searches, slowest,
         dashed=("reading the codes, one thread",),
@@ -93,7 +115,13 @@ def draw(found: Found, sizes: Sequence[int], out: Path) -> None:
 
 
 def _plot(
-    path: Path, title: str, unit: str, lines: Lines, bands: Lines = MappingProxyType({}), *, dashed: Sequence[str] = ()
+    path: Path,
+    title: str,
+    unit: str,
+    lines: Lines,
+    bands: Lines = MappingProxyType({}),
+    *,
+    dashed: Sequence[str] = (),
 ) -> None:
     """One picture, both axes logarithmic, each line named at its right end."""
     from math import log10
@@ -108,9 +136,19 @@ def _plot(
     colours = {name: _COLOURS[at % len(_COLOURS)] for at, name in enumerate(drawn)}
     for name, some in drawn.items():
         xs, ys = zip(*some, strict=True)
-        axes.plot(xs, ys, "--" if name in dashed else "-", color=colours[name], marker="o", markersize=3.5, linewidth=1.6)
+        axes.plot(
+            xs,
+            ys,
+            "--" if name in dashed else "-",
+            color=colours[name],
+            marker="o",
+            markersize=3.5,
+            linewidth=1.6,
+        )
         if len(bands.get(name, ())) == len(some):
-            axes.fill_between(xs, ys, [y for _, y in bands[name]], color=colours[name], alpha=0.09, linewidth=0)
+            axes.fill_between(
+                xs, ys, [y for _, y in bands[name]], color=colours[name], alpha=0.09, linewidth=0
+            )
     axes.set_xscale("log")
     axes.set_yscale("log")
     low, high = (log10(edge) for edge in axes.get_ylim())

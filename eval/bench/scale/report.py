@@ -34,7 +34,20 @@ def at(figures: Any, *path: str) -> Any:
 
 def report(found: Found, sizes: Sequence[int]) -> str:
     """Everything there is, as Markdown."""
-    parts = (_limits, _encoding, _building, _likeness, _trip, _memory, _filters, _graphs, _dense, _peers, _cold, _slopes)
+    parts = (
+        _limits,
+        _encoding,
+        _building,
+        _likeness,
+        _trip,
+        _memory,
+        _filters,
+        _graphs,
+        _dense,
+        _peers,
+        _cold,
+        _slopes,
+    )
     told = [section for part in parts if (section := part(found, sizes))]
     return "\n\n".join(told) + "\n"
 
@@ -92,10 +105,16 @@ def _building(found: Found, sizes: Sequence[int]) -> str:
         ])  # fmt: skip
         last = b["written"]["batches"][-1:]
         steps += [
-            [size, x["passages"], *(x["steps"].get(name, 0.0) * 1000 / x["passages"] for name in _MADE if name != "all")]
+            [
+                size,
+                x["passages"],
+                *(x["steps"].get(name, 0.0) * 1000 / x["passages"] for name in _MADE if name != "all"),
+            ]
             for x in last
         ]
-        room.append([size, *(b["disk_bytes"][name] / 1e6 for name in _MADE), b["disk_bytes"]["all"] / b["passages"]])
+        room.append(
+            [size, *(b["disk_bytes"][name] / 1e6 for name in _MADE), b["disk_bytes"]["all"] / b["passages"]]
+        )
     heads = [
         "size", "passages", "articles", "added", "passages/s, encoding apart", "last batch, passages/s",
         "encoding's share of the time", "MB at the start", "at the end", "its own, at most", "with mapped files, at most",
@@ -103,7 +122,8 @@ def _building(found: Found, sizes: Sequence[int]) -> str:
     ]  # fmt: skip
     return "\n\n".join([
         "## Taking in", table(heads, rows),
-        "Real articles come by `sync`: read, cut, signed, grouped. Recombined ones, and at every size the last batch, are only "
+        "Real articles come by `sync`: read, cut, signed, grouped. Recombined ones, and at every size the "
+        "last batch, are only "
         "written. Memory holds the vectors that are looked up, as mapped files.",
         "Microseconds a passage of the last batch, by where it is written:",
         table(["size", "passages", *(_MADE[name] for name in _MADE if name != "all")], steps),
@@ -115,7 +135,10 @@ def _likeness(found: Found, sizes: Sequence[int]) -> str:
     like = found.get(Task("likeness", size=max(sizes)))
     if not like:
         return ""
-    rows = [[name, *(shares[p] for p in ("p10", "p50", "p90"))] for name, shares in like["distance_to_tenth"].items()]
+    rows = [
+        [name, *(shares[p] for p in ("p10", "p50", "p90"))]
+        for name, shares in like["distance_to_tenth"].items()
+    ]
     told = "## Recombined passages\n\nDistance to the tenth nearest other passage, by cosine:\n\n" + table(
         ["passages", "p10", "p50", "p90"], rows
     )
@@ -141,14 +164,21 @@ def _memory(found: Found, sizes: Sequence[int]) -> str:
     trips = {size: figures for size in sizes if (figures := found.get(Task("trip", size=size)))}
     if not trips:
         return ""
-    moments = {"before": "with nothing loaded", "warm": "after the first questions", "after": "after all questions"}
+    moments = {
+        "before": "with nothing loaded",
+        "warm": "after the first questions",
+        "after": "after all questions",
+    }
     rows: list[list[object]] = [
         [f"{told}, {name}", *(at(t, "memory_mb", moment, kind) for t in trips.values())]
         for moment, told in moments.items()
         for kind, name in (("anonymous", "its own"), ("file", "files mapped"))
     ]
     parts = dict.fromkeys(part for t in trips.values() for part in t["told_mb"])
-    rows += [[f"as the assistant tells it: {part}", *(t["told_mb"].get(part) for t in trips.values())] for part in parts]
+    rows += [
+        [f"as the assistant tells it: {part}", *(t["told_mb"].get(part) for t in trips.values())]
+        for part in parts
+    ]
     heads = ["", *(f"{size:,}" for size in trips)]
     return f"## Memory of a process that answers, MB\n\n{table(heads, rows)}"
 
@@ -175,7 +205,15 @@ def _graphs(found: Found, sizes: Sequence[int]) -> str:
                 grown = [at(g, "memory_mb", when, "resident") for when in ("before", "after")]
                 more = grown[1] - grown[0] if None not in grown else None
                 rows.append(
-                    [size, name, *([g["left_out"], "", ""] if "left_out" in g else [g["per_second"], g["disk_mb"], more])]
+                    [
+                        size,
+                        name,
+                        *(
+                            [g["left_out"], "", ""]
+                            if "left_out" in g
+                            else [g["per_second"], g["disk_mb"], more]
+                        ),
+                    ]
                 )
     return (
         f"## Filling Chroma's graph\n\n{table(['size', 'graph', 'vectors/s', 'disk MB', 'memory grown MB'], rows)}"
@@ -195,7 +233,9 @@ def _dense(found: Found, sizes: Sequence[int]) -> str:
                 through, memory = d.get("looked_through_gb_per_second"), d["read_gb_per_second"]
                 held = [at(d, "memory_mb", "after", kind) for kind in ("anonymous", "file")]
                 share = through / memory if through else None
-                rows.append([size, name, d.get("recall@10"), d.get("recall@50"), _both(d["ms"]), *held, memory, share])
+                rows.append(
+                    [size, name, d.get("recall@10"), d.get("recall@50"), _both(d["ms"]), *held, memory, share]
+                )
     heads = [
         "size", "method", "recall@10", "recall@50", "ms p50 / p95", "own MB", "MB of files", "memory read GB/s",
         "share of it a search reaches",

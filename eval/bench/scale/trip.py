@@ -1,7 +1,7 @@
 """The trip of a question, step by step, and what is resident meanwhile.
 
-Every question is asked once, of the assistant as anybody opens it, with the calls between its parts timed. Nothing is asked
-twice, because articles and readings are remembered for a while.
+Every question is asked once, of the assistant as anybody opens it, with the calls between its parts timed.
+Nothing is asked twice, because articles and readings are remembered for a while.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from eval.bench.scale.figures import spread
 from eval.bench.scale.watch import Clock, Timed, holding
 from eval.bench.scale.work import WARM, Work
 from rag.assistant import open_assistant
-from rag.encode import SentenceEncoder
-from rag.reader.span import SpanReader
+from rag.models.encoder import SentenceEncoder
+from rag.models.reader import SpanReader
 
 __all__ = ["STEPS", "trip"]
 
@@ -37,7 +37,9 @@ class _Watched:
         for name in ("_encoder", "_reader"):
             setattr(retriever, name, Timed(getattr(retriever, name), steps[name], clock))
         now = retriever._opened
-        timed = {name: Timed(getattr(now, name), steps[name], clock) for name in ("dense", "lexical", "whole")}
+        timed = {
+            name: Timed(getattr(now, name), steps[name], clock) for name in ("dense", "lexical", "whole")
+        }
         retriever._opened = replace(now, **timed)
 
     def __getattr__(self, name: str) -> Any:
@@ -66,7 +68,9 @@ def _split(calls: dict[str, float], whole: float) -> dict[str, float]:
 
 
 def trip(work: Work, size: int) -> dict[str, Any]:
-    """Milliseconds by step, and megabytes before anything is loaded, after the first questions, and at the end."""
+    """Milliseconds by step, and megabytes before anything is loaded, after the first questions, and at the
+    end.
+    """
     config = work.config(size)
     questions = work.asked()
     clock = Clock()
@@ -90,7 +94,11 @@ def trip(work: Work, size: int) -> dict[str, Any]:
                     traced[step].append(took)
         ended = holding()
         told = assistant.memory()
-    found = {step: spread(row[step] for row in watched.rows if step in row) for step in STEPS if step != "whole answer"}
+    found = {
+        step: spread(row[step] for row in watched.rows if step in row)
+        for step in STEPS
+        if step != "whole answer"
+    }
     return {
         "questions": len(answers),
         "declined": declined,

@@ -14,8 +14,8 @@ _LINES = {"VmRSS": "resident", "RssAnon": "anonymous", "RssFile": "file", "VmHWM
 
 
 def memory(status: str) -> dict[str, float]:
-    """Of a Linux process's status, in MB: what is resident, how much of that is its own and how much is files that are mapped
-    and can be dropped, and the most that ever was resident.
+    """Of a Linux process's status, in MB: what is resident, how much of that is its own and how much is files
+    that are mapped and can be dropped, and the most that ever was resident.
 
     >>> memory("VmHWM: 4096 kB\\nVmRSS:  2048 kB\\nRssAnon: 1024 kB\\nRssFile: 1024 kB\\nThreads: 3")
     {'peak': 4.194304, 'resident': 2.097152, 'anonymous': 1.048576, 'file': 1.048576}

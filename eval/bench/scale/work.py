@@ -1,4 +1,6 @@
-"""Where a run reads and keeps things: the folder of news, and one in which everything costly stays between runs."""
+"""Where a run reads and keeps things: the folder of news, and one in which everything costly stays between
+runs.
+"""
 
 from __future__ import annotations
 
@@ -12,9 +14,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from rag.catalog import Catalog
 from rag.config import Config
 from rag.errors import ConfigError
+from rag.store.catalog import Catalog
 
 __all__ = ["WARM", "Task", "Work"]
 
@@ -23,7 +25,8 @@ WARM = 5  # questions before the clock starts
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """One part of a run: of what size, and of which of several things that are compared; figures are kept under its key.
+    """One part of a run: of what size, and of which of several things that are compared; figures are kept
+    under its key.
 
     >>> Task("dense", "numpy", 1000).key, Task("cold").key
     ('dense-numpy-1000', 'cold')
@@ -40,8 +43,8 @@ class Task:
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """A run's folders and what it may take. `patience` is in seconds; `megabytes` is how much is read and written to see
-    what memory and disk can do."""
+    """A run's folders and what it may take. `patience` is in seconds; `megabytes` is how much is read and
+    written to see what memory and disk can do."""
 
     data: Path
     folder: Path
@@ -92,15 +95,18 @@ class Work:
         return unpacked
 
     def asked(self) -> list[dict[str, Any]]:
-        """The questions in a fixed order as if shuffled, no two alike; the first `WARM` of them are not measured. Raises
-        `ConfigError` when there are no more than those."""
+        """The questions in a fixed order as if shuffled, no two alike; the first `WARM` of them are not
+        measured. Raises `ConfigError` when there are no more than those."""
         files = sorted(self.data.glob("questions_*.jsonl"))
-        lines = [line for file in files for line in file.read_text(encoding="utf-8").splitlines() if line.strip()]
+        lines = [
+            line for file in files for line in file.read_text(encoding="utf-8").splitlines() if line.strip()
+        ]
         found = list({question["question"]: question for question in map(json.loads, lines)}.values())
         random.Random(0).shuffle(found)
         if len(found) <= WARM:
             raise ConfigError(
-                f"the questions_*.jsonl in {self.data} hold {len(found)} questions; at least {WARM + 1} are needed"
+                f"the questions_*.jsonl in {self.data} hold {len(found)} questions; at least {WARM + 1} are "
+                f"needed"
             )
         return found[: WARM + self.questions]
 

@@ -49,7 +49,14 @@ class Pool:
             kind = dice.choice(("plain", "plain", "published", "sources"))
             if kind == "published" and topic.published:
                 first, last = topic.published - timedelta(30), topic.published + timedelta(30)
-                yield kind, {"question": question, "published_from": first.isoformat(), "published_to": last.isoformat()}
+                yield (
+                    kind,
+                    {
+                        "question": question,
+                        "published_from": first.isoformat(),
+                        "published_to": last.isoformat(),
+                    },
+                )
             elif kind == "sources" and topic.source:
                 yield kind, {"question": question, "sources": [topic.source]}
             else:
@@ -57,8 +64,8 @@ class Pool:
 
 
 def put_questions(url: str, questions: Iterable[Question], seconds: float) -> list[Reply]:
-    """Put questions to the page at an address, one after the other, until there are none left or the time is up; what became
-    of each. One that fails stops nothing."""
+    """Put questions to the page at an address, one after the other, until there are none left or the time is
+    up; what became of each. One that fails stops nothing."""
     until = time.monotonic() + seconds
     replies: list[Reply] = []
     with httpx.Client(base_url=url, timeout=PATIENCE, trust_env=False) as page:
@@ -76,10 +83,14 @@ def put_questions(url: str, questions: Iterable[Question], seconds: float) -> li
                 continue
             except _Refused as exc:
                 said = str(exc)
-                replies.append(Reply(asked, time.time(), kind, error=said or "nothing was said", said=is_sentence(said)))
+                replies.append(
+                    Reply(asked, time.time(), kind, error=said or "nothing was said", said=is_sentence(said))
+                )
             except (httpx.HTTPError, OSError, ValueError, LookupError, TypeError) as exc:
                 replies.append(Reply(asked, time.time(), kind, error=f"{type(exc).__name__}: {exc}"))
-            time.sleep(0.5)  # who is refused waits a moment, or a page that is gone would be asked a thousand times a second
+            time.sleep(
+                0.5
+            )  # who is refused waits a moment, or a page that is gone would be asked a thousand times a second
     return replies
 
 
@@ -88,7 +99,9 @@ class _Refused(Exception):
 
 
 def _answer(page: httpx.Client, named: Mapping[str, Any]) -> dict[str, Any]:
-    """The answer to a question. Raises `_Refused` with the page's own words, or none, and what `httpx` raises."""
+    """The answer to a question. Raises `_Refused` with the page's own words, or none, and what `httpx`
+    raises.
+    """
     told = page.post("/api/ask", json=named)
     if told.is_error:
         raise _Refused(_words(told.text))
@@ -97,7 +110,9 @@ def _answer(page: httpx.Client, named: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _words(body: str) -> str:
-    """What a reply that is no answer says to a reader: the message of its `error`, its `detail`, or all of it."""
+    """What a reply that is no answer says to a reader: the message of its `error`, its `detail`, or all of
+    it.
+    """
     try:
         found = json.loads(body)
     except ValueError:

@@ -1,4 +1,6 @@
-"""What is wrong with what came back: each citation by the catalog of its moment, each error by whether it is a sentence."""
+"""What is wrong with what came back: each citation by the catalog of its moment, each error by whether it is
+a sentence.
+"""
 
 from __future__ import annotations
 
@@ -16,8 +18,9 @@ EXAMPLES = 5
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """A version of an article put into the catalog, or (`version` None) the article taken out, at some moment from `began` to
-    `ended` (seconds since 1970). `ended` is infinite where the change failed and may have happened or not."""
+    """A version of an article put into the catalog, or (`version` None) the article taken out, at some moment
+    from `began` to `ended` (seconds since 1970). `ended` is infinite where the change failed and may have
+    happened or not."""
 
     article_id: str
     version: str | None
@@ -28,7 +31,9 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Version:
-    """A text that an article may have had from `since` to `until` (seconds since 1970), and surely not before or after."""
+    """A text that an article may have had from `since` to `until` (seconds since 1970), and surely not before
+    or after.
+    """
 
     version: str
     text: str
@@ -38,7 +43,9 @@ class Version:
 
 @dataclass(frozen=True, slots=True)
 class Cited:
-    """A citation as the page gave it: the words, where they are said to stand, [start, end) in code points, and in what."""
+    """A citation as the page gave it: the words, where they are said to stand, [start, end) in code points,
+    and in what.
+    """
 
     article_id: str
     version: str
@@ -49,8 +56,8 @@ class Cited:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What became of a question, asked and answered at these times (seconds since 1970): what it was limited to, citations, or
-    an `error`, which is the page's own words where it `said` some."""
+    """What became of a question, asked and answered at these times (seconds since 1970): what it was limited
+    to, citations, or an `error`, which is the page's own words where it `said` some."""
 
     asked: float
     came: float
@@ -74,7 +81,12 @@ def histories(changes: Iterable[Change]) -> dict[str, list[Version]]:
         by_article.setdefault(change.article_id, []).append(change)
     return {
         article_id: [
-            Version(change.version, change.text, change.began, min((c.ended for c in theirs[at + 1 :]), default=math.inf))
+            Version(
+                change.version,
+                change.text,
+                change.began,
+                min((c.ended for c in theirs[at + 1 :]), default=math.inf),
+            )
             for at, change in enumerate(theirs)
             if change.version is not None
         ]
@@ -83,8 +95,8 @@ def histories(changes: Iterable[Change]) -> dict[str, list[Version]]:
 
 
 def fault(cited: Cited, versions: Sequence[Version], asked: float, came: float) -> str | None:
-    """What is wrong with a citation of an answer asked and received at these times, given its article's versions; `None` where
-    it is right.
+    """What is wrong with a citation of an answer asked and received at these times, given its article's
+    versions; `None` where it is right.
 
     >>> rain = Version("v1", "Rain fell on Oslo.", since=10.0, until=20.0)
     >>> print(fault(Cited("a", "v1", 0, 4, "Rain"), [rain], asked=19.0, came=21.0))
@@ -100,14 +112,19 @@ def fault(cited: Cited, versions: Sequence[Version], asked: float, came: float) 
     there = [version for version in named if version.since <= came and asked <= version.until]
     if not there:
         gone = [asked - version.until for version in named if version.until < asked]
-        return f"the version had gone {min(gone):.2f} s before the question" if gone else "the version came after the answer"
+        return (
+            f"the version had gone {min(gone):.2f} s before the question"
+            if gone
+            else "the version came after the answer"
+        )
     if all(version.text[cited.start : cited.end] != cited.quote for version in there):
         return "other words stand there"
     return None
 
 
 def is_sentence(said: str) -> bool:
-    """Whether what a page says in place of an answer is written for a reader: words, and not what a program says of itself.
+    """Whether what a page says in place of an answer is written for a reader: words, and not what a program
+    says of itself.
 
     >>> is_sentence("the question is empty. Ask something about the articles"), is_sentence("Queue is full! Please try again.")
     (True, True)
@@ -117,15 +134,14 @@ def is_sentence(said: str) -> bool:
     (False, False)
     """
     few = len(re.findall(r"[^\W\d_]+", said)) < 4
-    inner = (
-        r"Traceback \(most recent|\b\w+(?:\.\w+)*(?:Error|Exception)\b|\bobject has no\b| object at 0x|\bFile \".+\", line \d"
-    )
+    inner = r"Traceback \(most recent|\b\w+(?:\.\w+)*(?:Error|Exception)\b|\bobject has no\b| object at 0x|\bFile \".+\", line \d"
     return not few and re.search(inner, said) is None
 
 
 def judged(replies: Sequence[Reply], before: Sequence[Change], changes: Sequence[Change]) -> dict[str, Any]:
-    """Answers, citations and errors, counted, given what was in the catalog `before` and the changes since. `while_it_changed`
-    counts the citations of articles that were being changed at some moment between the question and the answer."""
+    """Answers, citations and errors, counted, given what was in the catalog `before` and the changes since.
+    `while_it_changed` counts the citations of articles that were being changed at some moment between the
+    question and the answer."""
     versions = histories([*before, *changes])
     changing: dict[str, list[Change]] = {}
     for change in changes:
@@ -137,7 +153,9 @@ def judged(replies: Sequence[Reply], before: Sequence[Change], changes: Sequence
             theirs = changing.get(cited.article_id, ())
             count["checked"] += 1
             count["changed"] += bool(theirs)
-            count["meanwhile"] += any(change.began <= reply.came and reply.asked <= change.ended for change in theirs)
+            count["meanwhile"] += any(
+                change.began <= reply.came and reply.asked <= change.ended for change in theirs
+            )
             if why := fault(cited, versions.get(cited.article_id, ()), reply.asked, reply.came):
                 wrong.append({"why": why, **asdict(cited), "asked": reply.asked, "came": reply.came})
     answered = [reply for reply in replies if reply.error is None]
@@ -154,7 +172,9 @@ def judged(replies: Sequence[Reply], before: Sequence[Change], changes: Sequence
             "examples": wrong[:EXAMPLES],
         },
         "errors": {
-            "sentences": dict(Counter(reply.error for reply in replies if reply.error is not None and reply.said)),
+            "sentences": dict(
+                Counter(reply.error for reply in replies if reply.error is not None and reply.said)
+            ),
             "no_sentences": unsaid.total(),
             "examples": dict(unsaid.most_common(EXAMPLES)),
         },

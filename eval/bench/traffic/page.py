@@ -30,19 +30,25 @@ _MEMORY = {"VmRSS": "resident", "RssAnon": "anonymous", "RssFile": "mapped"}
 
 @contextmanager
 def opened(home: Path, log: Path) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
-    """The page of a collection in a process of its own, and its address. Raises `ClippingsError` if it does not open."""
+    """The page of a collection in a process of its own, and its address. Raises `ClippingsError` if it does
+    not open.
+    """
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     url = f"http://127.0.0.1:{port}"
     command = [sys.executable, str(_APP), "serve", "--home", str(home), "--port", str(port)]
     with log.open("wb") as said:
-        page = subprocess.Popen(command, stdout=said, stderr=subprocess.STDOUT, env={**os.environ, "PYTHONUNBUFFERED": "1"})
+        page = subprocess.Popen(
+            command, stdout=said, stderr=subprocess.STDOUT, env={**os.environ, "PYTHONUNBUFFERED": "1"}
+        )
     try:
         until = time.monotonic() + START
         while not _answers(url):
             if page.poll() is not None or time.monotonic() > until:
-                raise ClippingsError(f"the page did not open. It said: {log.read_text(encoding='utf-8')[-2000:]}")
+                raise ClippingsError(
+                    f"the page did not open. It said: {log.read_text(encoding='utf-8')[-2000:]}"
+                )
             time.sleep(0.2)
         yield page, url
     finally:
@@ -69,8 +75,9 @@ def stop(page: subprocess.Popen[bytes]) -> bool:
 
 
 def memory(status: str) -> dict[str, float]:
-    """Megabytes a process has in memory, from the text of its /proc/PID/status: `resident` in all, of which `anonymous` is what
-    it holds itself and `mapped` are files, which the system can drop. What the text does not say is left out.
+    """Megabytes a process has in memory, from the text of its /proc/PID/status: `resident` in all, of which
+    `anonymous` is what it holds itself and `mapped` are files, which the system can drop. What the text does
+    not say is left out.
 
     >>> memory("Name:\\tpython\\nVmRSS:\\t  500000 kB\\nRssAnon:\\t  375000 kB\\nRssFile:\\t  125000 kB\\n")
     {'resident': 512.0, 'anonymous': 384.0, 'mapped': 128.0}
@@ -80,8 +87,8 @@ def memory(status: str) -> dict[str, float]:
 
 
 def slope(samples: Sequence[tuple[float, float]]) -> float | None:
-    """How fast a value grows, by least squares: from pairs of seconds and value, the value a minute. `None` for fewer than two
-    moments.
+    """How fast a value grows, by least squares: from pairs of seconds and value, the value a minute. `None`
+    for fewer than two moments.
 
     >>> slope([(0, 100), (60, 103), (120, 104)])
     2.0
@@ -91,16 +98,21 @@ def slope(samples: Sequence[tuple[float, float]]) -> float | None:
     return statistics.linear_regression(*zip(*samples, strict=True)).slope * 60
 
 
-def grown(samples: Sequence[tuple[float, Mapping[str, float]]], began: float) -> dict[str, dict[str, Any]] | None:
-    """How each kind of memory went, in MB, from pairs of seconds and `memory`'s figures: at the start, at each minute after
-    people `began` to ask, at the end, and the slope in MB a minute after the first. `None` where nothing was measured."""
+def grown(
+    samples: Sequence[tuple[float, Mapping[str, float]]], began: float
+) -> dict[str, dict[str, Any]] | None:
+    """How each kind of memory went, in MB, from pairs of seconds and `memory`'s figures: at the start, at
+    each minute after people `began` to ask, at the end, and the slope in MB a minute after the first. `None`
+    where nothing was measured."""
     if not samples:
         return None
     whole = int((samples[-1][0] - began) // _MINUTE)
     found: dict[str, dict[str, Any]] = {}
     for name, first in samples[0][1].items():
         rise = slope([(at, held[name]) for at, held in samples if at >= began + _MINUTE])
-        minutes = (next(held[name] for at, held in samples if at >= began + _MINUTE * (n + 1)) for n in range(whole))
+        minutes = (
+            next(held[name] for at, held in samples if at >= began + _MINUTE * (n + 1)) for n in range(whole)
+        )
         found[name] = {
             "start": round(first, 1),
             "by_minute": [round(held, 1) for held in minutes],
@@ -111,7 +123,9 @@ def grown(samples: Sequence[tuple[float, Mapping[str, float]]], began: float) ->
 
 
 class Watch:
-    """Looks every second at how much memory a process has; `samples` are pairs of seconds and `memory`'s figures."""
+    """Looks every second at how much memory a process has; `samples` are pairs of seconds and `memory`'s
+    figures.
+    """
 
     def __init__(self, process: int) -> None:
         self._status = Path(f"/proc/{process}/status")

@@ -1,4 +1,6 @@
-"""Those who write: each in a process of its own, with articles of its own, so that the changes of one article never overlap."""
+"""Those who write: each in a process of its own, with articles of its own, so that the changes of one article
+never overlap.
+"""
 
 from __future__ import annotations
 
@@ -20,8 +22,8 @@ from ingest import remove, sync
 from ingest.articles import article
 from ingest.records import line_article
 from rag.config import Config
-from rag.encode import SentenceEncoder
 from rag.errors import ClippingsError, SourceError
+from rag.models.encoder import SentenceEncoder
 from rag.types import Article
 
 __all__ = ["START", "journals", "keep_removing", "keep_syncing", "revised", "stored"]
@@ -34,8 +36,8 @@ _LOCKED = "another process is writing to the collection"
 
 
 def revised(text: str, edition: int) -> str:
-    """The text as an edition (1 and up) has it: by turns with a sentence before it, which moves all its words, with another
-    number in it, with a sentence after it, and as it was at first.
+    """The text as an edition (1 and up) has it: by turns with a sentence before it, which moves all its
+    words, with another number in it, with a sentence after it, and as it was at first.
 
     >>> [revised("Rain killed 9.", edition) for edition in (1, 2, 4)]
     ['This is edition 1 of the report. Rain killed 9.', 'Rain killed 11.', 'Rain killed 9.']
@@ -90,7 +92,11 @@ class Writer:
             for failure in report.failed:
                 self._note({"kind": "failed", "text": failure.reason})
         for article_id, kind in done.items():
-            facts = {"id": article_id, "version": articles[article_id].version, "text": articles[article_id].text}
+            facts = {
+                "id": article_id,
+                "version": articles[article_id].version,
+                "text": articles[article_id].text,
+            }
             self._note({"kind": kind, **facts, "began": began, "ended": ended})
         return report is not None
 
@@ -99,12 +105,14 @@ class Writer:
         began, _, ended = self._patiently(lambda: remove(article_ids, self.config, encoder=self.encoder))
         kind = "removed" if ended < math.inf else "unsure"
         for article_id in article_ids:
-            self._note({"kind": kind, "id": article_id, "version": None, "text": "", "began": began, "ended": ended})
+            self._note(
+                {"kind": kind, "id": article_id, "version": None, "text": "", "began": began, "ended": ended}
+            )
         return ended < math.inf
 
     def _patiently(self, change: Callable[[], Any]) -> tuple[float, Any, float]:
-        """When the change began and ended, with what it returned between; it never ends if it fails. While another process
-        writes it has not begun."""
+        """When the change began and ended, with what it returned between; it never ends if it fails. While
+        another process writes it has not begun."""
         waited = False
         while True:
             began = time.time()
@@ -125,7 +133,12 @@ class Writer:
 
 
 def keep_syncing(
-    config: Config, folder: Path, changing: Sequence[bytes], supply: tuple[Path, int, frozenset[str]], start: Any, done: Any
+    config: Config,
+    folder: Path,
+    changing: Sequence[bytes],
+    supply: tuple[Path, int, frozenset[str]],
+    start: Any,
+    done: Any,
 ) -> None:
     """Add new articles and replace the texts of some, a few at a time, until it is `done`."""
     writer, dice = Writer(config, folder, "syncing"), random.Random(1)
@@ -140,7 +153,9 @@ def keep_syncing(
 
 
 def keep_removing(config: Config, folder: Path, changing: Sequence[bytes], start: Any, done: Any) -> None:
-    """Remove some articles and add those again that have been away longest, a few at a time, until it is `done`."""
+    """Remove some articles and add those again that have been away longest, a few at a time, until it is
+    `done`.
+    """
     writer, dice = Writer(config, folder, "removing"), random.Random(2)
     records = {stored(line).id: json.loads(line) for line in changing}
     there, away = list(records), deque[str]()
@@ -166,7 +181,9 @@ def _ready(writer: Writer, start: Any) -> None:
 def _goes_on(done: Any) -> bool:
     """Whether there is to be another change, after a pause."""
     parent = multiprocessing.parent_process()
-    return not done.wait(_PAUSE) and parent is not None and parent.is_alive()  # one that was killed says nothing
+    return (
+        not done.wait(_PAUSE) and parent is not None and parent.is_alive()
+    )  # one that was killed says nothing
 
 
 def _records(path: Path, base: int, known: frozenset[str]) -> Iterator[dict[str, Any]]:
@@ -183,7 +200,9 @@ def _records(path: Path, base: int, known: frozenset[str]) -> Iterator[dict[str,
 def journals(folder: Path) -> tuple[list[Change], Counter[str], Counter[str]]:
     """What the writers noted: the changes, how many there were of each kind, and what they failed with."""
     changes: list[Change] = []
-    kinds: Counter[str] = Counter({"added": 0, "replaced": 0, "removed": 0, "added again": 0, "unsure": 0, "waited": 0})
+    kinds: Counter[str] = Counter(
+        {"added": 0, "replaced": 0, "removed": 0, "added again": 0, "unsure": 0, "waited": 0}
+    )
     failed: Counter[str] = Counter()
     for journal in sorted(folder.glob("*.journal")):
         with journal.open(encoding="utf-8") as lines:

@@ -1,7 +1,7 @@
 """People's conversations over HTTP, as the page uses them: kept by the server, each seen by its owner alone.
 
-A question is kept before it is answered (`POST /api/exchanges`), and answered by another request, whose events are the answer
-as it grows. Who closes that one stops the answer, and the question stays.
+A question is kept before it is answered (`POST /api/exchanges`), and answered by another request, whose
+events are the answer as it grows. Who closes that one stops the answer, and the question stays.
 """
 
 from __future__ import annotations
@@ -48,12 +48,16 @@ _EVENTS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}  # a proxy pa
 class Put(BaseModel):
     """A question, where it belongs, and what it is limited to."""
 
-    model_config = _like(question="Who struck first?", conversation="9f2c0a1b3d4e5f60", after="00c1d2e3f4a5b6c7")
+    model_config = _like(
+        question="Who struck first?", conversation="9f2c0a1b3d4e5f60", after="00c1d2e3f4a5b6c7"
+    )
 
     question: Annotated[str, Field(min_length=1, max_length=25_000)]
     collection: Annotated[str, Field(description="own or demo", max_length=40)] = ""
     conversation: Annotated[str | None, Field(description="null begins a new one")] = None
-    after: Annotated[str | None, Field(description="the exchange it follows; null where it is the first")] = None
+    after: Annotated[str | None, Field(description="the exchange it follows; null where it is the first")] = (
+        None
+    )
     sources: Annotated[list[Annotated[str, Field(max_length=500)]], Field(max_length=1_000)] = []
     published_from: Annotated[str, Field(max_length=40)] = ""
     published_to: Annotated[str, Field(max_length=40)] = ""
@@ -116,7 +120,9 @@ def conversation_router(library: Library, gate: Gate, keeping: Keeping, *, timeo
 
     async def view(request: Request, conversation_id: str) -> dict[str, Any]:
         """A conversation as it is shown, made in a thread: of a long one that takes a while."""
-        return await asyncio.to_thread(lambda: shown(kept(conversation_id).shown(owner(request), conversation_id)))
+        return await asyncio.to_thread(
+            lambda: shown(kept(conversation_id).shown(owner(request), conversation_id))
+        )
 
     def shown(conversation: Conversation) -> dict[str, Any]:
         return {
@@ -141,7 +147,8 @@ def conversation_router(library: Library, gate: Gate, keeping: Keeping, *, timeo
         found = await asyncio.to_thread(keeping.all, owner(request))
         return {
             "conversations": [
-                {"id": c.id, "title": c.title, "collection": c.collection, "updated": c.updated.isoformat()} for c in found
+                {"id": c.id, "title": c.title, "collection": c.collection, "updated": c.updated.isoformat()}
+                for c in found
             ]
         }
 
@@ -154,7 +161,11 @@ def conversation_router(library: Library, gate: Gate, keeping: Keeping, *, timeo
         await asyncio.to_thread(kept(conversation_id).rename, owner(request), conversation_id, body.title)
         return await view(request, conversation_id)
 
-    @router.delete("/conversations/{conversation_id}", status_code=204, summary="Delete a conversation; it can be restored")
+    @router.delete(
+        "/conversations/{conversation_id}",
+        status_code=204,
+        summary="Delete a conversation; it can be restored",
+    )
     async def delete(request: Request, conversation_id: str) -> None:
         await asyncio.to_thread(kept(conversation_id).delete, owner(request), conversation_id)
 
@@ -163,11 +174,19 @@ def conversation_router(library: Library, gate: Gate, keeping: Keeping, *, timeo
         await asyncio.to_thread(kept(conversation_id).undelete, owner(request), conversation_id)
         return await view(request, conversation_id)
 
-    @router.get("/conversations/{conversation_id}/export", summary="A conversation as a file, with its footnotes")
-    async def export(request: Request, conversation_id: str, form: Literal["markdown", "json"] = "markdown") -> Response:
+    @router.get(
+        "/conversations/{conversation_id}/export", summary="A conversation as a file, with its footnotes"
+    )
+    async def export(
+        request: Request, conversation_id: str, form: Literal["markdown", "json"] = "markdown"
+    ) -> Response:
         store = kept(conversation_id)
-        name, kind, text = await asyncio.to_thread(lambda: exported(store.shown(owner(request), conversation_id), form))
-        return Response(text, media_type=kind, headers={"Content-Disposition": f'attachment; filename="{name}"'})
+        name, kind, text = await asyncio.to_thread(
+            lambda: exported(store.shown(owner(request), conversation_id), form)
+        )
+        return Response(
+            text, media_type=kind, headers={"Content-Disposition": f'attachment; filename="{name}"'}
+        )
 
     @large.post("/conversations/taken-over", summary="Keep what a browser kept before the server did")
     async def take_over(request: Request, body: Shelf) -> dict[str, int]:
@@ -191,17 +210,31 @@ def conversation_router(library: Library, gate: Gate, keeping: Keeping, *, timeo
             after=body.after,
             limits=limits,
         )
-        return {"exchange": exchange.id, "conversation": await view(request, exchange.conversation), "notice": notice}
+        return {
+            "exchange": exchange.id,
+            "conversation": await view(request, exchange.conversation),
+            "notice": notice,
+        }
 
-    @router.post("/exchanges/{exchange_id}/again", status_code=201, summary="Ask again; the earlier version is kept")
+    @router.post(
+        "/exchanges/{exchange_id}/again", status_code=201, summary="Ask again; the earlier version is kept"
+    )
     async def again(request: Request, exchange_id: str) -> dict[str, Any]:
         e = await asyncio.to_thread(kept(exchange_id).exchange, owner(request), exchange_id)
         new, notice = await asyncio.to_thread(
-            keeping.put, owner(request), e.question, e.collection, conversation=e.conversation, after=e.after, limits=e.limits
+            keeping.put,
+            owner(request),
+            e.question,
+            e.collection,
+            conversation=e.conversation,
+            after=e.after,
+            limits=e.limits,
         )
         return {"exchange": new.id, "conversation": await view(request, new.conversation), "notice": notice}
 
-    @router.post("/exchanges/{exchange_id}/answer", summary="Answer a question; events with HTML as the answer grows")
+    @router.post(
+        "/exchanges/{exchange_id}/answer", summary="Answer a question; events with HTML as the answer grows"
+    )
     async def answer(request: Request, exchange_id: str) -> Response:
         who, store = owner(request), kept(exchange_id)
         exchange = await asyncio.to_thread(store.exchange, who, exchange_id)
@@ -229,7 +262,9 @@ def conversation_router(library: Library, gate: Gate, keeping: Keeping, *, timeo
             if exchange_id in running:  # another request was quicker, since this one was looked at
                 yield _event("done", {"html": reply_html(exchange, running=True), "state": "running"})
                 return
-            running.add(exchange_id)  # here and not before: a generator that never begins would never take it back
+            running.add(
+                exchange_id
+            )  # here and not before: a generator that never begins would never take it back
             try:
                 try:
                     async for html in _growing(gate, work, timeout):
@@ -252,26 +287,36 @@ def conversation_router(library: Library, gate: Gate, keeping: Keeping, *, timeo
         now = await asyncio.to_thread(kept(exchange_id).exchange, owner(request), exchange_id)
         return {"html": reply_html(now), "state": now.state}
 
-    @router.post("/exchanges/{exchange_id}/show", summary="Show this version of a question, with all that followed it")
+    @router.post(
+        "/exchanges/{exchange_id}/show", summary="Show this version of a question, with all that followed it"
+    )
     async def show(request: Request, exchange_id: str) -> dict[str, Any]:
         await asyncio.to_thread(kept(exchange_id).show_version, owner(request), exchange_id)
         exchange = await asyncio.to_thread(kept(exchange_id).exchange, owner(request), exchange_id)
         return await view(request, exchange.conversation)
 
-    @router.post("/exchanges/{exchange_id}/verdict", status_code=204, summary="Say whether an answer is right")
+    @router.post(
+        "/exchanges/{exchange_id}/verdict", status_code=204, summary="Say whether an answer is right"
+    )
     async def judge(request: Request, exchange_id: str, body: Verdict) -> None:
         await asyncio.to_thread(kept(exchange_id).judge, owner(request), exchange_id, body.verdict)
 
-    @router.post("/exchanges/{exchange_id}/gold", summary="Make an answer that you have judged a gold question")
+    @router.post(
+        "/exchanges/{exchange_id}/gold", summary="Make an answer that you have judged a gold question"
+    )
     async def gold(request: Request, exchange_id: str, body: Gold) -> dict[str, str]:
         _writable(request)
         exchange = await asyncio.to_thread(kept(exchange_id).exchange, owner(request), exchange_id)
         if not exchange.record or not exchange.verdict:
-            raise CollectionError("there is no answer here that you have judged. Say first whether it is right")
+            raise CollectionError(
+                "there is no answer here that you have judged. Say first whether it is right"
+            )
         if body.words and body.words.collection != exchange.collection:
             raise CollectionError("the words selected are not of the articles that were asked")
         words = [(body.words.article, body.words.start, body.words.end)] if body.words else []
-        told = await asyncio.to_thread(library.gold, exchange.collection, exchange.verdict, exchange.record, words)
+        told = await asyncio.to_thread(
+            library.gold, exchange.collection, exchange.verdict, exchange.record, words
+        )
         return {"message": told}
 
     @router.get("/settings", summary="What you have chosen on the page")
@@ -301,7 +346,9 @@ async def _growing(gate: Gate, work: Any, timeout: float) -> AsyncIterator[str]:
             async for step in made:
                 yield growth_html(Growth(step=_waits(step)) if isinstance(step, Waiting) else step)
     except TimeoutError:
-        raise BusyError(f"the answer was not there after {timeout:g} seconds. Ask again, or for one thing at a time") from None
+        raise BusyError(
+            f"the answer was not there after {timeout:g} seconds. Ask again, or for one thing at a time"
+        ) from None
 
 
 def _stopped(store: Any, owner: str, exchange_id: str) -> None:
@@ -313,7 +360,11 @@ def _stopped(store: Any, owner: str, exchange_id: str) -> None:
 
 
 def _waits(waiting: Waiting) -> str:
-    others = f"{waiting.before} question{'' if waiting.before == 1 else 's'} before it" if waiting.before else "it is the next"
+    others = (
+        f"{waiting.before} question{'' if waiting.before == 1 else 's'} before it"
+        if waiting.before
+        else "it is the next"
+    )
     return f"waiting for its turn: {others}"
 
 

@@ -1,8 +1,8 @@
 """The door: what every request passes before a route sees it.
 
-In this order: the name that the page was asked for by (`Host`), the page that the request comes from (`Origin` and what
-browsers say of themselves in `Sec-Fetch-Site`), the account or token, the route, and the size and content of a body for
-Gradio. It is plain ASGI, so that streams pass through it untouched.
+In this order: the name that the page was asked for by (`Host`), the page that the request comes from
+(`Origin` and what browsers say of themselves in `Sec-Fetch-Site`), the account or token, the route, and the
+size and content of a body for Gradio. It is plain ASGI, so that streams pass through it untouched.
 """
 
 from __future__ import annotations
@@ -36,16 +36,21 @@ _LONGEST_FORM = 50_000  # bytes of a name and a password
 _BODY_TIME = 30.0  # seconds in which such a body must have arrived
 _DEEPEST = 60  # levels of a body for Gradio; its own calls have fewer than ten
 
-# What the page needs of Gradio 6.31, read off what Chromium asks for. All else that Gradio serves is not there:
-# /monitoring, and of /gradio_api upload, file=, proxy=, stream, component_server, call, info, deep_link, vibe-…, profiling.
-_GRADIO_FILES = re.compile(r"/(?:|config|theme\.css|favicon\.ico|manifest\.json|robots\.txt|(?:assets|static|svelte)/.+)")
+# What the page needs of Gradio 6.31, read off what Chromium asks for. All else that Gradio serves is not
+# there: /monitoring, and of /gradio_api upload, file=, proxy=, stream, component_server, call, info,
+# deep_link, vibe-…, profiling.
+_GRADIO_FILES = re.compile(
+    r"/(?:|config|theme\.css|favicon\.ico|manifest\.json|robots\.txt|(?:assets|static|svelte)/.+)"
+)
 _GRADIO_READS = re.compile(r"/gradio_api/(?:queue/data|startup-events|theme\.css|app_id|heartbeat/\w+)")
 _GRADIO_CALLS = re.compile(r"/gradio_api/(?:queue/join|run/predict|cancel|reset)/?")
 
-# Gradio's page needs inline scripts and `new Function`; nothing may be loaded from, sent to, or framed by anybody else.
+# Gradio's page needs inline scripts and `new Function`; nothing may be loaded from, sent to, or framed by
+# anybody else.
 _POLICY = (
     "default-src 'self'; script-src 'self' 'unsafe-inline' 'unsafe-eval'; style-src 'self' 'unsafe-inline'; "
-    "img-src 'self' data: blob:; font-src 'self' data:; connect-src 'self'; worker-src 'self' blob:; object-src 'none'; "
+    "img-src 'self' data: blob:; font-src 'self' data:; connect-src 'self'; worker-src 'self' blob:; "
+    "object-src 'none'; "
     "base-uri 'self'; form-action 'self'; frame-ancestors 'none'"
 )
 _HEADERS = (
@@ -62,9 +67,10 @@ _HEADERS = (
 class Doorway:
     """Where the page is reached.
 
-    `host` is the address it listens on, `names` the names (`news.example.org` or `news.example.org:8443`) that people use
-    for it besides that, `origins` other web sites whose scripts may ask (with a token), `proxies` the addresses or networks
-    whose `X-Forwarded-…` headers are believed, and `root_path` the path a proxy has put the page under.
+    `host` is the address it listens on, `names` the names (`news.example.org` or `news.example.org:8443`)
+    that people use for it besides that, `origins` other web sites whose scripts may ask (with a token),
+    `proxies` the addresses or networks whose `X-Forwarded-…` headers are believed, and `root_path` the path a
+    proxy has put the page under.
     """
 
     host: str = "127.0.0.1"
@@ -76,16 +82,27 @@ class Doorway:
     def __post_init__(self) -> None:
         for name in self.names:
             if not re.fullmatch(r"[A-Za-z0-9.\-_]+(:\d{1,5})?|\[[0-9A-Fa-f:.]+\](:\d{1,5})?", name):
-                raise ConfigError(f"--host-name {name!r} is not a name such as news.example.org or news.example.org:8443")
+                raise ConfigError(
+                    f"--host-name {name!r} is not a name such as news.example.org or news.example.org:8443"
+                )
         for origin in self.origins:
             parts = urlsplit(origin)
-            if parts.scheme not in ("http", "https") or not parts.netloc or parts.path or parts.query or parts.fragment:
-                raise ConfigError(f"--origin {origin!r} is not the origin of a web site, such as https://desk.example.org")
+            if (
+                parts.scheme not in ("http", "https")
+                or not parts.netloc
+                or parts.path
+                or parts.query
+                or parts.fragment
+            ):
+                raise ConfigError(
+                    f"--origin {origin!r} is not the origin of a web site, such as https://desk.example.org"
+                )
         for proxy in self.proxies:
             _network(proxy)
         if self.host not in _LOOPBACK_HOSTS and not self.names:
             raise ConfigError(
-                f"the page listens on {self.host}, where others reach it: say by which name, with --host-name. "
+                f"the page listens on {self.host}, where others reach it: say by which name, with "
+                f"--host-name. "
                 "For example --host-name news.example.org, or the address that people type"
             )
 
@@ -130,8 +147,9 @@ class Whoever:
 class Door:
     """Stands before the application, as ASGI has it.
 
-    `guarded` says whether there are accounts; `account_of` turns a session's secret into an account, `token_of` a token's
-    into its name and whether it only reads. `requests` are being answered, and `latest` is when the last of them ended.
+    `guarded` says whether there are accounts; `account_of` turns a session's secret into an account,
+    `token_of` a token's into its name and whether it only reads. `requests` are being answered, and `latest`
+    is when the last of them ended.
     """
 
     app: ASGIApp
@@ -183,7 +201,9 @@ class Door:
         except _Refused as refused:
             await refused.tell(send, allowed_origin, head=method == "HEAD")
             return
-        except ClippingsError:  # an accounts file that is broken, a file of sessions that is damaged: nobody gets in
+        except (
+            ClippingsError
+        ):  # an accounts file that is broken, a file of sessions that is damaged: nobody gets in
             if not self._failing:
                 logging.getLogger("clippings").exception("nobody can be let in")
             self._failing = True
@@ -208,13 +228,18 @@ class Door:
                 raise _Refused(400, "request", "X-Forwarded-Proto must be http or https")
         else:
             scope["headers"] = [(k, v) for k, v in scope["headers"] if not _is_forwarded(k)]
-        if len(named) != 1 or not re.fullmatch(r"[A-Za-z0-9.\-_]+(:\d{1,5})?|\[[0-9A-Fa-f:.]+\](:\d{1,5})?", named[0].strip()):
-            raise _Refused(400, "request", "the request names no host, or more than one, or one that is no name")
+        if len(named) != 1 or not re.fullmatch(
+            r"[A-Za-z0-9.\-_]+(:\d{1,5})?|\[[0-9A-Fa-f:.]+\](:\d{1,5})?", named[0].strip()
+        ):
+            raise _Refused(
+                400, "request", "the request names no host, or more than one, or one that is no name"
+            )
         netloc = named[0].strip().lower()
         if not self.doorway.is_ours(netloc):
             raise _Refused(
                 421, "wrong_host",
-                f"this page does not go by the name {netloc}. Whoever runs it can say which names it has, with --host-name",
+                f"this page does not go by the name {netloc}. Whoever runs it can say which names it has, "
+                f"with --host-name",
             )  # fmt: skip
         return Visitor(client, scheme, netloc)
 
@@ -250,15 +275,23 @@ class Door:
         return None
 
     async def _who(self, scope: Scope, path: str, *, foreign: bool) -> Whoever | None:
-        """For whom a request is. A `foreign` site's script has to bring a token: the reader's session is not its own."""
+        """For whom a request is. A `foreign` site's script has to bring a token: the reader's session is not
+        its own.
+        """
         headers = _headers(scope)
         if stated := headers.get("authorization"):
             kind, _, secret = stated[-1].partition(" ")
-            found = await asyncio.to_thread(self.token_of, secret.strip()) if kind.lower() == "bearer" else None
+            found = (
+                await asyncio.to_thread(self.token_of, secret.strip()) if kind.lower() == "bearer" else None
+            )
             if len(stated) != 1 or found is None:
-                raise _unknown("this token is not known, or was revoked. `clippings token add NAME` makes one")
+                raise _unknown(
+                    "this token is not known, or was revoked. `clippings token add NAME` makes one"
+                )
             if not _is_own(path):
-                raise _Refused(403, "forbidden", "a token is for /api and /mcp; the page asks for a name and a password")
+                raise _Refused(
+                    403, "forbidden", "a token is for /api and /mcp; the page asks for a name and a password"
+                )
             return Whoever(f"token:{found[0]}", found[1])
         if foreign:
             raise _unknown("a page of another site needs a token: Authorization: Bearer …")
@@ -284,7 +317,11 @@ class Door:
             if not _is_plain_form(scope):
                 raise _Refused(415, "type", "log in by the form of this page")
             return _again(await _whole(scope, receive, _LONGEST_FORM), receive)
-        if (path in _OPEN and method in ("GET", "HEAD")) or (path == "/logout" and method == "POST") or _is_own(path):
+        if (
+            (path in _OPEN and method in ("GET", "HEAD"))
+            or (path == "/logout" and method == "POST")
+            or _is_own(path)
+        ):
             return receive
         reads = method in ("GET", "HEAD") and (_GRADIO_FILES.fullmatch(path) or _GRADIO_READS.fullmatch(path))
         if reads and ".." not in path.split("/"):
@@ -293,7 +330,9 @@ class Door:
             body = await _whole(scope, receive, _LONGEST_BODY)
             _look_at(body)
             return _again(body, receive)
-        raise _Refused(404, "address", "there is nothing at this address. What there is, /api/openapi.json lists")
+        raise _Refused(
+            404, "address", "there is nothing at this address. What there is, /api/openapi.json lists"
+        )
 
 
 class Traffic:
@@ -314,13 +353,27 @@ class Traffic:
 class _Refused(Exception):
     """What the door answers itself."""
 
-    def __init__(self, status: int, kind: str, message: str, *, location: str = "", challenge: bool = False) -> None:
+    def __init__(
+        self, status: int, kind: str, message: str, *, location: str = "", challenge: bool = False
+    ) -> None:
         super().__init__(message)
-        self.status, self.kind, self.message, self.location, self.challenge = status, kind, message, location, challenge
+        self.status, self.kind, self.message, self.location, self.challenge = (
+            status,
+            kind,
+            message,
+            location,
+            challenge,
+        )
 
     async def tell(self, send: Send, allowed: str | None = None, *, head: bool) -> None:
-        body = json.dumps({"error": {"kind": self.kind, "message": self.message}}).encode() if self.kind else b""
-        headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode()), *_HEADERS]
+        body = (
+            json.dumps({"error": {"kind": self.kind, "message": self.message}}).encode() if self.kind else b""
+        )
+        headers = [
+            (b"content-type", b"application/json"),
+            (b"content-length", str(len(body)).encode()),
+            *_HEADERS,
+        ]
         headers += [(b"location", self.location.encode())] if self.location else []
         headers += [(b"www-authenticate", b'Bearer realm="clippings"')] if self.challenge else []
         headers += [(b"cache-control", b"no-store"), *_sharing(allowed)]
@@ -335,7 +388,8 @@ def _unknown(message: str) -> _Refused:
 def _foreign() -> _Refused:
     return _Refused(
         403, "foreign_origin",
-        "this request comes from a page of another site. Whoever runs this page can let that site ask, with --origin",
+        "this request comes from a page of another site. Whoever runs this page can let that site ask, with "
+        "--origin",
     )  # fmt: skip
 
 
@@ -345,7 +399,10 @@ async def _preflight(send: Send, allowed: str | None) -> None:
     if allowed:
         headers += [
             (b"access-control-allow-methods", b"GET, POST, PATCH, DELETE"),
-            (b"access-control-allow-headers", b"authorization, content-type, mcp-protocol-version, mcp-session-id"),
+            (
+                b"access-control-allow-headers",
+                b"authorization, content-type, mcp-protocol-version, mcp-session-id",
+            ),
             (b"access-control-max-age", b"600"),
         ]
     await send({"type": "http.response.start", "status": 204, "headers": headers})
@@ -412,13 +469,17 @@ def _again(body: bytes, receive: Receive) -> Receive:
 
 
 def _look_at(body: bytes) -> None:
-    """Refuse what Gradio would fetch from an address, or read from a path, before it sees it: the page sends no files."""
+    """Refuse what Gradio would fetch from an address, or read from a path, before it sees it: the page sends
+    no files.
+    """
     try:
         stated = json.loads(body.decode("utf-8")) if body else None
         levels: list[Any] = [stated]
         for _ in range(_DEEPEST):
             if any(_names_file(value) for value in levels if isinstance(value, dict)):
-                raise _Refused(400, "request", "files come in by /api/uploads, and pages of the web by /api/fetch")
+                raise _Refused(
+                    400, "request", "files come in by /api/uploads, and pages of the web by /api/fetch"
+                )
             if any(_is_broken(text) for value in levels for text in _texts(value)):
                 raise _Refused(400, "request", "the text holds half a character (a lone surrogate)")
             levels = [inner for value in levels for inner in _inside(value)]
@@ -467,7 +528,9 @@ def _is_forwarded(name: bytes) -> bool:
 
 
 def _cookie(stated: list[str]) -> str | None:
-    """The session's secret. Looked for by its name alone: Python's reader of cookies takes seconds over what anybody sends."""
+    """The session's secret. Looked for by its name alone: Python's reader of cookies takes seconds over what
+    anybody sends.
+    """
     for part in ";".join(stated).split(";"):
         name, _, value = part.strip().partition("=")
         if name == COOKIE:
@@ -498,7 +561,9 @@ def _is_own(path: str) -> bool:
 
 def _is_plain_form(scope: Scope) -> bool:
     kinds = _headers(scope).get("content-type", [""])
-    return len(kinds) == 1 and kinds[0].partition(";")[0].strip().lower() == "application/x-www-form-urlencoded"
+    return (
+        len(kinds) == 1 and kinds[0].partition(";")[0].strip().lower() == "application/x-www-form-urlencoded"
+    )
 
 
 def _without_port(netloc: str) -> str:
@@ -513,7 +578,9 @@ def _network(stated: str) -> ipaddress.IPv4Network | ipaddress.IPv6Network:
     try:
         return ipaddress.ip_network(stated, strict=False)
     except ValueError:
-        raise ConfigError(f"--proxy {stated!r} is not an address or a network, such as 10.0.0.5 or 10.0.0.0/24") from None
+        raise ConfigError(
+            f"--proxy {stated!r} is not an address or a network, such as 10.0.0.5 or 10.0.0.0/24"
+        ) from None
 
 
 def _is_endless(method: str, path: str) -> bool:

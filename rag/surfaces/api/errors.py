@@ -1,4 +1,6 @@
-"""One JSON form for every error of every route: `{"error": {"kind": "question", "message": "what happened, what to do"}}`."""
+"""One JSON form for every error of every route: `{"error": {"kind": "question", "message": "what happened,
+what to do"}}`.
+"""
 
 from __future__ import annotations
 
@@ -37,8 +39,8 @@ def error_response(status: int, kind: str, message: str, headers: dict[str, str]
 
 
 def add_errors(app: FastAPI, hide: Sequence[str] = ()) -> None:
-    """Make every error of an application one of this form. Call it once; what is added to the application as middleware later
-    stands before it, and answers for itself. `hide` is as `refusal` has it."""
+    """Make every error of an application one of this form. Call it once; what is added to the application as
+    middleware later stands before it, and answers for itself. `hide` is as `refusal` has it."""
     app.state.hide = tuple(hide)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _by_status)
@@ -47,7 +49,9 @@ def add_errors(app: FastAPI, hide: Sequence[str] = ()) -> None:
 
 
 class _Unforeseen:
-    """Stands before the routes, as ASGI has it. Starlette's own last resort would raise the error again, to be logged twice."""
+    """Stands before the routes, as ASGI has it. Starlette's own last resort would raise the error again, to
+    be logged twice.
+    """
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -116,7 +120,13 @@ def _known(request: Request, place: tuple[Any, ...]) -> list[str]:
     """The names of the parameters that the route takes where one that it does not know was found."""
     route = request.scope.get("route")
     dependant = getattr(route, "dependant", None)
-    fields = [] if dependant is None else dependant.body_params if place[:1] == ("body",) else dependant.query_params
+    fields = (
+        []
+        if dependant is None
+        else dependant.body_params
+        if place[:1] == ("body",)
+        else dependant.query_params
+    )
     names: list[str] = []
     for each in fields if len(place) == 2 else ():
         model = each.field_info.annotation

@@ -1,5 +1,5 @@
-"""Whether the page can answer, for whoever watches over it: `/healthz`, which asks for no password and tells nothing that is
-in the articles, nor where they lie."""
+"""Whether the page can answer, for whoever watches over it: `/healthz`, which asks for no password and tells
+nothing that is in the articles, nor where they lie."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ class Health:
         self._failing = False
 
     def state(self) -> tuple[int, dict[str, Any]]:
-        """An HTTP status, 200 or 503, and the facts: of the collection that a newcomer sees, of the questions since the page
-        was opened, and megabytes of memory by part."""
+        """An HTTP status, 200 or 503, and the facts: of the collection that a newcomer sees, of the questions
+        since the page was opened, and megabytes of memory by part."""
         facts: dict[str, Any] = dict.fromkeys(("articles", "passages", "generation")) | {"memory": {}}
         reason = None
         try:

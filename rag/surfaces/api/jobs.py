@@ -24,11 +24,15 @@ class NewJob(BaseModel):
     """What to add: an upload (by the id that `POST /api/uploads` gave), or the page or feed at an address."""
 
     model_config = ConfigDict(
-        extra="forbid", strict=True, json_schema_extra={"examples": [{"address": "https://example.org/news/storm"}]}
+        extra="forbid",
+        strict=True,
+        json_schema_extra={"examples": [{"address": "https://example.org/news/storm"}]},
     )
     upload: str | None = None
     address: Annotated[str | None, Field(max_length=4_000)] = None
-    replace: Annotated[Literal["ask", "replace", "keep"], Field(description="what to do with a name that is taken")] = "ask"
+    replace: Annotated[
+        Literal["ask", "replace", "keep"], Field(description="what to do with a name that is taken")
+    ] = "ask"
 
 
 def job_router(library: Library, jobs: Jobs, uploads: Uploads) -> APIRouter:
@@ -38,7 +42,9 @@ def job_router(library: Library, jobs: Jobs, uploads: Uploads) -> APIRouter:
     @router.post("", status_code=202, summary="Begin to add articles")
     async def start(request: Request, body: NewJob) -> dict[str, Any]:
         if library.read_only or getattr(request.state, "read_only", False):
-            raise ForbiddenError("this page is read-only to you: articles are added, corrected and removed by others")
+            raise ForbiddenError(
+                "this page is read-only to you: articles are added, corrected and removed by others"
+            )
         owner = str(request.state.owner)
         if (body.upload is None) == (body.address is None):
             raise QuestionError("name either an upload or an address")

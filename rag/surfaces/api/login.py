@@ -47,7 +47,9 @@ def login_router(accounts: Accounts | None, keeping: Keeping, *, root_path: str 
 
     def form(message: str = "", status: int = 200, headers: dict[str, str] | None = None) -> Response:
         told = f'<p role="alert">{escape(message)}</p>' if message else ""
-        return HTMLResponse(_PAGE.replace("MESSAGE", told), status, {"Cache-Control": "no-store", **(headers or {})})
+        return HTMLResponse(
+            _PAGE.replace("MESSAGE", told), status, {"Cache-Control": "no-store", **(headers or {})}
+        )
 
     @router.get("/login")
     async def show() -> Response:
@@ -55,19 +57,25 @@ def login_router(accounts: Accounts | None, keeping: Keeping, *, root_path: str 
 
     @router.post("/login")
     async def log_in(
-        request: Request, name: Annotated[str, Form(max_length=1_000)], password: Annotated[str, Form(max_length=10_000)]
+        request: Request,
+        name: Annotated[str, Form(max_length=1_000)],
+        password: Annotated[str, Form(max_length=10_000)],
     ) -> Response:
         if accounts is None:
             return RedirectResponse(home, 303)
         visitor = request.state.visitor
         try:
-            mark = await asyncio.to_thread(accounts.mark, name)  # first: where the password changes meanwhile, it is too old
+            mark = await asyncio.to_thread(
+                accounts.mark, name
+            )  # first: where the password changes meanwhile, it is too old
             right = await asyncio.to_thread(accounts.check, name, password, visitor.address)
         except TooManyAttempts as exc:
             return form(str(exc), 429, {"Retry-After": str(int(exc.retry_after) + 1)})
         except ConfigError:
             logging.getLogger("clippings").exception("log-ins cannot be checked")
-            return form("Log-ins cannot be checked just now. Whoever runs this page finds why in its log.", 503)
+            return form(
+                "Log-ins cannot be checked just now. Whoever runs this page finds why in its log.", 503
+            )
         if not right:
             return form("The name or the password is wrong.", 401)
         secret = await asyncio.to_thread(keeping.start_session, name, mark or "")

@@ -1,8 +1,10 @@
-"""The tools and resources for models, by the Model Context Protocol: over HTTP at `/mcp`, and over standard input and output.
+"""The tools and resources for models, by the Model Context Protocol: over HTTP at `/mcp`, and over standard
+input and output.
 
-`search` and `fetch` have the form that ChatGPT's connectors and deep research look for; `ask` and `article` are what people and
-programs get. The SDK's lower layer is used: its upper one passes over arguments that it does not know, puts words of its own
-before a tool's errors, and keeps a list of resources that does not change.
+`search` and `fetch` have the form that ChatGPT's connectors and deep research look for; `ask` and `article`
+are what people and programs get. The SDK's lower layer is used: its upper one passes over arguments that it
+does not know, puts words of its own before a tool's errors, and keeps a list of resources that does not
+change.
 """
 
 from __future__ import annotations
@@ -51,12 +53,16 @@ _LARGEST = 1_000_000  # bytes of a message
 _LINGER = 5.0  # seconds that the last messages have to be taken from us
 _LISTED = 100  # resources; a collection may hold a hundred thousand articles
 _ABOUT = (
-    "A collection of news articles. `ask` answers a question in the articles' own words, with citations whose words have been "
-    "checked, and says so where the articles do not answer. `search` finds passages without answering; `fetch` and `article` "
+    "A collection of news articles. `ask` answers a question in the articles' own words, with citations "
+    "whose words have been "
+    "checked, and says so where the articles do not answer. `search` finds passages without answering; "
+    "`fetch` and `article` "
     "give whole articles. Places (`start`, `end`) count code points of an article's text."
 )
 # An answer shows all of its evidence, and reading changes nothing.
-_READING = types.ToolAnnotations(readOnlyHint=True, destructiveHint=False, idempotentHint=True, openWorldHint=False)
+_READING = types.ToolAnnotations(
+    readOnlyHint=True, destructiveHint=False, idempotentHint=True, openWorldHint=False
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,8 +77,8 @@ class _Tool:
 
 
 def tools(library: Library, gate: Gate, *, timeout: float, hide: Sequence[str] = ()) -> Server[Any, Any]:
-    """The server of the tools `ask`, `search`, `article` and `fetch`, and of the articles as resources. A call is answered
-    within `timeout` seconds or refused; questions wait in the gate."""
+    """The server of the tools `ask`, `search`, `article` and `fetch`, and of the articles as resources. A
+    call is answered within `timeout` seconds or refused; questions wait in the gate."""
     service = Service(library, gate, timeout=timeout)
 
     async def ask(asked: schemas.AskRequest) -> tuple[dict[str, Any], str]:
@@ -107,8 +113,10 @@ def tools(library: Library, gate: Gate, *, timeout: float, hide: Sequence[str] =
     known = {
         "ask": _Tool(
             "Ask the articles",
-            "Answer a question from a collection of news articles. Every sentence of the answer has citations: the exact "
-            "words of an article, and where they stand in it. Says so when the articles do not answer, and lists what they "
+            "Answer a question from a collection of news articles. Every sentence of the answer has "
+            "citations: the exact "
+            "words of an article, and where they stand in it. Says so when the articles do not answer, and "
+            "lists what they "
             "disagree on.",
             schemas.AskRequest,
             schemas.Answer,
@@ -116,7 +124,8 @@ def tools(library: Library, gate: Gate, *, timeout: float, hide: Sequence[str] =
         ),
         "search": _Tool(
             "Search the articles",
-            "Find the passages of the articles that are nearest to a query, best first, without an answer. Use `fetch` with a "
+            "Find the passages of the articles that are nearest to a query, best first, without an answer. "
+            "Use `fetch` with a "
             "result's id to read the whole article.",
             schemas.SearchTool,
             schemas.Found,
@@ -124,7 +133,8 @@ def tools(library: Library, gate: Gate, *, timeout: float, hide: Sequence[str] =
         ),
         "article": _Tool(
             "Read an article",
-            "Read one whole article with all its facts, where each was read, and its earlier versions, to see a citation "
+            "Read one whole article with all its facts, where each was read, and its earlier versions, to "
+            "see a citation "
             "in its place.",
             schemas.ArticleTool,
             schemas.Article,
@@ -163,7 +173,9 @@ def tools(library: Library, gate: Gate, *, timeout: float, hide: Sequence[str] =
             return _failed(argument_sentence(exc.errors(include_url=False), list(tool.takes.model_fields)))
         except Exception as exc:  # noqa: BLE001  told, and logged where it was not foreseen
             return _failed(refusal(exc, hide).message)
-        return types.CallToolResult(content=[types.TextContent(type="text", text=text)], structuredContent=structured)
+        return types.CallToolResult(
+            content=[types.TextContent(type="text", text=text)], structuredContent=structured
+        )
 
     async def list_resources(_: types.ListResourcesRequest) -> types.ListResourcesResult:
         with _protocol_errors(hide):
@@ -176,7 +188,10 @@ def tools(library: Library, gate: Gate, *, timeout: float, hide: Sequence[str] =
                     title=row.headline.label,
                     description=", ".join(
                         part
-                        for part in (row.headline.source, row.headline.published and row.headline.published.isoformat())
+                        for part in (
+                            row.headline.source,
+                            row.headline.published and row.headline.published.isoformat(),
+                        )
                         if part
                     )
                     or None,
@@ -202,7 +217,9 @@ def tools(library: Library, gate: Gate, *, timeout: float, hide: Sequence[str] =
         scheme, _, named = str(uri).partition("://")
         with _protocol_errors(hide):
             if scheme != "article":
-                raise McpError(types.ErrorData(code=_NOT_FOUND, message=f"there is no resource {str(uri)[:80]}"))
+                raise McpError(
+                    types.ErrorData(code=_NOT_FOUND, message=f"there is no resource {str(uri)[:80]}")
+                )
             found = await service.article(unquote(named))
         return [ReadResourceContents(content=found["text"], mime_type="text/plain")]
 
@@ -248,8 +265,9 @@ def _as_json(value: dict[str, Any]) -> tuple[dict[str, Any], str]:
 def mount(app: Starlette, mcp: Server[Any, Any]) -> None:
     """Serve the tools at `/mcp` of an application, for as long as its lifespan is run.
 
-    Each request stands by itself: there are no sessions, so nothing is kept between requests, and any process may answer
-    any of them. Who may come, from which Host and Origin, is for what stands before the application to say.
+    Each request stands by itself: there are no sessions, so nothing is kept between requests, and any process
+    may answer any of them. Who may come, from which Host and Origin, is for what stands before the
+    application to say.
     """
     endpoint = _Endpoint(mcp)
     inner = app.router.lifespan_context
@@ -273,7 +291,9 @@ class _Endpoint:
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         # Without security settings it lets every Host and Origin in, which the door has looked at.
-        manager = StreamableHTTPSessionManager(self._mcp, json_response=True, stateless=True, max_request_body_size=_LARGEST)
+        manager = StreamableHTTPSessionManager(
+            self._mcp, json_response=True, stateless=True, max_request_body_size=_LARGEST
+        )
         async with manager.run():
             self._manager = manager
             try:
@@ -289,10 +309,20 @@ class _Endpoint:
 
         if scope["method"] != "POST":
             # There are no sessions to be listened to or ended.
-            await refuse(405, "method", f"/mcp cannot be asked with {scope['method']}. Send messages with POST", Allow="POST")
+            await refuse(
+                405,
+                "method",
+                f"/mcp cannot be asked with {scope['method']}. Send messages with POST",
+                Allow="POST",
+            )
             return
         if self._manager is None:
-            await refuse(503, "busy", "the server is being started or stopped. Try again in a minute", **{"Retry-After": "10"})
+            await refuse(
+                503,
+                "busy",
+                "the server is being started or stopped. Try again in a minute",
+                **{"Retry-After": "10"},
+            )
             return
         body = bytearray()
         while True:
@@ -306,7 +336,9 @@ class _Endpoint:
             if not message.get("more_body", False):
                 break
         try:
-            json.dumps(await read(bytes(body)), ensure_ascii=False).encode()  # half a character has no UTF-8 to be answered in
+            json.dumps(
+                await read(bytes(body)), ensure_ascii=False
+            ).encode()  # half a character has no UTF-8 to be answered in
         except TooManyValues as exc:
             await refuse(413, "size", str(exc))
             return
@@ -351,7 +383,10 @@ async def _parse_error(scope: Scope, receive: Receive, send: Send) -> None:
 _PARSE_ERROR = {
     "jsonrpc": "2.0",
     "id": None,
-    "error": {"code": types.PARSE_ERROR, "message": "this is no JSON that can be read. Send one message of JSON-RPC in UTF-8"},
+    "error": {
+        "code": types.PARSE_ERROR,
+        "message": "this is no JSON that can be read. Send one message of JSON-RPC in UTF-8",
+    },
 }
 
 
@@ -359,8 +394,8 @@ _PARSE_ERROR = {
 
 
 def serve_stdio(library: Library, gate: Gate, *, timeout: float = TIMEOUT) -> None:
-    """Serve the tools to the program that started this process, until it closes our standard input, or SIGTERM comes. Calls
-    that are worked on when it closes it are finished, within the gate's grace.
+    """Serve the tools to the program that started this process, until it closes our standard input, or
+    SIGTERM comes. Calls that are worked on when it closes it are finished, within the gate's grace.
 
     Standard output belongs to the protocol: whatever else is printed in this process goes to standard error.
     """
@@ -379,7 +414,9 @@ def _warm(library: Library) -> None:
 
 
 class _Stdio:
-    """Messages as lines. Both ends are threads of their own: a read or a write that never ends must not hold up the process."""
+    """Messages as lines. Both ends are threads of their own: a read or a write that never ends must not hold
+    up the process.
+    """
 
     def __init__(self, out: int) -> None:
         self._out = out
@@ -391,7 +428,9 @@ class _Stdio:
     async def serve(self, mcp: Server[Any, Any], grace: float) -> None:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
-            with suppress(NotImplementedError, RuntimeError, ValueError):  # on Windows, or in another thread than the main one
+            with suppress(
+                NotImplementedError, RuntimeError, ValueError
+            ):  # on Windows, or in another thread than the main one
                 loop.add_signal_handler(number, self._stop.set)
         incoming: asyncio.Queue[bytes | None] = asyncio.Queue()
         threading.Thread(target=self._read, args=(loop, incoming), name="input", daemon=True).start()
@@ -402,7 +441,11 @@ class _Stdio:
         serving = asyncio.ensure_future(mcp.run(from_client, to_client, mcp.create_initialization_options()))
         beside = [
             asyncio.ensure_future(work)
-            for work in (self._receive(incoming, to_server, grace), self._send(from_server), self._stop.wait())
+            for work in (
+                self._receive(incoming, to_server, grace),
+                self._send(from_server),
+                self._stop.wait(),
+            )
         ]
         try:
             await asyncio.wait((serving, beside[-1]), return_when=asyncio.FIRST_COMPLETED)
@@ -416,7 +459,10 @@ class _Stdio:
             writing.join(_LINGER)
 
     async def _receive(
-        self, incoming: asyncio.Queue[bytes | None], to_server: MemoryObjectSendStream[SessionMessage | Exception], grace: float
+        self,
+        incoming: asyncio.Queue[bytes | None],
+        to_server: MemoryObjectSendStream[SessionMessage | Exception],
+        grace: float,
     ) -> None:
         async with to_server:
             while (line := await incoming.get()) is not None:
@@ -444,7 +490,9 @@ class _Stdio:
     async def _send(self, from_server: MemoryObjectReceiveStream[SessionMessage]) -> None:
         async for told in from_server:
             message = told.message.root
-            self._lines.put(json_bytes(message.model_dump(mode="json", by_alias=True, exclude_none=True)) + b"\n")
+            self._lines.put(
+                json_bytes(message.model_dump(mode="json", by_alias=True, exclude_none=True)) + b"\n"
+            )
             if isinstance(message, types.JSONRPCResponse | types.JSONRPCError):
                 self._unanswered.discard(message.id)
                 self._answered.set()

@@ -1,4 +1,6 @@
-"""What a caller is told when something goes wrong, whichever way it came: a status, a kind for programs, and a sentence."""
+"""What a caller is told when something goes wrong, whichever way it came: a status, a kind for programs, and
+a sentence.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +26,9 @@ from rag.surfaces.api.service import TimeLimitError
 
 __all__ = ["UNFORESEEN", "Refusal", "argument_sentence", "json_bytes", "refusal"]
 
-UNFORESEEN = "this failed for a reason that was not foreseen; the server's log has it. Try again, or in other words"
+UNFORESEEN = (
+    "this failed for a reason that was not foreseen; the server's log has it. Try again, or in other words"
+)
 _SHOWN = 80  # characters of what came
 
 
@@ -52,8 +56,9 @@ def json_bytes(value: Any) -> bytes:
 
 
 def refusal(error: Exception, hide: Sequence[str] = ()) -> Refusal:
-    """What to say of an error. One that was not foreseen is logged here, once, and its sentence tells nothing of it. `hide` are
-    folders of this machine, for which a neutral word stands: who asks need not know where they are."""
+    """What to say of an error. One that was not foreseen is logged here, once, and its sentence tells nothing
+    of it. `hide` are folders of this machine, for which a neutral word stands: who asks need not know where
+    they are."""
     if not isinstance(error, ClippingsError):
         logging.getLogger("clippings").error("a request failed", exc_info=error)
         return Refusal(500, "unforeseen", UNFORESEEN)
@@ -106,8 +111,8 @@ _WANTED = {
 
 
 def argument_sentence(errors: Sequence[Mapping[str, Any]], known: Sequence[str] = ()) -> str:
-    """The first of pydantic's errors as a sentence: which parameter, what it must be, and what came. `known` are the names of
-    the parameters there are.
+    """The first of pydantic's errors as a sentence: which parameter, what it must be, and what came. `known`
+    are the names of the parameters there are.
 
     >>> argument_sentence([{"type": "int_type", "loc": ("k",), "input": "8", "msg": ""}])
     'k must be a whole number, and is "8"'

@@ -38,8 +38,9 @@ _T = TypeVar("_T")
 
 
 class StrictRoute(APIRoute):
-    """A route that reads no more than it must: a body of JSON, not too large and not of too many values, and no parameter that
-    it does not know. A long body is read in a thread, so that others are answered meanwhile."""
+    """A route that reads no more than it must: a body of JSON, not too large and not of too many values, and
+    no parameter that it does not know. A long body is read in a thread, so that others are answered
+    meanwhile."""
 
     largest, most_values = _LARGEST, VALUES
 
@@ -58,7 +59,9 @@ class StrictRoute(APIRoute):
                 request = _Read(request, body, await _parsed(body, self.most_values))
             if request.query_params and not takes_query:
                 name = next(iter(request.query_params))
-                raise RequestValidationError([{"type": "extra_forbidden", "loc": ("query", name), "msg": "", "input": None}])
+                raise RequestValidationError(
+                    [{"type": "extra_forbidden", "loc": ("query", name), "msg": "", "input": None}]
+                )
             return await handle(request)
 
         return checked
@@ -116,14 +119,20 @@ async def _parsed(body: bytes, most: int) -> Any:
 
 
 def _too_large(largest: int) -> HTTPException:
-    return HTTPException(413, f"the body is larger than {largest:,} bytes. Send less at a time: leave out the oldest turns")
+    return HTTPException(
+        413, f"the body is larger than {largest:,} bytes. Send less at a time: leave out the oldest turns"
+    )
 
 
 class _Events(StreamingResponse):
     """Server-sent events. However the connection ends, what makes them is closed, and the work given up."""
 
     def __init__(self, made: AsyncGenerator[bytes, None]) -> None:
-        super().__init__(made, media_type="text/event-stream", headers={"Cache-Control": "no-cache", "X-Accel-Buffering": "no"})
+        super().__init__(
+            made,
+            media_type="text/event-stream",
+            headers={"Cache-Control": "no-cache", "X-Accel-Buffering": "no"},
+        )
         self._made = made
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -132,8 +141,8 @@ class _Events(StreamingResponse):
 
 
 def router(library: Library, gate: Gate, *, timeout: float) -> APIRouter:
-    """The routes under `/api`. A request is answered within `timeout` seconds or refused; where `request.state.read_only` is
-    true, or the library is read-only, nothing is changed."""
+    """The routes under `/api`. A request is answered within `timeout` seconds or refused; where
+    `request.state.read_only` is true, or the library is read-only, nothing is changed."""
     routes = APIRouter(prefix="/api", route_class=StrictRoute)
     service = Service(library, gate, timeout=timeout)
 
@@ -157,11 +166,13 @@ def router(library: Library, gate: Gate, *, timeout: float) -> APIRouter:
     async def ask(
         request: Request, asked: Annotated[schemas.AskRequest, _example({"question": "Who struck first?"})]
     ) -> Response:
-        """Every sentence of the answer has citations: the exact words of an article, and where they stand in it. Where the
-        articles do not answer, `abstained` says why."""
+        """Every sentence of the answer has citations: the exact words of an article, and where they stand in
+        it. Where the articles do not answer, `abstained` says why."""
         if _wants_events(request):
             return await _streamed(service.events(asked), library.folders)
-        return Response(_utf8(answer_json(await _while_here(request, service.ask(asked)))), media_type="application/json")
+        return Response(
+            _utf8(answer_json(await _while_here(request, service.ask(asked)))), media_type="application/json"
+        )
 
     search_responses: dict[int | str, dict[str, Any]] = {
         200: _result(schemas.Passages, "The passages, best first.", _PASSAGES),
@@ -170,12 +181,18 @@ def router(library: Library, gate: Gate, *, timeout: float) -> APIRouter:
 
     @routes.post("/search", summary="Find passages", response_class=Response, responses=search_responses)
     async def search(
-        request: Request, asked: Annotated[schemas.SearchRequest, _example({"question": "Who struck first?", "k": 3})]
+        request: Request,
+        asked: Annotated[schemas.SearchRequest, _example({"question": "Who struck first?", "k": 3})],
     ) -> Response:
         """The passages of the articles that are nearest to a question, best first, without an answer."""
         return _json(json_value(await _while_here(request, service.search(asked))))
 
-    @routes.get("/search", summary="Find passages by a query string", response_class=Response, responses=search_responses)
+    @routes.get(
+        "/search",
+        summary="Find passages by a query string",
+        response_class=Response,
+        responses=search_responses,
+    )
     async def search_by_query(request: Request, asked: Annotated[schemas.SearchQuery, Query()]) -> Response:
         """The same as `POST /api/search`. `sources` may be repeated."""
         return _json(json_value(await _while_here(request, service.search(asked))))
@@ -190,8 +207,8 @@ def router(library: Library, gate: Gate, *, timeout: float) -> APIRouter:
         },
     )
     async def articles(wanted: Annotated[schemas.ArticleList, Query()]) -> Response:
-        """The articles in the order of their ids, with their facts and counts, part by part: `next_offset` is the `offset` of
-        the next part."""
+        """The articles in the order of their ids, with their facts and counts, part by part: `next_offset` is
+        the `offset` of the next part."""
         return _json(await service.articles(wanted))
 
     @routes.get(
@@ -219,8 +236,8 @@ def router(library: Library, gate: Gate, *, timeout: float) -> APIRouter:
     async def correct(
         request: Request, id: str, right: Annotated[schemas.Correction, _example({"published": "2024-01-20"})]
     ) -> Response:
-        """Correct title, source or day of an article of one's own. It stays so when the article is read again; `undo` takes
-        earlier corrections back."""
+        """Correct title, source or day of an article of one's own. It stays so when the article is read
+        again; `undo` takes earlier corrections back."""
         _writable(request)
         return _json(await service.correct(_named(id), right))
 
@@ -248,7 +265,8 @@ def router(library: Library, gate: Gate, *, timeout: float) -> APIRouter:
         },
     )
     async def fetch(
-        request: Request, wanted: Annotated[schemas.FetchRequest, _example({"url": "https://example.org/news/storm"})]
+        request: Request,
+        wanted: Annotated[schemas.FetchRequest, _example({"url": "https://example.org/news/storm"})],
     ) -> Response:
         """Read the page or the feed at an address, and add its articles to one's own."""
         _writable(request)
@@ -273,7 +291,9 @@ def router(library: Library, gate: Gate, *, timeout: float) -> APIRouter:
 
 def _writable(request: Request) -> None:
     if getattr(request.state, "read_only", False):
-        raise ForbiddenError("your access is for reading: articles are added, corrected and removed by others")
+        raise ForbiddenError(
+            "your access is for reading: articles are added, corrected and removed by others"
+        )
 
 
 def _named(article_id: str) -> str:
@@ -346,7 +366,9 @@ async def _sent(events: AsyncGenerator[Event, None]) -> AsyncGenerator[bytes, No
         finally:
             if coming:
                 coming.cancel()
-                await asyncio.gather(coming, return_exceptions=True)  # nobody is there to be told how it ended
+                await asyncio.gather(
+                    coming, return_exceptions=True
+                )  # nobody is there to be told how it ended
 
 
 async def _next(events: AsyncGenerator[Event, None]) -> Event:
@@ -409,9 +431,17 @@ def _errors(*statuses: int) -> dict[int | str, dict[str, Any]]:
     def documented(said: Sequence[str]) -> dict[str, Any]:
         description, kind, message = said
         example = {"error": {"kind": kind, "message": message}}
-        return {"model": schemas.ErrorBody, "description": description, "content": {"application/json": {"example": example}}}
+        return {
+            "model": schemas.ErrorBody,
+            "description": description,
+            "content": {"application/json": {"example": example}},
+        }
 
-    unforeseen = ("Something that was not foreseen; the log has it.", "unforeseen", "this failed for a reason …")
+    unforeseen = (
+        "Something that was not foreseen; the log has it.",
+        "unforeseen",
+        "this failed for a reason …",
+    )
     return {**{status: documented(_WHY[status]) for status in statuses}, 500: documented(unforeseen)}
 
 
@@ -424,7 +454,12 @@ _CITATION: dict[str, Any] = {
     "number": 1, "article": _FACTS, "start": 0, "end": 18, "quote": "Iran struck first.", "support": "verbatim",
     "page": None, "dates": [],
 }  # fmt: skip
-_SENTENCE: dict[str, Any] = {"text": "Iran struck first.", "citations": [_CITATION], "short": "Iran", "lead": ""}
+_SENTENCE: dict[str, Any] = {
+    "text": "Iran struck first.",
+    "citations": [_CITATION],
+    "short": "Iran",
+    "lead": "",
+}
 _ANSWER: dict[str, Any] = {
     "question": "Who struck first?", "text": "Iran struck first. [1]", "sentences": [_SENTENCE], "citations": [_CITATION],
     "evidence": {"passages": []}, "filters": {"after": None, "before": None, "sources": [], "exclude_articles": []},
@@ -433,7 +468,13 @@ _ANSWER: dict[str, Any] = {
               "confidence": 0.9},
     "unanswered": [],
 }  # fmt: skip
-_SPAN = {"id": "seeds/iran.txt:0-18", "article_id": "seeds/iran.txt", "start": 0, "end": 18, "text": "Iran struck first."}
+_SPAN = {
+    "id": "seeds/iran.txt:0-18",
+    "article_id": "seeds/iran.txt",
+    "start": 0,
+    "end": 18,
+    "text": "Iran struck first.",
+}
 _SCORES = {"dense": 0.7, "lexical": 9.1, "whole": 4.2, "fused": 0.27, "dated": 0.27, "reader": 0.98}
 _PASSAGES = {"passages": [{"passage": _SPAN, "article": _FACTS, "rank": 1, "scores": _SCORES}]}
 _ROW = {**_FACTS, "words": 309, "passages": 3, "added": "2026-11-30T07:28:14+00:00"}

@@ -1,16 +1,24 @@
-"""The arguments and results of the routes and tools, as pydantic models. Their descriptions and examples are what OpenAPI and
-MCP tell a program, or a model, that chooses among them."""
+"""The arguments and results of the routes and tools, as pydantic models. Their descriptions and examples are
+what OpenAPI and MCP tell a program, or a model, that chooses among them."""
 
 from __future__ import annotations
 
 from datetime import date
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, GetJsonSchemaHandler, StringConstraints, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    GetJsonSchemaHandler,
+    StringConstraints,
+    model_validator,
+)
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, PydanticCustomError
 
-from rag.refusals import LONGEST_QUESTION
+from rag.validation import LONGEST_QUESTION
 
 __all__ = [
     "Answer",
@@ -88,17 +96,24 @@ _Sources = Annotated[
 ]
 _From = Annotated[
     Day,
-    Field(description="Only articles published on this day or later, as 2024-01-20. Empty: no limit.", examples=["2024-01-01"]),
+    Field(
+        description="Only articles published on this day or later, as 2024-01-20. Empty: no limit.",
+        examples=["2024-01-01"],
+    ),
 ]
 _To = Annotated[
     Day,
     Field(
-        description="Only articles published on this day or earlier, as 2024-01-20. Empty: no limit.", examples=["2024-02-01"]
+        description="Only articles published on this day or earlier, as 2024-01-20. Empty: no limit.",
+        examples=["2024-02-01"],
     ),
 ]
 _AskedOn = Annotated[
     Day,
-    Field(description="The day that “this week” is counted from, as 2024-01-20. Empty: unknown.", examples=["2024-01-20"]),
+    Field(
+        description="The day that “this week” is counted from, as 2024-01-20. Empty: unknown.",
+        examples=["2024-01-20"],
+    ),
 ]
 _Which = Annotated[
     Collection,
@@ -110,19 +125,28 @@ _Which = Annotated[
 _K = Annotated[int, Field(ge=1, le=_MOST_PASSAGES, description="How many passages at most.", examples=[8])]
 _Version = Annotated[
     Text,
-    Field(description="An earlier version of the article, or how its name begins. Empty: the present one.", examples=[""]),
+    Field(
+        description="An earlier version of the article, or how its name begins. Empty: the present one.",
+        examples=[""],
+    ),
 ]
 
 
 class _Arguments(BaseModel):
-    """What a caller passes: unknown names are refused, and so are values of another type. What is null is left out."""
+    """What a caller passes: unknown names are refused, and so are values of another type. What is null is
+    left out.
+    """
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
     @model_validator(mode="before")
     @classmethod
     def _without_null(cls, given: Any) -> Any:
-        return {name: value for name, value in given.items() if value is not None} if isinstance(given, dict) else given
+        return (
+            {name: value for name, value in given.items() if value is not None}
+            if isinstance(given, dict)
+            else given
+        )
 
 
 class PastTurn(_Arguments):
@@ -141,7 +165,9 @@ class PastTurn(_Arguments):
         return {"question": given[0], "answer": given[1]}
 
     @classmethod
-    def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+    def __get_pydantic_json_schema__(
+        cls, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
         made = handler.resolve_ref_schema(handler(schema))
         pair = {"type": "array", "items": {"type": "string"}, "minItems": 2, "maxItems": 2}
         whole = {name: value for name, value in made.items() if name not in ("title", "description")}
@@ -196,7 +222,9 @@ class SearchTool(_Asked):
 class ArticleTool(_Arguments):
     """Which article, and which version of it."""
 
-    id: Name = Field(description="The article's id, as a citation or a passage has it.", examples=["seeds/iran.txt"])
+    id: Name = Field(
+        description="The article's id, as a citation or a passage has it.", examples=["seeds/iran.txt"]
+    )
     version: _Version = ""
     collection: _Which = ""
 
@@ -217,7 +245,9 @@ class ArticleList(_Arguments):
     model_config = ConfigDict(extra="forbid", strict=False)
 
     collection: _Which = ""
-    q: Text = Field("", description="Only articles whose title, id or source holds these letters.", examples=["Iran"])
+    q: Text = Field(
+        "", description="Only articles whose title, id or source holds these letters.", examples=["Iran"]
+    )
     source: Text = Field("", description="Only articles of this source.", examples=["VOA"])
     offset: int = Field(0, ge=0, le=1_000_000_000, description="How many to pass over.", examples=[0])
     limit: int = Field(100, ge=1, le=_MOST_ROWS, description="How many to list at most.", examples=[100])
@@ -231,19 +261,25 @@ class ArticleQuery(_Arguments):
 
 
 class Correction(BaseModel):
-    """What is right about an article. A fact that is left out stays as it is; an empty one, or null, is unknown."""
+    """What is right about an article. A fact that is left out stays as it is; an empty one, or null, is
+    unknown.
+    """
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
     title: Text | None = Field(None, description="The title.", examples=["Iran strikes three countries"])
     source: Text | None = Field(None, description="Who published it.", examples=["VOA"])
-    published: Day | None = Field(None, description="The day it was published, as 2024-01-20.", examples=["2024-01-20"])
+    published: Day | None = Field(
+        None, description="The day it was published, as 2024-01-20.", examples=["2024-01-20"]
+    )
     undo: bool = Field(False, description="Take earlier corrections back first.", examples=[False])
 
     @model_validator(mode="after")
     def _says_something(self) -> Correction:
         if not self.undo and not self.model_fields_set - {"undo"}:
-            raise PydanticCustomError("wanted", "an object with `title`, `source`, `published` or `undo`: what is right")
+            raise PydanticCustomError(
+                "wanted", "an object with `title`, `source`, `published` or `undo`: what is right"
+            )
         return self
 
 
@@ -260,8 +296,8 @@ class FetchRequest(_Arguments):
 
 
 class ArticleFacts(BaseModel):
-    """An article's facts without its text. `label` is what to show: the title, or the start of the first sentence. `group` is
-    that of near-copies, and `also` names the other outlets that have one."""
+    """An article's facts without its text. `label` is what to show: the title, or the start of the first
+    sentence. `group` is that of near-copies, and `also` names the other outlets that have one."""
 
     id: str
     version: str
@@ -277,8 +313,8 @@ class ArticleFacts(BaseModel):
 
 
 class Dates(BaseModel):
-    """Words of a citation that mean days, relative to the article's publication: which, both included. `start` and `end` are
-    places in the article, in code points."""
+    """Words of a citation that mean days, relative to the article's publication: which, both included.
+    `start` and `end` are places in the article, in code points."""
 
     start: int
     end: int
@@ -288,8 +324,8 @@ class Dates(BaseModel):
 
 
 class SentenceCitation(BaseModel):
-    """The exact words that a sentence rests on: `text[start:end]` of the article, in code points. `page` is that of a PDF;
-    `support` says how the words carry the sentence."""
+    """The exact words that a sentence rests on: `text[start:end]` of the article, in code points. `page` is
+    that of a PDF; `support` says how the words carry the sentence."""
 
     number: int
     article: ArticleFacts
@@ -307,8 +343,8 @@ class Citation(SentenceCitation):
 
 
 class Sentence(BaseModel):
-    """A sentence of an answer. `short`: the words in it that answer by themselves; `lead`: a word before it that no article
-    says."""
+    """A sentence of an answer. `short`: the words in it that answer by themselves; `lead`: a word before it
+    that no article says."""
 
     text: str
     citations: list[Citation]
@@ -377,8 +413,8 @@ class Conflict(BaseModel):
 
 
 class Trace(BaseModel):
-    """How the answer was made: the configuration's fingerprint, the collection's generation, who answered, and milliseconds by
-    step."""
+    """How the answer was made: the configuration's fingerprint, the collection's generation, who answered,
+    and milliseconds by step."""
 
     config: str
     generation: int
@@ -388,8 +424,9 @@ class Trace(BaseModel):
 
 
 class Answer(BaseModel):
-    """An answer in which every sentence has a checked citation, or the reason why there is none (`abstained`). `withheld` is
-    what a language model said and the articles do not; `unanswered` are parts of the question that the articles leave open."""
+    """An answer in which every sentence has a checked citation, or the reason why there is none
+    (`abstained`). `withheld` is what a language model said and the articles do not; `unanswered` are parts of
+    the question that the articles leave open."""
 
     question: str
     text: str
@@ -435,7 +472,9 @@ class EarlierVersion(BaseModel):
 
 
 class Article(BaseModel):
-    """A whole article. `provenance` says where each fact was read; `earlier` are the versions that were kept, latest first."""
+    """A whole article. `provenance` says where each fact was read; `earlier` are the versions that were kept,
+    latest first.
+    """
 
     id: str
     version: str
@@ -460,8 +499,8 @@ class Row(ArticleFacts):
 
 
 class ArticlePage(BaseModel):
-    """A part of a list. `total` counts the whole of it; `next_offset` is where the next part begins, null where there
-    is none."""
+    """A part of a list. `total` counts the whole of it; `next_offset` is where the next part begins, null
+    where there is none."""
 
     total: int
     offset: int
@@ -478,8 +517,8 @@ class Failure(BaseModel):
 
 
 class Report(BaseModel):
-    """What was done, by article id. `passages` counts those written; `left` how many items were not reached, because it was
-    stopped (`stopped`)."""
+    """What was done, by article id. `passages` counts those written; `left` how many items were not reached,
+    because it was stopped (`stopped`)."""
 
     added: list[str]
     replaced: list[str]
@@ -521,7 +560,9 @@ class Found(BaseModel):
 
 
 class Document(BaseModel):
-    """A whole article. Where a passage was asked for, the metadata has its `start` and `end`, in code points of the text."""
+    """A whole article. Where a passage was asked for, the metadata has its `start` and `end`, in code points
+    of the text.
+    """
 
     id: str
     title: str

@@ -1,5 +1,5 @@
-"""The server: one application with REST, MCP, the page and the door before them, and its life from the first request to the
-last."""
+"""The server: one application with REST, MCP, the page and the door before them, and its life from the first
+request to the last."""
 
 from __future__ import annotations
 
@@ -39,7 +39,9 @@ __all__ = ["Server", "serve"]
 
 _QUIET = 0.5  # seconds without a request after which every answer has arrived
 _TICK = 0.05
-_LINGER = 3.0  # seconds that are waited for this at most, and for streams that would last as long as their browsers
+_LINGER = (
+    3.0  # seconds that are waited for this at most, and for streams that would last as long as their browsers
+)
 _KEPT_DELETED = timedelta(days=30)  # until then a deletion can be undone
 
 
@@ -61,7 +63,9 @@ class Server:
         self.jobs, self.traffic = Jobs(), Traffic()
 
     def application(self) -> Any:
-        """The application, as ASGI has it. All questions go through one gate, and all requests through one door."""
+        """The application, as ASGI has it. All questions go through one gate, and all requests through one
+        door.
+        """
         from rag.surfaces.page import mount
 
         library, gate, keeping, root_path = self.library, self.gate, self.keeping, self.doorway.root_path
@@ -96,13 +100,14 @@ class Server:
 
 
 def serve(library: Library, *, port: int, doorway: Doorway, accounts: Accounts | None = None) -> None:
-    """Open the page and block until SIGTERM or Ctrl-C stops it: new questions are refused then, those that are worked on have
-    `serve.grace` seconds to finish, and a second signal ends the process at once. Raises `ClippingsError` when it cannot
-    listen there.
+    """Open the page and block until SIGTERM or Ctrl-C stops it: new questions are refused then, those that
+    are worked on have `serve.grace` seconds to finish, and a second signal ends the process at once. Raises
+    `ClippingsError` when it cannot listen there.
 
     Without `accounts` everybody who reaches the page may ask.
     """
-    # Gradio imports it at each call where it is installed, and it keeps a list of the machine's fonts in the reader's home.
+    # Gradio imports it at each call where it is installed, and it keeps a list of the machine's fonts in the
+    # reader's home.
     sys.modules.setdefault("matplotlib", None)  # type: ignore[arg-type]
     server = Server(library, doorway, accounts)
     listening = listen(doorway.host, port)
@@ -114,10 +119,15 @@ def serve(library: Library, *, port: int, doorway: Doorway, accounts: Accounts |
         with _running(server.application(), listening) as running:
             print(f"Clippings is open at {address(doorway.host, port)} (Ctrl-C stops it)", flush=True)
             while not signals and running.is_alive():
-                time.sleep(_TICK)  # a signal that another thread caught wakes nobody, but is heard at the next tick
+                time.sleep(
+                    _TICK
+                )  # a signal that another thread caught wakes nobody, but is heard at the next tick
             server.gate.stop()
             if count := server.gate.counts.running:
-                print(f"Finishing {count} question{'' if count == 1 else 's'} first (Ctrl-C stops at once)", flush=True)
+                print(
+                    f"Finishing {count} question{'' if count == 1 else 's'} first (Ctrl-C stops at once)",
+                    flush=True,
+                )
             _wait_for_answers(server)
     finally:
         listening.close()
@@ -183,8 +193,8 @@ def _wait_for_answers(server: Server) -> None:
 
 
 def _tidy(library: Library, people: People) -> None:
-    """Put in order what an earlier server has left: questions that nobody answers any more, deletions past undoing, and
-    uploads that were half added."""
+    """Put in order what an earlier server has left: questions that nobody answers any more, deletions past
+    undoing, and uploads that were half added."""
     try:
         library.recover()
         people.conversations.interrupted("the page was stopped before the answer was there. Ask again")

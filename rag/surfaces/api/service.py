@@ -1,5 +1,6 @@
-"""What the routes and the tools do, once for both: their arguments are models of `schemas`, their results our values or plain
-JSON ones. Questions wait in the gate; all that may block runs in threads, and within a limit of time."""
+"""What the routes and the tools do, once for both: their arguments are models of `schemas`, their results our
+values or plain JSON ones. Questions wait in the gate; all that may block runs in threads, and within a limit
+of time."""
 
 from __future__ import annotations
 
@@ -45,8 +46,8 @@ class Service:
         self._readers = ThreadPoolExecutor(_READERS, "articles")
 
     async def events(self, asked: AskRequest) -> AsyncGenerator[Event, None]:
-        """What happens to a question, each event once and in order: how many are before it, what is being done, sentences, and
-        last the answer. Closed early, the work is given up.
+        """What happens to a question, each event once and in order: how many are before it, what is being
+        done, sentences, and last the answer. Closed early, the work is given up.
 
         Raises `BusyError`, `TimeLimitError`, and what `Assistant.stream` raises.
         """
@@ -100,7 +101,9 @@ class Service:
             raise
 
     async def article(self, article_id: str, collection: str = "", version: str = "") -> dict[str, Any]:
-        """A whole article, as `schemas.Article` has it. Raises `CollectionError` where there is none, or not that version."""
+        """A whole article, as `schemas.Article` has it. Raises `CollectionError` where there is none, or not
+        that version.
+        """
         return await self._read(lambda: _whole(self._library.chosen(collection), article_id, version))
 
     async def document(self, wanted: str, collection: str = "") -> dict[str, Any]:
@@ -124,7 +127,9 @@ class Service:
         return await self._read(read)
 
     async def latest(self, most: int) -> tuple[list[Listing], int]:
-        """The articles that were published last, those of unknown day after them, and how many there are in all."""
+        """The articles that were published last, those of unknown day after them, and how many there are in
+        all.
+        """
 
         def read() -> tuple[list[Listing], int]:
             rows = self._library.chosen("").articles()  # by id, which decides between those of one day
@@ -155,8 +160,8 @@ class Service:
         return await self._change(work)
 
     async def add(self, url: str) -> dict[str, Any]:
-        """Add the page or the feed at an address, as `schemas.Report` has it. Given up where nobody waits for it any more: what
-        was stored until then stays."""
+        """Add the page or the feed at an address, as `schemas.Report` has it. Given up where nobody waits for
+        it any more: what was stored until then stays."""
         given_up = threading.Event()
 
         def look(_: object) -> None:
@@ -173,7 +178,8 @@ class Service:
     def _writable(self) -> None:
         if self._library.read_only:
             raise ForbiddenError(
-                "this server is read-only: articles are added, corrected and removed where it runs, by `clippings`"
+                "this server is read-only: articles are added, corrected and removed where it runs, by "
+                "`clippings`"
             )
 
     async def _in_time(self, made: AsyncGenerator[_T, None]) -> AsyncGenerator[_T, None]:
@@ -202,7 +208,9 @@ class Service:
         return await self._awaited(asyncio.wrap_future(self._readers.submit(work)), "Ask again in a minute")
 
     async def _change(self, work: Callable[[], _T]) -> _T:
-        """What `work` returns, in a thread that the end of the process does not wait for: a collection survives that."""
+        """What `work` returns, in a thread that the end of the process does not wait for: a collection
+        survives that.
+        """
         done: Future[_T] = Future()
 
         def run() -> None:
@@ -223,7 +231,9 @@ class Service:
                 return await result
         except TimeoutError:
             if limit.expired():
-                raise TimeLimitError(f"this was not done within {self._timeout:g} seconds. {advice}") from None
+                raise TimeLimitError(
+                    f"this was not done within {self._timeout:g} seconds. {advice}"
+                ) from None
             raise
 
 
@@ -243,7 +253,8 @@ def _whole(assistant: Assistant, article_id: str, version: str) -> dict[str, Any
         earlier = assistant.earlier(article_id, wanted) if wanted else None
         if earlier is None:
             raise CollectionError(
-                f"the article {article_id} has no version {version}. Its entry without a version lists those that are kept",
+                f"the article {article_id} has no version {version}. Its entry without a version lists those "
+                f"that are kept",
                 missing=True,
             )
         article = earlier
@@ -284,7 +295,9 @@ def _document(assistant: Assistant, wanted: str) -> dict[str, Any]:
 
 
 def _named(assistant: Assistant, wanted: str) -> tuple[Article, dict[str, int]]:
-    """The article, and the stretch of it where the id is a passage's. An article whose own id looks like that comes first."""
+    """The article, and the stretch of it where the id is a passage's. An article whose own id looks like that
+    comes first.
+    """
     try:
         return assistant.article(wanted), {}
     except CollectionError as exc:
@@ -294,7 +307,8 @@ def _named(assistant: Assistant, wanted: str) -> tuple[Article, dict[str, int]]:
     article, start, end = assistant.article(place[1]), int(place[2]), int(place[3])
     if not start < end <= len(article.text):
         raise CollectionError(
-            f"the article {article.id} has {len(article.text)} characters, and nothing at {start}-{end}. Search again",
+            f"the article {article.id} has {len(article.text)} characters, and nothing at {start}-{end}. "
+            f"Search again",
             missing=True,
         )
     return article, {"start": start, "end": end}
@@ -305,7 +319,9 @@ def _fits(row: Listing, wanted: ArticleList) -> bool:
     if wanted.source and wanted.source != facts.source:
         return False
     letters = wanted.q.casefold()
-    return not letters or any(letters in text.casefold() for text in (facts.label, facts.id, facts.source or ""))
+    return not letters or any(
+        letters in text.casefold() for text in (facts.label, facts.id, facts.source or "")
+    )
 
 
 def _row(row: Listing) -> dict[str, Any]:

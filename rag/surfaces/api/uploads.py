@@ -21,7 +21,8 @@ __all__ = ["upload_router"]
 _CHOICES: tuple[Conflict, ...] = get_args(Conflict)
 _LONGEST = 10_000  # bytes of what says only that
 _REPLACE = {"type": "string", "enum": list(_CHOICES), "default": "ask"}
-# FastAPI reads the whole of a body that it knows about before it calls anybody, so that these only describe it.
+# FastAPI reads the whole of a body that it knows about before it calls anybody, so that these only describe
+# it.
 _CHOOSING = {
     "requestBody": {
         "content": {"application/json": {"schema": {"type": "object", "properties": {"replace": _REPLACE}}}},
@@ -47,7 +48,8 @@ _FORM = {
 
 
 def upload_router(library: Library, uploads: Uploads, *, owner_of: Callable[[Request], str]) -> APIRouter:
-    """The routes of uploads to the reader's own collection. `owner_of` says whose a request is: nobody else sees its uploads.
+    """The routes of uploads to the reader's own collection. `owner_of` says whose a request is: nobody else
+    sees its uploads.
 
     They raise `UploadError`, whose `status` is the answer's, and what `Library.add` raises.
     """
@@ -81,7 +83,9 @@ def upload_router(library: Library, uploads: Uploads, *, owner_of: Callable[[Req
 
     @router.post("/uploads", status_code=201, openapi_extra=_FORM)
     async def receive(request: Request) -> dict[str, Any]:
-        """Upload files. They wait for an hour to be taken in; `taken` are the names that articles with other content have."""
+        """Upload files. They wait for an hour to be taken in; `taken` are the names that articles with other
+        content have.
+        """
         whose = owner(request)
         upload = await uploads.receive(request, whose)
         taken = await run_in_threadpool(names_taken, whose, upload)
@@ -99,8 +103,8 @@ def upload_router(library: Library, uploads: Uploads, *, owner_of: Callable[[Req
 
     @router.post("/uploads/{upload_id}/articles", openapi_extra=_CHOOSING)
     async def take(request: Request, upload_id: str) -> dict[str, Any]:
-        """Take in files that were uploaded. `replace` says what becomes of names that are taken: 409 names them ("ask"), a new
-        version of the article ("replace"), or an article beside it ("keep")."""
+        """Take in files that were uploaded. `replace` says what becomes of names that are taken: 409 names
+        them ("ask"), a new version of the article ("replace"), or an article beside it ("keep")."""
         whose = owner(request)
         return await run_in_threadpool(take_in, whose, upload_id, await _stated_choice(request))
 
@@ -121,7 +125,10 @@ async def _stated_choice(request: Request) -> Conflict:
     async for chunk in request.stream():
         body += chunk
         if len(body) > _LONGEST:
-            raise UploadError(f"the request is longer than {_LONGEST:,} bytes, and should only say what to replace", status=413)
+            raise UploadError(
+                f"the request is longer than {_LONGEST:,} bytes, and should only say what to replace",
+                status=413,
+            )
     try:
         stated = json.loads(body or b"{}")
         if not isinstance(stated, dict) or not isinstance(stated.get("replace", ""), str):

@@ -1,9 +1,10 @@
 """The chat page: ask, read, press a number, see the exact words in the exact article.
 
-Gradio lays the page out, and lists and corrects the articles. Conversations and uploads are drawn by the page's own scripts
-from what the server keeps (`rag.surfaces.api`): the server makes all HTML and escapes it (`markup.escape`), and articles cross
-to the browser as plain strings that are set as text. Everything is served from this process: no font, script or statistic from
-elsewhere. This file lays the page out; `articles` says what happens to articles, `look` how the page looks.
+Gradio lays the page out, and lists and corrects the articles. Conversations and uploads are drawn by the
+page's own scripts from what the server keeps (`rag.surfaces.api`): the server makes all HTML and escapes it
+(`markup.escape`), and articles cross to the browser as plain strings that are set as text. Everything is
+served from this process: no font, script or statistic from elsewhere. This file lays the page out; `articles`
+says what happens to articles, `look` how the page looks.
 """
 
 from __future__ import annotations
@@ -68,11 +69,17 @@ def build(library: Library, people: People, *, accounts: bool = False) -> gr.Blo
         )
 
     with gr.Blocks(title="Clippings", analytics_enabled=False, fill_width=False) as page:
-        # Conversations of a browser from before the server kept them. That Gradio scrambled them protected nothing.
+        # Conversations of a browser from before the server kept them. That Gradio scrambled them protected
+        # nothing.
         own = hashlib.sha256(str(library.own.home.resolve()).encode()).hexdigest()
-        shelf = gr.BrowserState({"current": "", "conversations": []}, storage_key=f"clippings-{own[:12]}", secret=own[12:28])
+        shelf = gr.BrowserState(
+            {"current": "", "conversations": []}, storage_key=f"clippings-{own[:12]}", secret=own[12:28]
+        )
         with gr.Sidebar(label="Conversations", open=False, elem_id="shelf"):
-            gr.HTML(html_template=CONVERSATIONS.replace("LOGOUT", "" if accounts else "hidden"), elem_id="conversations-panel")
+            gr.HTML(
+                html_template=CONVERSATIONS.replace("LOGOUT", "" if accounts else "hidden"),
+                elem_id="conversations-panel",
+            )
         with gr.Row():
             articles.draw_head()
             collection = gr.Radio(
@@ -119,7 +126,9 @@ def _ask_tab(library: Library, collection: gr.Radio) -> tuple[gr.Dropdown, gr.Ra
         label="Who words the answer", visible=model.configured, elem_id="wording", interactive=False,
     )  # fmt: skip
     with gr.Accordion("Limit the evidence", open=False, elem_id="filters"), gr.Row():
-        sources = gr.Dropdown([], label="Sources", multiselect=True, info="None chosen: all of them", elem_id="sources")
+        sources = gr.Dropdown(
+            [], label="Sources", multiselect=True, info="None chosen: all of them", elem_id="sources"
+        )
         after = gr.Textbox(label="Published from", placeholder="YYYY-MM-DD", max_lines=1, elem_id="after")
         before = gr.Textbox(label="Published up to", placeholder="YYYY-MM-DD", max_lines=1, elem_id="before")
     gr.Examples([[text] for text in EXAMPLES], inputs=[question], label="For the demo articles, for example")

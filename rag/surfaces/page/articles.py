@@ -50,11 +50,15 @@ class Articles:
             with gr.Row():
                 self.title = gr.Textbox(label="Title", max_lines=1, scale=3, elem_id="fact-title")
                 self.source = gr.Textbox(label="Source", max_lines=1, elem_id="fact-source")
-                self.published = gr.Textbox(label="Date", placeholder="YYYY-MM-DD", max_lines=1, elem_id="fact-published")
+                self.published = gr.Textbox(
+                    label="Date", placeholder="YYYY-MM-DD", max_lines=1, elem_id="fact-published"
+                )
             with gr.Row():
                 self.save = gr.Button("Save", elem_id="correct")
                 self.undo = gr.Button("Undo corrections", elem_id="undo")
-        self.remove = gr.Button("Remove this article …", interactive=False, elem_id="remove", visible=writable)
+        self.remove = gr.Button(
+            "Remove this article …", interactive=False, elem_id="remove", visible=writable
+        )
         with gr.Row(visible=False, elem_id="sure") as self.confirm:
             self.yes = gr.Button("Yes, remove it", variant="stop", elem_id="yes")
             self.no = gr.Button("No, keep it", elem_id="no")
@@ -71,20 +75,31 @@ class Articles:
             None, self.picked, None, js="(place) => place && clippings.show(place)"
         )
         for button, inputs, done in ((self.save, given, self.correct), (self.undo, [], self.take_back)):
-            button.click(done, [self.picked, *inputs], [self.picked, self.which, *given], api_visibility="private").then(
-                *self.arrange, **QUIETLY
-            ).then(None, self.picked, None, js="(place) => place && clippings.show(place)")
+            button.click(
+                done, [self.picked, *inputs], [self.picked, self.which, *given], api_visibility="private"
+            ).then(*self.arrange, **QUIETLY).then(
+                None, self.picked, None, js="(place) => place && clippings.show(place)"
+            )
         self.remove.click(lambda picked: gr.Row(visible=bool(picked)), self.picked, self.confirm, **QUIETLY)
         self.no.click(lambda: gr.Row(visible=False), None, self.confirm, **QUIETLY)
         collection.change(_nothing, None, choosing, **QUIETLY)
-        self.yes.click(self.take_out, self.picked, choosing, api_visibility="private").then(*self.arrange, **QUIETLY)
+        self.yes.click(self.take_out, self.picked, choosing, api_visibility="private").then(
+            *self.arrange, **QUIETLY
+        )
 
     def arranged(self, collection: str) -> tuple[str, Any, Any, str]:
-        """What the page says of a collection: its head, its sources, its articles, and how to begin where there are none."""
+        """What the page says of a collection: its head, its sources, its articles, and how to begin where
+        there are none.
+        """
         try:
             assistant = self.library.chosen(collection)
         except CollectionError as exc:
-            return masthead(0), gr.Dropdown(choices=[], value=[]), [], f'<p class="begin">{escape(str(exc))}.</p>'
+            return (
+                masthead(0),
+                gr.Dropdown(choices=[], value=[]),
+                [],
+                f'<p class="begin">{escape(str(exc))}.</p>',
+            )
         rows = assistant.articles()
         copies = Counter(item.headline.group for item in rows)
         # Near-copies stand together, under the first of them.
@@ -93,7 +108,9 @@ class Articles:
         return masthead(len(rows)), gr.Dropdown(choices=assistant.sources(), value=[]), table, ""
 
     def pick(self, collection: str, event: gr.SelectData) -> tuple[Any, ...]:
-        """The article of the row that was pressed, with its facts to be corrected where it is the reader's own."""
+        """The article of the row that was pressed, with its facts to be corrected where it is the reader's
+        own.
+        """
         article_id = str(event.row_value[-1])
         try:
             article = self.library.chosen(collection).article(article_id)
@@ -109,16 +126,22 @@ class Articles:
             *_facts(article),
         )
 
-    def correct(self, picked: dict[str, Any] | None, title: str, source: str, published: str) -> tuple[Any, ...]:
+    def correct(
+        self, picked: dict[str, Any] | None, title: str, source: str, published: str
+    ) -> tuple[Any, ...]:
         given = {"title": title, "source": source, "published": published.strip()}
         shown = dict(zip(given, (picked or {}).get("facts", ("", "", "")), strict=True))
         # What was left as it was shown is not said to be right.
-        return self._corrected(picked, {name: value for name, value in given.items() if value != shown[name]}, undo=False)
+        return self._corrected(
+            picked, {name: value for name, value in given.items() if value != shown[name]}, undo=False
+        )
 
     def take_back(self, picked: dict[str, Any] | None) -> tuple[Any, ...]:
         return self._corrected(picked, {}, undo=True)
 
-    def _corrected(self, picked: dict[str, Any] | None, facts: dict[str, str], *, undo: bool) -> tuple[Any, ...]:
+    def _corrected(
+        self, picked: dict[str, Any] | None, facts: dict[str, str], *, undo: bool
+    ) -> tuple[Any, ...]:
         try:
             article = self.library.correct(_chosen(picked), facts, undo=undo)
         except ClippingsError as exc:
@@ -151,7 +174,11 @@ def _chosen(picked: dict[str, Any] | None) -> str:
 
 
 def _facts(article: Any) -> tuple[str, str, str]:
-    return article.title or "", article.source or "", article.published.isoformat() if article.published else ""
+    return (
+        article.title or "",
+        article.source or "",
+        article.published.isoformat() if article.published else "",
+    )
 
 
 def _row(item: Listing, copies: int) -> list[Any]:

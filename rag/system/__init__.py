@@ -1,0 +1,1 @@
+"""What touches the machine: files, connections, addresses, SQLite, and vendors kept quiet."""

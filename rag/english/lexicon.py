@@ -478,6 +478,12 @@ TITLES = _set(
     cardinal archbishop bishop imam rabbi sheikh king queen prince princess emperor judge justice mayor
     chancellor premier ambassador st saint hon"""
 )
+# What stands before a title and belongs to it: "Prime Minister", "Det. Insp.".
+TITLE_ADJECTIVES = _set(
+    """acting chief defence defense det detective deputy economy education energy environment finance first
+    foreign former health home insp inspector interior justice labour prime supt transport treasury trade
+    vice"""
+)
 OFFICES = TITLES | _set(
     """leader chief chairman chairwoman chair director coach manager doctor official officer executive
     president boss head goalkeeper striker lawyer solicitor prosecutor inspector detective analyst
@@ -496,6 +502,58 @@ ORGANISATION_HEADS = _set(
     organization parliament party plc police press railway railways river school sea senate society squad
     states station street system team theatre theater trust union university works"""
 )
+
+# Small words inside a name: "van Gogh", "Bank of the West". After `NAME_HEADS` also "of", "for" and "on".
+NAME_PARTICLES = _set(
+    """al el ul bin ibn ben abu da de del della den der des di do dos du la le las los san ter ten van von y
+    zu af av"""
+)
+NAME_HEADS = ORGANISATION_HEADS | _set(
+    """bay cape centre center coast democratic emirate gulf isle isles islands kingdom lake mount peninsula
+    republic strait straits teamsters tower trades valley wales"""
+)
+# Endings of firms' names that a second mention leaves out.
+FIRM_ENDINGS = _set(
+    """plc ltd limited inc incorporated corp corporation co company group holdings llc llp ag sa nv gmbh ab"""
+)
+# Common words that open sentences of news; their capital says nothing.
+OPENERS = _set(
+    """according activists additionally aid air although analysts astronomers authorities aviation bankers
+    banks bosses both bus buses business businesses campaigners cars charities children cities citizens
+    civil climate clinical coal coaches coastal commuters companies consumers councillors councils counsel
+    counting courts crews criminal critics cyclists cyber dead deaths delegates demand deputies despite
+    detectives diplomats divers doctors dozens drivers drought drug earlier earnings economists electric
+    electricity emergency employees energy engineers environmental even eventually every everybody
+    everyone exactly executives exports extra families fans farmers few fewer figures film financial
+    finally fire firefighters firms fishermen five flights flood flooding floods flu following food
+    football footage foreign former four fresh fuel further furthermore gale gas general global gold
+    government governments ground growth guests half health heat heavy help high holidays home homes
+    hospital hospitals house households however human hundreds ice imports industrial inflation initial
+    inside insiders inspectors interest international investigators investors jobs journalists judges
+    jurors large last late later lawmakers lawyers leaders leading light lightning local long magistrates
+    many market markets maybe meanwhile media medical medics men meteorologists migrants militants
+    military millions ministers more moreover most mountain mourners much museums national nearly
+    negotiators neighbours new news night nine nobody none nothing nuclear nurses observers officers
+    official officials oil older once one online only opponents opposition organisers others outside over
+    owners paramedics parents parliament participants parts passengers patients peace pensioners people
+    perhaps physicists pilots plans players police political politicians pollsters poor power prices
+    prison prisoners private producers production profit profits prosecutors protesters public publishers
+    quarterly rail rain rebels record refugees regulators relatives repairs reporters reports rescue
+    rescuers researchers residents retail retailers revenue rival rivals roads russia's sailors sales
+    satellite schools scientists scores sea second security senior separately settlers seven several share
+    shareholders shares shops since six small snow social soldiers some sources spectators sport
+    spokespeople staff stock stocks storm storms strikes strong students supporters surgeons surveyors tax
+    teachers technology temperatures ten tens tests thieves third thousands three tickets today tourists
+    trade traders traffic train trains tributes troops trustees turnout twelve twenty two tropical
+    unemployment union unions unless until users vaccines victims villagers visitors volunteers voters
+    votes wages warm water we whether wildfires wind winds witnesses women work workers world yesterday
+    young youngest youth"""
+) - _set("russia's")
+# Endings of common words: a word that opens a sentence and ends so is no name.
+COMMON_ENDINGS = (
+    "ly ing tion tions sion sions ment ments ness ity ities ists ous ive ful less ism ology ologists ers tive able ible "
+    "ances ence ences ances ological"
+).split()
 
 # --- countries ----------------------------------------------------------------------------------------
 

@@ -116,6 +116,10 @@ def _parse(sentence: str) -> list[_Parsed]:
         after = groups[at + 1].first if at + 1 < len(groups) else len(said)
         target = None if group.passive else _target(said, group, stops)
         agent = _agent(said, group, after, stops) if group.passive else None
+        if subject is None and target is not None and _is_spoken_before(said, group):
+            subject, target = target, None  # "“…,” said Kis"
+        if target is None and group.inverted is not None and not group.passive:
+            target = _asked_for(said, group)
         doer, done_to = (agent, subject) if group.passive else (subject, target)
         clause = Clause(
             _shown(said, doer),
@@ -185,6 +189,8 @@ def _subject(
         if reaching is not None:
             return _nearest_part(said, reaching, before)
         return found[-1].target or found[-1].agent if found else None
+    if at and groups[at - 1].kind == "reduced" and not any(item.mark for item in said[floor:here]):
+        return found[-1].subject  # "a bridge built by Kestrel collapsed"
     if prior.low in {"and", "but", "or", "then", "nor"}:
         return _inherited(said, groups, at, found)
     if prior.low == ",":
@@ -192,6 +198,21 @@ def _subject(
     if prior.mark:
         return None
     return phrase_before(said, here, _clause_floor(said, here, floor))
+
+
+def _is_spoken_before(said: Sequence[Item], group: VerbGroup) -> bool:
+    marks = {",", "”", '"', "»", "?", "!"}
+    return group.verb in SPEECH_VERBS and group.first > 0 and said[group.first - 1].low in marks
+
+
+def _asked_for(said: Sequence[Item], group: VerbGroup) -> Phrase | None:
+    """What a question asks for, before its auxiliary: "which firm did"."""
+    for at in range(group.first - 1, max(-1, group.first - 5), -1):
+        if said[at].low in {"which", "what"} and at + 1 < group.first:
+            return phrase_after(said[: group.first], at + 1)
+        if said[at].low in {"what", "whom", "who", "which"}:
+            return Phrase(at, at + 1, at)
+    return None
 
 
 def _nearest_part(said: Sequence[Item], phrase: Phrase, end: int) -> Phrase:
@@ -318,6 +339,8 @@ def _is_denied_there(
             continue
         run = [item.low for item in said[phrase.first : phrase.last]]
         than = any(low in {"fewer", "less", "more"} for low in run[:2])
+        if phrase is subject and {"neither", "nor"} & {item.low for item in said[: phrase.last]}:
+            denied = True
         denied ^= bool(_NEGATIVE_SUBJECTS & set(run[:2])) and not than
     if group.first and said[group.first - 1].low == "without":
         denied = True
@@ -508,7 +531,9 @@ def is_reported(text: str) -> bool:
     if _ACCORDING.search(text) or set(fold(text)[0].split()) & CLAIM_ADVERBS:
         return True
     parsed = _parse(text)
-    return any(p.group.verb in SPEECH_VERBS for p in parsed) or bool(_SAID.search(text))
+    return any(p.group.verb in SPEECH_VERBS and p.group.kind == "finite" for p in parsed) or bool(
+        _SAID.search(text)
+    )
 
 
 _SAID = re.compile(rf"[”\"’,]\s(?:{alternation(forms(SPEECH_VERBS))})\b", re.IGNORECASE)

@@ -472,17 +472,16 @@ def lemma(verb: str) -> str:
 # --- persons, offices, bodies -------------------------------------------------------------------------
 
 TITLES = _set(
-    """mr mrs ms miss mx dr prof professor sir dame lord lady baroness gen general lt lieutenant col colonel
-    capt captain maj major sgt sergeant cpl adm admiral cmdr commander sen senator rep representative gov
-    governor president minister secretary spokesman spokesperson spokeswoman rev reverend fr father pope
-    cardinal archbishop bishop imam rabbi sheikh king queen prince princess emperor judge justice mayor
-    chancellor premier ambassador st saint hon"""
+    """mr mrs ms miss mx dr det insp detective inspector prof professor sir dame lord lady baroness gen
+    general lt lieutenant col colonel capt captain maj major sgt sergeant cpl adm admiral cmdr commander
+    sen senator rep representative gov governor president minister secretary spokesman spokesperson
+    spokeswoman rev reverend fr father pope cardinal archbishop bishop imam rabbi sheikh king queen prince
+    princess emperor judge justice mayor chancellor premier ambassador st saint hon"""
 )
 # What stands before a title and belongs to it: "Prime Minister", "Det. Insp.".
 TITLE_ADJECTIVES = _set(
-    """acting chief defence defense det detective deputy economy education energy environment finance first
-    foreign former health home insp inspector interior justice labour prime supt transport treasury trade
-    vice"""
+    """acting chief defence defense deputy economy education energy environment finance first foreign former
+    health home interior justice labour prime supt transport treasury trade vice"""
 )
 OFFICES = TITLES | _set(
     """leader chief chairman chairwoman chair director coach manager doctor official officer executive
@@ -510,7 +509,7 @@ NAME_PARTICLES = _set(
 )
 NAME_HEADS = ORGANISATION_HEADS | _set(
     """bay cape centre center coast democratic emirate gulf isle isles islands kingdom lake mount peninsula
-    republic strait straits teamsters tower trades valley wales"""
+    republic strait straits teamsters storm hurricane typhoon cyclone tower trades valley wales"""
 )
 # Endings of firms' names that a second mention leaves out.
 FIRM_ENDINGS = _set(

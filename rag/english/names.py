@@ -263,10 +263,12 @@ def _is_common(text: str, tokens: Sequence[_Token], at: int, small: Set[str]) ->
     plain = token.plain
     if (token.text.isupper() and len(plain) > 1) or plain in PLACES or plain in DEMONYMS:
         return False
-    if plain in OPENERS or plain in ADVERBS or plain in NUMBER_WORDS or plain in small:
-        return True
     following = tokens[at + 1] if at + 1 < len(tokens) else None
     named_on = following is not None and _is_capital(following) and _beside(text, token, following)
+    if named_on and plain in NAME_HEADS:
+        return False  # "Storm Babet", "Union Berlin"
+    if plain in OPENERS or plain in ADVERBS or plain in NUMBER_WORDS or plain in small:
+        return True
     if token.possessive or (named_on and not plain.endswith(("ly", "ing"))):
         return False
     if len(plain) > 5 and plain.endswith(tuple(COMMON_ENDINGS)):

@@ -257,16 +257,27 @@ def _with_auxiliary(said: Sequence[Item], at: int) -> VerbGroup | None:
         or said[at - 1].low in RELATIVES | {"why", "how", "what"}
         or _asks(said, at)
     )
-    subject = phrase_after(said, here) if opens else None
-    if subject is not None:
-        end = _past_adverbs(said, subject.last)
-        if end < len(said) and _verb_roles(said[end]) & wanted:
-            return _made(said, at, end + 1, "finite", subject)
+    if opens and (asked := _inverted(said, here, wanted)) is not None:
+        return _made(said, at, asked[1] + 1, "finite", asked[0])
     last = max(index for index in range(at, here) if said[index].low in AUXILIARIES) + 1
     group = _made(said, at, last, "finite")
     negative = group.negative or any(item.low in {"not", "never", "no"} for item in said[last:here])
     extra = group.words | {item.low for item in said[last:here]}
     return VerbGroup(at, max(last, here), group.verb, "finite", False, negative, extra)
+
+
+def _inverted(said: Sequence[Item], at: int, wanted: set[str]) -> tuple[Phrase, int] | None:
+    """The subject and the verb of a question, behind its auxiliary."""
+    for here in range(at + 1, len(said)):
+        if said[here].mark:
+            return None
+        before = said[here - 1]
+        if _verb_roles(said[here]) & wanted and not (
+            before.low in DETERMINERS - PRONOUNS or before.possessive or before.low in PREPOSITIONS
+        ):
+            subject = phrase_before(said, here, at)
+            return (subject, here) if subject is not None else None
+    return None
 
 
 def _asks(said: Sequence[Item], at: int) -> bool:

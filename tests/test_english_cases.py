@@ -43,7 +43,7 @@ def times(case: dict[str, Any]) -> list[list[str]]:
 
 
 def first_speaker(text: str) -> str | None:
-    return next((bare(speaker.text) for speaker in speakers(text)), None)
+    return next((bare(speaker.text) for speaker in speakers(text) if speaker.main), None)
 
 
 def bare(phrase: str) -> str:
@@ -95,7 +95,11 @@ def tried() -> Iterator[Any]:
         for kind in CHECKS:
             if kind in case:
                 missed = case["id"] in KNOWN_MISSES[kind]
-                marks = pytest.mark.xfail(strict=True, reason=KNOWN_MISSES[kind].get(case["id"], "")) if missed else ()
+                marks = (
+                    pytest.mark.xfail(strict=True, reason=KNOWN_MISSES[kind].get(case["id"], ""))
+                    if missed
+                    else ()
+                )
                 yield pytest.param(kind, case, id=f"{kind}-{case['id']}", marks=marks)
 
 

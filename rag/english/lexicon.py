@@ -14,11 +14,11 @@ from types import MappingProxyType
 __all__ = [
     "ADVERBS", "AUXILIARIES", "BE", "BY_SHORT_NAME", "CALENDAR", "CAPITALS", "CLAIM_ADVERBS", "CONNECTIVES",
     "CONTRACTIONS", "CONTRARY_MODALS", "COUNTRIES", "CURRENCIES", "DEGREE_NEGATIONS", "DEMONYMS",
-    "DENYING_PHRASES", "DENYING_VERBS", "DETERMINERS", "DO", "FEMALE", "HAVE", "HEDGES", "HEDGING_ADVERBS",
-    "HEDGING_VERBS", "IRREGULAR_VERBS", "MALE", "MODALS", "MONTHS", "MONTH_NUMBERS", "NEGATIONS",
-    "NEWS_VERBS", "NUMBER_WORDS", "OFFICES", "ORDINALS", "ORGANISATION_HEADS", "PERSONAL", "PERSONS",
-    "PLACES", "PLURAL", "POINTING", "POSSESSIVES", "PREPOSITIONS", "PRONOUNS", "QUANTITIES",
-    "QUESTION_WORDS", "REFLEXIVES", "RELATIVES", "SCALES", "SHORT_MONTHS", "SHORT_WEEKDAYS",
+    "DENYING_PARTICLES", "DENYING_PHRASES", "DENYING_VERBS", "DETERMINERS", "DO", "FEMALE", "HAVE",
+    "HEDGES", "HEDGING_ADVERBS", "HEDGING_VERBS", "IRREGULAR_VERBS", "MALE", "MODALS", "MONTHS",
+    "MONTH_NUMBERS", "NEGATIONS", "NEWS_VERBS", "NUMBER_WORDS", "OFFICES", "ORDINALS", "ORGANISATION_HEADS",
+    "PERSONAL", "PERSONS", "PLACES", "PLURAL", "POINTING", "POSSESSIVES", "PREPOSITIONS", "PRONOUNS",
+    "QUANTITIES", "QUESTION_WORDS", "REFLEXIVES", "RELATIVES", "SCALES", "SHORT_MONTHS", "SHORT_WEEKDAYS",
     "SINGULAR_PERSONS", "SPEECH_VERBS", "STOPWORDS", "TEENS", "TENS", "THINGS", "TIME_WORDS", "TITLES",
     "UNITS", "UNITS_OF_TIME", "UNSURE_NOUNS", "WEEKDAYS", "alternation", "forms", "inflect", "lemma",
     "past_forms", "verb_forms",
@@ -334,6 +334,18 @@ DENYING_VERBS = _set(
     forbid halt lack miss neglect oppose prevent rebuff refuse refute reject renounce repudiate retract
     scrap veto waive"""
 )
+# Verbs that deny with the word behind them: "ruled out a sale".
+DENYING_PARTICLES: Mapping[str, str] = MappingProxyType(
+    {
+        "rule": "out",
+        "turn": "down",
+        "call": "off",
+        "pull": "out",
+        "back": "out",
+        "hold": "off",
+        "stop": "short",
+    }
+)
 # Adjectives and phrases of the same meaning; the last word is the one that counts.
 DENYING_PHRASES = _set(
     """unable unlikely unwilling untrue false impossible incapable incorrect refusal failure denial absence"""
@@ -504,8 +516,8 @@ ORGANISATION_HEADS = _set(
 
 # Small words inside a name: "van Gogh", "Bank of the West". After `NAME_HEADS` also "of", "for" and "on".
 NAME_PARTICLES = _set(
-    """al el ul bin ibn ben abu da de del della den der des di do dos du la le las los san ter ten van von y
-    zu af av"""
+    """al el i ul bin ibn ben abu da de del della den der des di do dos du la le las los san ter ten van von
+    y zu af av"""
 )
 NAME_HEADS = ORGANISATION_HEADS | _set(
     """bay cape centre center coast democratic emirate gulf isle isles islands kingdom lake mount peninsula
@@ -517,36 +529,36 @@ FIRM_ENDINGS = _set(
 )
 # Common words that open sentences of news; their capital says nothing.
 OPENERS = _set(
-    """according activists additionally aid air although analysts astronomers authorities aviation bankers
-    banks bosses both bus buses business businesses campaigners cars charities children cities citizens
-    civil climate clinical coal coaches coastal commuters companies consumers councillors councils counsel
-    counting courts crews criminal critics cyclists cyber dead deaths delegates demand deputies despite
-    detectives diplomats divers doctors dozens drivers drought drug earlier earnings economists electric
-    electricity emergency employees energy engineers environmental even eventually every everybody
-    everyone exactly executives exports extra families fans farmers few fewer figures film financial
-    finally fire firefighters firms fishermen five flights flood flooding floods flu following food
-    football footage foreign former four fresh fuel further furthermore gale gas general global gold
-    government governments ground growth guests half health heat heavy help high holidays home homes
-    hospital hospitals house households however human hundreds ice imports industrial inflation initial
-    inside insiders inspectors interest international investigators investors jobs journalists judges
-    jurors large last late later lawmakers lawyers leaders leading light lightning local long magistrates
-    many market markets maybe meanwhile media medical medics men meteorologists migrants militants
-    military millions ministers more moreover most mountain mourners much museums national nearly
-    negotiators neighbours new news night nine nobody none nothing nuclear nurses observers officers
-    official officials oil older once one online only opponents opposition organisers others outside over
-    owners paramedics parents parliament participants parts passengers patients peace pensioners people
-    perhaps physicists pilots plans players police political politicians pollsters poor power prices
-    prison prisoners private producers production profit profits prosecutors protesters public publishers
-    quarterly rail rain rebels record refugees regulators relatives repairs reporters reports rescue
-    rescuers researchers residents retail retailers revenue rival rivals roads russia's sailors sales
-    satellite schools scientists scores sea second security senior separately settlers seven several share
-    shareholders shares shops since six small snow social soldiers some sources spectators sport
-    spokespeople staff stock stocks storm storms strikes strong students supporters surgeons surveyors tax
-    teachers technology temperatures ten tens tests thieves third thousands three tickets today tourists
-    trade traders traffic train trains tributes troops trustees turnout twelve twenty two tropical
-    unemployment union unions unless until users vaccines victims villagers visitors volunteers voters
-    votes wages warm water we whether wildfires wind winds witnesses women work workers world yesterday
-    young youngest youth"""
+    """according activists gusts showers fog ice hail heatwave thunder visibility rainfall goals talks rates
+    fares additionally aid air although analysts astronomers authorities aviation bankers banks bosses
+    both bus buses business businesses campaigners cars charities children cities citizens civil climate
+    clinical coal coaches coastal commuters companies consumers councillors councils counsel counting
+    courts crews criminal critics cyclists cyber dead deaths delegates demand deputies despite detectives
+    diplomats divers doctors dozens drivers drought drug earlier earnings economists electric electricity
+    emergency employees energy engineers environmental even eventually every everybody everyone exactly
+    executives exports extra families fans farmers few fewer figures film financial finally fire
+    firefighters firms fishermen five flights flood flooding floods flu following food football footage
+    foreign former four fresh fuel further furthermore gale gas general global gold government governments
+    ground growth guests half health heat heavy help high holidays home homes hospital hospitals house
+    households however human hundreds ice imports industrial inflation initial inside insiders inspectors
+    interest international investigators investors jobs journalists judges jurors large last late later
+    lawmakers lawyers leaders leading light lightning local long magistrates many market markets maybe
+    meanwhile media medical medics men meteorologists migrants militants military millions ministers more
+    moreover most mountain mourners much museums national nearly negotiators neighbours new news night
+    nine nobody none nothing nuclear nurses observers officers official officials oil older once one
+    online only opponents opposition organisers others outside over owners paramedics parents parliament
+    participants parts passengers patients peace pensioners people perhaps physicists pilots plans players
+    police political politicians pollsters poor power prices prison prisoners private producers production
+    profit profits prosecutors protesters public publishers quarterly rail rain rebels record refugees
+    regulators relatives repairs reporters reports rescue rescuers researchers residents retail retailers
+    revenue rival rivals roads russia's sailors sales satellite schools scientists scores sea second
+    security senior separately settlers seven several share shareholders shares shops since six small snow
+    social soldiers some sources spectators sport spokespeople staff stock stocks storm storms strikes
+    strong students supporters surgeons surveyors tax teachers technology temperatures ten tens tests
+    thieves third thousands three tickets today tourists trade traders traffic train trains tributes
+    troops trustees turnout twelve twenty two tropical unemployment union unions unless until users
+    vaccines victims villagers visitors volunteers voters votes wages warm water we whether wildfires wind
+    winds witnesses women work workers world yesterday young youngest youth"""
 ) - _set("russia's")
 # Endings of common words: a word that opens a sentence and ends so is no name.
 COMMON_ENDINGS = (

@@ -197,11 +197,16 @@ def _group(said: Sequence[Item], at: int, before: Sequence[VerbGroup]) -> VerbGr
         return None
     if item.low == "to" and (end := _main(said, _past_adverbs(said, at + 1), {"base"})):
         return _made(said, at, end, "to")
-    if item.low in AUXILIARIES and not (
-        item.low in {"can", "will", "may", "might"} and _follows_determiner(said, at)
-    ):
+    if item.low in AUXILIARIES and not (_is_noun_or_name(said, at)):
         return _with_auxiliary(said, at)
     return _plain_verb(said, at, before)
+
+
+def _is_noun_or_name(said: Sequence[Item], at: int) -> bool:
+    """Whether what may be an auxiliary is none: "the will", "in May"."""
+    if said[at].low not in {"can", "will", "may", "might"}:
+        return False
+    return _follows_determiner(said, at) or (at > 0 and said[at].text[0].isupper() and not said[at - 1].mark)
 
 
 def _past_adverbs(said: Sequence[Item], at: int) -> int:
@@ -257,9 +262,11 @@ def _with_auxiliary(said: Sequence[Item], at: int) -> VerbGroup | None:
         or said[at - 1].low in RELATIVES | {"why", "how", "what"}
         or _asks(said, at)
     )
+    # "those who had no tickets entered" asks nothing.
+    opens = opens and not (at > 1 and said[at - 1].low in RELATIVES and said[at].low in BE | HAVE)
     if opens and (asked := _inverted(said, here, wanted)) is not None:
         return _made(said, at, asked[1] + 1, "finite", asked[0])
-    last = max(index for index in range(at, here) if said[index].low in AUXILIARIES) + 1
+    last = max((index for index in range(at, here) if said[index].low in AUXILIARIES), default=at) + 1
     group = _made(said, at, last, "finite")
     negative = group.negative or any(item.low in {"not", "never", "no"} for item in said[last:here])
     extra = group.words | {item.low for item in said[last:here]}

@@ -15,6 +15,7 @@ from rag.english.lexicon import (
     ADVERBS,
     CLAIM_ADVERBS,
     CONTRACTIONS,
+    CONTROL_VERBS,
     DEGREE_NEGATIONS,
     DENYING_PARTICLES,
     DENYING_PHRASES,
@@ -23,6 +24,7 @@ from rag.english.lexicon import (
     HEDGING_VERBS,
     MODALS,
     NEGATIONS,
+    NEGATIVE_PRONOUNS,
     PREPOSITIONS,
     SPEECH_VERBS,
     UNSURE_NOUNS,
@@ -35,19 +37,12 @@ from rag.english.sentences import in_quotation
 
 __all__ = ["Clause", "Denial", "clauses", "denials", "is_denied", "is_hedged", "is_reported"]
 
-# Whoever is ordered to do something is the one to do it.
-_CONTROL = frozenset(
-    """advise allow ask authorise authorize beg call cause command compel convince direct enable encourage expect forbid
-    force get help instruct invite lead leave let make oblige order permit persuade press pressure prompt require
-    summon tell tempt urge want warn""".split()
-)
 # Adjectives before "to" that plan, and those that deny.
 _PLANNED = frozenset(
     "set due poised ready scheduled expected about likely keen eager prepared willing free bound".split()
 )
 # Verbs whose other side stands behind "to": "lost to Ajax".
 _TO_WHOM = frozenset("lose surrender apologise apologize respond".split())
-_NEGATIVE_SUBJECTS = frozenset("no nobody none nothing neither nowhere noone".split())
 _MODAL_HEDGES = MODALS - {"can", "must", "shall", "will", "ought"}
 _CONDITIONS = frozenset({"if", "unless", "whether"})
 
@@ -182,14 +177,18 @@ def _subject(
         if not found:
             return None
         above = found[parent if parent is not None else at - 1]
-        if group.kind == "to" and above.group.verb in _CONTROL:
+        if group.kind == "to" and above.group.verb in CONTROL_VERBS:
             return above.subject if above.group.passive else above.target or above.subject
         return above.subject
     floor = groups[at - 1].last if at else 0
     here = group.first
+    while here > 2 and said[here - 1].low == "and" and said[here - 2].low.endswith("ly"):
+        here -= 2  # "quickly and quietly buried"
     prior = said[here - 1] if here else None
     if prior is None:
         return None
+    if group.kind == "reduced" and prior.low == "and":
+        return found[-1].subject if found else None
     if prior.low in {"who", "which", "that"} and here - 1 >= floor:
         before = here - 2 if here > 1 and said[here - 2].low == "," else here - 1
         reaching = phrase_before(said, before, _clause_floor(said, before, floor))
@@ -383,7 +382,7 @@ def _is_denied_there(
         than = any(low in {"fewer", "less", "more"} for low in run[:2])
         if phrase is subject and {"neither", "nor"} & {item.low for item in said[: phrase.last]}:
             denied = True
-        denied ^= bool(_NEGATIVE_SUBJECTS & set(run[:2])) and not than
+        denied ^= bool(NEGATIVE_PRONOUNS & set(run[:2])) and not than
     if group.first and said[group.first - 1].low == "without":
         denied = True
     if parent is not None:
@@ -510,9 +509,7 @@ def _denies_itself(text: str, parsed: _Parsed) -> bool:
         return False
     said = items(text)
     near = [item.low for item in said[parsed.group.last : parsed.group.last + 4]]
-    return bool(
-        (DENYING_PHRASES | {"no", "nothing", "nobody", "none", "neither"}) & set(near)
-    ) and not _NOT_ONLY.search(text)
+    return bool((DENYING_PHRASES | NEGATIVE_PRONOUNS) & set(near)) and not _NOT_ONLY.search(text)
 
 
 def _main(text: str) -> _Parsed | None:

@@ -194,6 +194,9 @@ TIME_WORDS = (
     )
 )
 
+# Function words and months that persons are called by, too, beside another part of the name.
+ALSO_NAMES = _set("an am do so my will may jan mar june april august")
+
 # --- verbs --------------------------------------------------------------------------------------------
 
 # Lemma: past form, participle.
@@ -325,7 +328,17 @@ SPEECH_VERBS = _set(
     report respond reveal say shout signal speak state stress suggest swear tell testify threaten tweet
     urge vow warn whisper write"""
 )
+# Derived: without the verbs that more often do something than say it.
+TELLING_VERBS = SPEECH_VERBS - _set("accuse call express note object point post signal state")
+# Whoever is ordered to do something is the one to do it: "ordered Trefoil to pay".
+CONTROL_VERBS = _set(
+    """advise allow ask authorise authorize beg call cause command compel convince direct enable encourage
+    expect forbid force get help instruct invite lead leave let make oblige order permit persuade press
+    pressure prompt require summon tell tempt urge want warn"""
+)
 NEGATIONS = _set("no not never none nobody nothing neither nor without cannot nowhere noone n't")
+# Derived: those that can be a phrase, or begin one, and make the whole clause negative.
+NEGATIVE_PRONOUNS = NEGATIONS - _set("not never nor without cannot n't")
 # Hardly a negation, but what it stands with is said not to be.
 DEGREE_NEGATIONS = _set("hardly scarcely barely rarely seldom")
 # Whoever denies, refuses or fails to do a thing has not done it.
@@ -484,11 +497,12 @@ def lemma(verb: str) -> str:
 # --- persons, offices, bodies -------------------------------------------------------------------------
 
 TITLES = _set(
-    """mr mrs ms miss mx dr det insp detective inspector prof professor sir dame lord lady baroness gen
-    general lt lieutenant col colonel capt captain maj major sgt sergeant cpl adm admiral cmdr commander
-    sen senator rep representative gov governor president minister secretary spokesman spokesperson
-    spokeswoman rev reverend fr father pope cardinal archbishop bishop imam rabbi sheikh king queen prince
-    princess emperor judge justice mayor chancellor premier ambassador st saint hon"""
+    """mr mrs ms miss mx dr councillor cllr sheriff det insp detective inspector prof professor sir dame lord
+    lady baroness gen general lt lieutenant col colonel capt captain maj major sgt sergeant cpl adm
+    admiral cmdr commander sen senator rep representative gov governor president minister secretary
+    spokesman spokesperson spokeswoman rev reverend fr father pope cardinal archbishop bishop imam rabbi
+    sheikh king queen prince princess emperor judge justice mayor chancellor premier ambassador st saint
+    hon"""
 )
 # What stands before a title and belongs to it: "Prime Minister", "Det. Insp.".
 TITLE_ADJECTIVES = _set(

@@ -9,6 +9,7 @@ from functools import lru_cache
 
 from rag.english.lexicon import (
     ADVERBS,
+    ALSO_NAMES,
     AUXILIARIES,
     BY_SHORT_NAME,
     CALENDAR,
@@ -47,8 +48,6 @@ _OPENING = re.compile(r"(?:\A|[.!?:…]['\"”’)\]]{0,2}\s|\n|[“\"‘(\[•*
 _FUNCTION = STOPWORDS | PREPOSITIONS | DETERMINERS | PRONOUNS | AUXILIARIES | CONNECTIVES | QUESTION_WORDS
 _NOT_NAMES = _FUNCTION | CALENDAR | frozenset(SHORT_MONTHS) | frozenset(SHORT_WEEKDAYS) - {"sun"}
 _SHORT_TITLES = frozenset(word for word in TITLES | TITLE_ADJECTIVES if len(word) <= 4)
-# Function words and months that are names of persons, too, beside another part of the name.
-_ALSO_PARTS = frozenset("an am do so my will may jan mar june april august".split())
 _DEDICATED = frozenset("hospital college school church cathedral hall park square theatre hospice".split())
 _JOINED = re.compile(r"\s{1,3}|-")
 
@@ -177,7 +176,7 @@ def _is_dedicated(text: str, tokens: Sequence[_Token], first: int, end: int) -> 
 
 def _is_part_after_all(text: str, tokens: Sequence[_Token], at: int) -> bool:
     """Whether a capitalised "Will" or "Jan" begins a name: another part follows, and no sentence begins here."""
-    if tokens[at].plain not in _ALSO_PARTS or at + 1 == len(tokens):
+    if tokens[at].plain not in ALSO_NAMES or at + 1 == len(tokens):
         return False
     if tokens[at].opens and (_asks(text, tokens[at].end) or tokens[at].plain not in {"will", "may"}):
         return False
@@ -208,7 +207,7 @@ def _next_part(text: str, tokens: Sequence[_Token], first: int, end: int) -> int
         return end + 1
     if not _beside(text, here, tokens[end]):
         return None
-    if _is_capital(tokens[end]) and (not _is_no_part(tokens[end]) or tokens[end].plain in _ALSO_PARTS):
+    if _is_capital(tokens[end]) and (not _is_no_part(tokens[end]) or tokens[end].plain in ALSO_NAMES):
         return end + 1
     if tokens[end].text in FIRM_ENDINGS - {"company", "group", "holdings"}:
         return end + 1
@@ -279,7 +278,7 @@ def _is_common(text: str, tokens: Sequence[_Token], at: int, small: Set[str]) ->
     """Whether the word that opens a sentence is a common one."""
     token = tokens[at]
     plain = token.plain
-    if plain in _ALSO_PARTS:  # it has been found to be a part of the name
+    if plain in ALSO_NAMES:  # it has been found to be a part of the name
         return False
     if (token.text.isupper() and len(plain) > 1) or plain in PLACES or plain in DEMONYMS:
         return False

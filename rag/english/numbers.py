@@ -36,7 +36,7 @@ _HYPHEN = r"[-‐‑\s]"
 _PIECE = re.compile(
     rf"(?P<minus>\bminus\s)?(?:(?P<money>[$€£¥])\s?)?"
     rf"(?:(?<![\w.,])(?P<digits>\d{{1,15}}(?:[.,\u00a0\u2009\u202f]\d{{1,15}}){{0,6}})(?![.,]?\d)(?P<ordinal>(?:st|nd|rd|th)\b)?"
-    rf"|\b(?P<word>(?:{alternation(TENS)})(?:{_HYPHEN}(?:{alternation(UNITS[1:])}))?|{alternation((*TEENS, *UNITS))}"
+    rf"|\b(?<!\bno\s)(?P<word>(?:{alternation(TENS)})(?:{_HYPHEN}(?:{alternation(UNITS[1:])}))?|{alternation((*TEENS, *UNITS))}"
     rf"|(?:an?|half\san?)(?=\s(?:{_LONG_SCALE})\b))\b"
     rf"(?P<next>{_HYPHEN}(?:{alternation(ORDINALS[:9])})\b)?)"
     rf"(?P<and_half>\sand\sa\shalf(?=\s(?:{_LONG_SCALE})\b))?"

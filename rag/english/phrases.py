@@ -328,13 +328,18 @@ def _plain_verb(said: Sequence[Item], at: int, before: Sequence[VerbGroup]) -> V
         "participle" in roles
         and after is not None
         and after.low == "by"
-        and (anchor.name or _is_noun_like(anchor) or anchor.mark)
+        and (anchor.name or _is_noun_like(anchor) or anchor.mark or _goes_on_reduced(anchor, before))
     ):
         return _made_reduced(said, at)
     if roles & {"past"}:
         adjective = _is_number(anchor) and after is not None and _is_noun_like(after) and not after.name
         return None if adjective else _made(said, adverbs, at + 1, "finite")
     return _present(said, adverbs, at, roles, anchor, after)
+
+
+def _goes_on_reduced(anchor: Item, before: Sequence[VerbGroup]) -> bool:
+    """Whether a participle goes on from another one: "built by Nordlys and launched by NASA"."""
+    return anchor.low == "and" and bool(before) and before[-1].kind == "reduced"
 
 
 def _made_reduced(said: Sequence[Item], at: int) -> VerbGroup:
@@ -352,7 +357,13 @@ def _present(
     if "third" in roles:
         sure = anchor.low in {"he", "she", "it", "who", "which", "that", "and", "but"} or anchor.name
         singular = _is_noun_like(anchor) and not anchor.low.endswith("s")
-        fits = (sure and (opens or (after is not None and after.low in PREPOSITIONS))) or (singular and opens)
+        plain = anchor.low not in TIME_WORDS and singular and _is_last_verb(said, at)
+        determined = first > 1 and said[first - 2].low in DETERMINERS
+        fits = (
+            (determined and plain and after is not None and after.low in PREPOSITIONS)
+            or (sure and (opens or (after is not None and after.low in PREPOSITIONS)))
+            or (singular and opens)
+        )
         return _made(said, first, at + 1, "finite") if fits else None
     if "base" in roles:
         plural = anchor.low in {"they", "we", "you", "i", "who", "people", "police"} or (
@@ -360,6 +371,16 @@ def _present(
         )
         return _made(said, first, at + 1, "finite") if plural and opens else None
     return None
+
+
+def _is_last_verb(said: Sequence[Item], at: int) -> bool:
+    """Whether no other verb follows before the clause is over, which this word would be a noun to."""
+    for item in said[at + 1 :]:
+        if item.mark or item.low in CONNECTIVES - {"as"} or item.low in RELATIVES:
+            return True
+        if item.low in AUXILIARIES or _verb_roles(item) & {"past"}:
+            return False
+    return True
 
 
 def _begins_phrase(item: Item) -> bool:
@@ -396,6 +417,12 @@ def phrase_after(said: Sequence[Item], at: int, stops: frozenset[int] = frozense
     head: int | None = None
     while here < len(said) and here not in stops and _is_part(said, here):
         if said[here].low in _TIMES and head is not None:
+            break
+        if (
+            head is not None
+            and said[here].low in {"last", "next"}
+            and said[min(here + 1, len(said) - 1)].low in TIME_WORDS
+        ):
             break
         if not _is_number(said[here]) or head is None:
             head = (
@@ -522,6 +549,8 @@ def _simple_before(said: Sequence[Item], end: int, floor: int) -> Phrase | None:
             return Phrase(last - 1, last, last - 1)
         return None
     while first > floor and said[first - 1].low in DETERMINERS | {"no"}:
+        if said[first - 1].low == "that" and first > 1 and _is_noun_like(said[first - 2]):
+            break  # "the letters that Napoleon wrote"
         first -= 1
     head = last - 1
     while head > first and (said[head].low in CALENDAR or _is_number(said[head])):

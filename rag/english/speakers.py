@@ -6,13 +6,13 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from rag.english.lexicon import DETERMINERS, PRONOUNS, SPEECH_VERBS, alternation, forms
+from rag.english.lexicon import DETERMINERS, PRONOUNS, SPEECH_VERBS, TELLING_VERBS, alternation, forms
 from rag.english.phrases import Item, Phrase, VerbGroup, items, phrase_after, phrase_before, verb_groups
 from rag.english.sentences import Span, in_quotation, sentences
 
 __all__ = ["Speaker", "speakers", "with_speaker"]
 
-_SAYING = forms(SPEECH_VERBS - {"accuse", "express", "name", "point", "signal"}) | {
+_SAYING = forms(TELLING_VERBS) | {
     "according to",
     "statement",
 }
@@ -67,7 +67,7 @@ def _speakers(sentence: str) -> Iterator[Speaker]:
         if group.verb not in SPEECH_VERBS or group.passive or quoted[said[group.last - 1].start]:
             continue
         if (phrase := _who_speaks(said, groups, number, stops, quoted)) is not None:
-            relative = group.first > 0 and said[group.first - 1].low in {"who", "which", "that"}
+            relative = _is_relative(said, group, phrase)
             yield _speaker(sentence, said, phrase, group.verb, main=not relative)
 
 
@@ -129,6 +129,20 @@ def _before_inset(said: Sequence[Item], closing: int, floor: int, quoted: Sequen
                 return Phrase(opening + 1, closing, opening + 1)
             return phrase
     return None
+
+
+def _is_relative(said: Sequence[Item], group: VerbGroup, phrase: Phrase) -> bool:
+    """Whether a verb of speech stands in a relative clause: "who had said", "the letters that Napoleon wrote"."""
+    if said[group.first - 1].low in {"who", "which", "that"}:
+        return True
+    at = phrase.first - 1
+    return (
+        at > 0
+        and said[at].low in {"that", "which"}
+        and phrase.last <= group.first
+        and not said[at - 1].mark
+        and (said[at - 1].low not in _SAYING)
+    )
 
 
 def _may_speak(said: Sequence[Item], phrase: Phrase) -> bool:

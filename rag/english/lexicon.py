@@ -192,8 +192,8 @@ TIME_WORDS = (
     | frozenset(UNITS_OF_TIME)
     | frozenset(f"{unit}s" for unit in UNITS_OF_TIME if unit != "century")
     | _set(
-        """centuries yesterday today tonight tomorrow spring summer autumn fall winter morning afternoon evening
-    night midnight noon season"""
+        """yesterday today tonight tomorrow spring summer autumn fall winter morning afternoon evening
+    centuries night midnight noon season"""
     )
 )
 
@@ -206,7 +206,8 @@ ALSO_NAMES = _set("an am do so my will may jan mar june april august")
 IRREGULAR_VERBS: Mapping[str, tuple[str, str]] = MappingProxyType(
     {
         line.split()[0]: (line.split()[1], line.split()[-1])
-        for line in """arise arose arisen|awake awoke awoken|bear bore borne|beat beat beaten|become became become|
+        for line in """
+    arise arose arisen|awake awoke awoken|bear bore borne|beat beat beaten|become became become|
     begin began begun|bend bent|bet bet|bid bid|bind bound|bite bit bitten|bleed bled|blow blew blown|
     break broke broken|breed bred|bring brought|broadcast broadcast|build built|burst burst|buy bought|
     cast cast|catch caught|choose chose chosen|cling clung|come came come|cost cost|creep crept|cut cut|
@@ -230,9 +231,8 @@ IRREGULAR_VERBS: Mapping[str, tuple[str, str]] = MappingProxyType(
     tear tore torn|tell told|think thought|throw threw thrown|thrust thrust|undergo underwent undergone|
     undermine undermined|understand understood|undertake undertook undertaken|undo undid undone|
     uphold upheld|upset upset|wake woke woken|wear wore worn|weave wove woven|weep wept|win won|
-    withdraw withdrew withdrawn|withhold withheld|withstand withstood|wring wrung|write wrote written""".replace(
-            "\n", " "
-        ).split("|")
+    withdraw withdrew withdrawn|withhold withheld|withstand withstood|wring wrung|
+    write wrote written""".replace("\n", " ").split("|")
     }
 )
 # Verbs of more than one syllable that double their last consonant.
@@ -389,39 +389,47 @@ HEDGES = (
 # Derived from HEDGES: "will" and "must" say what is to come or has to be, not that it may be otherwise.
 CONTRARY_MODALS = _set("may might could")
 
-_SPORT = """advance beat best bowl box captain clinch coach concede crush defeat draw dominate down dribble edge
+_SPORT = """
+    advance beat best bowl box captain clinch coach concede crush defeat draw dominate down dribble edge
     eliminate equalise fumble hammer host knock lift lose oust outclass outplay outscore overcome
     overpower overtake pip play qualify race relegate rout score serve sign stun substitute tackle thrash
     train trounce upset volley win"""
-_BUSINESS = """acquire advertise approve auction audit back bail bankrupt bid borrow build buy charge close
+_BUSINESS = """
+    acquire advertise approve auction audit back bail bankrupt bid borrow build buy charge close
     compensate cut deliver drop earn employ expand export finance fine fire float fund grow guarantee hire
     import increase insure invest issue launch lay lease lend list manufacture market merge offer open
     order outbid outsell owe own pay poach price produce purchase raise recall recruit reduce refinance
     refund rent replace sack sell settle shed ship shut slash sponsor spend sponsor subsidise supply take
     tax trade undercut value"""
-_COURTS = """abduct accuse acquit admit appeal arrest award ban bar bribe burgle catch cheat clear confiscate
+_COURTS = """
+    abduct accuse acquit admit appeal arrest award ban bar bribe burgle catch cheat clear confiscate
     convict defraud deport detain dismiss embezzle enact enforce evict execute extradite fine free grant
     handcuff hear imprison indict interview investigate jail judge kidnap libel loot murder order outlaw
     overrule overturn pardon plead probe prosecute punish quash question raid ransack release rob rule
     seize sentence serve smuggle stab steal strip sue summon suspend swindle trial try uphold upbraid void"""
-_WEATHER = """batter blanket blow bury cover damage derail destroy displace drench drown engulf erode evacuate
+_WEATHER = """
+    batter blanket blow bury cover damage derail destroy displace drench drown engulf erode evacuate
     flatten flood freeze hit injure kill lash level melt pound rescue rip ruin sink soak strand submerge
     sweep swamp topple uproot wash wreck"""
-_SCIENCE = """analyse analyze bind carry cause clone collect compare cure decode detect develop discover examine
+_SCIENCE = """
+    analyse analyze bind carry cause clone collect compare cure decode detect develop discover examine
     find identify immunise infect inject inhibit inspect isolate lower map measure model monitor observe
     orbit photograph prescribe protect publish record sequence solve spot spread study target test track
     trace treat trigger vaccinate"""
-_POLITICS = """abolish adopt agree amend appoint approve assassinate back block boycott cancel censure challenge
+_POLITICS = """
+    abolish adopt agree amend appoint approve assassinate back block boycott cancel censure challenge
     condemn confirm criticise criticize debate defeat defy depose elect endorse expel form found greet
     head honour impeach impose install inaugurate invite lead legalise lobby meet name nominate oppose
     oust overthrow pass persuade postpone praise pressure privatise promote ratify rebuke receive
     recognise reelect reform register reject repeal replace sanction scold snub sponsor succeed support
     topple unseat unveil urge veto visit welcome"""
-_WAR = """ambush annex attack besiege bomb bombard capture clash conquer deploy destroy disarm down encircle
+_WAR = """
+    ambush annex attack besiege bomb bombard capture clash conquer deploy destroy disarm down encircle
     evacuate fight fire hijack hit injure intercept invade kill launch liberate mine occupy overrun poison
     pummel raid repel retake retaliate sabotage seize shell shoot slay storm strike surround target torch
     torture wound"""
-_ANY = """accept achieve act affect aid allow alter answer apologise apologize appear apply arrive assemble
+_ANY = """
+    accept achieve act affect aid allow alter answer apologise apologize appear apply arrive assemble
     assess assist attend attract avoid base be become begin blame block board bother break brief bring
     broadcast burn call carry cast celebrate change chase check choose climb collapse collide come
     commission commit complete conduct confront confuse connect consult contact contain control convince

@@ -21,8 +21,8 @@ from rag.errors import CollectionError, ConfigError, QuestionError
 from rag.types import Filters, Turn
 
 __all__ = [
-    "CATALOG", "LONGEST_QUESTION", "RESTORING", "askable", "closed", "configuration", "day", "has_collection", "how_many",
-    "interrupted", "known_sources", "limits", "require_collection", "turns",
+    "CATALOG", "LONGEST_QUESTION", "RESTORING", "askable", "closed", "configuration", "day", "has_collection",
+    "how_many", "interrupted", "known_sources", "limits", "require_collection", "turns",
 ]  # fmt: skip
 
 CATALOG = "catalog.sqlite"  # the file in a home by which a collection is known

@@ -114,7 +114,7 @@ class SentenceEncoder:
         return self._loaded().dims
 
     def passages(self, texts: Sequence[str]) -> Vectors:
-        """Unit vectors, shape (texts, dims). Of a text longer than the model reads, its beginning is encoded."""
+        """Unit vectors, shape (texts, dims). Of a text longer than the model reads, the beginning counts."""
         import numpy as np
 
         if not texts:

@@ -158,7 +158,7 @@ def arrays(rows: Sequence[tuple[Sequence[int], int]], *, to: int) -> tuple[Integ
 
 
 def resident() -> float | None:
-    """The megabytes of memory that this process holds; `None` where the system does not say (all but Linux)."""
+    """The megabytes of memory that this process holds; `None` where the system does not say."""
     try:
         stated = Path("/proc/self/status").read_text(encoding="utf-8")
     except OSError:

@@ -153,10 +153,7 @@ class Assistant:
             with stopwatch.step("compare"):
                 disagreements = [conflict.find(p.part.question, claims(p)) for p in study.parts]
             reply.compare(disagreements)
-            if failure is None:
-                answerer, notice = yield from self._draft(reply, answerer, asked, study, asked_on)
-            else:
-                answerer, notice = yield from self._fall_back(reply, study, _failed(failure))
+            answerer, notice = yield from self._draft(reply, study, answerer, failure, asked_on)
             abstained = reply.declined or abstain.after(reply.sentences, reply.claimed)
         yield reply.answer(
             asked,
@@ -198,13 +195,19 @@ class Assistant:
         return retriever.retrieve(asked, k=k, filters=filters, asked_on=asked_on, parts=max(1, len(parts)))
 
     def _draft(
-        self, reply: Reply, answerer: Answerer, asked: str, study: Study, asked_on: date | None
+        self,
+        reply: Reply,
+        study: Study,
+        answerer: Answerer,
+        failure: ModelError | None,
+        asked_on: date | None,
     ) -> Generator[Sentence | Step, None, tuple[Answerer, str | None]]:
         """Release what the answerer says if anything of it holds, and otherwise what the articles say by
-        themselves. Returns who answered, and the notice.
+        themselves. Returns who answered, and the notice. A model whose `failure` at the follow-up is known is
+        not waited for again.
         """
-        if answerer is self._extractive:
-            return (yield from self._fall_back(reply, study, None))
+        if failure or answerer is self._extractive:
+            return (yield from self._fall_back(reply, study, _failed(failure) if failure else None))
         name = "language model" if answerer is self._rewriter else "answerer"
         notice: str | None = None
         # What the sources disagree on comes first, whoever words the rest.
@@ -212,7 +215,7 @@ class Assistant:
             yield from reply.lay_side_by_side(number)
         before = len(reply.sentences)
         try:
-            yield from reply.release(answerer.draft(asked, reply.evidence, asked_on=asked_on))
+            yield from reply.release(answerer.draft(study.question, reply.evidence, asked_on=asked_on))
         except ModelError as exc:
             notice = _failed(exc, name)
         if len(reply.sentences) > before or reply.declined:

@@ -79,6 +79,7 @@ class PartReading:
 class Study:
     """A question taken apart and looked up in the evidence."""
 
+    question: str
     parts: tuple[PartReading, ...]
 
     @property
@@ -115,7 +116,7 @@ def study(
         confidence = 1.0 if certain else judge(asked, retrieved.evidence, answerable)
         read.append(PartReading(replace(part, question=standing), candidates, confidence))
         earlier.append(Turn(part.question, candidates[0].words if candidates else ""))
-    return Study(tuple(read))
+    return Study(retrieved.question, tuple(read))
 
 
 def _readings(question: str, evidence: Evidence, known: dict[str, Reading], reader: Reader) -> list[Reading]:

@@ -13,7 +13,6 @@ from contextlib import closing, suppress
 from datetime import date, datetime
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any
 from urllib.parse import quote
 
 from rag.config import Config
@@ -194,7 +193,7 @@ def closed() -> CollectionError:
     return CollectionError("this assistant is closed. Open the collection again: open_assistant(config)")
 
 
-def _shown(value: Any) -> str:
+def _shown(value: object) -> str:
     """A value fit for a message."""
     stated = os.fspath(value) if isinstance(value, os.PathLike) else value
     said = repr(stated)

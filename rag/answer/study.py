@@ -25,7 +25,7 @@ __all__ = ["Judge", "PartReading", "SpanCandidate", "Study", "claims", "named_ne
 # How a span's score, the judgement that its passage answers, the score of no answer there, and the rank are
 # weighed into one belief; chosen on the news questions of 2022, see eval/LOG.md.
 _ANSWERABLE, _NULL, _RANK, _TEMPERATURE = 0.5, 0.5, 0.2, 2.0
-# less belief (a twentieth of it) in words of a clause that tells of the opposite: see `reversed_roles`
+# Words of a clause that has the question's roles reversed get a twentieth of their belief.
 _REVERSED = 3.0
 
 
@@ -171,17 +171,17 @@ def _candidates(evidence: Evidence, readings: Sequence[Reading], part: Part) -> 
                 part.question, passage.text[sentence[0] : sentence[1]], span.start - sentence[0]
             ):
                 belief -= _REVERSED
-            at = (passage.start + sentence[0], passage.start + sentence[1])
             first = qualified(part.question, passage.text, span.start)
-            words = passage.text[first : span.end]
-            pointed.append(
-                (
-                    belief,
-                    SpanCandidate(
-                        words, passage.start + first, passage.start + span.end, at, source, reading, 0.0
-                    ),
-                )
+            candidate = SpanCandidate(
+                words=passage.text[first : span.end],
+                start=passage.start + first,
+                end=passage.start + span.end,
+                sentence=(passage.start + sentence[0], passage.start + sentence[1]),
+                source=source,
+                reading=reading,
+                score=0.0,  # known once all beliefs are
             )
+            pointed.append((belief, candidate))
     if not pointed:
         return ()
     highest = max(belief for belief, _ in pointed)
@@ -194,8 +194,8 @@ def _candidates(evidence: Evidence, readings: Sequence[Reading], part: Part) -> 
         voice = candidate.source.article.voice
         articles[voice] = max(share, articles.get(voice, 0.0))
     scored = [
-        (share, replace(f, score=min(1.0, sum(voices[squad_normalise(f.words)].values()))))
-        for share, f in own
+        (share, replace(c, score=min(1.0, sum(voices[squad_normalise(c.words)].values()))))
+        for share, c in own
     ]
     scored.sort(key=lambda pair: (-pair[1].score, -pair[0], pair[1].source.rank, pair[1].start))
     return tuple(candidate for _, candidate in scored)

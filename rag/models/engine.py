@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 __all__ = [
     "WORD_EMBEDDINGS",
     "Graph",
-    "Shared",
+    "Pool",
     "arrays",
     "encoder_weights",
     "grown",
@@ -175,12 +175,12 @@ def grown(before: float | None) -> float | None:
     return None if now is None or before is None else round(max(0.0, now - before), 1)
 
 
-class Shared(Generic[_T]):
+class Pool(Generic[_T]):
     """A few things that many threads use, each one thing for a while. Whoever has waited longest is served
     first.
 
-    >>> shared = Shared(["a"])
-    >>> shared.take(wait=False), shared.take(wait=False)
+    >>> pool = Pool(["a"])
+    >>> pool.acquire(wait=False), pool.acquire(wait=False)
     ('a', None)
     """
 
@@ -189,7 +189,7 @@ class Shared(Generic[_T]):
         self._free = deque(things)  # empty while anybody waits
         self._waiting: deque[tuple[threading.Event, list[_T]]] = deque()
 
-    def take(self, *, wait: bool) -> _T | None:
+    def acquire(self, *, wait: bool) -> _T | None:
         """One of them. Where none is free: with `wait` the next that is given back to who waits, without it
         `None`.
         """
@@ -203,7 +203,7 @@ class Shared(Generic[_T]):
         turn[0].wait()
         return turn[1][0]
 
-    def give(self, thing: _T) -> None:
+    def release(self, thing: _T) -> None:
         """Give one back."""
         with self._lock:
             if not self._waiting:
@@ -236,7 +236,7 @@ class Graph:
         # which two threads must not fill at once, and which hands one caller's failure to all that come
         # after. Questions of several threads are not put into one batch either: that serves fewer of them a
         # second than requests side by side do.
-        self._requests = Shared([self._compiled.create_infer_request() for _ in range(2 * _STREAMS)])
+        self._requests = Pool([self._compiled.create_infer_request() for _ in range(2 * _STREAMS)])
 
     def run(self, batches: Sequence[tuple[Integers, Integers, Integers]]) -> list[tuple[Floats, ...]]:
         """What comes out for each batch of (input_ids, token_type_ids, attention_mask), all of shape (texts,
@@ -255,20 +255,20 @@ class Graph:
         try:
             for batch in batches:
                 # Nobody waits for a request while holding some: two who did would wait for each other.
-                while (request := self._requests.take(wait=not started)) is None:
+                while (request := self._requests.acquire(wait=not started)) is None:
                     found.append(_taken(started[0], outputs))
-                    self._requests.give(started.popleft())
+                    self._requests.release(started.popleft())
                 started.append(request)
                 request.start_async(dict(enumerate(batch)))
             while started:
                 found.append(_taken(started[0], outputs))
-                self._requests.give(started.popleft())
+                self._requests.release(started.popleft())
         except RuntimeError as exc:
             raise ModelError(f"a text could not be read by the network: {exc}") from exc
         finally:
             for request in started:
                 _finished(request)
-                self._requests.give(request)
+                self._requests.release(request)
         return found
 
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 def _open(config: Config, **engines: Any) -> Assistant:
-    from rag.assistant import open_assistant
+    from rag.opening import open_assistant
 
     return open_assistant(config, **engines)
 
@@ -55,7 +55,7 @@ def _warm(config: Config, question: str, *, named: bool) -> Iterator[dict[str, A
 
 
 def _or_demo(config: Config) -> Config:
-    from rag.assistant import config_or_demo
+    from rag.opening import config_or_demo
 
     return config_or_demo(config)
 
@@ -99,9 +99,9 @@ def _examine(config: Config, *, deep: bool) -> Iterable[Any]:
 def _library(config: Config, *, read_only: bool) -> Library:
     import ingest
     from ingest.walk import KINDS
-    from rag.assistant import collection_exists, make_demo, open_assistant
     from rag.models.encoder import SentenceEncoder
     from rag.models.reader import SpanReader
+    from rag.opening import collection_exists, make_demo, open_assistant
     from rag.surfaces.library import Library
 
     encoder, reader = SentenceEncoder(config.encoder), SpanReader()

@@ -37,7 +37,8 @@ from rag.types import (
 )
 
 if TYPE_CHECKING:
-    from rag.assistant import Assistant, ask, open_assistant
+    from rag.assistant import Assistant
+    from rag.opening import ask, open_assistant
 
 __all__ = [
     "Abstention",
@@ -75,8 +76,12 @@ __all__ = [
 
 def __getattr__(name: str) -> object:
     # The assistant needs SQLAlchemy and numpy; a program that only wants the nouns does not wait for them.
-    if name in {"Assistant", "ask", "open_assistant"}:
-        from rag import assistant
+    if name == "Assistant":
+        from rag.assistant import Assistant
 
-        return getattr(assistant, name)
+        return Assistant
+    if name in {"ask", "open_assistant"}:
+        from rag import opening
+
+        return getattr(opening, name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

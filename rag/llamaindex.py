@@ -28,6 +28,8 @@ from rag.types import Citation, Filters, Headline, RetrievedPassage
 
 __all__ = ["ClippingsQueryEngine", "ClippingsRetriever"]
 
+_Facts = dict[str, str | int | None]
+
 
 class ClippingsRetriever(BaseRetriever):  # type: ignore[misc]
     """The passages nearest to a question, best first, scored as they were ranked. Raises as
@@ -98,7 +100,7 @@ def _citation_node(citation: Citation) -> NodeWithScore:
     return NodeWithScore(node=_node(name, citation.quote, facts), score=None)
 
 
-def _node(name: str, text: str, facts: dict[str, Any]) -> TextNode:
+def _node(name: str, text: str, facts: _Facts) -> TextNode:
     # What a model of theirs is shown of it: who says it and when, not where it stands.
     hidden = [key for key in facts if key not in {"title", "source", "published"}]
     return TextNode(
@@ -110,7 +112,7 @@ def _node(name: str, text: str, facts: dict[str, Any]) -> TextNode:
     )
 
 
-def _facts(article: Headline, start: int, end: int) -> dict[str, Any]:
+def _facts(article: Headline, start: int, end: int) -> _Facts:
     return {
         "article_id": article.id,
         "version": article.version,

@@ -1,7 +1,7 @@
 """The nouns of Clippings: frozen, slotted, plain values.
 
 An `Article` is cut into `Passage`s; a question retrieves some of them as `Evidence`; an answerer
-claims `Draft` sentences; checking turns those into `Sentence`s with `Citation`s, and the whole into
+claims draft sentences; checking turns those into `Sentence`s with `Citation`s, and the whole into
 an `Answer`. A passage and a citation are shown the text they come from when they are built, so
 neither can exist with words that do not stand at its offsets. Offsets count code points.
 """
@@ -31,7 +31,6 @@ __all__ = [
     "Citation",
     "Claim",
     "Conflict",
-    "Draft",
     "DraftSentence",
     "Encoder",
     "Evidence",
@@ -44,6 +43,7 @@ __all__ = [
     "Plan",
     "Reader",
     "Reading",
+    "Retrieved",
     "RetrievedPassage",
     "Rival",
     "Scores",
@@ -158,7 +158,7 @@ class Article:
 
 @dataclass(frozen=True, slots=True)
 class Passage:
-    """A stretch of one article; built by `Article.passage`, which hands it the article to be checked against."""
+    """A stretch of one article. `Article.passage` builds it, and hands it the article to be checked by."""
 
     id: str
     article_id: str
@@ -293,19 +293,12 @@ class DraftSentence:
     lead: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Draft:
-    """The sentences of an answerer, untrusted until `rag.answer.check` has found their words in the evidence."""
-
-    sentences: tuple[DraftSentence, ...] = ()
-
-
 class Support(StrEnum):
-    """How far a citation carries its sentence. Only VERBATIM and ENTAILED are ever called supported."""
+    """How far a citation carries its sentence. VERBATIM: the sentence is the article's own words. CONSISTENT:
+    it has the same names and figures in other words. Only VERBATIM is ever called supported."""
 
     VERBATIM = "verbatim"
     CONSISTENT = "consistent"
-    ENTAILED = "entailed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -394,14 +387,24 @@ class Abstention(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Trace:
-    """Enough to run a question again: the configuration, the collection's generation, who answered, and the
-    milliseconds of each step in order. `confidence`, 0 to 1, is what the decision to answer was made on."""
+    """Enough to run a question again, beside the answer's own `question` and `filters`.
+
+    `config` is the configuration's fingerprint, `generation` the collection's, and `answerer` who answered
+    (`extract`: the articles by themselves). `version` is that of Clippings, and `reader` the SHA-256 of the
+    reader's weights, or the name of another reader. `typed` is the question before it was made to stand
+    alone, and `asked_on` the day it was asked on, where that was said. `milliseconds` are by step, in order.
+    `confidence`, 0 to 1, is what the decision to answer was made on.
+    """
 
     config: str
     generation: int
     answerer: str
     milliseconds: tuple[tuple[str, float], ...] = ()
     confidence: float | None = None
+    version: str | None = None
+    reader: str | None = None
+    typed: str | None = None
+    asked_on: date | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -419,9 +422,8 @@ class Answer:
     withheld: tuple[str, ...]
     notice: str | None
     trace: Trace
-    unanswered: tuple[
-        str, ...
-    ] = ()  # parts of the question that the articles do not answer, beside those they do
+    # Parts of the question that the articles do not answer, beside those they do.
+    unanswered: tuple[str, ...] = ()
 
     @property
     def short(self) -> tuple[str, ...]:
@@ -514,6 +516,19 @@ class Reading:
     null: float
     answerable: float
     relevant: float
+
+
+@dataclass(frozen=True, slots=True)
+class Retrieved:
+    """What was found for a question: the evidence, and what the reader saw in its passages when it ranked
+    them.
+
+    `readings` are by passage id. A passage that was ranked without the reader has none.
+    """
+
+    question: str
+    evidence: Evidence
+    readings: Mapping[str, Reading] = field(default_factory=dict)
 
 
 class Reader(Protocol):

@@ -13,7 +13,6 @@ from contextlib import closing, suppress
 from datetime import date, datetime
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any
 from urllib.parse import quote
 
 from rag.config import Config
@@ -21,8 +20,8 @@ from rag.errors import CollectionError, ConfigError, QuestionError
 from rag.types import Filters, Turn
 
 __all__ = [
-    "CATALOG", "LONGEST_QUESTION", "RESTORING", "askable", "closed", "configuration", "day", "has_collection", "how_many",
-    "interrupted", "known_sources", "limits", "require_collection", "turns",
+    "CATALOG", "LONGEST_QUESTION", "RESTORING", "askable", "closed", "configuration", "day", "has_collection",
+    "how_many", "interrupted", "known_sources", "limits", "require_collection", "turns",
 ]  # fmt: skip
 
 CATALOG = "catalog.sqlite"  # the file in a home by which a collection is known
@@ -194,7 +193,7 @@ def closed() -> CollectionError:
     return CollectionError("this assistant is closed. Open the collection again: open_assistant(config)")
 
 
-def _shown(value: Any) -> str:
+def _shown(value: object) -> str:
     """A value fit for a message."""
     stated = os.fspath(value) if isinstance(value, os.PathLike) else value
     said = repr(stated)

@@ -184,7 +184,7 @@ def library(tmp_path: Path, encoder: WordEncoder) -> Iterator[Any]:
     from eval.command import keep_case
     from ingest import edit, remove, sync
     from rag import open_assistant
-    from rag.assistant import collection_exists
+    from rag.opening import collection_exists
     from rag.surfaces.library import Library
 
     (tmp_path / "demo").mkdir()

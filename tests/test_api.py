@@ -27,9 +27,10 @@ from serving import HeldModel, idle, served, until
 
 from ingest import edit, remove, sync
 from rag import Config, Filters, Turn, open_assistant
-from rag.assistant import Assistant, collection_exists
+from rag.assistant import Assistant
 from rag.config import ServeSettings
 from rag.errors import BusyError, CollectionError, ConfigError, ModelError, SourceError
+from rag.opening import collection_exists
 from rag.surfaces.api import routes, schemas
 from rag.surfaces.api.application import api_app
 from rag.surfaces.api.errors import add_errors

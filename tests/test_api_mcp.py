@@ -205,8 +205,12 @@ def test_articles_are_resources_and_the_list_has_an_end(url: str, other: Library
     assert code == -32002
 
     class Many:
+        @property
+        def collection(self) -> Many:
+            return self
+
         def articles(self) -> list[Any]:
-            row = next(r for r in other.assistant("own").articles() if r.headline.id == IRAN)
+            row = next(r for r in other.assistant("own").collection.articles() if r.headline.id == IRAN)
             return [replace(row, headline=replace(row.headline, id=f"{n:03}")) for n in range(250)]
 
         def close(self) -> None: ...

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import sqlite3
 import sys
@@ -9,23 +10,38 @@ from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import date
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import pytest
 from conftest import SEEDS, ScriptedModel, WordEncoder, WordReader, write_jsonl
 
-import rag.assistant
+import rag.opening
 from eval.cases import GOLD, load
 from ingest import remove, sync
 from rag import open_assistant
+from rag.answer.extract import Extractive
 from rag.answer.prompts import DECLINE
-from rag.assistant import Assistant, ask, config_or_demo
+from rag.assistant import Assistant
 from rag.config import Config, demo
-from rag.errors import CollectionError, ModelError, QuestionError
+from rag.errors import CollectionError, ConfigError, ModelError, QuestionError
+from rag.models.reader import WEIGHTS_SHA256
+from rag.opening import ask, config_or_demo
 from rag.question.followup import standalone
 from rag.store.catalog import FILE
-from rag.types import Abstention, Answer, Filters, Sentence, Step, Turn
+from rag.surfaces.render import answer_json
+from rag.types import (
+    Abstention,
+    Answer,
+    Claim,
+    DraftSentence,
+    Evidence,
+    Filters,
+    Sentence,
+    Step,
+    Turn,
+)
 
 RECORDS = (
     {
@@ -75,15 +91,17 @@ def test_threads_that_ask_at_once_get_what_each_gets_alone(
 
 def test_it_says_what_it_holds_and_of_its_memory_what_is_known(ready: Config, encoder: WordEncoder) -> None:
     with opened(ready, encoder) as assistant:
-        assert assistant.holds()[:2] == (2, 2)
-        before = assistant.holds()[2]
-        assert {"resident"} <= assistant.memory().keys()
-        assert not {"encoder", "reader"} & assistant.memory().keys(), "these say nothing of their memory"
+        assert assistant.collection.holds()[:2] == (2, 2)
+        before = assistant.collection.holds()[2]
+        assert {"resident"} <= assistant.collection.memory().keys()
+        assert not {"encoder", "reader"} & assistant.collection.memory().keys(), (
+            "these say nothing of their memory"
+        )
         remove("ally", ready, encoder=encoder)
-        articles, passages, after = assistant.holds()
+        articles, passages, after = assistant.collection.holds()
         assert (articles, passages, after > before) == (1, 1, True)
         encoder.memory = 12.5  # type: ignore[attr-defined]
-        assert assistant.memory()["encoder"] == 12.5
+        assert assistant.collection.memory()["encoder"] == 12.5
 
 
 def test_without_a_model_the_articles_answer_verbatim(ready: Config, encoder: WordEncoder) -> None:
@@ -359,6 +377,148 @@ def test_a_question_that_cannot_be_asked_is_refused_with_the_reason(
         assistant.ask(question)
 
 
+# The trip
+
+
+@pytest.mark.parametrize(
+    ("question", "times"),
+    [
+        ("Who struck first?", 1),  # read for its rank, and not again for its words
+        ("Who struck first, and who is an ally?", 3),  # for its rank, and once for each part
+        ("According to Miller, who is an ally?", 2),  # for its rank, and without its speaker
+        ("What happened?", 1),  # nothing is ranked
+    ],
+)
+def test_no_passage_is_read_twice_for_one_question(
+    ready: Config, encoder: WordEncoder, question: str, times: int
+) -> None:
+    reader = WordReader()
+    with open_assistant(ready, encoder=encoder, reader=reader) as assistant:
+        answer = assistant.ask(question)
+    read = [(asked, text) for asked, texts in reader.asked for text in texts]
+    assert len(read) == len(set(read))
+    assert len(read) == times * len(answer.evidence)
+
+
+def test_sources_are_compared_only_where_there_is_an_answer(ready: Config, encoder: WordEncoder) -> None:
+    with opened(ready, encoder) as assistant:
+        steps = [
+            [name for name, _ in assistant.ask(question).trace.milliseconds]
+            for question in ("Who struck first?", "What is the best recipe for biryani?")
+        ]
+    assert ["compare" in names for names in steps] == [True, False]
+
+
+def test_a_question_asked_again_from_its_trace_gets_the_same_answer(
+    disputed: Config, encoder: WordEncoder
+) -> None:
+    """As JSON has it: nothing but what a reader can keep of an answer."""
+    with opened(disputed, encoder) as assistant:
+        history = [Turn("How many people did the Karvel flood kill?", "Nine.")]
+        first = assistant.ask(
+            "  When did that flood  kill them?",
+            history,
+            filters=Filters(sources=("dawn",)),
+            asked_on=date(2024, 1, 20),
+        )
+        kept = json.loads(answer_json(first))
+        trace, limits = kept["trace"], kept["filters"]
+        again = assistant.ask(
+            kept["question"],
+            filters=Filters(sources=tuple(limits["sources"])),
+            asked_on=date.fromisoformat(trace["asked_on"]),
+            use_model=trace["answerer"] != "extract",
+        )
+    assert first.abstained is None
+    assert first.question != trace["typed"] == "When did that flood kill them?"
+    assert again.text == first.text
+    timeless = {"milliseconds": (), "typed": None}
+    assert replace(again, trace=replace(again.trace, **timeless)) == replace(
+        first, trace=replace(first.trace, **timeless)
+    )
+    assert (trace["version"], trace["reader"]) == (version("clippings"), "words")
+    assert (trace["config"], trace["generation"]) == (disputed.fingerprint(), 2)
+
+
+def test_the_trace_names_the_bundled_reader_by_its_weights(ready: Config, encoder: WordEncoder) -> None:
+    with open_assistant(ready, encoder=encoder) as assistant:
+        assert assistant.ask("Who struck first?").trace.reader == WEIGHTS_SHA256
+
+
+# An answerer of one's own
+
+
+class Own:
+    """Claims the drafts it was made with, and keeps what it was asked."""
+
+    name = "own"
+
+    def __init__(self, *drafts: DraftSentence | Abstention | Exception) -> None:
+        self.drafts = drafts
+        self.asked: list[tuple[str, int, date | None]] = []
+
+    def draft(
+        self, question: str, evidence: Evidence, *, asked_on: date | None = None
+    ) -> Iterator[DraftSentence | Abstention]:
+        self.asked.append((question, len(evidence), asked_on))
+        for draft in self.drafts:
+            if isinstance(draft, Exception):
+                raise draft
+            yield draft
+
+
+def test_an_answerer_s_sentences_are_checked_like_anyone_s(ready: Config, encoder: WordEncoder) -> None:
+    own = Own(
+        DraftSentence("Pakistan replied on Thursday.", (Claim(1, "Pakistan replied on Thursday."),)),
+        DraftSentence("Pakistan replied on Friday.", (Claim(1, "Pakistan replied on Thursday."),)),
+    )
+    with open_assistant(ready, encoder=encoder, reader=WordReader(), answerer=own) as assistant:
+        assert (assistant.answerer, assistant.model) == ("own", None)
+        answer = assistant.ask("Who struck first?", asked_on=date(2024, 1, 20))
+        by_itself = assistant.ask("Who struck first?", use_model=False)
+    assert (answer.text, answer.withheld, answer.notice, answer.trace.answerer) == (
+        "Pakistan replied on Thursday. [1]",
+        ("Pakistan replied on Friday.",),
+        None,
+        "own",
+    )
+    assert own.asked == [("Who struck first?", 2, date(2024, 1, 20))]
+    assert (by_itself.text, by_itself.trace.answerer) == ("Iran struck first on Tuesday. [1]", "extract")
+
+
+@pytest.mark.parametrize(
+    ("draft", "notice"),
+    [
+        (
+            DraftSentence("Germany won the cup in 2014.", (Claim(1),)),
+            "Nothing the answerer said is in the articles. The articles answer by themselves.",
+        ),
+        (ModelError("out of ink"), "The answerer failed (out of ink). The articles answer by themselves."),
+    ],
+)
+def test_where_an_answerer_says_nothing_that_holds_the_articles_answer(
+    ready: Config, encoder: WordEncoder, draft: DraftSentence | Exception, notice: str
+) -> None:
+    with open_assistant(ready, encoder=encoder, reader=WordReader(), answerer=Own(draft)) as assistant:
+        answer = assistant.ask("Who struck first?")
+    assert (answer.text, answer.notice) == ("Iran struck first on Tuesday. [1]", notice)
+
+
+def test_the_articles_own_answerer_can_be_handed_in_like_another(
+    disputed: Config, encoder: WordEncoder
+) -> None:
+    with opened(disputed, encoder) as assistant:
+        usual = assistant.ask("What fell over Bern, and who is the mayor?")
+    own = Extractive(encoder, WordReader())
+    with open_assistant(disputed, encoder=encoder, reader=WordReader(), answerer=own) as assistant:
+        assert assistant.ask("What fell over Bern, and who is the mayor?").sentences == usual.sentences
+
+
+def test_an_answerer_and_a_model_are_not_both_taken(ready: Config) -> None:
+    with pytest.raises(ConfigError, match="Hand in one of the two"):
+        open_assistant(ready, answerer=Own(), model=ScriptedModel("x"))
+
+
 def test_search_takes_k(ready: Config, encoder: WordEncoder) -> None:
     with opened(ready, encoder) as assistant:
         assert [p.article.id for p in assistant.search("Who struck first?", k=1)] == ["strike"]
@@ -370,8 +530,8 @@ def test_search_takes_k(ready: Config, encoder: WordEncoder) -> None:
 def test_an_article_that_is_not_there_is_said_to_be_missing(ready: Config, encoder: WordEncoder) -> None:
     with opened(ready, encoder) as assistant:
         assert assistant.article("ally").text == RECORDS[1]["text"]
-        assert assistant.headline("ally").source == "VOA"
-        for look in (assistant.article, assistant.headline):
+        assert assistant.collection.headline("ally").source == "VOA"
+        for look in (assistant.article, assistant.collection.headline):
             with pytest.raises(CollectionError, match="no article nothing"):
                 look("nothing")
 
@@ -412,7 +572,7 @@ def test_with_no_collection_the_demo_is_made_in_a_home_of_its_own(tmp_path: Path
     assert chosen == demo(config)
     assert (chosen.home.name, config.home.exists()) == ("mine-demo", False)
     with open_assistant(chosen) as assistant:
-        assert len(assistant.articles()) == 5
+        assert len(assistant.collection.articles()) == 5
         answer = assistant.ask("Who struck first, and whom did they target?")
     assert "Iran" in answer.text
     for citation in answer.citations:
@@ -422,7 +582,7 @@ def test_with_no_collection_the_demo_is_made_in_a_home_of_its_own(tmp_path: Path
     with sqlite3.connect(chosen.home / FILE) as db:
         db.execute("DELETE FROM meta WHERE name = 'index layout'")
     with open_assistant(config_or_demo(config)) as renewed:
-        assert len(renewed.articles()) == 5, "indexes of another version are made again unasked"
+        assert len(renewed.collection.articles()) == 5, "indexes of another version are made again unasked"
 
 
 def test_the_demo_is_looked_at_again_only_where_its_files_or_its_collection_have_changed(
@@ -430,12 +590,10 @@ def test_the_demo_is_looked_at_again_only_where_its_files_or_its_collection_have
 ) -> None:
     seeds = tmp_path / "seeds"
     shutil.copytree(SEEDS, seeds)
-    monkeypatch.setattr(
-        rag.assistant, "_seeds", lambda: seeds
-    )  # as installed elsewhere, or by another version
+    monkeypatch.setattr(rag.opening, "_seeds", lambda: seeds)  # as installed elsewhere, or by another version
     config = Config(home=tmp_path / "mine", encoder="words")
     monkeypatch.setattr("ingest.collection.SentenceEncoder", lambda _: WordEncoder())
-    monkeypatch.setattr("rag.assistant.SentenceEncoder", lambda _: WordEncoder())
+    monkeypatch.setattr("rag.opening.SentenceEncoder", lambda _: WordEncoder())
     synced: list[object] = []
     monkeypatch.setattr("ingest.sync", lambda *given, **options: synced.append(sync(*given, **options)))
 
@@ -447,7 +605,7 @@ def test_the_demo_is_looked_at_again_only_where_its_files_or_its_collection_have
     (seeds / "new.txt").write_text("A sixth article.")
     assert [times(), times()] == [2, 2]
     with open_assistant(config_or_demo(config), encoder=WordEncoder(), reader=WordReader()) as assistant:
-        assert len(assistant.articles()) == 6
+        assert len(assistant.collection.articles()) == 6
     with sqlite3.connect(demo(config).home / FILE) as db:
         db.execute("UPDATE meta SET value = '1' WHERE name = 'index layout'")
     assert [times(), times()] == [3, 3]

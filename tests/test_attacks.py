@@ -96,7 +96,7 @@ def client(page: Served, **options: Any) -> httpx.Client:
 
 def articles(config: Config) -> list[str]:
     with open_assistant(config) as assistant:
-        return [item.headline.id for item in assistant.articles()]
+        return [item.headline.id for item in assistant.collection.articles()]
 
 
 # As a proxy

@@ -396,7 +396,7 @@ def test_a_filter_changes_the_evidence_and_stands_on_the_answer(page: Page, conf
     with open_assistant(config) as assistant:
         early = {
             item.headline.id
-            for item in assistant.articles()
+            for item in assistant.collection.articles()
             if (item.headline.published or date.min) < date(2024, 1, 19)
         }
     assert used[0] & early
@@ -797,7 +797,7 @@ def test_a_name_that_is_taken_is_asked_about_and_adding_is_stopped_after_a_reloa
     with open_assistant(config) as assistant:
         texts = {i: assistant.article(i).text for i in ("upload/dam.txt", "upload/dam (2).txt")}
         assert ["Sunday" in texts["upload/dam.txt"], "Monday" in texts["upload/dam (2).txt"]] == [True, True]
-        assert len(assistant.articles()) < 1_502
+        assert len(assistant.collection.articles()) < 1_502
 
 
 @pytest.fixture

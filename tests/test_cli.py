@@ -31,10 +31,10 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Commands over a collection encoded by the fake encoder, which stands in for sentence-transformers."""
     monkeypatch.setenv("CLIPPINGS_ENCODER", WordEncoder.name)
     monkeypatch.setattr("ingest.collection.SentenceEncoder", lambda _: WordEncoder())
-    monkeypatch.setattr("rag.assistant.SentenceEncoder", lambda _: WordEncoder())
+    monkeypatch.setattr("rag.opening.SentenceEncoder", lambda _: WordEncoder())
     monkeypatch.setattr("rag.doctor.SentenceEncoder", lambda _: WordEncoder())
     monkeypatch.setattr("rag.models.encoder.SentenceEncoder", lambda _: WordEncoder())
-    monkeypatch.setattr("rag.assistant.SpanReader", WordReader)
+    monkeypatch.setattr("rag.opening.SpanReader", WordReader)
     monkeypatch.setattr("rag.models.reader.SpanReader", WordReader)
     monkeypatch.setenv("CLIPPINGS_HOME", str(tmp_path / "home"))
     return tmp_path / "home"

@@ -51,7 +51,7 @@ def assistant(config: Config) -> Iterator[Assistant]:
 
 
 def test_every_day_is_kept_as_it_was_stated(assistant: Assistant) -> None:
-    listed = {a.headline.id: a.headline.published for a in assistant.articles()}
+    listed = {a.headline.id: a.headline.published for a in assistant.collection.articles()}
     assert listed == {day: date.fromisoformat(day) for day in DAYS} | {"unknown": None}
 
 

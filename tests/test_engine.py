@@ -14,7 +14,7 @@ import pytest
 from rag.errors import ModelError
 from rag.models import engine as graph
 from rag.models.encoder import BUNDLED, SentenceEncoder, bundled_folder, native_bf16
-from rag.models.engine import Graph, Shared, arrays, encoder_weights, grown, resident
+from rag.models.engine import Graph, Pool, arrays, encoder_weights, grown, resident
 from rag.models.reader import SpanReader
 
 LONGEST = 512  # tokens that the network has places for
@@ -85,27 +85,27 @@ def test_no_batches_are_no_results(network: Graph) -> None:
 
 
 def test_what_is_shared_goes_to_whoever_has_waited_longest() -> None:
-    shared, served = Shared(["a"]), []
-    thing = shared.take(wait=False)
+    pool, served = Pool(["a"]), []
+    thing = pool.acquire(wait=False)
     assert thing == "a"
-    assert shared.take(wait=False) is None
+    assert pool.acquire(wait=False) is None
 
     def wait(name: str) -> None:
-        taken = shared.take(wait=True)
+        taken = pool.acquire(wait=True)
         served.append(name)
         assert taken
-        shared.give(taken)
+        pool.release(taken)
 
     threads = [threading.Thread(target=wait, args=(name,)) for name in "xyz"]
     for number, thread in enumerate(threads, 1):
         thread.start()
-        while len(shared._waiting) < number:
+        while len(pool._waiting) < number:
             pass
-    shared.give(thing)
+    pool.release(thing)
     for thread in threads:
         thread.join(20)
     assert served == ["x", "y", "z"]
-    assert shared.take(wait=False) == "a"
+    assert pool.acquire(wait=False) == "a"
 
 
 # Memory

@@ -155,7 +155,7 @@ def test_the_command_adds_and_runs_a_user_s_own_gold(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    monkeypatch.setattr("rag.assistant.SentenceEncoder", lambda _: WordEncoder())
+    monkeypatch.setattr("rag.opening.SentenceEncoder", lambda _: WordEncoder())
     monkeypatch.setenv("CLIPPINGS_ENCODER", WordEncoder.name)
     own, home = str(tmp_path / "own.jsonl"), ["--home", str(config.home)]
     question = "Who struck first on Tuesday?"

@@ -6,18 +6,20 @@ judgements.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import date
 from typing import Any
+from unittest.mock import patch
 
 import numpy as np
 import pytest
 from conftest import WordEncoder, WordReader, article, evidence
 
-from rag.answer.extract import Extractive, _Remembering
-from rag.english.times import day_of
-from rag.question.followup import standalone
+from rag.answer import abstain
+from rag.answer.extract import Extractive
+from rag.answer.study import study
+from rag.question.parts import parts_of
 from rag.types import (
     Abstention,
     Article,
@@ -26,6 +28,7 @@ from rag.types import (
     Evidence,
     Reader,
     Reading,
+    Retrieved,
     RetrievedPassage,
     Scores,
     Span,
@@ -41,9 +44,17 @@ class Pointing:
     def __init__(self, words: Mapping[str, float], answerable: float = 0.5) -> None:
         self.words, self.answerable = words, answerable
         self.asked: list[str] = []
+        self._read: list[tuple[str, str]] = []
+
+    def read_texts(self, during: Callable[[], object]) -> list[tuple[str, str]]:
+        """The questions and texts that are read meanwhile, in order."""
+        self._read.clear()
+        during()
+        return list(self._read)
 
     def read(self, question: str, texts: Sequence[str], *, spans: int = 5) -> list[Reading]:
         self.asked.append(question)
+        self._read += [(question, text) for text in texts]
         return [
             Reading(
                 tuple(
@@ -59,11 +70,19 @@ class Pointing:
         ]
 
 
-def even(texts: Sequence[str]) -> np.ndarray[Any, Any]:
-    """An encoder to which all texts are alike: every score is 0.7, and up to 0.3 for words and 0.1 for the
-    kind.
+class Encoding:
+    """An encoder of passages by a function. By default all texts are alike to it: every score is 0.7, and up to
+    0.3 for words and 0.1 for the kind.
     """
-    return np.ones((len(texts), 1), dtype=np.float32)
+
+    name = "encoding"
+    dims = 1
+
+    def __init__(self, encode: Callable[[Sequence[str]], np.ndarray[Any, Any]] | None = None) -> None:
+        self.passages = encode or (lambda texts: np.ones((len(texts), 1), dtype=np.float32))
+
+    def question(self, text: str) -> np.ndarray[Any, Any]:
+        raise AssertionError("sentences are encoded, and beside them the question as one of them")
 
 
 def certain(question: str, evidence: Evidence, answerable: Sequence[float]) -> float:
@@ -77,10 +96,19 @@ def drafted(
     sure: float = 0.5,
     least: float = 0.0,
     judge: Any = certain,
-    encode: Any = even,
+    encoder: Any = None,
 ) -> list[DraftSentence | Abstention]:
-    answerer = Extractive(encode, reader or Pointing({}), standalone, judge, day_of, least=least, sure=sure)
-    return list(answerer.draft(question, evidence(*articles)))
+    with (
+        patch.object(abstain, "LEAST_BELIEF", sure),
+        patch.object(abstain, "LEAST_CONFIDENCE", least),
+    ):
+        answerer = Extractive(encoder or Encoding(), reader or Pointing({}), judge)
+        return list(answerer.draft(question, evidence(*articles)))
+
+
+def best(question: str, found: Evidence, reader: Reader) -> str:
+    """The words that the reader believes in most."""
+    return study(parts_of(question), Retrieved(question, found), reader, certain).parts[0].candidates[0].words
 
 
 def said(question: str, *articles: Article, **options: Any) -> list[str]:
@@ -157,8 +185,7 @@ def test_copies_of_one_article_are_one_voice() -> None:
             for p in apart.passages
         )
     )
-    answerer = Extractive(even, reader, standalone, certain, day_of, least=0.0, sure=0.5)
-    said = [answerer.study("How many died?", found).parts[0].found[0].words for found in (apart, together)]
+    said = [best("How many died?", found, reader) for found in (apart, together)]
     assert said == ["nine", "seventy"]
 
 
@@ -174,10 +201,7 @@ def test_an_article_that_repeats_itself_is_one_voice() -> None:
     loud = evidence(article("Seventy were counted by evening.", id="2")).passages[0]
     found = Evidence((*twice.passages, RetrievedPassage(loud.passage, loud.article, 3, Scores())))
     reader = Pointing({"nine": 1.0, "Seventy": 2.0})
-    study = Extractive(even, reader, standalone, certain, day_of, least=0.0, sure=0.5).study(
-        "How many died?", found
-    )
-    assert study.parts[0].found[0].words == "Seventy"
+    assert best("How many died?", found, reader) == "Seventy"
 
 
 @pytest.mark.parametrize(("answerable", "first"), [(0.5, "Beta"), (0.99, "Alpha")])
@@ -299,9 +323,7 @@ def test_according_to_someone_keeps_to_where_they_are_named() -> None:
 def test_why_is_answered_with_the_sentence_nearest_to_the_question() -> None:
     weather = article("Rain fell on the whole coast. Snow is expected.", id="weather")
     strike = article("It was a long week. Iran struck because of a bombing. Nobody slept well.", id="strike")
-    assert drafted(
-        "Why did Iran strike, because of what?", weather, strike, encode=WordEncoder().passages
-    ) == [
+    assert drafted("Why did Iran strike, because of what?", weather, strike, encoder=WordEncoder()) == [
         DraftSentence("Iran struck because of a bombing.", (Claim(2, "Iran struck because of a bombing."),))
     ]
 
@@ -321,7 +343,7 @@ def test_a_sentence_that_points_away_is_no_worse_than_one_that_is_square() -> No
         )
 
     assert (
-        said("Why Iran?", article("Now Iran strikes again. It rained all day."), encode=encode)[0]
+        said("Why Iran?", article("Now Iran strikes again. It rained all day."), encoder=Encoding(encode))[0]
         == "Now Iran strikes again."
     )
 
@@ -498,7 +520,7 @@ def test_an_account_of_events_prefers_what_happened_to_what_was_said() -> None:
     deeds = [f"{who} left {where} on Monday." for who, where in zip(_OTHERS, _PLACES, strict=True)]
     story = article(" ".join([*quotes, *deeds]))
     assert said("What happened?", story) == deeds
-    assert said("Describe the risks.", story, encode=even) == quotes
+    assert said("Describe the risks.", story) == quotes
 
 
 @pytest.mark.parametrize(
@@ -531,7 +553,7 @@ def test_sentences_of_one_article_keep_their_order_whatever_their_passages_ranks
     whole = evidence(story).passages[0]
     first, last = story.passage(0, 26), story.passage(27, len(story.text))
     found = Evidence((replace(whole, passage=last, rank=1), replace(whole, passage=first, rank=2)))
-    answerer = Extractive(even, Pointing({}), standalone, certain, day_of, least=0.0, sure=0.5)
+    answerer = Extractive(Encoding(), Pointing({}), certain)
     assert [d.text for d in answerer.draft("What happened?", found)] == [  # type: ignore[union-attr]
         "Iran struck camps at dawn.", "Bells rang in Bern.", "Roads closed near Oslo.",
     ]  # fmt: skip
@@ -543,7 +565,7 @@ def test_a_bare_question_is_answered_with_what_most_sentences_are_about() -> Non
         for deed in ("struck camps", "recalled envoys", "closed roads", "blamed rebels", "held talks")
     ]
     stories = [article(text, id=text) for text in ("Lunch was late.", *texts)]
-    assert sorted(said("What happened?", *stories, encode=WordEncoder().passages)) == sorted(texts)
+    assert sorted(said("What happened?", *stories, encoder=WordEncoder())) == sorted(texts)
 
 
 def test_a_bare_question_needs_no_confidence_but_something_to_tell_of() -> None:
@@ -568,7 +590,7 @@ def test_the_same_place_in_two_overlapping_passages_counts_once_at_its_better_ra
         tuple(RetrievedPassage(story.passage(a, b), facts, n, Scores()) for n, (a, b) in enumerate(spans, 1))
     )
     encoder = WordEncoder()
-    answerer = Extractive(encoder.passages, Pointing({}), standalone, certain, day_of, least=0.0, sure=0.5)
+    answerer = Extractive(encoder, Pointing({}), certain)
     assert list(answerer.draft("Why did Iran strike?", found)) == [
         DraftSentence("Iran struck because of it.", (Claim(1, "Iran struck because of it."),))
     ]
@@ -577,31 +599,32 @@ def test_the_same_place_in_two_overlapping_passages_counts_once_at_its_better_ra
 
 def test_without_evidence_nothing_is_encoded_and_nothing_said() -> None:
     encoder = WordEncoder()
-    answerer = Extractive(encoder.passages, WordReader(), standalone, certain, day_of, least=0.0, sure=0.5)
+    answerer = Extractive(encoder, WordReader(), certain)
     assert list(answerer.draft("Who struck first?", Evidence())) == [Abstention.WEAK_EVIDENCE]
     assert encoder.encoded == []
 
 
-def test_a_sentence_that_was_encoded_lately_is_not_encoded_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    encoded: list[list[str]] = []
-
-    def encode(texts: Sequence[str]) -> np.ndarray[Any, Any]:
-        encoded.append(list(texts))
-        return np.array([[len(text), 1.0] for text in texts], dtype=np.float32)
-
-    remembering = _Remembering(encode)
-    assert remembering(["ab", "abcd", "ab"]).tolist() == [[2, 1], [4, 1], [2, 1]]
-    assert remembering(["abcd", "a"]).tolist() == [[4, 1], [1, 1]]
-    assert encoded == [["ab", "abcd"], ["a"]]
-    monkeypatch.setattr("rag.answer.extract._KEPT", 2)
-    remembering(["abc", "ab"])
-    remembering(["ab"])
-    remembering(["abcd"])
-    assert encoded[2:] == [["abc"], ["abcd"]], "the oldest is forgotten"
+def test_the_sentences_are_encoded_once_for_all_parts_of_a_question() -> None:
+    encoder = WordEncoder()
+    story = article("Iran struck because of a bombing. Pakistan replied for its honour.")
+    drafts = list(
+        Extractive(encoder, Pointing({}), certain).draft("Why did Iran strike, and why did Pakistan reply?",
+                                                         evidence(story))
+    )  # fmt: skip
+    assert [d.text for d in drafts if isinstance(d, DraftSentence)] == [
+        "Iran struck because of a bombing.",
+        "Pakistan replied for its honour.",
+    ]
+    assert encoder.encoded == [
+        "Why did Iran strike",
+        "Iran struck because of a bombing.",
+        "Pakistan replied for its honour.",
+        "why did Pakistan reply?",
+    ]
 
 
 def test_the_day_of_the_question_changes_no_word_of_an_article() -> None:
-    answerer = Extractive(even, Pointing({"Iran": 1.0}), standalone, certain, day_of, least=0.0, sure=0.5)
+    answerer = Extractive(Encoding(), Pointing({"Iran": 1.0}), certain)
     drafts = [
         list(answerer.draft("Who struck?", evidence(STORY), asked_on=day))
         for day in (None, date(2024, 1, 20))
@@ -610,14 +633,43 @@ def test_the_day_of_the_question_changes_no_word_of_an_article() -> None:
     assert answerer.name == "extract"
 
 
-def test_a_later_part_is_resolved_with_every_part_before_it() -> None:
+def test_a_later_part_is_resolved_with_every_part_before_it(monkeypatch: pytest.MonkeyPatch) -> None:
     heard: list[tuple[str, list[Turn]]] = []
 
-    def resolve(question: str, history: Sequence[Turn]) -> str:
+    def standalone(question: str, history: Sequence[Turn]) -> str:
         heard.append((question, list(history)))
         return question
 
-    answerer = Extractive(even, Pointing({"Iran": 3.0}), resolve, certain, day_of, least=0.0, sure=0.5)
-    list(answerer.draft("Who struck, and when, and why?", evidence(STORY)))
+    monkeypatch.setattr("rag.answer.study.standalone", standalone)
+    drafted("Who struck, and when, and why?", STORY, reader=Pointing({"Iran": 3.0}))
     first = Turn("Who struck", "Iran")
     assert heard == [("when", [first]), ("why?", [first, Turn("when", "Iran")])]
+
+
+# What the re-ranker has read
+
+
+def test_what_the_re_ranker_has_read_is_not_read_again_and_what_it_has_not_is() -> None:
+    one, two = article("Iran struck first.", id="1"), article("Snow fell over Bern.", id="2")
+    found = evidence(one, two)
+    reader, elsewhere = Pointing({"Iran": 3.0}), Pointing({"Snow": 3.0})
+    known = {found.passages[1].passage.id: elsewhere.read("Who struck first?", [two.text])[0]}
+    retrieved = Retrieved("Who struck first?", found, known)
+    assert reader.read_texts(lambda: study(parts_of("Who struck first?"), retrieved, reader, certain)) == [
+        ("Who struck first?", one.text)
+    ]
+    # Another question than the one it was ranked for, be it by its speaker alone, is read everywhere.
+    asked = "According to Snow, who struck first?"
+    retrieved = Retrieved(asked, found, known)
+    assert reader.read_texts(lambda: study(parts_of(asked), retrieved, reader, certain)) == [
+        ("who struck first?", one.text),
+        ("who struck first?", two.text),
+    ]
+
+
+def test_a_part_that_is_asked_twice_is_read_once() -> None:
+    reader, asked = Pointing({"Iran": 3.0}), "Who struck first?"
+    twice = [*parts_of(asked), *parts_of(asked)]
+    assert reader.read_texts(lambda: study(twice, Retrieved(asked, evidence(STORY)), reader, certain)) == [
+        (asked, STORY.text)
+    ]

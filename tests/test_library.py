@@ -49,7 +49,7 @@ def lies(library: Library) -> dict[str, str]:
 
 
 def ids(library: Library, name: str) -> list[str]:
-    return [item.headline.id for item in library.assistant(name).articles()]
+    return [item.headline.id for item in library.assistant(name).collection.articles()]
 
 
 def test_a_newcomer_sees_the_demo_and_is_told_how_to_begin(library: Library) -> None:

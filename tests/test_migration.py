@@ -279,9 +279,9 @@ def test_a_catalog_that_no_version_wrote_is_told_in_a_sentence_by_every_command(
     feed: Path, config: Config, statements: list[str], words: str, monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:  # fmt: skip
-    for place in ("ingest.collection", "rag.assistant", "rag.doctor", "rag.models.encoder"):
+    for place in ("ingest.collection", "rag.opening", "rag.doctor", "rag.models.encoder"):
         monkeypatch.setattr(f"{place}.SentenceEncoder", lambda _: WordEncoder())
-    for place in ("rag.assistant", "rag.doctor", "rag.models.reader"):
+    for place in ("rag.opening", "rag.doctor", "rag.models.reader"):
         monkeypatch.setattr(f"{place}.SpanReader", WordReader)
     monkeypatch.setattr(
         soundness, "_chroma", lambda _: (True, "a process of its own, which has no need of the catalog")

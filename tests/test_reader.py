@@ -14,7 +14,7 @@ from safetensors.torch import load_file
 
 from rag.errors import ModelError
 from rag.models.encoder import bundled_folder
-from rag.models.engine import Graph, read_weights
+from rag.models.engine import WORD_EMBEDDINGS, Graph, read_weights
 from rag.models.reader import WEIGHTS, WEIGHTS_SHA256, SpanReader, _whole_words
 from rag.training import score
 from rag.training.network import Network, save
@@ -44,7 +44,7 @@ def test_the_graph_computes_what_the_trained_network_does(tmp_path: Path) -> Non
     vocabulary = load_file(str(bundled_folder() / "model.safetensors"))[
         "embeddings.word_embeddings.weight"
     ].numpy()
-    graph = Graph({**weights, "words.weight": vocabulary}, bf16=False)
+    graph = Graph({**weights, WORD_EMBEDDINGS: vocabulary}, bf16=False)
     dice = np.random.default_rng(1)
     tokens = dice.integers(1_000, 20_000, (3, 40))
     kinds, mask = np.zeros_like(tokens), np.ones_like(tokens)
@@ -60,13 +60,27 @@ def test_the_graph_computes_what_the_trained_network_does(tmp_path: Path) -> Non
     )
 
 
-def test_the_bundled_weights_are_those_the_code_expects_and_small() -> None:
-    assert read_weights(WEIGHTS, WEIGHTS_SHA256).keys() >= {
-        "span.weight",
-        "judge.weight",
-        "layers.5.narrow.weight",
-    }
+def test_the_shipped_file_s_earlier_names_and_those_that_training_writes_load_alike(
+    tmp_path: Path, reader: SpanReader
+) -> None:
+    shipped = read_weights(WEIGHTS, WEIGHTS_SHA256)
+    network = Network()
+    assert shipped.keys() == network.state_dict().keys() - {WORD_EMBEDDINGS}
+    network.load_state_dict({name: torch.from_numpy(value) for name, value in shipped.items()}, strict=False)
+    written = tmp_path / "w.safetensors"
+    save(network, str(written))
+    again = read_weights(written, None)
+    assert again.keys() == shipped.keys()
+    assert all(np.array_equal(again[name], value) for name, value in shipped.items())
+    question = "Who struck a camp near Panjgur?"
+    assert SpanReader(written).read(question, [STRIKE]) == reader.read(question, [STRIKE])
+
+
+def test_the_bundled_weights_are_small_and_each_file_has_its_hash(tmp_path: Path) -> None:
     assert WEIGHTS.stat().st_size < 50_000_000
+    assert SpanReader().weights_sha256 == SpanReader(WEIGHTS).weights_sha256 == WEIGHTS_SHA256
+    with pytest.raises(ModelError, match="none cannot be read: No such file or directory"):
+        SpanReader(tmp_path / "none").weights_sha256  # noqa: B018
 
 
 def test_weights_that_are_missing_changed_or_something_else_are_refused(tmp_path: Path) -> None:
@@ -128,7 +142,7 @@ def test_a_text_without_words_has_no_span_and_no_texts_no_readings(reader: SpanR
     assert reader.read("Who?", []) == []
 
 
-def test_what_was_read_is_remembered_and_the_same(reader: SpanReader) -> None:
+def test_a_text_that_is_handed_in_twice_has_one_reading_and_each_question_its_own(reader: SpanReader) -> None:
     first = reader.read("Who struck a camp near Panjgur?", [STRIKE, FILLER, STRIKE])
     assert first[0] == first[2]
     assert reader.read("Who struck a camp near Panjgur?", [FILLER, STRIKE]) == [first[1], first[0]]

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import DAY, WordEncoder, article, headline, write_jsonl
+from conftest import DAY, WordEncoder, WordReader, article, headline, write_jsonl
 
 from ingest import remove, sync
 from rag.config import Config, RetrievalSettings
@@ -327,7 +327,7 @@ def test_of_equal_articles_the_one_of_the_day_comes_first_and_unknown_dates_lose
         )
         fused, dated = scores["c"].fused, scores["c"].dated
         assert fused is not None
-        assert dated == pytest.approx(fused * (1 + retrieve._TIMELY))
+        assert dated == pytest.approx(fused * (1 + retrieve._RECENCY_WEIGHT))
         assert [p.scores.dated for p in found] == sorted((p.scores.dated or 0 for p in found), reverse=True)
 
 
@@ -434,13 +434,22 @@ def test_a_collection_rebuilt_with_another_encoder_is_refused_at_the_next_questi
         retriever.find(QUESTION)
 
 
-def test_forgetting_articles_changes_no_answer(retriever: Retriever, monkeypatch: pytest.MonkeyPatch) -> None:
-    before = retriever.find(QUESTION)
-    monkeypatch.setattr(retrieve, "_ARTICLES_AT_HAND", 2)
-    retriever._articles.clear()
-    assert retriever.find(QUESTION) == before
-    assert len(retriever._articles) == 2
-    assert retriever.find(QUESTION) == before
+def test_the_readings_go_with_the_evidence_that_was_ranked_by_them(
+    collect: Callable[..., None], config: Config, encoder: WordEncoder
+) -> None:
+    collect(*({"id": i, "text": f"Iran struck first, said {i}."} for i in "abc"))
+    reader = WordReader()
+    few = replace(config, retrieval=replace(config.retrieval, read=2, keep=2))
+    with Retriever(config.home, few, encoder, reader) as retriever:
+        found = retriever.retrieve("Who struck first?", k=3)
+        assert found.question == "Who struck first?"
+        read = {p.passage.id for p in found.evidence if p.scores.reader is not None}
+        assert (len(found.evidence), found.readings.keys()) == (3, read)
+        assert len(read) == 2, "the third was ranked without the reader"
+        for p in found.evidence.passages[:2]:
+            assert reader.read("Who struck first?", [p.passage.text]) == [found.readings[p.passage.id]]
+        assert retriever.retrieve("Who struck first?", stages=("dense",)).readings == {}
+        assert retriever.find("Who struck first?", k=3) == found.evidence
 
 
 def test_threads_share_a_retriever_while_the_collection_is_written(

@@ -34,9 +34,9 @@ from ingest import articles, edit, remove, sync
 from ingest.apply import Progress
 from ingest.safekeeping import backup, restore
 from ingest.split import passage_spans
-from rag.assistant import open_assistant
 from rag.config import Config, PassageSettings
 from rag.errors import CollectionError
+from rag.opening import open_assistant
 from rag.retrieval.search import Retriever
 from rag.store.catalog import FILE, Catalog
 from rag.types import Failure
@@ -620,7 +620,7 @@ def asked(config: Config) -> tuple[str, list[str], list[str], str | None]:
     with open_assistant(config, encoder=WordEncoder(), reader=WordReader()) as assistant:
         answer = assistant.ask("What happened to ship3 of story3?")
         ids = [p.article.id for p in assistant.search("story3 ship3", k=1)]
-        labels = {a.headline.id: a.headline.label for a in assistant.articles()}
+        labels = {a.headline.id: a.headline.label for a in assistant.collection.articles()}
         return answer.citations[0].article.id, ids, list(labels), labels["03"]
 
 

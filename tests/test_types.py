@@ -268,7 +268,7 @@ def test_the_reasons_and_the_supports_are_a_closed_list() -> None:
         "unsupported draft",
         "out of range",
     ]
-    assert [str(s) for s in Support] == ["verbatim", "consistent", "entailed"]
+    assert [str(s) for s in Support] == ["verbatim", "consistent"]
 
 
 def test_the_counts_of_a_plan_add_up_to_what_was_read() -> None:

@@ -32,9 +32,9 @@ from hypothesis import strategies as st
 
 from ingest import edit, remove, sync
 from rag import Config, open_assistant
-from rag.assistant import collection_exists
 from rag.config import ServeSettings
 from rag.errors import CollectionError, UploadError
+from rag.opening import collection_exists
 from rag.surfaces import uploads as receiving
 from rag.surfaces.api.uploads import upload_router
 from rag.surfaces.library import OWN, Library
@@ -735,7 +735,9 @@ def test_an_upload_that_cannot_be_taken_in_now_waits_and_one_sent_for_that_alone
     assert (upload.id, upload.files[0].path.read_text(), len(site.left)) == (waiting, "Ann swam.", 2)
     assert site.http.post(f"/api/uploads/{waiting}/articles").json()["added"] == ["upload/a.txt"]
     assert site.left == ["a.txt"]
-    assert [item.headline.id for item in site.library.assistant(OWN).articles()] == ["upload/a.txt"]
+    assert [item.headline.id for item in site.library.assistant(OWN).collection.articles()] == [
+        "upload/a.txt"
+    ]
 
 
 def test_what_cannot_be_compared_does_not_wait(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,6 +15,7 @@ from conftest import WordEncoder, WordReader, write_jsonl
 import ingest
 import rag
 from rag.assistant import Assistant
+from rag.collection import Collection
 from rag.config import Config
 from rag.errors import CollectionError, ConfigError, QuestionError, SourceError
 from rag.types import Filters, Turn
@@ -211,9 +212,9 @@ def test_what_is_no_id_is_refused(made: Config, assistant: Assistant, article_id
             change()
     for read in (
         assistant.article,
-        assistant.headline,
-        assistant.versions,
-        lambda i: assistant.earlier(i, "v"),
+        assistant.collection.headline,
+        assistant.collection.versions,
+        lambda i: assistant.collection.earlier(i, "v"),
     ):
         with pytest.raises(CollectionError, match=r"^the id of an article is a text, not "):
             read(article_id)
@@ -283,18 +284,25 @@ def test_every_method_of_a_closed_assistant_says_so_and_closing_twice_is_fine(ma
         "stream": lambda: list(assistant.stream(QUESTION)),
         "search": lambda: assistant.search(QUESTION),
         "article": lambda: assistant.article("strike"),
-        "headline": lambda: assistant.headline("strike"),
-        "earlier": lambda: assistant.earlier("strike", "v"),
-        "versions": lambda: assistant.versions("strike"),
-        "sources": assistant.sources,
-        "read_from": lambda: assistant.read_from(Path("a.jsonl")),
-        "articles": assistant.articles,
-        "holds": assistant.holds,
-        "memory": assistant.memory,
-        "warm": assistant.warm,
+        "headline": lambda: assistant.collection.headline("strike"),
+        "earlier": lambda: assistant.collection.earlier("strike", "v"),
+        "versions": lambda: assistant.collection.versions("strike"),
+        "sources": assistant.collection.sources,
+        "read_from": lambda: assistant.collection.read_from(Path("a.jsonl")),
+        "articles": assistant.collection.articles,
+        "holds": assistant.collection.holds,
+        "memory": assistant.collection.memory,
+        "warm": assistant.collection.warm,
+        "with_known_sources": lambda: assistant.collection.with_known_sources(Filters(sources=("Dawn",))),
+        "check_open": assistant.collection.check_open,
         "__enter__": assistant.__enter__,
     }
-    public = {name for name, value in vars(Assistant).items() if callable(value) and not name.startswith("_")}
+    public = {
+        name
+        for kind in (Assistant, Collection)
+        for name, value in vars(kind).items()
+        if callable(value) and not name.startswith("_")
+    }
     assert public - {"close"} == set(calls) - {"__enter__"}
     for call in calls.values():
         with pytest.raises(CollectionError) as refused:

@@ -29,13 +29,13 @@ from eval.metrics.abstention import auroc, declined_at_answered
 from eval.run import collection_for
 from rag import Config, Evidence, Filters
 from rag.answer.abstain import signs
-from rag.answer.extract import Extractive
+from rag.answer.study import study
 from rag.config import default_home
 from rag.english.matching import squad_normalise
-from rag.english.times import day_of
 from rag.models.encoder import SentenceEncoder
 from rag.models.reader import SpanReader
 from rag.question.followup import standalone
+from rag.question.parts import parts_of
 from rag.retrieval.search import Retriever
 from rag.types import Encoder, Reader
 
@@ -51,11 +51,8 @@ class _Watching:
     """
 
     def __init__(self, config: Config, encoder: Encoder, reader: Reader) -> None:
-        self._retriever = Retriever(config.home, config, encoder, reader)
+        self._retriever, self._reader = Retriever(config.home, config, encoder, reader), reader
         self._noted: list[tuple[float, ...]] = []
-        self._extractive = Extractive(
-            encoder.passages, reader, standalone, self._note, day_of, least=0.0, sure=1.0
-        )
 
     def _note(self, question: str, evidence: Evidence, answerable: Sequence[float]) -> float:
         self._noted.append(signs(question, evidence, answerable))
@@ -65,7 +62,8 @@ class _Watching:
         self, question: str, asked_on: date | None = None, filters: Filters = Filters()
     ) -> tuple[float, ...]:
         self._noted.clear()
-        self._extractive.study(question, self._retriever.find(question, asked_on=asked_on, filters=filters))
+        retrieved = self._retriever.retrieve(question, asked_on=asked_on, filters=filters)
+        study(parts_of(question), retrieved, self._reader, self._note)
         return max(self._noted)
 
 

@@ -27,16 +27,15 @@ from typing import Any
 
 from eval.metrics.conflicts import conflict_precision, conflict_recall
 from rag.answer.conflict import Said, find
-from rag.answer.extract import Extractive
-from rag.assistant import said_of
+from rag.answer.study import claims as claims_of
+from rag.answer.study import study
 from rag.english.normalise import locate
 from rag.english.sentences import sentences
-from rag.english.times import day_of
 from rag.errors import ConfigError
 from rag.models.reader import SpanReader
-from rag.question.followup import standalone
+from rag.question.parts import parts_of
 from rag.store.label import label
-from rag.types import Article, Evidence, Headline, Reader, RetrievedPassage, Scores
+from rag.types import Article, Evidence, Headline, Reader, Retrieved, RetrievedPassage, Scores
 
 __all__ = ["Question", "as_read", "half", "main", "measured", "ramdocs", "rgb", "said"]
 
@@ -142,17 +141,13 @@ def measured(
 def as_read(reader: Reader) -> Claimed:
     """The claims that the reader makes of the documents, in place of those made from gold answers."""
 
-    def none(_: Sequence[str]) -> Any:
-        raise AssertionError("nothing is encoded in a study")
-
     def certain(question: str, evidence: Evidence, answerable: Sequence[float]) -> float:  # noqa: ARG001
         return 1.0
 
-    extractive = Extractive(none, reader, standalone, certain, day_of, least=0.0, sure=1.0)
-
     def claims(question: str, given: Sequence[Said]) -> list[Said]:
         evidence = Evidence(tuple(replace(claim.source, rank=rank) for rank, claim in enumerate(given, 1)))
-        return [said for part in extractive.study(question, evidence).parts for said in said_of(part)]
+        read = study(parts_of(question), Retrieved(question, evidence), reader, certain)
+        return [claim for part in read.parts for claim in claims_of(part)]
 
     return claims
 

@@ -18,11 +18,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from rag import Answer, open_assistant
-from rag.assistant import make_demo
 from rag.config import demo, load
 from rag.english.matching import squad_normalise
 from rag.models.encoder import SentenceEncoder
 from rag.models.reader import SpanReader
+from rag.opening import make_demo
 
 __all__ = ["FACTS", "Fact", "Outcome", "Script", "put", "table"]
 

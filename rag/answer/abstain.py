@@ -1,4 +1,11 @@
-"""When not to answer: every threshold, with the run that set it."""
+"""When not to answer: every threshold that decides whether a question is answered and whether a claim
+counts, with the run that set it.
+
+Other numbers decide other things and stand where they are used. The weights that rank passages are in
+`rag.retrieval.search`, those that rank words and sentences in `rag.answer.study` and `rag.answer.extract`.
+How close two figures have to be to be one, and how far apart in a sentence two words may stand, are part of
+the rules that read English, in `rag.answer.check`, `rag.answer.conflict`, `rag.question` and `rag.english`.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +19,10 @@ from rag.types import Abstention, Evidence, Sentence
 __all__ = [
     "BIAS",
     "LEAST_BELIEF",
+    "LEAST_CARRIED",
     "LEAST_CONFIDENCE",
+    "LEAST_FURTHER",
+    "LEAST_LISTED",
     "LEAST_MARGIN",
     "LEAST_RIVAL",
     "LEAST_RIVAL_FIGURE",
@@ -38,6 +48,14 @@ LEAST_BELIEF = 0.30
 LEAST_RIVAL_FIGURE = 0.05
 LEAST_RIVAL = 0.3
 LEAST_MARGIN = 5.0
+# The share of a sentence's content words that its quote must carry, where a model says it in words of its
+# own. A paraphrase keeps most; see eval/LOG.md.
+LEAST_CARRIED = 0.75
+# A further member of a list has at least this share of the belief in the best one.
+LEAST_LISTED = 0.1
+# A further sentence is given when it is nearly as good as the best: from this share of that one's score.
+# Chosen on the development half of eval/gold, see eval/LOG.md.
+LEAST_FURTHER = 0.88
 
 
 def signs(

@@ -13,6 +13,7 @@ import re
 from collections.abc import Iterable, Sequence, Set
 from dataclasses import dataclass
 
+from rag.answer import abstain
 from rag.english.lexicon import CALENDAR, STOPWORDS
 from rag.english.normalise import content_stems, fold, locate, stem, words
 from rag.english.numbers import numbers
@@ -21,8 +22,6 @@ from rag.types import Citation, Claim, DraftSentence, Evidence, RetrievedPassage
 
 __all__ = ["Checker", "cited_text"]
 
-# Content words of a sentence that its quote must carry. A paraphrase keeps most; see eval/LOG.md.
-_LEAST_SHARE = 0.75
 _NEGATIONS = frozenset(
     "no not never none nobody nothing neither nor without cannot deny denies denied denying refuse refuses "
     "refused "
@@ -194,9 +193,11 @@ def _consistent(text: str, quote: str, common: Set[str]) -> float | None:
     # Numbers and their scales are compared by value below, however they are written.
     plain = [s for s in said if not numbers(s, ordinals=True) and not _SCALE.fullmatch(s)]
     share = sum(s in held for s in plain) / len(plain) if plain else 1.0
-    if share < _LEAST_SHARE:
+    if share < abstain.LEAST_CARRIED:
         return None
-    if not (set(numbers(text, ordinals=True)) <= set(numbers(quote, ordinals=True)) and _scales(text) <= _scales(quote)):
+    if not set(numbers(text, ordinals=True)) <= set(numbers(quote, ordinals=True)) or not _scales(
+        text
+    ) <= _scales(quote):
         return None
     if not _names(text, common) <= {stem(w) for w in words(quote)}:
         return None

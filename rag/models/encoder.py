@@ -29,8 +29,8 @@ __all__ = ["BUNDLED", "SentenceEncoder", "bundled_folder", "native_bf16"]
 
 BUNDLED = "all-MiniLM-L6-v2"
 WEIGHTS_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
-BATCH = 16  # for sentence-transformers, which sorts by length first; see eval/LOG.md for the sizes tried
-_BATCH = 8  # for the graph
+_TRANSFORMER_BATCH = 16  # sentence-transformers sorts by length first; see eval/LOG.md for the sizes tried
+_GRAPH_BATCH = 8
 _LONGEST = 256  # tokens that the bundled model reads, as its own settings say
 _ROUND = 16
 
@@ -96,7 +96,7 @@ class _Engine(Protocol):
 
 
 class SentenceEncoder:
-    """The bundled model, or any of sentence-transformers; loaded at its first use and shared by all threads."""
+    """The bundled model, or any of sentence-transformers. Loaded at its first use, shared by all threads."""
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -114,7 +114,7 @@ class SentenceEncoder:
         return self._loaded().dims
 
     def passages(self, texts: Sequence[str]) -> Vectors:
-        """Unit vectors, shape (texts, dims). A text longer than the model reads is encoded by its beginning."""
+        """Unit vectors, shape (texts, dims). Of a text longer than the model reads, the beginning counts."""
         import numpy as np
 
         if not texts:
@@ -162,7 +162,7 @@ class _Bundled:
 
         read = [(encoding.ids, len(encoding.ids)) for encoding in self._tokenizer.encode_batch(texts)]
         order = sorted(range(len(read)), key=lambda at: len(read[at][0]))
-        batches = [order[at : at + _BATCH] for at in range(0, len(order), _BATCH)]
+        batches = [order[at : at + _GRAPH_BATCH] for at in range(0, len(order), _GRAPH_BATCH)]
         results = self._graph.run([arrays([read[at] for at in batch], to=_ROUND) for batch in batches])
         vectors = np.empty((len(texts), self.dims), dtype=np.float32)
         for batch, (found,) in zip(batches, results, strict=True):
@@ -200,7 +200,7 @@ class _Transformer:
         encode = self._model.encode_query if question else self._model.encode_document
         found = encode(
             texts,
-            batch_size=BATCH,
+            batch_size=_TRANSFORMER_BATCH,
             normalize_embeddings=True,
             convert_to_tensor=True,
             show_progress_bar=False,

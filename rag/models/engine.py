@@ -9,6 +9,7 @@ where the processor does so in hardware, and in fp32 elsewhere; see eval/LOG.md 
 from __future__ import annotations
 
 import hashlib
+import re
 import threading
 from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
@@ -25,12 +26,23 @@ if TYPE_CHECKING:
     Floats = np.ndarray[Any, np.dtype[np.float32]]
     Integers = np.ndarray[Any, np.dtype[np.int64]]
 
-__all__ = ["Graph", "Shared", "arrays", "encoder_weights", "grown", "prepare", "read_weights", "resident"]
+__all__ = [
+    "WORD_EMBEDDINGS",
+    "Graph",
+    "Pool",
+    "arrays",
+    "encoder_weights",
+    "grown",
+    "prepare",
+    "read_weights",
+    "resident",
+]
 
 quiet()
 
 _T = TypeVar("_T")
 
+WORD_EMBEDDINGS = "embeddings.word_embeddings.weight"  # half of all weights; the reader has the encoder's
 _HEADS = 12
 _LAYERS = 6
 _EPSILON = 1e-12
@@ -64,44 +76,71 @@ def read_weights(path: Path, sha256: str | None) -> dict[str, Floats]:
     from safetensors.numpy import load
 
     try:
-        return {name: value.astype("float32") for name, value in load(data).items()}
+        return {_renamed(name): value.astype("float32") for name, value in load(data).items()}
     except SafetensorError as exc:
         raise ModelError(
             f"the reader's weights {path} are not a safetensors file: {exc}. Train or install them again"
         ) from exc
 
 
+# What reader.safetensors calls its tensors: it was written before the layers had BERT's names, and 22 MB are
+# not kept twice for that. In the names of layers, `N` is the layer's number.
+_EARLIER_NAMES = {
+    "places": "embeddings.position_embeddings",
+    "kinds": "embeddings.token_type_embeddings",
+    "first_norm": "embeddings.LayerNorm",
+    "layers.N.attend": "encoder.layer.N.attention.self.query_key_value",
+    "layers.N.mix": "encoder.layer.N.attention.output.dense",
+    "layers.N.mix_norm": "encoder.layer.N.attention.output.LayerNorm",
+    "layers.N.widen": "encoder.layer.N.intermediate.dense",
+    "layers.N.narrow": "encoder.layer.N.output.dense",
+    "layers.N.norm": "encoder.layer.N.output.LayerNorm",
+    "pool": "pooler.dense",
+    "span": "qa_outputs",
+    "judge": "classifier",
+}
+
+
+def _renamed(name: str) -> str:
+    """A tensor's name as `rag.training.network` has it; such a name stays as it is.
+
+    >>> _renamed("layers.5.widen.bias"), _renamed("qa_outputs.weight")
+    ('encoder.layer.5.intermediate.dense.bias', 'qa_outputs.weight')
+    """
+    layer, _, part = name.rpartition(".")
+    number = re.search(r"(?<=^layers\.)\d+", layer)
+    known = _EARLIER_NAMES.get(re.sub(r"(?<=^layers\.)\d+", "N", layer))
+    if known is None:
+        return name
+    return f"{known.replace('.N.', f'.{number.group()}.') if number else known}.{part}"
+
+
 def encoder_weights(path: Path) -> dict[str, Floats]:
-    """all-MiniLM-L6-v2's weights, from its own safetensors file, under the names of `rag.training.network`."""
+    """all-MiniLM-L6-v2's weights, from its own safetensors file, with query, key and value of a layer in one
+    matrix: one product instead of three.
+    """
     import numpy as np
     from safetensors.numpy import load_file
 
-    found = load_file(str(path))
-    named = {
-        "words.weight": found["embeddings.word_embeddings.weight"],
-        "places.weight": found["embeddings.position_embeddings.weight"],
-        "kinds.weight": found["embeddings.token_type_embeddings.weight"],
-        "first_norm.weight": found["embeddings.LayerNorm.weight"],
-        "first_norm.bias": found["embeddings.LayerNorm.bias"],
+    # The file has a pooler besides, which was not trained with the encoder and is not used by it.
+    found = {
+        name: value
+        for name, value in load_file(str(path)).items()
+        if name.endswith((".weight", ".bias")) and not name.startswith("pooler.")
     }
     for number in range(_LAYERS):
-        theirs, ours = f"encoder.layer.{number}", f"layers.{number}"
+        attention = f"encoder.layer.{number}.attention.self"
         for part in ("weight", "bias"):
-            # Query, key and value in one product.
-            thirds = [found[f"{theirs}.attention.self.{which}.{part}"] for which in ("query", "key", "value")]
-            named[f"{ours}.attend.{part}"] = np.concatenate(thirds)
-            named[f"{ours}.mix.{part}"] = found[f"{theirs}.attention.output.dense.{part}"]
-            named[f"{ours}.mix_norm.{part}"] = found[f"{theirs}.attention.output.LayerNorm.{part}"]
-            named[f"{ours}.widen.{part}"] = found[f"{theirs}.intermediate.dense.{part}"]
-            named[f"{ours}.narrow.{part}"] = found[f"{theirs}.output.dense.{part}"]
-            named[f"{ours}.norm.{part}"] = found[f"{theirs}.output.LayerNorm.{part}"]
-    return named
+            thirds = [found.pop(f"{attention}.{which}.{part}") for which in ("query", "key", "value")]
+            found[f"{attention}.query_key_value.{part}"] = np.concatenate(thirds)
+    return found
 
 
 def arrays(rows: Sequence[tuple[Sequence[int], int]], *, to: int) -> tuple[Integers, Integers, Integers]:
-    """Tokens, kinds and mask of a batch, each of shape (texts, tokens), from each text's tokens and where its
-    second part begins. Lengths are rounded up to a multiple of `to`: every new shape costs memory that is not
-    given back.
+    """The input_ids, token_type_ids and attention_mask of a batch, each of shape (texts, tokens), from each
+    text's tokens and where its second segment begins.
+
+    Lengths are rounded up to a multiple of `to`: every new shape costs memory that is not given back.
 
     >>> arrays([([7, 8, 9], 2)], to=4)
     (array([[7, 8, 9, 0]]), array([[0, 0, 1, 0]]), array([[1, 1, 1, 0]]))
@@ -109,17 +148,17 @@ def arrays(rows: Sequence[tuple[Sequence[int], int]], *, to: int) -> tuple[Integ
     import numpy as np
 
     longest = -(-max(len(ids) for ids, _ in rows) // to) * to
-    tokens = np.zeros((len(rows), longest), dtype=np.int64)
-    kinds, mask = np.zeros_like(tokens), np.zeros_like(tokens)
+    input_ids = np.zeros((len(rows), longest), dtype=np.int64)
+    token_type_ids, attention_mask = np.zeros_like(input_ids), np.zeros_like(input_ids)
     for row, (ids, second) in enumerate(rows):
-        tokens[row, : len(ids)] = ids
-        kinds[row, second : len(ids)] = 1
-        mask[row, : len(ids)] = 1
-    return tokens, kinds, mask
+        input_ids[row, : len(ids)] = ids
+        token_type_ids[row, second : len(ids)] = 1
+        attention_mask[row, : len(ids)] = 1
+    return input_ids, token_type_ids, attention_mask
 
 
 def resident() -> float | None:
-    """The megabytes of memory that this process holds; `None` where the system does not tell (any but Linux)."""
+    """The megabytes of memory that this process holds; `None` where the system does not say."""
     try:
         stated = Path("/proc/self/status").read_text(encoding="utf-8")
     except OSError:
@@ -136,12 +175,12 @@ def grown(before: float | None) -> float | None:
     return None if now is None or before is None else round(max(0.0, now - before), 1)
 
 
-class Shared(Generic[_T]):
+class Pool(Generic[_T]):
     """A few things that many threads use, each one thing for a while. Whoever has waited longest is served
     first.
 
-    >>> shared = Shared(["a"])
-    >>> shared.take(wait=False), shared.take(wait=False)
+    >>> pool = Pool(["a"])
+    >>> pool.acquire(wait=False), pool.acquire(wait=False)
     ('a', None)
     """
 
@@ -150,7 +189,7 @@ class Shared(Generic[_T]):
         self._free = deque(things)  # empty while anybody waits
         self._waiting: deque[tuple[threading.Event, list[_T]]] = deque()
 
-    def take(self, *, wait: bool) -> _T | None:
+    def acquire(self, *, wait: bool) -> _T | None:
         """One of them. Where none is free: with `wait` the next that is given back to who waits, without it
         `None`.
         """
@@ -164,7 +203,7 @@ class Shared(Generic[_T]):
         turn[0].wait()
         return turn[1][0]
 
-    def give(self, thing: _T) -> None:
+    def release(self, thing: _T) -> None:
         """Give one back."""
         with self._lock:
             if not self._waiting:
@@ -178,8 +217,9 @@ class Shared(Generic[_T]):
 class Graph:
     """A compiled network. Safe to share between threads, whose batches are read side by side.
 
-    `weights` are those of `rag.training.network`, with `words.weight`; with the heads `span`, `pool` and
-    `judge` it is the reader, without them the encoder.
+    `weights` have the names of `rag.training.network`, the word embeddings among them. With the heads
+    `qa_outputs` (the start and the end of an answer), `pooler` and `classifier` (answerable, relevant) it is
+    the reader, without them the encoder.
     """
 
     def __init__(self, weights: Mapping[str, Floats], *, bf16: bool) -> None:
@@ -196,12 +236,14 @@ class Graph:
         # which two threads must not fill at once, and which hands one caller's failure to all that come
         # after. Questions of several threads are not put into one batch either: that serves fewer of them a
         # second than requests side by side do.
-        self._requests = Shared([self._compiled.create_infer_request() for _ in range(2 * _STREAMS)])
+        self._requests = Pool([self._compiled.create_infer_request() for _ in range(2 * _STREAMS)])
 
     def run(self, batches: Sequence[tuple[Integers, Integers, Integers]]) -> list[tuple[Floats, ...]]:
-        """For each batch of (tokens, kinds, mask), all of shape (texts, tokens). The reader: the logits of
-        start and end, shape (texts, tokens, 2), and of answerable and relevant, shape (texts, 2). The
-        encoder: the mean states, shape (texts, dims).
+        """What comes out for each batch of (input_ids, token_type_ids, attention_mask), all of shape (texts,
+        tokens).
+
+        The reader: the logits of start and end, shape (texts, tokens, 2), and of answerable and relevant,
+        shape (texts, 2). The encoder: the mean states, shape (texts, dims).
 
         Threads that call at the same time take turns batch by batch, so that one with few need not wait for
         one with many. Raises `ModelError` for a batch that cannot be computed, such as one longer than the
@@ -213,20 +255,20 @@ class Graph:
         try:
             for batch in batches:
                 # Nobody waits for a request while holding some: two who did would wait for each other.
-                while (request := self._requests.take(wait=not started)) is None:
+                while (request := self._requests.acquire(wait=not started)) is None:
                     found.append(_taken(started[0], outputs))
-                    self._requests.give(started.popleft())
+                    self._requests.release(started.popleft())
                 started.append(request)
                 request.start_async(dict(enumerate(batch)))
             while started:
                 found.append(_taken(started[0], outputs))
-                self._requests.give(started.popleft())
+                self._requests.release(started.popleft())
         except RuntimeError as exc:
             raise ModelError(f"a text could not be read by the network: {exc}") from exc
         finally:
             for request in started:
                 _finished(request)
-                self._requests.give(request)
+                self._requests.release(request)
         return found
 
 
@@ -243,64 +285,75 @@ def _finished(request: Any) -> None:
 
 
 def _built(weights: Mapping[str, Floats]) -> Any:
+    """The network as an OpenVINO model; `rag.training.network` has the same arithmetic in torch."""
     import numpy as np
     import openvino
     import openvino.opset13 as ops
 
-    width = weights["words.weight"].shape[1]
+    hidden_size = weights[WORD_EMBEDDINGS].shape[1]
+    head_size = hidden_size // _HEADS
 
-    def fixed(name: str) -> Any:
-        return ops.constant(
-            weights[name], shared_memory=True
-        )  # it keeps the array; a copy is a tenth of loading
+    def parameter(name: str) -> Any:
+        return ops.constant(weights[name], shared_memory=True)  # a copy would be a tenth of loading
 
     def linear(states: Any, name: str) -> Any:
-        return ops.add(ops.matmul(states, fixed(f"{name}.weight"), False, True), fixed(f"{name}.bias"))
+        return ops.add(
+            ops.matmul(states, parameter(f"{name}.weight"), False, True), parameter(f"{name}.bias")
+        )
 
-    def normal(states: Any, name: str) -> Any:
-        centred = ops.mvn(states, whole(-1), True, _EPSILON, "inside_sqrt")
-        return ops.add(ops.multiply(centred, fixed(f"{name}.weight")), fixed(f"{name}.bias"))
+    def layer_norm(states: Any, name: str) -> Any:
+        normalised = ops.mvn(states, integers(-1), True, _EPSILON, "inside_sqrt")
+        return ops.add(ops.multiply(normalised, parameter(f"{name}.weight")), parameter(f"{name}.bias"))
 
-    def whole(*numbers: int) -> Any:
+    def integers(*numbers: int) -> Any:
         return ops.constant(np.array(numbers, np.int64))
 
-    def one(number: int) -> Any:
+    def integer(number: int) -> Any:
         return ops.constant(np.int64(number))
 
-    def looked_up(table: Any, rows: Any) -> Any:
-        return ops.gather(table, rows, whole(0))
+    def embedding(name: str, ids: Any) -> Any:
+        return ops.gather(parameter(f"embeddings.{name}.weight"), ids, integers(0))
 
-    tokens, kinds, mask = (ops.parameter([-1, -1], np.int64, name) for name in ("tokens", "kinds", "mask"))
-    length = ops.gather(ops.shape_of(tokens), whole(1), whole(0))
-    places = ops.slice(fixed("places.weight"), whole(0), length, whole(1), whole(0))
-    states = ops.add(looked_up(fixed("words.weight"), tokens), looked_up(fixed("kinds.weight"), kinds))
-    states = normal(ops.add(states, places), "first_norm")
+    inputs = [
+        ops.parameter([-1, -1], np.int64, name) for name in ("input_ids", "token_type_ids", "attention_mask")
+    ]
+    input_ids, token_type_ids, attention_mask = inputs
+    length = ops.gather(ops.shape_of(input_ids), integers(1), integers(0))
+    positions = ops.slice(
+        parameter("embeddings.position_embeddings.weight"), integers(0), length, integers(1), integers(0)
+    )
+    states = ops.add(
+        embedding("word_embeddings", input_ids), embedding("token_type_embeddings", token_type_ids)
+    )
+    states = layer_norm(ops.add(states, positions), "embeddings.LayerNorm")
     # 0 where a token may be looked at, and −10,000 where there is none: shape (texts, 1, 1, tokens).
-    there = ops.unsqueeze(ops.convert(mask, "f32"), whole(1, 2))
-    barred = ops.multiply(ops.subtract(ops.constant(np.float32(1)), there), ops.constant(np.float32(-1e4)))
+    present = ops.unsqueeze(ops.convert(attention_mask, "f32"), integers(1, 2))
+    added_mask = ops.multiply(
+        ops.subtract(ops.constant(np.float32(1)), present), ops.constant(np.float32(-1e4))
+    )
     for number in range(_LAYERS):
-        name = f"layers.{number}"
+        layer = f"encoder.layer.{number}"
         # Written out, and split before the heads are: OpenVINO then makes one kernel of it, transposing on
         # the way (a twentieth of the time less than its own attention node).
-        thirds = ops.split(linear(states, f"{name}.attend"), one(2), 3).outputs()
+        thirds = ops.split(linear(states, f"{layer}.attention.self.query_key_value"), integer(2), 3).outputs()
         query, key, value = (
-            ops.transpose(ops.reshape(third, whole(0, 0, _HEADS, width // _HEADS), True), whole(0, 2, 1, 3))
+            ops.transpose(ops.reshape(third, integers(0, 0, _HEADS, head_size), True), integers(0, 2, 1, 3))
             for third in thirds
         )
-        scores = ops.matmul(
-            ops.multiply(query, ops.constant(np.float32((width // _HEADS) ** -0.5))), key, False, True
+        scores = ops.matmul(ops.multiply(query, ops.constant(np.float32(head_size**-0.5))), key, False, True)
+        context = ops.matmul(ops.softmax(ops.add(scores, added_mask), 3), value, False, False)
+        context = ops.reshape(ops.transpose(context, integers(0, 2, 1, 3)), integers(0, 0, hidden_size), True)
+        states = layer_norm(
+            ops.add(states, linear(context, f"{layer}.attention.output.dense")),
+            f"{layer}.attention.output.LayerNorm",
         )
-        mixed = ops.matmul(ops.softmax(ops.add(scores, barred), 3), value, False, False)
-        mixed = ops.reshape(ops.transpose(mixed, whole(0, 2, 1, 3)), whole(0, 0, width), True)
-        states = normal(ops.add(states, linear(mixed, f"{name}.mix")), f"{name}.mix_norm")
-        wide = ops.gelu(linear(states, f"{name}.widen"), "erf")
-        states = normal(ops.add(states, linear(wide, f"{name}.narrow")), f"{name}.norm")
-    if "span.weight" not in weights:
-        counted = ops.unsqueeze(ops.convert(mask, "f32"), whole(2))
-        total = ops.reduce_sum(ops.multiply(states, counted), whole(1))
-        return openvino.Model(
-            [ops.divide(total, ops.reduce_sum(counted, whole(1)))], [tokens, kinds, mask], "encoder"
+        intermediate = ops.gelu(linear(states, f"{layer}.intermediate.dense"), "erf")
+        states = layer_norm(
+            ops.add(states, linear(intermediate, f"{layer}.output.dense")), f"{layer}.output.LayerNorm"
         )
-    first = ops.gather(states, one(0), one(1))
-    judged = linear(ops.tanh(linear(first, "pool")), "judge")
-    return openvino.Model([linear(states, "span"), judged], [tokens, kinds, mask], "reader")
+    if "qa_outputs.weight" not in weights:
+        counted = ops.unsqueeze(ops.convert(attention_mask, "f32"), integers(2))
+        total = ops.reduce_sum(ops.multiply(states, counted), integers(1))
+        return openvino.Model([ops.divide(total, ops.reduce_sum(counted, integers(1)))], inputs, "encoder")
+    pooled = ops.tanh(linear(ops.gather(states, integer(0), integer(1)), "pooler.dense"))
+    return openvino.Model([linear(states, "qa_outputs"), linear(pooled, "classifier")], inputs, "reader")

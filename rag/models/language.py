@@ -10,7 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from queue import Empty, Queue
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 from rag.config import ModelSettings
 from rag.errors import ConfigError, ModelError
@@ -19,7 +19,7 @@ from rag.system.connection import client_options
 from rag.system.quiet import quiet
 from rag.types import LanguageModel
 
-__all__ = ["LlamaIndexModel", "configured_model"]
+__all__ = ["ChatModel", "LlamaIndexModel", "configured_model", "language_model"]
 
 quiet()
 
@@ -33,6 +33,30 @@ _ADDRESSES = {
 }
 _BUSY = (429, 500, 502, 503, 504)  # what a server says that may be well in a moment
 _WAITS = (0.5, 1.5)  # seconds before a busy server is asked again
+
+
+@runtime_checkable
+class ChatModel(Protocol):
+    """What is used of an LLM object of llama-index."""
+
+    @property
+    def metadata(self) -> Any: ...
+
+    def stream_chat(self, messages: Sequence[Any]) -> Iterator[Any]: ...
+
+
+class _ReplyModel(Protocol):
+    """What is used of it for one reply."""
+
+    def stream_chat(self, messages: Sequence[Any]) -> Iterator[Any]: ...
+
+
+_Connected = tuple[_ReplyModel, Callable[[], None]]  # a model for one reply, and what closes it after
+
+
+def language_model(model: LanguageModel | ChatModel) -> LanguageModel:
+    """A model that was handed in; an LLM object of llama-index is wrapped."""
+    return LlamaIndexModel.of(model) if isinstance(model, ChatModel) else model
 
 
 def configured_model(settings: ModelSettings) -> LanguageModel | None:
@@ -56,7 +80,7 @@ def configured_model(settings: ModelSettings) -> LanguageModel | None:
     return LlamaIndexModel(lambda: _openai_like(settings, where, key), name, where)
 
 
-def _openai_like(settings: ModelSettings, where: str, key: str | None) -> tuple[Any, Callable[[], None]]:
+def _openai_like(settings: ModelSettings, where: str, key: str | None) -> _Connected:
     import httpx
     from llama_index.llms.openai_like import OpenAILike
 
@@ -80,7 +104,7 @@ def _openai_like(settings: ModelSettings, where: str, key: str | None) -> tuple[
     return llm, connection.close
 
 
-def _ollama(settings: ModelSettings, where: str) -> tuple[Any, Callable[[], None]]:
+def _ollama(settings: ModelSettings, where: str) -> _Connected:
     try:
         from llama_index.llms.ollama import Ollama
         from ollama import Client
@@ -108,7 +132,7 @@ class _InProcess:
         self._turn = threading.Lock()
         self._llm: Any = None
 
-    def __call__(self) -> tuple[Any, Callable[[], None]]:
+    def __call__(self) -> _Connected:
         if not self._turn.acquire(timeout=self._settings.timeout):
             raise ModelError(
                 f"{self._settings.name} is busy with other questions. Ask again in a moment", retryable=True
@@ -165,29 +189,29 @@ class _Watched:
         self._given_up = threading.Event()
         self._begun = False
 
-    def stream_chat(self, conversation: Sequence[Any]) -> Iterator[Any]:
+    def stream_chat(self, messages: Sequence[Any]) -> Iterator[Any]:
         from transformers import StoppingCriteria, StoppingCriteriaList
 
         given_up, generate, pieces = self._given_up, self._llm._model.generate, Queue[Any]()
 
         class GivenUp(StoppingCriteria):  # type: ignore[misc]
-            def __call__(self, input_ids: Any, _scores: Any, **_: Any) -> Any:
+            def __call__(self, input_ids: Any, _scores: Any, **_: object) -> Any:
                 import torch
 
                 return torch.full((input_ids.shape[0],), given_up.is_set(), device=input_ids.device)
 
-        def generated(*given: Any, **named: Any) -> Any:
+        def generated(*, streamer: Any, **options: object) -> Any:
             try:
-                return generate(*given, **named)
+                return generate(streamer=streamer, **options)
             except Exception as exc:  # noqa: BLE001  raised where the pieces are read
                 pieces.put(exc)
-                named["streamer"].end()  # what reads it would wait without end
+                streamer.end()  # what reads it would wait without end
                 return None
 
         def write() -> None:
             try:
                 self._llm._model.generate = generated
-                for piece in self._llm.stream_chat(conversation):
+                for piece in self._llm.stream_chat(messages):
                     pieces.put(piece)
                 pieces.put(None)
             except Exception as exc:  # noqa: BLE001  likewise
@@ -228,13 +252,13 @@ class LlamaIndexModel:
     second.
     """
 
-    def __init__(self, make: Callable[[], tuple[Any, Callable[[], None]]], name: str, where: str) -> None:
+    def __init__(self, make: Callable[[], _Connected], name: str, where: str) -> None:
         self._make = make
         self._where = where
         self.name = name
 
     @classmethod
-    def of(cls, llm: Any) -> LlamaIndexModel:
+    def of(cls, llm: ChatModel) -> LlamaIndexModel:
         """Wrap a llama-index LLM object."""
         name = str(llm.metadata.model_name)
         return cls(lambda: (llm, lambda: None), name, name)

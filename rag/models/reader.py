@@ -7,27 +7,27 @@ one question.
 
 from __future__ import annotations
 
+import hashlib
 import math
 import threading
-from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from rag.errors import ModelError
 from rag.models.encoder import bundled_folder, native_bf16
-from rag.models.engine import Graph, arrays, grown, read_weights, resident
+from rag.models.engine import WORD_EMBEDDINGS, Graph, arrays, grown, read_weights, resident
 from rag.types import Reading, Span
 
 if TYPE_CHECKING:
     import numpy as np
 
-__all__ = ["ANSWERS", "WEIGHTS", "WEIGHTS_SHA256", "SpanReader"]
+__all__ = ["WEIGHTS", "WEIGHTS_SHA256", "SpanReader"]
 
 WEIGHTS = Path(__file__).with_name("reader.safetensors")
 WEIGHTS_SHA256 = "7fd2b55da417d8fd7fd9041038fe6057b741acaecbcf62a4a876b611fa7f1c2c"
-
-ANSWERS = 0.5  # a text answers from this probability on
 
 _LONGEST = 256  # tokens of question and text together, as it was trained; a longer text is read in windows
 _QUESTION = 48  # tokens of the question that are read
@@ -35,7 +35,6 @@ _STRIDE = 96  # tokens that a window shares with the one before
 _SPAN = 30  # tokens of an answer at most: 99 % of the training answers are shorter
 _STARTS = 12  # likeliest starts and ends that are paired
 _BATCH = 2  # texts at a time, of like length; see eval/LOG.md for others
-_KEPT = 256  # readings remembered: a few questions' worth
 _ROUND = 16  # lengths are rounded up to this; see eval/LOG.md for others
 
 
@@ -67,25 +66,30 @@ class SpanReader:
         )
         self._tokenizer: Any = None
         self._first = self._last = 0  # the tokens that open and close a text
-        self._known: OrderedDict[tuple[str, str, int], Reading] = OrderedDict()
+
+    @cached_property
+    def weights_sha256(self) -> str:
+        """The SHA-256 of the weights, which an answer's trace names. Raises `ModelError` where they cannot be
+        read.
+        """
+        if self._weights is None:
+            return WEIGHTS_SHA256  # what is loaded is checked against it
+        try:
+            with self._weights.open("rb") as file:
+                return hashlib.file_digest(file, "sha256").hexdigest()
+        except OSError as exc:
+            raise ModelError(f"the reader's weights {self._weights} cannot be read: {exc.strerror}") from exc
 
     def read(self, question: str, texts: Sequence[str], *, spans: int = 5) -> list[Reading]:
         """For each text, its best spans (at most so many, none overlapping a better one), and what it is as a
-        whole.
+        whole. A text that is handed in twice is read once.
 
-        What was read lately is remembered: the words are looked for in the passages that were just put in
-        order. Raises `ModelError` when the weights are missing or not the right ones.
+        Raises `ModelError` when the weights are missing or not the right ones.
         """
         graph = self._loaded()
-        with self._lock:
-            known = {text: found for text in texts if (found := self._known.get((question, text, spans)))}
-        unread = [text for text in dict.fromkeys(texts) if text not in known]
-        known.update(zip(unread, self._read(graph, question, unread, spans), strict=True))
-        with self._lock:
-            self._known.update({(question, text, spans): found for text, found in known.items()})
-            while len(self._known) > _KEPT:
-                self._known.popitem(last=False)
-        return [known[text] for text in texts]
+        distinct = list(dict.fromkeys(texts))
+        readings = dict(zip(distinct, self._read(graph, question, distinct, spans), strict=True))
+        return [readings[text] for text in texts]
 
     def _read(self, graph: Graph, question: str, texts: Sequence[str], spans: int) -> list[Reading]:
         if not texts:
@@ -129,7 +133,7 @@ class SpanReader:
                 weights = read_weights(self._weights or WEIGHTS, None if self._weights else WEIGHTS_SHA256)
                 folder = bundled_folder()
                 with safe_open(str(folder / "model.safetensors"), "np") as encoder:
-                    weights["words.weight"] = encoder.get_tensor("embeddings.word_embeddings.weight")
+                    weights[WORD_EMBEDDINGS] = encoder.get_tensor(WORD_EMBEDDINGS)
                 tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
                 tokenizer.no_truncation()
                 tokenizer.no_padding()

@@ -145,7 +145,7 @@ def _day(value: Any) -> bool:
 
 
 def _support(value: Any) -> bool:
-    return value in ("verbatim", "consistent", "entailed")
+    return value in ("verbatim", "consistent")
 
 
 def _or_none(check: _Check) -> _Check:

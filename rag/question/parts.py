@@ -329,7 +329,11 @@ def reversed_roles(question: str, sentence: str, at: int) -> bool:
     [False, True]
     """
     asked = _DOER.search(question)
-    others = [m.group() for m in _NAME.finditer(asked["rest"]) if m.group().lower() not in CALENDAR] if asked else []
+    others = (
+        [m.group() for m in _NAME.finditer(asked["rest"]) if m.group().lower() not in CALENDAR]
+        if asked
+        else []
+    )
     if asked is None or not others:
         return False
     doer = asked["doer"]

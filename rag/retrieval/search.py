@@ -12,8 +12,7 @@ import itertools
 import math
 import re
 import threading
-from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from pathlib import Path
@@ -28,7 +27,18 @@ from rag.scores import log_odds
 from rag.store.bm25 import WHOLE, LexicalIndex
 from rag.store.catalog import Catalog, Place, passage_key
 from rag.store.vectors import DenseIndex
-from rag.types import Article, Encoder, Evidence, Filters, Headline, Reader, Reading, RetrievedPassage, Scores
+from rag.types import (
+    Article,
+    Encoder,
+    Evidence,
+    Filters,
+    Headline,
+    Reader,
+    Reading,
+    Retrieved,
+    RetrievedPassage,
+    Scores,
+)
 
 if TYPE_CHECKING:
     import numpy as np
@@ -37,26 +47,25 @@ if TYPE_CHECKING:
 
 __all__ = ["Retriever"]
 
-_ARTICLES_AT_HAND = 256
 _DEEPEST = 3_200  # hits that are asked of an index, but for those that are just being added or removed
 _TRIES = 3  # searches for one question, while the collection is being written to
 _STAGES = ("dense", "lexical", "whole", "reader")
 # Chosen on the news questions of 2022; see eval/LOG.md.
-_TIMELY = 1.0  # how much more an article of the very day counts
-_FADES = 30.0  # days after which that is down to a third
-_AHEAD = 3  # days: a weekly quiz, like a magazine, is dated after it is written
+_RECENCY_WEIGHT = 1.0  # how much more an article of the very day counts
+_RECENCY_DAYS = 30.0  # after which that is down to a third
+_DAYS_AHEAD = 3  # a weekly quiz, like a magazine, is dated after it is written
 
 
-def _timeliness(published: date | None, asked_on: date) -> float:
+def _recency(published: date | None, asked_on: date) -> float:
     """What an article's score is multiplied by: 2 for the day of asking, falling to 1 with the distance in
     days; 1 where the date is unknown or lies in the future.
 
-    >>> _timeliness(date(2024, 1, 20), date(2024, 1, 20)), _timeliness(None, date(2024, 1, 20))
+    >>> _recency(date(2024, 1, 20), date(2024, 1, 20)), _recency(None, date(2024, 1, 20))
     (2.0, 1.0)
     """
-    if published is None or (published - asked_on).days > _AHEAD:
+    if published is None or (published - asked_on).days > _DAYS_AHEAD:
         return 1.0
-    return 1.0 + _TIMELY * math.exp(-abs((asked_on - published).days) / _FADES)
+    return 1.0 + _RECENCY_WEIGHT * math.exp(-abs((asked_on - published).days) / _RECENCY_DAYS)
 
 
 # How the reader's judgements and the rank before them are weighed; chosen on the news questions of 2022, see
@@ -64,10 +73,11 @@ def _timeliness(published: date | None, asked_on: date) -> float:
 _ANSWERABLE, _RELEVANT, _BEFORE = 0.05, 0.05, 1.0
 
 
-def _reread(found: Sequence[RetrievedPassage], readings: Sequence[Reading]) -> list[RetrievedPassage]:
+def _reranked(found: Sequence[RetrievedPassage], readings: Mapping[str, Reading]) -> list[RetrievedPassage]:
     """The passages in the order of the reader's judgement and of their score before it; equal ones by id."""
     scored = []
-    for p, reading in zip(found, readings, strict=True):
+    for p in found:
+        reading = readings[p.passage.id]
         before = p.scores.dated if p.scores.dated is not None else p.scores.fused
         value = (
             _ANSWERABLE * log_odds(reading.answerable)
@@ -116,10 +126,8 @@ class Retriever:
         self._config = config.retrieval
         self._encoder = encoder
         self._reader = reader
-        # For following and for the articles at hand. Searches need none: an index that is opened anew leaves
-        # those under way what they look at.
+        # For following. A search needs no lock: an index that is opened anew leaves it what it looks at.
         self._lock = threading.Lock()
-        self._articles: OrderedDict[str, tuple[Article, Headline]] = OrderedDict()
         try:
             self._opened = self._open(None)
         except BaseException:
@@ -172,7 +180,23 @@ class Retriever:
         parts: int = 1,
         stages: tuple[str, ...] = _STAGES,
     ) -> Evidence:
-        """The k best passages for a question (by default `retrieval.keep`), ranked from 1.
+        """The evidence of `retrieve`, which has the same arguments."""
+        return self.retrieve(
+            question, k=k, filters=filters, asked_on=asked_on, parts=parts, stages=stages
+        ).evidence
+
+    def retrieve(
+        self,
+        question: str,
+        *,
+        k: int | None = None,
+        filters: Filters = Filters(),
+        asked_on: date | None = None,
+        parts: int = 1,
+        stages: tuple[str, ...] = _STAGES,
+    ) -> Retrieved:
+        """The k best passages for a question (by default `retrieval.keep`), ranked from 1, with the
+        readings they were ranked by.
 
         With `asked_on`, articles published around that day come before others of equal merit: news is asked
         about while it is new. A question of several `parts` is read again for each of them, so fewer passages
@@ -180,13 +204,13 @@ class Retriever:
         `stages` names who is asked, for comparing them: `dense` and `lexical` find passages, `whole` and
         `reader` put them in order; without a reader there is no re-ranking.
         """
-        keep = self._config.keep if k is None else k
-        wanted = max(self._config.candidates, keep)
+        top_k = self._config.keep if k is None else k
+        candidates = max(self._config.candidates, top_k)
         vector = self._encoder.question(question) if "dense" in stages else None
         for left in reversed(range(_TRIES)):
             now = self._follow()
             try:
-                rankings, places = self._ranked(now, question, vector, wanted, filters, stages)
+                rankings, places = self._ranked(now, question, vector, candidates, filters, stages)
             except CollectionError:
                 if not left or self.catalog.generation() == now.generation:
                     raise
@@ -194,25 +218,26 @@ class Retriever:
             if not left or self.catalog.generation() == now.generation:
                 break  # else an index may have been asked before a change, and the catalog after it
         reader = self._reader if "reader" in stages else None
-        read = (
-            0
-            if reader is None
-            else self._config.read
-            if parts == 1
-            else max(keep, self._config.read // parts)
-        )
-        found = self._evidence(rankings, places, max(keep, read), asked_on)
+        rerank_top_n = self._config.read if parts == 1 else max(top_k, self._config.read // parts)
+        if reader is None:
+            rerank_top_n = 0
+        found = self._merged(rankings, places, max(top_k, rerank_top_n), asked_on)
+        readings: dict[str, Reading] = {}
         if reader and found:
-            first = found[:read]
-            found = [*_reread(first, reader.read(question, [p.passage.text for p in first])), *found[read:]]
-        return Evidence(tuple(replace(p, rank=rank) for rank, p in enumerate(found[:keep], 1)))
+            first = found[:rerank_top_n]
+            read = reader.read(question, [p.passage.text for p in first])
+            readings = {p.passage.id: reading for p, reading in zip(first, read, strict=True)}
+            found = [*_reranked(first, readings), *found[rerank_top_n:]]
+        kept = tuple(replace(p, rank=rank) for rank, p in enumerate(found[:top_k], 1))
+        shown = {p.passage.id: readings[p.passage.id] for p in kept if p.passage.id in readings}
+        return Retrieved(question, Evidence(kept), shown)
 
     def _ranked(
         self,
         now: _Opened,
         question: str,
         vector: Vector | None,
-        wanted: int,
+        candidates: int,
         filters: Filters,
         stages: tuple[str, ...],
     ) -> tuple[dict[str, list[tuple[str, float]]], dict[str, Place]]:
@@ -221,24 +246,24 @@ class Retriever:
         # The indexes may hold keys that are just being added, or that the catalog has retired until the
         # writer gets there.
         passing = self.catalog.retired()
-        deep, deepest = wanted + min(wanted, passing), max(_DEEPEST, wanted + passing)
+        deep, deepest = candidates + min(candidates, passing), max(_DEEPEST, candidates + passing)
         while True:
             hits: dict[str, list[tuple[str, float]]] = {}
             if vector is not None:
-                hits["dense"] = now.dense.search(vector, deep, filters, crowded=passing > wanted)
+                hits["dense"] = now.dense.search(vector, deep, filters, crowded=passing > candidates)
             if "lexical" in stages:
                 hits["lexical"] = now.lexical.search(question, deep, filters)
             if "whole" in stages and hits:
                 hits["whole"] = now.whole.search(question, deep, filters)
             places = self.catalog.places({key for found in hits.values() for key, _ in found})
             short = [
-                f for f in hits.values() if len(f) == deep and sum(key in places for key, _ in f) < wanted
+                f for f in hits.values() if len(f) == deep and sum(key in places for key, _ in f) < candidates
             ]
             if not short or deep >= deepest:
                 break
             deep = min(4 * deep, deepest)
         return {
-            stage: [hit for hit in found if hit[0] in places][:wanted] for stage, found in hits.items()
+            stage: [hit for hit in found if hit[0] in places][:candidates] for stage, found in hits.items()
         }, places
 
     def openings(
@@ -247,11 +272,11 @@ class Retriever:
         """How the k latest articles begin (by default `retrieval.keep`), undated ones last: for a question
         that names nothing to look for, such as "What happened?". With `asked_on`, those that appeared after
         that day come last of all."""
-        until = asked_on + min(timedelta(days=_AHEAD), date.max - asked_on) if asked_on else None
+        until = asked_on + min(timedelta(days=_DAYS_AHEAD), date.max - asked_on) if asked_on else None
         self._follow()
         ids = self.catalog.latest(self._config.keep if k is None else k, filters, until)
         places = self.catalog.openings(ids)
-        read = self._read([places[i] for i in ids if i in places])
+        read = self._read(places[i] for i in ids if i in places)
         found = [
             (place, known) for i in ids if (place := places.get(i)) and (known := self._current(place, read))
         ]
@@ -262,13 +287,14 @@ class Retriever:
             )
         )
 
-    def _evidence(
+    def _merged(
         self,
         rankings: dict[str, list[tuple[str, float]]],
         places: dict[str, Place],
         most: int,
         asked_on: date | None,
     ) -> list[RetrievedPassage]:
+        """The passages at most so many, best first, by the fusion of the rankings."""
         whole = [(places[key].article_id, score) for key, score in rankings.pop("whole", ())]
         whole_score = dict(whole)
         rank_of = {article_id: rank for rank, (article_id, _) in enumerate(whole, 1)}
@@ -282,7 +308,7 @@ class Retriever:
         if asked_on:
             published = self.catalog.published(places[key].article_id for key, _ in merged)
             merged = [
-                (key, fused * _timeliness(published.get(places[key].article_id), asked_on))
+                (key, fused * _recency(published.get(places[key].article_id), asked_on))
                 for key, fused in merged
             ]
         merged.sort(key=lambda hit: (-hit[1], places[hit[0]].id))
@@ -293,10 +319,9 @@ class Retriever:
                 break
             place = places[key]
             if at % most == 0:  # as many at a time as there will be, if none is left out
-                read = self._read([places[key] for key, _ in merged[at : at + most]])
-            if (
-                found := self._current(place, read)
-            ) is None:  # removed or replaced by another process since the search
+                read = self._read(places[key] for key, _ in merged[at : at + most])
+            found = self._current(place, read)
+            if found is None:  # removed or replaced by another process since the search
                 continue
             article, headline = found
             text = article.text[place.start : place.end]
@@ -316,23 +341,9 @@ class Retriever:
             )
         return passages
 
-    def _read(self, places: Sequence[Place]) -> dict[str, tuple[Article, Headline]]:
-        """The articles that passages were cut from, by id, from memory where they were read before."""
-        wanted = {place.article_id for place in places}
-        with self._lock:
-            found = {i: self._articles[i] for i in wanted if i in self._articles}
-            generation = self._opened.generation
-        missing = self.catalog.read(wanted - found.keys())
-        with self._lock:
-            if (
-                generation == self._opened.generation
-            ):  # else what was read may be older than what is followed now
-                self._articles.update(missing)
-            for article_id in wanted & self._articles.keys():
-                self._articles.move_to_end(article_id)
-            while len(self._articles) > _ARTICLES_AT_HAND:
-                self._articles.popitem(last=False)
-        return {**found, **missing}
+    def _read(self, places: Iterable[Place]) -> dict[str, tuple[Article, Headline]]:
+        """The articles that passages were cut from, by id."""
+        return self.catalog.read({place.article_id for place in places})
 
     @staticmethod
     def _current(
@@ -348,7 +359,6 @@ class Retriever:
             if self.catalog.generation() != self._opened.generation:
                 self.catalog.check(self._made_with)
                 self._opened = self._open(self._opened)
-                self._articles.clear()
             return self._opened
 
     def _open(self, before: _Opened | None) -> _Opened:

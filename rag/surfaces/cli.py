@@ -375,7 +375,7 @@ def _articles(options: argparse.Namespace, config: Config, services: Services) -
     from rag.surfaces.render import listing_text
 
     with services.open(_chosen(options, config, services)) as assistant:
-        listings = assistant.articles()
+        listings = assistant.collection.articles()
     if options.json:
         rows = [
             {
@@ -418,12 +418,12 @@ def _show(options: argparse.Namespace, config: Config, services: Services) -> in
     with services.open(_chosen(options, config, services)) as assistant:
         article, headline, versions = (
             assistant.article(options.id),
-            assistant.headline(options.id),
-            assistant.versions(options.id),
+            assistant.collection.headline(options.id),
+            assistant.collection.versions(options.id),
         )
         if options.version and not article.version.startswith(options.version):
             wanted = next((version for version, _ in versions if version.startswith(options.version)), "")
-            found = assistant.earlier(options.id, wanted)
+            found = assistant.collection.earlier(options.id, wanted)
             if found is None:
                 tell(
                     f"clippings: {options.id} has no version {options.version}; `clippings show` lists those "

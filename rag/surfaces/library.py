@@ -143,7 +143,8 @@ class Library:
     @property
     def _uploaded(self) -> UploadFolder:
         return UploadFolder(
-            self.own.home, lambda file: self.assistant(OWN).read_from(file) if self.exists(self.own) else ()
+            self.own.home,
+            lambda file: self.assistant(OWN).collection.read_from(file) if self.exists(self.own) else (),
         )
 
     def fetch(
@@ -168,7 +169,9 @@ class Library:
         Raises `CollectionError` when there is no such article, or while others are being added.
         """
         self._writable()
-        origin = next((a.origin for a in self.assistant(OWN).articles() if a.headline.id == article_id), None)
+        origin = next(
+            (a.origin for a in self.assistant(OWN).collection.articles() if a.headline.id == article_id), None
+        )
         folder = self._uploaded
         with folder.alone():
             self.remove([article_id], self.own)

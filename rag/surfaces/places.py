@@ -39,7 +39,7 @@ def opened_at(
         article, note = _as_cited(assistant, article_id, version, start, end, words)
         if end:
             _ = article.passage(start, end)  # which must be there
-        facts = assistant.headline(article.id)
+        facts = assistant.collection.headline(article.id)
     except (ClippingsError, ValueError) as exc:
         said = "This article has been changed or removed since the answer was given. Ask again."
         raise CollectionError(said, missing=True) from exc
@@ -62,8 +62,8 @@ def _as_cited(
         return article, ""
     if digest(article.text[start:end]) == words:  # its facts were corrected, or it changed elsewhere
         return article, ""
-    for earlier, until in assistant.versions(article.id):
-        found = assistant.earlier(article.id, earlier)
+    for earlier, until in assistant.collection.versions(article.id):
+        found = assistant.collection.earlier(article.id, earlier)
         if found and (earlier == version or digest(found.text[start:end]) == words):
             return (
                 found,

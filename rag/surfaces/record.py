@@ -32,7 +32,6 @@ _SHOWN = 240  # characters of a passage that came close
 SUPPORT = {
     "verbatim": "word for word",
     "consistent": "same names and figures",
-    "entailed": "follows from these words",
 }
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]<>#|~$!])")
 

@@ -1,1 +1,1 @@
-"""The bundled reader: one small model that points at the words that answer, and says whether there are any."""
+"""How the bundled reader is trained: it points at the words that answer, and says whether there are any."""

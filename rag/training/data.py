@@ -33,14 +33,14 @@ __all__ = ["Example", "examples", "fold_of", "read_squad", "with_negatives"]
 # Titles of SQuAD's development articles (Rajpurkar et al., EMNLP 2016). Natural Questions is drawn from
 # Wikipedia too: a paragraph of one of these would make the score on SQuAD too good.
 _KEPT_OUT = frozenset(
-    """1973 oil crisis|american broadcasting company|amazon rainforest|apollo program|black death|chloroplast|
-    civil disobedience|computational complexity theory|construction|ctenophora|doctor who|economic inequality|
-    european union law|force|french and indian war|fresno, california|genghis khan|geology|harvard university|huguenot|
-    immune system|imperialism|intergovernmental panel on climate change|islamism|jacksonville, florida|kenya|
-    martin luther|newcastle upon tyne|nikola tesla|normans|oxygen|packet switching|pharmacy|prime number|private school|
-    rhine|scottish parliament|sky (united kingdom)|southern california|steam engine|super bowl 50|teacher|
-    united methodist church|university of chicago|victoria (australia)|victoria and albert museum|warsaw|
-    yuan dynasty""".replace("\n", "")
+    """1973 oil crisis|american broadcasting company|amazon rainforest|apollo program|black death|
+    chloroplast|civil disobedience|computational complexity theory|construction|ctenophora|doctor who|
+    economic inequality|european union law|force|french and indian war|fresno, california|genghis khan|
+    geology|harvard university|huguenot|immune system|imperialism|intergovernmental panel on climate change|
+    islamism|jacksonville, florida|kenya|martin luther|newcastle upon tyne|nikola tesla|normans|oxygen|
+    packet switching|pharmacy|prime number|private school|rhine|scottish parliament|sky (united kingdom)|
+    southern california|steam engine|super bowl 50|teacher|united methodist church|university of chicago|
+    victoria (australia)|victoria and albert museum|warsaw|yuan dynasty""".replace("\n", "")
     .replace("    ", "")
     .split("|")
 )
@@ -52,13 +52,14 @@ _COMMON = 400  # paragraphs; a word that more of them hold tells nothing
 # said).
 _CONTRARIES = tuple(
     pair.split()
-    for pair in """first last|before after|most least|more fewer|more less|largest smallest|biggest smallest|highest lowest|
-    oldest youngest|longest shortest|earliest latest|best worst|north south|northern southern|east west|eastern western|
-    begin end|began ended|start stop|started stopped|won lost|win lose|increase decrease|increased decreased|rise fall|
-    rose fell|gain lose|gained lost|above below|over under|inside outside|enter leave|entered left|arrive leave|
-    arrived left|born buried|built destroyed|allowed forbidden|allow forbid|accept reject|accepted rejected|support oppose|
-    supported opposed|major minor|common rare|large small|larger smaller|high low|higher lower|old new|older newer|
-    early late|earlier later|strong weak|same different|include exclude|included excluded|always never|public private|
+    for pair in """first last|before after|most least|more fewer|more less|largest smallest|biggest smallest|
+    highest lowest|oldest youngest|longest shortest|earliest latest|best worst|north south|northern southern|
+    east west|eastern western|begin end|began ended|start stop|started stopped|won lost|win lose|
+    increase decrease|increased decreased|rise fall|rose fell|gain lose|gained lost|above below|over under|
+    inside outside|enter leave|entered left|arrive leave|arrived left|born buried|built destroyed|
+    allowed forbidden|allow forbid|accept reject|accepted rejected|support oppose|supported opposed|
+    major minor|common rare|large small|larger smaller|high low|higher lower|old new|older newer|early late|
+    earlier later|strong weak|same different|include exclude|included excluded|always never|public private|
     male female|husband wife|father mother|son daughter|brother sister|king queen|success failure|open close|
     opened closed|buy sell|bought sold|joined left|cause prevent|caused prevented|possible impossible|
     maximum minimum""".replace("\n", "")
@@ -213,8 +214,8 @@ def _timeqa(path: Path) -> Iterator[Example]:
         best = max(holding or paragraphs, key=lambda p: (len(asked & set(content_stems(p))), -len(p)))
         answers = tuple((best.index(t), t) for t in targets if t in best)
         yield Example(
-            record["idx"], record["question"], best, answers, bool(answers), f"timeqa:{record['idx']}", "timeqa",
-            fold_of(record["idx"].split("#")[0]),
+            record["idx"], record["question"], best, answers, bool(answers), f"timeqa:{record['idx']}",
+            "timeqa", fold_of(record["idx"].split("#")[0]),
         )  # fmt: skip
 
 

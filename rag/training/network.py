@@ -1,7 +1,9 @@
-"""The reader's network in torch, for training: all-MiniLM-L6-v2's encoder with three heads.
+"""The reader's network in torch, for training: all-MiniLM-L6-v2's encoder with a head for spans and one for
+two judgements.
 
-The same arithmetic stands in `rag.models.engine`, which answers questions without torch; a test holds the two
-together.
+Layers are named as in BERT (Devlin et al., NAACL 2019), so that the encoder's own weights load by name; only
+query, key and value are one matrix. The same arithmetic stands in `rag.models.engine`, which answers
+questions without torch; a test holds the two together.
 """
 
 from __future__ import annotations
@@ -12,35 +14,108 @@ from torch import nn
 from torch.nn import functional
 
 from rag.models.encoder import bundled_folder
-from rag.models.engine import encoder_weights
+from rag.models.engine import WORD_EMBEDDINGS, encoder_weights
 
-__all__ = ["HEADS", "LAYERS", "WIDTH", "Network", "save"]
+__all__ = ["HEADS", "HIDDEN_SIZE", "LAYERS", "Network", "save"]
 
-WIDTH, LAYERS, HEADS = 384, 6, 12
+HIDDEN_SIZE, LAYERS, HEADS = 384, 6, 12
+_VOCABULARY, _POSITIONS, _TOKEN_TYPES = 30_522, 512, 2
 _EPSILON = 1e-12
 
 
-class _Layer(nn.Module):  # type: ignore[misc]  # torch is not typed here
+class _Embeddings(nn.Module):  # type: ignore[misc]  # torch is not typed here
     def __init__(self) -> None:
         super().__init__()
-        self.attend = nn.Linear(WIDTH, 3 * WIDTH)  # query, key and value in one product
-        self.mix = nn.Linear(WIDTH, WIDTH)
-        self.mix_norm = nn.LayerNorm(WIDTH, eps=_EPSILON)
-        self.widen = nn.Linear(WIDTH, 4 * WIDTH)
-        self.narrow = nn.Linear(4 * WIDTH, WIDTH)
-        self.norm = nn.LayerNorm(WIDTH, eps=_EPSILON)
+        self.word_embeddings = nn.Embedding(_VOCABULARY, HIDDEN_SIZE)
+        self.position_embeddings = nn.Embedding(_POSITIONS, HIDDEN_SIZE)
+        self.token_type_embeddings = nn.Embedding(_TOKEN_TYPES, HIDDEN_SIZE)
+        self.LayerNorm = nn.LayerNorm(HIDDEN_SIZE, eps=_EPSILON)
 
-    def forward(self, states: torch.Tensor, barred: torch.Tensor) -> torch.Tensor:
+    def forward(self, input_ids: torch.Tensor, token_type_ids: torch.Tensor) -> torch.Tensor:
+        positions = self.position_embeddings(torch.arange(input_ids.shape[1]))
+        words, token_types = self.word_embeddings(input_ids), self.token_type_embeddings(token_type_ids)
+        return self.LayerNorm(words + positions + token_types)
+
+
+class _Output(nn.Module):  # type: ignore[misc]
+    """A projection back to the hidden size, added to what it was made from."""
+
+    def __init__(self, size: int) -> None:
+        super().__init__()
+        self.dense = nn.Linear(size, HIDDEN_SIZE)
+        self.LayerNorm = nn.LayerNorm(HIDDEN_SIZE, eps=_EPSILON)
+
+    def forward(self, states: torch.Tensor, before: torch.Tensor) -> torch.Tensor:
+        return self.LayerNorm(before + self.dense(states))
+
+
+class _SelfAttention(nn.Module):  # type: ignore[misc]
+    def __init__(self) -> None:
+        super().__init__()
+        self.query_key_value = nn.Linear(HIDDEN_SIZE, 3 * HIDDEN_SIZE)
+
+    def forward(self, states: torch.Tensor, added_mask: torch.Tensor) -> torch.Tensor:
         texts, tokens, _ = states.shape
-        query, key, value = (
-            self.attend(states).view(texts, tokens, 3, HEADS, WIDTH // HEADS).permute(2, 0, 3, 1, 4)
-        )
+        thirds = self.query_key_value(states).view(texts, tokens, 3, HEADS, HIDDEN_SIZE // HEADS)
+        query, key, value = thirds.permute(2, 0, 3, 1, 4)
         # Plain products: torch's fused attention takes half of a training step on a processor, mostly
         # backwards.
-        weights = torch.matmul(query * (WIDTH // HEADS) ** -0.5, key.transpose(-1, -2)) + barred
-        mixed = torch.matmul(torch.softmax(weights, dim=-1, dtype=weights.dtype), value)
-        states = self.mix_norm(states + self.mix(mixed.transpose(1, 2).reshape(texts, tokens, WIDTH)))
-        return self.norm(states + self.narrow(functional.gelu(self.widen(states))))
+        scores = torch.matmul(query * (HIDDEN_SIZE // HEADS) ** -0.5, key.transpose(-1, -2)) + added_mask
+        context = torch.matmul(torch.softmax(scores, dim=-1, dtype=scores.dtype), value)
+        return context.transpose(1, 2).reshape(texts, tokens, HIDDEN_SIZE)
+
+
+class _Attention(nn.Module):  # type: ignore[misc]
+    def __init__(self) -> None:
+        super().__init__()
+        self.self = _SelfAttention()
+        self.output = _Output(HIDDEN_SIZE)
+
+    def forward(self, states: torch.Tensor, added_mask: torch.Tensor) -> torch.Tensor:
+        return self.output(self.self(states, added_mask), states)
+
+
+class _Intermediate(nn.Module):  # type: ignore[misc]
+    def __init__(self) -> None:
+        super().__init__()
+        self.dense = nn.Linear(HIDDEN_SIZE, 4 * HIDDEN_SIZE)
+
+    def forward(self, states: torch.Tensor) -> torch.Tensor:
+        return functional.gelu(self.dense(states))
+
+
+class _Layer(nn.Module):  # type: ignore[misc]
+    def __init__(self) -> None:
+        super().__init__()
+        self.attention = _Attention()
+        self.intermediate = _Intermediate()
+        self.output = _Output(4 * HIDDEN_SIZE)
+
+    def forward(self, states: torch.Tensor, added_mask: torch.Tensor) -> torch.Tensor:
+        states = self.attention(states, added_mask)
+        return self.output(self.intermediate(states), states)
+
+
+class _Encoder(nn.Module):  # type: ignore[misc]
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer = nn.ModuleList(_Layer() for _ in range(LAYERS))
+
+    def forward(self, states: torch.Tensor, added_mask: torch.Tensor) -> torch.Tensor:
+        for layer in self.layer:
+            states = layer(states, added_mask)
+        return states
+
+
+class _Pooler(nn.Module):  # type: ignore[misc]
+    """The first token's state, which speaks for the whole text."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.dense = nn.Linear(HIDDEN_SIZE, HIDDEN_SIZE)
+
+    def forward(self, states: torch.Tensor) -> torch.Tensor:
+        return torch.tanh(self.dense(states[:, 0]))
 
 
 class Network(nn.Module):  # type: ignore[misc]
@@ -49,40 +124,33 @@ class Network(nn.Module):  # type: ignore[misc]
 
     def __init__(self) -> None:
         super().__init__()
-        self.words = nn.Embedding(30_522, WIDTH)
-        self.places = nn.Embedding(512, WIDTH)
-        self.kinds = nn.Embedding(2, WIDTH)
-        self.first_norm = nn.LayerNorm(WIDTH, eps=_EPSILON)
-        self.layers = nn.ModuleList(_Layer() for _ in range(LAYERS))
-        self.span = nn.Linear(WIDTH, 2)
-        self.pool = nn.Linear(WIDTH, WIDTH)
-        self.judge = nn.Linear(WIDTH, 2)
+        self.embeddings = _Embeddings()
+        self.encoder = _Encoder()
+        self.qa_outputs = nn.Linear(HIDDEN_SIZE, 2)
+        self.pooler = _Pooler()
+        self.classifier = nn.Linear(HIDDEN_SIZE, 2)
         weights = encoder_weights(bundled_folder() / "model.safetensors")
         self.load_state_dict({name: torch.from_numpy(value) for name, value in weights.items()}, strict=False)
-        self.words.weight.requires_grad_(False)
+        self.embeddings.word_embeddings.weight.requires_grad_(False)
 
     def forward(
-        self, tokens: torch.Tensor, kinds: torch.Tensor, mask: torch.Tensor
+        self, input_ids: torch.Tensor, token_type_ids: torch.Tensor, attention_mask: torch.Tensor
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """Logits of start and end, shape (texts, tokens, 2), and of answerable and relevant, shape (texts,
         2).
         """
-        places = torch.arange(tokens.shape[1])
-        states = self.first_norm(self.words(tokens) + self.places(places) + self.kinds(kinds))
+        states = self.embeddings(input_ids, token_type_ids)
         # Dropout at both ends only: in every layer it costs a quarter of the time.
         states = functional.dropout(states, 0.1, self.training)
-        barred = torch.zeros(mask.shape, dtype=states.dtype).masked_fill(mask == 0, -1e4)[:, None, None, :]
+        added_mask = torch.zeros(attention_mask.shape, dtype=states.dtype)
+        added_mask = added_mask.masked_fill(attention_mask == 0, -1e4)[:, None, None, :]
         if torch.is_autocast_enabled("cpu"):
-            barred = barred.to(torch.get_autocast_dtype("cpu"))
-        for layer in self.layers:
-            states = layer(states, barred)
-        states = functional.dropout(states, 0.1, self.training)
-        return self.span(states), self.judge(torch.tanh(self.pool(states[:, 0])))
+            added_mask = added_mask.to(torch.get_autocast_dtype("cpu"))
+        states = functional.dropout(self.encoder(states, added_mask), 0.1, self.training)
+        return self.qa_outputs(states), self.classifier(self.pooler(states))
 
 
 def save(network: Network, path: str) -> None:
     """The weights, less the embeddings of words, as one safetensors file in half precision."""
-    save_file(
-        {n: v.detach().half().contiguous() for n, v in network.state_dict().items() if n != "words.weight"},
-        path,
-    )
+    weights = {name: value for name, value in network.state_dict().items() if name != WORD_EMBEDDINGS}
+    save_file({name: value.detach().half().contiguous() for name, value in weights.items()}, path)

@@ -3,8 +3,8 @@
     python -m rag.training.score FILE.json [--weights FILE] [--fold FOLD] [--by paragraph|article] [--limit N]
 
 Exact match and F1 are SQuAD's (Rajpurkar et al., EMNLP 2016), over the questions that have an answer, with
-the best span whether or not the reader believes in it. For the others: the share that the reader declines at
-the shipped threshold, and how well its judgement tells the two kinds apart (AUROC). `--fold` keeps to one of
+the best span whether or not the reader believes in it. For the others: the share that the reader declines,
+and how well its judgement tells the two kinds apart (AUROC). `--fold` keeps to one of
 the parts that `rag.training.data` makes of the training files.
 """
 
@@ -17,12 +17,16 @@ from pathlib import Path
 from typing import Any
 
 from rag.english.matching import exact_match, token_f1
-from rag.models.reader import ANSWERS, SpanReader
+from rag.models.reader import SpanReader
 from rag.scores import auroc
 from rag.training.data import Example, read_squad
 from rag.types import Reader
 
-__all__ = ["main", "score"]
+__all__ = ["ANSWERS", "main", "score"]
+
+# A text counts as answering from this probability on: the middle, as the judgement was trained. Whether a
+# question is answered is decided elsewhere, by `rag.answer.abstain`.
+ANSWERS = 0.5
 
 
 def score(found: Sequence[Example], reader: Reader) -> dict[str, Any]:
@@ -60,7 +64,7 @@ def _percent(values: Sequence[float]) -> float | None:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Read the file, score the reader on it, print JSON. Raises `SourceError` for a file in another format."""
+    """Read the file, score the reader on it, print JSON. Raises `SourceError` for a file of another kind."""
     parser = argparse.ArgumentParser(
         prog="python -m rag.training.score", description=(__doc__ or "").splitlines()[0]
     )

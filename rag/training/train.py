@@ -29,6 +29,8 @@ from torch import nn
 from torch.nn import functional
 
 from rag.models.encoder import bundled_folder, native_bf16
+from rag.models.engine import arrays
+from rag.models.reader import WEIGHTS
 from rag.training.data import Example, examples, with_negatives
 from rag.training.network import Network, save
 
@@ -157,28 +159,24 @@ def _rounded(length: int) -> int:
 
 
 def tensors(batch: Sequence[_Encoded]) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    """Tokens, kinds (1 for the passage) and mask of a batch, each of shape (texts, tokens)."""
-    longest = _rounded(max(len(e.tokens) for e in batch))
-    tokens = np.zeros((len(batch), longest), dtype=np.int64)
-    kinds, mask = np.zeros_like(tokens), np.zeros_like(tokens)
-    for row, e in enumerate(batch):
-        tokens[row, : len(e.tokens)] = e.tokens
-        kinds[row, e.passage : len(e.tokens)] = 1
-        mask[row, : len(e.tokens)] = 1
-    return torch.from_numpy(tokens), torch.from_numpy(kinds), torch.from_numpy(mask)
+    """The input_ids, token_type_ids (1 for the passage) and attention_mask of a batch, each of shape (texts,
+    tokens)."""
+    rows = arrays([(e.tokens.tolist(), e.passage) for e in batch], to=_ROUND)
+    input_ids, token_type_ids, attention_mask = map(torch.from_numpy, rows)
+    return input_ids, token_type_ids, attention_mask
 
 
 def loss_of(
     spans: torch.Tensor,
     judged: torch.Tensor,
-    kinds: torch.Tensor,
+    token_type_ids: torch.Tensor,
     batch: Sequence[_Encoded],
     settings: Settings,
     rng: random.Random,
 ) -> torch.Tensor:
     """The loss of a batch: within each passage, across each question's passages, and the two judgements."""
     spans, judged = spans.float(), judged.float()
-    allowed = kinds.bool().clone()
+    allowed = token_type_ids.bool().clone()
     for row, e in enumerate(batch):
         allowed[row, len(e.tokens) - 1] = False  # the closing mark
     targets = [rng.choice(e.spans) if e.spans else (0, 0) for e in batch]
@@ -291,11 +289,12 @@ def train(
             optimiser.state.clear()  # its moments are those of other weights
         for group in optimiser.param_groups:
             group["lr"] = planned[number - 1]
-        tokens, kinds, mask = tensors(batch)
+        input_ids, token_type_ids, attention_mask = tensors(batch)
         torch.manual_seed(settings.seed + number)  # a run that goes on drops out what an unbroken one would
         with torch.autocast("cpu", dtype=torch.bfloat16, enabled=native_bf16()):
-            spans, judged = model(tokens, kinds, mask)
-        loss = loss_of(spans, judged, kinds, batch, settings, random.Random(f"{settings.seed}/{number}"))
+            spans, judged = model(input_ids, token_type_ids, attention_mask)
+        rng = random.Random(f"{settings.seed}/{number}")
+        loss = loss_of(spans, judged, token_type_ids, batch, settings, rng)
         optimiser.zero_grad(set_to_none=True)
         loss.backward()
         nn.utils.clip_grad_norm_(model.parameters(), 1.0)
@@ -341,7 +340,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     )
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--work", type=Path, required=True, help="where the checkpoint and the log lie")
-    parser.add_argument("--out", type=Path, default=Path(__file__).with_name("reader.safetensors"))
+    parser.add_argument("--out", type=Path, default=WEIGHTS, help="the weights; those shipped, by default")
     parser.add_argument("--seed", type=int, default=Settings().seed)
     options = parser.parse_args(arguments)
     save(train(options.data, options.work, Settings(seed=options.seed)), str(options.out))

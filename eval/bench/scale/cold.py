@@ -15,8 +15,8 @@ from typing import Any
 
 from eval.bench.scale.figures import percentile
 from eval.bench.scale.work import Work
-from rag.assistant import make_demo
 from rag.config import Config, demo
+from rag.opening import make_demo
 
 __all__ = ["cold", "imported"]
 

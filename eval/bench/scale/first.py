@@ -25,10 +25,10 @@ def main(home: str, question: str) -> None:
     for package in _PACKAGES:
         importlib.import_module(package)
         step(f"import {package}")
-    from rag.assistant import open_assistant
     from rag.config import Config
     from rag.models.encoder import SentenceEncoder
     from rag.models.reader import SpanReader
+    from rag.opening import open_assistant
 
     step("import the rest")
     config = Config(home=home)  # type: ignore[arg-type]

@@ -1,7 +1,7 @@
 """The trip of a question, step by step, and what is resident meanwhile.
 
 Every question is asked once, of the assistant as anybody opens it, with the calls between its parts timed.
-Nothing is asked twice, because articles and readings are remembered for a while.
+Nothing is asked twice.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from typing import Any
 from eval.bench.scale.figures import spread
 from eval.bench.scale.watch import Clock, Timed, holding
 from eval.bench.scale.work import WARM, Work
-from rag.assistant import open_assistant
 from rag.models.encoder import SentenceEncoder
 from rag.models.reader import SpanReader
+from rag.opening import open_assistant
 
 __all__ = ["STEPS", "trip"]
 
@@ -45,10 +45,10 @@ class _Watched:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._retriever, name)
 
-    def find(self, *given: Any, **named: Any) -> Any:
+    def retrieve(self, *given: Any, **named: Any) -> Any:
         self._clock.taken()
         began = time.perf_counter()
-        found = self._retriever.find(*given, **named)
+        found = self._retriever.retrieve(*given, **named)
         whole = (time.perf_counter() - began) * 1000
         self.rows.append(_split(self._clock.taken(), whole))
         return found
@@ -76,7 +76,8 @@ def trip(work: Work, size: int) -> dict[str, Any]:
     clock = Clock()
     begun = holding()
     with open_assistant(config, encoder=SentenceEncoder(config.encoder), reader=SpanReader()) as assistant:
-        watched = assistant._retriever = _Watched(assistant._retriever, clock)  # type: ignore[assignment]
+        collection = assistant.collection
+        watched = collection._retriever = _Watched(collection.retriever, clock)  # type: ignore[assignment]
         warm: dict[str, float] = {}
         traced: defaultdict[str, list[float]] = defaultdict(list)
         answers: list[float] = []
@@ -93,7 +94,7 @@ def trip(work: Work, size: int) -> dict[str, Any]:
                 for step, took in answer.trace.milliseconds:
                     traced[step].append(took)
         ended = holding()
-        told = assistant.memory()
+        told = assistant.collection.memory()
     found = {
         step: spread(row[step] for row in watched.rows if step in row)
         for step in STEPS

@@ -32,8 +32,8 @@ class Health:
         reason = None
         try:
             assistant = self._library.shown()
-            facts["articles"], facts["passages"], facts["generation"] = assistant.holds()
-            facts["memory"] = assistant.memory()
+            facts["articles"], facts["passages"], facts["generation"] = assistant.collection.holds()
+            facts["memory"] = assistant.collection.memory()
             self._failing = False
         except Exception:
             reason = "the collection cannot be read; the page's log says why"

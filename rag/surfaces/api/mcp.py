@@ -408,7 +408,7 @@ def serve_stdio(library: Library, gate: Gate, *, timeout: float = TIMEOUT) -> No
 
 def _warm(library: Library) -> None:
     try:
-        library.assistant(library.first).warm()
+        library.assistant(library.first).collection.warm()
     except Exception:  # the first call meets it again, and says it
         logging.getLogger("clippings").warning("the collection cannot be opened yet", exc_info=True)
 

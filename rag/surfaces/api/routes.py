@@ -465,7 +465,7 @@ _ANSWER: dict[str, Any] = {
     "evidence": {"passages": []}, "filters": {"after": None, "before": None, "sources": [], "exclude_articles": []},
     "conflicts": [], "abstained": None, "withheld": [], "notice": None,
     "trace": {"config": "d1c7…", "generation": 2, "answerer": "extract", "milliseconds": [["retrieve", 12.5]],
-              "confidence": 0.9},
+              "confidence": 0.9, "version": "0.2.0", "reader": "7fd2…", "typed": "Who struck first?", "asked_on": None},
     "unanswered": [],
 }  # fmt: skip
 _SPAN = {

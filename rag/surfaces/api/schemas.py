@@ -332,7 +332,7 @@ class SentenceCitation(BaseModel):
     start: int
     end: int
     quote: str
-    support: Literal["verbatim", "consistent", "entailed"]
+    support: Literal["verbatim", "consistent"]
     page: int | None
 
 
@@ -413,14 +413,19 @@ class Conflict(BaseModel):
 
 
 class Trace(BaseModel):
-    """How the answer was made: the configuration's fingerprint, the collection's generation, who answered,
-    and milliseconds by step."""
+    """How the answer was made, enough to ask again: the configuration's fingerprint, the collection's
+    generation, who answered, milliseconds by step, the version of Clippings, the SHA-256 of the reader's
+    weights, the question as it was typed, and the day it was asked on."""
 
     config: str
     generation: int
     answerer: str
     milliseconds: list[tuple[str, float]]
     confidence: float | None
+    version: str | None
+    reader: str | None
+    typed: str | None
+    asked_on: date | None
 
 
 class Answer(BaseModel):

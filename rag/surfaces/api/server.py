@@ -113,7 +113,7 @@ def serve(library: Library, *, port: int, doorway: Doorway, accounts: Accounts |
     listening = listen(doorway.host, port)
     try:
         # Loading takes seconds; better before the page says it is ready than at the first question.
-        library.assistant(library.first).warm()
+        library.assistant(library.first).collection.warm()
         _tidy(library, server.keeping.people)
         signals = _signals()  # until here Ctrl-C ends the process as it ends any other command
         with _running(server.application(), listening) as running:

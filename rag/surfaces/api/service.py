@@ -13,7 +13,8 @@ from contextlib import aclosing
 from typing import Any, TypeVar
 from urllib.parse import quote
 
-from rag.assistant import Assistant, Listing
+from rag.assistant import Assistant
+from rag.collection import Listing
 from rag.errors import ClippingsError, CollectionError, ForbiddenError
 from rag.surfaces.api.schemas import ArticleList, AskRequest, Correction, SearchRequest
 from rag.surfaces.asking import day, filters
@@ -114,7 +115,11 @@ class Service:
         """A part of the list of articles, as `schemas.ArticlePage` has it."""
 
         def read() -> dict[str, Any]:
-            rows = [row for row in self._library.chosen(wanted.collection).articles() if _fits(row, wanted)]
+            rows = [
+                row
+                for row in self._library.chosen(wanted.collection).collection.articles()
+                if _fits(row, wanted)
+            ]
             end = wanted.offset + wanted.limit
             return {
                 "total": len(rows),
@@ -132,7 +137,9 @@ class Service:
         """
 
         def read() -> tuple[list[Listing], int]:
-            rows = self._library.chosen("").articles()  # by id, which decides between those of one day
+            rows = self._library.chosen(
+                ""
+            ).collection.articles()  # by id, which decides between those of one day
             rows.sort(key=lambda row: -row.headline.published.toordinal() if row.headline.published else 0)
             return rows[:most], len(rows)
 
@@ -247,10 +254,10 @@ def address(article_id: str) -> str:
 
 
 def _whole(assistant: Assistant, article_id: str, version: str) -> dict[str, Any]:
-    article, versions = assistant.article(article_id), assistant.versions(article_id)
+    article, versions = assistant.article(article_id), assistant.collection.versions(article_id)
     if version and not article.version.startswith(version):
         wanted = next((kept for kept, _ in versions if kept.startswith(version)), "")
-        earlier = assistant.earlier(article_id, wanted) if wanted else None
+        earlier = assistant.collection.earlier(article_id, wanted) if wanted else None
         if earlier is None:
             raise CollectionError(
                 f"the article {article_id} has no version {version}. Its entry without a version lists those "
@@ -261,7 +268,7 @@ def _whole(assistant: Assistant, article_id: str, version: str) -> dict[str, Any
     return {
         "id": article.id,
         "version": article.version,
-        "label": assistant.headline(article_id).label,
+        "label": assistant.collection.headline(article_id).label,
         "title": article.title,
         "source": article.source,
         "author": article.author,
@@ -287,7 +294,7 @@ def _document(assistant: Assistant, wanted: str) -> dict[str, Any]:
     }
     return {
         "id": wanted,
-        "title": assistant.headline(article.id).label,
+        "title": assistant.collection.headline(article.id).label,
         "text": article.text,
         "url": article.url or address(article.id),
         "metadata": {name: value for name, value in facts.items() if value is not None},

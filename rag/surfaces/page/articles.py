@@ -7,7 +7,7 @@ from typing import Any
 
 import gradio as gr
 
-from rag.assistant import Listing
+from rag.collection import Listing
 from rag.errors import ClippingsError, CollectionError
 from rag.surfaces.library import DEMO, OWN, Library
 from rag.surfaces.markup import escape
@@ -100,12 +100,12 @@ class Articles:
                 [],
                 f'<p class="begin">{escape(str(exc))}.</p>',
             )
-        rows = assistant.articles()
+        rows = assistant.collection.articles()
         copies = Counter(item.headline.group for item in rows)
         # Near-copies stand together, under the first of them.
         rows.sort(key=lambda item: (item.headline.voice, item.headline.id))
         table = [_row(item, copies[item.headline.group] - 1 if item.headline.group else 0) for item in rows]
-        return masthead(len(rows)), gr.Dropdown(choices=assistant.sources(), value=[]), table, ""
+        return masthead(len(rows)), gr.Dropdown(choices=assistant.collection.sources(), value=[]), table, ""
 
     def pick(self, collection: str, event: gr.SelectData) -> tuple[Any, ...]:
         """The article of the row that was pressed, with its facts to be corrected where it is the reader's

@@ -1,0 +1,148 @@
+"""The answer to one question while it is being made: what was released, withheld and laid side by side so
+far.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+
+from rag.answer.check import Checker, cited_text
+from rag.answer.conflict import Disagreement
+from rag.types import (
+    Abstention,
+    Answer,
+    Claim,
+    Conflict,
+    DraftSentence,
+    Evidence,
+    Filters,
+    Rival,
+    Sentence,
+    Trace,
+)
+
+__all__ = ["Reply", "Stopwatch"]
+
+
+class Stopwatch:
+    """Milliseconds by step, in the order in which the steps were first taken."""
+
+    def __init__(self) -> None:
+        self._total: dict[str, float] = {}
+
+    @contextmanager
+    def step(self, name: str) -> Iterator[None]:
+        """Add the time that the block takes to that of the step."""
+        began = time.perf_counter()
+        try:
+            yield
+        finally:
+            self._total[name] = self._total.get(name, 0.0) + 1000 * (time.perf_counter() - began)
+
+    @property
+    def milliseconds(self) -> tuple[tuple[str, float], ...]:
+        """Every step with the time it took in all."""
+        return tuple((name, round(total, 3)) for name, total in self._total.items())
+
+
+class Reply:
+    """Releases sentences, each as soon as it is checked, and keeps what the answer is made of.
+
+    `check_open` raises once nobody may be answered any more; it is asked before each sentence.
+    """
+
+    def __init__(self, evidence: Evidence, stopwatch: Stopwatch, check_open: Callable[[], None]) -> None:
+        self.evidence = evidence
+        self.stopwatch = stopwatch
+        self.sentences: list[Sentence] = []  # released
+        self.conflicts: list[Conflict] = []
+        self.claimed = 0  # sentences that an answerer claimed, released or withheld
+        self.declined: Abstention | None = None  # what an answerer said in place of sentences
+        self.settled: set[int] = set()  # the parts that are answered by what disagrees
+        self._disagreements: list[
+            Sequence[Disagreement]
+        ] = []  # part by part, until they are laid side by side
+        self._checker = Checker(evidence)
+        self._check_open = check_open
+
+    def release(self, drafts: Iterator[DraftSentence | Abstention]) -> Iterator[Sentence]:
+        """An answerer's sentences, each as soon as it is checked. What cannot be checked is withheld, and
+        what was said already is not said again."""
+        try:
+            while True:
+                self._check_open()
+                with self.stopwatch.step("draft"):
+                    draft = next(drafts, None)
+                if draft is None:
+                    return
+                if isinstance(draft, Abstention):
+                    self.declined = draft if not self.sentences else None
+                    return
+                if any(draft.text == released.text for released in self.sentences):
+                    continue
+                self.claimed += 1
+                with self.stopwatch.step("check"):
+                    sentence = self._checker.check(draft)
+                if sentence:
+                    self.sentences.append(sentence)
+                    yield sentence
+        finally:
+            # A generator that is not run to its end still holds its connection.
+            if close := getattr(drafts, "close", None):
+                close()
+
+    def compare(self, disagreements: Sequence[Sequence[Disagreement]]) -> None:
+        """Note what the sources disagree on, part by part."""
+        self._disagreements = list(disagreements)
+
+    def lay_side_by_side(self, part: int) -> Iterator[Sentence]:
+        """What the sources disagree on in a part, once: the sentence of each value, and the conflict they
+        make. Where a report updates another there is no conflict, and the newest comes last."""
+        disagreements, self._disagreements[part] = self._disagreements[part], ()
+        for found in disagreements:
+            rivals: list[Rival] = []
+            for group in sorted(found.groups, key=lambda group: group is found.later):
+                shown = {rival.citation.article.id for rival in rivals}
+                # One article may hold two of the values; another that says one of them too shows that they
+                # disagree.
+                claim = next((c for c in group.claims if c.source.article.id not in shown), group.claims[0])
+                lead = "Later:" if group is found.later else ""
+                quoted = (Claim(claim.source.rank, claim.sentence),)
+                for sentence in self.release(
+                    iter([DraftSentence(claim.sentence, quoted, claim.shown, lead)])
+                ):
+                    yield sentence
+                    rivals.append(Rival(claim.shown, sentence.citations[0], claim.source.article.published))
+            two = len({r.value for r in rivals}) > 1 and len({r.citation.article.id for r in rivals}) > 1
+            if two and not found.later:
+                self.conflicts.append(Conflict(found.about, tuple(rivals)))
+            if rivals:
+                self.settled.add(part)
+
+    def answer(
+        self,
+        question: str,
+        filters: Filters,
+        trace: Trace,
+        *,
+        abstained: Abstention | None,
+        notice: str | None = None,
+        unanswered: tuple[str, ...] = (),
+    ) -> Answer:
+        """The whole answer, of what was released."""
+        return Answer(
+            question=question,
+            text="The articles do not answer this." if abstained else cited_text(self.sentences),
+            sentences=tuple(self.sentences),
+            citations=self._checker.citations,
+            evidence=self.evidence,
+            filters=filters,
+            conflicts=tuple(self.conflicts),
+            abstained=abstained,
+            withheld=tuple(self._checker.withheld),
+            notice=notice,
+            trace=trace,
+            unanswered=unanswered,
+        )

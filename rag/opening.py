@@ -1,0 +1,118 @@
+"""Opening a collection for questions, and the demo collection that a newcomer asks."""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Sequence
+from datetime import date
+from pathlib import Path
+
+from rag.answer.generate import Generative
+from rag.assistant import Assistant
+from rag.collection import Collection
+from rag.config import Config, demo, load
+from rag.errors import CollectionError, ConfigError
+from rag.models.encoder import SentenceEncoder
+from rag.models.language import ChatModel, configured_model, language_model
+from rag.models.reader import SpanReader
+from rag.retrieval.search import Retriever
+from rag.types import Answer, Answerer, Encoder, Filters, LanguageModel, Reader, Turn
+from rag.validation import askable, configuration, has_collection, interrupted
+
+__all__ = ["ask", "collection_exists", "config_or_demo", "make_demo", "open_assistant"]
+
+_SEEDS_STAMP = "seeds"  # in the demo collection's home: the demo articles' files when they were added
+
+
+def open_assistant(
+    config: Config | None = None,
+    *,
+    model: LanguageModel | ChatModel | None = None,
+    encoder: Encoder | None = None,
+    reader: Reader | None = None,
+    answerer: Answerer | None = None,
+) -> Assistant:
+    """Open the collection in `config.home` (by default as `load()` finds it).
+
+    `model` is a `LanguageModel`, or any LLM object of llama-index; without one the configured model is used,
+    if any. An `answerer` words the answers in place of a language model: its sentences are checked like
+    anyone's, and where none of them holds the articles answer by themselves.
+
+    Raises `CollectionError` when there is no collection, or it was made with other settings, and
+    `ConfigError` for what is no `Config` and for a model beside an answerer.
+    """
+    config = configuration(config, load)
+    if answerer is not None and model is not None:
+        raise ConfigError("an answerer takes the place of a language model. Hand in one of the two")
+    if answerer is None:
+        chosen = language_model(model) if model is not None else configured_model(config.model)
+        if chosen is not None:
+            answerer = Generative(chosen, window=config.model.window, max_tokens=config.model.max_tokens)
+    encoder, reader = encoder or SentenceEncoder(config.encoder), reader or SpanReader()
+    return Assistant(Collection(config, encoder, reader), encoder, reader, answerer)
+
+
+def ask(
+    question: str,
+    config: Config | None = None,
+    *,
+    history: Sequence[Turn] = (),
+    filters: Filters = Filters(),
+    asked_on: date | None = None,
+    use_model: bool = True,
+) -> Answer:
+    """One question, one answer; see `Assistant.ask`.
+
+    With no `config` and no collection yet, the five demo articles answer, from a home of their own.
+    """
+    question = askable(question)
+    with open_assistant(configuration(config, lambda: config_or_demo(load()))) as assistant:
+        return assistant.ask(question, history, filters=filters, asked_on=asked_on, use_model=use_model)
+
+
+def config_or_demo(config: Config) -> Config:
+    """The configuration if its collection exists; otherwise that of the demo collection, which is made at the
+    first call.
+
+    Raises `CollectionError` while the collection is being restored: the demo articles' answers might pass for
+    its own."""
+    if unfinished := interrupted(config.home):
+        raise CollectionError(unfinished)
+    return config if collection_exists(config) else make_demo(config)
+
+
+def collection_exists(config: Config) -> bool:
+    """Whether there is a collection in `config.home`, with articles or without."""
+    return has_collection(config.home)
+
+
+def make_demo(config: Config) -> Config:
+    """Make the demo collection that lies beside `config.home`, or bring it up to date; its configuration."""
+    config = demo(config)
+    seeds, noted = _seeds(), config.home / _SEEDS_STAMP
+    stamp = "".join(
+        f"{f.name} {f.stat().st_size} {f.stat().st_mtime_ns}\n" for f in sorted(seeds.glob("*.txt"))
+    )
+    if not (noted.is_file() and noted.read_text(encoding="utf-8") == stamp and _is_current(config)):
+        from ingest import sync  # the one place where reading needs writing; it takes a moment to import
+
+        sync(seeds, config, renew=True)
+        noted.write_text(stamp, encoding="utf-8")
+    return config
+
+
+def _is_current(config: Config) -> bool:
+    """Whether a collection can be opened as it is."""
+    try:
+        Retriever(config.home, config, SentenceEncoder(config.encoder)).close()
+    except CollectionError:
+        return False
+    return True
+
+
+def _seeds() -> Path:
+    """The folder of the demo articles."""
+    spec = importlib.util.find_spec("seeds")
+    if spec is None or not spec.submodule_search_locations:
+        raise CollectionError("the demo articles are not installed. Add your own: clippings sync FOLDER")
+    return Path(next(iter(spec.submodule_search_locations)))

@@ -215,7 +215,7 @@ def test_doctor_says_what_is_well_and_fails_when_something_is_not(
     ready: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert app.main(["doctor"]) == 0
-    assert [line[:5] for line in capsys.readouterr().out.splitlines()] == ["ok   "] * 7
+    assert [line[:5] for line in capsys.readouterr().out.splitlines()] == ["ok   "] * 8
     monkeypatch.setenv("CLIPPINGS_MODEL_URL", "http://127.0.0.1:9/v1")
     monkeypatch.setenv("CLIPPINGS_MODEL_NAME", "m")
     assert app.main(["doctor"]) == 1
@@ -380,7 +380,7 @@ def test_a_collection_is_kept_in_a_file_and_made_again(
         (["sync", ""], "a place"), (["sync", " "], "a place"), (["sync", "news", ""], "a place"), (["backup", ""], "the file"),
         (["restore", " "], "the file"), (["articles", "--home", ""], "--home"), (["show", ""], "the id"), (["remove", "a", ""], "an id"),
         (["edit", "", "--title", "x"], "the id"), (["show", "a", "--version", ""], "--version"), (["eval", "--gold", ""], "--gold"),
-        (["eval", "--out", " "], "--out"), (["serve", "--auth-file", ""], "--auth-file"), (["serve", "--host", ""], "--host"),
+        (["eval", "--output", " "], "--output"), (["serve", "--auth-file", ""], "--auth-file"), (["serve", "--host", ""], "--host"),
     ],
 )  # fmt: skip
 def test_an_empty_name_never_means_the_current_folder(

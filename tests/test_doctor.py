@@ -26,7 +26,7 @@ from rag.store.vectors import FOLDER as CHROMA
 from rag.store.vectors import DenseIndex
 from rag.types import LanguageModel
 
-NAMES = ["configuration", "encoder", "reader", "collection", "indexes", "disk", "language model"]
+NAMES = ["version", "configuration", "encoder", "reader", "collection", "indexes", "disk", "language model"]
 
 
 class Transformer:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -114,6 +115,7 @@ def modules() -> Iterator[tuple[str, Path]]:
     yield "app", ROOT / "app.py"
 
 
+@cache  # every vendor asks for every file
 def imports(path: Path) -> set[str]:
     """The modules a file imports: `from rag import text` is rag.english.text, `from rag import ask` is rag."""
     found: set[str] = set()

@@ -26,6 +26,8 @@ from rag.store.vectors import FOLDER as CHROMA
 from rag.store.vectors import DenseIndex
 from rag.types import LanguageModel
 
+pytestmark = pytest.mark.slow
+
 NAMES = ["version", "configuration", "encoder", "reader", "collection", "indexes", "disk", "language model"]
 
 

@@ -102,6 +102,7 @@ def test_every_relative_link_leads_somewhere() -> None:
     assert dead == []
 
 
+@pytest.mark.slow
 def test_what_the_help_points_to_is_there() -> None:
     told = subprocess.run(
         [sys.executable, "app.py", "--help"], cwd=ROOT, capture_output=True, text=True, check=True
@@ -111,6 +112,7 @@ def test_what_the_help_points_to_is_there() -> None:
     assert (ROOT / named[0]).is_file()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", range(2))
 def test_the_readmes_program_runs(number: int, tmp_path: Path) -> None:
     program = re.findall(r"```python\n(.*?)```", README, re.DOTALL)[number]
@@ -123,6 +125,7 @@ def test_the_readmes_program_runs(number: int, tmp_path: Path) -> None:
     assert "Iran" in run.stdout
 
 
+@pytest.mark.slow
 def test_every_target_of_make_is_explained_and_no_other_is_named() -> None:
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
     targets = set(re.findall(r"^\.PHONY: (.*)$", makefile, re.MULTILINE)[0].split())

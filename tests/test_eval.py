@@ -149,6 +149,7 @@ def test_a_verdict_that_is_none_makes_no_case(assistant: Assistant) -> None:
         gold_case(assistant.ask("Who struck first on Tuesday?"), "")
 
 
+@pytest.mark.slow
 def test_the_command_adds_and_runs_a_user_s_own_gold(
     config: Config,
     assistant: Assistant,

@@ -168,6 +168,7 @@ def test_a_name_that_is_taken_is_asked_about_before_anything_is_done(
     assert texts(library)["upload/b (4).txt"] == "Bob ate."
 
 
+@pytest.mark.slow
 def test_what_takes_another_s_place_gives_it_back_where_it_cannot_be_read(
     library: Library, tmp_path: Path
 ) -> None:

@@ -90,10 +90,9 @@ def _forbidden(event: str, arguments: tuple[Any, ...]) -> str | None:
         return None if harmless else f"opens a socket to {arguments[1]}"
     if event == "socket.getaddrinfo":
         return f"looks up {arguments[0]}"
-    if (
-        event in _PROCESSES and (program := _program(arguments)).split()[0] != "git"
-    ):  # it tells a commit's name
-        return f"starts a process, {program}"
+    if event in _PROCESSES:
+        program = _program(event, arguments)
+        return None if program.split()[0] == "git" else f"starts a process, {program}"  # git names a commit
     if event == "import" and str(arguments[0]) in _ENGINES:
         return f"imports {arguments[0]}"
     if event == "open" and isinstance(arguments[0], str) and arguments[0].endswith(_WEIGHTS):
@@ -101,6 +100,6 @@ def _forbidden(event: str, arguments: tuple[Any, ...]) -> str | None:
     return None
 
 
-def _program(arguments: Sequence[Any]) -> str:
+def _program(event: str, arguments: Sequence[Any]) -> str:
     words = arguments[1] if len(arguments) > 1 and isinstance(arguments[1], list | tuple) else arguments[:1]
-    return " ".join(str(word) for word in words)[:120]
+    return " ".join(str(word) for word in words or (event,))[:120]

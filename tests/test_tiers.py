@@ -107,6 +107,14 @@ CAUGHT = {
 }
 
 
+WHOLE = """
+import pytest
+
+pytestmark = [pytest.mark.server, pytest.mark.slow]
+raise ImportError("this file was opened")
+"""
+
+
 def told(folder: Path, *options: str) -> str:
     """What a run of the tests above prints."""
     (folder / "conftest.py").write_text(CONFTEST)
@@ -139,3 +147,9 @@ def test_without_the_option_nothing_is_left_out_or_refused(tmp_path: Path) -> No
     report = told(tmp_path)
     assert "15 passed" in report
     assert "deselected" not in report
+
+
+def test_a_file_that_is_marked_as_a_whole_is_not_even_imported(tmp_path: Path) -> None:
+    (tmp_path / "test_whole.py").write_text(WHOLE)
+    assert "this file was opened" not in told(tmp_path, "--fast")
+    assert "this file was opened" in told(tmp_path)

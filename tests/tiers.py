@@ -7,6 +7,7 @@ reports these acts, as audit events, so no test has to be written with the guard
 
 from __future__ import annotations
 
+import re
 import socket
 import sys
 from collections.abc import Generator, Sequence
@@ -18,8 +19,10 @@ import pytest
 __all__ = ["LEFT_OUT", "FastTier"]
 
 LEFT_OUT = ("slow", "browser", "server")
+_MARKED = re.compile(rf"^pytestmark = .*pytest\.mark\.({'|'.join(LEFT_OUT)})\b", re.MULTILINE)
 # What runs or trains a model. Importing one takes seconds, and is the first step of loading it.
 _ENGINES = {"openvino", "torch", "transformers", "sentence_transformers", "playwright"}
+_LOADS = re.compile(rf"^(?:import|from) (?:{'|'.join(sorted(_ENGINES))})\b", re.MULTILINE)
 _WEIGHTS = (".safetensors", ".onnx")
 _PROCESSES = {
     "subprocess.Popen",
@@ -44,6 +47,14 @@ class FastTier:
         if self._watching and (act := _forbidden(event, arguments)):
             self._reached.append(act)
             raise PermissionError(f"a test of the fast tier {act}")
+
+    def pytest_ignore_collect(self, collection_path: Path) -> bool | None:
+        """Leave a file out unopened where none of its tests would be run: some take seconds to import."""
+        if collection_path.suffix != ".py" or not collection_path.is_file():
+            return None
+        source = collection_path.read_text(encoding="utf-8")
+        tested = collection_path.name.startswith(("test_", "conftest")) or ">>>" in source
+        return None if tested and not _MARKED.search(source) and not _LOADS.search(source) else True
 
     @pytest.hookimpl(trylast=True)
     def pytest_collection_modifyitems(self, config: pytest.Config, items: list[pytest.Item]) -> None:

@@ -17,7 +17,7 @@ from rag.errors import ClippingsError, ConfigError
 from rag.system.files import small_text
 from rag.types import Turn
 
-__all__ = ["GOLD", "Case", "Fact", "Span", "faults", "load", "save", "split_of", "writing"]
+__all__ = ["GOLD", "Case", "Fact", "Span", "faults", "gold_file", "load", "save", "split_of", "writing"]
 
 GOLD = Path(__file__).parent / "gold"
 _LARGEST = 500_000_000  # bytes of a file of gold questions
@@ -74,6 +74,20 @@ def split_of(case_id: str) -> str:
     return "dev" if int(hashlib.sha256(case_id.encode()).hexdigest()[:8], 16) % 2 == 0 else "test"
 
 
+def gold_file(named: Path | None = None) -> Path:
+    """The file of gold questions that is meant: one of our own by its name (`seeds`, the default, or
+    `public`), any other by its path. A file of that name in the current folder comes first.
+
+    >>> gold_file(Path("public")) == GOLD / "public.jsonl"
+    True
+    """
+    if named is None:
+        return GOLD / "seeds.jsonl"
+    if named.name == str(named) and not named.exists() and (ours := GOLD / f"{named}.jsonl").is_file():
+        return ours
+    return named
+
+
 def load(path: Path) -> list[Case]:
     """The cases of a `.jsonl` file, in order. Raises `ConfigError` naming the line that is not a case."""
     cases: list[Case] = []
@@ -85,7 +99,7 @@ def load(path: Path) -> list[Case]:
             cases.append(_case(json.loads(line)))
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as exc:
             raise ConfigError(
-                f"{path} line {number} is not a gold question: {_fault(exc)}. See eval/gold/README.md"
+                f"{path} line {number} is not a gold question: {_fault(exc)}. See {GOLD / 'README.md'}"
             ) from exc
     if repeated := _repeated(case.id for case in cases):
         raise ConfigError(f"{path} has two questions with the id {repeated}")

@@ -11,7 +11,7 @@ from dataclasses import asdict
 from pathlib import Path
 from tempfile import TemporaryFile
 
-from eval.cases import GOLD, Case, Fact, Span, load, save, writing
+from eval.cases import Case, Fact, Span, gold_file, load, save, writing
 from eval.report import page, table
 from eval.run import Report, collection_for, evaluate, write_report
 from rag import Answer, Config, open_assistant
@@ -22,22 +22,24 @@ from rag.errors import QuestionError
 __all__ = ["add", "case_of", "gold_case", "keep_case", "run"]
 
 VERDICTS = ("right", "wrong", "missing", "decline")
-RESULTS = Path(__file__).parent / "results"
+REPORTS = "evaluations"  # in the collection's folder
 
 
-def run(gold: Path | None, home: Config | None, split: str, out: Path | None, *, as_json: bool) -> str:
+def run(gold: Path | None, home: Config | None, split: str, output: Path | None, *, as_json: bool) -> str:
     """Run the suite and keep its report; what to print.
 
     Without `gold` the questions about the demo articles are asked; without `home` the collection is the one
-    that belongs to the gold file, kept beside the user's own.
+    that belongs to the gold file, kept beside the user's own. Without `output` the report goes into the
+    collection's folder, so that nothing is ever written where Clippings is installed.
     """
-    path = gold or GOLD / "seeds.jsonl"
-    cases, folder = load(path), out or RESULTS
-    with writing(folder):  # a run takes minutes: better to know before it
-        folder.mkdir(parents=True, exist_ok=True)
-        TemporaryFile(dir=folder).close()
+    path = gold_file(gold)
+    cases = load(path)
+    if output is not None:
+        _writable(output)
     config = home or collection_for(path, default_home().with_name(f"eval-{path.stem}"))
     with open_assistant(config) as assistant:
+        folder = output or config.home / REPORTS
+        _writable(folder)
         report = evaluate(cases, assistant, gold=path.stem, split=split, progress=_said)
     kept = keep(report, folder)
     if as_json:
@@ -45,8 +47,18 @@ def run(gold: Path | None, home: Config | None, split: str, out: Path | None, *,
     return f"{table(report)}\n\nEvery case, with its evidence and what was wrong: {kept}"
 
 
+def _writable(folder: Path) -> None:
+    """Make a folder for reports, or raise `ConfigError`. A run takes minutes: better to know before it.
+
+    A report holds words of the articles, so a new folder is its owner's only, as the collection is.
+    """
+    with writing(folder):
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        TemporaryFile(dir=folder).close()
+
+
 def keep(report: Report, folder: Path) -> Path:
-    """Write a report's numbers (JSON, by commit) and its page (HTML); the page's path. Raises `ConfigError`
+    """Write a report's numbers (JSON, by revision) and its page (HTML); the page's path. Raises `ConfigError`
     where that cannot be done."""
     name = f"{report.gold}-{report.split}-{report.commit.rstrip('+')}"
     shown = folder / f"{name}.html"

@@ -26,7 +26,7 @@ svg { max-width: 100%; height: auto; }
 def table(report: Report) -> str:
     """Every metric with its interval and the number of cases it has an opinion on."""
     lines = [
-        f"{report.gold}, {report.split}: {len(report.rows)} cases, commit {report.commit}, answered by "
+        f"{report.gold}, {report.split}: {len(report.rows)} cases, revision {report.commit}, answered by "
         f"{report.answerer}",
         f"{'metric':<26} {'value':>7}  95 % interval    cases",
     ]
@@ -42,7 +42,7 @@ def page(report: Report) -> str:
         "<!doctype html><html lang='en'><meta charset='utf-8'>",
         f"<title>{_e(report.gold)}, {_e(report.split)}</title><style>{_STYLE}</style>",
         f"<h1>{_e(report.gold)}, {_e(report.split)}</h1>",
-        f"<p class='dim'>{len(report.rows)} cases · commit {_e(report.commit)} · {_e(report.made)} · "
+        f"<p class='dim'>{len(report.rows)} cases · revision {_e(report.commit)} · {_e(report.made)} · "
         f"configuration "
         f"{_e(report.config)} · answered by {_e(report.answerer)}</p>",
         _metrics(report),

@@ -22,6 +22,7 @@ from ingest import sync
 from rag import Answer, Assistant, Config, Evidence, Support
 from rag.english.normalise import fold
 from rag.errors import ConfigError
+from rag.system.installed import checkout, version
 
 __all__ = ["Report", "Row", "collection_for", "evaluate", "read_report", "write_report"]
 
@@ -52,7 +53,8 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """Rows, and what they come to: each metric as (value, low, high, cases it has an opinion on)."""
+    """Rows, and what they come to: each metric as (value, low, high, cases it has an opinion on). `commit` is
+    the revision that was measured: a commit of a checkout, or an installed version (`v0.2.0`)."""
 
     gold: str
     split: str
@@ -101,7 +103,7 @@ def evaluate(
     return Report(
         gold=gold,
         split=split,
-        commit=_commit(),
+        commit=_revision(),
         made=datetime.now(UTC).isoformat(timespec="seconds"),
         config=assistant.config.fingerprint(),
         answerer=assistant.answerer,
@@ -318,11 +320,15 @@ def read_report(path: Path) -> Report:
         raise ConfigError(f"{path} is not a report of `clippings eval`: {exc!r}") from exc
 
 
-def _commit() -> str:
-    """The commit this was run on, with a `+` where files had been changed since; `unknown` outside a
-    checkout.
+def _revision() -> str:
+    """What was measured: the commit, with a `+` where files had been changed since, or outside a checkout the
+    version, as in `v0.2.0`.
+
+    An installed copy may lie in a folder of somebody else's repository, whose commits say nothing of it.
     """
-    here = Path(__file__).parent
+    here = checkout()
+    if here is None or not (here / ".git").exists():  # a file in a worktree, else a folder
+        return f"v{version()}"
     environ = {
         **os.environ,
         "GIT_OPTIONAL_LOCKS": "0",
@@ -335,5 +341,7 @@ def _commit() -> str:
         head = git("rev-parse", "--short=12", "HEAD")
         dirty = git("status", "--porcelain", "--untracked-files=no")
     except OSError:
-        return "unknown"
-    return head.stdout.strip() + ("+" if dirty.stdout.strip() else "") if head.returncode == 0 else "unknown"
+        return f"v{version()}"
+    if head.returncode != 0:
+        return f"v{version()}"
+    return head.stdout.strip() + ("+" if dirty.stdout.strip() else "")

@@ -6,6 +6,7 @@ import shutil
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from platform import python_version
 
 from rag.config import Config
 from rag.errors import ClippingsError
@@ -15,6 +16,7 @@ from rag.store.bm25 import WHOLE, LexicalIndex
 from rag.store.catalog import FILE, Catalog
 from rag.store.vectors import DenseIndex, check_server
 from rag.system.address import shown
+from rag.system.installed import checkout, version
 from rag.types import LanguageModel
 from rag.validation import interrupted
 
@@ -36,6 +38,7 @@ def examine(config: Config, model: Callable[[], LanguageModel | None]) -> Iterat
     """Look at the configuration, the encoder, the collection and the model, one after the other; a fault
     stops none.
     """
+    yield Finding("version", True, _version())
     yield Finding("configuration", True, f"fingerprint {config.fingerprint()}, collection in {config.home}")
     yield _looked("encoder", lambda: _encoder(config))
     yield _looked("reader", _reader)
@@ -52,6 +55,13 @@ def examine(config: Config, model: Callable[[], LanguageModel | None]) -> Iterat
         )
     yield _looked("disk", lambda: _disk(config))
     yield _looked("language model", lambda: _model(model))
+
+
+def _version() -> str:
+    here = checkout()
+    return f"Clippings {version()}, Python {python_version()}, " + (
+        f"from the checkout in {here}" if here else "installed as a package"
+    )
 
 
 def _looked(name: str, look: Callable[[], tuple[bool, str]]) -> Finding:

@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from tiers import FastTier
 
 from rag.config import Config
 from rag.english.normalise import content_stems
@@ -29,6 +30,17 @@ collect_ignore = [
 ]  # not a module of the tests: Python itself imports one of this name
 DIMS = 256
 SEEDS = Path(__file__).parent.parent / "seeds"
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--fast", action="store_true", help="the fast tier alone: no server, browser, model or process"
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if config.getoption("--fast"):
+        config.pluginmanager.register(FastTier())
 
 
 class WordEncoder:

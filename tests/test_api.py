@@ -39,6 +39,8 @@ from rag.surfaces.library import Library
 from rag.surfaces.render import answer_json
 from rag.types import IngestReport
 
+pytestmark = pytest.mark.server
+
 QUESTION = "Who struck first?"
 IRAN = "news/iran strikes.txt"
 PAGE = "https://example.org/a?b=1&c"

@@ -20,6 +20,8 @@ from rag.surfaces.api.server import Server
 from rag.surfaces.library import Library
 from rag.surfaces.record import record
 
+pytestmark = pytest.mark.slow
+
 GONE = "there is no such conversation. It may have been deleted; begin a new one"
 
 

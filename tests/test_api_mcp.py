@@ -34,6 +34,8 @@ from rag.surfaces.gate import Counts, Gate
 from rag.surfaces.library import Library
 from rag.surfaces.render import answer_json, answer_text
 
+pytestmark = [pytest.mark.server, pytest.mark.slow]
+
 ROOT = Path(__file__).parent.parent
 LENGTH = len(str(RECORDS[0]["text"]))
 BOTH = {"Accept": "application/json, text/event-stream"}

@@ -69,6 +69,7 @@ def opened(config: Config, encoder: WordEncoder, model: ScriptedModel | None = N
     return open_assistant(config, encoder=encoder, reader=WordReader(), model=model)
 
 
+@pytest.mark.slow
 def test_threads_that_ask_at_once_get_what_each_gets_alone(
     restless: None, config: Config, encoder: WordEncoder
 ) -> None:
@@ -566,6 +567,7 @@ def test_a_llama_index_model_can_be_handed_in(ready: Config, encoder: WordEncode
     )
 
 
+@pytest.mark.slow
 def test_with_no_collection_the_demo_is_made_in_a_home_of_its_own(tmp_path: Path) -> None:
     config = Config(home=tmp_path / "mine")
     chosen = config_or_demo(config)

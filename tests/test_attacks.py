@@ -30,6 +30,8 @@ from rag import Config, open_assistant
 from rag.people.accounts import Accounts, add_account
 from rag.people.store import People
 
+pytestmark = [pytest.mark.server, pytest.mark.slow]
+
 SECRET = "Karvel"  # a word of the collection that no answer to a stranger may hold
 
 
@@ -224,6 +226,7 @@ def test_headers_and_forms_without_end_are_cut_off(guarded: Served) -> None:
 # From another site
 
 
+@pytest.mark.browser
 def test_a_foreign_page_reads_nothing_and_changes_nothing(
     page: Served, config: Config, browser: Browser
 ) -> None:

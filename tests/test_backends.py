@@ -28,6 +28,8 @@ from rag.errors import ConfigError, ModelError
 from rag.models.language import configured_model
 from rag.types import Answer
 
+pytestmark = [pytest.mark.server, pytest.mark.slow]
+
 HELLO = [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "Hello"}]
 STORY = {
     "id": "strike",

@@ -14,6 +14,8 @@ from eval.bench import news, peers
 from eval.bench.news import main
 from rag.errors import ConfigError
 
+pytestmark = pytest.mark.slow
+
 ARTICLES = [
     {
         "id": "dam",

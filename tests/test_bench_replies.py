@@ -8,6 +8,8 @@ import pytest
 
 from eval.bench.replies import FACTS, Outcome, put, table
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def outcomes() -> list[Outcome]:

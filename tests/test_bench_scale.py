@@ -156,6 +156,7 @@ def test_a_text_without_a_vector_is_no_silent_zero(tmp_path: Path) -> None:
         Looked("any", Stock(tmp_path)).passages(["never encoded"])
 
 
+@pytest.mark.slow
 def test_a_small_run_from_articles_to_tables(work: Work, capsys: pytest.CaptureFixture[str]) -> None:
     sizes = [20, 60]
     parts = ("vectors", "build", "trip", "filters", "dense")

@@ -202,6 +202,7 @@ def door() -> Iterator[str]:
     server.server_close()
 
 
+@pytest.mark.server
 def test_what_comes_in_place_of_an_answer_is_told_apart(door: str) -> None:
     kinds = ["answers", "refuses", "is full", "fails", "breaks off", "breaks", "cuts"]
     answer, *errors = put_questions(door, [("plain", {"question": kind}) for kind in kinds], 60)
@@ -233,6 +234,7 @@ TOWNS = (
 )
 
 
+@pytest.mark.slow
 def test_a_page_under_traffic(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     records = [
         {

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -129,6 +130,7 @@ def modules() -> Iterator[tuple[str, Path]]:
     yield "app", ROOT / "app.py"
 
 
+@cache  # every vendor asks for every file
 def imports(path: Path) -> set[str]:
     """The modules a file imports: `from rag import types` is rag.types, `from rag import ask` is rag."""
     found: set[str] = set()

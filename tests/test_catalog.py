@@ -126,6 +126,7 @@ def test_the_dates_of_articles_leave_out_what_is_unknown(catalog: Catalog) -> No
     assert catalog.published([]) == {}
 
 
+@pytest.mark.slow
 def test_more_than_sqlite_takes_at_once_is_written_read_and_removed(config: Config) -> None:
     catalog = Catalog(config.home, config, create=True)
     long = article("a " * 3_000, "long")
@@ -473,6 +474,7 @@ def test_a_home_that_cannot_be_made_is_named(tmp_path: Path, config: Config) -> 
         Catalog(tmp_path / "file" / "home", config, create=True)
 
 
+@pytest.mark.slow
 def test_a_catalog_that_another_process_keeps_locked_is_an_error_after_a_while(
     catalog: Catalog, config: Config
 ) -> None:

@@ -31,6 +31,8 @@ from rag.store.catalog import Catalog
 from rag.store.vectors import DenseIndex
 from rag.types import Filters
 
+pytestmark = [pytest.mark.server, pytest.mark.slow]
+
 CHROMA = Path(sys.executable).with_name("chroma")
 
 

@@ -100,6 +100,7 @@ def test_sync_needs_something_to_take_in(home: Path, capsys: pytest.CaptureFixtu
     assert not home.exists()
 
 
+@pytest.mark.slow
 def test_rebuild_takes_the_settings_in_force(
     ready: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -110,6 +111,7 @@ def test_rebuild_takes_the_settings_in_force(
     assert app.main(["ask", "Who struck first?"]) == 0
 
 
+@pytest.mark.slow
 def test_ask_prints_the_answer_or_all_of_it_as_json(ready: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert app.main(["ask", "Who", "struck", "first?"]) == 0
     assert capsys.readouterr().out.startswith(
@@ -120,6 +122,7 @@ def test_ask_prints_the_answer_or_all_of_it_as_json(ready: Path, capsys: pytest.
     assert (whole["text"], whole["abstained"]) == ("Iran struck first on Tuesday. [1]", None)
 
 
+@pytest.mark.slow
 def test_ask_shows_which_day_is_meant_and_leaves_the_words_alone(
     ready: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -134,6 +137,7 @@ def test_ask_shows_which_day_is_meant_and_leaves_the_words_alone(
     ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("options", "passages"),
     [
@@ -211,11 +215,12 @@ def test_articles_show_and_remove(ready: Path, capsys: pytest.CaptureFixture[str
     assert capsys.readouterr().out == "ID  PUBLISHED  SOURCE  WORDS  PASSAGES  TITLE\n"
 
 
+@pytest.mark.slow
 def test_doctor_says_what_is_well_and_fails_when_something_is_not(
     ready: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert app.main(["doctor"]) == 0
-    assert [line[:5] for line in capsys.readouterr().out.splitlines()] == ["ok   "] * 7
+    assert [line[:5] for line in capsys.readouterr().out.splitlines()] == ["ok   "] * 8
     monkeypatch.setenv("CLIPPINGS_MODEL_URL", "http://127.0.0.1:9/v1")
     monkeypatch.setenv("CLIPPINGS_MODEL_NAME", "m")
     assert app.main(["doctor"]) == 1
@@ -349,6 +354,7 @@ def test_an_earlier_version_is_printed(
     )
 
 
+@pytest.mark.slow
 def test_a_collection_is_kept_in_a_file_and_made_again(
     ready: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -380,7 +386,7 @@ def test_a_collection_is_kept_in_a_file_and_made_again(
         (["sync", ""], "a place"), (["sync", " "], "a place"), (["sync", "news", ""], "a place"), (["backup", ""], "the file"),
         (["restore", " "], "the file"), (["articles", "--home", ""], "--home"), (["show", ""], "the id"), (["remove", "a", ""], "an id"),
         (["edit", "", "--title", "x"], "the id"), (["show", "a", "--version", ""], "--version"), (["eval", "--gold", ""], "--gold"),
-        (["eval", "--out", " "], "--out"), (["serve", "--auth-file", ""], "--auth-file"), (["serve", "--host", ""], "--host"),
+        (["eval", "--output", " "], "--output"), (["serve", "--auth-file", ""], "--auth-file"), (["serve", "--host", ""], "--host"),
     ],
 )  # fmt: skip
 def test_an_empty_name_never_means_the_current_folder(
@@ -424,6 +430,7 @@ RAW = "[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]"
 HOSTILE = "\x1b[2J\x9b31m\u202etxt"
 
 
+@pytest.mark.slow
 def test_no_argument_reaches_the_terminal_raw(
     ready: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -443,6 +450,7 @@ def test_no_argument_reaches_the_terminal_raw(
         assert (re.findall(RAW, said), "txt" in said) == ([], True), arguments
 
 
+@pytest.mark.slow
 def test_what_articles_hold_reaches_the_terminal_escaped_or_not_at_all(
     home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

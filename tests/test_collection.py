@@ -491,6 +491,7 @@ def test_a_rebuild_takes_over_lexical_indexes_of_another_version(
     assert (whole(config), found(config, "struck")) == (2, {"news/iran.txt"})
 
 
+@pytest.mark.slow
 def test_an_encoder_that_cannot_be_loaded_does_not_cost_the_indexes_there_are(
     news: Path, config: Config, encoder: WordEncoder, tmp_path: Path
 ) -> None:
@@ -572,6 +573,7 @@ def test_there_is_nothing_to_remove_where_there_is_no_collection(
 # One writer at a time
 
 
+@pytest.mark.slow
 def test_a_second_writer_is_refused_at_once_and_nothing_is_lost(
     news: Path, config: Config, encoder: WordEncoder
 ) -> None:
@@ -649,6 +651,7 @@ def test_the_lock_is_beside_the_catalog(news: Path, config: Config, encoder: Wor
 # Size
 
 
+@pytest.mark.slow
 def test_thirty_megabytes_in_one_article_are_taken_in_and_found_again(tmp_path: Path, config: Config) -> None:
     class Quick(WordEncoder):  # the others count the words of what they are given, which takes a minute here
         @staticmethod
@@ -714,6 +717,7 @@ def entry(config: Config, article_id: str) -> tuple[Any, Any]:
         catalog.close()
 
 
+@pytest.mark.slow
 def test_a_document_is_read_out_once_and_then_only_if_its_bytes_change(
     tmp_path: Path, config: Config, encoder: WordEncoder
 ) -> None:
@@ -738,6 +742,7 @@ def test_a_document_is_read_out_once_and_then_only_if_its_bytes_change(
     assert sync(path, config, encoder=encoder).replaced == ("news/a.html",)
 
 
+@pytest.mark.slow
 def test_a_document_that_cannot_be_read_is_a_failure_of_the_sync_and_tried_again(
     tmp_path: Path, config: Config, encoder: WordEncoder
 ) -> None:
@@ -767,6 +772,7 @@ class Opened:
 OPENED = Opened()
 
 
+@pytest.mark.slow
 def test_a_file_that_is_as_it_was_is_not_opened(tmp_path: Path, config: Config, encoder: WordEncoder) -> None:
     news = tmp_path / "news"
     news.mkdir()
@@ -921,6 +927,7 @@ def test_of_an_encoder_whose_languages_nobody_knows_there_is_nothing_to_warn(
     assert sync(tmp_path / "a.txt", config, encoder=encoder).warnings == ()
 
 
+@pytest.mark.slow
 def test_who_stops_a_sync_keeps_what_was_written_and_goes_on_with_the_next(
     tmp_path: Path, config: Config, encoder: WordEncoder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -946,6 +953,7 @@ def test_who_stops_a_sync_keeps_what_was_written_and_goes_on_with_the_next(
     assert (len(report.kept), len(report.added), report.items) == (3, 3, 6)
 
 
+@pytest.mark.slow
 def test_after_a_rebuild_everything_stored_is_found_also_what_cannot_be_read_any_more(
     tmp_path: Path, config: Config, encoder: WordEncoder
 ) -> None:
@@ -969,6 +977,7 @@ def test_after_a_rebuild_everything_stored_is_found_also_what_cannot_be_read_any
     catalog.close()
 
 
+@pytest.mark.slow
 def test_ctrl_c_does_not_wait_for_a_document(tmp_path: Path, config: Config) -> None:
     paragraphs = "".join(
         f"<p>The storm of the year {n} felled nine trees on the coast.</p>" for n in range(150_000)

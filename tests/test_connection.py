@@ -23,6 +23,8 @@ from rag.models.language import configured_model
 from rag.store.vectors import check_server
 from rag.system.connection import client_options
 
+pytestmark = [pytest.mark.server, pytest.mark.slow]
+
 SECRET = "s3cr3t/of ana"
 LOGIN = "ana:s3cr3t%2Fof%20ana@"
 BASIC = f"Basic {base64.b64encode(f'ana:{SECRET}'.encode()).decode()}"

@@ -10,6 +10,8 @@ import pytest
 
 from eval.bench.formats import FACTS, Tally, measure
 
+pytestmark = pytest.mark.slow
+
 CORPUS = Path(__file__).parent / "corpus"
 
 

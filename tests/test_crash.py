@@ -39,6 +39,8 @@ from rag.store.catalog import Catalog, Rebuild
 from rag.store.vectors import DenseIndex
 from rag.types import Encoder, Filters
 
+pytestmark = pytest.mark.slow
+
 # A server that has imported the libraries and forks: a process of its own for a tenth of a second instead of
 # three.
 FORKS = multiprocessing.get_context("forkserver")

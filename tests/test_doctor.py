@@ -26,7 +26,9 @@ from rag.store.vectors import FOLDER as CHROMA
 from rag.store.vectors import DenseIndex
 from rag.types import LanguageModel
 
-NAMES = ["configuration", "encoder", "reader", "collection", "indexes", "disk", "language model"]
+pytestmark = pytest.mark.slow
+
+NAMES = ["version", "configuration", "encoder", "reader", "collection", "indexes", "disk", "language model"]
 
 
 class Transformer:

@@ -7,7 +7,9 @@ import os
 import re
 import subprocess
 import sys
+import tomllib
 from dataclasses import fields, is_dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import get_type_hints
 
@@ -21,6 +23,10 @@ from rag.types import Abstention
 ROOT = Path(__file__).parent.parent
 REFERENCE = (ROOT / "docs" / "reference.md").read_text(encoding="utf-8")
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+FURNITURE = [
+    ROOT / name for name in ("README.md", "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md", "eval/LOG.md")
+]
+DOCUMENTS = [*FURNITURE, *sorted((ROOT / "docs").glob("*.md"))]
 
 
 def commands(parser: argparse.ArgumentParser | None = None, before: str = "") -> dict[str, list[str]]:
@@ -89,13 +95,14 @@ def test_every_setting_is_documented_with_its_variable_and_default() -> None:
 
 def test_every_relative_link_leads_somewhere() -> None:
     dead = []
-    for document in [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]:
+    for document in DOCUMENTS:
         for target in re.findall(r"\]\(([^)#:]+)\)", document.read_text(encoding="utf-8")):
             if not (document.parent / target).exists():
                 dead.append(f"{document.name}: {target}")
     assert dead == []
 
 
+@pytest.mark.slow
 def test_what_the_help_points_to_is_there() -> None:
     told = subprocess.run(
         [sys.executable, "app.py", "--help"], cwd=ROOT, capture_output=True, text=True, check=True
@@ -105,6 +112,7 @@ def test_what_the_help_points_to_is_there() -> None:
     assert (ROOT / named[0]).is_file()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", range(2))
 def test_the_readmes_program_runs(number: int, tmp_path: Path) -> None:
     program = re.findall(r"```python\n(.*?)```", README, re.DOTALL)[number]
@@ -115,6 +123,47 @@ def test_the_readmes_program_runs(number: int, tmp_path: Path) -> None:
     )
     assert run.returncode == 0, run.stderr
     assert "Iran" in run.stdout
+
+
+@pytest.mark.slow
+def test_every_target_of_make_is_explained_and_no_other_is_named() -> None:
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    targets = set(re.findall(r"^\.PHONY: (.*)$", makefile, re.MULTILINE)[0].split())
+    told = subprocess.run(["make", "help"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    assert {line.split()[1] for line in told.splitlines()} == targets
+    assert (
+        next(iter(re.findall(r"^([a-z-]+):", makefile, re.MULTILINE))) == "install"
+    )  # what `make` alone does
+    named = {
+        (document.name, target)
+        for document in DOCUMENTS
+        for words in re.findall(
+            r"(?:`|^    )make ((?:[a-z-]+ ?)+)", document.read_text(encoding="utf-8"), re.MULTILINE
+        )
+        for target in words.split()
+    }
+    assert ("CONTRIBUTING.md", "test-fast") in named
+    assert {(name, target) for name, target in named if target not in targets} == set()
+
+
+def test_every_module_that_a_document_runs_is_there() -> None:
+    named = {
+        (document.name, module)
+        for document in DOCUMENTS
+        if document.name != "CHANGELOG.md"  # it also says what a module was called
+        for module in re.findall(
+            r"python -m ((?:rag|eval|ingest)[\w.]*)", document.read_text(encoding="utf-8")
+        )
+    }
+    assert ("LOG.md", "eval.bench.news") in named
+    assert {(name, module) for name, module in named if find_spec(module) is None} == set()
+
+
+def test_the_change_log_has_the_version_that_is_built() -> None:
+    version = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"]
+    headings = re.findall(r"^## (.*)$", (ROOT / "CHANGELOG.md").read_text(encoding="utf-8"), re.MULTILINE)
+    assert re.fullmatch(rf"{re.escape(version)} \(\d{{4}}-\d\d-\d\d\)", headings[0])
+    assert f"clippings-{version}-py3-none-any.whl" in README
 
 
 def test_every_dependency_says_why() -> None:

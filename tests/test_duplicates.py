@@ -196,6 +196,7 @@ def test_the_fullest_article_is_the_head_and_the_smallest_id_the_name() -> None:
     assert grouped(halves) == {"a": "a", "b": "a", "c": "a"}  # with "a" as the head, "c" would be alone
 
 
+@pytest.mark.slow
 def test_a_story_in_more_copies_than_are_compared_at_once_is_one_group() -> None:
     texts = {f"{n:03}": WIRE for n in range(100)}
     assert grouped(texts) == dict.fromkeys(texts, "000")
@@ -203,6 +204,7 @@ def test_a_story_in_more_copies_than_are_compared_at_once_is_one_group() -> None
     assert len(candidates({name: signature(text) for name, text in texts.items()})) == 2672
 
 
+@pytest.mark.slow
 @settings(deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 6), st.integers(0, 9)), min_size=1, max_size=14), st.data())
 def test_groups_made_anew_around_what_changed_are_those_made_of_all(
@@ -295,6 +297,7 @@ def test_case_and_typography_do_not_change_a_signature() -> None:
     assert signature(plain) == signature("IT’S the captain’s third grounding – since 2016, said SOLBAKKEN")
 
 
+@pytest.mark.slow
 def test_a_signature_is_the_same_in_every_process_and_version() -> None:
     # If this changes, stored signatures no longer compare with new ones: `_VERSION` has to change as well.
     golden = "939f067b0de0ab13b808fe17a1c6d71e7bf733a93b0e20d20e0e1cbe59150d6b"

@@ -18,6 +18,8 @@ from rag.errors import ModelError
 from rag.models import encoder as encode
 from rag.models.encoder import BUNDLED, SentenceEncoder, bundled_folder, native_bf16
 
+pytestmark = pytest.mark.slow
+
 # The vendor's door
 
 

@@ -29,6 +29,8 @@ from ingest import sync
 from rag import Config
 from rag.surfaces.loading import Loading
 
+pytestmark = [pytest.mark.server, pytest.mark.slow]
+
 ROOT = Path(__file__).parent.parent
 RUNS = int(os.environ.get("ENDINGS", "105"))
 QUESTION = "Who struck first?"

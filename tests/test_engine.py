@@ -17,6 +17,8 @@ from rag.models.encoder import BUNDLED, SentenceEncoder, bundled_folder, native_
 from rag.models.engine import Graph, Pool, arrays, encoder_weights, grown, resident
 from rag.models.reader import SpanReader
 
+pytestmark = pytest.mark.slow
+
 LONGEST = 512  # tokens that the network has places for
 
 

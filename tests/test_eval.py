@@ -13,7 +13,8 @@ import pytest
 from conftest import SEEDS, ScriptedModel, WordEncoder, WordReader, write_jsonl
 
 import app
-from eval.cases import GOLD, Case, Fact, Span, faults, load, save
+import eval.run
+from eval.cases import GOLD, Case, Fact, Span, faults, gold_file, load, save
 from eval.command import gold_case, keep, run
 from eval.compare import compare, text
 from eval.report import page, table
@@ -21,7 +22,7 @@ from eval.run import Report, collection_for, evaluate, read_report
 from ingest import sync
 from ingest.dates import leading_date
 from rag import Assistant, Config, open_assistant
-from rag.errors import ClippingsError, ConfigError, QuestionError
+from rag.errors import ClippingsError, CollectionError, ConfigError, QuestionError
 from rag.types import Turn
 
 STRIKE = "Iran struck first on Tuesday. Pakistan replied on Thursday."
@@ -148,6 +149,7 @@ def test_a_verdict_that_is_none_makes_no_case(assistant: Assistant) -> None:
         gold_case(assistant.ask("Who struck first on Tuesday?"), "")
 
 
+@pytest.mark.slow
 def test_the_command_adds_and_runs_a_user_s_own_gold(
     config: Config,
     assistant: Assistant,
@@ -195,6 +197,51 @@ def test_the_command_adds_and_runs_a_user_s_own_gold(
     assert "0 cases" in capsys.readouterr().out
 
 
+def test_a_report_goes_into_the_collection_unless_another_place_is_named(
+    config: Config, assistant: Assistant, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("rag.assistant.SentenceEncoder", lambda _: WordEncoder())
+    monkeypatch.setattr("eval.run._revision", lambda: "v9")
+    gold = write_jsonl(tmp_path / "gold.jsonl")
+    run(gold, config, "all", None, as_json=False)
+    kept = config.home / "evaluations"
+    assert sorted(path.name for path in kept.iterdir()) == ["gold-all-v9.html", "gold-all-v9.json"]
+    assert kept.stat().st_mode & 0o777 == 0o700  # it holds words of the articles
+    run(gold, config, "all", tmp_path / "mine", as_json=False)
+    assert len(list((tmp_path / "mine").iterdir())) == 2
+    with open_assistant(config, encoder=WordEncoder(), reader=WordReader()) as opened:
+        assert len(opened.articles()) == 2  # a collection that holds reports is a collection still
+
+
+def test_a_collection_that_is_not_there_is_not_made_by_its_report(tmp_path: Path) -> None:
+    with pytest.raises(CollectionError, match="there is no collection in"):
+        run(write_jsonl(tmp_path / "gold.jsonl"), Config(home=tmp_path / "none"), "all", None, as_json=False)
+    assert not (tmp_path / "none").exists()
+
+
+def test_a_gold_file_of_ours_is_found_by_its_name_and_one_s_own_comes_first(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert gold_file() == gold_file(Path("seeds")) == GOLD / "seeds.jsonl"
+    assert gold_file(Path("public")) == GOLD / "public.jsonl"
+    for other in (Path("mine"), Path("seeds.jsonl"), Path("folder/seeds")):
+        assert gold_file(other) == other
+    (tmp_path / "public").write_text("")
+    assert gold_file(Path("public")) == Path("public")
+
+
+def test_only_a_checkout_has_a_commit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An installed copy inside of somebody's repository is not of that repository's commit."""
+    monkeypatch.setattr("eval.run.version", lambda: "9.1")
+    monkeypatch.setattr("eval.run.checkout", lambda: None)
+    assert eval.run._revision() == "v9.1"
+    monkeypatch.setattr("eval.run.checkout", lambda: tmp_path)  # sources without git's folder
+    assert eval.run._revision() == "v9.1"
+    (tmp_path / ".git").mkdir()  # one that git cannot read
+    assert eval.run._revision() == "v9.1"
+
+
 def test_gold_without_articles_says_how_to_name_a_collection(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="--home"):
         collection_for(tmp_path / "own.jsonl", tmp_path / "home")
@@ -221,7 +268,7 @@ def test_a_line_that_is_no_case_is_named(line: str, says: str, tmp_path: Path) -
     path.write_text(f'{{"id": "first", {WHOLE}}}\n\n{line}\n')
     with pytest.raises(ConfigError) as error:
         load(path)
-    assert str(error.value) == f"{path} line 3 is not a gold question: {says}. See eval/gold/README.md"
+    assert str(error.value) == f"{path} line 3 is not a gold question: {says}. See {GOLD / 'README.md'}"
 
 
 def test_a_file_of_gold_questions_that_cannot_be_read_is_a_sentence(tmp_path: Path) -> None:

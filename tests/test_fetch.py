@@ -31,6 +31,8 @@ from hypothesis import strategies as st
 from ingest.fetch import AGENT, Fetched, Fetcher, Gone, Limits, is_public
 from rag.errors import SourceError
 
+pytestmark = pytest.mark.server
+
 QUICK = Limits(pause=0.0, seconds=5.0, silence=2.0)
 PAGE = b"<p>Grain ships leave.</p>"
 

@@ -24,6 +24,8 @@ from rag.store.bm25 import WHOLE, LexicalIndex
 from rag.store.catalog import Catalog
 from rag.store.vectors import DenseIndex
 
+pytestmark = pytest.mark.slow
+
 DISK = 96_000_000  # bytes; twenty more than a sync asks to find free
 
 

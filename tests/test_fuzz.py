@@ -39,6 +39,8 @@ from rag.errors import SourceError
 from rag.store.catalog import Catalog
 from rag.types import Article, Failure
 
+pytestmark = pytest.mark.slow
+
 CORPUS = Path(__file__).parent / "corpus"
 EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "25"))  # of each format
 SECONDS = 20.0  # for one document

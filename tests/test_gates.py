@@ -20,6 +20,8 @@ from rag import Assistant, open_assistant
 from rag.models.encoder import BUNDLED, SentenceEncoder
 from rag.models.reader import SpanReader
 
+pytestmark = pytest.mark.slow
+
 GOLDS = sorted(FLOORS)
 CASES = {name: load(GOLD / f"{name}.jsonl") for name in GOLDS}
 

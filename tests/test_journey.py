@@ -9,9 +9,13 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from ingest import sync
 from rag import Config, open_assistant
 from rag.types import Answer
+
+pytestmark = pytest.mark.slow
 
 
 def asked(config: Config, question: str) -> Answer:

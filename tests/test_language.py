@@ -28,6 +28,8 @@ from rag.models import language as models
 from rag.models.language import LlamaIndexModel, configured_model
 from rag.types import Abstention, Answer, Sentence, Step, Support
 
+pytestmark = pytest.mark.server
+
 SECRET = "sk-7f3a-not-to-be-seen"
 PATIENCE = 10.0  # seconds for what should take none
 HELLO = [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "Hello"}]

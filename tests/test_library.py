@@ -17,7 +17,6 @@ from eval.cases import Fact, Span, load
 from rag import Config
 from rag.errors import CollectionError, ForbiddenError, NameTaken, QuestionError, SourceError
 from rag.surfaces.library import DEMO, OWN, Library
-from rag.surfaces.page.articles import Articles
 from rag.surfaces.places import opened_at
 from rag.surfaces.record import record
 from rag.surfaces.uploads import Received, Upload
@@ -168,6 +167,7 @@ def test_a_name_that_is_taken_is_asked_about_before_anything_is_done(
     assert texts(library)["upload/b (4).txt"] == "Bob ate."
 
 
+@pytest.mark.slow
 def test_what_takes_another_s_place_gives_it_back_where_it_cannot_be_read(
     library: Library, tmp_path: Path
 ) -> None:
@@ -396,9 +396,12 @@ def test_facts_are_corrected_in_the_readers_own_collection_and_stay_through_an_u
         library.correct("upload/one.txt", {"title": "Strikes"})
 
 
+@pytest.mark.slow
 def test_only_what_was_changed_in_the_form_is_corrected(library: Library, tmp_path: Path) -> None:
     story = '{"id": "r", "title": "Rain", "source": "AP", "text": "It rained on Quetta."}\n'
     add(library, [upload(tmp_path, "rain.jsonl", story)], lambda _: None)
+    from rag.surfaces.page.articles import Articles  # it imports Gradio, which takes seconds
+
     page = Articles(library)
     picked, told, *now = page.correct(
         {"collection": OWN, "article": "r", "facts": ("Rain", "AP", "")}, "Rain", "AP", "2024-05-01"

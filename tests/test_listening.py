@@ -11,6 +11,8 @@ import pytest
 from rag.errors import ClippingsError
 from rag.surfaces.listening import listen
 
+pytestmark = pytest.mark.server
+
 
 def refused(host: Any, port: Any) -> str:
     with pytest.raises(ClippingsError) as error:

@@ -255,6 +255,7 @@ def test_a_collection_of_every_layout_is_kept_and_restored_to_this_one_s_with_al
 # A catalog that is damaged otherwise: every command says so
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("statements", "words"),
     [

@@ -35,6 +35,8 @@ import pytest
 from conftest import SEEDS
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
+pytestmark = [pytest.mark.server, pytest.mark.slow]
+
 ROOT = Path(__file__).parent.parent
 WATCH = Path(__file__).parent / "watch"
 CORPUS = Path(__file__).parent / "corpus"

@@ -16,6 +16,8 @@ from ingest.extracted import Extracted, Fact
 from ingest.parsing import Parsers
 from rag.errors import SourceError
 
+pytestmark = pytest.mark.slow
+
 PAGE = b"<html lang='en'><title>A</title><h1>A storm</h1><p>The storm reached the coast on Monday and felled nine trees.</p></html>"
 READ = Extracted(
     "The storm reached the coast on Monday and felled nine trees.",

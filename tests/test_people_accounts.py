@@ -479,6 +479,7 @@ def test_the_mark_of_an_account_changes_with_its_line(tmp_path: Path, cheap: Non
     assert Accounts.read(path).mark("bob") == bob, "another process sees the same"
 
 
+@pytest.mark.slow
 def test_without_a_terminal_the_command_says_how_to_hand_over_a_password(tmp_path: Path) -> None:
     run = subprocess.run(
         [sys.executable, "app.py", "account", "add", "ann", "--auth-file", str(tmp_path / "who")],

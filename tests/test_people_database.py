@@ -262,6 +262,7 @@ def test_what_fails_half_way_leaves_nothing(people: People) -> None:
     assert [e.question for e in people.conversations.shown("", kept.conversation).exchanges] == ["kept"]
 
 
+@pytest.mark.slow
 def test_threads_and_processes_that_write_first_at_once_make_one_file(home: Path) -> None:
     program = (
         "import sys; from pathlib import Path; from rag.people.store import People\n"

@@ -294,6 +294,7 @@ def test_what_readers_said_of_answers_is_printed_a_line_each(
     assert "bob" not in printed
 
 
+@pytest.mark.slow
 def test_verdicts_that_the_output_has_no_room_for_end_in_a_sentence(people: People, tmp_path: Path) -> None:
     if not Path("/dev/full").exists():
         pytest.skip("there is no device here that is always full")

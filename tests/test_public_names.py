@@ -40,6 +40,7 @@ def test_sync_is_the_function_however_it_is_reached() -> None:
         rag.nothing  # noqa: B018
 
 
+@pytest.mark.slow
 def test_importing_is_silent_fast_and_writes_nothing(tmp_path: Path) -> None:
     program = (
         "import sys, time; began = time.perf_counter(); import rag, ingest; took = time.perf_counter() - "
@@ -71,6 +72,7 @@ def test_importing_is_silent_fast_and_writes_nothing(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.slow
 def test_help_answers_at_once(tmp_path: Path) -> None:
     import time
 

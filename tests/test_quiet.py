@@ -16,6 +16,8 @@ from test_boundaries import imports, modules, within
 
 from rag.system.quiet import VENDORS
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parent.parent
 # What holds of a library once `quiet` was called and it is imported. What the table has no switch for is held
 # by the tests named.

@@ -19,6 +19,8 @@ from rag.models.reader import WEIGHTS, WEIGHTS_SHA256, SpanReader, _whole_words
 from rag.training import score
 from rag.training.network import Network, save
 
+pytestmark = pytest.mark.slow
+
 SEEDS = Path(__file__).parent.parent / "seeds"
 STRIKE = "It was a quiet week. On Tuesday Iran struck a camp near Panjgur, killing at least two children. Nobody answered."
 FILLER = (

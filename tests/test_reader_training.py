@@ -17,6 +17,8 @@ from rag.errors import SourceError
 from rag.training.data import Example, _turn, examples, fold_of, read_squad, with_negatives
 from rag.training.train import Settings, _epoch, batches, encoded, train
 
+pytestmark = pytest.mark.slow
+
 RIVER = "The Aar rises in the Alps near Guttannen. It flows past Bern. The river meets the Rhine at Koblenz in the north."
 LAKE = "Lake Thun lies in the Alps. The Aar flows through it. Steamers have crossed the lake since 1835 in every season."
 

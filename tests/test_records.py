@@ -149,6 +149,7 @@ def zipped(path: Path, members: dict[str, str | bytes]) -> Path:
     return path
 
 
+@pytest.mark.slow
 def test_an_archive_is_a_folder(tmp_path: Path) -> None:
     page = f"<html><h1>Storm</h1><p>{TEXT}</p></html>"
     path = zipped(
@@ -213,6 +214,7 @@ def test_a_packed_file_is_read_as_what_it_packs(tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.slow
 def test_a_bomb_is_refused_before_it_has_gone_off(tmp_path: Path) -> None:
     bomb = gzip.compress(b"\0" * 150_000_000)
     (failure,) = scan([write(tmp_path / "bomb.txt.gz", bomb)]).failed

@@ -31,6 +31,8 @@ from rag.store.catalog import FILE, Catalog
 from rag.store.vectors import DenseIndex
 from rag.validation import interrupted
 
+pytestmark = pytest.mark.slow
+
 ARTICLES = 12
 
 

@@ -619,6 +619,7 @@ def disk(tmp_path: Path) -> Iterator[Path]:
         subprocess.run(["umount", "--lazy", str(place)], check=True)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("state", ["full", "read-only", "read-only, with a log"])
 def test_a_collection_on_a_disk_that_takes_nothing_is_backed_up_elsewhere(
     full: Config, other: Config, disk: Path, tmp_path: Path, state: str

@@ -357,6 +357,7 @@ def test_the_next_question_sees_what_was_added_changed_and_removed(
     assert retriever.generation == retriever.catalog.generation() > before
 
 
+@pytest.mark.slow
 def test_the_next_question_sees_what_another_process_wrote(
     retriever: Retriever, config: Config, tmp_path: Path, encoder: WordEncoder
 ) -> None:
@@ -452,6 +453,7 @@ def test_the_readings_go_with_the_evidence_that_was_ranked_by_them(
         assert retriever.find("Who struck first?", k=3) == found.evidence
 
 
+@pytest.mark.slow
 def test_threads_share_a_retriever_while_the_collection_is_written(
     retriever: Retriever, config: Config, tmp_path: Path, encoder: WordEncoder
 ) -> None:

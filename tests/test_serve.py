@@ -32,6 +32,8 @@ from ingest import sync
 from rag import Config
 from rag.people.accounts import add_account
 
+pytestmark = [pytest.mark.server, pytest.mark.slow]
+
 ROOT = Path(__file__).parent.parent
 QUESTION = "Who struck first?"
 BUSY = "too many ask at once: 1 being answered, 1 waiting. Ask again in a minute"

@@ -29,6 +29,8 @@ from rag.store.cache import ExactIndex
 from rag.store.catalog import FILE, Catalog
 from rag.store.vectors import DenseIndex
 
+pytestmark = pytest.mark.slow
+
 FLIPS = int(os.environ.get("FLIPS", "45"))
 QUESTIONS = ("ship3 of crew3", "snow on hill2", "an inquiry opened")
 # What the examination cannot vouch for, and no answer is made of: what places held when they were looked at

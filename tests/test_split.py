@@ -144,6 +144,7 @@ def test_line_ends_of_every_kind_are_kept_inside_passages() -> None:
     assert texts(text) == [text]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "text",
     [

@@ -28,6 +28,8 @@ from rag.surfaces.library import Library
 from rag.surfaces.markup import answer_html
 from rag.types import Sentence
 
+pytestmark = pytest.mark.slow
+
 QUESTION = "Who struck first, and whom did they target?"
 
 

@@ -41,6 +41,8 @@ from rag.retrieval.search import Retriever
 from rag.store.catalog import FILE, Catalog
 from rag.types import Failure
 
+pytestmark = pytest.mark.slow
+
 __all__ = ["DISK", "disk"]
 
 LONG = "news/long.txt"  # a file's path below the folder for tests, and its id

@@ -40,6 +40,8 @@ from rag.surfaces.api.uploads import upload_router
 from rag.surfaces.library import OWN, Library
 from rag.surfaces.uploads import Upload, Uploads, numbered, safe_name
 
+pytestmark = [pytest.mark.server, pytest.mark.slow]
+
 SMALL = ServeSettings(upload_bytes=10_000, upload_files=3, upload_disk=50_000)
 PLAIN = {"Content-Type": "multipart/form-data; boundary=edge"}
 

@@ -117,6 +117,7 @@ def another_process(code: str, *arguments: object) -> subprocess.Popen[bytes]:
     return subprocess.Popen([sys.executable, "-c", begin + code, *map(str, arguments)])
 
 
+@pytest.mark.slow
 def test_what_another_process_wrote_is_found_and_what_it_deleted_is_not(
     index: DenseIndex, tmp_path: Path
 ) -> None:
@@ -142,6 +143,7 @@ def test_two_in_one_process_follow_each_other(index: DenseIndex, tmp_path: Path)
     assert named(index.search(EAST, 2)) == ["east", "se"]
 
 
+@pytest.mark.slow
 def test_reading_while_another_process_writes_neither_fails_nor_loses_a_vector(tmp_path: Path) -> None:
     # Past the thousand at which Chroma saves its graph, and again: two at work at once damaged it there.
     vectors = unit(2_400)
@@ -196,6 +198,7 @@ def test_threads_may_share_an_index(index: DenseIndex) -> None:
     assert faults == []
 
 
+@pytest.mark.slow
 def test_a_process_that_was_killed_at_its_turn_does_not_keep_it(index: DenseIndex, tmp_path: Path) -> None:
     code = "index._store._turn.acquire(); import os; os.kill(os.getpid(), 9)"
     assert another_process(code, tmp_path).wait(60) == -9
@@ -222,6 +225,7 @@ def test_an_index_that_was_closed_is_opened_by_its_next_use(index: DenseIndex) -
     assert (named(index.search(EAST, 1)), index.keys()) == (["e"], set(COMPASS))
 
 
+@pytest.mark.slow
 def test_a_question_does_not_wait_for_chroma_to_be_loaded(index: DenseIndex, tmp_path: Path) -> None:
     code = (
         "import sys; sys.path[:0] = [sys.argv[2]]\n"

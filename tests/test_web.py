@@ -20,6 +20,8 @@ from rag.config import Config, FetchSettings
 from rag.store.catalog import Catalog
 from rag.types import Article, Failure, IngestReport
 
+pytestmark = [pytest.mark.server, pytest.mark.slow]
+
 STORM = "The storm reached the coast on Monday and felled nine trees, the harbour master said."
 
 

@@ -20,6 +20,7 @@ from ingest.extracted import Extracted, Fact
 from ingest.formats.markup import Block, has_words, joined, one_line
 from ingest.formats.packed import MEGABYTE, members, open_zip, read_member
 from rag.errors import SourceError
+from rag.system.installed import how_to_add
 
 if TYPE_CHECKING:
     from docx.document import Document
@@ -97,9 +98,7 @@ def _opened(plain: BytesIO) -> Document:
         import docx
         from docx.opc.exceptions import OpcError
     except ImportError as exc:
-        raise SourceError(
-            "Word documents need python-docx: .venv/bin/python -m pip install -c constraints.txt -e '.[docx]'"
-        ) from exc
+        raise SourceError(f"Word documents need python-docx: {how_to_add('docx')}") from exc
     try:
         # Its parser expands no entities (resolve_entities=False), and lxml bounds depth and size.
         return docx.Document(plain)

@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 from ingest.extracted import Extracted, Fact
 from ingest.formats.markup import has_words, one_line
 from rag.errors import SourceError
+from rag.system.installed import how_to_add
 
 if TYPE_CHECKING:
     from pdfminer.layout import LTChar, LTCurve, LTPage
@@ -103,9 +104,7 @@ def _read(data: bytes) -> tuple[list[_Sheet], dict[str, str], list[str]]:
         from pdfminer.pdfparser import PDFParser
         from pdfminer.psexceptions import PSException
     except ImportError as exc:
-        raise SourceError(
-            "PDF files need pdfminer.six: .venv/bin/python -m pip install -c constraints.txt -e '.[pdf]'"
-        ) from exc
+        raise SourceError(f"PDF files need pdfminer.six: {how_to_add('pdf')}") from exc
     logging.getLogger("pdfminer").setLevel(logging.CRITICAL)  # it prints a line for each thing it forgives
     damage = (*_DAMAGE, PSException)
     try:

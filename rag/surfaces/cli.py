@@ -22,6 +22,7 @@ from rag.errors import ClippingsError, ConfigError
 from rag.surfaces import people
 from rag.surfaces.process import BROKEN_PIPE, UNWRITTEN, UnwrittenError, say, status_of, tell
 from rag.system.terminal import json_safe, one_line, terminal_safe
+from rag.system.installed import version
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -82,8 +83,8 @@ def run(arguments: Sequence[str], services: Services) -> int:
 _MISTAKES = ("ConfigError", "QuestionError")
 # Arguments that name something: empty, they would mean the current folder, or nothing.
 _NAMES = {
-    "home": "--home", "places": "a place", "file": "the file", "gold": "--gold", "out": "--out", "auth_file": "--auth-file",
-    "id": "the id", "ids": "an id", "version": "--version", "host": "--host",
+    "home": "--home", "places": "a place", "file": "the file", "gold": "--gold", "output": "--output",
+    "auth_file": "--auth-file", "id": "the id", "ids": "an id", "version": "--version", "host": "--host",
 }  # fmt: skip
 
 
@@ -106,6 +107,14 @@ def _named(options: argparse.Namespace) -> None:
                 )
 
 
+class _Version(argparse.Action):
+    """Prints the version and ends. It is looked up only here, as that takes a moment."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: Any) -> None:
+        parser._print_message(f"clippings {version()}\n", sys.stdout)
+        parser.exit()
+
+
 class _Parser(argparse.ArgumentParser):
     def _print_message(self, message: str, file: Any = None) -> None:
         super()._print_message(terminal_safe(message), file)  # it repeats the arguments
@@ -117,6 +126,7 @@ def _parser() -> _Parser:
         description="Ask a collection of articles; every sentence of the answer shows the exact words it rests on.",
         epilog="Settings come from clippings.toml and from variables named CLIPPINGS_…; see docs/reference.md.",
     )
+    parser.add_argument("--version", action=_Version, nargs=0, help="print the version and exit")
     common = _Parser(add_help=False)
     common.add_argument("--home", metavar="DIR", help="the folder of the collection")
     parser.set_defaults(
@@ -221,12 +231,17 @@ def _parser() -> _Parser:
     edit.add_argument("--undo", action="store_true", help="take earlier corrections back")
     suite = command("eval", _eval, "measure answers against gold questions, or add one")
     suite.add_argument(
-        "--gold", metavar="FILE", help="gold questions (default: those about the demo articles)"
+        "--gold",
+        metavar="FILE",
+        help="gold questions: a file, `public`, or `seeds`, which are about the demo articles (default)",
     )
     suite.add_argument(
         "--split", choices=("all", "dev", "test"), default="all", help="which half of them (default: all)"
     )
-    suite.add_argument("--out", metavar="DIR", help="where the report is kept (default: eval/results)")
+    suite.add_argument(
+        "--output", "--out", metavar="DIR",
+        help="where the report is kept (default: the folder evaluations in the collection's own)",
+    )  # fmt: skip
     suite.add_argument("--json", action="store_true", help="print the whole report as JSON")
     suite.add_argument(
         "--add", metavar="QUESTION", help="ask this, and keep it in the file of --gold with a verdict"
@@ -526,8 +541,8 @@ def _eval(options: argparse.Namespace, config: Config, services: Services) -> in
         )
         return 0
     home = config if options.home is not None else None
-    out = Path(options.out) if options.out else None
-    report = services.evaluate(gold, home, options.split, out, as_json=options.json)
+    output = Path(options.output) if options.output else None
+    report = services.evaluate(gold, home, options.split, output, as_json=options.json)
     say(json_safe(report) if options.json else terminal_safe(report))
     return 0
 

@@ -13,6 +13,7 @@ from eval.bench import peers
 from eval.bench.scale.figures import spread
 from eval.bench.scale.watch import holding
 from eval.bench.scale.work import WARM, Work
+from rag.system.installed import how_to_add
 
 __all__ = ["NAMES", "expected", "peer"]
 
@@ -57,7 +58,7 @@ def peer(work: Work, name: str, size: int) -> dict[str, Any]:
         began = time.perf_counter()
         system.index(passages)
     except ImportError as exc:
-        return {"left_out": f"{exc.name or name} is not installed: pip install -e '.[peers]'"}
+        return {"left_out": f"{exc.name or name} is not installed: {how_to_add('peers')}"}
     seconds = time.perf_counter() - began
     times: list[float] = []
     started = time.perf_counter()

@@ -1,4 +1,4 @@
-"""Pictures of what was measured. matplotlib is needed for these alone: pip install -e '.[bench]'."""
+"""Pictures of what was measured. matplotlib, of the optional part `bench`, is needed for these alone."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from eval.bench.scale.dense import METHODS
 from eval.bench.scale.report import Found, at
 from eval.bench.scale.trip import STEPS
 from eval.bench.scale.work import Task
+from rag.system.installed import how_to_add
 
 __all__ = ["apart", "draw"]
 
@@ -61,9 +62,7 @@ def draw(found: Found, sizes: Sequence[int], out: Path) -> None:
     try:
         import matplotlib
     except ImportError:
-        print(
-            "matplotlib is not installed, so no plots are drawn: pip install -e '.[bench]'", file=sys.stderr
-        )
+        print(f"matplotlib is not installed, so no plots are drawn: {how_to_add('bench')}", file=sys.stderr)
         return
     matplotlib.use("Agg")
     held = {size: at(found.get(Task("build", size=size)), "passages") or size for size in sizes}

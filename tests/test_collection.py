@@ -26,7 +26,7 @@ from conftest import WordEncoder, write_jsonl
 from ingest import apply as applying
 from ingest import collection, preview, remove, sync
 from ingest.apply import Progress
-from ingest.sources import KINDS
+from ingest.formats.kinds import KINDS
 from rag.config import Config, PassageSettings
 from rag.errors import CollectionError, ModelError
 from rag.retrieval.search import Retriever

@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ingest.extracted import Fact
-from ingest.feeds import MOST, Entry, entries, is_feed
+from ingest.formats.extracted import Fact
+from ingest.formats.feeds import MOST, Entry, entries, is_feed
 from rag.errors import SourceError
 
 HOME = "https://paper.example/feeds/world.xml"

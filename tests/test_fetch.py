@@ -28,7 +28,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ingest.fetch import AGENT, Fetched, Fetcher, Gone, Limits, is_public
+from ingest.web.fetch import AGENT, Fetched, Fetcher, Gone, Limits, is_public
 from rag.errors import SourceError
 
 QUICK = Limits(pause=0.0, seconds=5.0, silence=2.0)

@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pdfs import assembled, column, pdf
 
-from ingest.extracted import Extracted, Fact
 from ingest.formats import pdf as module
+from ingest.formats.extracted import Extracted, Fact
 from ingest.formats.pdf import extract
 from rag.errors import SourceError
 

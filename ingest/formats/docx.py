@@ -15,8 +15,8 @@ from io import BytesIO
 from typing import TYPE_CHECKING, Any
 from zipfile import ZIP_STORED, ZipFile
 
-from ingest.clean import tidy
-from ingest.extracted import Extracted, Fact
+from ingest.formats.clean import tidy
+from ingest.formats.extracted import Extracted, Fact
 from ingest.formats.markup import Block, has_words, joined, one_line
 from ingest.formats.packed import MEGABYTE, members, open_zip, read_member
 from rag.errors import SourceError

@@ -14,9 +14,9 @@ from typing import Any
 from urllib.parse import unquote
 from zipfile import ZipFile
 
-from ingest.dates import read_date
-from ingest.extracted import Extracted, Fact
 from ingest.formats import markup
+from ingest.formats.dates import read_date
+from ingest.formats.extracted import Extracted, Fact
 from ingest.formats.packed import MEGABYTE, open_zip, read_member, shown
 from rag.errors import SourceError
 
@@ -131,7 +131,7 @@ def _chapter(data: bytes) -> Element:
     data = re.sub(rb"&([A-Za-z][A-Za-z0-9]*);", _character, data)
     root = _parsed(data)
     if root is None:
-        from ingest.clean import decode
+        from ingest.formats.clean import decode
 
         root = markup.parse_html(decode(data)[0])
     body = next((element for element in root if markup.local_name(element) == "body"), None)

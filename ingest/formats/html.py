@@ -12,9 +12,9 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from ingest.clean import decode, tidy
-from ingest.dates import agency, dateline
-from ingest.extracted import Extracted, Fact
+from ingest.formats.clean import decode, tidy
+from ingest.formats.dates import agency, dateline
+from ingest.formats.extracted import Extracted, Fact
 from ingest.formats.stated import Page, Spots, aside, flat, same
 from rag.errors import SourceError
 

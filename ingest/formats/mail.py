@@ -17,9 +17,9 @@ from email.policy import EmailPolicy
 from email.utils import parseaddr
 from typing import Any, cast
 
-from ingest.clean import decode, tidy
-from ingest.extracted import Extracted, Fact
 from ingest.formats import markup
+from ingest.formats.clean import decode, tidy
+from ingest.formats.extracted import Extracted, Fact
 from rag.errors import SourceError
 
 __all__ = ["extract"]

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from ingest.clean import tidy, without_surrogates
+from ingest.formats.clean import tidy, without_surrogates
 from rag.errors import SourceError
 
 __all__ = ["Block", "has_words", "joined", "local_name", "one_line", "parse_html", "text_of"]

@@ -19,7 +19,7 @@ from io import BytesIO
 from statistics import median
 from typing import TYPE_CHECKING, Any
 
-from ingest.extracted import Extracted, Fact
+from ingest.formats.extracted import Extracted, Fact
 from ingest.formats.markup import has_words, one_line
 from rag.errors import SourceError
 

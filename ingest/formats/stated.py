@@ -13,9 +13,9 @@ from datetime import date
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
-from ingest.clean import tidy
-from ingest.dates import day_in, day_line, read_date
-from ingest.extracted import Fact
+from ingest.formats.clean import tidy
+from ingest.formats.dates import day_in, day_line, read_date
+from ingest.formats.extracted import Fact
 from ingest.formats.linked import addresses, articles, bare, listed, names, words_of
 
 __all__ = ["Page", "Spots", "aside", "flat", "same"]

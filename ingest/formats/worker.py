@@ -5,7 +5,7 @@ memory.
 
 takes requests on standard input and answers on standard output, each a line of JSON with the length of what
 follows it. BYTES is how much memory the process may use, SECONDS how long one document may take.
-`ingest.parsing` starts it, and gives it up in time; should that process be killed meanwhile, this one ends by
+`ingest.formats.parsing` starts it, and gives it up in time; should that process be killed meanwhile, this one ends by
 itself.
 """
 
@@ -20,7 +20,7 @@ import traceback
 from datetime import date
 from typing import Any, BinaryIO
 
-from ingest.extracted import Extracted, Fact
+from ingest.formats.extracted import Extracted, Fact
 from rag.errors import SourceError
 
 __all__ = ["main", "pack", "unpack"]

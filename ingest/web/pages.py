@@ -14,28 +14,26 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 from urllib.parse import urldefrag, urlsplit
 
-from ingest.articles import address, article, as_opened
-from ingest.extracted import Extracted, Fact
-from ingest.feeds import MOST, Entry, entries, is_feed
-from ingest.fetch import Fetched, Fetcher, Gone
-from ingest.formats.worker import pack
-from ingest.parsing import Parsers
-from ingest.texts import text_article
-from ingest.walk import kind_of
+from ingest.formats.articles import address, article, as_opened
+from ingest.formats.extracted import Extracted, Fact
+from ingest.formats.feeds import MOST, Entry, entries, is_feed
+from ingest.formats.kinds import kind_of
+from ingest.formats.parsing import Parsers
+from ingest.formats.texts import text_article
+from ingest.web.fetch import Fetched, Fetcher, Gone
 from rag.errors import SourceError
 from rag.store.catalog import Looked
 from rag.types import Article
 
-__all__ = ["Page", "Web"]
+__all__ = ["PageResult", "Web"]
 
 # pages fetched for one feed in one sync, at a polite second or two each: a sync that is stopped loses no more
-_AT_ONCE = 100
-_PATIENCE = 3  # failures after which a host is not asked for further entries of feeds
-_KINDS = {
+_MOST_PAGES = 100
+_MOST_FAILURES = 3  # failures after which a host is not asked for further entries of feeds
+_KINDS_BY_MEDIA_TYPE = {
     "text/html": "html", "application/xhtml+xml": "html", "application/pdf": "pdf", "application/epub+zip": "epub",
     "application/vnd.openxmlformats-officedocument.wordprocessingml.document": "docx", "message/rfc822": "mail",
     "text/plain": "text", "text/markdown": "text",
@@ -43,30 +41,27 @@ _KINDS = {
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
-    """What came of one address: an article, with the file in which what was read is `kept`; or `items`, noted
-    the last time, where nothing has changed; or why it `failed`; or why it is `gone` for good. `looked` is
-    what to note of it."""
+class PageResult:
+    """What came of one address: an article; or `items`, as they were noted, where nothing has changed; or why
+    it `failed`; or why it is `gone` for good. `last_seen` is what to note of the address."""
 
     origin: str
     article: Article | None = None
-    kept: str | None = None
     items: str | None = None
     failed: str | None = None
     gone: str | None = None
-    looked: Looked | None = None
+    last_seen: Looked | None = None
     warnings: tuple[str, ...] = ()
 
 
 class Web:
-    """Fetches pages and feeds; what is read out of them lies in `folder` until the sync ends."""
+    """Fetches pages and feeds, and reads the articles out of them."""
 
-    def __init__(self, fetcher: Fetcher, parsers: Parsers, folder: Path) -> None:
-        self._fetcher, self._parsers, self._folder = fetcher, parsers, folder
-        self._count = 0
-        self._silent: Counter[str] = Counter()  # failures by host
+    def __init__(self, fetcher: Fetcher, parsers: Parsers) -> None:
+        self._fetcher, self._parsers = fetcher, parsers
+        self._failures: Counter[str] = Counter()  # by host
 
-    def pages(self, address: str, before: Mapping[str, Looked]) -> Iterator[Page]:
+    def pages(self, address: str, before: Mapping[str, Looked]) -> Iterator[PageResult]:
         """The page at an address, or the feed there and the article of each of its entries. `before` is what
         was noted of each address the last time, as far as it is stored so: what is noted is not fetched
         again."""
@@ -82,25 +77,25 @@ class Web:
             else:
                 yield self._page(address, fetched)
         except Gone as exc:
-            yield Page(address, gone=str(exc))
+            yield PageResult(address, gone=str(exc))
         except SourceError as exc:
-            yield Page(address, failed=str(exc))
+            yield PageResult(address, failed=str(exc))
 
-    def _as_before(self, address: str, before: Mapping[str, Looked]) -> Iterator[Page]:
+    def _as_before(self, address: str, before: Mapping[str, Looked]) -> Iterator[PageResult]:
         known = before[address]
         listed = _said(known).get("feed")
-        yield Page(address, items="[]" if listed is not None else known.items)
+        yield PageResult(address, items="[]" if listed is not None else known.items)
         for origin in listed or ():
             if origin in before:
-                yield Page(origin, items=before[origin].items)
+                yield PageResult(origin, items=before[origin].items)
 
-    def _feed(self, address: str, fetched: Fetched, before: Mapping[str, Looked]) -> Iterator[Page]:
+    def _feed(self, address: str, fetched: Fetched, before: Mapping[str, Looked]) -> Iterator[PageResult]:
         listed: list[str] = []
         whole = True
         found = entries(fetched.body, fetched.url, charset=fetched.charset)
         asked = left = 0
         for entry in found:
-            if asked == _AT_ONCE and entry.html is None and not self._is_noted(address, entry, before):
+            if asked == _MOST_PAGES and entry.html is None and not self._is_noted(address, entry, before):
                 left += 1
                 continue
             page = self._entry(address, entry, before)
@@ -118,13 +113,13 @@ class Web:
         )
         told: tuple[str, ...] = (f"only its first {MOST:,} entries were read",) if len(found) == MOST else ()
         if left:
-            told += (f"{_AT_ONCE} of its pages were fetched; the other {left} follow with the next syncs",)
-        yield Page(address, items="[]", looked=Looked(stamp, "[]"), warnings=told)
+            told += (f"{_MOST_PAGES} of its pages were fetched; the other {left} follow with the next syncs",)
+        yield PageResult(address, items="[]", last_seen=Looked(stamp, "[]"), warnings=told)
 
-    def _entry(self, feed: str, entry: Entry, before: Mapping[str, Looked]) -> Page:
+    def _entry(self, feed: str, entry: Entry, before: Mapping[str, Looked]) -> PageResult:
         origin = _origin(feed, entry)
         if self._is_noted(feed, entry, before):
-            return Page(origin, items=before[origin].items)
+            return PageResult(origin, items=before[origin].items)
         try:
             if entry.html is not None:
                 found = self._of_entry(entry, entry.html)
@@ -132,24 +127,24 @@ class Web:
             if entry.url is None:
                 raise SourceError("the feed gives neither its text nor its address")
             host = urlsplit(entry.url).hostname or ""
-            if self._silent[host] >= _PATIENCE:
+            if self._failures[host] >= _MOST_FAILURES:
                 raise SourceError(
-                    f"{host} has failed {_PATIENCE} times in this sync, and was not asked again. Sync later"
+                    f"{host} has failed {_MOST_FAILURES} times in this sync, and was not asked again. Sync later"
                 )
             try:
                 fetched = self._fetcher.get(entry.url)
             except Gone:
                 raise
             except SourceError:
-                self._silent[host] += 1
+                self._failures[host] += 1
                 raise
             if fetched is None:
                 raise AssertionError("nothing was asked that allows this answer")
             return self._page(origin, fetched, entry)
         except Gone as exc:
-            return Page(origin, gone=str(exc))
+            return PageResult(origin, gone=str(exc))
         except SourceError as exc:
-            return Page(origin, failed=str(exc))
+            return PageResult(origin, failed=str(exc))
 
     def _is_noted(self, feed: str, entry: Entry, before: Mapping[str, Looked]) -> bool:
         known = before.get(_origin(feed, entry))
@@ -171,8 +166,8 @@ class Web:
             facts["url"] = Fact(entry.url, "feed link")
         return replace(found, facts=facts)
 
-    def _page(self, origin: str, fetched: Fetched, entry: Entry | None = None) -> Page:
-        kind = _KINDS.get(fetched.kind) or kind_of(urlsplit(fetched.url).path)
+    def _page(self, origin: str, fetched: Fetched, entry: Entry | None = None) -> PageResult:
+        kind = _KINDS_BY_MEDIA_TYPE.get(fetched.kind) or kind_of(urlsplit(fetched.url).path)
         if kind in ("lines", "table", "archive"):
             raise SourceError("it is a file of many articles. Download it, and name the file")
         if kind is None:
@@ -198,17 +193,13 @@ class Web:
         said = {"entry": entry.digest} if entry else {"etag": fetched.etag, "modified": fetched.modified}
         return self._taken(origin, str(own.value), replace(found, facts=facts), said)
 
-    def _taken(self, origin: str, article_id: str, found: Extracted, said: Mapping[str, Any]) -> Page:
+    def _taken(self, origin: str, article_id: str, found: Extracted, said: Mapping[str, Any]) -> PageResult:
         made = article(article_id, found)
-        self._count += 1
-        kept = self._folder / f"{self._count}.json"
-        kept.write_text(json.dumps(pack(found)), encoding="utf-8")
         items = json.dumps(
             [[False, made.id, made.version, origin, None, None, list(found.warnings)]], ensure_ascii=False
         )
-        return Page(
-            origin, made, str(kept), None, None, None, Looked(json.dumps(said), items), found.warnings
-        )
+        seen = Looked(json.dumps(said), items)
+        return PageResult(origin, made, last_seen=seen, warnings=found.warnings)
 
 
 def _said(known: Looked | None) -> dict[str, Any]:

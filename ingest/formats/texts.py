@@ -7,10 +7,10 @@ import tomllib
 from datetime import date
 from typing import Any
 
-from ingest.articles import opening
-from ingest.clean import decode
-from ingest.dates import leading_date, read_date
-from ingest.extracted import Extracted, Fact
+from ingest.formats.articles import opening
+from ingest.formats.clean import decode
+from ingest.formats.dates import leading_date, read_date
+from ingest.formats.extracted import Extracted, Fact
 from rag.errors import SourceError
 
 __all__ = ["text_article"]

@@ -5,36 +5,14 @@ from __future__ import annotations
 import os
 import re
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
+from ingest.formats.kinds import KINDS, kind_of
 from rag.errors import SourceError
 
-__all__ = ["KINDS", "Walked", "exists", "files", "is_address", "kind_of"]
+__all__ = ["Walked", "exists", "files", "is_address"]
 
 _ADDRESS = re.compile(r"[a-z][a-z0-9+.-]+://", re.IGNORECASE)
-TEXTS = {".txt": "text", ".md": "text"}
-MANY = {".jsonl": "lines", ".ndjson": "lines", ".csv": "table", ".tsv": "table"}
-# The module of `ingest.formats` that reads each.
-DOCUMENTS = {
-    ".html": "html", ".htm": "html", ".xhtml": "html", ".pdf": "pdf", ".docx": "docx", ".epub": "epub", ".eml": "mail",
-}  # fmt: skip
-PACKED = (".zip", ".gz")
-KINDS = (*TEXTS, *MANY, *DOCUMENTS, *PACKED)
-
-
-def kind_of(name: str) -> str | None:
-    """How a file is read, by its ending: `text`, `lines`, `table`, the module of a document's format, or
-    `archive`; `None` for what is not. What is packed by gzip is read as what it packs.
-
-    >>> kind_of("news/feed.JSONL.gz"), kind_of("a.pdf"), kind_of("a.exe"), kind_of("a.tar.gz")
-    ('lines', 'pdf', None, None)
-    """
-    path = PurePosixPath(name.lower())
-    ending = path.suffix
-    if ending == ".gz":
-        ending = path.with_suffix("").suffix
-        return None if ending in PACKED else {**TEXTS, **MANY, **DOCUMENTS}.get(ending)
-    return "archive" if ending == ".zip" else {**TEXTS, **MANY, **DOCUMENTS}.get(ending)
 
 
 def is_address(place: str) -> bool:

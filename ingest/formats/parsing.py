@@ -19,7 +19,7 @@ from queue import LifoQueue
 from types import TracebackType
 from typing import Any
 
-from ingest.extracted import Extracted
+from ingest.formats.extracted import Extracted
 from ingest.formats.worker import unpack
 from rag.errors import SourceError
 

@@ -8,9 +8,9 @@ import re
 from collections.abc import Mapping
 from datetime import date
 
-from ingest.clean import without_surrogates
-from ingest.dates import agency, dateline, day_in, day_line, read_date
-from ingest.extracted import Extracted, Fact
+from ingest.formats.clean import without_surrogates
+from ingest.formats.dates import agency, dateline, day_in, day_line, read_date
+from ingest.formats.extracted import Extracted, Fact
 from rag.errors import SourceError
 from rag.system.address import hidden, without_login
 from rag.types import FACTS, Article, content_version

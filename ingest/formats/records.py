@@ -11,10 +11,10 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any, BinaryIO
 
-from ingest.articles import FACTS, address
-from ingest.clean import decode, without_surrogates
-from ingest.dates import read_date
-from ingest.extracted import Extracted, Fact
+from ingest.formats.articles import FACTS, address
+from ingest.formats.clean import decode, without_surrogates
+from ingest.formats.dates import read_date
+from ingest.formats.extracted import Extracted, Fact
 from rag.errors import SourceError
 
 __all__ = ["COLUMNS", "LONGEST", "line_article", "row_article", "rows", "stated_columns"]

@@ -26,8 +26,8 @@ from typing import Any
 from urllib.parse import urlsplit
 from xml.parsers import expat
 
-from ingest.dates import read_date
-from ingest.extracted import Fact
+from ingest.formats.dates import read_date
+from ingest.formats.extracted import Fact
 from rag.errors import SourceError
 from rag.system.address import without_login
 

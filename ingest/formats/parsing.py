@@ -20,14 +20,15 @@ from types import TracebackType
 from typing import Any
 
 from ingest.formats.extracted import Extracted
-from ingest.formats.worker import unpack
+from ingest.formats.feeds import FeedEntry
+from ingest.formats.worker import unpack, unpack_entries
 from rag.errors import SourceError
 
 __all__ = ["Parsers"]
 
 SECONDS = 120.0  # for one document; a PDF of a thousand pages takes about as long
 MEMORY = 2_000_000_000  # bytes of address space; a page of 30 MB takes a fifth of it
-_ROOT = Path(__file__).parent.parent
+_ROOT = Path(__file__).parent.parent.parent
 
 
 class Parsers:
@@ -71,6 +72,13 @@ class Parsers:
     def extract(self, kind: str, data: bytes, options: Mapping[str, Any] | None = None) -> Extracted:
         """What `ingest.formats.<kind>` makes of a document; raises the `SourceError` that it raises, and one
         of its own for a document that takes longer than the limit, or brings its process down."""
+        return unpack(self._ask(kind, data, options or {}))
+
+    def entries(self, data: bytes, url: str, charset: str | None = None) -> tuple[FeedEntry, ...]:
+        """The entries of the feed that was found at `url`; raises as `extract` does."""
+        return unpack_entries(self._ask("feeds", data, {"url": url, "charset": charset}))
+
+    def _ask(self, kind: str, data: bytes, options: Mapping[str, Any]) -> Any:
         worker = self._free.get()
         try:
             if self._abandoned:
@@ -81,7 +89,7 @@ class Parsers:
             if self._abandoned:  # just now: it may have missed this one
                 worker.kill()
             answer = worker.ask(
-                {"kind": kind, "size": len(data), "options": dict(options or {})}, data, self._seconds
+                {"kind": kind, "size": len(data), "options": dict(options)}, data, self._seconds
             )
             if answer.get("spent"):  # what it holds is lost to the next document
                 self._end(worker)
@@ -97,7 +105,7 @@ class Parsers:
             logging.getLogger("clippings").debug("a document could not be read\n%s", answer["trace"])
         if "error" in answer:
             raise SourceError(answer["error"])
-        return unpack(answer["found"])
+        return answer["found"]
 
 
 class _Worker:

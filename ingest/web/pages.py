@@ -19,7 +19,7 @@ from urllib.parse import urldefrag, urlsplit
 
 from ingest.formats.articles import address, article, as_opened
 from ingest.formats.extracted import Extracted, Fact
-from ingest.formats.feeds import MOST, Entry, entries, is_feed
+from ingest.formats.feeds import MOST_ENTRIES, FeedEntry, is_feed
 from ingest.formats.kinds import kind_of
 from ingest.formats.parsing import Parsers
 from ingest.formats.texts import text_article
@@ -92,7 +92,7 @@ class Web:
     def _feed(self, address: str, fetched: Fetched, before: Mapping[str, Looked]) -> Iterator[PageResult]:
         listed: list[str] = []
         whole = True
-        found = entries(fetched.body, fetched.url, charset=fetched.charset)
+        found = self._parsers.entries(fetched.body, fetched.url, fetched.charset)
         asked = left = 0
         for entry in found:
             if asked == _MOST_PAGES and entry.html is None and not self._is_noted(address, entry, before):
@@ -111,12 +111,14 @@ class Web:
             if whole
             else {"feed": listed}
         )
-        told: tuple[str, ...] = (f"only its first {MOST:,} entries were read",) if len(found) == MOST else ()
+        told: tuple[str, ...] = (
+            (f"only its first {MOST_ENTRIES:,} entries were read",) if len(found) == MOST_ENTRIES else ()
+        )
         if left:
             told += (f"{_MOST_PAGES} of its pages were fetched; the other {left} follow with the next syncs",)
         yield PageResult(address, items="[]", last_seen=Looked(stamp, "[]"), warnings=told)
 
-    def _entry(self, feed: str, entry: Entry, before: Mapping[str, Looked]) -> PageResult:
+    def _entry(self, feed: str, entry: FeedEntry, before: Mapping[str, Looked]) -> PageResult:
         origin = _origin(feed, entry)
         if self._is_noted(feed, entry, before):
             return PageResult(origin, items=before[origin].items)
@@ -146,11 +148,11 @@ class Web:
         except SourceError as exc:
             return PageResult(origin, failed=str(exc))
 
-    def _is_noted(self, feed: str, entry: Entry, before: Mapping[str, Looked]) -> bool:
+    def _is_noted(self, feed: str, entry: FeedEntry, before: Mapping[str, Looked]) -> bool:
         known = before.get(_origin(feed, entry))
         return known is not None and _said(known).get("entry") == entry.digest
 
-    def _of_entry(self, entry: Entry, html: str) -> Extracted:
+    def _of_entry(self, entry: FeedEntry, html: str) -> Extracted:
         """An article whose text stands in the feed; what the feed says of it counts."""
         # A page around it, so that it is read as one; the title tells where the text begins.
         title = str(entry.facts["title"].value) if "title" in entry.facts else ""
@@ -166,7 +168,7 @@ class Web:
             facts["url"] = Fact(entry.url, "feed link")
         return replace(found, facts=facts)
 
-    def _page(self, origin: str, fetched: Fetched, entry: Entry | None = None) -> PageResult:
+    def _page(self, origin: str, fetched: Fetched, entry: FeedEntry | None = None) -> PageResult:
         kind = _KINDS_BY_MEDIA_TYPE.get(fetched.kind) or kind_of(urlsplit(fetched.url).path)
         if kind in ("lines", "table", "archive"):
             raise SourceError("it is a file of many articles. Download it, and name the file")
@@ -210,7 +212,7 @@ def _said(known: Looked | None) -> dict[str, Any]:
     return said
 
 
-def _origin(feed: str, entry: Entry) -> str:
+def _origin(feed: str, entry: FeedEntry) -> str:
     """Where an entry's article lies. A feed may carry another site's text under that site's address: it must
     not pass for the article there."""
     if entry.url and (entry.html is None or _same_site(entry.url, feed)):

@@ -105,7 +105,7 @@ VENDOR_HOMES: dict[str, set[str]] = {
     "protego": {"ingest.web.fetch"},
     "feedparser": {"ingest.formats.feeds"},
     "trafilatura": {"ingest.formats.html"},
-    "pdfminer": {"ingest.formats.pdf"},
+    "pdfminer": {"ingest.formats.pdf.letters"},
     "docx": {"ingest.formats.docx"},
     "dateparser": {"ingest.formats.dates"},
     "py3langid": {"ingest.languages"},

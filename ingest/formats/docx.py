@@ -365,7 +365,7 @@ class _Body:
 
 
 def _blocks(parent: Element) -> Iterator[Element]:
-    """The paragraphs and tables in their order, inside content controls too, which python-docx passes over."""
+    """The paragraphs and tables in their order, also those in content controls, which python-docx skips."""
     for element in parent:
         if element.tag in (_W + "p", _W + "tbl"):
             yield element

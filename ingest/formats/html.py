@@ -51,7 +51,8 @@ _CUT = re.compile(
     | already\s+(?:a\s+(?:subscriber|member)|subscribed|registered|have\s+an\s+account)\b .{0,80}
     | (?:subscribe|register|sign\s+(?:in|up)|log\s+in)\s+(?:now\s+)?(?:to|for)\s+
         (?:read|continue|unlimited|full|access|unlock)\b .{0,120}
-    | this\s+(?:article|content|story)\s+is\s+(?:only\s+)?(?:for|available\s+to)\s+(?:our\s+)?(?:subscribers|members)\b .{0,120}
+    | this\s+(?:article|content|story)\s+is\s+(?:only\s+)?(?:for|available\s+to)\s+
+        (?:our\s+)?(?:subscribers|members)\b .{0,120}
     | (?:get\s+)?unlimited\s+(?:digital\s+)?access\b .{0,80}
     ) \Z"""
 )
@@ -63,7 +64,8 @@ _FURNITURE = re.compile(
         (?:more|also|next|on\s+this|stories|articles|coverage|reading|content)?\s*[:–—|»>] .{0,200}
     | (?:ALSO\s+READ|READ\s+(?:ALSO|MORE|NEXT)|MORE:) .{0,200}
     | (?:read|see)\s+(?:more|also|next|full\s+story|the\s+full\s+story)\b .{0,60}
-    | (?:related|recommended|more\s+from|most\s+read|most\s+popular|trending|don['’]t\s+miss|you\s+may\s+(?:also\s+)?like)
+    | (?:related|recommended|more\s+from|most\s+read|most\s+popular|trending|don['’]t\s+miss
+        |you\s+may\s+(?:also\s+)?like)
         \b .{0,60}
     | (?:advertisement|advertising|sponsored|promoted|story\s+continues\s+below(?:\s+advertisement)?
         |article\s+continues\s+(?:below|after).{0,40})
@@ -71,22 +73,26 @@ _FURNITURE = re.compile(
         (?:\s*(?:this|on|to|via|by|now|today|here|article|story|page|post|link|facebook|twitter|x|whatsapp|linkedin|[|/·,&]|and
         |for\s+free))*
     | (?:sign\s+up|subscribe|register)\s+(?:for|to|here|now|today)\b .{0,160}
-    | (?:photo(?:graph)?s?|image|picture|video|credit|caption|illustration|foto|bild)\s*(?:credit|by)?\s*[:/] .{0,200}
+    | (?:photo(?:graph)?s?|image|picture|video|credit|caption|illustration|foto|bild)
+        \s*(?:credit|by)?\s*[:/] .{0,200}
     | (?:we\s+use|this\s+(?:web)?site\s+uses)\s+cookies .{0,300}
     | (?:accept|reject)\s+(?:all|cookies) .{0,60}
     | (?:printer[\s-]friendly|print)\s+version | add\s+to\s+favou?rites .{0,20}
     | next\s+(?:page|article|story) | previous\s+(?:page|article)
     | (?:back|return)\s+to\s+(?:index|top|home|list|news|all\s+\w+)
     | (?:total\s+)?visitors:?\s*\d+ | best\s+viewed\s+(?:in|with|at)\b .{0,60}
-    | (?:sign|view)\s+our\s+guestbook | web\s?master .{0,40} | report\s+(?:an?\s+)?(?:error|problem|typo)\b .{0,40}
-    | our\s+standards:? .{0,80} | for\s+(?:redistribution|reprint|licens)\w*\s+rights\b .{0,120} | last\s+updated:? .{0,40}
+    | (?:sign|view)\s+our\s+guestbook | web\s?master .{0,40}
+    | report\s+(?:an?\s+)?(?:error|problem|typo)\b .{0,40}
+    | our\s+standards:? .{0,80} | for\s+(?:redistribution|reprint|licens)\w*\s+rights\b .{0,120}
+    | last\s+updated:? .{0,40}
     | (?:story|article)\s+continues\s+(?:below|after)\b .{0,60}
     | you\s+have\s+(?:read|used)\b .{0,40} free\s+(?:articles|stories) .{0,40}
     | (?:click|tap)\b .{0,30} \bto\s+(?:enlarge|expand|zoom|play|view)\b .{0,30}
     | the\s+post\b .{1,200} \bappeared\s+first\s+on\b .{1,80}
     | (?:impressum|agb|datenschutz)(?:\s*[|·]\s*\w+)*
     | (?:skip|jump|back|go)\s+to\s+(?:the\s+)?(?:main\s+)?(?:content|top|homepage|navigation|comments) .{0,20}
-    | (?:lesen\s+sie\s+auch|mehr\s+zum\s+thema|(?:à\s+)?lire\s+aussi|lea?e?r?\s+también|leggi\s+anche)\b .{0,200}
+    | (?:lesen\s+sie\s+auch|mehr\s+zum\s+thema|(?:à\s+)?lire\s+aussi|lea?e?r?\s+también|leggi\s+anche)
+        \b .{0,200}
     ) \Z"""
 )
 
@@ -119,7 +125,7 @@ def extract(data: bytes, *, url: str | None = None, charset: str | None = None) 
 
 
 def _require_article(tree: Any, blocks: Sequence[str], page: Page) -> None:
-    """Raise `SourceError` for a page that is something else: a list of links, a video, a sign-in, an error."""
+    """Raise `SourceError` for a page that is no article: a list of links, a video, a sign-in, an error."""
     words = sum(len(block.split()) for block in blocks)
     told = any(_SENTENCE.search(block) for block in blocks)
     titles = " ".join(str(fact.value) for fact in page.titles)

@@ -68,7 +68,8 @@ def _nothing(body: _Body) -> str:
     if body.encrypted:
         return "it is encrypted. Open it in the mail program, and save its text"
     if body.attached:
-        return f"it holds no words, only attachments ({_listed(body.attached)}). Save these, and name them instead"
+        attached = _listed(body.attached)
+        return f"it holds no words, only attachments ({attached}). Save these, and name them instead"
     return "it holds no words of its own, only what it quotes or shows as pictures. Save its text as .txt"
 
 
@@ -407,8 +408,10 @@ def _senders(message: EmailMessage) -> Iterator[str]:
 def _name(list_id: str) -> str:
     """The phrase before the identifier.
 
-    >>> _name('"The Morning Tide" <tide.courier.example>'), _name("<tide.courier.example>"), _name("tide.courier.example")
-    ('The Morning Tide', '', '')
+    >>> _name('"The Morning Tide" <tide.courier.example>')
+    'The Morning Tide'
+    >>> _name("<tide.courier.example>"), _name("tide.courier.example")
+    ('', '')
     """
     phrase = list_id.partition("<")[0] if "<" in list_id else ""
     return phrase.strip().strip('"').strip()

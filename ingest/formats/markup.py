@@ -140,8 +140,8 @@ def _is_skipped(element: Element) -> bool:
         or _HIDDEN.search(element.get("style") or "")
     ):
         return True
-    said = f"{element.get('{http://www.idpf.org/2007/ops}type') or element.get('epub:type') or ''} {element.get('role') or ''}"
-    return not _NOT_TEXT.isdisjoint(said.lower().split())
+    kind = element.get("{http://www.idpf.org/2007/ops}type") or element.get("epub:type") or ""
+    return not _NOT_TEXT.isdisjoint(f"{kind} {element.get('role') or ''}".lower().split())
 
 
 def _is_data(element: Element) -> bool:

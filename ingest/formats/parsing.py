@@ -60,7 +60,7 @@ class Parsers:
             self._free.put(None)
 
     def abandon(self) -> None:
-        """End the processes at once; what they are at fails, and so does what is asked of them from now on."""
+        """End the processes at once. What they are at fails, and so does all that is asked of them later."""
         self._abandoned = True
         for worker in tuple(self._living):
             worker.kill()

@@ -28,7 +28,8 @@ _MOST = 1_000  # columns of a csv file; no export of articles has as many
 _ALSO = {
     "text": "content body article article_text full_text fulltext articlebody",
     "title": "headline",
-    "published": "date published_at publishedat publication_date pub_date pubdate publish_date date_published datepublished",
+    "published": "date published_at publishedat publication_date pub_date pubdate publish_date "
+    "date_published datepublished",
     "source": "outlet publisher publication source_name newspaper",
     "url": "link article_url permalink",
     "author": "authors byline",

@@ -36,7 +36,9 @@ _PUBLISHED = (
     "dc.date "
     "article_date_original original-publish-date date"
 ).split()
-_AUTHORS = "author article:author parsely-author byl sailthru.author dc.creator dcterms.creator citation_author".split()
+_AUTHORS = (
+    "author article:author parsely-author byl sailthru.author dc.creator dcterms.creator citation_author"
+).split()
 _OUTLETS = "og:site_name application-name dc.publisher dcterms.publisher citation_journal_title".split()
 _TITLES = "og:title twitter:title dc.title dcterms.title parsely-title sailthru.title".split()
 _LANGUAGES = "content-language dc.language dcterms.language og:locale".split()
@@ -197,7 +199,7 @@ class Page:
         return found + ([Fact(stated, "page title")] if (stated := self._page_title()) else [])
 
     def _own_item(self) -> Mapping[str, Any]:
-        """The JSON-LD object of the page's article: the one with its address or its title, else the only one."""
+        """The JSON-LD object of the page's article: that with its address or its title, else the only one."""
         address = bare(str(self.url.value)) if self.url else None
         titles = {str(fact.value).casefold() for fact in self.titles}
         for item in self.items:

@@ -20,11 +20,22 @@ _HEADING = re.compile(r"\A\s*#[ \t]+(\S[^\n\r]*)")
 _FRONT = re.compile(r"\A(---|\+\+\+)[ \t]*\r?\n(.{0,20000}?)\r?\n\1[ \t]*(?:\r?\n|\Z)\s*", re.DOTALL)
 # What front matter calls our facts; a draft's `lastmod` is no publication date.
 _KEYS = {
-    "title": "title", "author": "author", "authors": "author",
-    "date": "published", "published": "published", "pubdate": "published",
-    "source": "source", "outlet": "source", "publication": "source", "url": "url", "link": "url", "canonical": "url",
-    "canonical_url": "url", "lang": "language", "language": "language",
-}  # fmt: skip
+    "title": "title",
+    "author": "author",
+    "authors": "author",
+    "date": "published",
+    "published": "published",
+    "pubdate": "published",
+    "source": "source",
+    "outlet": "source",
+    "publication": "source",
+    "url": "url",
+    "link": "url",
+    "canonical": "url",
+    "canonical_url": "url",
+    "lang": "language",
+    "language": "language",
+}
 
 
 def text_article(data: bytes, *, markdown: bool = False) -> Extracted:

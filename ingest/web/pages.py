@@ -34,10 +34,15 @@ __all__ = ["PageResult", "Web"]
 _MOST_PAGES = 100
 _MOST_FAILURES = 3  # failures after which a host is not asked for further entries of feeds
 _KINDS_BY_MEDIA_TYPE = {
-    "text/html": "html", "application/xhtml+xml": "html", "application/pdf": "pdf", "application/epub+zip": "epub",
-    "application/vnd.openxmlformats-officedocument.wordprocessingml.document": "docx", "message/rfc822": "mail",
-    "text/plain": "text", "text/markdown": "text",
-}  # fmt: skip
+    "text/html": "html",
+    "application/xhtml+xml": "html",
+    "application/pdf": "pdf",
+    "application/epub+zip": "epub",
+    "application/vnd.openxmlformats-officedocument.wordprocessingml.document": "docx",
+    "message/rfc822": "mail",
+    "text/plain": "text",
+    "text/markdown": "text",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +136,8 @@ class Web:
             host = urlsplit(entry.url).hostname or ""
             if self._failures[host] >= _MOST_FAILURES:
                 raise SourceError(
-                    f"{host} has failed {_MOST_FAILURES} times in this sync, and was not asked again. Sync later"
+                    f"{host} has failed {_MOST_FAILURES} times in this sync, and was not asked again. "
+                    "Sync later"
                 )
             try:
                 fetched = self._fetcher.get(entry.url)
@@ -156,7 +162,8 @@ class Web:
         """An article whose text stands in the feed; what the feed says of it counts."""
         # A page around it, so that it is read as one; the title tells where the text begins.
         title = str(entry.facts["title"].value) if "title" in entry.facts else ""
-        page = f"<!doctype html><html><body><article><h1>{markup.escape(title)}</h1>{html}</article></body></html>"
+        text = f"<h1>{markup.escape(title)}</h1>{html}"
+        page = f"<!doctype html><html><body><article>{text}</article></body></html>"
         found = self._parsers.extract("html", page.encode("utf-8", "replace"), {"charset": "utf-8"})
         known = {
             name: fact
@@ -221,7 +228,7 @@ def _origin(feed: str, entry: FeedEntry) -> str:
 
 
 def _own(canonical: Fact | None, fetched: str) -> Fact:
-    """The page's canonical address, where it is on the site it was fetched from; else where it was fetched."""
+    """The page's canonical address, if it is on the site it was fetched from; else where it was fetched."""
     here = Fact(urldefrag(fetched).url, "its address")
     if canonical is None:
         return here

@@ -150,17 +150,18 @@ def _styles(document: Document) -> dict[str, _Style]:
     styles = {}
     for style_id in elements:
         hidden = next(
-            (said for one in chain(style_id) if (said := _val(one, "rPr", "vanish")) is not None), None
+            (value for one in chain(style_id) if (value := _val(one, "rPr", "vanish")) is not None), None
         )
         level = next(
-            (said for one in chain(style_id) if (said := _val(one, "pPr", "outlineLvl")) is not None), None
+            (value for one in chain(style_id) if (value := _val(one, "pPr", "outlineLvl")) is not None), None
         )
         number = next(
-            (said for one in chain(style_id) if (said := _val(one, "pPr", "numPr", "numId")) is not None),
+            (value for one in chain(style_id) if (value := _val(one, "pPr", "numPr", "numId")) is not None),
             None,
         )
         depth = next(
-            (said for one in chain(style_id) if (said := _val(one, "pPr", "numPr", "ilvl")) is not None), None
+            (value for one in chain(style_id) if (value := _val(one, "pPr", "numPr", "ilvl")) is not None),
+            None,
         )
         name = _val(elements[style_id], "name") or ""
         styles[style_id] = _Style(
@@ -295,8 +296,8 @@ class _Body:
 
     def _item(self, properties: Element | None, style: _Style) -> tuple[str, int] | None:
         number, level = style.list or ("", 0)
-        if (said := _val(properties, "numPr", "numId")) is not None:
-            number = said  # 0 takes a paragraph out of the list that its style puts it in
+        if (value := _val(properties, "numPr", "numId")) is not None:
+            number = value  # 0 takes a paragraph out of the list that its style puts it in
         if (depth := _val(properties, "numPr", "ilvl")) is not None:
             level = _int(depth)
         mark = self._numbering.mark(number, level)

@@ -177,7 +177,7 @@ def _facts(package: Element) -> dict[str, Fact]:
     for name, value in (
         ("title", next(iter(_texts(package, "title")), "")),
         ("author", ", ".join(_authors(package))),
-        ("language", next((said for said in _texts(package, "language") if said.lower() != "und"), "")),
+        ("language", next((stated for stated in _texts(package, "language") if stated.lower() != "und"), "")),
         ("source", next(iter(_texts(package, "publisher")), "")),
     ):
         if value:
@@ -188,8 +188,8 @@ def _facts(package: Element) -> dict[str, Fact]:
 
 
 def _texts(package: Element, name: str) -> list[str]:
-    said = (markup.one_line("".join(element.itertext())) for element in package.iter(_DC + name))
-    return [text for text in said if text]
+    stated = (markup.one_line("".join(element.itertext())) for element in package.iter(_DC + name))
+    return [text for text in stated if text]
 
 
 def _authors(package: Element) -> list[str]:

@@ -224,8 +224,8 @@ class _Reading:
             return
         self.end_paragraph()
         for caption in element:
-            if local_name(caption) == "caption" and (said := _line(caption)):
-                self.blocks.append(Block(said))
+            if local_name(caption) == "caption" and (words := _line(caption)):
+                self.blocks.append(Block(words))
         rows = [
             " | ".join(_line(cell) for cell in _cells(row))
             for row in element.iter()

@@ -125,8 +125,8 @@ class _Worker:
         )
 
     def ask(self, request: dict[str, Any], data: bytes, seconds: float) -> dict[str, Any]:
-        said, heard = self._process.stdin, self._process.stdout
-        if said is None or heard is None:
+        requests, answers = self._process.stdin, self._process.stdout
+        if requests is None or answers is None:
             raise AssertionError("both are pipes")
         late = threading.Event()
 
@@ -137,10 +137,10 @@ class _Worker:
         timer = threading.Timer(seconds, give_up)
         timer.start()
         try:
-            said.write(json.dumps(request).encode() + b"\n" + data)
-            said.flush()
-            size = heard.readline()
-            answer = heard.read(int(size)) if size else b""
+            requests.write(json.dumps(request).encode() + b"\n" + data)
+            requests.flush()
+            size = answers.readline()
+            answer = answers.read(int(size)) if size else b""
             if not size or len(answer) < int(size):
                 raise BrokenPipeError
             found: dict[str, Any] = json.loads(answer)

@@ -63,9 +63,9 @@ def line_article(line: bytes, columns: Mapping[str, str] = {}) -> tuple[str, Ext
     except UnicodeDecodeError as exc:
         raise SourceError(f"it is not UTF-8 (byte {exc.start} of the line). Save the file as UTF-8") from exc
     except json.JSONDecodeError as exc:
-        said = exc.msg.removesuffix(" at")  # "Invalid control character at"
+        reason = exc.msg.removesuffix(" at")  # "Invalid control character at"
         raise SourceError(
-            f"it is not valid JSON: {said} at character {exc.pos + 1}. Correct the line, or export it again"
+            f"it is not valid JSON: {reason} at character {exc.pos + 1}. Correct the line, or export it again"
         ) from exc
     except ValueError as exc:  # a number of thousands of digits
         raise SourceError(
@@ -123,8 +123,8 @@ def rows(stream: BinaryIO) -> Iterator[tuple[int, dict[str, str]]]:
             if any(cell.strip() for cell in row):
                 yield number, dict(zip(names, row, strict=False))
     except csv.Error as exc:
-        said = str(exc).replace("\t", "tab")  # it names the delimiter
-        raise SourceError(f"its table is damaged below row {number}: {said}. Export it again") from exc
+        reason = str(exc).replace("\t", "tab")  # it names the delimiter
+        raise SourceError(f"its table is damaged below row {number}: {reason}. Export it again") from exc
     except UnicodeDecodeError as exc:
         raise SourceError(
             f"it looks like {encoding} but is damaged below row {number}. Save it as UTF-8"

@@ -104,12 +104,12 @@ def _answer(request: dict[str, Any], data: bytes) -> dict[str, Any]:
     except RecursionError:
         return {"error": "it is nested too deeply to be read. Save its text as .txt"}
     except Exception as exc:  # noqa: BLE001  libraries raise anything on a damaged file; the trace goes to the log
-        said = next(iter(str(exc).splitlines()), "")[:200]
+        message = next(iter(str(exc).splitlines()), "")[:200]
         if (
-            "failed to map segment" in said or "Cannot allocate memory" in said
+            "failed to map segment" in message or "Cannot allocate memory" in message
         ):  # as the loader says it, of a library
             return {"error": _TOO_LARGE}
-        what = f"it cannot be read, and seems to be damaged ({type(exc).__name__}: {said})"
+        what = f"it cannot be read, and seems to be damaged ({type(exc).__name__}: {message})"
         return {
             "error": f"{what}. Open it and save it again, or as text",
             "trace": traceback.format_exc(),

@@ -351,16 +351,16 @@ def _redirect(response: httpx.Response) -> httpx.Request | None:
 def _refusal(status: int) -> SourceError:
     """What a status other than success means for a reader."""
     try:
-        said = f"its server says {status} ({http.HTTPStatus(status).phrase.lower()})"
+        message = f"its server says {status} ({http.HTTPStatus(status).phrase.lower()})"
     except ValueError:
-        said = f"its server says {status}"
+        message = f"its server says {status}"
     if status in (404, 410):
-        return Gone(f"{said}. Check the address")
+        return Gone(f"{message}. Check the address")
     if status in _BUSY:
-        return SourceError(f"{said}: it asks for fewer requests. Try later")
+        return SourceError(f"{message}: it asks for fewer requests. Try later")
     if status in _CLOSED:
-        return SourceError(f"{said}: it does not let programs read this. Save the page as a file instead")
-    return SourceError(f"{said}. {'Try later' if status >= 500 else 'Check the address'}")
+        return SourceError(f"{message}: it does not let programs read this. Save the page as a file instead")
+    return SourceError(f"{message}. {'Try later' if status >= 500 else 'Check the address'}")
 
 
 def _failure(exc: Exception, deadline: Deadline, limits: Limits) -> SourceError:

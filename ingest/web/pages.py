@@ -66,19 +66,19 @@ class Web:
         self._fetcher, self._parsers = fetcher, parsers
         self._failures: Counter[str] = Counter()  # by host
 
-    def pages(self, address: str, before: Mapping[str, Looked]) -> Iterator[PageResult]:
+    def pages(self, address: str, last_seen: Mapping[str, Looked]) -> Iterator[PageResult]:
         """The page at an address, or the feed there and the article of each of its entries. `before` is what
         was noted of each address the last time, as far as it is stored so: what is noted is not fetched
         again."""
         try:
-            said = _said(before.get(address))
-            if any(origin not in before for origin in said.get("feed", ())):
-                said = {}  # of an entry that is to be read anew, the feed has to say what it is
-            fetched = self._fetcher.get(address, etag=said.get("etag"), modified=said.get("modified"))
+            state = _noted_state(last_seen.get(address))
+            if any(origin not in last_seen for origin in state.get("feed", ())):
+                state = {}  # of an entry that is to be read anew, the feed has to say what it is
+            fetched = self._fetcher.get(address, etag=state.get("etag"), modified=state.get("modified"))
             if fetched is None:
-                yield from self._as_before(address, before)
+                yield from self._as_before(address, last_seen)
             elif is_feed(fetched.body, fetched.kind):
-                yield from self._feed(address, fetched, before)
+                yield from self._feed(address, fetched, last_seen)
             else:
                 yield self._page(address, fetched)
         except Gone as exc:
@@ -86,51 +86,53 @@ class Web:
         except SourceError as exc:
             yield PageResult(address, failed=str(exc))
 
-    def _as_before(self, address: str, before: Mapping[str, Looked]) -> Iterator[PageResult]:
-        known = before[address]
-        listed = _said(known).get("feed")
+    def _as_before(self, address: str, last_seen: Mapping[str, Looked]) -> Iterator[PageResult]:
+        known = last_seen[address]
+        listed = _noted_state(known).get("feed")
         yield PageResult(address, items="[]" if listed is not None else known.items)
         for origin in listed or ():
-            if origin in before:
-                yield PageResult(origin, items=before[origin].items)
+            if origin in last_seen:
+                yield PageResult(origin, items=last_seen[origin].items)
 
-    def _feed(self, address: str, fetched: Fetched, before: Mapping[str, Looked]) -> Iterator[PageResult]:
+    def _feed(self, address: str, fetched: Fetched, last_seen: Mapping[str, Looked]) -> Iterator[PageResult]:
         listed: list[str] = []
-        whole = True
+        complete = True
         found = self._parsers.entries(fetched.body, fetched.url, fetched.charset)
         asked = left = 0
         for entry in found:
-            if asked == _MOST_PAGES and entry.html is None and not self._is_noted(address, entry, before):
+            if asked == _MOST_PAGES and entry.html is None and not self._is_noted(address, entry, last_seen):
                 left += 1
                 continue
-            page = self._entry(address, entry, before)
+            page = self._entry(address, entry, last_seen)
             asked += entry.html is None and page.items is None
             listed.append(page.origin)
-            whole = whole and not (page.failed or page.gone)
+            complete = complete and not (page.failed or page.gone)
             yield page
-        whole = whole and not left
+        complete = complete and not left
         # With its mark kept, an entry that could not be read would not be tried again before the feed
         # changes.
         stamp = json.dumps(
             {"etag": fetched.etag, "modified": fetched.modified, "feed": listed}
-            if whole
+            if complete
             else {"feed": listed}
         )
-        told: tuple[str, ...] = (
+        warnings: tuple[str, ...] = (
             (f"only its first {MOST_ENTRIES:,} entries were read",) if len(found) == MOST_ENTRIES else ()
         )
         if left:
-            told += (f"{_MOST_PAGES} of its pages were fetched; the other {left} follow with the next syncs",)
-        yield PageResult(address, items="[]", last_seen=Looked(stamp, "[]"), warnings=told)
+            warnings += (
+                f"{_MOST_PAGES} of its pages were fetched; the other {left} follow with the next syncs",
+            )
+        yield PageResult(address, items="[]", last_seen=Looked(stamp, "[]"), warnings=warnings)
 
-    def _entry(self, feed: str, entry: FeedEntry, before: Mapping[str, Looked]) -> PageResult:
+    def _entry(self, feed: str, entry: FeedEntry, last_seen: Mapping[str, Looked]) -> PageResult:
         origin = _origin(feed, entry)
-        if self._is_noted(feed, entry, before):
-            return PageResult(origin, items=before[origin].items)
+        if self._is_noted(feed, entry, last_seen):
+            return PageResult(origin, items=last_seen[origin].items)
         try:
             if entry.html is not None:
                 found = self._of_entry(entry, entry.html)
-                return self._taken(origin, origin, found, {"entry": entry.digest})
+                return self._result(origin, origin, found, {"entry": entry.digest})
             if entry.url is None:
                 raise SourceError("the feed gives neither its text nor its address")
             host = urlsplit(entry.url).hostname or ""
@@ -154,9 +156,9 @@ class Web:
         except SourceError as exc:
             return PageResult(origin, failed=str(exc))
 
-    def _is_noted(self, feed: str, entry: FeedEntry, before: Mapping[str, Looked]) -> bool:
-        known = before.get(_origin(feed, entry))
-        return known is not None and _said(known).get("entry") == entry.digest
+    def _is_noted(self, feed: str, entry: FeedEntry, last_seen: Mapping[str, Looked]) -> bool:
+        known = last_seen.get(_origin(feed, entry))
+        return known is not None and _noted_state(known).get("entry") == entry.digest
 
     def _of_entry(self, entry: FeedEntry, html: str) -> Extracted:
         """An article whose text stands in the feed; what the feed says of it counts."""
@@ -193,30 +195,30 @@ class Web:
         if kind not in ("html", "text"):
             found = replace(found, facts=as_opened(found.text, found.facts))
         facts = dict(found.facts)
-        own = _own(facts.get("url"), fetched.url)
+        own = _own_address(facts.get("url"), fetched.url)
         facts["url"] = own
         for name, fact in entry.facts.items() if entry else ():
             # The feed's name for the outlet says more than the page's host.
             if name not in facts or (name == "source" and facts[name].place == "its address"):
                 facts[name] = fact
-        said = {"entry": entry.digest} if entry else {"etag": fetched.etag, "modified": fetched.modified}
-        return self._taken(origin, str(own.value), replace(found, facts=facts), said)
+        state = {"entry": entry.digest} if entry else {"etag": fetched.etag, "modified": fetched.modified}
+        return self._result(origin, str(own.value), replace(found, facts=facts), state)
 
-    def _taken(self, origin: str, article_id: str, found: Extracted, said: Mapping[str, Any]) -> PageResult:
+    def _result(self, origin: str, article_id: str, found: Extracted, state: Mapping[str, Any]) -> PageResult:
         made = article(article_id, found)
         items = json.dumps(
             [[False, made.id, made.version, origin, None, None, list(found.warnings)]], ensure_ascii=False
         )
-        seen = Looked(json.dumps(said), items)
+        seen = Looked(json.dumps(state), items)
         return PageResult(origin, made, last_seen=seen, warnings=found.warnings)
 
 
-def _said(known: Looked | None) -> dict[str, Any]:
+def _noted_state(known: Looked | None) -> dict[str, Any]:
     """What was noted of an address besides what it held; nothing where a file's stamp stands."""
     if known is None or not known.stamp.startswith("{"):
         return {}
-    said: dict[str, Any] = json.loads(known.stamp)
-    return said
+    state: dict[str, Any] = json.loads(known.stamp)
+    return state
 
 
 def _origin(feed: str, entry: FeedEntry) -> str:
@@ -227,7 +229,7 @@ def _origin(feed: str, entry: FeedEntry) -> str:
     return f"{feed}#{entry.id}"
 
 
-def _own(canonical: Fact | None, fetched: str) -> Fact:
+def _own_address(canonical: Fact | None, fetched: str) -> Fact:
     """The page's canonical address, if it is on the site it was fetched from; else where it was fetched."""
     here = Fact(urldefrag(fetched).url, "its address")
     if canonical is None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import re
+from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -46,8 +48,7 @@ class Walked:
 
 def files(place: str | os.PathLike[str]) -> Walked:
     """The files of a folder, or the one file. Raises `SourceError` for a place that is not there, or is
-    neither.
-    """
+    neither."""
     stated = os.fspath(place)
     if not stated.strip():
         raise SourceError("the name of the place is empty. Write it out; the current folder is a single dot")
@@ -61,71 +62,76 @@ def files(place: str | os.PathLike[str]) -> Walked:
         raise SourceError(f"it cannot be opened ({exc}). Check the name, and what it leads to") from exc
     if path.is_file():
         if kind_of(path.name) is None:
-            raise SourceError(
-                f"files of the kind {path.suffix or 'without ending'} cannot be read. Known are "
-                f"{', '.join(KINDS)}"
-            )
+            kind = path.suffix or "without ending"
+            raise SourceError(f"files of the kind {kind} cannot be read. Known are {', '.join(KINDS)}")
         return Walked(((path, _file_id(path.parent, path)),), path.as_posix(), path.parent)
     if not path.is_dir():
         raise SourceError("it is neither a file nor a folder. Name one of these")
-    found: list[tuple[Path, str]] = []
-    passed: dict[str, int] = {}
-    linked: list[str] = []
-    outward: list[str] = []
-    failed: list[tuple[str, str]] = []
+    return _Folder(path, stated).walked()
 
-    def cannot_be_read(error: OSError) -> None:
-        failed.append(
-            (str(error.filename), f"the folder cannot be read: {error.strerror}. Check its permissions")
+
+class _Folder:
+    """A folder that is walked through; `stated` is how it was named."""
+
+    def __init__(self, path: Path, stated: str) -> None:
+        self._path, self._stated = path, stated
+        self._files: list[tuple[Path, str]] = []
+        self._passed_over: Counter[str] = Counter()  # by ending
+        self._page_parts = 0  # folders with the parts of saved pages
+        self._linked_folders: list[str] = []
+        self._outward_links: list[str] = []
+        self._failed: list[tuple[str, str]] = []
+
+    def walked(self) -> Walked:
+        for folder, folders, names in os.walk(self._path, onerror=self._cannot_be_read):
+            folders[:] = self._to_enter(folder, folders, names)
+            for name in sorted(names):  # a fixed order makes every machine plan alike
+                if not name.startswith("."):
+                    self._file(Path(folder, name))
+        closed = tuple(Path(folder).as_posix() for folder, _ in self._failed)
+        scope = self._path.as_posix()
+        return Walked(
+            tuple(self._files), scope, self._path, tuple(self._notes()), tuple(self._failed), closed
         )
 
-    beside = 0
-    for folder, folders, names in os.walk(path, onerror=cannot_be_read):
-        # Hidden files belong to programs; a fixed order makes every machine plan alike.
+    def _cannot_be_read(self, error: OSError) -> None:
+        why = f"the folder cannot be read: {error.strerror}. Check its permissions"
+        self._failed.append((str(error.filename), why))
+
+    def _to_enter(self, folder: str, folders: list[str], names: list[str]) -> list[str]:
+        """The folders to go on into. Hidden ones belong to programs. A browser that saves a page puts its
+        pictures and scripts into a folder beside it; the frames there are no articles."""
         pages = {name for name in names if kind_of(name) == "html"}
-        inner = [name for name in folders if not name.startswith(".")]
-        # A browser that saves a page puts its pictures and scripts into a folder beside it; the frames there
-        # are no articles.
-        saved = {name for name in inner if _page_beside(name, pages)}
-        beside += len(saved)
-        folders[:] = sorted(set(inner) - saved)
-        linked.extend(
-            os.path.join(folder, name) for name in folders if os.path.islink(os.path.join(folder, name))
-        )
-        for name in sorted(names):
-            file = Path(folder, name)
-            if name.startswith("."):
-                continue
-            if kind_of(name) and file.is_symlink() and _leads_out(file, path):
-                outward.append(str(file))
-            elif kind_of(name):
-                found.append((file, _file_id(path, file)))
-            else:
-                passed[file.suffix.lower() or "no ending"] = (
-                    passed.get(file.suffix.lower() or "no ending", 0) + 1
-                )
-    known = ", ".join(KINDS)
-    notes = [
-        f"{stated}: {count} file{'' if count == 1 else 's'} with {kind} passed over; known are {known}"
-        for kind, count in sorted(passed.items())
-    ]
-    if beside:
-        notes.append(
-            f"{stated}: {beside} folder{'' if beside == 1 else 's'} with the parts of saved pages passed over"
-        )
-    # A link may lead back up, or to another place that is synced by itself.
-    notes += [
-        f"{link}: a link to a folder is not followed. Name the folder itself" for link in sorted(linked)
-    ]
-    # What it leads to may be anybody's: a key, or another's mail.
-    notes += [
-        f"{link}: a link that leads out of the folder is not followed. Name what it leads to"
-        for link in outward
-    ]
-    if not found and not failed:
-        notes.append(f"{stated}: the folder holds no file that can be read; known are {known}")
-    closed = tuple(Path(folder).as_posix() for folder, _ in failed)
-    return Walked(tuple(found), path.as_posix(), path, tuple(notes), tuple(failed), closed)
+        shown = {name for name in folders if not name.startswith(".")}
+        parts = {name for name in shown if _page_beside(name, pages)}
+        self._page_parts += len(parts)
+        entered = sorted(shown - parts)
+        places = (os.path.join(folder, name) for name in entered)
+        self._linked_folders += [place for place in places if os.path.islink(place)]  # os.walk passes them
+        return entered
+
+    def _file(self, file: Path) -> None:
+        if kind_of(file.name) is None:
+            self._passed_over[file.suffix.lower() or "no ending"] += 1
+        elif file.is_symlink() and _leads_out(file, self._path):
+            self._outward_links.append(str(file))
+        else:
+            self._files.append((file, _file_id(self._path, file)))
+
+    def _notes(self) -> Iterator[str]:
+        known = ", ".join(KINDS)
+        for kind, count in sorted(self._passed_over.items()):
+            files = f"{count} file{'' if count == 1 else 's'}"
+            yield f"{self._stated}: {files} with {kind} passed over; known are {known}"
+        if count := self._page_parts:
+            folders = f"{count} folder{'' if count == 1 else 's'}"
+            yield f"{self._stated}: {folders} with the parts of saved pages passed over"
+        for link in sorted(self._linked_folders):  # it may lead back up, or to a place synced by itself
+            yield f"{link}: a link to a folder is not followed. Name the folder itself"
+        for link in self._outward_links:  # what it leads to may be anybody's: a key, or another's mail
+            yield f"{link}: a link that leads out of the folder is not followed. Name what it leads to"
+        if not self._files and not self._failed:
+            yield f"{self._stated}: the folder holds no file that can be read; known are {known}"
 
 
 def _leads_out(link: Path, root: Path) -> bool:

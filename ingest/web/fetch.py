@@ -63,9 +63,8 @@ class Limits:
     robots: int = 512_000  # bytes of robots.txt that are read, the rest being cut off: RFC 9309, 2.5
     # RFC 9309, 2.3.1.2 asks for five; http to https, to www, to a new path and a consent page make four
     redirects: int = 5
-    seconds: float = (
-        60.0  # for one page with its redirects, or one robots.txt: a byte every second is never silent
-    )
+    # for one page with its redirects, or one robots.txt: a byte every second is never silent
+    seconds: float = 60.0
     silence: float = 20.0  # seconds to connect, or without a byte
     pause: float = 1.0  # seconds between two requests to one host
     longest_pause: float = 30.0  # seconds; where robots.txt asks for more, a sync would not end

@@ -224,7 +224,7 @@ def _entries(work: Work, articles: Sequence[Real], config: Config) -> list[Entry
         for at in scan([_lines(work, articles)]).found:
             article, _ = readings.read(at)
             spans = passage_spans(article.text, config.passages)
-            found.append(Entry(article, at.origin, spans, None, at.mark, signature(article.text)))
+            found.append(Entry(article, at.origin, spans, None, at.content_hash, signature(article.text)))
     return found
 
 

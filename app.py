@@ -98,7 +98,7 @@ def _examine(config: Config, *, deep: bool) -> Iterable[Any]:
 
 def _library(config: Config, *, read_only: bool) -> Library:
     import ingest
-    from ingest.walk import KINDS
+    from ingest.formats.kinds import KINDS
     from rag.models.encoder import SentenceEncoder
     from rag.models.reader import SpanReader
     from rag.opening import collection_exists, make_demo, open_assistant

@@ -32,7 +32,7 @@ from typing import Any, TypeVar
 from ingest.corrections import correct
 from ingest.duplicates import around, current, groups, signature
 from ingest.languages import language, warnings
-from ingest.sources import Found, Readings
+from ingest.scan import ArticleReader, ScannedArticle
 from ingest.split import passage_spans
 from rag.config import Config
 from rag.errors import CollectionError, SourceError
@@ -299,13 +299,13 @@ def as_encoded(title: str | None, text: str, *, titled: bool) -> str:
 
 def apply(
     plan: Plan,
-    reading: Mapping[str, Found],
+    reading: Mapping[str, ScannedArticle],
     catalog: Catalog,
     home: Path,
     config: Config,
     encoder: Encoder,
     course: Course,
-    readings: Readings,
+    readings: ArticleReader,
 ) -> IngestReport:
     """Do what the plan says and report what was done. A file that fails only now is a failure in the report,
     and one whose article turns out to be as it was is kept."""
@@ -411,10 +411,10 @@ class _Work:
     """What there is to be read, and what came of it."""
 
     plan: Plan
-    reading: Mapping[str, Found]
+    reading: Mapping[str, ScannedArticle]
     catalog: Catalog
     config: Config
-    readings: Readings
+    readings: ArticleReader
     course: Course
     added: list[str] = field(default_factory=list)
     replaced: list[str] = field(default_factory=list)
@@ -435,7 +435,7 @@ class _Work:
             ahead: deque[tuple[str, Future[_Read | None]]] = deque()
             try:
                 for article_id in ids:
-                    reader = lines if self.reading[article_id].at is not None else documents
+                    reader = lines if self.reading[article_id].position is not None else documents
                     ahead.append((article_id, reader.submit(self._read, article_id, known, corrections)))
                     if len(ahead) > _AHEAD:
                         yield from self._taken(*ahead.popleft())
@@ -460,7 +460,9 @@ class _Work:
             return None
         earlier = corrected.facts if corrected else {}
         right, record = correct(named, {name: value for name, (value, _) in earlier.items()})
-        return _Read(self._cut(right, found.origin, record, found.mark), warnings, language(right.text))
+        return _Read(
+            self._cut(right, found.origin, record, found.content_hash), warnings, language(right.text)
+        )
 
     def _is_stored(self, article: Article, corrected: Corrected | None) -> bool:
         if corrected:
@@ -489,7 +491,7 @@ class _Work:
         if made is None:
             self.kept.append(article_id)
             self.course.passed()
-            self.catalog.remark({article_id: found.mark})
+            self.catalog.remark({article_id: found.content_hash})
             return
         self.warnings += [f"{found.name}: {warning}" for warning in made.warnings]
         if made.language:

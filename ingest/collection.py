@@ -8,17 +8,16 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from datetime import date
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from filelock import FileLock, SoftFileLock, Timeout
 
 from ingest.apply import Course, Progress, apply, put_right, take_out
 from ingest.apply import rebuild as rebuilt
 from ingest.corrections import as_read, correct, stated, wanted
-from ingest.parsing import Parsers
+from ingest.formats.parsing import Parsers
 from ingest.plan import plan
-from ingest.sources import Readings, Scan, scan
-from ingest.walk import exists, is_address
+from ingest.scan import ArticleReader, Scan, Spool, scan
+from ingest.scan.walk import exists, is_address
 from rag.config import Config, load
 from rag.errors import CollectionError, SourceError
 from rag.models.encoder import SentenceEncoder
@@ -79,9 +78,12 @@ def sync(
             else:
                 _unmade(catalog, config.home)
             known = catalog.known()
-            with _looking(sources, config, catalog.looked(), known, columns or {}, stop) as (
-                scanned,
-                readings,
+            with (
+                Spool() as spool,
+                _looking(sources, config, catalog.looked(), known, columns or {}, spool, stop) as (
+                    scanned,
+                    readings,
+                ),
             ):
                 if stop and stop.is_set():
                     return IngestReport(
@@ -104,7 +106,7 @@ def sync(
                     kept, passages = (todo.kept, todo.failed, (), todo.warnings), course.passages
                     report = IngestReport((), (), (), *kept, passages=passages)
                 if not report.stopped:
-                    catalog.note(scanned.looked)
+                    catalog.note(scanned.last_seen)
             return report
         finally:
             catalog.close()
@@ -117,24 +119,26 @@ def _looking(
     looked: Mapping[str, Looked],
     known: Mapping[str, tuple[str, str]],
     columns: Mapping[str, str],
+    spool: Spool | None = None,
     stop: threading.Event | None = None,
-) -> Iterator[tuple[Scan, Readings]]:
-    """What the places hold, and what reads it."""
+) -> Iterator[tuple[Scan, ArticleReader]]:
+    """What the places hold, and what reads it. Without a `spool`, as for a preview, nothing that was read is
+    kept."""
     places = _listed(sources)
     with ExitStack() as stack:
         parsers = stack.enter_context(Parsers())
-        readings = stack.enter_context(Readings(columns, parsers))
+        readings = stack.enter_context(ArticleReader(columns, parsers, spool))
         web = None
         if any(is_address(os.fspath(place)) for place in places):
-            from ingest.fetch import Fetcher, Limits  # what fetches takes a fifth of a second to import
-            from ingest.web import Web
+            from ingest.web.fetch import Fetcher, Limits  # what fetches takes a fifth of a second to import
+            from ingest.web.pages import Web
 
-            folder = Path(stack.enter_context(TemporaryDirectory(prefix="clippings-")))
             limits = Limits(pause=config.fetch.pause)
-            web = Web(
-                stack.enter_context(Fetcher(private=config.fetch.private, limits=limits)), parsers, folder
-            )
-        yield scan(places, looked=looked, known=known, columns=columns, web=web, stop=stop), readings
+            web = Web(stack.enter_context(Fetcher(private=config.fetch.private, limits=limits)), parsers)
+        scanned = scan(
+            places, last_seen=looked, known=known, columns=columns, web=web, spool=spool, stop=stop
+        )
+        yield scanned, readings
 
 
 def _outdated(config: Config) -> bool:

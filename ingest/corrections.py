@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import date, datetime
 
-from ingest.clean import without_surrogates
+from ingest.formats.clean import without_surrogates
 from rag.errors import SourceError
 from rag.store.catalog import Corrected
 from rag.types import Article, corrected_version

@@ -11,31 +11,59 @@ from typing import Any
 
 __all__ = ["language", "warnings"]
 
-_SAMPLE = 600  # characters; more changes nothing, and takes longer
-_LEAST = 150  # letters, below which a table or a list of names passes for anything
-_SURE = 0.99
+_SAMPLE_CHARACTERS = 600  # more changes nothing, and takes longer
+_FEWEST_LETTERS = 150  # with less a table or a list of names passes for anything
+_MIN_PROBABILITY = 0.99
 _NAMES = {
-    "ar": "Arabic", "bg": "Bulgarian", "cs": "Czech", "da": "Danish", "de": "German", "el": "Greek", "es": "Spanish",
-    "fa": "Persian", "fi": "Finnish", "fr": "French", "he": "Hebrew", "hi": "Hindi", "hr": "Croatian", "hu": "Hungarian",
-    "id": "Indonesian", "it": "Italian", "ja": "Japanese", "ko": "Korean", "nb": "Norwegian", "nl": "Dutch", "no": "Norwegian",
-    "pl": "Polish", "pt": "Portuguese", "ro": "Romanian", "ru": "Russian", "sr": "Serbian", "sv": "Swedish", "tr": "Turkish",
-    "uk": "Ukrainian", "ur": "Urdu", "vi": "Vietnamese", "zh": "Chinese",
-}  # fmt: skip
-_SHOWN = 5  # articles that are named
+    "ar": "Arabic",
+    "bg": "Bulgarian",
+    "cs": "Czech",
+    "da": "Danish",
+    "de": "German",
+    "el": "Greek",
+    "es": "Spanish",
+    "fa": "Persian",
+    "fi": "Finnish",
+    "fr": "French",
+    "he": "Hebrew",
+    "hi": "Hindi",
+    "hr": "Croatian",
+    "hu": "Hungarian",
+    "id": "Indonesian",
+    "it": "Italian",
+    "ja": "Japanese",
+    "ko": "Korean",
+    "nb": "Norwegian",
+    "nl": "Dutch",
+    "no": "Norwegian",
+    "pl": "Polish",
+    "pt": "Portuguese",
+    "ro": "Romanian",
+    "ru": "Russian",
+    "sr": "Serbian",
+    "sv": "Swedish",
+    "tr": "Turkish",
+    "uk": "Ukrainian",
+    "ur": "Urdu",
+    "vi": "Vietnamese",
+    "zh": "Chinese",
+}
+_MOST_NAMED = 5  # articles
 
 
 def language(text: str) -> str | None:
     """The language a text is written in, as a code of two letters; `None` where it is too short to tell, or
     not sure.
 
-    >>> language("Die Untersuchung zum Untergang der Fähre begann am Dienstag in der Hafenstadt. " * 3), language("Ja.")
+    >>> sentence = "Die Untersuchung zum Untergang der Fähre begann am Dienstag in der Hafenstadt. "
+    >>> language(sentence * 3), language("Ja.")
     ('de', None)
     """
-    sample = text[:_SAMPLE]
-    if len(re.findall(r"[^\W\d_]", sample)) < _LEAST:
+    sample = text[:_SAMPLE_CHARACTERS]
+    if len(re.findall(r"[^\W\d_]", sample)) < _FEWEST_LETTERS:
         return None
-    code, sureness = _identifier().classify(sample)
-    return str(code) if sureness >= _SURE else None
+    code, probability = _identifier().classify(sample)
+    return str(code) if probability >= _MIN_PROBABILITY else None
 
 
 @cache
@@ -52,17 +80,16 @@ def warnings(found: Mapping[str, Sequence[str]], known: frozenset[str] | None) -
     >>> warnings({"de": ["a.html"], "en": ["b.html"]}, frozenset({"en"}))
     ['1 article is in German, which the encoder does not know, and will seldom be found: a.html']
     """
-    told = []
+    messages = []
     for code, names in sorted(found.items()):
         if known is None or code in known:
             continue
-        shown = ", ".join(names[:_SHOWN]) + (
-            f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
-        )
+        more = len(names) - _MOST_NAMED
+        shown = ", ".join(names[:_MOST_NAMED]) + (f" and {more} more" if more > 0 else "")
         what = "article is" if len(names) == 1 else "articles are"
-        spoken = _NAMES.get(code, f"another language ({code})")
-        told.append(
-            f"{len(names)} {what} in {spoken}, which the encoder does not know, and will seldom be found: "
+        name = _NAMES.get(code, f"another language ({code})")
+        messages.append(
+            f"{len(names)} {what} in {name}, which the encoder does not know, and will seldom be found: "
             f"{shown}"
         )
-    return told
+    return messages

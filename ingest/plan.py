@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 
-from ingest.sources import Found, Scan
-from ingest.walk import is_address
+from ingest.scan import Scan, ScannedArticle
+from ingest.scan.walk import is_address
 from rag.types import Failure, Plan
 
 __all__ = ["plan"]
@@ -14,7 +14,7 @@ __all__ = ["plan"]
 
 def plan(
     scanned: Scan, known: Mapping[str, tuple[str, str]], *, prune: bool, exists: Callable[[str], bool]
-) -> tuple[Plan, dict[str, Found]]:
+) -> tuple[Plan, dict[str, ScannedArticle]]:
     """The plan, and for each id to be added or replaced where to read it.
 
     `known` gives each stored article's mark and origin; `exists` says whether an origin is still there.
@@ -39,13 +39,13 @@ def plan(
                 Failure(origin, f"{reason}. What was taken in from there stays; --prune removes it")
             )
     renamed: dict[str, str] = {}  # id to where it lies now
-    reading: dict[str, Found] = {}
-    seen: dict[str, Found] = {}
+    reading: dict[str, ScannedArticle] = {}
+    seen: dict[str, ScannedArticle] = {}
     claims = {(item.id, item.origin) for item in scanned.found}
 
-    def settled(item: Found) -> Found:
+    def settled(item: ScannedArticle) -> ScannedArticle:
         """The item under the id it already has, if its file was renamed in an earlier run or just now."""
-        if not item.placed:
+        if not item.named_by_place:
             return item
         if item.id not in known or known[item.id][1] != item.origin:
             earlier = by_origin.get(item.origin, [])
@@ -53,7 +53,7 @@ def plan(
                 return replace(item, id=earlier[0])
         if item.id in known:
             return item
-        for candidate in by_mark.get(item.mark, ()):
+        for candidate in by_mark.get(item.content_hash, ()):
             origin = known[candidate][1]
             if candidate not in seen and origin not in scanned.origins and not exists(origin):
                 renamed[candidate] = item.origin
@@ -94,7 +94,7 @@ def plan(
                     )
                 )
                 continue
-            if mark != item.mark:
+            if mark != item.content_hash:
                 replaced.append(item.id)
                 reading[item.id] = item
             else:

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingest.articles import article
-from ingest.extracted import Extracted, Fact
-from ingest.feeds import entries
+from ingest.formats.articles import article
+from ingest.formats.extracted import Extracted, Fact
+from ingest.formats.feeds import entries
 from rag.config import ChromaSettings, Config, ModelSettings, load
 from rag.errors import (
     BusyError,

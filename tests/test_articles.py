@@ -6,8 +6,8 @@ from datetime import date
 
 import pytest
 
-from ingest.articles import article, opening
-from ingest.extracted import Extracted, Fact
+from ingest.formats.articles import article, opening
+from ingest.formats.extracted import Extracted, Fact
 from rag.errors import SourceError
 
 DAY = date(2023, 3, 14)

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ingest.clean import decode, without_surrogates
+from ingest.formats.clean import decode, without_surrogates
 from rag.errors import SourceError
 
 ENGLISH = "Iran’s Guards struck first – “precisely”, they said.\r\nThen Pakistan replied.\n"

@@ -6,7 +6,7 @@ from datetime import date
 
 import pytest
 
-from ingest.dates import dateline, day_in, leading_date, read_date
+from ingest.formats.dates import dateline, day_in, leading_date, read_date
 
 DAY = date(2024, 1, 20)
 

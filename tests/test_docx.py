@@ -17,8 +17,8 @@ from docx.oxml.ns import nsdecls
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ingest.extracted import Extracted, Fact
 from ingest.formats.docx import extract
+from ingest.formats.extracted import Extracted, Fact
 from rag.errors import SourceError
 
 LANGUAGE = {"language": Fact("en-US", "document language")}  # of the template that python-docx begins with

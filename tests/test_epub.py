@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ingest.extracted import Extracted, Fact
 from ingest.formats.epub import extract
+from ingest.formats.extracted import Extracted, Fact
 from ingest.formats.packed import member_named, members, open_zip, read_member
 from rag.errors import SourceError
 

@@ -20,7 +20,7 @@ from eval.compare import compare, text
 from eval.report import page, table
 from eval.run import Report, collection_for, evaluate, read_report
 from ingest import sync
-from ingest.dates import leading_date
+from ingest.formats.dates import leading_date
 from rag import Assistant, Config, open_assistant
 from rag.errors import ClippingsError, CollectionError, ConfigError, QuestionError
 from rag.types import Turn

@@ -28,7 +28,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ingest.fetch import AGENT, Fetched, Fetcher, Gone, Limits, is_public
+from ingest.web.door import is_public
+from ingest.web.fetch import AGENT, Fetched, Fetcher, Gone, Limits
 from rag.errors import SourceError
 
 pytestmark = pytest.mark.server
@@ -305,6 +306,24 @@ def test_cookies_are_not_kept_and_proxies_and_passwords_of_the_environment_not_u
     assert not any({"cookie", "authorization"} & set(sent) for _, sent in site.asked)
 
 
+def test_a_cookie_lasts_for_the_redirects_of_one_page_and_goes_to_its_own_host(site: Site, other: Site):
+    """A page behind a question of consent sets a cookie and leads back to itself."""
+    there = f"http://localhost:{other.port}"
+    site.pages["/page"] = lambda request: (
+        (302, {"Location": f"{there}/counter"}, b"")
+        if request.headers["Cookie"]
+        else (302, {"Location": "/consent"}, b"")
+    )
+    site.pages["/consent"] = (302, {"Location": "/page", "Set-Cookie": "consent=yes; Path=/"}, b"")
+    other.pages["/counter"] = (200, {}, PAGE)
+    with Fetcher(private=True, limits=QUICK) as fetcher:
+        for _ in range(2):
+            assert fetcher.get(f"{site.url}/page").body == PAGE
+    sent = [(path, headers.get("cookie")) for path, headers in site.asked if path != "/robots.txt"]
+    assert sent == [("/page", None), ("/consent", None), ("/page", "consent=yes")] * 2
+    assert not any("cookie" in headers for _, headers in other.asked)
+
+
 # Limits
 
 
@@ -445,7 +464,7 @@ def test_a_chain_has_an_end(site: Site):
     ("location", "said"),
     [
         ("file:///etc/passwd", "only addresses that begin with http:// or https:// can be read"),
-        ("javascript:alert(1)", "only addresses that begin with http:// or https:// can be read"),
+        ("javascript:alert(1)", "For absolute URLs, path must be empty or begin with '/'"),
         (
             "http://ana:secret@127.0.0.1/",
             "its address holds a user name or password, which would be kept with the article. Take it out",
@@ -1103,7 +1122,7 @@ def test_of_any_answer_only_a_sentence_escapes(noise: bytes, head: bytes):
 def test_a_mark_that_http_cannot_say_is_not_said(site: Site, options: dict[str, str]):
     site.pages["/"] = (200, {}, PAGE)
     assert refusal(site.url, **options).startswith("it cannot be asked for")
-    assert site.paths == ["/robots.txt"]
+    assert "/" not in site.paths
 
 
 # TLS

@@ -30,10 +30,10 @@ from conftest import WordEncoder
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from ingest.articles import FACTS
 from ingest.collection import sync
-from ingest.parsing import Parsers
-from ingest.sources import Readings, scan
+from ingest.formats.articles import FACTS
+from ingest.formats.parsing import Parsers
+from ingest.scan import ArticleReader, scan
 from rag.config import Config
 from rag.errors import SourceError
 from rag.store.catalog import Catalog
@@ -327,7 +327,7 @@ def read_all(place: Path, parsers: Parsers) -> tuple[list[Article], list[Failure
     """Everything that a place holds, by the way a sync takes."""
     began = time.monotonic()
     articles: list[Article] = []
-    with Readings(parsers=parsers) as readings:
+    with ArticleReader(parsers=parsers) as readings:
         scanned = scan([place])
         failed = list(scanned.failed)
         said = list(scanned.warnings)
@@ -485,7 +485,7 @@ def test_a_file_that_is_another_when_it_is_read_is_said_to_be(
         path.touch()
     elif how == "is a folder":
         path.mkdir()
-    with Readings(parsers=parsers) as readings, pytest.raises(SourceError) as refused:
+    with ArticleReader(parsers=parsers) as readings, pytest.raises(SourceError) as refused:
         readings.read(found)
     failure_is_helpful(Failure(found.name, str(refused.value)))
 
@@ -563,7 +563,7 @@ def test_a_zip_of_thousands_is_scanned_and_read(news: Path, parsers: Parsers) ->
     began = time.monotonic()
     scanned = scan([news])
     assert (len(scanned.found), scanned.failed) == (5_000, ())
-    with Readings(parsers=parsers) as readings:
+    with ArticleReader(parsers=parsers) as readings:
         assert readings.read(scanned.found[-1])[0].text == WORDS
     assert time.monotonic() - began < LONGEST
 

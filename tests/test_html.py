@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from ingest.extracted import Fact
+from ingest.formats.extracted import Fact
 from ingest.formats.html import extract
 from rag.errors import SourceError
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ingest.extracted import Extracted, Fact
+from ingest.formats.extracted import Extracted, Fact
 from ingest.formats.mail import extract
 from rag.errors import SourceError
 

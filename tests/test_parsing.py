@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from ingest.extracted import Extracted, Fact
-from ingest.parsing import Parsers
+from ingest.formats.extracted import Extracted, Fact
+from ingest.formats.parsing import Parsers
 from rag.errors import SourceError
 
 pytestmark = pytest.mark.slow
@@ -149,7 +149,7 @@ def test_who_gives_up_does_not_wait(tmp_path: Path) -> None:
 
 def test_a_process_ends_with_the_one_it_reads_for_also_when_that_is_killed() -> None:
     program = (
-        "import sys, time; from ingest.parsing import Parsers; p = Parsers(1); p.extract('mail', "
+        "import sys, time; from ingest.formats.parsing import Parsers; p = Parsers(1); p.extract('mail', "
         "sys.stdin.buffer.read());"
         "(w,) = p._living; print(w._process.pid, flush=True); time.sleep(60)"
     )

@@ -10,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pdfs import assembled, column, pdf
 
-from ingest.extracted import Extracted, Fact
-from ingest.formats import pdf as module
+from ingest.formats.extracted import Extracted, Fact
 from ingest.formats.pdf import extract
+from ingest.formats.pdf import letters as module
 from rag.errors import SourceError
 
 LEFT = [

@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
-from test_sources import barred  # noqa: F401
+from test_scan import barred  # noqa: F401
 
 from rag.errors import CollectionError
 from rag.people.database import settings

@@ -16,24 +16,27 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ingest.plan import plan
-from ingest.sources import Found, Scan, scan
-from ingest.walk import exists
+from ingest.scan import Scan, ScannedArticle, scan
+from ingest.scan.walk import exists
 from rag.types import Failure, Plan
 
 NEWS = "/p/news"
 
 
-def file(article_id: str, version: str, origin: str | None = None) -> Found:
+def file(article_id: str, version: str, origin: str | None = None) -> ScannedArticle:
     """A file of one article; it lies where its id says, under /p, unless told otherwise."""
-    return Found(article_id, version, origin or f"/p/{article_id}", article_id)
+    return ScannedArticle(article_id, version, origin or f"/p/{article_id}", article_id)
 
 
-def line(article_id: str, version: str, origin: str, number: int = 1) -> Found:
-    return Found(article_id, version, origin, f"{origin} line {number}", at=(number - 1) * 100)
+def line(article_id: str, version: str, origin: str, number: int = 1) -> ScannedArticle:
+    return ScannedArticle(article_id, version, origin, f"{origin} line {number}", position=(number - 1) * 100)
 
 
 def scanned(
-    *found: Found, failed: Collection[str] = (), scopes: tuple[str, ...] = (NEWS,), also: Collection[str] = ()
+    *found: ScannedArticle,
+    failed: Collection[str] = (),
+    scopes: tuple[str, ...] = (NEWS,),
+    also: Collection[str] = (),
 ) -> Scan:
     """`failed` are the files that could not be read, `also` those in which there was nothing."""
     origins = frozenset({item.origin for item in found} | set(failed) | set(also))
@@ -48,14 +51,14 @@ def planned(
     *,
     prune: bool = False,
     there: Collection[str] | None = None,
-) -> tuple[Plan, dict[str, Found]]:
+) -> tuple[Plan, dict[str, ScannedArticle]]:
     """`there` are the files that exist; unless told otherwise, those that were looked at."""
     existing = looked.origins if there is None else there
     return plan(looked, known, prune=prune, exists=lambda origin: origin in existing)
 
 
-def stored(*items: Found) -> dict[str, tuple[str, str]]:
-    return {item.id: (item.mark, item.origin) for item in items}
+def stored(*items: ScannedArticle) -> dict[str, tuple[str, str]]:
+    return {item.id: (item.content_hash, item.origin) for item in items}
 
 
 A, B, C = file("news/a.txt", "1"), file("news/b.txt", "2"), file("news/c.txt", "3")
@@ -245,7 +248,7 @@ def test_a_folder_under_another_name_keeps_the_ids_of_its_articles() -> None:
 
 def test_a_file_synced_from_nearer_or_farther_keeps_its_id() -> None:
     known = {"news/2024/a.txt": ("1", "/p/news/2024/a.txt")}
-    nearer = Found("2024/a.txt", "1", "/p/news/2024/a.txt", "2024/a.txt")
+    nearer = ScannedArticle("2024/a.txt", "1", "/p/news/2024/a.txt", "2024/a.txt")
     assert planned(scanned(nearer), known)[0] == Plan(kept=("news/2024/a.txt",), warnings=("a warning",))
 
 
@@ -315,7 +318,7 @@ _LINES = st.builds(
 )
 @settings(derandomize=True, deadline=None, database=None, max_examples=400)
 def test_the_counts_add_up_and_no_article_has_two_fates(
-    found: list[Found], before: list[Found], failed: set[str], prune: bool
+    found: list[ScannedArticle], before: list[ScannedArticle], failed: set[str], prune: bool
 ) -> None:
     looked = scanned(*found, failed=failed, scopes=("/p/n",))
     todo, reading = planned(looked, stored(*before), prune=prune)
@@ -342,7 +345,7 @@ def test_a_plan_of_real_files_is_the_plan_of_what_they_hold(tmp_path: Path, prun
         ["news/f.jsonl line 3", "news/f.jsonl line 2"],
     )
     assert todo.items == 4
-    known = {found.id: (found.mark, found.origin) for found in looked.found[:2]} | {
+    known = {found.id: (found.content_hash, found.origin) for found in looked.found[:2]} | {
         "z": ("9", str(news / "gone.txt"))
     }
     again, _ = plan(looked, known, prune=prune, exists=lambda origin: Path(origin).exists())

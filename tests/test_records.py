@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from ingest.records import stated_columns
-from ingest.sources import Found, Readings, Scan, scan
+from ingest.formats.records import stated_columns
+from ingest.scan import ArticleReader, Scan, ScannedArticle, scan
 from rag.errors import SourceError
 from rag.types import Article, Failure
 
@@ -25,7 +25,7 @@ def write(path: Path, data: str | bytes) -> Path:
 
 
 def articles(scanned: Scan, columns: dict[str, str] | None = None) -> list[Article]:
-    with Readings(columns or {}) as readings:
+    with ArticleReader(columns or {}) as readings:
         return [readings.read(found)[0] for found in scanned.found]
 
 
@@ -92,13 +92,13 @@ def test_a_cell_may_hold_lines_quotation_marks_and_the_divider(tmp_path: Path) -
         ("1", 'He said "no", twice;\nand left.'),
         ("2", "Then, rain."),
     ]
-    assert [found.at for found in scanned.found] == [1, 3]
+    assert [found.position for found in scanned.found] == [1, 3]
 
 
 def test_rows_are_read_again_one_by_one_in_any_order(tmp_path: Path) -> None:
     path = write(tmp_path / "a.csv", "id,text\n" + "".join(f"{n},Story {n}.\n" for n in range(50)))
     found = scan([path]).found
-    with Readings() as readings:
+    with ArticleReader() as readings:
         order = [*found[::-1], *found[::7]]
         assert [readings.read(item)[0].id for item in order] == [item.id for item in order]
 
@@ -227,11 +227,11 @@ def test_a_bomb_is_refused_before_it_has_gone_off(tmp_path: Path) -> None:
 
 
 def test_an_article_in_an_archive_that_was_renamed_keeps_its_mark(tmp_path: Path) -> None:
-    found: list[Found] = []
+    found: list[ScannedArticle] = []
     for name in ("a.zip", "b.zip"):
         found += scan([zipped(tmp_path / name, {"a.txt": TEXT, "p.pdf": b"%PDF-1.4"})]).found
-    assert (found[0].mark, found[1].mark) == (found[2].mark, found[3].mark)
-    assert all(item.placed for item in found)
+    assert (found[0].content_hash, found[1].content_hash) == (found[2].content_hash, found[3].content_hash)
+    assert all(item.named_by_place for item in found)
 
 
 def test_a_long_table_in_utf16_is_read(tmp_path: Path) -> None:

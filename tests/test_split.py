@@ -10,7 +10,7 @@ from conftest import SEEDS, article
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ingest.clean import decode
+from ingest.formats.clean import decode
 from ingest.split import passage_spans
 from rag.config import PassageSettings
 from rag.english.sentences import sentences

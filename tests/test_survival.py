@@ -30,8 +30,9 @@ from test_crash import FORKS, KILLS, held
 from test_full_disk import DISK, disk, filled
 
 from ingest import apply as applying
-from ingest import articles, edit, remove, sync
+from ingest import edit, remove, sync
 from ingest.apply import Progress
+from ingest.formats import articles
 from ingest.safekeeping import backup, restore
 from ingest.split import passage_spans
 from rag.config import Config, PassageSettings

@@ -6,8 +6,8 @@ from datetime import date
 
 import pytest
 
-from ingest.extracted import Fact
-from ingest.texts import text_article
+from ingest.formats.extracted import Fact
+from ingest.formats.texts import text_article
 
 BODY = "The storm reached the coast on Monday.\n\nNine trees fell.\n"
 

@@ -456,7 +456,7 @@ def test_a_feed_cannot_pass_its_text_for_another_site_s_article(
 def test_of_a_long_feed_so_many_pages_are_fetched_at_a_time(
     site: Site, take: Callable[..., IngestReport], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("ingest.web._AT_ONCE", 2)
+    monkeypatch.setattr("ingest.web.pages._MOST_PAGES", 2)
     for n in range(5):
         site.put(f"a{n}", page(f"Storm {n}", STORM.replace("nine", f"nine and {n}")))
     feed = site.put("feed", rss(*(item(site.root, f"a{n}", f"A{n}") for n in range(5))), ETag='"1"')

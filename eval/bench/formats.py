@@ -20,13 +20,13 @@ from dataclasses import dataclass, field
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
-from ingest.fetch import Fetcher, Limits
-from ingest.parsing import Parsers
-from ingest.sources import Found, Readings, Scan, scan
-from ingest.web import Web
+from ingest.formats.parsing import Parsers
+from ingest.scan import ArticleReader, Scan, ScannedArticle, Spool, scan
+from ingest.scan.walk import is_address
+from ingest.web.fetch import Fetcher, Limits
+from ingest.web.pages import Web
 from rag.errors import SourceError
 from rag.types import Article
 
@@ -140,23 +140,24 @@ def _page(pages: Sequence[int], at: int) -> int:
 def _read(folder: Path, expected: Mapping[str, Mapping[str, Any]]) -> Iterator[dict[str, Article | str]]:
     """What came out, by the keys of `expected.json`: an article, or why there is none."""
     found: dict[str, Article | str] = {}
-    with _served(folder) as root, TemporaryDirectory() as kept, Parsers(seconds=60) as parsers:
+    with _served(folder) as root, Parsers(seconds=60) as parsers:
         limits = Limits(pause=0)
         with Fetcher(private=True, limits=limits) as fetcher:
-            web = Web(fetcher, parsers, Path(kept))
+            web = Web(fetcher, parsers)
             for path in sorted({key.split("#")[0].split("!")[0] for key in expected}):
                 columns = next(
                     (w["mapping"] for k, w in expected.items() if k.split("#")[0] == path and "mapping" in w),
                     {},
                 )
                 served = path.startswith(f"{_FEEDS}/")
-                scanned = scan([f"{root}/{path}" if served else folder / path], columns=columns, web=web)
-                with Readings(columns, parsers) as readings:
+                place = f"{root}/{path}" if served else folder / path
+                with Spool() as spool, ArticleReader(columns, parsers, spool) as readings:
+                    scanned = scan([place], columns=columns, web=web, spool=spool)
                     found.update(_articles(path, scanned, readings))
         yield found
 
 
-def _articles(path: str, scanned: Scan, readings: Readings) -> Iterator[tuple[str, Article | str]]:
+def _articles(path: str, scanned: Scan, readings: ArticleReader) -> Iterator[tuple[str, Article | str]]:
     for item in scanned.found:
         try:
             yield _key(path, item), readings.read(item)[0]
@@ -167,12 +168,12 @@ def _articles(path: str, scanned: Scan, readings: Readings) -> Iterator[tuple[st
         yield (f"{path}#row{number}" if number.isdecimal() else path), failure.reason
 
 
-def _key(path: str, item: Found) -> str:
+def _key(path: str, item: ScannedArticle) -> str:
     if item.member:
         return f"{path}!{item.member}"
-    if item.kept:  # an entry of a feed, which is served from elsewhere than it links to
+    if is_address(item.origin):  # an entry of a feed, which is served from elsewhere than it links to
         return f"{path}#{item.id.partition('#')[2] or item.id}"
-    return f"{path}#{item.id}" if item.at is not None else path
+    return f"{path}#{item.id}" if item.position is not None else path
 
 
 @contextmanager

@@ -26,7 +26,7 @@ import numpy as np
 
 from ingest import sync
 from ingest.apply import Progress
-from ingest.sources import Readings, scan
+from ingest.scan import ArticleReader, scan
 from ingest.split import passage_spans
 from rag.config import Config
 from rag.models.encoder import SentenceEncoder
@@ -133,7 +133,7 @@ def _first_lines(path: Path, articles: int) -> list[bytes]:
 
 def _texts(part: Path, config: Config) -> list[str]:
     texts: list[str] = []
-    with Readings() as readings:
+    with ArticleReader() as readings:
         for found in scan([part]).found:
             article, _ = readings.read(found)
             head = f"{article.title}\n" if config.passages.title and article.title else ""

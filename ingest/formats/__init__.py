@@ -1,5 +1,7 @@
-"""How articles are read out of files: a module a format, each with one function from bytes to `Extracted`.
+"""Bytes to articles: a module for each format, each with one function from bytes to `Extracted`.
 
-What a format's library is, is its module's own affair: it is imported when the first file of its kind is
-read.
+`kinds` says which file is read by which module. `texts` and `records` read text, lines and rows in this
+process. `parsing` reads everything else, feeds too, in processes with limits of time and memory (`worker`). A
+format's library is imported when the first file of its kind is read. `articles` makes an `Article` of what
+was extracted.
 """

@@ -15,8 +15,8 @@ from io import BytesIO
 from typing import TYPE_CHECKING, Any
 from zipfile import ZIP_STORED, ZipFile
 
-from ingest.clean import tidy
-from ingest.extracted import Extracted, Fact
+from ingest.formats.clean import tidy
+from ingest.formats.extracted import Extracted, Fact
 from ingest.formats.markup import Block, has_words, joined, one_line
 from ingest.formats.packed import MEGABYTE, members, open_zip, read_member
 from rag.errors import SourceError
@@ -149,17 +149,18 @@ def _styles(document: Document) -> dict[str, _Style]:
     styles = {}
     for style_id in elements:
         hidden = next(
-            (said for one in chain(style_id) if (said := _val(one, "rPr", "vanish")) is not None), None
+            (value for one in chain(style_id) if (value := _val(one, "rPr", "vanish")) is not None), None
         )
         level = next(
-            (said for one in chain(style_id) if (said := _val(one, "pPr", "outlineLvl")) is not None), None
+            (value for one in chain(style_id) if (value := _val(one, "pPr", "outlineLvl")) is not None), None
         )
         number = next(
-            (said for one in chain(style_id) if (said := _val(one, "pPr", "numPr", "numId")) is not None),
+            (value for one in chain(style_id) if (value := _val(one, "pPr", "numPr", "numId")) is not None),
             None,
         )
         depth = next(
-            (said for one in chain(style_id) if (said := _val(one, "pPr", "numPr", "ilvl")) is not None), None
+            (value for one in chain(style_id) if (value := _val(one, "pPr", "numPr", "ilvl")) is not None),
+            None,
         )
         name = _val(elements[style_id], "name") or ""
         styles[style_id] = _Style(
@@ -294,8 +295,8 @@ class _Body:
 
     def _item(self, properties: Element | None, style: _Style) -> tuple[str, int] | None:
         number, level = style.list or ("", 0)
-        if (said := _val(properties, "numPr", "numId")) is not None:
-            number = said  # 0 takes a paragraph out of the list that its style puts it in
+        if (value := _val(properties, "numPr", "numId")) is not None:
+            number = value  # 0 takes a paragraph out of the list that its style puts it in
         if (depth := _val(properties, "numPr", "ilvl")) is not None:
             level = _int(depth)
         mark = self._numbering.mark(number, level)
@@ -364,7 +365,7 @@ class _Body:
 
 
 def _blocks(parent: Element) -> Iterator[Element]:
-    """The paragraphs and tables in their order, inside content controls too, which python-docx passes over."""
+    """The paragraphs and tables in their order, also those in content controls, which python-docx skips."""
     for element in parent:
         if element.tag in (_W + "p", _W + "tbl"):
             yield element

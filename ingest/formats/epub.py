@@ -14,9 +14,9 @@ from typing import Any
 from urllib.parse import unquote
 from zipfile import ZipFile
 
-from ingest.dates import read_date
-from ingest.extracted import Extracted, Fact
 from ingest.formats import markup
+from ingest.formats.dates import read_date
+from ingest.formats.extracted import Extracted, Fact
 from ingest.formats.packed import MEGABYTE, open_zip, read_member, shown
 from rag.errors import SourceError
 
@@ -131,7 +131,7 @@ def _chapter(data: bytes) -> Element:
     data = re.sub(rb"&([A-Za-z][A-Za-z0-9]*);", _character, data)
     root = _parsed(data)
     if root is None:
-        from ingest.clean import decode
+        from ingest.formats.clean import decode
 
         root = markup.parse_html(decode(data)[0])
     body = next((element for element in root if markup.local_name(element) == "body"), None)
@@ -164,8 +164,10 @@ def _all(root: Element, name: str) -> list[Element]:
 def _within(folder: str, href: str) -> str:
     """The member that a link means.
 
-    >>> _within("OEBPS", "text/ch%201.xhtml#start"), _within("OEBPS/text", "../a.xhtml"), _within("", "../../a")
-    ('OEBPS/text/ch 1.xhtml', 'OEBPS/a.xhtml', '../../a')
+    >>> _within("OEBPS", "text/ch%201.xhtml#start"), _within("OEBPS/text", "../a.xhtml")
+    ('OEBPS/text/ch 1.xhtml', 'OEBPS/a.xhtml')
+    >>> _within("", "../../a")
+    '../../a'
     """
     return posixpath.normpath(posixpath.join(folder, unquote(href.partition("#")[0])))
 
@@ -175,7 +177,7 @@ def _facts(package: Element) -> dict[str, Fact]:
     for name, value in (
         ("title", next(iter(_texts(package, "title")), "")),
         ("author", ", ".join(_authors(package))),
-        ("language", next((said for said in _texts(package, "language") if said.lower() != "und"), "")),
+        ("language", next((stated for stated in _texts(package, "language") if stated.lower() != "und"), "")),
         ("source", next(iter(_texts(package, "publisher")), "")),
     ):
         if value:
@@ -186,8 +188,8 @@ def _facts(package: Element) -> dict[str, Fact]:
 
 
 def _texts(package: Element, name: str) -> list[str]:
-    said = (markup.one_line("".join(element.itertext())) for element in package.iter(_DC + name))
-    return [text for text in said if text]
+    stated = (markup.one_line("".join(element.itertext())) for element in package.iter(_DC + name))
+    return [text for text in stated if text]
 
 
 def _authors(package: Element) -> list[str]:

@@ -1,6 +1,6 @@
 """Web pages, as they are fetched or saved: the article without the page around it.
 
-trafilatura finds the article's text; what the page says of it is read by `ingest.formats.stated`.
+trafilatura finds the article's text; what the page says of it is read by `ingest.formats.metadata`.
 """
 
 from __future__ import annotations
@@ -12,10 +12,10 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from ingest.clean import decode, tidy
-from ingest.dates import agency, dateline
-from ingest.extracted import Extracted, Fact
-from ingest.formats.stated import Page, Spots, aside, flat, same
+from ingest.formats.clean import decode, tidy
+from ingest.formats.dates import agency, dateline
+from ingest.formats.extracted import Extracted, Fact
+from ingest.formats.metadata import PageMetadata, Spots, flat, is_aside, same_words
 from rag.errors import SourceError
 
 __all__ = ["extract"]
@@ -51,7 +51,8 @@ _CUT = re.compile(
     | already\s+(?:a\s+(?:subscriber|member)|subscribed|registered|have\s+an\s+account)\b .{0,80}
     | (?:subscribe|register|sign\s+(?:in|up)|log\s+in)\s+(?:now\s+)?(?:to|for)\s+
         (?:read|continue|unlimited|full|access|unlock)\b .{0,120}
-    | this\s+(?:article|content|story)\s+is\s+(?:only\s+)?(?:for|available\s+to)\s+(?:our\s+)?(?:subscribers|members)\b .{0,120}
+    | this\s+(?:article|content|story)\s+is\s+(?:only\s+)?(?:for|available\s+to)\s+
+        (?:our\s+)?(?:subscribers|members)\b .{0,120}
     | (?:get\s+)?unlimited\s+(?:digital\s+)?access\b .{0,80}
     ) \Z"""
 )
@@ -63,7 +64,8 @@ _FURNITURE = re.compile(
         (?:more|also|next|on\s+this|stories|articles|coverage|reading|content)?\s*[:–—|»>] .{0,200}
     | (?:ALSO\s+READ|READ\s+(?:ALSO|MORE|NEXT)|MORE:) .{0,200}
     | (?:read|see)\s+(?:more|also|next|full\s+story|the\s+full\s+story)\b .{0,60}
-    | (?:related|recommended|more\s+from|most\s+read|most\s+popular|trending|don['’]t\s+miss|you\s+may\s+(?:also\s+)?like)
+    | (?:related|recommended|more\s+from|most\s+read|most\s+popular|trending|don['’]t\s+miss
+        |you\s+may\s+(?:also\s+)?like)
         \b .{0,60}
     | (?:advertisement|advertising|sponsored|promoted|story\s+continues\s+below(?:\s+advertisement)?
         |article\s+continues\s+(?:below|after).{0,40})
@@ -71,22 +73,26 @@ _FURNITURE = re.compile(
         (?:\s*(?:this|on|to|via|by|now|today|here|article|story|page|post|link|facebook|twitter|x|whatsapp|linkedin|[|/·,&]|and
         |for\s+free))*
     | (?:sign\s+up|subscribe|register)\s+(?:for|to|here|now|today)\b .{0,160}
-    | (?:photo(?:graph)?s?|image|picture|video|credit|caption|illustration|foto|bild)\s*(?:credit|by)?\s*[:/] .{0,200}
+    | (?:photo(?:graph)?s?|image|picture|video|credit|caption|illustration|foto|bild)
+        \s*(?:credit|by)?\s*[:/] .{0,200}
     | (?:we\s+use|this\s+(?:web)?site\s+uses)\s+cookies .{0,300}
     | (?:accept|reject)\s+(?:all|cookies) .{0,60}
     | (?:printer[\s-]friendly|print)\s+version | add\s+to\s+favou?rites .{0,20}
     | next\s+(?:page|article|story) | previous\s+(?:page|article)
     | (?:back|return)\s+to\s+(?:index|top|home|list|news|all\s+\w+)
     | (?:total\s+)?visitors:?\s*\d+ | best\s+viewed\s+(?:in|with|at)\b .{0,60}
-    | (?:sign|view)\s+our\s+guestbook | web\s?master .{0,40} | report\s+(?:an?\s+)?(?:error|problem|typo)\b .{0,40}
-    | our\s+standards:? .{0,80} | for\s+(?:redistribution|reprint|licens)\w*\s+rights\b .{0,120} | last\s+updated:? .{0,40}
+    | (?:sign|view)\s+our\s+guestbook | web\s?master .{0,40}
+    | report\s+(?:an?\s+)?(?:error|problem|typo)\b .{0,40}
+    | our\s+standards:? .{0,80} | for\s+(?:redistribution|reprint|licens)\w*\s+rights\b .{0,120}
+    | last\s+updated:? .{0,40}
     | (?:story|article)\s+continues\s+(?:below|after)\b .{0,60}
     | you\s+have\s+(?:read|used)\b .{0,40} free\s+(?:articles|stories) .{0,40}
     | (?:click|tap)\b .{0,30} \bto\s+(?:enlarge|expand|zoom|play|view)\b .{0,30}
     | the\s+post\b .{1,200} \bappeared\s+first\s+on\b .{1,80}
     | (?:impressum|agb|datenschutz)(?:\s*[|·]\s*\w+)*
     | (?:skip|jump|back|go)\s+to\s+(?:the\s+)?(?:main\s+)?(?:content|top|homepage|navigation|comments) .{0,20}
-    | (?:lesen\s+sie\s+auch|mehr\s+zum\s+thema|(?:à\s+)?lire\s+aussi|lea?e?r?\s+también|leggi\s+anche)\b .{0,200}
+    | (?:lesen\s+sie\s+auch|mehr\s+zum\s+thema|(?:à\s+)?lire\s+aussi|lea?e?r?\s+también|leggi\s+anche)
+        \b .{0,200}
     ) \Z"""
 )
 
@@ -104,7 +110,7 @@ def extract(data: bytes, *, url: str | None = None, charset: str | None = None) 
     named = copy.deepcopy(shown)
     _unname_around_titles(named)
     spots = _spots(named)
-    page = Page(tree, text, url, spots)
+    page = PageMetadata(tree, text, url, spots)
     facts = page.facts()
     blocks, cut = _blocks(shown, spots, str(facts["title"].value) if "title" in facts else None)
     _require_article(tree, blocks, page)
@@ -118,13 +124,13 @@ def extract(data: bytes, *, url: str | None = None, charset: str | None = None) 
     return Extracted(body, facts, (), warnings)
 
 
-def _require_article(tree: Any, blocks: Sequence[str], page: Page) -> None:
-    """Raise `SourceError` for a page that is something else: a list of links, a video, a sign-in, an error."""
+def _require_article(tree: Any, blocks: Sequence[str], page: PageMetadata) -> None:
+    """Raise `SourceError` for a page that is no article: a list of links, a video, a sign-in, an error."""
     words = sum(len(block.split()) for block in blocks)
-    told = any(_SENTENCE.search(block) for block in blocks)
+    has_sentence = any(_SENTENCE.search(block) for block in blocks)
     titles = " ".join(str(fact.value) for fact in page.titles)
     other = bool(tree.xpath("//input[@type='password']")) or bool(_NO_ARTICLE.search(titles))
-    if not told or (other and words < _FEW):
+    if not has_sentence or (other and words < _FEW):
         raise SourceError(
             "no article's text was found on the page: it may be a list of links, a video, a sign-in page or "
             "an error. "
@@ -135,11 +141,13 @@ def _require_article(tree: Any, blocks: Sequence[str], page: Page) -> None:
 def _decoded(data: bytes, charset: str | None) -> tuple[str, tuple[str, ...]]:
     """The page's characters. A byte-order mark decides, then the server, then the page, as in HTML's own
     rules; what they say is believed as long as the bytes fit."""
-    stated = [charset] if charset else []
+    encodings = [charset] if charset else []
     if not data.startswith((codecs.BOM_UTF8, codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         head = data[:_SNIFFED]
-        stated += [m.group(1).decode("ascii") for pattern in (_XML, _CHARSET) if (m := pattern.search(head))]
-        for name in stated:
+        encodings += [
+            m.group(1).decode("ascii") for pattern in (_XML, _CHARSET) if (m := pattern.search(head))
+        ]
+        for name in encodings:
             # Browsers read these names as Windows-1252, and so do those who write them.
             named = (
                 "cp1252" if name.lower() in ("iso-8859-1", "latin1", "latin-1", "us-ascii", "ascii") else name
@@ -200,13 +208,13 @@ def _blocks(tree: Any, spots: Spots, title: str | None) -> tuple[list[str], bool
         rendered and "\n" in rendered[0]
     ):  # a page with few words comes as one paragraph of lines, its title among them
         rendered = [*rendered[0].split("\n"), *rendered[1:]] if len(rendered) == 1 else rendered
-    named = [at for at, block in enumerate(rendered[:_HEAD]) if title and same(block, title)]
+    named = [at for at, block in enumerate(rendered[:_HEAD]) if title and same_words(block, title)]
     if named and named[-1] + 1 < len(rendered):  # what stands before the title is the page's
         rendered = rendered[named[-1] + 1 :]
     cut = any(_CUT.match(line.removeprefix("- ")) for block in rendered for line in block.split("\n"))
     rendered = _restored(_without_ends(rendered), spots, title)
     blocks: list[str] = []
-    told: set[str] = set()
+    seen: set[str] = set()
     for whole in rendered:
         lines = whole.split("\n")
         ours = [
@@ -216,9 +224,9 @@ def _blocks(tree: Any, spots: Spots, title: str | None) -> tuple[list[str], bool
         ]
         if not (block := "\n".join(ours)):
             continue
-        if block in told and len(block) > 20:  # a pull quote, or a page that holds its text twice
+        if block in seen and len(block) > 20:  # a pull quote, or a page that holds its text twice
             continue
-        told.add(block)
+        seen.add(block)
         blocks.append(block)
     return blocks, cut
 
@@ -227,11 +235,11 @@ def _without_ends(blocks: list[str]) -> list[str]:
     """The blocks from the first to the last that says something: a short line before or after, or a row of
     cells, is no sentence of the article, and no heading without a text under it."""
 
-    def says(block: str) -> bool:
+    def is_prose(block: str) -> bool:
         return bool(_SENTENCE.search(block)) or "\n" in block or len(block) > 100
 
-    saying = [n for n, block in enumerate(blocks) if says(block)]
-    return blocks[saying[0] : saying[-1] + 1] if saying else blocks
+    prose = [n for n, block in enumerate(blocks) if is_prose(block)]
+    return blocks[prose[0] : prose[-1] + 1] if prose else blocks
 
 
 def _restored(blocks: list[str], spots: Spots, title: str | None) -> list[str]:
@@ -245,9 +253,9 @@ def _restored(blocks: list[str], spots: Spots, title: str | None) -> list[str]:
     before: dict[int, list[str]] = {}
     begun = False
     for n, (element, words) in enumerate(spots):
-        if title and same(words, title):
+        if title and same_words(words, title):
             begun = True
-        if words in at or aside(element):
+        if words in at or is_aside(element):
             continue
         heading = any(around.tag in _HEADINGS for around in (element, *element.iterancestors()))
         standfirst = begun and len(words) >= 40 and (bool(_SENTENCE.search(words)) or _is_standfirst(element))

@@ -17,9 +17,9 @@ from email.policy import EmailPolicy
 from email.utils import parseaddr
 from typing import Any, cast
 
-from ingest.clean import decode, tidy
-from ingest.extracted import Extracted, Fact
 from ingest.formats import markup
+from ingest.formats.clean import decode, tidy
+from ingest.formats.extracted import Extracted, Fact
 from rag.errors import SourceError
 
 __all__ = ["extract"]
@@ -68,7 +68,8 @@ def _nothing(body: _Body) -> str:
     if body.encrypted:
         return "it is encrypted. Open it in the mail program, and save its text"
     if body.attached:
-        return f"it holds no words, only attachments ({_listed(body.attached)}). Save these, and name them instead"
+        attached = _listed(body.attached)
+        return f"it holds no words, only attachments ({attached}). Save these, and name them instead"
     return "it holds no words of its own, only what it quotes or shows as pictures. Save its text as .txt"
 
 
@@ -168,14 +169,14 @@ def _decoded(part: EmailMessage, warnings: list[str]) -> str:
     """A part's text. If the encoding that it states does not fit, the one that does."""
     try:
         data = part.get_payload(decode=True)
-        stated = (part.get_content_charset() or "").lower()
+        charset = (part.get_content_charset() or "").lower()
     except _DAMAGE as exc:
         raise SourceError("its text is encoded in a way that cannot be read. Save it as .txt") from exc
     if not isinstance(data, bytes):
         return ""
-    if not stated and b"\x1b$" in data:
-        stated = "iso-2022-jp"  # it is made of ASCII letters, and would be taken for them
-    meant = _MEANT.get(stated, stated)
+    if not charset and b"\x1b$" in data:
+        charset = "iso-2022-jp"  # it is made of ASCII letters, and would be taken for them
+    meant = _MEANT.get(charset, charset)
     if meant != "cp1252":
         try:
             return data.decode(meant or "utf-8")
@@ -183,7 +184,7 @@ def _decoded(part: EmailMessage, warnings: list[str]) -> str:
             pass
         except ValueError:
             if meant.startswith(("iso2022", "iso-2022", "hz", "utf-7")):
-                warnings.append(f"some letters could not be read: its encoding ({stated}) is damaged")
+                warnings.append(f"some letters could not be read: its encoding ({charset}) is damaged")
                 return data.decode(meant, "replace")
     else:
         # Any bytes can be read as Latin-1; that they are UTF-8 by chance does not happen.
@@ -212,12 +213,12 @@ def _unflowed(text: str, part: EmailMessage) -> str:
     for line in re.split(r"\r\n?|\n", text):
         quoted = re.match(r">*", line)
         depth = quoted.end() if quoted else 0
-        said = line[depth:].removeprefix(" ")
-        if goes_on == depth and said and said != "-- ":
-            lines[-1] += said
+        content = line[depth:].removeprefix(" ")
+        if goes_on == depth and content and content != "-- ":
+            lines[-1] += content
         else:
-            lines.append(("> " if depth else "") + said)
-        flows = said.endswith(" ") and said != "-- "
+            lines.append(("> " if depth else "") + content)
+        flows = content.endswith(" ") and content != "-- "
         if flows and parameters.get("delsp") == "yes":
             lines[-1] = lines[-1][:-1]
         goes_on = depth if flows else None
@@ -407,8 +408,10 @@ def _senders(message: EmailMessage) -> Iterator[str]:
 def _name(list_id: str) -> str:
     """The phrase before the identifier.
 
-    >>> _name('"The Morning Tide" <tide.courier.example>'), _name("<tide.courier.example>"), _name("tide.courier.example")
-    ('The Morning Tide', '', '')
+    >>> _name('"The Morning Tide" <tide.courier.example>')
+    'The Morning Tide'
+    >>> _name("<tide.courier.example>"), _name("tide.courier.example")
+    ('', '')
     """
     phrase = list_id.partition("<")[0] if "<" in list_id else ""
     return phrase.strip().strip('"').strip()

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from ingest.clean import tidy, without_surrogates
+from ingest.formats.clean import tidy, without_surrogates
 from rag.errors import SourceError
 
 __all__ = ["Block", "has_words", "joined", "local_name", "one_line", "parse_html", "text_of"]
@@ -140,8 +140,8 @@ def _is_skipped(element: Element) -> bool:
         or _HIDDEN.search(element.get("style") or "")
     ):
         return True
-    said = f"{element.get('{http://www.idpf.org/2007/ops}type') or element.get('epub:type') or ''} {element.get('role') or ''}"
-    return not _NOT_TEXT.isdisjoint(said.lower().split())
+    kind = element.get("{http://www.idpf.org/2007/ops}type") or element.get("epub:type") or ""
+    return not _NOT_TEXT.isdisjoint(f"{kind} {element.get('role') or ''}".lower().split())
 
 
 def _is_data(element: Element) -> bool:
@@ -224,8 +224,8 @@ class _Reading:
             return
         self.end_paragraph()
         for caption in element:
-            if local_name(caption) == "caption" and (said := _line(caption)):
-                self.blocks.append(Block(said))
+            if local_name(caption) == "caption" and (words := _line(caption)):
+                self.blocks.append(Block(words))
         rows = [
             " | ".join(_line(cell) for cell in _cells(row))
             for row in element.iter()

@@ -5,8 +5,8 @@ memory.
 
 takes requests on standard input and answers on standard output, each a line of JSON with the length of what
 follows it. BYTES is how much memory the process may use, SECONDS how long one document may take.
-`ingest.parsing` starts it, and gives it up in time; should that process be killed meanwhile, this one ends by
-itself.
+`ingest.formats.parsing` starts it, and gives it up in time. Should that process be killed meanwhile, this
+one ends by itself.
 """
 
 from __future__ import annotations
@@ -17,13 +17,15 @@ import os
 import signal
 import sys
 import traceback
+from collections.abc import Iterable, Mapping
 from datetime import date
 from typing import Any, BinaryIO
 
-from ingest.extracted import Extracted, Fact
+from ingest.formats.extracted import Extracted, Fact
+from ingest.formats.feeds import FeedEntry, entries
 from rag.errors import SourceError
 
-__all__ = ["main", "pack", "unpack"]
+__all__ = ["main", "pack", "pack_entries", "unpack", "unpack_entries"]
 
 
 _TOO_LARGE = "it needs more memory to be read than a document may. Split it, or save its text as .txt"
@@ -31,11 +33,8 @@ _TOO_LARGE = "it needs more memory to be read than a document may. Split it, or 
 
 def pack(found: Extracted) -> dict[str, Any]:
     """What was extracted, as JSON values."""
-    facts = {
-        name: [fact.value.isoformat() if isinstance(fact.value, date) else fact.value, fact.place]
-        for name, fact in found.facts.items()
-    }
-    return {"text": found.text, "facts": facts, "pages": list(found.pages), "warnings": list(found.warnings)}
+    facts, pages, warnings = _pack_facts(found.facts), list(found.pages), list(found.warnings)
+    return {"text": found.text, "facts": facts, "pages": pages, "warnings": warnings}
 
 
 def unpack(packed: dict[str, Any]) -> Extracted:
@@ -45,11 +44,40 @@ def unpack(packed: dict[str, Any]) -> Extracted:
     >>> unpack(pack(found)) == found
     True
     """
-    facts = {
-        name: Fact(date.fromisoformat(value) if name == "published" else value, place)
-        for name, (value, place) in packed["facts"].items()
-    }
+    facts = _unpack_facts(packed["facts"])
     return Extracted(packed["text"], facts, tuple(packed["pages"]), tuple(packed["warnings"]))
+
+
+def pack_entries(found: Iterable[FeedEntry]) -> list[list[Any]]:
+    """A feed's entries, as JSON values."""
+    return [[entry.id, entry.url, _pack_facts(entry.facts), entry.html, entry.digest] for entry in found]
+
+
+def unpack_entries(packed: Iterable[list[Any]]) -> tuple[FeedEntry, ...]:
+    """The reverse of `pack_entries`.
+
+    >>> found = (FeedEntry("1", None, {"title": Fact("A storm", "feed entry title")}, "<p>Words.</p>", "d"),)
+    >>> unpack_entries(pack_entries(found)) == found
+    True
+    """
+    return tuple(
+        FeedEntry(entry_id, url, _unpack_facts(facts), html, digest)
+        for entry_id, url, facts, html, digest in packed
+    )
+
+
+def _pack_facts(facts: Mapping[str, Fact]) -> dict[str, list[str]]:
+    return {
+        name: [fact.value.isoformat() if isinstance(fact.value, date) else fact.value, fact.place]
+        for name, fact in facts.items()
+    }
+
+
+def _unpack_facts(packed: Mapping[str, list[str]]) -> dict[str, Fact]:
+    return {
+        name: Fact(date.fromisoformat(value) if name == "published" else value, place)
+        for name, (value, place) in packed.items()
+    }
 
 
 def _limit(memory: int) -> None:
@@ -65,6 +93,8 @@ def _limit(memory: int) -> None:
 
 def _answer(request: dict[str, Any], data: bytes) -> dict[str, Any]:
     try:
+        if request["kind"] == "feeds":
+            return {"found": pack_entries(entries(data, **request["options"]))}
         extract = importlib.import_module(f"ingest.formats.{request['kind']}").extract
         return {"found": pack(extract(data, **request["options"]))}
     except SourceError as exc:
@@ -74,12 +104,12 @@ def _answer(request: dict[str, Any], data: bytes) -> dict[str, Any]:
     except RecursionError:
         return {"error": "it is nested too deeply to be read. Save its text as .txt"}
     except Exception as exc:  # noqa: BLE001  libraries raise anything on a damaged file; the trace goes to the log
-        said = next(iter(str(exc).splitlines()), "")[:200]
+        message = next(iter(str(exc).splitlines()), "")[:200]
         if (
-            "failed to map segment" in said or "Cannot allocate memory" in said
+            "failed to map segment" in message or "Cannot allocate memory" in message
         ):  # as the loader says it, of a library
             return {"error": _TOO_LARGE}
-        what = f"it cannot be read, and seems to be damaged ({type(exc).__name__}: {said})"
+        what = f"it cannot be read, and seems to be damaged ({type(exc).__name__}: {message})"
         return {
             "error": f"{what}. Open it and save it again, or as text",
             "trace": traceback.format_exc(),

@@ -456,6 +456,7 @@ def _figure_bond(a: _Figure, b: _Figure) -> _Bond:
 
 # --- times ------------------------------------------------------------------------------------------------------------
 
+
 def _time_bond(a: Time, b: Time) -> _Bond:
     """Times are rivals when something both give differs; a weekday and a date meet through the day of
     publication.

@@ -7,7 +7,7 @@ versions to these, so that a new one is read anew.
 
 All that does connect, because it was asked to:
 
-    ingest/fetch.py         pages, feeds and robots.txt of addresses that a reader names, over connections
+    ingest/web/fetch.py     pages, feeds and robots.txt of addresses that a reader names, over connections
     judged one by one rag/models/language.py    the language model that `model.url` or `model.provider` names,
     by the rules of `rag.system.connection` rag/store/vectors.py      the Chroma server that `chroma.url`
     names, by the same rules rag/models/encoder.py           an encoder by name, which sentence-transformers

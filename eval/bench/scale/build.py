@@ -20,7 +20,7 @@ from ingest import sync
 from ingest.apply import Progress, Writer, opened
 from ingest.collection import writing
 from ingest.duplicates import signature
-from ingest.sources import Readings, scan
+from ingest.scan import ArticleReader, scan
 from ingest.split import passage_spans
 from rag.config import Config
 from rag.store.catalog import BUILDS, Catalog, Entry
@@ -220,11 +220,11 @@ def _watch(writer: Writer, clock: Clock) -> None:
 def _entries(work: Work, articles: Sequence[Real], config: Config) -> list[Entry]:
     """Articles cut and signed, ready to be written."""
     found = []
-    with Readings() as readings:
+    with ArticleReader() as readings:
         for at in scan([_lines(work, articles)]).found:
             article, _ = readings.read(at)
             spans = passage_spans(article.text, config.passages)
-            found.append(Entry(article, at.origin, spans, None, at.mark, signature(article.text)))
+            found.append(Entry(article, at.origin, spans, None, at.content_hash, signature(article.text)))
     return found
 
 

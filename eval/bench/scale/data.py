@@ -16,7 +16,7 @@ import numpy as np
 from tokenizers import Tokenizer
 
 from eval.bench.scale.work import Work
-from ingest.sources import Readings, scan
+from ingest.scan import ArticleReader, scan
 from ingest.split import passage_spans
 from rag.config import Config
 from rag.errors import ConfigError, SourceError
@@ -155,7 +155,7 @@ def encode_all(work: Work) -> dict[str, Any]:
         waiting.clear()
 
     aside = work.real.with_suffix(".new")
-    with Readings() as readings, aside.open("w", encoding="utf-8") as out:
+    with ArticleReader() as readings, aside.open("w", encoding="utf-8") as out:
         for found in scan([work.articles()]).found:
             try:
                 article, _ = readings.read(found)
@@ -165,7 +165,7 @@ def encode_all(work: Work) -> dict[str, Any]:
             row = {
                 "id": article.id, "title": article.title, "source": article.source,
                 "published": article.published and article.published.isoformat(), "text": article.text, "spans": spans,
-                "at": found.at,
+                "at": found.position,
             }  # fmt: skip
             out.write(json.dumps(row, ensure_ascii=False) + "\n")
             texts = [indexed(article.title, article.text[start:end]) for start, end in spans]

@@ -19,8 +19,8 @@ from typing import Any
 
 from eval.bench.traffic.judging import Change
 from ingest import remove, sync
-from ingest.articles import article
-from ingest.records import line_article
+from ingest.formats.articles import article
+from ingest.formats.records import line_article
 from rag.config import Config
 from rag.errors import ClippingsError, SourceError
 from rag.models.encoder import SentenceEncoder

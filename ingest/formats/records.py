@@ -11,10 +11,10 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any, BinaryIO
 
-from ingest.articles import FACTS, address
-from ingest.clean import decode, without_surrogates
-from ingest.dates import read_date
-from ingest.extracted import Extracted, Fact
+from ingest.formats.articles import FACTS, address
+from ingest.formats.clean import decode, without_surrogates
+from ingest.formats.dates import read_date
+from ingest.formats.extracted import Extracted, Fact
 from rag.errors import SourceError
 
 __all__ = ["COLUMNS", "LONGEST", "line_article", "row_article", "rows", "stated_columns"]
@@ -28,7 +28,8 @@ _MOST = 1_000  # columns of a csv file; no export of articles has as many
 _ALSO = {
     "text": "content body article article_text full_text fulltext articlebody",
     "title": "headline",
-    "published": "date published_at publishedat publication_date pub_date pubdate publish_date date_published datepublished",
+    "published": "date published_at publishedat publication_date pub_date pubdate publish_date "
+    "date_published datepublished",
     "source": "outlet publisher publication source_name newspaper",
     "url": "link article_url permalink",
     "author": "authors byline",
@@ -62,9 +63,9 @@ def line_article(line: bytes, columns: Mapping[str, str] = {}) -> tuple[str, Ext
     except UnicodeDecodeError as exc:
         raise SourceError(f"it is not UTF-8 (byte {exc.start} of the line). Save the file as UTF-8") from exc
     except json.JSONDecodeError as exc:
-        said = exc.msg.removesuffix(" at")  # "Invalid control character at"
+        reason = exc.msg.removesuffix(" at")  # "Invalid control character at"
         raise SourceError(
-            f"it is not valid JSON: {said} at character {exc.pos + 1}. Correct the line, or export it again"
+            f"it is not valid JSON: {reason} at character {exc.pos + 1}. Correct the line, or export it again"
         ) from exc
     except ValueError as exc:  # a number of thousands of digits
         raise SourceError(
@@ -122,8 +123,8 @@ def rows(stream: BinaryIO) -> Iterator[tuple[int, dict[str, str]]]:
             if any(cell.strip() for cell in row):
                 yield number, dict(zip(names, row, strict=False))
     except csv.Error as exc:
-        said = str(exc).replace("\t", "tab")  # it names the delimiter
-        raise SourceError(f"its table is damaged below row {number}: {said}. Export it again") from exc
+        reason = str(exc).replace("\t", "tab")  # it names the delimiter
+        raise SourceError(f"its table is damaged below row {number}: {reason}. Export it again") from exc
     except UnicodeDecodeError as exc:
         raise SourceError(
             f"it looks like {encoding} but is damaged below row {number}. Save it as UTF-8"

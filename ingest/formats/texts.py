@@ -7,10 +7,10 @@ import tomllib
 from datetime import date
 from typing import Any
 
-from ingest.articles import opening
-from ingest.clean import decode
-from ingest.dates import leading_date, read_date
-from ingest.extracted import Extracted, Fact
+from ingest.formats.articles import opening
+from ingest.formats.clean import decode
+from ingest.formats.dates import leading_date, read_date
+from ingest.formats.extracted import Extracted, Fact
 from rag.errors import SourceError
 
 __all__ = ["text_article"]
@@ -20,11 +20,22 @@ _HEADING = re.compile(r"\A\s*#[ \t]+(\S[^\n\r]*)")
 _FRONT = re.compile(r"\A(---|\+\+\+)[ \t]*\r?\n(.{0,20000}?)\r?\n\1[ \t]*(?:\r?\n|\Z)\s*", re.DOTALL)
 # What front matter calls our facts; a draft's `lastmod` is no publication date.
 _KEYS = {
-    "title": "title", "author": "author", "authors": "author",
-    "date": "published", "published": "published", "pubdate": "published",
-    "source": "source", "outlet": "source", "publication": "source", "url": "url", "link": "url", "canonical": "url",
-    "canonical_url": "url", "lang": "language", "language": "language",
-}  # fmt: skip
+    "title": "title",
+    "author": "author",
+    "authors": "author",
+    "date": "published",
+    "published": "published",
+    "pubdate": "published",
+    "source": "source",
+    "outlet": "source",
+    "publication": "source",
+    "url": "url",
+    "link": "url",
+    "canonical": "url",
+    "canonical_url": "url",
+    "lang": "language",
+    "language": "language",
+}
 
 
 def text_article(data: bytes, *, markdown: bool = False) -> Extracted:

@@ -19,15 +19,16 @@ from queue import LifoQueue
 from types import TracebackType
 from typing import Any
 
-from ingest.extracted import Extracted
-from ingest.formats.worker import unpack
+from ingest.formats.extracted import Extracted
+from ingest.formats.feeds import FeedEntry
+from ingest.formats.worker import unpack, unpack_entries
 from rag.errors import SourceError
 
 __all__ = ["Parsers"]
 
 SECONDS = 120.0  # for one document; a PDF of a thousand pages takes about as long
 MEMORY = 2_000_000_000  # bytes of address space; a page of 30 MB takes a fifth of it
-_ROOT = Path(__file__).parent.parent
+_ROOT = Path(__file__).parent.parent.parent
 
 
 class Parsers:
@@ -59,7 +60,7 @@ class Parsers:
             self._free.put(None)
 
     def abandon(self) -> None:
-        """End the processes at once; what they are at fails, and so does what is asked of them from now on."""
+        """End the processes at once. What they are at fails, and so does all that is asked of them later."""
         self._abandoned = True
         for worker in tuple(self._living):
             worker.kill()
@@ -71,6 +72,13 @@ class Parsers:
     def extract(self, kind: str, data: bytes, options: Mapping[str, Any] | None = None) -> Extracted:
         """What `ingest.formats.<kind>` makes of a document; raises the `SourceError` that it raises, and one
         of its own for a document that takes longer than the limit, or brings its process down."""
+        return unpack(self._ask(kind, data, options or {}))
+
+    def entries(self, data: bytes, url: str, charset: str | None = None) -> tuple[FeedEntry, ...]:
+        """The entries of the feed that was found at `url`; raises as `extract` does."""
+        return unpack_entries(self._ask("feeds", data, {"url": url, "charset": charset}))
+
+    def _ask(self, kind: str, data: bytes, options: Mapping[str, Any]) -> Any:
         worker = self._free.get()
         try:
             if self._abandoned:
@@ -81,7 +89,7 @@ class Parsers:
             if self._abandoned:  # just now: it may have missed this one
                 worker.kill()
             answer = worker.ask(
-                {"kind": kind, "size": len(data), "options": dict(options or {})}, data, self._seconds
+                {"kind": kind, "size": len(data), "options": dict(options)}, data, self._seconds
             )
             if answer.get("spent"):  # what it holds is lost to the next document
                 self._end(worker)
@@ -97,7 +105,7 @@ class Parsers:
             logging.getLogger("clippings").debug("a document could not be read\n%s", answer["trace"])
         if "error" in answer:
             raise SourceError(answer["error"])
-        return unpack(answer["found"])
+        return answer["found"]
 
 
 class _Worker:
@@ -117,8 +125,8 @@ class _Worker:
         )
 
     def ask(self, request: dict[str, Any], data: bytes, seconds: float) -> dict[str, Any]:
-        said, heard = self._process.stdin, self._process.stdout
-        if said is None or heard is None:
+        requests, answers = self._process.stdin, self._process.stdout
+        if requests is None or answers is None:
             raise AssertionError("both are pipes")
         late = threading.Event()
 
@@ -129,10 +137,10 @@ class _Worker:
         timer = threading.Timer(seconds, give_up)
         timer.start()
         try:
-            said.write(json.dumps(request).encode() + b"\n" + data)
-            said.flush()
-            size = heard.readline()
-            answer = heard.read(int(size)) if size else b""
+            requests.write(json.dumps(request).encode() + b"\n" + data)
+            requests.flush()
+            size = answers.readline()
+            answer = answers.read(int(size)) if size else b""
             if not size or len(answer) < int(size):
                 raise BrokenPipeError
             found: dict[str, Any] = json.loads(answer)

@@ -8,9 +8,9 @@ import re
 from collections.abc import Mapping
 from datetime import date
 
-from ingest.clean import without_surrogates
-from ingest.dates import agency, dateline, day_in, day_line, read_date
-from ingest.extracted import Extracted, Fact
+from ingest.formats.clean import without_surrogates
+from ingest.formats.dates import agency, dateline, day_in, day_line, read_date
+from ingest.formats.extracted import Extracted, Fact
 from rag.errors import SourceError
 from rag.system.address import hidden, without_login
 from rag.types import FACTS, Article, content_version
@@ -74,7 +74,8 @@ def opening(text: str, facts: Mapping[str, Fact]) -> dict[str, Fact]:
     """The facts with what the first lines of a plain text say where these are not known: a title on a line of
     its own, a byline, a line with a day and little else, or a dateline. The day of a change is none of them.
 
-    >>> found = opening("Ferry inquiry opens\\nBy Ana Torell, 14 March 2023\\n\\nThe inquiry into the sinking has opened.", {})
+    >>> head = "Ferry inquiry opens\\nBy Ana Torell, 14 March 2023"
+    >>> found = opening(head + "\\n\\nThe inquiry into the sinking has opened.", {})
     >>> {name: str(fact.value) for name, fact in found.items()}
     {'author': 'Ana Torell', 'published': '2023-03-14', 'title': 'Ferry inquiry opens'}
     """

@@ -17,9 +17,10 @@ from pathlib import Path
 import pytest
 from conftest import SEEDS, write_jsonl
 
-import ingest.sources
-from ingest.sources import KINDS, Found, Readings, Scan, scan
-from ingest.walk import Walked
+import ingest.scan.scanner
+from ingest.formats.kinds import KINDS
+from ingest.scan import ArticleReader, Scan, ScannedArticle, scan
+from ingest.scan.walk import Walked
 from rag.errors import SourceError
 from rag.types import Article, Failure
 
@@ -45,8 +46,8 @@ def ids(scanned: Scan) -> list[str]:
     return [found.id for found in scanned.found]
 
 
-def read(found: Found) -> Article:
-    with Readings() as readings:
+def read(found: ScannedArticle) -> Article:
+    with ArticleReader() as readings:
         return readings.read(found)[0]
 
 
@@ -110,7 +111,7 @@ def test_a_txt_file_is_stored_as_decoded_less_its_leading_date(news: Path) -> No
     write(news / "a.txt", " date 2024-01-20 WASHINGTON -\r\n The “end” \n")
     assert only(scan([news])) == Article(
         "news/a.txt",
-        scan([news]).found[0].mark,
+        scan([news]).found[0].content_hash,
         "WASHINGTON -\r\n The “end” \n",
         published=date(2024, 1, 20),
         provenance=(("published", "leading date"),),
@@ -164,10 +165,10 @@ def test_an_article_that_says_something_else_is_another_version(news: Path) -> N
     versions = []
     for text in (WORDS, WORDS + " ", "date 2024-01-20 " + WORDS, "# T\n" + WORDS):
         write(news / "a.md", text)
-        versions.append(scan([news]).found[0].mark)
+        versions.append(scan([news]).found[0].content_hash)
     assert len(set(versions)) == 4
     write(news / "b.md", WORDS)
-    assert scan([news / "b.md"]).found[0].mark == versions[0], (
+    assert scan([news / "b.md"]).found[0].content_hash == versions[0], (
         "the version is the content's, wherever it lies"
     )
 
@@ -256,7 +257,7 @@ def test_a_link_put_in_a_files_place_just_before_it_is_read_is_not_followed(
         with zipfile.ZipFile(secret, "w") as archive:
             archive.writestr("s.txt", "A secret.")
     path = write(news / name, secret.read_bytes())
-    walk = ingest.sources.files
+    walk = ingest.scan.scanner.files
 
     def swapped(place: str | os.PathLike[str]) -> Walked:
         found = walk(place)
@@ -264,7 +265,7 @@ def test_a_link_put_in_a_files_place_just_before_it_is_read_is_not_followed(
         path.symlink_to(secret)
         return found
 
-    monkeypatch.setattr("ingest.sources.files", swapped)
+    monkeypatch.setattr("ingest.scan.scanner.files", swapped)
     assert (
         refused(scan([news]))
         == "it is a link that leads out of the folder. Name what it leads to, if that is meant"
@@ -491,7 +492,7 @@ def test_a_line_with_everything_known_is_an_article_with_everything_known(news: 
     scanned = scan([write_jsonl(news / "feed.jsonl", record)])
     assert only(scanned) == Article(
         "x1",
-        scanned.found[0].mark,
+        scanned.found[0].content_hash,
         WORDS,
         "https://example.org/x1",
         "Iran struck",
@@ -526,7 +527,7 @@ def test_the_id_of_a_line_is_its_id_or_else_its_url(
 def test_empty_facts_are_unknown(news: Path) -> None:
     empty = {"title": "", "source": " ", "author": None, "language": "", "published": "", "url": None}
     scanned = scan([write_jsonl(news / "feed.jsonl", {"id": "1", "text": WORDS, **empty})])
-    assert only(scanned) == Article("1", scanned.found[0].mark, WORDS)
+    assert only(scanned) == Article("1", scanned.found[0].content_hash, WORDS)
     assert scanned.warnings == ()
 
 
@@ -543,12 +544,14 @@ def test_every_fact_of_a_line_counts_for_its_version(news: Path) -> None:
     versions = set()
     for name in facts:
         path = write_jsonl(news / "feed.jsonl", {"id": "1", "text": WORDS, "url": "w", name: facts[name]})
-        versions.add(scan([path]).found[0].mark)
+        versions.add(scan([path]).found[0].content_hash)
     assert len(versions) == len(facts)
     same = write_jsonl(
         news / "feed.jsonl", {"published": "2024-01-20T10:00Z", "text": WORDS, "url": "w", "id": "2"}
     )
-    assert scan([same]).found[0].mark in versions, "neither the id nor how a date is written is content"
+    assert scan([same]).found[0].content_hash in versions, (
+        "neither the id nor how a date is written is content"
+    )
 
 
 def test_a_bad_date_is_a_warning_and_unknown(news: Path) -> None:
@@ -672,7 +675,7 @@ def test_each_line_is_read_from_where_it_stands(news: Path) -> None:
     ]
     write(news / "feed.jsonl", "".join(lines))
     scanned = scan([news])
-    assert [found.at for found in scanned.found] == [
+    assert [found.position for found in scanned.found] == [
         0,
         len(lines[0].encode()) + 1,
         len("".join(lines[:3]).encode()),
@@ -710,5 +713,5 @@ def test_what_has_gone_since_it_was_found_is_a_source_error(news: Path, name: st
 def test_a_found_article_holds_no_text(news: Path) -> None:
     write(news / "a.txt", WORDS * 1_000)
     (found,) = scan([news]).found
-    assert found == Found("news/a.txt", found.mark, str(news / "a.txt"), "news/a.txt")
+    assert found == ScannedArticle("news/a.txt", found.content_hash, str(news / "a.txt"), "news/a.txt")
     assert WORDS not in repr(found)

@@ -13,13 +13,13 @@ from datetime import date
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
-from ingest.clean import tidy
-from ingest.dates import day_in, day_line, read_date
-from ingest.extracted import Fact
-from ingest.formats.linked import addresses, articles, bare, listed, names, words_of
+from ingest.formats.clean import tidy
+from ingest.formats.dates import day_in, day_line, read_date
+from ingest.formats.extracted import Fact
+from ingest.formats.json_ld import addresses, articles, as_list, comparable, names, text_of
 from rag.english.lexicon import MONTH_NUMBERS, SHORT_WEEKDAYS, WEEKDAYS, alternation
 
-__all__ = ["Page", "Spots", "aside", "flat", "same"]
+__all__ = ["PageMetadata", "Spots", "flat", "is_aside", "same_words"]
 
 Spots = Sequence[tuple[Any, str]]  # the words of a page in order, each with the element they stand in
 _SNIFFED = 4096  # characters at a page's beginning, where a browser says where it was saved from
@@ -37,7 +37,9 @@ _PUBLISHED = (
     "dc.date "
     "article_date_original original-publish-date date"
 ).split()
-_AUTHORS = "author article:author parsely-author byl sailthru.author dc.creator dcterms.creator citation_author".split()
+_AUTHORS = (
+    "author article:author parsely-author byl sailthru.author dc.creator dcterms.creator citation_author"
+).split()
 _OUTLETS = "og:site_name application-name dc.publisher dcterms.publisher citation_journal_title".split()
 _TITLES = "og:title twitter:title dc.title dcterms.title parsely-title sailthru.title".split()
 _LANGUAGES = "content-language dc.language dcterms.language og:locale".split()
@@ -88,11 +90,11 @@ def flat(text: str) -> str:
     return " ".join(text.split())
 
 
-def same(one: str, other: str) -> bool:
+def same_words(one: str, other: str) -> bool:
     return flat(one).casefold() == flat(other).casefold()
 
 
-class Page:
+class PageMetadata:
     """A page and what it says of its article."""
 
     def __init__(self, tree: Any, text: str, url: str | None, spots: Spots) -> None:
@@ -153,10 +155,11 @@ class Page:
             return None
         fits = parts.scheme in ("http", "https") and parts.hostname and not re.search(r"\s", address)
         # A front page's address on every article is a mistake of some publishers; it names no article.
-        bare = parts.path in ("", "/") and not parts.query
+        is_home_page = parts.path in ("", "/") and not parts.query
         return (
             address
-            if fits and not (bare and (self.given is None or urlsplit(self.given).path not in ("", "/")))
+            if fits
+            and not (is_home_page and (self.given is None or urlsplit(self.given).path not in ("", "/")))
             else None
         )
 
@@ -194,35 +197,36 @@ class Page:
     def _titles(self) -> list[Fact]:
         """What may be the title, the plainest first."""
         found = [Fact(self.metas[name], f"meta {name}") for name in _TITLES if name in self.metas]
-        headings = [flat("".join(h.itertext())) for h in self.tree.xpath("//h1") if not aside(h)]
+        headings = [flat("".join(h.itertext())) for h in self.tree.xpath("//h1") if not is_aside(h)]
         outlet = self.parted[1] if self.parted else ""
-        if len(headings) == 1 and headings[0] and not same(headings[0], outlet):
+        if len(headings) == 1 and headings[0] and not same_words(headings[0], outlet):
             found.insert(0, Fact(headings[0], "heading"))
         found += [Fact(self.parted[0], "page title")] if self.parted else []
         return found + ([Fact(stated, "page title")] if (stated := self._page_title()) else [])
 
     def _own_item(self) -> Mapping[str, Any]:
-        """The JSON-LD object of the page's article: the one with its address or its title, else the only one."""
-        address = bare(str(self.url.value)) if self.url else None
+        """The JSON-LD object of the page's article: that with its address or its title, else the only one."""
+        address = comparable(str(self.url.value)) if self.url else None
         titles = {str(fact.value).casefold() for fact in self.titles}
         for item in self.items:
-            if address and address in {bare(a) for a in addresses(item)}:
+            if address and address in {comparable(a) for a in addresses(item)}:
                 return item
         for item in self.items:
-            headline = words_of(item.get("headline") or item.get("name"))
+            headline = text_of(item.get("headline") or item.get("name"))
             if headline and any(title.startswith(headline.casefold()) for title in titles):
                 return item
         # A lone one may be of a story that is promoted: then it says that it lies elsewhere.
         lone = self.items[0] if len(self.items) == 1 else {}
         return (
             {}
-            if address and any(bare(stated) != address for stated in addresses(lone) if self._address(stated))
+            if address
+            and any(comparable(stated) != address for stated in addresses(lone) if self._address(stated))
             else lone
         )
 
     def _title(self, outlet: Fact | None) -> Fact | None:
         found = list(self.titles)
-        if headline := words_of(self.item.get("headline")):
+        if headline := text_of(self.item.get("headline")):
             found.insert(
                 0 if not found or found[0].place != "heading" else 1, Fact(headline, "JSON-LD headline")
             )
@@ -232,13 +236,13 @@ class Page:
         return None
 
     def _author(self, outlet: Fact | None) -> Fact | None:
-        names = [name for part in listed(self.item.get("author")) if (name := self._called(part))]
+        names = [name for part in as_list(self.item.get("author")) if (name := self._called(part))]
         candidates = [Fact(", ".join(dict.fromkeys(names)), "JSON-LD author")] if names else []
         candidates += [Fact(self.metas[name], f"meta {name}") for name in _AUTHORS if name in self.metas]
         marked = self.tree.xpath(
             "//*[@itemprop='author'] | //*[contains(concat(' ', @rel, ' '), ' author ')]"
         )
-        candidates += [Fact(flat("".join(e.itertext())), "author's mark") for e in marked if not aside(e)]
+        candidates += [Fact(flat("".join(e.itertext())), "author's mark") for e in marked if not is_aside(e)]
         candidates += [
             Fact(words, "byline") for words in self._marked(_BYLINE) if _BY.match(words) or len(words) < 60
         ]
@@ -249,7 +253,7 @@ class Page:
         ]
         for fact in candidates:
             author = _name(str(fact.value))
-            if author and (outlet is None or not same(author, str(outlet.value))):
+            if author and (outlet is None or not same_words(author, str(outlet.value))):
                 return Fact(author, fact.place)
         return None
 
@@ -258,7 +262,7 @@ class Page:
             # An address is no name, with or without its beginning.
             if name in self.metas and not _HOST.fullmatch(self.metas[name]):
                 return Fact(self.metas[name], f"meta {name}")
-        for part in listed(self.item.get("publisher")):
+        for part in as_list(self.item.get("publisher")):
             if name := self._called(part):
                 return Fact(name, "JSON-LD publisher")
         if self.parted:
@@ -273,8 +277,8 @@ class Page:
     def _called(self, part: Any) -> str:
         """The name of somebody in JSON-LD, who may be described elsewhere on the page."""
         if not isinstance(part, Mapping):
-            return words_of(part)
-        return words_of(part.get("name")) or self.names.get(str(part.get("@id")), "")
+            return text_of(part)
+        return text_of(part.get("name")) or self.names.get(str(part.get("@id")), "")
 
     def _language(self) -> Fact | None:
         declared = [
@@ -296,7 +300,7 @@ class Page:
         stated += [
             (e.get("content") or e.get("datetime") or flat("".join(e.itertext())), "datePublished mark")
             for e in marked
-            if not aside(e)
+            if not is_aside(e)
         ]
         for words, place in stated:
             if day := read_date(words):
@@ -305,14 +309,16 @@ class Page:
 
     def _timed(self) -> Fact | None:
         """The day of the time elements that belong to the article, if it is one day."""
-        times = [t for t in self.tree.xpath("//time[@datetime]") if not aside(t) and not _is_of_a_change(t)]
+        times = [
+            t for t in self.tree.xpath("//time[@datetime]") if not is_aside(t) and not _is_of_a_change(t)
+        ]
         days = {day for t in times if (day := read_date(t.get("datetime")))}
         return Fact(days.pop(), "time element") if len(days) == 1 else None
 
     def _in_byline(self) -> Fact | None:
         for words in self._marked(_DATED):
-            said = _CHANGED.split(words)[0]
-            if day := day_in(said):
+            before_change = _CHANGED.split(words)[0]
+            if day := day_in(before_change):
                 return Fact(day, "byline")
         for words in self._under_title():
             if day := day_line(_CHANGED.split(words)[0]):
@@ -330,7 +336,7 @@ class Page:
             (
                 n
                 for n, (element, words) in enumerate(self.spots)
-                if words.casefold() in titles and not aside(element)
+                if words.casefold() in titles and not is_aside(element)
             ),
             0,
         )
@@ -341,7 +347,7 @@ class Page:
         for element, words in self.spots[at + 1 : at + 8] if at or self.spots else ():
             if len(words) > 160 or (len(words) > 80 and words.endswith((".", "!", "?"))):
                 return
-            if not aside(element):
+            if not is_aside(element):
                 yield words
 
     def _in_address(self) -> Fact | None:
@@ -356,13 +362,13 @@ class Page:
         """
         for element in self.tree.xpath("//body//*[@class or @id or @data-testid]"):
             names = " ".join(element.get(name) or "" for name in ("class", "id", "data-testid"))
-            if pattern.search(names) and not aside(element):
+            if pattern.search(names) and not is_aside(element):
                 words = flat(" ".join(element.itertext()))
                 if 3 < len(words) <= 200:
                     yield words
 
 
-def aside(element: Any) -> bool:
+def is_aside(element: Any) -> bool:
     """Whether an element stands in a part of the page that is not its article."""
     for around in (element, *element.iterancestors()):
         if around.tag in ("aside", "nav", "footer"):
@@ -378,8 +384,8 @@ def _is_of_a_change(element: Any) -> bool:
     """Whether the words at a time say that something was changed then."""
     around = element.getparent()
     before = element.getprevious()
-    said = [element.get("class"), element.get("itemprop"), "".join(element.itertext())]
-    said += [
+    texts = [element.get("class"), element.get("itemprop"), "".join(element.itertext())]
+    texts += [
         before.tail or "".join(before.itertext())
         if before is not None and isinstance(before.tag, str)
         else around.text
@@ -387,8 +393,8 @@ def _is_of_a_change(element: Any) -> bool:
         else None
     ]
     if around is not None and len("".join(around.itertext())) < 60:
-        said += [around.get("class"), "".join(around.itertext())]
-    return any(_CHANGED.search(words.replace("Modified", " modified")) for words in said if words)
+        texts += [around.get("class"), "".join(around.itertext())]
+    return any(_CHANGED.search(words.replace("Modified", " modified")) for words in texts if words)
 
 
 def _without_outlet(title: str, outlet: str | None, all_of_them: Iterable[Fact]) -> str:

@@ -145,7 +145,10 @@ def fault_of_id(article_id: str) -> str | None:
     'its id, or its name, holds a line break or another character that is not shown. Rename it'
     """
     if len(article_id) > LONGEST_ID:
-        return f"its id has {len(article_id):,} characters; at most {LONGEST_ID:,} are kept. Give it a shorter one"
+        return (
+            f"its id has {len(article_id):,} characters; at most {LONGEST_ID:,} are kept. "
+            "Give it a shorter one"
+        )
     if _UNNAMEABLE.search(article_id):
         return "its id, or its name, holds a line break or another character that is not shown. Rename it"
     return None if article_id.strip() else "its id is empty. Give it one"

@@ -14,152 +14,158 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 from urllib.parse import urldefrag, urlsplit
 
-from ingest.articles import address, article, as_opened
-from ingest.extracted import Extracted, Fact
-from ingest.feeds import MOST, Entry, entries, is_feed
-from ingest.fetch import Fetched, Fetcher, Gone
-from ingest.formats.worker import pack
-from ingest.parsing import Parsers
-from ingest.texts import text_article
-from ingest.walk import kind_of
+from ingest.formats.articles import address, article, as_opened
+from ingest.formats.extracted import Extracted, Fact
+from ingest.formats.feeds import MOST_ENTRIES, FeedEntry, is_feed
+from ingest.formats.kinds import kind_of
+from ingest.formats.parsing import Parsers
+from ingest.formats.texts import text_article
+from ingest.web.fetch import Fetched, Fetcher, Gone
 from rag.errors import SourceError
 from rag.store.catalog import Looked
 from rag.types import Article
 
-__all__ = ["Page", "Web"]
+__all__ = ["PageResult", "Web"]
 
 # pages fetched for one feed in one sync, at a polite second or two each: a sync that is stopped loses no more
-_AT_ONCE = 100
-_PATIENCE = 3  # failures after which a host is not asked for further entries of feeds
-_KINDS = {
-    "text/html": "html", "application/xhtml+xml": "html", "application/pdf": "pdf", "application/epub+zip": "epub",
-    "application/vnd.openxmlformats-officedocument.wordprocessingml.document": "docx", "message/rfc822": "mail",
-    "text/plain": "text", "text/markdown": "text",
-}  # fmt: skip
+_MOST_PAGES = 100
+_MOST_FAILURES = 3  # failures after which a host is not asked for further entries of feeds
+_KINDS_BY_MEDIA_TYPE = {
+    "text/html": "html",
+    "application/xhtml+xml": "html",
+    "application/pdf": "pdf",
+    "application/epub+zip": "epub",
+    "application/vnd.openxmlformats-officedocument.wordprocessingml.document": "docx",
+    "message/rfc822": "mail",
+    "text/plain": "text",
+    "text/markdown": "text",
+}
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
-    """What came of one address: an article, with the file in which what was read is `kept`; or `items`, noted
-    the last time, where nothing has changed; or why it `failed`; or why it is `gone` for good. `looked` is
-    what to note of it."""
+class PageResult:
+    """What came of one address: an article; or `items`, as they were noted, where nothing has changed; or why
+    it `failed`; or why it is `gone` for good. `last_seen` is what to note of the address."""
 
     origin: str
     article: Article | None = None
-    kept: str | None = None
     items: str | None = None
     failed: str | None = None
     gone: str | None = None
-    looked: Looked | None = None
+    last_seen: Looked | None = None
     warnings: tuple[str, ...] = ()
 
 
 class Web:
-    """Fetches pages and feeds; what is read out of them lies in `folder` until the sync ends."""
+    """Fetches pages and feeds, and reads the articles out of them."""
 
-    def __init__(self, fetcher: Fetcher, parsers: Parsers, folder: Path) -> None:
-        self._fetcher, self._parsers, self._folder = fetcher, parsers, folder
-        self._count = 0
-        self._silent: Counter[str] = Counter()  # failures by host
+    def __init__(self, fetcher: Fetcher, parsers: Parsers) -> None:
+        self._fetcher, self._parsers = fetcher, parsers
+        self._failures: Counter[str] = Counter()  # by host
 
-    def pages(self, address: str, before: Mapping[str, Looked]) -> Iterator[Page]:
+    def pages(self, address: str, last_seen: Mapping[str, Looked]) -> Iterator[PageResult]:
         """The page at an address, or the feed there and the article of each of its entries. `before` is what
         was noted of each address the last time, as far as it is stored so: what is noted is not fetched
         again."""
         try:
-            said = _said(before.get(address))
-            if any(origin not in before for origin in said.get("feed", ())):
-                said = {}  # of an entry that is to be read anew, the feed has to say what it is
-            fetched = self._fetcher.get(address, etag=said.get("etag"), modified=said.get("modified"))
+            state = _noted_state(last_seen.get(address))
+            if any(origin not in last_seen for origin in state.get("feed", ())):
+                state = {}  # of an entry that is to be read anew, the feed has to say what it is
+            fetched = self._fetcher.get(address, etag=state.get("etag"), modified=state.get("modified"))
             if fetched is None:
-                yield from self._as_before(address, before)
+                yield from self._as_before(address, last_seen)
             elif is_feed(fetched.body, fetched.kind):
-                yield from self._feed(address, fetched, before)
+                yield from self._feed(address, fetched, last_seen)
             else:
                 yield self._page(address, fetched)
         except Gone as exc:
-            yield Page(address, gone=str(exc))
+            yield PageResult(address, gone=str(exc))
         except SourceError as exc:
-            yield Page(address, failed=str(exc))
+            yield PageResult(address, failed=str(exc))
 
-    def _as_before(self, address: str, before: Mapping[str, Looked]) -> Iterator[Page]:
-        known = before[address]
-        listed = _said(known).get("feed")
-        yield Page(address, items="[]" if listed is not None else known.items)
+    def _as_before(self, address: str, last_seen: Mapping[str, Looked]) -> Iterator[PageResult]:
+        known = last_seen[address]
+        listed = _noted_state(known).get("feed")
+        yield PageResult(address, items="[]" if listed is not None else known.items)
         for origin in listed or ():
-            if origin in before:
-                yield Page(origin, items=before[origin].items)
+            if origin in last_seen:
+                yield PageResult(origin, items=last_seen[origin].items)
 
-    def _feed(self, address: str, fetched: Fetched, before: Mapping[str, Looked]) -> Iterator[Page]:
+    def _feed(self, address: str, fetched: Fetched, last_seen: Mapping[str, Looked]) -> Iterator[PageResult]:
         listed: list[str] = []
-        whole = True
-        found = entries(fetched.body, fetched.url, charset=fetched.charset)
+        complete = True
+        found = self._parsers.entries(fetched.body, fetched.url, fetched.charset)
         asked = left = 0
         for entry in found:
-            if asked == _AT_ONCE and entry.html is None and not self._is_noted(address, entry, before):
+            if asked == _MOST_PAGES and entry.html is None and not self._is_noted(address, entry, last_seen):
                 left += 1
                 continue
-            page = self._entry(address, entry, before)
+            page = self._entry(address, entry, last_seen)
             asked += entry.html is None and page.items is None
             listed.append(page.origin)
-            whole = whole and not (page.failed or page.gone)
+            complete = complete and not (page.failed or page.gone)
             yield page
-        whole = whole and not left
+        complete = complete and not left
         # With its mark kept, an entry that could not be read would not be tried again before the feed
         # changes.
         stamp = json.dumps(
             {"etag": fetched.etag, "modified": fetched.modified, "feed": listed}
-            if whole
+            if complete
             else {"feed": listed}
         )
-        told: tuple[str, ...] = (f"only its first {MOST:,} entries were read",) if len(found) == MOST else ()
+        warnings: tuple[str, ...] = (
+            (f"only its first {MOST_ENTRIES:,} entries were read",) if len(found) == MOST_ENTRIES else ()
+        )
         if left:
-            told += (f"{_AT_ONCE} of its pages were fetched; the other {left} follow with the next syncs",)
-        yield Page(address, items="[]", looked=Looked(stamp, "[]"), warnings=told)
+            warnings += (
+                f"{_MOST_PAGES} of its pages were fetched; the other {left} follow with the next syncs",
+            )
+        yield PageResult(address, items="[]", last_seen=Looked(stamp, "[]"), warnings=warnings)
 
-    def _entry(self, feed: str, entry: Entry, before: Mapping[str, Looked]) -> Page:
+    def _entry(self, feed: str, entry: FeedEntry, last_seen: Mapping[str, Looked]) -> PageResult:
         origin = _origin(feed, entry)
-        if self._is_noted(feed, entry, before):
-            return Page(origin, items=before[origin].items)
+        if self._is_noted(feed, entry, last_seen):
+            return PageResult(origin, items=last_seen[origin].items)
         try:
             if entry.html is not None:
                 found = self._of_entry(entry, entry.html)
-                return self._taken(origin, origin, found, {"entry": entry.digest})
+                return self._result(origin, origin, found, {"entry": entry.digest})
             if entry.url is None:
                 raise SourceError("the feed gives neither its text nor its address")
             host = urlsplit(entry.url).hostname or ""
-            if self._silent[host] >= _PATIENCE:
+            if self._failures[host] >= _MOST_FAILURES:
                 raise SourceError(
-                    f"{host} has failed {_PATIENCE} times in this sync, and was not asked again. Sync later"
+                    f"{host} has failed {_MOST_FAILURES} times in this sync, and was not asked again. "
+                    "Sync later"
                 )
             try:
                 fetched = self._fetcher.get(entry.url)
             except Gone:
                 raise
             except SourceError:
-                self._silent[host] += 1
+                self._failures[host] += 1
                 raise
             if fetched is None:
                 raise AssertionError("nothing was asked that allows this answer")
             return self._page(origin, fetched, entry)
         except Gone as exc:
-            return Page(origin, gone=str(exc))
+            return PageResult(origin, gone=str(exc))
         except SourceError as exc:
-            return Page(origin, failed=str(exc))
+            return PageResult(origin, failed=str(exc))
 
-    def _is_noted(self, feed: str, entry: Entry, before: Mapping[str, Looked]) -> bool:
-        known = before.get(_origin(feed, entry))
-        return known is not None and _said(known).get("entry") == entry.digest
+    def _is_noted(self, feed: str, entry: FeedEntry, last_seen: Mapping[str, Looked]) -> bool:
+        known = last_seen.get(_origin(feed, entry))
+        return known is not None and _noted_state(known).get("entry") == entry.digest
 
-    def _of_entry(self, entry: Entry, html: str) -> Extracted:
+    def _of_entry(self, entry: FeedEntry, html: str) -> Extracted:
         """An article whose text stands in the feed; what the feed says of it counts."""
         # A page around it, so that it is read as one; the title tells where the text begins.
         title = str(entry.facts["title"].value) if "title" in entry.facts else ""
-        page = f"<!doctype html><html><body><article><h1>{markup.escape(title)}</h1>{html}</article></body></html>"
+        text = f"<h1>{markup.escape(title)}</h1>{html}"
+        page = f"<!doctype html><html><body><article>{text}</article></body></html>"
         found = self._parsers.extract("html", page.encode("utf-8", "replace"), {"charset": "utf-8"})
         known = {
             name: fact
@@ -171,8 +177,8 @@ class Web:
             facts["url"] = Fact(entry.url, "feed link")
         return replace(found, facts=facts)
 
-    def _page(self, origin: str, fetched: Fetched, entry: Entry | None = None) -> Page:
-        kind = _KINDS.get(fetched.kind) or kind_of(urlsplit(fetched.url).path)
+    def _page(self, origin: str, fetched: Fetched, entry: FeedEntry | None = None) -> PageResult:
+        kind = _KINDS_BY_MEDIA_TYPE.get(fetched.kind) or kind_of(urlsplit(fetched.url).path)
         if kind in ("lines", "table", "archive"):
             raise SourceError("it is a file of many articles. Download it, and name the file")
         if kind is None:
@@ -189,37 +195,33 @@ class Web:
         if kind not in ("html", "text"):
             found = replace(found, facts=as_opened(found.text, found.facts))
         facts = dict(found.facts)
-        own = _own(facts.get("url"), fetched.url)
+        own = _own_address(facts.get("url"), fetched.url)
         facts["url"] = own
         for name, fact in entry.facts.items() if entry else ():
             # The feed's name for the outlet says more than the page's host.
             if name not in facts or (name == "source" and facts[name].place == "its address"):
                 facts[name] = fact
-        said = {"entry": entry.digest} if entry else {"etag": fetched.etag, "modified": fetched.modified}
-        return self._taken(origin, str(own.value), replace(found, facts=facts), said)
+        state = {"entry": entry.digest} if entry else {"etag": fetched.etag, "modified": fetched.modified}
+        return self._result(origin, str(own.value), replace(found, facts=facts), state)
 
-    def _taken(self, origin: str, article_id: str, found: Extracted, said: Mapping[str, Any]) -> Page:
+    def _result(self, origin: str, article_id: str, found: Extracted, state: Mapping[str, Any]) -> PageResult:
         made = article(article_id, found)
-        self._count += 1
-        kept = self._folder / f"{self._count}.json"
-        kept.write_text(json.dumps(pack(found)), encoding="utf-8")
         items = json.dumps(
             [[False, made.id, made.version, origin, None, None, list(found.warnings)]], ensure_ascii=False
         )
-        return Page(
-            origin, made, str(kept), None, None, None, Looked(json.dumps(said), items), found.warnings
-        )
+        seen = Looked(json.dumps(state), items)
+        return PageResult(origin, made, last_seen=seen, warnings=found.warnings)
 
 
-def _said(known: Looked | None) -> dict[str, Any]:
+def _noted_state(known: Looked | None) -> dict[str, Any]:
     """What was noted of an address besides what it held; nothing where a file's stamp stands."""
     if known is None or not known.stamp.startswith("{"):
         return {}
-    said: dict[str, Any] = json.loads(known.stamp)
-    return said
+    state: dict[str, Any] = json.loads(known.stamp)
+    return state
 
 
-def _origin(feed: str, entry: Entry) -> str:
+def _origin(feed: str, entry: FeedEntry) -> str:
     """Where an entry's article lies. A feed may carry another site's text under that site's address: it must
     not pass for the article there."""
     if entry.url and (entry.html is None or _same_site(entry.url, feed)):
@@ -227,8 +229,8 @@ def _origin(feed: str, entry: Entry) -> str:
     return f"{feed}#{entry.id}"
 
 
-def _own(canonical: Fact | None, fetched: str) -> Fact:
-    """The page's canonical address, where it is on the site it was fetched from; else where it was fetched."""
+def _own_address(canonical: Fact | None, fetched: str) -> Fact:
+    """The page's canonical address, if it is on the site it was fetched from; else where it was fetched."""
     here = Fact(urldefrag(fetched).url, "its address")
     if canonical is None:
         return here

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
-__all__ = ["addresses", "articles", "bare", "listed", "names", "words_of"]
+__all__ = ["addresses", "articles", "as_list", "comparable", "names", "text_of"]
 
 _ARTICLE = re.compile(r"(?:Article|BlogPosting|Report|Review)\Z")
 
@@ -28,7 +28,7 @@ def articles(tree: Any) -> Iterator[Mapping[str, Any]]:
 def names(tree: Any) -> Iterator[tuple[str, str]]:
     """What the page's JSON-LD objects are called, by the address that others refer to them by."""
     for item in _objects(tree):
-        if isinstance(item.get("@id"), str) and (name := words_of(item.get("name"))):
+        if isinstance(item.get("@id"), str) and (name := text_of(item.get("name"))):
             yield item["@id"], name
 
 
@@ -36,14 +36,16 @@ def _objects(tree: Any) -> Iterator[Mapping[str, Any]]:
     for script in tree.xpath("//script[contains(@type, 'ld+json')]"):
         source = "".join(script.itertext()).strip().removeprefix("<!--").removesuffix("-->").strip()
         source = re.sub(r"\A(?://\s*)?<!\[CDATA\[|(?://\s*)?\]\]>\Z", "", source).strip()
-        for part in listed(_json(source)):
-            for item in [part, *listed(part.get("@graph"))] if isinstance(part, Mapping) else ():
+        for part in as_list(_json(source)):
+            for item in [part, *as_list(part.get("@graph"))] if isinstance(part, Mapping) else ():
                 if isinstance(item, Mapping):
                     yield item
 
 
 def _is_article(item: Any) -> bool:
-    return isinstance(item, Mapping) and any(_ARTICLE.search(str(kind)) for kind in listed(item.get("@type")))
+    return isinstance(item, Mapping) and any(
+        _ARTICLE.search(str(kind)) for kind in as_list(item.get("@type"))
+    )
 
 
 def _json(source: str) -> Any:
@@ -60,11 +62,11 @@ def _json(source: str) -> Any:
         return None
 
 
-def listed(value: Any) -> list[Any]:
+def as_list(value: Any) -> list[Any]:
     return [] if value is None else value if isinstance(value, list) else [value]
 
 
-def words_of(value: Any) -> str:
+def text_of(value: Any) -> str:
     """A string of JSON-LD as text: publishers put entities and tags into it."""
     if isinstance(value, list):
         value = value[0] if value else None
@@ -75,13 +77,13 @@ def words_of(value: Any) -> str:
 
 def addresses(item: Mapping[str, Any]) -> Iterator[str]:
     for name in ("url", "@id", "mainEntityOfPage"):
-        for part in listed(item.get(name)):
+        for part in as_list(item.get(name)):
             address = part.get("@id") or part.get("url") if isinstance(part, Mapping) else part
             if isinstance(address, str):
                 yield address
 
 
-def bare(address: str) -> str:
+def comparable(address: str) -> str:
     """An address without what differs between two spellings of it."""
     try:
         parts = urlsplit(address)

@@ -27,8 +27,10 @@ from eval.metrics.interval import bootstrap
 from ingest.split import passage_spans
 from rag.answer.check import Checker
 from rag.config import PassageSettings
-from rag.english.text import content_stems, label, sentences
+from rag.english.normalise import content_stems
+from rag.english.sentences import sentences
 from rag.errors import ConfigError
+from rag.store.label import label
 from rag.types import Article, Claim, DraftSentence, Evidence, Headline, RetrievedPassage, Scores
 
 __all__ = ["FAITHFUL", "SPOILED", "Statement", "overlapping", "statements"]

@@ -19,7 +19,11 @@ from functools import lru_cache
 from itertools import combinations
 from math import inf
 
-from rag.english.text import STOPWORDS, content_stems, numbers, sentences, squad_normalise, stem, words
+from rag.english.lexicon import STOPWORDS
+from rag.english.matching import squad_normalise
+from rag.english.normalise import content_stems, stem, words
+from rag.english.numbers import numbers
+from rag.english.sentences import sentences
 from rag.types import RetrievedPassage
 
 __all__ = ["Disagreement", "Group", "Said", "find"]

@@ -18,7 +18,10 @@ from datetime import date
 from typing import TYPE_CHECKING, Any, Protocol
 
 from rag.answer.quotation import with_speaker
-from rag.english.text import content_stems, log_odds, numbers, sentences, squad_normalise
+from rag.english.matching import squad_normalise
+from rag.english.normalise import content_stems
+from rag.english.numbers import numbers
+from rag.english.sentences import sentences
 from rag.question.parts import (
     Kind,
     Part,
@@ -29,6 +32,7 @@ from rag.question.parts import (
     tells_of_the_opposite,
     worded,
 )
+from rag.scores import log_odds
 from rag.types import Abstention, Claim, DraftSentence, Evidence, Reader, Reading, RetrievedPassage, Turn
 
 if TYPE_CHECKING:
@@ -518,7 +522,7 @@ def _of_kind(part: str, text: str) -> bool:
     """Whether a sentence holds the kind of thing that is asked for, where that can be seen."""
     first = part.lower()
     if re.search(r"\bhow (?:many|much|long|far|old)\b", first):
-        return bool(numbers(text))
+        return bool(numbers(text, ordinals=True))
     if re.search(r"\bwhen\b|\bwhat (?:day|date|year|month)\b", first):
         return bool(_MONTH.search(text))
     if re.search(r"\bwhy\b", first):

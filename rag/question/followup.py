@@ -12,7 +12,10 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from rag.english.text import STOPWORDS, content_stems, numbers, sentences, words
+from rag.english.lexicon import STOPWORDS
+from rag.english.normalise import content_stems, words
+from rag.english.numbers import numbers
+from rag.english.sentences import sentences
 from rag.types import Turn
 
 __all__ = ["faithful", "standalone"]
@@ -211,8 +214,8 @@ def faithful(rewritten: str, question: str, history: Sequence[Turn]) -> bool:
     new, old = content_stems(rewritten), [s for s in content_stems(question) if s not in _POINTERS]
     if not new or not set(new) <= set(content_stems(said)) or not set(old) <= set(new):
         return False
-    counted = set(numbers(question)) - ({"1"} if "one" in words(question) else set())
-    if not counted <= set(numbers(rewritten)) <= set(numbers(said)):
+    counted = set(numbers(question, ordinals=True)) - ({"1"} if "one" in words(question) else set())
+    if not counted <= set(numbers(rewritten, ordinals=True)) <= set(numbers(said, ordinals=True)):
         return False
     for kept in (_ASKING, _RELATING):
         if not {w for w in words(question) if w in kept} <= set(words(rewritten)):

@@ -7,7 +7,8 @@ import re
 from dataclasses import dataclass
 from enum import StrEnum
 
-from rag.english.text import STOPWORDS, content_stems, stem, words
+from rag.english.lexicon import STOPWORDS
+from rag.english.normalise import content_stems, stem, words
 
 __all__ = [
     "Kind",

@@ -562,3 +562,71 @@ PLACES = (
     scandinavia texas california florida brussels geneva"""
     )
 )
+
+
+# --- conversation -----------------------------------------------------------------------------------------------
+
+# Adjectives and adverbs that end what a question says: "is football similar to rugby".
+PREDICATES = _set(
+    """able absent afraid alive asleep available aware bad big cheap clear closed cold common dangerous dead different
+    difficult due easy empty exempt expensive famous free full good guilty happy hard healthy hot ill important innocent
+    large late legal liable likely missing necessary new old open poor popular possible proud ready responsible rich safe born
+    short sick similar small sorry strong sure tall true unable unsafe useful weak well wet worth wrong young"""
+)
+IRREGULAR_PLURALS = _set(
+    "cattle children clergy data feet fish media men mice people police sheep teeth troops women"
+)
+# What news calls a thing that was told before: alone, such a noun says nothing.
+EVENT_NOUNS = _set(
+    """accident agreement announcement arrest attack auction award ban bill blast blaze bombing campaign case ceasefire
+    clash closure collapse conflict crash crisis deal decision defeat delay derailment disaster discovery dispute drought
+    earthquake election eruption event experiment explosion festival fight fighting final fine fire flight flood game hack
+    hearing heatwave incident injury inquiry inquest investigation killing launch law lawsuit leak march match meeting
+    merger mission move murder negotiations operation order outage outbreak plan plot project proposal protest quake race
+    raid recall report rescue result robbery ruling sale sanctions scandal sentence shooting show siege sinking statement
+    storm strike study suit summit suspect takeover talks theft transfer treaty trial verdict victim victory visit vote war
+    win word"""
+)
+# Modifiers of which one is put for another: "male referees", "female referees".
+OPPOSITES: tuple[frozenset[str], ...] = tuple(
+    _set(row)
+    for row in (
+        "male female", "adult young old elderly teenage", "public private", "rural urban", "foreign domestic local",
+        "new used electric diesel", "northern southern eastern western", "red green blue white black yellow",
+        "rich poor", "large small big medium", "professional amateur", "junior senior", "full-time part-time",
+    )
+)  # fmt: skip
+# Slips of the fingers in the words that questions turn on.
+SLIPS: Mapping[str, str] = MappingProxyType(
+    {
+        "waht": "what", "wat": "what", "whta": "what", "hwat": "what", "hwo": "how", "ohw": "how", "adn": "and",
+        "nad": "and", "annd": "and", "abt": "about", "abuot": "about", "aobut": "about", "thier": "their", "tehy": "they",
+        "thye": "they", "whre": "where", "wher": "where", "hwere": "where", "wen": "when", "whne": "when", "hwen": "when",
+        "whn": "when", "hsi": "his", "teh": "the", "wy": "why", "whi": "why", "hwy": "why", "woh": "who", "hwos": "whose",
+        "mroe": "more", "brfore": "before", "befor": "before", "aftr": "after", "ahd": "had", "hsa": "has", "dd": "did",
+        "ddi": "did", "si": "is", "wsa": "was", "ehr": "her", "hre": "her",
+    }
+)  # fmt: skip
+# Words that turn a question round when one is put for another: "before" and "after", "more" and "less".
+COMPARING = _set("before after more less most least until since over under above below")
+# Common nouns of places: in the first one is "in" them, at the others "at" them.
+AREAS = _set(
+    """area archipelago borough capital city coast continent country county desert district forest island islands kingdom
+    lake mountain mountains municipality nation neighbourhood park parish peninsula place port province quarter region state
+    street suburb territory town valley village villages towns cities countries"""
+)
+SITES = _set(
+    """airport beach bridge café camp castle cathedral cave church cinema clinic court embassy factory farm gallery garage
+    hall harbour hospital hotel jail laboratory library market mill mine monastery mosque museum office palace plant
+    prison pub refinery restaurant school site stadium station temple theatre theater tunnel university venue zoo"""
+)
+PLACE_PREPOSITIONS = _set("aboard across around at beneath by in inside near off on onto outside over through under within")
+TIME_PREPOSITIONS = _set("after around before by during from in on since until till")
+# Adjectives with "to" or "that" behind them, of somebody or something: "is it able to swim". Others leave "it" empty.
+PERSONAL_ADJECTIVES = _set(
+    "able about afraid bound certain due eager free going keen liable likely prepared ready set sure unable unlikely willing"
+)
+WEATHER = _set(
+    """rain rained raining rains snow snowed snowing snows hail hailed hailing thaw freeze freezing cold hot warm cool dark
+    light windy sunny foggy cloudy stormy wet dry icy late early"""
+)

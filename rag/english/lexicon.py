@@ -630,3 +630,14 @@ WEATHER = _set(
     """rain rained raining rains snow snowed snowing snows hail hailed hailing thaw freeze freezing cold hot warm cool dark
     light windy sunny foggy cloudy stormy wet dry icy late early"""
 )
+# The last words of firms' names, as far as they are no `ORGANISATION_HEADS`.
+BODIES = ORGANISATION_HEADS | _set(
+    """aerospace automotive biotech breweries brewery brothers cars cement chemicals cosmetics dairies electric electronics
+    energy engineering entertainment fashion films foods freight gas games gold health insurance investments logistics
+    media metals mining minerals motor motors oil outfitters partners petroleum pharma pharmaceuticals pictures power
+    properties publishing rail records resources retail rovers semiconductors shipping shipyard shipyards soft software
+    solar solutions sons steel stores studios supermarkets systems telecom technologies technology textiles timber tools
+    toys utilities water wind wines"""
+)
+# Verbs whose object is a place where something then happens: "When did the storm reach Oslo?"
+MOTION_VERBS = _set("reach visit enter leave hit flood cross tour batter devastate approach capture besiege evacuate")

@@ -23,7 +23,7 @@ from rag.english.normalise import content_stems, words
 from rag.english.numbers import numbers
 from rag.english.sentences import sentences
 from rag.question.fragments import asked_otherwise, counted, exchanged, moved
-from rag.question.parse import Question, Role, Word, is_name, is_plural, parse, past_form, phrases, read
+from rag.question.parse import Question, Role, Word, is_name, is_plural, is_done, parse, past_form, phrases, read
 from rag.question.referents import (
     names, opening_sentence, place_of, possessive, referent, reply_to, time_of,
 )  # fmt: skip
@@ -127,7 +127,7 @@ def _plain(question: str, talk: _Talk) -> str:
     letters, but for the words that the conversation or the calendar writes with one.
 
     >>> _plain("waht abt pakistan", _Talk()), _plain("AND IN MAY?", _Talk())
-    ('what abt pakistan', 'and in May?')
+    ('what about pakistan', 'and in May?')
     """
     question = unicodedata.normalize("NFC", question)
     if _is_shouted(question):
@@ -559,6 +559,8 @@ def _one(question: str, talk: _Talk) -> str | None:
     'How much does a new snow plough cost?'
     """
     match = re.search(r"\b(?:a|an|another|this|that|the|which)(?: (?!one\b)[\w-]+)? (?P<one>ones?)\b(?! of\b)", question, re.I)
+    if match and set(words(match.group())) & {*ORDINALS, "last", "other", "only", "right"}:
+        return None
     if not match or len(words(question)) > _TOPIC or words(question[: match.start("one")])[-1:] == ["no"]:
         return None
     for turn in reversed(talk.near):
@@ -704,10 +706,8 @@ def _stops(word: Word) -> bool:
 def _is_bare_event(question: str) -> bool:
     """Whether it only says that something was done: "who was killed?", "was anyone hurt?"."""
     stems = content_stems(re.sub(r"\b(?:any|some)(?:one|body|thing)\b", "", question, flags=re.IGNORECASE))
-    verb = parse(question).verb
-    return len(stems) == 1 and len(words(question)) <= 4 and verb is not None and verb.end == len(_bare(question)) and (
-        verb.low.endswith("ed") or verb.low != "born" and parse(question).auxiliary is not None
-    )  # fmt: skip
+    said = read(question)
+    return len(stems) == 1 and len(said) <= 4 and not {word.low for word in said} & _POINTING_WORDS and is_done(said[-1].low)
 
 
 def _noted(question: str, turn: Turn) -> str:

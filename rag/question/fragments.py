@@ -11,7 +11,7 @@ import re
 from collections.abc import Sequence
 
 from rag.english.lexicon import (
-    BE, COUNTRIES, DETERMINERS, DO, HAVE, MONTHS, OPPOSITES, ORGANISATION_HEADS, PLACES, PLACE_PREPOSITIONS, POSSESSIVES,
+    BE, BODIES, COUNTRIES, DETERMINERS, DO, HAVE, MONTHS, OPPOSITES, PLACES, PLACE_PREPOSITIONS, POSSESSIVES,
     PREPOSITIONS, QUESTION_WORDS, TIME_PREPOSITIONS, TIME_WORDS, UNITS_OF_TIME, WEEKDAYS, inflect, verb_forms,
 )  # fmt: skip
 from rag.question.parse import Phrase, Question, Role, Word, is_name, is_plural, parse, phrases, read
@@ -80,7 +80,7 @@ def _who_else(head: str, earlier: Question) -> str | None:
     low = auxiliary.low
     if low not in DO:
         return f"{head} {auxiliary.text.lower()}{rest}"
-    if not verb or verb.low not in verb_forms():
+    if not verb:
         return None
     third, past, _, _ = inflect(verb.low)
     form = past[0] if low == "did" else third[0]
@@ -365,7 +365,7 @@ def _kind(phrase: str) -> str:
     lows = {word.low.removesuffix("'s") for word in read(phrase)}
     if phrase.casefold().removeprefix("the ") in PLACES:
         return "place"
-    return "body" if lows & ORGANISATION_HEADS or "&" in lows else ""
+    return "body" if lows & BODIES or "&" in lows else ""
 
 
 def _likeness(piece: Phrase, slot: Phrase, earlier: Question, opening: str) -> tuple[float, tuple[int, int, str]]:
@@ -408,8 +408,10 @@ def _likeness(piece: Phrase, slot: Phrase, earlier: Question, opening: str) -> t
         if bare and start > slot.start and slot.words[0].low in DETERMINERS:  # "the ferry Aster"
             return fits, (start, end, piece.text)
         return fits, whole
-    if slot.name or owner or (proper and not lowercase):
+    if slot.name or owner:
         return 0, whole
+    if proper and not lowercase:  # "And Ford?" after "Why did prices fall?"
+        return (0.2 if slot.role is Role.SUBJECT else 0), whole
     if slot.role is Role.SUBJECT:
         return 2, whole
     determined = slot.words[0].low in DETERMINERS

@@ -18,7 +18,7 @@ from rag.english.lexicon import (
     PLACES, PREDICATES, PREPOSITIONS, QUESTION_WORDS, STOPWORDS, TIME_WORDS, TITLES, WEEKDAYS, verb_forms,
 )  # fmt: skip
 
-__all__ = ["Phrase", "Question", "Role", "Word", "is_name", "is_plural", "is_time", "parse", "past_form", "phrases", "read"]
+__all__ = ["Phrase", "Question", "Role", "Word", "is_done", "is_name", "is_plural", "is_time", "parse", "past_form", "phrases", "read"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +115,7 @@ def read(text: str) -> tuple[Word, ...]:
     """The words of a text; the auxiliary of "what's" is a word of its own.
 
     >>> [word.low for word in read("What’s Ann Lee’s plan?")]
-    ['what', "'s", "ann", "lee's", 'plan']
+    ['what', "'s", 'ann', "lee's", 'plan']
     """
     found: list[Word] = []
     for match in _WORD.finditer(text):
@@ -152,7 +152,7 @@ def is_name(said: Sequence[Word], at: int) -> bool:
         return True
     if plain in STOPWORDS | QUESTION_WORDS | AUXILIARIES or (plain in PREPOSITIONS and at == 0):
         return False
-    return at > 0 or plain in PLACES or (len(said) > 1 and said[1].text[0].isupper())
+    return at > 0 or plain in PLACES or word.low.endswith("'s") or (len(said) > 1 and said[1].text[0].isupper())
 
 
 def is_time(said: Sequence[Word]) -> bool:
@@ -293,6 +293,15 @@ def past_form(low: str) -> bool:
     (True, False)
     """
     return low not in NEWS_VERBS and (low in _pasts() or (low in verb_forms() and low.endswith("ed")))
+
+
+def is_done(low: str) -> bool:
+    """Whether a word can be the participle of something done: "killed", "hurt"; not "rise", "born" or "true".
+
+    >>> [is_done(low) for low in ("killed", "hurt", "rise", "true", "born")]
+    [True, True, False, False, False]
+    """
+    return low not in PREDICATES and (low in _participles() or (low in verb_forms() and low.endswith("ed")))
 
 
 @lru_cache(maxsize=1)

@@ -12,11 +12,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from rag.english.lexicon import (
-    AREAS, AUXILIARIES, CALENDAR, DETERMINERS, FEMALE, MALE, MONTHS, OFFICES, ORGANISATION_HEADS, PERSONAL, PLACES,
-    PLACE_PREPOSITIONS, POSSESSIVES, PREPOSITIONS, SINGULAR_PERSONS, SITES, STOPWORDS, THINGS, TIME_WORDS, TITLES,
-    WEEKDAYS,
+    AREAS, AUXILIARIES, BODIES, CALENDAR, DETERMINERS, FEMALE, MALE, MONTHS, MOTION_VERBS, NEGATIONS, OFFICES, PERSONAL,
+    PLACES, PLACE_PREPOSITIONS, PREDICATES, POSSESSIVES, PREPOSITIONS, SINGULAR_PERSONS, SITES, STOPWORDS, THINGS, TIME_WORDS, TITLES,
+    WEEKDAYS, verb_forms,
 )  # fmt: skip
 from rag.english.normalise import content_stems
+from rag.english.numbers import numbers
 from rag.english.sentences import sentences
 from rag.question.parse import Phrase, Question, Role, Word, is_name, is_plural, is_time, parse, past_form, phrases, read
 from rag.types import Turn
@@ -65,22 +66,37 @@ def reply_to(turn: Turn) -> Reply | None:
         return None
     if any(word.low in AUXILIARIES or (word.low in PERSONAL and not is_name(said, at)) for at, word in enumerate(said)):
         return None
-    if any(at and word.text.islower() and past_form(word.low) for at, word in enumerate(said)):
+    if {word.low for word in said} & NEGATIONS or any(at and word.text.islower() and past_form(word.low) for at, word in enumerate(said)):
         return None
     found = phrases(text, said, 0, len(said))
     if not found or not (content_stems(text) or found[0].name):
         return None
     start = found[0].start
     phrase = text[start : said[-1].end]
-    first = found[0].words[0]
-    if first.low in DETERMINERS | PREPOSITIONS | STOPWORDS and not first.text.isupper():
+    common = start == said[0].start and _is_common(said, turn)
+    if common and not said[0].text.isupper():
         phrase = phrase[0].lower() + phrase[1:]
-    named = any(word.text[0].isupper() and word.low.casefold() not in CALENDAR | STOPWORDS for word in said)
+    capitals = said[common:] if start == said[0].start else said[1:]
+    named = any(word.text[0].isupper() and word.low.casefold() not in CALENDAR | STOPWORDS for word in capitals)
     return Reply(found[0].preposition, phrase, named, found[0].time)
 
 
-def names(text: str) -> list[str]:
-    """Runs of capitalised words in a text, and known places in any case, less titles and days; the first word too.
+def _is_common(said: Sequence[Word], turn: Turn) -> bool:
+    """Whether an answer's first word has its capital only for being the first."""
+    first = said[0]
+    if first.low in DETERMINERS | PREPOSITIONS | STOPWORDS | TIME_WORDS or numbers(first.text):
+        return True
+    if is_name(said, 0) or first.text in {word.text for word in parse(turn.question).words[1:]}:
+        return False
+    if len(said) > 1:
+        return said[1].text.islower() and said[1].low not in {"and", "of", "or", "&"}
+    return parse(turn.question).wh == "what" and is_plural(first.text)
+
+
+def names(text: str, *, first: bool = False) -> list[str]:
+    """Runs of capitalised words in a text, and known places in any case, less titles and days.
+
+    A capitalised word that opens the text is a name only if another follows it, or if `first` says so.
 
     >>> names("Yesterday President Joe Biden met Ostmark Cement’s board in iran.")
     ['Joe Biden', 'Ostmark Cement', 'iran']
@@ -89,7 +105,7 @@ def names(text: str) -> list[str]:
     said = read(text)
     at = 0
     while at < len(said):
-        if not (is_name(said, at) or (at == 0 and said[0].text[0].isupper() and said[0].low not in _NO_NAME)):
+        if not (is_name(said, at) or (first and at == 0 and said[0].text[0].isupper() and said[0].low not in _NO_NAME)):
             at += 1
             continue
         end = at + 1
@@ -102,10 +118,10 @@ def names(text: str) -> list[str]:
                 end += 2
             else:
                 break
-        first = at
-        while first < end and said[first].low in TITLES | _NO_NAME and not said[first].text.isupper():
-            first += 1
-        name = re.sub(r"['’]s?$", "", text[said[first].start : said[end - 1].end]) if first < end else ""
+        opens = at
+        while opens < end and said[opens].low in TITLES | _NO_NAME and not said[opens].text.isupper():
+            opens += 1
+        name = re.sub(r"['’]s?$", "", text[said[opens].start : said[end - 1].end]) if opens < end else ""
         if name and name.casefold() not in CALENDAR:
             found.append(name)
         at = end
@@ -136,20 +152,24 @@ def _mentions(turn: Turn) -> Iterator[_Mention]:
     role = Role.SUBJECT if asked.asks_subject else Role.OBJECT
     reply = reply_to(turn)
     counted = asked.wh == "how"
+    copular = asked.verb is None and not asked.asks_subject and bool(asked.auxiliary)
+    if reply and copular and read(reply.phrase)[0].low in DETERMINERS:  # "Who is Ann Lee?" "A writer."
+        yield from _asked_about(asked, answered=True)
+        return
     if reply and not reply.time and not counted and asked.wh in {"who", "whom", "whose", "what", "which"}:
         if not reply.preposition or reply.named:
             yield _Mention(reply.phrase, role, 2.0 if reply.named else 1.0, reply.named, who)
     elif not reply:
         known = asked.text.casefold()
-        for index, name in enumerate(names(opening_sentence(turn.answer))):
+        for index, name in enumerate(names(opening_sentence(turn.answer), first=who)):
             if name.casefold() not in known:
                 yield _Mention(name, role, 2.0 if who and not index else 0.6, True, who and not index)
     elif reply.named and not reply.time and not counted:
         yield _Mention(reply.phrase, Role.ADJUNCT, 0.2, True)
-    yield from _asked_about(asked)
+    yield from _asked_about(asked, answered=bool(reply))
 
 
-def _asked_about(asked: Question) -> Iterator[_Mention]:
+def _asked_about(asked: Question, *, answered: bool) -> Iterator[_Mention]:
     subject = asked.about(Role.SUBJECT)
     if subject and _says_something(subject[0]):
         text = asked.subject_text
@@ -158,9 +178,11 @@ def _asked_about(asked: Question) -> Iterator[_Mention]:
         named = any(phrase.name for phrase in subject)
         yield _Mention(inner.text if inner else text, Role.SUBJECT, 2.0, named, whole=text)
     for phrase in asked.phrases:
-        if phrase.time or not _says_something(phrase):
+        if phrase.time or not _says_something(phrase) or not (asked.structured or phrase.name):
             continue
         if phrase.role is Role.ASKED:
+            if answered:
+                continue
             yield _Mention(phrase.text, Role.ASKED, 0.5, False)
         elif phrase.role is not Role.SUBJECT:
             weight = 1.0 if phrase.role is Role.OBJECT else 0.5
@@ -173,7 +195,10 @@ def _asked_about(asked: Question) -> Iterator[_Mention]:
 
 
 def _says_something(phrase: Phrase) -> bool:
-    return bool(phrase.name or content_stems(phrase.text)) and phrase.words[0].low not in PERSONAL - POSSESSIVES
+    last = phrase.words[-1].low
+    return bool(phrase.name or (content_stems(phrase.text) and last not in PREDICATES)) and (
+        phrase.words[0].low not in PERSONAL - POSSESSIVES
+    )
 
 
 def _owned(phrase: Phrase, asked: Question) -> str:
@@ -216,7 +241,9 @@ def referent(
             fit, text = _fit(pronoun, mention, turn, genders)
             if not fit or (skip and mention.text.casefold() in skip.casefold()):
                 continue
-            score = fit + mention.weight + (mention.role is role)
+            # "Who built it?" asks for somebody, so that "it" is rather what was built than who did.
+            weight = 0.5 if mention.answers_who and pronoun in THINGS else mention.weight
+            score = fit + weight + (mention.role is role)
             if best is None or score > best[0]:
                 best = score, text
         if best:
@@ -230,18 +257,19 @@ def _fit(pronoun: str, mention: _Mention, turn: Turn, genders: Mapping[str, str]
     if pronoun in SINGULAR_PERSONS:
         return _fits_person(pronoun, mention, turn, genders)
     lows = {word.low.removesuffix("'s") for word in read(text)}
-    body = bool(lows & ORGANISATION_HEADS or text.casefold().removeprefix("the ") in PLACES)
+    body = bool(lows & BODIES or text.casefold().removeprefix("the ") in PLACES)
     one_word = mention.named and len(lows - {"the"}) == 1
+    last = read(text)[-1]
+    common_head = last.text.islower()
     plural = is_plural(text)
     if pronoun in THINGS:
         if parse(turn.question).wh in {"who", "whose"} and _is_person(mention, turn):
             return 0, text
-        if plural and not body and not (one_word and not text.casefold().startswith("the ")):
+        if plural and (common_head or "and" in lows or text.casefold().startswith("the ")) and not lows & BODIES:
             return 0, text
         if text.casefold() in genders or lows & OFFICES and not body:
             return 0, text
-        who_is_asked = mention.answers_who and not plural
-        return (0.5 if who_is_asked else 1.5 if body or not mention.named or len(lows) == 1 else 1.0), text
+        return (0.5 if mention.answers_who else 1.5 if body or common_head or one_word else 1.0), text
     if mention.role is Role.ASKED and not plural:
         return 0, text
     if plural:
@@ -253,7 +281,7 @@ def _is_person(mention: _Mention, turn: Turn) -> bool:
     """Whether a mention of a question that asks who is the person asked for or about."""
     asked = parse(turn.question)
     lows = {word.low for word in read(mention.text)}
-    is_body = bool(lows & ORGANISATION_HEADS) or mention.text.casefold().removeprefix("the ") in PLACES
+    is_body = bool(lows & BODIES) or mention.text.casefold().removeprefix("the ") in PLACES
     if mention.answers_who:
         return not is_body
     return asked.verb is None and mention.role is Role.SUBJECT
@@ -282,7 +310,7 @@ def _fits_person(pronoun: str, mention: _Mention, turn: Turn, genders: Mapping[s
     capitals = [at for at in range(len(said)) if said[at].text[0].isupper()]
     if office and said[-1].low in OFFICES:
         return 2.0, text
-    if lows & (ORGANISATION_HEADS - TITLES) or bare.casefold() in PLACES or lows & CALENDAR:
+    if lows & (BODIES - TITLES) or bare.casefold() in PLACES or lows & CALENDAR:
         return 0, text
     if not capitals:
         return (0.5 if mention.role is Role.SUBJECT and (man or woman) else 0), text
@@ -329,7 +357,8 @@ def place_of(turns: Sequence[Turn], *, near: int) -> str | None:
             head = phrase.words[-1].low
             if phrase.name and (head in SITES | AREAS or phrase.words[0].low in SITES | AREAS):
                 return f"{'in' if head in AREAS else 'at'} {phrase.text}"
-            if phrase.text.casefold() in PLACES - {"us", "un", "nato"}:
+            moves = asked.verb and verb_forms().get(asked.verb.low) in MOTION_VERBS  # "reach Oslo"
+            if moves and phrase.role is Role.OBJECT and phrase.name:
                 return f"in {phrase.text}"
     return None
 

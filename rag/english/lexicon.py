@@ -641,3 +641,8 @@ BODIES = ORGANISATION_HEADS | _set(
 )
 # Verbs whose object is a place where something then happens: "When did the storm reach Oslo?"
 MOTION_VERBS = _set("reach visit enter leave hit flood cross tour batter devastate approach capture besiege evacuate")
+# Adjectives whose "to" is followed by a thing: "is it similar to rugby".
+RELATIONAL_ADJECTIVES = _set(
+    """akin allergic available close closer comparable equal equivalent harmful identical inferior linked new next open
+    opposed related relevant similar specific subject superior unique"""
+)

@@ -16,14 +16,14 @@ from dataclasses import dataclass, field
 
 from rag.english.lexicon import (
     ADVERBS, AUXILIARIES, BE, CALENDAR, COMPARING, DETERMINERS, EVENT_NOUNS, HAVE, MONTHS, NEGATIONS, ORDINALS, PERSONAL,
-    PERSONAL_ADJECTIVES, PLACES, PLURAL, POSSESSIVES, PREPOSITIONS, QUESTION_WORDS, SINGULAR_PERSONS, SLIPS, STOPWORDS,
-    THINGS, TIME_WORDS, UNITS_OF_TIME, WEATHER, WEEKDAYS, alternation,
+    PERSONAL_ADJECTIVES, POINTING, RELATIONAL_ADJECTIVES, PLACES, PLURAL, POSSESSIVES, PREPOSITIONS, QUESTION_WORDS, SINGULAR_PERSONS, SLIPS, STOPWORDS,
+    THINGS, TIME_WORDS, UNITS_OF_TIME, WEATHER, WEEKDAYS, alternation, verb_forms,
 )  # fmt: skip
 from rag.english.normalise import content_stems, words
 from rag.english.numbers import numbers
 from rag.english.sentences import sentences
 from rag.question.fragments import asked_otherwise, counted, exchanged, moved
-from rag.question.parse import Question, Role, Word, is_name, is_plural, is_done, parse, past_form, phrases, read
+from rag.question.parse import Question, Role, Word, is_name, is_plural, is_done, is_time, parse, past_form, phrases, read
 from rag.question.referents import (
     names, opening_sentence, place_of, possessive, referent, reply_to, time_of,
 )  # fmt: skip
@@ -234,7 +234,7 @@ def _put_in(rest: str, asked: Question, opening: str) -> str | None:
         other = next((phrase for phrase in proper if phrase is not same), None)
         return f"{_crossed(asked.text, same.text, other.text)}?" if other else f"{asked.text}, and {rest}?"
     if whole := exchanged(rest, asked, opening=opening):
-        return f"{whole}?"
+        return f"{whole}?" if whole != asked.text else None
     several = len(phrases(rest, read(rest), 0, len(read(rest)))) > 1
     return None if several else f"{asked.text}, and {rest}?"
 
@@ -259,7 +259,7 @@ def _asked(rest: str, turn: Turn) -> str | None:
     asked = parse(earlier)
     at = next(at for at, low in enumerate(lows) if low in QUESTION_WORDS) + 1
     at += at < len(lows) and lows[at] in {"many", "much"}
-    if at < len(said) and lows[at] in PREPOSITIONS and lows[:at] == [word.low for word in asked.asks][:at]:
+    if at < len(said) and lows[at] in PREPOSITIONS - {"to"} and lows[:at] == [word.low for word in asked.asks][:at]:
         found = phrases(rest, said, at, len(said))  # "who before her", "how many in Wales"
         return f"{moved(found[0], asked)}?" if len(found) == 1 else None
     verb = parse(rest).verb
@@ -430,7 +430,7 @@ def _is_empty(question: str) -> bool:
     if rest[0] in {"possible", "likely", "that", "who", "to"}:
         return True
     extraposed = len(rest) > 1 and rest[1] in {"to", "that", "for", "if", "whether"} and rest[0] not in PREPOSITIONS
-    inherent = rest[0] in PERSONAL_ADJECTIVES or past_form(rest[0]) or rest[0].endswith(("ed", "ing"))
+    inherent = rest[0] in PERSONAL_ADJECTIVES | RELATIONAL_ADJECTIVES or past_form(rest[0]) or rest[0].endswith(("ed", "ing"))
     subject = bool(before) and before[-1] in BE | {"will", "would"} or before[-1:] == ["is"]
     colon = bool(re.match(r"\s*\w+:", match["rest"]))
     return (extraposed and not inherent and subject and rest[0] not in {"take", "used"}) or colon
@@ -466,7 +466,7 @@ def _explained(before: str, after: str) -> bool:
     joined = re.search(r"\w\s+and\b", before)  # "What is rye and how is it baked?"
     asked = parse(before)
     described = any(
-        phrase.words[0].low in DETERMINERS and len(phrase.words) > 1 for phrase in asked.phrases
+        phrase.words[0].low in {"the", "a", "an", "your", "our", *POINTING} and len(phrase.words) > 1 for phrase in asked.phrases
     ) or bool(asked.about(Role.ASKED) and asked.wh in {"which", "what"})
     return len(content_stems(before)) > 2 or bool(joined) or described
 
@@ -482,7 +482,9 @@ def _is_one_clause(before: str) -> bool:
 
 
 def _ends_clause(after: str) -> bool:
-    return not re.match(r"\s*[^\s?.,;:!)]", after) or set(words(after)[:1]) <= PREPOSITIONS | TIME_WORDS | {"last", "next"}
+    said = read(after)
+    ends = not re.match(r"\s*[^\s?.,;:!)]", after)
+    return ends or bool(said and (said[0].low in PREPOSITIONS | TIME_WORDS or is_time(said[:2])))
 
 
 def _is_object(before: str, after: str) -> bool:
@@ -604,7 +606,7 @@ def _pointed(question: str, talk: _Talk) -> str | None:
         follows = said[0].low if said else ""
         if match.group().casefold() == "that" and not _points(before, after):
             continue
-        if follows in TIME_WORDS | {"who", "that"} or _has_name(read(f"x{after}")):
+        if follows.removesuffix("'s") in TIME_WORDS | {"who", "that"} or _has_name(read(f"x{after}")):
             continue
         noun = _noun_after(question, match.end())
         if len(noun) > 2:  # "this deep impact program" says which
@@ -677,8 +679,11 @@ def _definite(question: str) -> Iterator[tuple[str, list[str]]]:
         said = [word.low for word in noun]
         after = words(question[noun[-1].end :])[:1] if noun else []
         told = after and after[0] in PREPOSITIONS | QUESTION_WORDS | DETERMINERS
-        if 1 <= len(said) <= 3 and not set(said) & TIME_WORDS and not told:
-            yield from ((said[at], said[:at]) for at in (len(said) - 1, len(said) - 2) if at >= 0)  # the last may be a verb
+        if not 1 <= len(said) <= 3 or set(said) & TIME_WORDS or told:
+            continue
+        yield said[-1], said[:-1]
+        if len(said) > 1 and said[-1] in verb_forms():
+            yield said[-2], said[:-2]
 
 
 def _mention(noun: str, turn: Turn) -> str | None:
@@ -707,7 +712,9 @@ def _is_bare_event(question: str) -> bool:
     """Whether it only says that something was done: "who was killed?", "was anyone hurt?"."""
     stems = content_stems(re.sub(r"\b(?:any|some)(?:one|body|thing)\b", "", question, flags=re.IGNORECASE))
     said = read(question)
-    return len(stems) == 1 and len(said) <= 4 and not {word.low for word in said} & _POINTING_WORDS and is_done(said[-1].low)
+    return len(stems) == 1 and len(said) <= 4 and not {word.low for word in said} & _POINTING_WORDS and (
+        is_done(said[-1].low)
+    )
 
 
 def _noted(question: str, turn: Turn) -> str:

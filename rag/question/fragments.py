@@ -43,6 +43,10 @@ def asked_otherwise(piece: str, earlier: Question, reply: Reply | None) -> str |
     if not earlier.auxiliary and not earlier.asks_subject:
         return None
     head = f"{piece[:1].upper() if text[:1].isupper() else piece[:1].lower()}{piece[1:]}"
+    if [word.low for word in said][-2:] == ["how", "many"]:
+        return _how_many(head, earlier)
+    if "many" in {word.low for word in said} or (wh == "how" and len(said) > 2 and said[0].low == "how"):
+        return None
     if wh in {"who", "whom", "what", "which", "whose"} and said[-1].low != "time":
         if said[-1].low != "else":
             return None
@@ -63,6 +67,16 @@ def asked_otherwise(piece: str, earlier: Question, reply: Reply | None) -> str |
     if rest is None:
         return None
     return f"{lead}{head} {rest if rest[:1].isupper() and not earlier.auxiliary else rest[:1].lower() + rest[1:]}"
+
+
+def _how_many(head: str, earlier: Question) -> str | None:
+    """The things of a question for yes or no, counted: "How many cars did Ford recall" for "Did Ford recall cars"."""
+    things = next((phrase for phrase in earlier.about(Role.OBJECT) if is_plural(phrase.text) and not phrase.name), None)
+    if earlier.asks or not things or not earlier.auxiliary or things.words[0].low in DETERMINERS - {"any", "some"}:
+        return None
+    noun = things.text[things.words[0].low in {"any", "some"} and len(things.words[0].text) + 1 :]
+    clause = f"{earlier.text[earlier.auxiliary.start : things.start].rstrip()}{earlier.text[things.end :]}"
+    return f"{head} {noun} {clause[:1].lower()}{clause[1:]}"
 
 
 def _is_adverbial(earlier: Question) -> bool:
@@ -289,6 +303,13 @@ def exchanged(text: str, earlier: Question, *, opening: str) -> str | None:
     pieces = _joined(text, phrases(text, said, 0, len(said)), earlier)
     if not pieces or not earlier.structured:
         return None
+    if pieces[0].name is None and pieces[0].preposition == "" and any(
+        is_name(pieces[0].words, at) for at in range(1, len(pieces[0].words))
+    ):  # "the price of Tesla shares" says what it asks, but for the price of Ford shares
+        alike = earlier.about(Role.SUBJECT)[:1]
+        if not alike or not earlier.subject or alike[0].words[-1].low not in {word.low for word in pieces[0].words[:2]}:
+            return None
+        return f"{earlier.text[: earlier.subject[0]]}{pieces[0].text}{earlier.text[earlier.subject[1] :]}"
     whole: str | None = earlier.text
     for index, piece in enumerate(pieces):
         now = parse(whole or "")

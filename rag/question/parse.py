@@ -24,13 +24,14 @@ __all__ = ["Phrase", "Question", "Role", "Word", "is_done", "is_name", "is_plura
 @dataclass(frozen=True, slots=True)
 class Word:
     """A word at [start, end). `low`: in small letters, with straight apostrophes; but "May" for the month, as "may" is
-    an auxiliary.
+    an auxiliary. `opens`: it begins a sentence.
     """
 
     text: str
     start: int
     end: int
     low: str
+    opens: bool = False
 
 
 class Role(StrEnum):
@@ -127,7 +128,9 @@ def read(text: str) -> tuple[Word, ...]:
         low = text[start:end].casefold().replace("’", "'")
         if low == "may" and _is_month(text, found, end):
             low = "May"
-        found.append(Word(text[start:end], start, end, low))
+        between = text[found[-1].end : start].strip() if found else "."
+        opens = between[:1] in {".", "!", "?"} and not (found and _touches(text, found[-1], match.start()))
+        found.append(Word(text[start:end], start, end, low, bool(between) and opens))
     return tuple(found)
 
 
@@ -150,9 +153,10 @@ def is_name(said: Sequence[Word], at: int) -> bool:
         return plain in PLACES - {"us", "un"}
     if word.text.isupper() and len(word.text) > 1 and plain not in QUESTION_WORDS | {"it", "did", "was"}:
         return True
-    if plain in STOPWORDS | QUESTION_WORDS | AUXILIARIES or (plain in PREPOSITIONS and at == 0):
+    if plain in STOPWORDS | QUESTION_WORDS | AUXILIARIES or (plain in PREPOSITIONS and word.opens):
         return False
-    return at > 0 or plain in PLACES or word.low.endswith("'s") or (len(said) > 1 and said[1].text[0].isupper())
+    followed = at + 1 < len(said) and said[at + 1].text[0].isupper() and not said[at + 1].opens
+    return not word.opens or plain in PLACES or word.low.endswith("'s") or followed
 
 
 def is_time(said: Sequence[Word]) -> bool:
@@ -225,7 +229,7 @@ def _phrase_end(text: str, said: Sequence[Word], first: int, last: int) -> int:
     while at < last:
         word, named = said[at], is_name(said, at)
         before = said[at - 1] if at > first else None
-        if before and not _touches(text, before, word):
+        if before and not _touches(text, before, word.start):
             break
         if word.low in {"and", "&", "or"} and before and at + 1 < last and _is_noun(said, at + 1):
             at += 1
@@ -266,9 +270,9 @@ def _dates(said: Sequence[Word], at: int, last: int) -> bool:
     )
 
 
-def _touches(text: str, before: Word, word: Word) -> bool:
+def _touches(text: str, before: Word, start: int) -> bool:
     """Whether nothing but space stands between two words, or the stop of a title or an initial."""
-    between = text[before.end : word.start].strip()
+    between = text[before.end : start].strip()
     return not between or (between == "." and (before.low in TITLES or len(before.text) == 1))
 
 
@@ -301,7 +305,7 @@ def is_done(low: str) -> bool:
     >>> [is_done(low) for low in ("killed", "hurt", "rise", "true", "born")]
     [True, True, False, False, False]
     """
-    return low not in PREDICATES and (low in _participles() or (low in verb_forms() and low.endswith("ed")))
+    return low not in PREDICATES and (low in _participles() or bool(re.search(r"\w{3}ed$", low)))
 
 
 @lru_cache(maxsize=1)
@@ -332,7 +336,7 @@ def _likely(said: Sequence[Word], at: int, form: _Form) -> int | None:
 
 def _followed(text: str, said: Sequence[Word], at: int, last: int) -> int:
     """How well what stands behind a word may follow a verb, 0 to 2."""
-    if at + 1 >= last or not _touches(text, said[at], said[at + 1]):
+    if at + 1 >= last or not _touches(text, said[at], said[at + 1].start):
         return 2
     after = said[at + 1]
     if is_name(said, at + 1) or after.low in DETERMINERS | PREPOSITIONS | PERSONAL | _OPENS_CLAUSE | {"to", "not"}:
@@ -360,7 +364,7 @@ def _verb(text: str, said: Sequence[Word], first: int, last: int, form: _Form) -
             likely = 0 if said[at].low not in _ENDS_PHRASE else None
         if likely is None or (before.low in DETERMINERS | PREPOSITIONS | {"of"} and not is_name(said, at - 1)):
             continue
-        if not _touches(text, before, said[at]):
+        if not _touches(text, before, said[at].start):
             break
         named = is_name(said, at - 1) and said[first].low not in DETERMINERS
         subject_ends = 3 if pronoun and before.low in ADVERBS | PERSONAL else int(
@@ -428,7 +432,7 @@ def _opening(text: str, said: Sequence[Word]) -> int | None:
             continue
         after = said[at + 1].low if at + 1 < len(said) else ""
         asks = word.low in QUESTION_WORDS | AUXILIARIES or (word.low in PREPOSITIONS and after in QUESTION_WORDS)
-        fresh = at == 0 or not _touches(text, said[at - 1], word)
+        fresh = at == 0 or not _touches(text, said[at - 1], word.start)
         fresh = fresh or all(each.low in {"and", "but", "so", "then", "or", "well"} for each in said[:at])
         if asks and (fresh or word.start == asked_for):
             if at + 1 < len(said) and word.low in {"when", "while"} and at == 0 and "," in text:

@@ -19,7 +19,7 @@ from rag.english.lexicon import (
 from rag.english.normalise import content_stems
 from rag.english.numbers import numbers
 from rag.english.sentences import sentences
-from rag.question.parse import Phrase, Question, Role, Word, is_name, is_plural, is_time, parse, past_form, phrases, read
+from rag.question.parse import Phrase, Question, Role, Word, is_done, is_name, is_plural, is_time, parse, past_form, phrases, read
 from rag.types import Turn
 
 __all__ = [
@@ -184,6 +184,8 @@ def _asked_about(asked: Question, *, answered: bool) -> Iterator[_Mention]:
             if answered:
                 continue
             yield _Mention(phrase.text, Role.ASKED, 0.5, False)
+        elif phrase.role is Role.ADJUNCT and not phrase.name and phrase.words[0].low not in DETERMINERS:
+            continue  # "for use", "on strike"
         elif phrase.role is not Role.SUBJECT:
             weight = 1.0 if phrase.role is Role.OBJECT else 0.5
             yield _Mention(_owned(phrase, asked), phrase.role, weight, bool(phrase.name))
@@ -196,7 +198,7 @@ def _asked_about(asked: Question, *, answered: bool) -> Iterator[_Mention]:
 
 def _says_something(phrase: Phrase) -> bool:
     last = phrase.words[-1].low
-    return bool(phrase.name or (content_stems(phrase.text) and last not in PREDICATES)) and (
+    return bool(phrase.name or (content_stems(phrase.text) and last not in PREDICATES and not is_done(last))) and (
         phrase.words[0].low not in PERSONAL - POSSESSIVES
     )
 
@@ -257,7 +259,7 @@ def _fit(pronoun: str, mention: _Mention, turn: Turn, genders: Mapping[str, str]
     if pronoun in SINGULAR_PERSONS:
         return _fits_person(pronoun, mention, turn, genders)
     lows = {word.low.removesuffix("'s") for word in read(text)}
-    body = bool(lows & BODIES or text.casefold().removeprefix("the ") in PLACES)
+    body = _is_body(text)
     one_word = mention.named and len(lows - {"the"}) == 1
     last = read(text)[-1]
     common_head = last.text.islower()
@@ -265,7 +267,7 @@ def _fit(pronoun: str, mention: _Mention, turn: Turn, genders: Mapping[str, str]
     if pronoun in THINGS:
         if parse(turn.question).wh in {"who", "whose"} and _is_person(mention, turn):
             return 0, text
-        if plural and (common_head or "and" in lows or text.casefold().startswith("the ")) and not lows & BODIES:
+        if plural and (common_head or "and" in lows or text.casefold().startswith("the ")) and not body:
             return 0, text
         if text.casefold() in genders or lows & OFFICES and not body:
             return 0, text
@@ -277,11 +279,21 @@ def _fit(pronoun: str, mention: _Mention, turn: Turn, genders: Mapping[str, str]
     return (1, text) if body or one_word else (0.2, text)
 
 
+def _is_body(text: str) -> bool:
+    """Whether a phrase names or means an organisation or a place, as far as its words tell.
+
+    >>> [_is_body(each) for each in ("Nordhavn Foods", "the council", "oil prices", "Iran")]
+    [True, True, False, True]
+    """
+    said = read(text)
+    named = {word.low.removesuffix("'s") for word in said if word.text[0].isupper()} | {said[-1].low}
+    return bool(named & BODIES) or text.casefold().removeprefix("the ") in PLACES
+
+
 def _is_person(mention: _Mention, turn: Turn) -> bool:
     """Whether a mention of a question that asks who is the person asked for or about."""
     asked = parse(turn.question)
-    lows = {word.low for word in read(mention.text)}
-    is_body = bool(lows & BODIES) or mention.text.casefold().removeprefix("the ") in PLACES
+    is_body = _is_body(mention.text)
     if mention.answers_who:
         return not is_body
     return asked.verb is None and mention.role is Role.SUBJECT

@@ -129,7 +129,7 @@ def test_a_question_is_left_letter_for_letter_even_with_slips_and_capitals() -> 
         ("Wages?", "What did wages do in April?"),
         ("So what about the price of oil?", "What did the price of oil do in April?"),
         ("No, I meant in March.", "What did inflation do in March?"),
-        ("AND IN MAY?", "What did inflation do in may?"),
+        ("AND IN MAY?", "What did inflation do in May?"),
         ("adn waht abt may?", "What did inflation do in may?"),
         ("But why?", "Why: what did inflation do in April?"),
         ("Why?", "Why: what did inflation do in April?"),
@@ -273,20 +273,20 @@ def test_the_newest_list_is_picked_from() -> None:
     ("question", "whole"),
     [
         ("When did he speak?", "When did John Kirby speak?"),
-        ("What is HIS view?", "What is John Kirby’s view?"),
+        ("What is HIS view?", "What is John Kirby's view?"),
         ("Who asked him?", "Who asked John Kirby?"),
-        ("Whose view is his?", "Whose view is John Kirby’s?"),
+        ("Whose view is his?", "Whose view is John Kirby's?"),
         ("Did he say why he left?", "Did John Kirby say why he left?"),
         ("and when did he speak?", "and when did John Kirby speak?"),
         ("What did Modi say about him?", "What did Modi say about John Kirby?"),  # Modi speaks of another
-        ("His view?", "John Kirby’s view?"),
+        ("His view?", "John Kirby's view?"),
         ("What's he doing?", "What's John Kirby doing?"),
         ("Which firms did he found?", "Which firms did John Kirby found?"),  # no firm founds
         ("Is it true that he left?", "Is it true that John Kirby left?"),
         ("Did he leave, and why?", "Did John Kirby leave, and why?"),
         ("Who met her?", "Who met her?"),
         ("How old is the book he wrote?", "How old is the book he wrote?"),
-        ("whta is hsi view", "what is John Kirby’s view"),
+        ("whta is hsi view", "what is John Kirby's view"),
     ],
 )
 def test_a_pronoun_stands_for_the_name_of_the_last_turn(question: str, whole: str) -> None:
@@ -376,11 +376,11 @@ def test_a_pronoun_with_nothing_to_stand_for_is_left(pronoun: str, turn: Turn) -
 
 def test_her_is_a_possessive_only_before_what_she_has() -> None:
     lee = Turn("Who is Ann Lee?", "A writer.")
-    assert asked("Who read her book?", lee) == "Who read Ann Lee’s book?"
-    assert asked("Its price?", Turn("where is the ship", "")) == "The ship’s price?"
+    assert asked("Who read her book?", lee) == "Who read Ann Lee's book?"
+    assert asked("Its price?", Turn("where is the ship", "")) == "The ship's price?"
     assert asked("Who met her?", lee) == "Who met Ann Lee?"
     assert asked("Who met her in May?", lee) == "Who met Ann Lee in May?"
-    assert asked("What is its price?", Turn("Who hosted Paris Games?", "")) == "What is Paris Games’ price?"
+    assert asked("What is its price?", Turn("Who hosted Paris Games?", "")) == "What is Paris Games' price?"
 
 
 def test_the_place_is_kept_when_what_stands_in_it_has_no_name() -> None:

@@ -646,3 +646,4 @@ RELATIONAL_ADJECTIVES = _set(
     """akin allergic available close closer comparable equal equivalent harmful identical inferior linked new next open
     opposed related relevant similar specific subject superior unique"""
 )
+HEADING_VERBS = _set("go travel move fly return come get arrive drive sail walk send bring take")

@@ -15,8 +15,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from rag.english.lexicon import (
-    ADVERBS, AUXILIARIES, BE, CALENDAR, COMPARING, DETERMINERS, EVENT_NOUNS, HAVE, MONTHS, NEGATIONS, ORDINALS, PERSONAL,
-    PERSONAL_ADJECTIVES, POINTING, RELATIONAL_ADJECTIVES, PLACES, PLURAL, POSSESSIVES, PREPOSITIONS, QUESTION_WORDS, SINGULAR_PERSONS, SLIPS, STOPWORDS,
+    ADVERBS, AUXILIARIES, BE, CALENDAR, COMPARING, DETERMINERS, EVENT_NOUNS, HAVE, HEADING_VERBS, MONTHS, MOTION_VERBS, NEGATIONS, ORDINALS, PERSONAL, PERSONS,
+    PERSONAL_ADJECTIVES, POINTING, RELATIONAL_ADJECTIVES, PLACES, PLACE_PREPOSITIONS, PLURAL, POSSESSIVES, PREPOSITIONS, QUESTION_WORDS, SINGULAR_PERSONS, SLIPS, STOPWORDS,
     THINGS, TIME_WORDS, UNITS_OF_TIME, WEATHER, WEEKDAYS, alternation, verb_forms,
 )  # fmt: skip
 from rag.english.normalise import content_stems, words
@@ -72,7 +72,9 @@ def standalone(question: str, history: Sequence[Turn]) -> str:
     whole = _whole(plain, talk)
     if whole == plain:
         return question
-    return whole.upper() if shouted and _is_shouted(question) else whole
+    if _is_shouted(question):
+        return whole.upper() if shouted else whole[:1].upper() + whole[1:]
+    return whole
 
 
 def faithful(rewritten: str, question: str, history: Sequence[Turn]) -> bool:
@@ -174,7 +176,7 @@ def _completed(question: str, talk: _Talk) -> str | None:
     opening = re.sub(r"\s+", " ", match["opening"].casefold()) if match else ""
     rest = _bare(match["rest"] if match else question)
     said = read(rest)
-    if {word.low for word in said} & _POINTING_WORDS:
+    if any(word.low in _POINTING_WORDS and not is_time(said[at : at + 2][1:]) for at, word in enumerate(said)):
         if not _is_piece(said, opening) or (filled := _replaced(rest, talk)) is None:
             return None
         rest, said = filled, read(filled)
@@ -383,6 +385,8 @@ def _replaced(question: str, talk: _Talk) -> str | None:
         owns = _is_possessive(pronoun, after)
         role = Role.OBJECT if _ends_clause(after) or words(before)[-1:] and words(before)[-1] in PREPOSITIONS else Role.SUBJECT
         role = Role.SUBJECT if owns else role
+        if role is Role.SUBJECT and not owns and _is_passive(question):
+            role = Role.OBJECT  # "how much was it fined?" asks for what was done to it
         name = referent(pronoun, role, talk.turns, talk.genders, near=_NEAR, skip=" ".join(names(before)))
         if name is None:
             continue
@@ -396,6 +400,11 @@ def _replaced(question: str, talk: _Talk) -> str | None:
     if not put:
         return None
     return whole if names(f"x {whole}") else _located(whole, talk.turns)
+
+
+def _is_passive(question: str) -> bool:
+    asked = parse(question)
+    return bool(asked.auxiliary and asked.verb and asked.auxiliary.low in BE and is_done(asked.verb.low))
 
 
 def _is_event(before: str, after: str) -> bool:
@@ -419,6 +428,8 @@ def _is_empty(question: str) -> bool:
     rest = words(match["rest"])
     while rest and rest[0] in BE | HAVE | ADVERBS | {"not", "will", "would", "really", "so", "very", "get", "being"}:
         rest = rest[1:]
+    if rest[:1] in (["from"], ["to"], ["since"], ["until"]) and "how" in words(question[: match.start()]):
+        return True  # "how far is it from Oslo to Bergen"
     if not rest:
         return before == ["time", "is"] or before == ["day", "is"]
     if rest[0] in WEATHER and (len(rest) == 1 or rest[1] in PREPOSITIONS | TIME_WORDS | ADVERBS | STOPWORDS):
@@ -528,6 +539,9 @@ def _placed(question: str, talk: _Talk) -> str | None:
         if existential or set(follows) & (BE | HAVE) or elsewhere or previous == ["that"]:
             continue
         if place := place_of(talk.turns, near=_NEAR):
+            lemma = verb_forms().get(previous[0], "")
+            if lemma in MOTION_VERBS | HEADING_VERBS:  # "leave there", "go there"
+                place = f"{'to ' if lemma in HEADING_VERBS else ''}{place.split(' ', 1)[1]}"
             return f"{before}{place}{after}"
     return None
 
@@ -712,9 +726,11 @@ def _is_bare_event(question: str) -> bool:
     """Whether it only says that something was done: "who was killed?", "was anyone hurt?"."""
     stems = content_stems(re.sub(r"\b(?:any|some)(?:one|body|thing)\b", "", question, flags=re.IGNORECASE))
     said = read(question)
-    return len(stems) == 1 and len(said) <= 4 and not {word.low for word in said} & _POINTING_WORDS and (
-        is_done(said[-1].low)
-    )
+    if not said or {word.low for word in said} & _POINTING_WORDS:
+        return False
+    if len(said) <= 6 and said[0].low == "how" and said[2:] and said[2].low in PERSONS and parse(question).auxiliary:
+        return is_done(said[-1].low) or said[-1].low in PREPOSITIONS | PLACE_PREPOSITIONS  # "how many people were hurt", "… aboard"
+    return len(stems) == 1 and len(said) <= 4 and is_done(said[-1].low)
 
 
 def _noted(question: str, turn: Turn) -> str:

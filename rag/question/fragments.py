@@ -45,9 +45,10 @@ def asked_otherwise(piece: str, earlier: Question, reply: Reply | None) -> str |
     head = f"{piece[:1].upper() if text[:1].isupper() else piece[:1].lower()}{piece[1:]}"
     if [word.low for word in said][-2:] == ["how", "many"]:
         return _how_many(head, earlier)
-    if "many" in {word.low for word in said} or (wh == "how" and len(said) > 2 and said[0].low == "how"):
+    prepositional = said[0].low in PREPOSITIONS
+    if ("many" in {word.low for word in said} and not prepositional) or (wh == "how" and len(said) > 2 and said[0].low == "how"):
         return None
-    if wh in {"who", "whom", "what", "which", "whose"} and said[-1].low != "time":
+    if wh in {"who", "whom", "what", "which", "whose"} and said[-1].low != "time" and not prepositional:
         if said[-1].low != "else":
             return None
         if wh == earlier.wh and len(said) == 2:
@@ -188,7 +189,8 @@ def _first_of(slot: Phrase, earlier: Question) -> Phrase:
 
 def _place_slot(piece: Phrase, earlier: Question) -> Phrase | None:
     untimed = [phrase for phrase in earlier.phrases if not phrase.time and phrase.role is not Role.ASKED]
-    same = [phrase for phrase in untimed if phrase.preposition == piece.preposition]
+    turned = {"before", "after"} if piece.preposition in {"before", "after"} else {piece.preposition}
+    same = [phrase for phrase in untimed if phrase.preposition in turned]
     if same:
         return next((phrase for phrase in same if bool(phrase.name) == bool(piece.name)), same[-1])
     if piece.preposition not in PLACE_PREPOSITIONS or not piece.name:
@@ -430,17 +432,19 @@ def _likeness(piece: Phrase, slot: Phrase, earlier: Question, opening: str) -> t
             return fits, (start, end, piece.text)
         return fits, whole
     if slot.name or owner:
-        return 0, whole
+        head = [word for word in slot.words if slot.name and word.start >= slot.name[1]]
+        fits = head and not owner and piece.words[0].low not in DETERMINERS and is_plural(piece.text) == is_plural(slot.text)
+        return (1.5 + subject if fits else 0), (head[0].start if head else slot.start, slot.end, piece.text)
     if proper and not lowercase:  # "And Ford?" after "Why did prices fall?"
         return (0.2 if slot.role is Role.SUBJECT else 0), whole
-    if slot.role is Role.SUBJECT:
-        return 2, whole
     determined = slot.words[0].low in DETERMINERS
     alike = is_plural(piece.text) == is_plural(slot.text) and (piece.words[0].low in DETERMINERS) == determined
     if determined and slot.words[0].low in POSSESSIVES and piece.words[0].low not in DETERMINERS:
         alike = is_plural(piece.text) == is_plural(slot.text)
         whole = slot.words[1].start if len(slot.words) > 1 else slot.start, slot.end, piece.text
-    score = 1.0 if slot.role is Role.OBJECT else 0.5
+    if slot.role is Role.SUBJECT:
+        return 2.0 if alike or lowercase else 0.8, whole
+    score = 1.2 if slot.role is Role.OBJECT else 1.0
     return (score if alike or lowercase else 0), whole
 
 

@@ -529,8 +529,9 @@ def _inverted(
 
 def _is_filled(said: Sequence[Word], asked: Sequence[Word], verb: int) -> bool:
     """Whether "how old is …" has its predicate already, so that a last adjective belongs to a name or noun."""
-    return len(asked) > 1 and asked[0].low == "how" and not said[verb].low.endswith(("ed", "ing")) and (
-        said[verb].low not in _participles()
+    low = said[verb].low
+    return len(asked) > 1 and asked[0].low == "how" and low not in _participles() and (
+        low not in verb_forms() or not low.endswith(("ed", "ing"))
     )  # fmt: skip
 
 

@@ -74,7 +74,7 @@ def reply_to(turn: Turn) -> Reply | None:
     start = found[0].start
     phrase = text[start : said[-1].end]
     common = start == said[0].start and _is_common(said, turn)
-    if common and not said[0].text.isupper():
+    if common and (len(said[0].text) == 1 or not said[0].text.isupper()):
         phrase = phrase[0].lower() + phrase[1:]
     capitals = said[common:] if start == said[0].start else said[1:]
     named = any(word.text[0].isupper() and word.low.casefold() not in CALENDAR | STOPWORDS for word in capitals)
@@ -85,7 +85,7 @@ def _is_common(said: Sequence[Word], turn: Turn) -> bool:
     """Whether an answer's first word has its capital only for being the first."""
     first = said[0]
     if first.low in DETERMINERS | PREPOSITIONS | STOPWORDS | TIME_WORDS or numbers(first.text):
-        return True
+        return len(said) == 1 or not said[1].text[0].isupper() or first.low in DETERMINERS | PREPOSITIONS
     if is_name(said, 0) or first.text in {word.text for word in parse(turn.question).words[1:]}:
         return False
     if len(said) > 1:
@@ -158,7 +158,8 @@ def _mentions(turn: Turn) -> Iterator[_Mention]:
         return
     if reply and not reply.time and not counted and asked.wh in {"who", "whom", "whose", "what", "which"}:
         if not reply.preposition or reply.named:
-            yield _Mention(reply.phrase, role, 2.0 if reply.named else 1.0, reply.named, who)
+            determined = read(reply.phrase)[0].low in DETERMINERS
+            yield _Mention(reply.phrase, role, 3.5 if reply.named else 3.2 if determined else 1.0, reply.named, who)
     elif not reply:
         known = asked.text.casefold()
         for index, name in enumerate(names(opening_sentence(turn.answer), first=who)):
@@ -245,7 +246,7 @@ def referent(
                 continue
             # "Who built it?" asks for somebody, so that "it" is rather what was built than who did.
             weight = 0.5 if mention.answers_who and pronoun in THINGS else mention.weight
-            score = fit + weight + (mention.role is role)
+            score = fit + weight + 1.2 * (mention.role is role)
             if best is None or score > best[0]:
                 best = score, text
         if best:
@@ -339,7 +340,7 @@ def _fits_person(pronoun: str, mention: _Mention, turn: Turn, genders: Mapping[s
 def _bare_name(text: str) -> str:
     said = read(text)
     first = next((at for at, word in enumerate(said) if word.low not in TITLES), len(said))
-    return text[said[first].start :] if 0 < first < len(said) else text
+    return text[said[first].start :] if 0 < first < len(said) - 1 else text
 
 
 # --- places and times -------------------------------------------------------------------------------------------
@@ -355,6 +356,9 @@ def place_of(turns: Sequence[Turn], *, near: int) -> str | None:
         asked = parse(turn.question)
         reply = reply_to(turn)
         sort = {word.low for phrase in asked.about(Role.ASKED) for word in phrase.words}
+        subject = asked.about(Role.SUBJECT)
+        if asked.wh == "where" and asked.verb is None and subject and subject[0].words[-1].low in SITES:
+            return f"at {subject[0].text}"  # "Where is the museum?" "Who works there?"
         if reply and not reply.time and asked.wh == "where":
             return reply.text if reply.preposition else f"in {reply.phrase}"
         if reply and not reply.preposition and asked.wh in {"which", "what"} and sort & (AREAS | SITES):

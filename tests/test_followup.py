@@ -158,9 +158,9 @@ def test_a_name_takes_the_place_of_a_name() -> None:
     )
     assert asked("And rents?", Turn("what fell?", "")) == "what fell, and rents?"
     assert asked("And Iran?", PRICES) == "What did Iran do in April?", "and never of a month"
-    assert asked("And Oman?", Turn("Did Iranian ships leave Iran?", "")) == "Did Oman leave Iran?", (
-        "the one asked about"
-    )
+    assert asked("And Oman?", Turn("Did Iranian ships leave Iran?", "")) == (
+        "Did Iranian ships leave Oman?"
+    ), "a country takes a country's place"
 
 
 def test_a_name_that_the_last_question_has_changes_places() -> None:
@@ -181,21 +181,19 @@ def test_nothing_common_takes_the_place_of_a_name() -> None:
 def test_only_the_time_or_the_place_that_is_asked_for_is_replaced() -> None:
     last = Turn("Who met in the Baltic Sea in May 2023?", "Nobody.")
     assert asked("And in Iceland?", last) == "Who met in Iceland in May 2023?"
-    assert asked("And in June?", last) == "Who met in the Baltic Sea in June?"
+    assert asked("And in June?", last) == "Who met in the Baltic Sea in June 2023?"
     assert asked("And in winter?", Turn("What rose in the summer?", "Rents.")) == "What rose in winter?"
     assert asked("And in Oslo?", Turn("Who lives in which town?", "")) == "Who lives in which town in Oslo?"
     photos = Turn("who takes photos of planes", "")
-    assert asked("No, I meant photos in the air.", photos) == "No, I meant photos in the air.", (
-        "a place for what?"
-    )
-    assert asked("And yesterday?", Turn("What rose?", "Rents.")) == "What rose, yesterday?"
+    assert asked("No, I meant photos in the air.", photos) == "who takes photos of planes in the air?"
+    assert asked("And yesterday?", Turn("What rose?", "Rents.")) == "What rose yesterday?"
 
 
 def test_what_is_counted_is_replaced() -> None:
     assert asked("And how many police?", DEATHS) == "How many police died in Pakistan in 2024?"
     assert asked("And law enforcement?", DEATHS) == "How many law enforcement died in Pakistan in 2024?"
     assert asked("And in Iran?", DEATHS) == "How many civilians died in Iran in 2024?"
-    assert asked("Why?", DEATHS) == "Why: how many civilians died in Pakistan in 2024?"
+    assert asked("Why?", DEATHS) == "Why did civilians die in Pakistan in 2024?"
     assert asked("how much money?", DEATHS) == "How much money: how many civilians died in Pakistan in 2024?"
     assert asked("how many police?", STRIKE) == "How many police: why did Iran strike Pakistan?"
 
@@ -527,7 +525,7 @@ def test_a_name_from_three_turns_back_is_no_longer_meant() -> None:
 
 def test_an_earlier_question_is_understood_before_it_is_used() -> None:
     spoke, meaning = Turn("When did he speak?", "In May."), Turn("And in June?", "No.")
-    assert asked("Why?", KIRBY, spoke) == "Why: when did John Kirby speak?"
+    assert asked("Why?", KIRBY, spoke) == "Why did John Kirby speak?"
     assert asked("And wages?", PRICES, meaning) == "What did wages do in June?"
     assert asked("Where was he?", KIRBY, *[spoke] * 7) == "Where was John Kirby?"
     assert asked("Where was he?", KIRBY, *[spoke] * 20) == "Where was he?", (

@@ -647,3 +647,4 @@ RELATIONAL_ADJECTIVES = _set(
     opposed related relevant similar specific subject superior unique"""
 )
 HEADING_VERBS = _set("go travel move fly return come get arrive drive sail walk send bring take")
+HOLIDAYS = _set("christmas diwali easter eid halloween hanukkah midsummer passover ramadan thanksgiving")

@@ -154,7 +154,7 @@ _OPENING = re.compile(
 )
 _MORE = re.compile(
     r"^\W*(?:(?:please|can you|could you|ok|and)\W+)*(?:(?:tell|give) (?:me|us) (?:more|details)|(?:any |some )?more"
-    r"(?: details| information)?|explain|elaborate|go on|continue|anything else|(?:any )?others|details|which ones?|the same)"
+    r"(?: details| information)?|any details|explain|elaborate|go on|continue|anything else|(?:any )?others|details|which ones?|the same)"
     r"\b(?: about (?:it|this|that))?\W*(?:please)?\W*$",
     re.IGNORECASE,
 )
@@ -176,7 +176,8 @@ def _completed(question: str, talk: _Talk) -> str | None:
     opening = re.sub(r"\s+", " ", match["opening"].casefold()) if match else ""
     rest = _bare(match["rest"] if match else question)
     said = read(rest)
-    if any(word.low in _POINTING_WORDS and not is_time(said[at : at + 2][1:]) for at, word in enumerate(said)):
+    pointing = [word.low for at, word in enumerate(said) if word.low in _POINTING_WORDS and not is_time(said[at + 1 : at + 2])]
+    if pointing and not (pointing == ["that"] and len(said) == 2):
         if not _is_piece(said, opening) or (filled := _replaced(rest, talk)) is None:
             return None
         rest, said = filled, read(filled)
@@ -189,6 +190,10 @@ def _completed(question: str, talk: _Talk) -> str | None:
     if not (content_stems(rest) or _has_name(said)):
         return None
     asked = parse(earlier)
+    time = next((phrase for phrase in reversed(asked.phrases) if phrase.time), None)
+    if time and len(said) == 2 and said[0].low in PREPOSITIONS and said[1].low in {"then", "that"}:
+        rest = f"{said[0].text} {time.text}"  # "and since then?"
+        said = read(rest)
     found = phrases(rest, said, 0, len(said))
     if said[0].low in PREPOSITIONS and len(found) == 1 and not is_name(said, 0):
         return f"{moved(found[0], asked)}?"
@@ -377,7 +382,7 @@ def _replaced(question: str, talk: _Talk) -> str | None:
             # "What did Iran say about it?": what is spoken of can't be who speaks.
             if pronoun not in SINGULAR_PERSONS:
                 return _noted(question, talk.turns[-1])
-        if pronoun in THINGS and _is_event(before, after):
+        if pronoun in THINGS and _is_event(before, after, talk.turns[-1]):
             return _noted(question, talk.turns[-1])
         if pronoun in PLURAL and not put and (counting := next((t for t in reversed(talk.near) if _counts(t)), None)):
             if counting is talk.turns[-1]:
@@ -387,7 +392,8 @@ def _replaced(question: str, talk: _Talk) -> str | None:
         role = Role.SUBJECT if owns else role
         if role is Role.SUBJECT and not owns and _is_passive(question):
             role = Role.OBJECT  # "how much was it fined?" asks for what was done to it
-        name = referent(pronoun, role, talk.turns, talk.genders, near=_NEAR, skip=" ".join(names(before)))
+        skip = " ".join([*names(before), *put.values()])
+        name = referent(pronoun, role, talk.turns, talk.genders, near=_NEAR, skip=skip)
         if name is None:
             continue
         put[pronoun] = name
@@ -407,8 +413,15 @@ def _is_passive(question: str) -> bool:
     return bool(asked.auxiliary and asked.verb and asked.auxiliary.low in BE and is_done(asked.verb.low))
 
 
-def _is_event(before: str, after: str) -> bool:
+def _is_event(before: str, after: str, turn: Turn) -> bool:
     """Whether "it" is something that happened, as the whole last question says it: "when did it happen?"."""
+    asked = parse(turn.question)
+    subject = asked.about(Role.SUBJECT)
+    thing = bool(subject and subject[0].words[-1].low in EVENT_NOUNS) or (
+        asked.wh in {"what", "which"} and reply_to(turn) is not None
+    )
+    if thing and words(after)[:1] != ["happen"]:
+        return False
     return before.rstrip().endswith("about") or words(after)[:1] in (
         ["happen"], ["happened"], ["happening"], ["occur"], ["occurred"], ["start"], ["started"], ["begin"], ["began"],
         ["end"], ["ended"], ["last"],
@@ -656,7 +669,8 @@ def _noun_after(question: str, at: int) -> tuple[Word, ...]:
     found = phrases(question, said, 0, len(said))
     if not found or found[0].whole != said[0].start or found[0].preposition:
         return ()
-    return found[0].words
+    noun = found[0].words
+    return noun[:-1] if len(noun) > 1 and is_done(noun[-1].low) else noun
 
 
 def _reminded(question: str, talk: _Talk) -> str | None:
@@ -669,6 +683,9 @@ def _reminded(question: str, talk: _Talk) -> str | None:
     """
     if _has_name(read(question)) or len(words(question)) > _TOPIC:
         return None
+    listed = reply_to(talk.turns[-1])
+    if parse(question).wh == "which" and not parse(question).about(Role.ASKED) and listed and is_plural(listed.phrase):
+        return _added(question, listed.phrase)
     for noun, qualities in _definite(question):
         for turn in reversed(talk.near):
             mention = _mention(noun, turn)
@@ -758,7 +775,13 @@ def _topic(turn: Turn) -> str | None:
         return inner[1]
     asked = _bare(asked)
     told = _bare(opening_sentence(turn.answer))
-    if _repeats(told, _unasked(asked)):
+    reply = reply_to(turn)
+    read_ = parse(asked)
+    clause = read_.auxiliary or read_.verb
+    if reply and reply.named and read_.asks_subject and clause and not reply.time:
+        topic = f"{reply.phrase} {read_.text[clause.start :]}"
+        return topic if len(topic.split()) <= _TOPIC else None
+    if not reply and _repeats(told, _unasked(asked)):
         return _lowered(told)  # it says what the question says, and more
     answered = [name for name in names(opening_sentence(turn.answer)) if name.casefold() not in set(words(asked))]
     rest = _unasked(asked)

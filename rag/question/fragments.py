@@ -45,6 +45,9 @@ def asked_otherwise(piece: str, earlier: Question, reply: Reply | None) -> str |
     head = f"{piece[:1].upper() if text[:1].isupper() else piece[:1].lower()}{piece[1:]}"
     if [word.low for word in said][-2:] == ["how", "many"]:
         return _how_many(head, earlier)
+    if said[-1].low == "not":  # "why not": the earlier question, denied
+        denied = _denied(earlier)
+        return asked_otherwise(piece[: said[-2].end], denied, reply) if denied and len(said) > 1 else None
     prepositional = said[0].low in PREPOSITIONS
     if ("many" in {word.low for word in said} and not prepositional) or (wh == "how" and len(said) > 2 and said[0].low == "how"):
         return None
@@ -70,8 +73,18 @@ def asked_otherwise(piece: str, earlier: Question, reply: Reply | None) -> str |
     return f"{lead}{head} {rest if rest[:1].isupper() and not earlier.auxiliary else rest[:1].lower() + rest[1:]}"
 
 
+def _denied(earlier: Question) -> Question | None:
+    if not earlier.subject or not earlier.auxiliary:
+        return None
+    return parse(f"{earlier.text[: earlier.subject[1]]} not{earlier.text[earlier.subject[1] :]}")
+
+
 def _how_many(head: str, earlier: Question) -> str | None:
     """The things of a question for yes or no, counted: "How many cars did Ford recall" for "Did Ford recall cars"."""
+    subject = next(iter(earlier.about(Role.SUBJECT)), None)
+    if subject and earlier.auxiliary and not earlier.asks and subject.words[0].low in {"any", "some"}:
+        rest = earlier.text[subject.end :]
+        return f"{head} {subject.text[len(subject.words[0].text) + 1 :]} {earlier.auxiliary.text.lower()}{rest}"
     things = next((phrase for phrase in earlier.about(Role.OBJECT) if is_plural(phrase.text) and not phrase.name), None)
     if earlier.asks or not things or not earlier.auxiliary or things.words[0].low in DETERMINERS - {"any", "some"}:
         return None
@@ -191,6 +204,7 @@ def _place_slot(piece: Phrase, earlier: Question) -> Phrase | None:
     untimed = [phrase for phrase in earlier.phrases if not phrase.time and phrase.role is not Role.ASKED]
     turned = {"before", "after"} if piece.preposition in {"before", "after"} else {piece.preposition}
     same = [phrase for phrase in untimed if phrase.preposition in turned]
+    same = same or [phrase for phrase in untimed if phrase.preposition and phrase.text == piece.text]
     if same:
         return next((phrase for phrase in same if bool(phrase.name) == bool(piece.name)), same[-1])
     if piece.preposition not in PLACE_PREPOSITIONS or not piece.name:
@@ -212,7 +226,7 @@ def _place_slot(piece: Phrase, earlier: Question) -> Phrase | None:
 def _grain(said: Sequence[Word]) -> str:
     """How long a time is: that of a day, a month or a year; "" where it does not say."""
     lows = {word.low.casefold().removesuffix("s") for word in said} | {word.low.casefold() for word in said}
-    if lows & {*WEEKDAYS, "yesterday", "today", "tomorrow", "tonight", "day", "night"}:
+    if lows & {*WEEKDAYS, "yesterday", "today", "tomorrow", "tonight", "day", "night", "weekday", "weekend"}:
         return "day"
     if lows & {*MONTHS, "month", "spring", "summer", "autumn", "fall", "winter"}:
         return "month"
@@ -302,9 +316,12 @@ def exchanged(text: str, earlier: Question, *, opening: str) -> str | None:
     True
     """
     said = read(text)
-    pieces = _joined(text, phrases(text, said, 0, len(said)), earlier)
+    pieces = phrases(text, said, 0, len(said))
     if not pieces or not earlier.structured:
         return None
+    if len(pieces) > 1 and pieces[0].text.casefold() in {phrase.text.casefold() for phrase in earlier.phrases}:
+        pieces = pieces[1:]  # "photos in the air" after "who takes photos"
+    pieces = _joined(text, pieces, earlier)
     if pieces[0].name is None and pieces[0].preposition == "" and any(
         is_name(pieces[0].words, at) for at in range(1, len(pieces[0].words))
     ):  # "the price of Tesla shares" says what it asks, but for the price of Ford shares
@@ -312,6 +329,13 @@ def exchanged(text: str, earlier: Question, *, opening: str) -> str | None:
         if not alike or not earlier.subject or alike[0].words[-1].low not in {word.low for word in pieces[0].words[:2]}:
             return None
         return f"{earlier.text[: earlier.subject[0]]}{pieces[0].text}{earlier.text[earlier.subject[1] :]}"
+    owner = re.match(r"(.+?)['’]s?\s", pieces[0].text)
+    for phrase in earlier.phrases if owner and not pieces[0].preposition else ():
+        if owner and phrase.preposition == "of" and phrase.text == owner[1] and earlier.subject:
+            if phrase.end <= earlier.subject[1]:  # "Varner's area" for "the population of Varner"
+                return f"{earlier.text[: earlier.subject[0]]}{pieces[0].text}{earlier.text[earlier.subject[1] :]}"
+        if owner and re.match(rf"{re.escape(owner[1])}['’]", phrase.text):
+            return f"{earlier.text[: phrase.start]}{pieces[0].text}{earlier.text[phrase.end :]}"
     whole: str | None = earlier.text
     for index, piece in enumerate(pieces):
         now = parse(whole or "")

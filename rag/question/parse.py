@@ -14,7 +14,7 @@ from enum import StrEnum
 from functools import lru_cache
 
 from rag.english.lexicon import (
-    ADVERBS, AUXILIARIES, BE, DETERMINERS, DO, HAVE, IRREGULAR_PLURALS, IRREGULAR_VERBS, MODALS, NEWS_VERBS, PERSONAL,
+    ADVERBS, AUXILIARIES, BE, DETERMINERS, DO, HAVE, HOLIDAYS, IRREGULAR_PLURALS, IRREGULAR_VERBS, MODALS, NEWS_VERBS, PERSONAL,
     PLACES, PREDICATES, PREPOSITIONS, QUESTION_WORDS, STOPWORDS, TIME_WORDS, TITLES, WEEKDAYS, verb_forms,
 )  # fmt: skip
 
@@ -153,7 +153,7 @@ def is_name(said: Sequence[Word], at: int) -> bool:
         return plain in PLACES - {"us", "un"}
     if word.text.isupper() and len(word.text) > 1 and plain not in QUESTION_WORDS | {"it", "did", "was"}:
         return True
-    if plain in STOPWORDS | QUESTION_WORDS | AUXILIARIES or (plain in PREPOSITIONS and word.opens):
+    if plain in STOPWORDS | QUESTION_WORDS | AUXILIARIES or (plain in PREPOSITIONS - {"per"} and word.opens):
         return False
     followed = at + 1 < len(said) and said[at + 1].text[0].isupper() and not said[at + 1].opens
     return not word.opens or plain in PLACES or word.low.endswith("'s") or followed
@@ -172,7 +172,7 @@ def is_time(said: Sequence[Word]) -> bool:
     dated = bool(re.fullmatch(r"(?:1[5-9]|20)\d\d(?:-\d\d)?s?|\d{1,2}(?:st|nd|rd|th)", last))
     after_month = len(said) > 1 and last.isdecimal() and said[-2].low.casefold() in TIME_WORDS
     ago = len(said) > 1 and last in {"ago", "before", "after", "earlier", "later"} and said[-2].low in TIME_WORDS
-    return last in TIME_WORDS or dated or after_month or ago
+    return last in TIME_WORDS | HOLIDAYS | {"weekday", "weekdays"} or dated or after_month or ago
 
 
 def is_plural(phrase: str) -> bool:
@@ -291,12 +291,17 @@ def _participles() -> frozenset[str]:
 
 
 def past_form(low: str) -> bool:
-    """Whether a word is a past form and no plain one: "fell", "denied"; not "hit".
+    """Whether a word is a past form that differs from its plain form: "fell", "denied"; not "hit".
 
     >>> past_form("fell"), past_form("hit")
     (True, False)
     """
-    return low not in NEWS_VERBS and (low in _pasts() or (low in verb_forms() and low.endswith("ed")))
+    return low in _changed_pasts() or (low in verb_forms() and low.endswith("ed") and low not in NEWS_VERBS)
+
+
+@lru_cache(maxsize=1)
+def _changed_pasts() -> frozenset[str]:
+    return frozenset(past for lemma, (past, _) in IRREGULAR_VERBS.items() if past != lemma)
 
 
 def is_done(low: str) -> bool:

@@ -66,7 +66,7 @@ def reply_to(turn: Turn) -> Reply | None:
         return None
     if any(word.low in AUXILIARIES or (word.low in PERSONAL and not is_name(said, at)) for at, word in enumerate(said)):
         return None
-    if {word.low for word in said} & NEGATIONS or any(at and word.text.islower() and past_form(word.low) for at, word in enumerate(said)):
+    if {word.low for word in said} & (NEGATIONS | {"that", "because", "when"}) or any(at and word.text.islower() and past_form(word.low) for at, word in enumerate(said)):
         return None
     found = phrases(text, said, 0, len(said))
     if not found or not (content_stems(text) or found[0].name):
@@ -84,8 +84,8 @@ def reply_to(turn: Turn) -> Reply | None:
 def _is_common(said: Sequence[Word], turn: Turn) -> bool:
     """Whether an answer's first word has its capital only for being the first."""
     first = said[0]
-    if first.low in DETERMINERS | PREPOSITIONS | STOPWORDS | TIME_WORDS or numbers(first.text):
-        return len(said) == 1 or not said[1].text[0].isupper() or first.low in DETERMINERS | PREPOSITIONS
+    if not is_name(said, 0) and (first.low in DETERMINERS | PREPOSITIONS | STOPWORDS | TIME_WORDS or numbers(first.text)):
+        return True
     if is_name(said, 0) or first.text in {word.text for word in parse(turn.question).words[1:]}:
         return False
     if len(said) > 1:
@@ -144,6 +144,7 @@ class _Mention:
     named: bool
     answers_who: bool = False
     whole: str = ""  # with what stands before "of": "the leader of Hamas"
+    owner: bool = False  # "Ann Lee" in "Ann Lee's husband": the husband's gender is not hers
 
 
 def _mentions(turn: Turn) -> Iterator[_Mention]:
@@ -194,7 +195,7 @@ def _asked_about(asked: Question, *, answered: bool) -> Iterator[_Mention]:
             if re.search(r"'s$|s'$", word.low) and is_name(phrase.words, at):
                 start = phrase.name[0] if phrase.name else word.start
                 owner = asked.text[start : word.end]
-                yield _Mention(re.sub(r"['’]s?$", "", owner), phrase.role, 0.4, True)
+                yield _Mention(re.sub(r"['’]s?$", "", owner), phrase.role, 0.4, True, owner=True)
 
 
 def _says_something(phrase: Phrase) -> bool:
@@ -207,6 +208,9 @@ def _says_something(phrase: Phrase) -> bool:
 def _owned(phrase: Phrase, asked: Question) -> str:
     """The phrase with the subject's name for "its": "Ford's vans"."""
     first = phrase.words[0]
+    after = next((each for each in asked.phrases if each.whole == phrase.end + 1), None)
+    if after and not phrase.name and after.name and not after.time and after.preposition in PLACE_PREPOSITIONS | {"of"}:
+        return asked.text[phrase.start : after.end]  # "the blast at Dalmar"
     if first.low in {"its", "their", "his", "her"} and asked.subject and len(phrase.words) > 1:
         return f"{possessive(asked.subject_text)}{phrase.text[len(first.text) :]}"
     return phrase.text
@@ -246,7 +250,8 @@ def referent(
                 continue
             # "Who built it?" asks for somebody, so that "it" is rather what was built than who did.
             weight = 0.5 if mention.answers_who and pronoun in THINGS else mention.weight
-            score = fit + weight + 1.2 * (mention.role is role)
+            # "They" for one person is a last resort.
+            score = fit if fit < 0.3 else fit + weight + 1.2 * (mention.role is role)
             if best is None or score > best[0]:
                 best = score, text
         if best:
@@ -272,7 +277,7 @@ def _fit(pronoun: str, mention: _Mention, turn: Turn, genders: Mapping[str, str]
             return 0, text
         if text.casefold() in genders or lows & OFFICES and not body:
             return 0, text
-        return (0.5 if mention.answers_who else 1.5 if body or common_head or one_word else 1.0), text
+        return (0.5 if mention.answers_who else 1.5 if body or common_head or one_word or not mention.named else 1.0), text
     if mention.role is Role.ASKED and not plural:
         return 0, text
     if plural:
@@ -311,7 +316,7 @@ def _fits_person(pronoun: str, mention: _Mention, turn: Turn, genders: Mapping[s
     known = genders.get(_bare_name(text).casefold())
     told = {word.low for word in read(f"{turn.question} {turn.answer}")}
     man, woman = bool(told & MALE), bool(told & FEMALE)
-    if (known and (known == "she") != female) or (not known and man != woman and man == female):
+    if (known and (known == "she") != female) or (not known and not mention.owner and man != woman and man == female):
         return 0, text
     if "and" in lows or (is_plural(text) and not mention.named):
         return 0, text

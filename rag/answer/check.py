@@ -13,7 +13,7 @@ import re
 from collections.abc import Iterable, Sequence, Set
 from dataclasses import dataclass
 
-from rag.english.lexicon import STOPWORDS
+from rag.english.lexicon import CALENDAR, STOPWORDS
 from rag.english.normalise import content_stems, fold, locate, stem, words
 from rag.english.numbers import numbers
 from rag.english.sentences import sentences
@@ -315,7 +315,7 @@ def _is_name(word: str) -> bool:
     US"), and no day.
     """
     plain = words(word)
-    if not plain or not word[0].isupper() or plain[0] in _CALENDAR:
+    if not plain or not word[0].isupper() or plain[0] in CALENDAR:
         return False
     return plain[0] not in STOPWORDS or (word.isupper() and len(word) > 1)
 
@@ -341,11 +341,6 @@ _SPEAKS = re.compile(
     rf"|, {_SPEECH} (?:[^\W\d_a-z][\w’'-]* )*([^\W\d_a-z][\w’'-]*)(?=[.,;]|\s*$)"
 )
 _ENTITY = re.compile(r"[^\W\d_a-z][\w’'-]*(?:(?<![’']s) [^\W\d_a-z][\w’'-]*)*")  # "Pakistan’s Quetta" is two
-_CALENDAR = frozenset(
-    "monday tuesday wednesday thursday friday saturday sunday january february march april may june july "
-    "august september "
-    "october november december".split()
-)
 # What two do together, whoever is named first.
 _MUTUAL = frozenset("with meet met share play fight talk border agre sign join negoti between".split())
 _BEING = frozenset("was were been being is are be".split())

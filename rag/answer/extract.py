@@ -17,11 +17,12 @@ from dataclasses import dataclass, replace
 from datetime import date
 from typing import TYPE_CHECKING, Any, Protocol
 
-from rag.answer.quotation import with_speaker
+from rag.english.lexicon import CALENDAR, alternation
 from rag.english.matching import squad_normalise
 from rag.english.normalise import content_stems
 from rag.english.numbers import numbers
 from rag.english.sentences import sentences
+from rag.english.speakers import with_speaker
 from rag.question.parts import (
     Kind,
     Part,
@@ -295,9 +296,7 @@ _ANSWERABLE, _NULL, _RANK, _TEMPERATURE = 0.5, 0.5, 0.2, 2.0
 _REVERSED = 3.0
 _OPPOSITE = 0.3  # a sentence all of whose clauses do is worth less by this
 _MONTH = re.compile(
-    r"\b(?:january|february|march|april|may|june|july|august|september|october|november|december|monday|tuesday|wednesday"
-    r"|thursday|friday|saturday|sunday|yesterday|today|week|month|year|\d{4})\b",
-    re.IGNORECASE,
+    rf"\b(?:{alternation(CALENDAR)}|yesterday|today|week|month|year|\d{{4}})\b", re.IGNORECASE
 )
 _LITTLE_MORE = 0.6  # a sentence that is hardly longer than the short answer makes that superfluous
 _LISTED = 0.1  # a further member of a list has at least this share of the best one's belief

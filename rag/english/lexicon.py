@@ -1,7 +1,8 @@
 """The words of English that our rules know, each list once, named by what its words are.
 
 Every list is in small letters, with straight apostrophes. Verbs are listed as lemmas; `forms` makes their
-inflected forms. A list that is derived from another one says so in its definition.
+inflected forms. A list that is derived from another one says so in its definition. One file, though it is
+long: a list is found here or nowhere.
 """
 
 from __future__ import annotations
@@ -14,11 +15,11 @@ from types import MappingProxyType
 __all__ = [
     "ADVERBS", "AUXILIARIES", "BE", "BY_SHORT_NAME", "CALENDAR", "CAPITALS", "CLAIM_ADVERBS", "CONNECTIVES",
     "CONTRACTIONS", "CONTRARY_MODALS", "COUNTRIES", "CURRENCIES", "DEGREE_NEGATIONS", "DEMONYMS",
-    "DENYING_PHRASES", "DENYING_VERBS", "DETERMINERS", "DO", "FEMALE", "HAVE", "HEDGES", "HEDGING_ADVERBS",
-    "HEDGING_VERBS", "IRREGULAR_VERBS", "MALE", "MODALS", "MONTHS", "MONTH_NUMBERS", "NEGATIONS",
-    "NEWS_VERBS", "NUMBER_WORDS", "OFFICES", "ORDINALS", "ORGANISATION_HEADS", "PERSONAL", "PERSONS",
-    "PLACES", "PLURAL", "POINTING", "POSSESSIVES", "PREPOSITIONS", "PRONOUNS", "QUANTITIES",
-    "QUESTION_WORDS", "REFLEXIVES", "RELATIVES", "SCALES", "SHORT_MONTHS", "SHORT_WEEKDAYS",
+    "DENYING_PARTICLES", "DENYING_PHRASES", "DENYING_VERBS", "DETERMINERS", "DO", "FEMALE", "HAVE",
+    "HEDGES", "HEDGING_ADVERBS", "HEDGING_VERBS", "IRREGULAR_VERBS", "MALE", "MODALS", "MONTHS",
+    "MONTH_NUMBERS", "NEGATIONS", "NEWS_VERBS", "NUMBER_WORDS", "OFFICES", "ORDINALS", "ORGANISATION_HEADS",
+    "PERSONAL", "PERSONS", "PLACES", "PLURAL", "POINTING", "POSSESSIVES", "PREPOSITIONS", "PRONOUNS",
+    "QUANTITIES", "QUESTION_WORDS", "REFLEXIVES", "RELATIVES", "SCALES", "SHORT_MONTHS", "SHORT_WEEKDAYS",
     "SINGULAR_PERSONS", "SPEECH_VERBS", "STOPWORDS", "TEENS", "TENS", "THINGS", "TIME_WORDS", "TITLES",
     "UNITS", "UNITS_OF_TIME", "UNSURE_NOUNS", "WEEKDAYS", "alternation", "forms", "inflect", "lemma",
     "past_forms", "verb_forms",
@@ -115,7 +116,8 @@ NUMBER_WORDS: Mapping[str, int] = MappingProxyType(
     | {word: 10 * value for value, word in enumerate(TENS, 2)}
 )
 ORDINALS = tuple(
-    """first second third fourth fifth sixth seventh eighth ninth tenth eleventh twelfth thirteenth fourteenth fifteenth
+    """first second third fourth fifth sixth seventh eighth ninth tenth eleventh twelfth thirteenth
+    fourteenth fifteenth
     sixteenth seventeenth eighteenth nineteenth twentieth""".split()
 )
 SCALES: Mapping[str, int] = MappingProxyType(
@@ -145,7 +147,8 @@ QUANTITIES: Mapping[str, tuple[int, int]] = MappingProxyType(
     }
 )
 CURRENCIES: Mapping[str, str] = MappingProxyType(
-    {"dollar": "$", "dollars": "$", "euro": "€", "euros": "€", "pound": "£", "pounds": "£", "yen": "¥", "yuan": "¥"}
+    {"dollar": "$", "dollars": "$", "euro": "€", "euros": "€", "pound": "£", "pounds": "£",
+     "yen": "¥", "yuan": "¥"}
 )  # fmt: skip
 # Nouns that count human beings: casualties and people are one unit.
 PERSONS = _set(
@@ -189,10 +192,14 @@ TIME_WORDS = (
     | frozenset(UNITS_OF_TIME)
     | frozenset(f"{unit}s" for unit in UNITS_OF_TIME if unit != "century")
     | _set(
-        """centuries yesterday today tonight tomorrow spring summer autumn fall winter morning afternoon evening
+        """centuries yesterday today tonight tomorrow spring summer autumn fall winter morning afternoon
+        evening
     night midnight noon season"""
     )
 )
+
+# Function words and months that persons are called by, too, beside another part of the name.
+ALSO_NAMES = _set("an am do so my will may jan mar june april august")
 
 # --- verbs --------------------------------------------------------------------------------------------
 
@@ -200,7 +207,8 @@ TIME_WORDS = (
 IRREGULAR_VERBS: Mapping[str, tuple[str, str]] = MappingProxyType(
     {
         line.split()[0]: (line.split()[1], line.split()[-1])
-        for line in """arise arose arisen|awake awoke awoken|bear bore borne|beat beat beaten|become became become|
+        for line in """
+    arise arose arisen|awake awoke awoken|bear bore borne|beat beat beaten|become became become|
     begin began begun|bend bent|bet bet|bid bid|bind bound|bite bit bitten|bleed bled|blow blew blown|
     break broke broken|breed bred|bring brought|broadcast broadcast|build built|burst burst|buy bought|
     cast cast|catch caught|choose chose chosen|cling clung|come came come|cost cost|creep crept|cut cut|
@@ -224,9 +232,8 @@ IRREGULAR_VERBS: Mapping[str, tuple[str, str]] = MappingProxyType(
     tear tore torn|tell told|think thought|throw threw thrown|thrust thrust|undergo underwent undergone|
     undermine undermined|understand understood|undertake undertook undertaken|undo undid undone|
     uphold upheld|upset upset|wake woke woken|wear wore worn|weave wove woven|weep wept|win won|
-    withdraw withdrew withdrawn|withhold withheld|withstand withstood|wring wrung|write wrote written""".replace(
-            "\n", " "
-        ).split("|")
+    withdraw withdrew withdrawn|withhold withheld|withstand withstood|wring wrung|write wrote
+    written""".replace("\n", " ").split("|")
     }
 )
 # Verbs of more than one syllable that double their last consonant.
@@ -245,8 +252,8 @@ _EITHER = _set(
 def inflect(verb: str) -> tuple[tuple[str, ...], ...]:
     """The forms of a verb, from its lemma: third person, past, participle, -ing, each in all its spellings.
 
-    >>> inflect("deny"), inflect("strike")
-    ((('denies',), ('denied',), ('denied',), ('denying',)), (('strikes',), ('struck',), ('struck',), ('striking',)))
+    >>> inflect("strike")
+    (('strikes',), ('struck',), ('struck',), ('striking',))
     >>> inflect("stop")[1], inflect("cancel")[1]
     (('stopped',), ('canceled', 'cancelled'))
     """
@@ -325,7 +332,17 @@ SPEECH_VERBS = _set(
     report respond reveal say shout signal speak state stress suggest swear tell testify threaten tweet
     urge vow warn whisper write"""
 )
+# Derived: without the verbs that more often do something than say it.
+TELLING_VERBS = SPEECH_VERBS - _set("accuse call express note object point post signal state")
+# Whoever is ordered to do something is the one to do it: "ordered Trefoil to pay".
+CONTROL_VERBS = _set(
+    """advise allow ask authorise authorize beg call cause command compel convince direct enable encourage
+    expect forbid force get help instruct invite lead leave let make oblige order permit persuade press
+    pressure prompt require summon tell tempt urge want warn"""
+)
 NEGATIONS = _set("no not never none nobody nothing neither nor without cannot nowhere noone n't")
+# Derived: those that can be a phrase, or begin one, and make the whole clause negative.
+NEGATIVE_PRONOUNS = NEGATIONS - _set("not never nor without cannot n't")
 # Hardly a negation, but what it stands with is said not to be.
 DEGREE_NEGATIONS = _set("hardly scarcely barely rarely seldom")
 # Whoever denies, refuses or fails to do a thing has not done it.
@@ -333,6 +350,18 @@ DENYING_VERBS = _set(
     """abandon abstain avoid block cancel clear acquit decline deny disavow disprove dismiss exonerate fail
     forbid halt lack miss neglect oppose prevent rebuff refuse refute reject renounce repudiate retract
     scrap veto waive"""
+)
+# Verbs that deny with the word behind them: "ruled out a sale".
+DENYING_PARTICLES: Mapping[str, str] = MappingProxyType(
+    {
+        "rule": "out",
+        "turn": "down",
+        "call": "off",
+        "pull": "out",
+        "back": "out",
+        "hold": "off",
+        "stop": "short",
+    }
 )
 # Adjectives and phrases of the same meaning; the last word is the one that counts.
 DENYING_PHRASES = _set(
@@ -361,39 +390,47 @@ HEDGES = (
 # Derived from HEDGES: "will" and "must" say what is to come or has to be, not that it may be otherwise.
 CONTRARY_MODALS = _set("may might could")
 
-_SPORT = """advance beat best bowl box captain clinch coach concede crush defeat draw dominate down dribble edge
+_SPORT = """
+    advance beat best bowl box captain clinch coach concede crush defeat draw dominate down dribble edge
     eliminate equalise fumble hammer host knock lift lose oust outclass outplay outscore overcome
     overpower overtake pip play qualify race relegate rout score serve sign stun substitute tackle thrash
     train trounce upset volley win"""
-_BUSINESS = """acquire advertise approve auction audit back bail bankrupt bid borrow build buy charge close
+_BUSINESS = """
+    acquire advertise approve auction audit back bail bankrupt bid borrow build buy charge close
     compensate cut deliver drop earn employ expand export finance fine fire float fund grow guarantee hire
     import increase insure invest issue launch lay lease lend list manufacture market merge offer open
     order outbid outsell owe own pay poach price produce purchase raise recall recruit reduce refinance
     refund rent replace sack sell settle shed ship shut slash sponsor spend sponsor subsidise supply take
     tax trade undercut value"""
-_COURTS = """abduct accuse acquit admit appeal arrest award ban bar bribe burgle catch cheat clear confiscate
+_COURTS = """
+    abduct accuse acquit admit appeal arrest award ban bar bribe burgle catch cheat clear confiscate
     convict defraud deport detain dismiss embezzle enact enforce evict execute extradite fine free grant
     handcuff hear imprison indict interview investigate jail judge kidnap libel loot murder order outlaw
     overrule overturn pardon plead probe prosecute punish quash question raid ransack release rob rule
     seize sentence serve smuggle stab steal strip sue summon suspend swindle trial try uphold upbraid void"""
-_WEATHER = """batter blanket blow bury cover damage derail destroy displace drench drown engulf erode evacuate
+_WEATHER = """
+    batter blanket blow bury cover damage derail destroy displace drench drown engulf erode evacuate
     flatten flood freeze hit injure kill lash level melt pound rescue rip ruin sink soak strand submerge
     sweep swamp topple uproot wash wreck"""
-_SCIENCE = """analyse analyze bind carry cause clone collect compare cure decode detect develop discover examine
+_SCIENCE = """
+    analyse analyze bind carry cause clone collect compare cure decode detect develop discover examine
     find identify immunise infect inject inhibit inspect isolate lower map measure model monitor observe
     orbit photograph prescribe protect publish record sequence solve spot spread study target test track
     trace treat trigger vaccinate"""
-_POLITICS = """abolish adopt agree amend appoint approve assassinate back block boycott cancel censure challenge
+_POLITICS = """
+    abolish adopt agree amend appoint approve assassinate back block boycott cancel censure challenge
     condemn confirm criticise criticize debate defeat defy depose elect endorse expel form found greet
     head honour impeach impose install inaugurate invite lead legalise lobby meet name nominate oppose
     oust overthrow pass persuade postpone praise pressure privatise promote ratify rebuke receive
     recognise reelect reform register reject repeal replace sanction scold snub sponsor succeed support
     topple unseat unveil urge veto visit welcome"""
-_WAR = """ambush annex attack besiege bomb bombard capture clash conquer deploy destroy disarm down encircle
+_WAR = """
+    ambush annex attack besiege bomb bombard capture clash conquer deploy destroy disarm down encircle
     evacuate fight fire hijack hit injure intercept invade kill launch liberate mine occupy overrun poison
     pummel raid repel retake retaliate sabotage seize shell shoot slay storm strike surround target torch
     torture wound"""
-_ANY = """accept achieve act affect aid allow alter answer apologise apologize appear apply arrive assemble
+_ANY = """
+    accept achieve act affect aid allow alter answer apologise apologize appear apply arrive assemble
     assess assist attend attract avoid base be become begin blame block board bother break brief bring
     broadcast burn call carry cast celebrate change chase check choose climb collapse collide come
     commission commit complete conduct confront confuse connect consult contact contain control convince
@@ -403,7 +440,7 @@ _ANY = """accept achieve act affect aid allow alter answer apologise apologize a
     forget gain gather get give go grab greet guide halt halve hand happen harm have help hide hold hurt
     ignore impress improve include inherit inspire introduce involve join jump keep kick kiss know land
     last leave let lie like limit link live lock look love maintain make mark marry mean mention miss mock
-    mourn move need negotiate notify occur offend omit operate organise overhaul paint park perform pick
+    mourn move need negotiate notify occur offend omit panic mimic operate organise overhaul paint park perform pick
     place plant please praise prepare present press print prompt provide pull push put quit ram reach read
     recover redesign remain remove renew repair repay require resign resist respond restore result resume
     retire return reuse ride rise run save scare seat see send separate set shake shape share show sing
@@ -472,11 +509,17 @@ def lemma(verb: str) -> str:
 # --- persons, offices, bodies -------------------------------------------------------------------------
 
 TITLES = _set(
-    """mr mrs ms miss mx dr prof professor sir dame lord lady baroness gen general lt lieutenant col colonel
-    capt captain maj major sgt sergeant cpl adm admiral cmdr commander sen senator rep representative gov
-    governor president minister secretary spokesman spokesperson spokeswoman rev reverend fr father pope
-    cardinal archbishop bishop imam rabbi sheikh king queen prince princess emperor judge justice mayor
-    chancellor premier ambassador st saint hon"""
+    """mr mrs ms miss mx dr councillor cllr sheriff det insp detective inspector prof professor sir dame lord
+    lady baroness gen general lt lieutenant col colonel capt captain maj major sgt sergeant cpl adm
+    admiral cmdr commander sen senator rep representative gov governor president minister secretary
+    spokesman spokesperson spokeswoman rev reverend fr father pope cardinal archbishop bishop imam rabbi
+    sheikh king queen prince princess emperor judge justice mayor chancellor premier ambassador st saint
+    hon"""
+)
+# What stands before a title and belongs to it: "Prime Minister", "Det. Insp.".
+TITLE_ADJECTIVES = _set(
+    """acting chief defence defense deputy economy education energy environment finance first foreign former
+    health home interior justice labour prime supt transport treasury trade vice"""
 )
 OFFICES = TITLES | _set(
     """leader chief chairman chairwoman chair director coach manager doctor official officer executive
@@ -496,6 +539,58 @@ ORGANISATION_HEADS = _set(
     organization parliament party plc police press railway railways river school sea senate society squad
     states station street system team theatre theater trust union university works"""
 )
+
+# Small words inside a name: "van Gogh", "Bank of the West". After `NAME_HEADS` also "of", "for" and "on".
+NAME_PARTICLES = _set(
+    """al el i ul bin ibn ben abu da de del della den der des di do dos du la le las los san ter ten van von
+    y zu af av"""
+)
+NAME_HEADS = ORGANISATION_HEADS | _set(
+    """bay cape centre center coast democratic emirate gulf isle isles islands kingdom lake mount peninsula
+    republic strait straits teamsters storm hurricane typhoon cyclone tower trades valley wales"""
+)
+# Endings of firms' names that a second mention leaves out.
+FIRM_ENDINGS = _set(
+    """plc ltd limited inc incorporated corp corporation co company group holdings llc llp ag sa nv gmbh ab"""
+)
+# Common words that open sentences of news; their capital says nothing.
+OPENERS = _set(
+    """according activists gusts showers fog ice hail heatwave thunder visibility rainfall goals talks rates
+    fares additionally aid air although analysts astronomers authorities aviation bankers banks bosses
+    both bus buses business businesses campaigners cars charities children cities citizens civil climate
+    clinical coal coaches coastal commuters companies consumers councillors councils counsel counting
+    courts crews criminal critics cyclists cyber dead deaths delegates demand deputies despite detectives
+    diplomats divers doctors dozens drivers drought drug earlier earnings economists electric electricity
+    emergency employees energy engineers environmental even eventually every everybody everyone exactly
+    executives exports extra families fans farmers few fewer figures film financial finally fire
+    firefighters firms fishermen five flights flood flooding floods flu following food football footage
+    foreign former four fresh fuel further furthermore gale gas general global gold government governments
+    ground growth guests half health heat heavy help high holidays home homes hospital hospitals house
+    households however human hundreds ice imports industrial inflation initial inside insiders inspectors
+    interest international investigators investors jobs journalists judges jurors large last late later
+    lawmakers lawyers leaders leading light lightning local long magistrates many market markets maybe
+    meanwhile media medical medics men meteorologists migrants militants military millions ministers more
+    moreover most mountain mourners much museums national nearly negotiators neighbours new news night
+    nine nobody none nothing nuclear nurses observers officers official officials oil older once one
+    online only opponents opposition organisers others outside over owners paramedics parents parliament
+    participants parts passengers patients peace pensioners people perhaps physicists pilots plans players
+    police political politicians pollsters poor power prices prison prisoners private producers production
+    profit profits prosecutors protesters public publishers quarterly rail rain rebels record refugees
+    regulators relatives repairs reporters reports rescue rescuers researchers residents retail retailers
+    revenue rival rivals roads russia's sailors sales satellite schools scientists scores sea second
+    security senior separately settlers seven several share shareholders shares shops since six small snow
+    social soldiers some sources spectators sport spokespeople staff stock stocks storm storms strikes
+    strong students supporters surgeons surveyors tax teachers technology temperatures ten tens tests
+    thieves third thousands three tickets today tourists trade traders traffic train trains tributes
+    troops trustees turnout twelve twenty two tropical unemployment union unions unless until users
+    vaccines victims villagers visitors volunteers voters votes wages warm water we whether wildfires wind
+    winds witnesses women work workers world yesterday young youngest youth"""
+) - _set("russia's")
+# Endings of common words: a word that opens a sentence and ends so is no name.
+COMMON_ENDINGS = (
+    "ly ing tion tions sion sions ment ments ness ity ities ists ous ive ful less ism ology ologists ers "
+    "tive able ible ance ances ence ences ological"
+).split()
 
 # --- countries ----------------------------------------------------------------------------------------
 

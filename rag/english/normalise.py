@@ -13,14 +13,25 @@ from functools import lru_cache
 
 from rag.english.lexicon import STOPWORDS
 
-__all__ = ["Normalised", "content_stems", "fold", "locate", "normalise", "plain_word", "stem", "words"]
+__all__ = [
+    "MARKS",
+    "Normalised",
+    "content_stems",
+    "fold",
+    "locate",
+    "normalise",
+    "plain_word",
+    "stem",
+    "words",
+]
 
 Span = tuple[int, int]
 
 # Typographic variants of one character. An em dash with spaces and a hyphen are kept apart by the spaces.
 _SAME = str.maketrans(
     {
-        "‘": "'", "’": "'", "‚": "'", "‛": "'", "`": "'", "´": "'", "“": '"', "”": '"', "„": '"', "«": '"', "»": '"',
+        "‘": "'", "’": "'", "‚": "'", "‛": "'", "`": "'", "´": "'",
+        "“": '"', "”": '"', "„": '"', "«": '"', "»": '"',
         "‐": "-", "‑": "-", "‒": "-", "–": "-", "—": "-", "―": "-", "−": "-", "\u00ad": None, "\u200b": None,
         "\ufeff": None,
     }
@@ -31,11 +42,11 @@ _STROKES = str.maketrans(
 )
 _ACCENTS = re.compile(r"[\u0300-\u036f]+")
 # Vowel signs and accents are no letters to `re`: those of the scripts that write words with them.
-_MARKS = (
+MARKS = (
     r"\u0300-\u036f\u0483-\u0487\u0591-\u05bd\u0610-\u061a\u064b-\u065f\u0670\u06d6-\u06dc\u0900-\u0963\u0966-\u0dff"
     r"\u0e31\u0e34-\u0e3a\u0e47-\u0e4e\u0eb1\u0eb4-\u0ebc\u0ec8-\u0ecd\u0f71-\u0f84\u102b-\u103e\u17b4-\u17d3\u3099\u309a"
 )
-_LETTER = rf"(?:[^\W_]|(?<=\w)[{_MARKS}]|(?<=[{_MARKS}])[{_MARKS}])"
+_LETTER = rf"(?:[^\W_]|(?<=\w)[{MARKS}]|(?<=[{MARKS}])[{MARKS}])"
 _WORD = re.compile(rf"{_LETTER}+(?:['’]{_LETTER}+)*")
 _ASCII_WORD = re.compile(r"[A-Za-z0-9]+(?:'[A-Za-z0-9]+)*")
 

@@ -20,25 +20,16 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-__all__ = ["Moment", "day_of", "resolved"]
+from rag.english.dates import ISO_DAY, month_number
+from rag.english.lexicon import MONTHS, SHORT_MONTHS, TELLING_VERBS, UNITS, WEEKDAYS, alternation, past_forms
+
+__all__ = ["Moment", "day_of", "days", "resolved"]
 
 Days = tuple[date, date]  # the first and the last
 
-_WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
-_MONTHS = (
-    "January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November", "December",
-)  # fmt: skip
-_COUNTS = (
-    "one",
-    "two",
-    "three",
-    "four",
-    "five",
-    "six",
-    "seven",
-    "eight",
-    "nine",
-)  # from ten on they are often round
+_WEEKDAYS = tuple(day.capitalize() for day in WEEKDAYS)
+_MONTHS = tuple(month.capitalize() for month in MONTHS)
+_COUNTS = UNITS[1:]  # from ten on they are often round
 _STEPS = {"last": -1, "this": 0, "next": 1}
 _DAYS_AWAY = {
     "the day before yesterday": -2, "yesterday": -1, "tomorrow": 1, "the day after tomorrow": 2,
@@ -57,7 +48,7 @@ _GAP = r"\s{1,3}"
 _WEEKDAY = "|".join(_WEEKDAYS)
 _MONTH = "|".join(_MONTHS)
 _TH = "(?:st|nd|rd|th)?"
-_SHORT = "|".join(["Sept", *(month[:3] for month in _MONTHS)])
+_SHORT = alternation([*(month.capitalize() for month in SHORT_MONTHS), "May"])
 
 # Weekdays and months begin with a capital, which tells them from the verbs "may" and "march".
 _SAID = re.compile(
@@ -65,12 +56,16 @@ _SAID = re.compile(
     (?P<dated>
         (?: \b[Oo]n{_GAP} )? (?: \b(?P<named>{_WEEKDAY}),?{_GAP}(?P<bracket>\()? )?
         (?: \b(?P<month_before>{_MONTH}|{_SHORT})(?:\.\s{{0,3}}|{_GAP})(?P<day_after>\d{{1,2}}){_TH}
-          | (?:\bthe{_GAP})? (?<![\w.,:/$€£–-])(?P<day_before>\d{{1,2}}){_TH}(?:{_GAP}of)?{_GAP}(?P<month_after>{_MONTH})
+          | (?:\bthe{_GAP})? (?<![\w.,:/$€£–-])(?P<day_before>\d{{1,2}}){_TH}(?:{_GAP}of)?{_GAP}
+            (?P<month_after>{_MONTH})
         ) \b(?![%:/]|[.,]\d)
-        (?: ,?{_GAP}(?P<year>\d{{4}})\b | {_GAP}(?:of{_GAP})?(?P<of_year>last|this|next){_GAP}year\b )? (?(bracket)\)?)
+        (?: ,?{_GAP}(?P<year>\d{{4}})\b | {_GAP}(?:of{_GAP})?(?P<of_year>last|this|next){_GAP}year\b )?
+        (?(bracket)\)?)
     ) | (?P<weekday>
-        (?: \b[Oo]n{_GAP} )? (?: \b(?P<which>[Ll]ast|[Nn]ext|[Cc]oming|[Pp]ast|[Tt]his(?:{_GAP}coming|{_GAP}past)?){_GAP} )?
+        (?: \b[Oo]n{_GAP} )?
+        (?: \b(?P<which>[Ll]ast|[Nn]ext|[Cc]oming|[Pp]ast|[Tt]his(?:{_GAP}coming|{_GAP}past)?){_GAP} )?
         \b(?P<weekday_name>{_WEEKDAY})\b
+        (?: {_GAP}(?:morning|afternoon|evening|night)\b )?
         (?: {_GAP}(?:of{_GAP})?(?P<of_week>last|this|next){_GAP}week\b )?
     ) | (?P<month>
         \b[Ii]n{_GAP}(?P<month_name>{_MONTH})\b
@@ -78,11 +73,13 @@ _SAID = re.compile(
     ) | (?P<weekend>
         (?i: \b(?: (?:at|over|during){_GAP}the | last ){_GAP}weekend\b )
     ) | (?P<unit>
-        (?i: \b(?: (?P<part>earlier|later){_GAP}this | (?P<step>last|this|next) ){_GAP}(?P<unit_name>week|month|year)\b )
+        (?i: \b(?: (?P<part>earlier|later){_GAP}this | (?P<step>last|this|next) ){_GAP}
+           (?P<unit_name>week|month|year)\b )
     ) | (?P<ago>
         (?i: \b(?P<count>an?|{"|".join(_COUNTS)}|[1-9]){_GAP}(?P<ago_name>day|week|month|year)s?{_GAP}ago\b )
     ) | (?P<near>
-        (?i: \bthe{_GAP}day{_GAP}(?:before{_GAP}yesterday|after{_GAP}tomorrow)\b | \b(?:yesterday|tonight|tomorrow)\b
+        (?i: \bthe{_GAP}day{_GAP}(?:before{_GAP}yesterday|after{_GAP}tomorrow)\b
+           | \b(?:yesterday|tonight|tomorrow)\b
            | \bthis{_GAP}(?:morning|afternoon|evening)\b )
         | \btoday\b | (?<![A-Za-z]\s)\bToday\b
     )
@@ -112,11 +109,13 @@ _YEAR = re.compile(r"\b(?:19|20)\d\d\b")
 # Right before a weekday: it may lie on either side ("begins on", "by"), is no one day ("a", "every"), or is a
 # name.
 _UNSURE = re.compile(
-    rf"\b(?:by|until|till|before|for|from|through|to|ahead{_GAP}of|starting|beginning|effective|begins?|starts?|opens?"
-    r"|resumes?|ends?|is|are|due|expected|planned|scheduled|ago|week|an?|one|some|any|each|every"
+    rf"\b(?:by|until|till|before|for|from|through|to|ahead{_GAP}of|starting|beginning|effective"
+    r"|is|are|due|expected|planned|scheduled|ago|week|an?|one|some|any|each|every"
     rf"|Black|Good|Bloody|Super|Ash|Palm|Easter|Holy|Cyber|Sheffield){_GAP}\Z|\d{{4}}\W{{1,3}}\Z",
     re.IGNORECASE,
 )
+# What these say is planned: unsure, unless "will" stands before them.
+_PLANNED = re.compile(rf"\b(?:begins?|starts?|opens?|resumes?|ends?){_GAP}\Z", re.IGNORECASE)
 _NEWSPAPER = re.compile(
     rf"{_GAP}(?:Times|Telegraph|Express|Mirror|Mail|Post|Herald|Star|Independent|World)\b"
 )
@@ -127,11 +126,11 @@ _NO_END = "".join(rf"(?<!\b{abbreviation}\.)" for abbreviation in _ABBREVIATIONS
 _SENTENCE_END = re.compile(rf"[.!?]{_NO_END}['\"’”)]{{0,2}}{_GAP}(?![a-z\d\s])|\n\s?\n")
 # What stands before who says it does not bear on the day of saying it: "It will answer, he said on Tuesday".
 _SAYING = re.compile(
-    r"[;:]\s|\b(?:said|says|told|wrote|warned|announced|added|reported|declared|confirmed|claimed)\b"
+    rf"[;:]\s|\b(?:{alternation({*past_forms(TELLING_VERBS), 'says'})})\b"
     rf"(?![^,]{{0,{_REACH}}},)"
 )
 _WILL = re.compile(
-    rf"\b(?:will|shall|won['’]t|(?:is|are){_GAP}(?:(?:going|set|expected|scheduled){_GAP})?to)\b|['’]ll\b"
+    rf"\b(?:will|shall|won['’]t|(?:is|are){_GAP}(?:(?:going|set|expected|scheduled|due){_GAP})?to)\b|['’]ll\b"
 )
 # Between "will" and a day, what may hang the day on something else: "will respond to the strike on", "will
 # rest after".
@@ -222,11 +221,27 @@ def day_of(text: str, published: date | None) -> date | int | None:
     return _WEEKDAYS.index(said.group()) if said else None
 
 
+def days(text: str, published: date | None) -> tuple[Moment, ...]:
+    """The times of a text as days, in order: those written out with their year, and those `resolved`.
+
+    >>> [(m.start, m.shown) for m in days("From 2024-01-03 on, and on Tuesday", date(2024, 1, 18))]
+    [(5, '3 January 2024'), (24, '16 January 2024')]
+    """
+    moments = [*_written_out(text), *resolved(text, published)]
+    return tuple(sorted(moments, key=lambda moment: (moment.start, moment.end)))
+
+
 def _written_out(text: str) -> Iterator[Moment]:
     """Days that are said with their year, which need no help."""
+    for iso in ISO_DAY.finditer(text):
+        try:
+            day = date(int(iso["year"]), int(iso["month"]), int(iso["day"]))
+        except ValueError:  # 2024-13-20
+            continue
+        yield Moment(*iso.span(), day, day)
     for said in _SAID.finditer(text):
         if said.lastgroup == "dated" and said["year"]:
-            month = _month_number(said["month_before"] or said["month_after"])
+            month = month_number(said["month_before"] or said["month_after"])
             try:
                 day = date(int(said["year"]), month, int(said["day_after"] or said["day_before"]))
             except ValueError:  # 30 February
@@ -238,7 +253,7 @@ def _dated(said: re.Match[str], published: date) -> Days | None:
     """Days of a month: "(on) (Tuesday,) Jan. 16", "the 16th of January (last year)". With its year, one needs
     no help.
     """
-    month = _month_number(said["month_before"] or said["month_after"])
+    month = month_number(said["month_before"] or said["month_after"])
     number = int(said["day_after"] or said["day_before"])
     if said["of_year"]:
         return _one(date(published.year + _STEPS[said["of_year"]], month, number))
@@ -274,6 +289,8 @@ def _weekday(said: re.Match[str], published: date) -> Days | None:
     if which == "next":
         return None if _NOT_OURS.search(before) or ahead <= _week(published, 0)[1] else _one(ahead)
     points_ahead = None if _UNSURE.search(before) else _points_ahead(said)
+    if not points_ahead and _PLANNED.search(before):
+        return None
     if points_ahead is None:
         return None
     if points_ahead:
@@ -284,7 +301,7 @@ def _weekday(said: re.Match[str], published: date) -> Days | None:
 
 def _month_alone(said: re.Match[str], published: date) -> Days | None:
     """Months without a day: "in December (last year)"."""
-    month = _month_number(said["month_name"])
+    month = month_number(said["month_name"])
     if said["month_of_year"]:
         return _month(published.year + _STEPS[said["month_of_year"]], month)
     points_ahead = _points_ahead(said)
@@ -382,10 +399,6 @@ def _clause_before(said: re.Match[str]) -> str:
 
 def _names_a_year(said: re.Match[str]) -> bool:
     return bool(_YEAR.search(_sentence_before(said)) or _YEAR.search(_SENTENCE_END.split(_after(said), 1)[0]))
-
-
-def _month_number(name: str) -> int:
-    return next(number for number, month in enumerate(_MONTHS, 1) if month.startswith(name[:3]))
 
 
 def _latest(weekday: int, day: date) -> date:

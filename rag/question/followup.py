@@ -15,17 +15,65 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from rag.english.lexicon import (
-    ADVERBS, AUXILIARIES, BE, CALENDAR, COMPARING, DETERMINERS, EVENT_NOUNS, HAVE, HEADING_VERBS, MONTHS, MOTION_VERBS, NEGATIONS, ORDINALS, PERSONAL, PERSONS,
-    PERSONAL_ADJECTIVES, POINTING, RELATIONAL_ADJECTIVES, PLACES, PLACE_PREPOSITIONS, PLURAL, POSSESSIVES, PREPOSITIONS, QUESTION_WORDS, SINGULAR_PERSONS, SLIPS, STOPWORDS,
-    THINGS, TIME_WORDS, UNITS_OF_TIME, WEATHER, WEEKDAYS, alternation, verb_forms,
+    ADVERBS,
+    AUXILIARIES,
+    BE,
+    CALENDAR,
+    COMPARING,
+    DETERMINERS,
+    EVENT_NOUNS,
+    HAVE,
+    HEADING_VERBS,
+    MONTHS,
+    MOTION_VERBS,
+    NEGATIONS,
+    ORDINALS,
+    PERSONAL,
+    PERSONAL_ADJECTIVES,
+    PERSONS,
+    PLACE_PREPOSITIONS,
+    PLACES,
+    PLURAL,
+    POINTING,
+    POSSESSIVES,
+    PREPOSITIONS,
+    QUESTION_WORDS,
+    RELATIONAL_ADJECTIVES,
+    SINGULAR_PERSONS,
+    SLIPS,
+    STOPWORDS,
+    THINGS,
+    TIME_WORDS,
+    UNITS_OF_TIME,
+    WEATHER,
+    WEEKDAYS,
+    alternation,
+    verb_forms,
 )  # fmt: skip
 from rag.english.normalise import content_stems, words
 from rag.english.numbers import numbers
 from rag.english.sentences import sentences
 from rag.question.fragments import asked_otherwise, counted, exchanged, moved
-from rag.question.parse import Question, Role, Word, is_name, is_plural, is_done, is_time, parse, past_form, phrases, read
+from rag.question.parse import (
+    Question,
+    Role,
+    Word,
+    is_done,
+    is_plural,
+    is_time,
+    parse,
+    past_form,
+    phrases,
+    read,
+)
 from rag.question.referents import (
-    names, opening_sentence, place_of, possessive, referent, reply_to, time_of,
+    names,
+    opening_sentence,
+    place_of,
+    possessive,
+    referent,
+    reply_to,
+    time_of,
 )  # fmt: skip
 from rag.types import Turn
 
@@ -134,7 +182,7 @@ def _plain(question: str, talk: _Talk) -> str:
     question = unicodedata.normalize("NFC", question)
     if _is_shouted(question):
         told = " ".join(part for turn in talk.turns for part in (turn.question, turn.answer))
-        spelled = {word.low: word.text for word in read(told) if not word.text.isupper() and is_name((word,) * 2, 1)}
+        spelled = {word.low: word.text for word in read(told) if not word.text.isupper() and word.named}
         spelled |= {day: day.capitalize() for day in CALENDAR | (PLACES - {"us", "un", "uk", "usa"})}
 
         def spell(match: re.Match[str]) -> str:
@@ -176,7 +224,7 @@ def _completed(question: str, talk: _Talk) -> str | None:
     opening = re.sub(r"\s+", " ", match["opening"].casefold()) if match else ""
     rest = _bare(match["rest"] if match else question)
     said = read(rest)
-    pointing = [word.low for at, word in enumerate(said) if word.low in _POINTING_WORDS and not is_time(said[at + 1 : at + 2])]
+    pointing = [word.low for at, word in enumerate(said) if word.low in _POINTING_WORDS and not (word.low in POINTING and is_time(said[at + 1 : at + 2]))]
     if pointing and not (pointing == ["that"] and len(said) == 2):
         if not _is_piece(said, opening) or (filled := _replaced(rest, talk)) is None:
             return None
@@ -195,7 +243,7 @@ def _completed(question: str, talk: _Talk) -> str | None:
         rest = f"{said[0].text} {time.text}"  # "and since then?"
         said = read(rest)
     found = phrases(rest, said, 0, len(said))
-    if said[0].low in PREPOSITIONS and len(found) == 1 and not is_name(said, 0):
+    if said[0].low in PREPOSITIONS and len(found) == 1 and not said[0].named:
         return f"{moved(found[0], asked)}?"
     if not (opening or said[0].low in PREPOSITIONS or _is_bare_phrase(question, rest, said)):
         return None
@@ -214,11 +262,11 @@ def _is_piece(said: Sequence[Word], opening: str) -> bool:
     if len(said) > _FRAGMENT or set(lows) & AUXILIARIES:
         return False
     prepositional = lows[0] in PREPOSITIONS or (lows[0] in QUESTION_WORDS and len(lows) > 1 and lows[1] in PREPOSITIONS)
-    return prepositional and len(lows) < 5 or bool(opening in {"and", "or", "but"} and lows[0] in POSSESSIVES and len(lows) > 1)
+    return (prepositional and len(lows) < 5) or bool(opening in {"and", "or", "but"} and lows[0] in POSSESSIVES and len(lows) > 1)
 
 
 def _has_name(said: Sequence[Word]) -> bool:
-    return any(is_name(said, at) and word.low not in CALENDAR for at, word in enumerate(said))
+    return any(word.named for word in said)
 
 
 def _is_bare_phrase(question: str, rest: str, said: Sequence[Word]) -> bool:
@@ -388,7 +436,7 @@ def _replaced(question: str, talk: _Talk) -> str | None:
             if counting is talk.turns[-1]:
                 return _noted(question, counting)
         owns = _is_possessive(pronoun, after)
-        role = Role.OBJECT if _ends_clause(after) or words(before)[-1:] and words(before)[-1] in PREPOSITIONS else Role.SUBJECT
+        role = Role.OBJECT if _ends_clause(after) or (words(before)[-1:] and words(before)[-1] in PREPOSITIONS) else Role.SUBJECT
         role = Role.SUBJECT if owns else role
         if role is Role.SUBJECT and not owns and _is_passive(question):
             role = Role.OBJECT  # "how much was it fined?" asks for what was done to it
@@ -447,7 +495,7 @@ def _is_empty(question: str) -> bool:
         return before == ["time", "is"] or before == ["day", "is"]
     if rest[0] in WEATHER and (len(rest) == 1 or rest[1] in PREPOSITIONS | TIME_WORDS | ADVERBS | STOPWORDS):
         return True
-    if rest[0] in {"take", "takes", "took", "taken", "cost", "costs", "cost"} and "to" in rest[1:]:
+    if rest[0] in {"take", "takes", "took", "taken", "cost", "costs"} and "to" in rest[1:]:
         return True
     if rest[0] in {"true", "time", "clear", "emerged", "emerge", "seem", "seems", "appear", "appears", "matter", "mean"}:
         return True
@@ -455,7 +503,7 @@ def _is_empty(question: str) -> bool:
         return True
     extraposed = len(rest) > 1 and rest[1] in {"to", "that", "for", "if", "whether"} and rest[0] not in PREPOSITIONS
     inherent = rest[0] in PERSONAL_ADJECTIVES | RELATIONAL_ADJECTIVES or past_form(rest[0]) or rest[0].endswith(("ed", "ing"))
-    subject = bool(before) and before[-1] in BE | {"will", "would"} or before[-1:] == ["is"]
+    subject = (bool(before) and before[-1] in BE | {"will", "would"}) or before[-1:] == ["is"]
     colon = bool(re.match(r"\s*\w+:", match["rest"]))
     return (extraposed and not inherent and subject and rest[0] not in {"take", "used"}) or colon
 
@@ -481,7 +529,7 @@ def _explained(before: str, after: str) -> bool:
     >>> _explained("Which war did ", " win?")
     False
     """
-    if names(f"x {before}") or (before and is_name(read(before), 0)):
+    if names(f"x {before}") or (before and read(before)[0].named):
         return True
     if _LEADING.match(before) and "," in after:
         return True  # "In his new book, what does Ann Lee say?"
@@ -684,7 +732,7 @@ def _reminded(question: str, talk: _Talk) -> str | None:
     if _has_name(read(question)) or len(words(question)) > _TOPIC:
         return None
     listed = reply_to(talk.turns[-1])
-    if parse(question).wh == "which" and not parse(question).about(Role.ASKED) and listed and is_plural(listed.phrase):
+    if parse(question).wh == "which" and not parse(question).phrases and listed and is_plural(listed.phrase):
         return _added(question, listed.phrase)
     for noun, qualities in _definite(question):
         for turn in reversed(talk.near):

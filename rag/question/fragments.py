@@ -11,10 +11,27 @@ import re
 from collections.abc import Sequence
 
 from rag.english.lexicon import (
-    BE, BODIES, COUNTRIES, DETERMINERS, DO, HAVE, MONTHS, OPPOSITES, PLACES, PLACE_PREPOSITIONS, POSSESSIVES,
-    PREPOSITIONS, QUESTION_WORDS, TIME_PREPOSITIONS, TIME_WORDS, UNITS_OF_TIME, WEEKDAYS, inflect, verb_forms,
+    BE,
+    BODIES,
+    COUNTRIES,
+    DETERMINERS,
+    DO,
+    HAVE,
+    MONTHS,
+    OPPOSITES,
+    PLACE_PREPOSITIONS,
+    PLACES,
+    POSSESSIVES,
+    PREPOSITIONS,
+    QUESTION_WORDS,
+    TIME_PREPOSITIONS,
+    TIME_WORDS,
+    UNITS_OF_TIME,
+    WEEKDAYS,
+    inflect,
+    verb_forms,
 )  # fmt: skip
-from rag.question.parse import Phrase, Question, Role, Word, is_name, is_plural, parse, phrases, read
+from rag.question.parse import Phrase, Question, Role, Word, is_plural, parse, phrases, read
 from rag.question.referents import Reply, time_preposition
 
 __all__ = ["asked_otherwise", "counted", "exchanged", "moved"]
@@ -323,7 +340,7 @@ def exchanged(text: str, earlier: Question, *, opening: str) -> str | None:
         pieces = pieces[1:]  # "photos in the air" after "who takes photos"
     pieces = _joined(text, pieces, earlier)
     if pieces[0].name is None and pieces[0].preposition == "" and any(
-        is_name(pieces[0].words, at) for at in range(1, len(pieces[0].words))
+        pieces[0].words[at].named for at in range(1, len(pieces[0].words))
     ):  # "the price of Tesla shares" says what it asks, but for the price of Ford shares
         alike = earlier.about(Role.SUBJECT)[:1]
         if not alike or not earlier.subject or alike[0].words[-1].low not in {word.low for word in pieces[0].words[:2]}:
@@ -444,7 +461,7 @@ def _likeness(piece: Phrase, slot: Phrase, earlier: Question, opening: str) -> t
         score -= 2.0 if kind != other and "place" in (kind, other) else 1.0 if kind != other and opening != "and" else 0
         fits = max(score, 0.1)
         bare = piece.words[0].low not in DETERMINERS and len(piece.words) == sum(
-            is_name(piece.words, at) or at == 0 for at in range(len(piece.words))
+            piece.words[at].named or at == 0 for at in range(len(piece.words))
         )
         if owns:  # "Ann Lee's book": Bo Xi's
             mark = re.search(r"['’]s?$|['’]s(?=\s)", inside)
@@ -457,7 +474,7 @@ def _likeness(piece: Phrase, slot: Phrase, earlier: Question, opening: str) -> t
         return fits, whole
     if slot.name or owner:
         head = [word for word in slot.words if slot.name and word.start >= slot.name[1]]
-        fits = head and not owner and piece.words[0].low not in DETERMINERS and is_plural(piece.text) == is_plural(slot.text)
+        fits = head and not owner and piece.words[0].low not in DETERMINERS and is_plural(piece.text) and is_plural(slot.text)
         return (1.5 + subject if fits else 0), (head[0].start if head else slot.start, slot.end, piece.text)
     if proper and not lowercase:  # "And Ford?" after "Why did prices fall?"
         return (0.2 if slot.role is Role.SUBJECT else 0), whole

@@ -14,17 +14,42 @@ from enum import StrEnum
 from functools import lru_cache
 
 from rag.english.lexicon import (
-    ADVERBS, AUXILIARIES, BE, DETERMINERS, DO, HAVE, HOLIDAYS, IRREGULAR_PLURALS, IRREGULAR_VERBS, MODALS, NEWS_VERBS, PERSONAL,
-    PLACES, PREDICATES, PREPOSITIONS, QUESTION_WORDS, STOPWORDS, TIME_WORDS, TITLES, WEEKDAYS, verb_forms,
+    ADVERBS,
+    AUXILIARIES,
+    BE,
+    CALENDAR,
+    DETERMINERS,
+    DO,
+    HAVE,
+    HOLIDAYS,
+    IRREGULAR_PLURALS,
+    IRREGULAR_VERBS,
+    MODALS,
+    NEWS_VERBS,
+    NUMBER_WORDS,
+    PERSONAL,
+    PLACES,
+    PREDICATES,
+    PREPOSITIONS,
+    QUESTION_WORDS,
+    SPEECH_VERBS,
+    STOPWORDS,
+    TIME_WORDS,
+    TITLES,
+    WEEKDAYS,
+    alternation,
+    verb_forms,
 )  # fmt: skip
+from rag.english.names import Name, names
 
-__all__ = ["Phrase", "Question", "Role", "Word", "is_done", "is_name", "is_plural", "is_time", "parse", "past_form", "phrases", "read"]
+__all__ = ["Phrase", "Question", "Role", "Word", "is_done", "is_plural", "is_time", "opens_only", "parse", "past_form", "phrases", "read"]
 
 
 @dataclass(frozen=True, slots=True)
 class Word:
     """A word at [start, end). `low`: in small letters, with straight apostrophes; but "May" for the month, as "may" is
-    an auxiliary. `opens`: it begins a sentence.
+    an auxiliary. `opens`: it begins a sentence. `named`: it is part of a name,
+    its title among it, or a place that is known in any case.
     """
 
     text: str
@@ -32,6 +57,7 @@ class Word:
     end: int
     low: str
     opens: bool = False
+    named: bool = False
 
 
 class Role(StrEnum):
@@ -112,6 +138,7 @@ _ENDS_PHRASE = (STOPWORDS | PREPOSITIONS | QUESTION_WORDS | AUXILIARIES | ADVERB
 _OPENS_PHRASE = DETERMINERS - {"more", "most", "all", "other"}
 
 
+@lru_cache(maxsize=1024)
 def read(text: str) -> tuple[Word, ...]:
     """The words of a text; the auxiliary of "what's" is a word of its own.
 
@@ -119,6 +146,7 @@ def read(text: str) -> tuple[Word, ...]:
     ['what', "'s", 'ann', "lee's", 'plan']
     """
     found: list[Word] = []
+    called = _name_spans(text)
     for match in _WORD.finditer(text):
         start, end = match.span()
         if short := _CONTRACTED.fullmatch(match.group()):
@@ -130,8 +158,37 @@ def read(text: str) -> tuple[Word, ...]:
             low = "May"
         between = text[found[-1].end : start].strip() if found else "."
         opens = between[:1] in {".", "!", "?"} and not (found and _touches(text, found[-1], match.start()))
-        found.append(Word(text[start:end], start, end, low, bool(between) and opens))
+        named = any(first <= start < last for first, last in called)
+        found.append(Word(text[start:end], start, end, low, bool(between) and opens, named))
     return tuple(found)
+
+
+def _name_spans(text: str) -> list[tuple[int, int]]:
+    """Where names stand, with a title or a capital "The" before them, and without days and months."""
+    found: list[tuple[int, int]] = []
+    for name in names(text, lower=_KNOWN_PLACES):
+        start = name.start
+        if opens_only(name):
+            continue
+        while before := re.search(r"\b([A-Z][\w’']*)\.?\s$", text[:start]):
+            low = before[1].casefold()
+            inside = bool(re.search(r"[^\s.!?]\s$", text[: before.start()]))
+            if not (low in TITLES | set(NUMBER_WORDS) or (low == "the" and inside)):
+                break
+            start = before.start()
+        if name.text.casefold().removesuffix("s") not in CALENDAR:
+            found.append((start, name.end))
+    return found
+
+
+_KNOWN_PLACES = PLACES - {"us", "un"}
+
+
+def opens_only(name: Name) -> bool:
+    """Whether a name may be a common word that has its capital for opening a sentence: one word, and not a place."""
+    single = not re.search(r"\W", name.text) and not name.possessive and not name.title
+    shouted = name.text.isupper() and len(name.text) > 1
+    return name.opens and single and not shouted and name.text.casefold() not in _KNOWN_PLACES
 
 
 def _is_month(text: str, before: Sequence[Word], end: int) -> bool:
@@ -139,24 +196,6 @@ def _is_month(text: str, before: Sequence[Word], end: int) -> bool:
     capital = text[end - 3].isupper() and bool(before) and not text.isupper()
     dated = previous in PREPOSITIONS | {"last", "next", "this", "early", "late", "and"} or previous.isdecimal()
     return capital or dated or not text[end:].strip(" ?!.") or bool(re.match(r"\s+\d", text[end:]))
-
-
-def is_name(said: Sequence[Word], at: int) -> bool:
-    """Whether the word there is written as a name; a first word only if it is a known place, or a name follows.
-
-    >>> [is_name(read("Ford and iran sued the US"), at) for at in (0, 2, 3, 5)]
-    [False, True, False, True]
-    """
-    word = said[at]
-    plain = word.low.removesuffix("'s")
-    if not word.text[0].isupper():
-        return plain in PLACES - {"us", "un"}
-    if word.text.isupper() and len(word.text) > 1 and plain not in QUESTION_WORDS | {"it", "did", "was"}:
-        return True
-    if plain in STOPWORDS | QUESTION_WORDS | AUXILIARIES or (plain in PREPOSITIONS - {"per"} and word.opens):
-        return False
-    followed = at + 1 < len(said) and said[at + 1].text[0].isupper() and not said[at + 1].opens
-    return not word.opens or plain in PLACES or word.low.endswith("'s") or followed
 
 
 def is_time(said: Sequence[Word]) -> bool:
@@ -202,22 +241,22 @@ def phrases(text: str, said: Sequence[Word], first: int, last: int, role: Role =
     at = first
     while at < last:
         opened = at
-        if said[at].low in PREPOSITIONS and not is_name(said, at) and at + 1 < last:
+        if said[at].low in PREPOSITIONS and not said[at].named and at + 1 < last:
             at += 1
-            if said[at].low in PREPOSITIONS and not is_name(said, at):  # "since before the war"
+            if said[at].low in PREPOSITIONS and not said[at].named:  # "since before the war"
                 at += 1
         end = _phrase_end(text, said, at, last)
         if end == at:
             at = max(opened, at) + (opened == at)
             continue
         inside = tuple(said[at:end])
-        names = [word for offset, word in enumerate(inside) if is_name(said, at + offset)]
+        named = [word for word in inside if word.named]
         preposition = text[said[opened].start : said[at - 1].end].lower() if at > opened else ""
         part = Role.ADJUNCT if (preposition or is_time(inside)) and role is not Role.SUBJECT else role
         found.append(
             Phrase(
                 text[inside[0].start : inside[-1].end], inside[0].start, inside[-1].end, preposition,
-                said[opened].start, part, inside, (names[0].start, names[-1].end) if names else None,
+                said[opened].start, part, inside, (named[0].start, named[-1].end) if named else None,
             )  # fmt: skip
         )
         at = end
@@ -227,7 +266,7 @@ def phrases(text: str, said: Sequence[Word], first: int, last: int, role: Role =
 def _phrase_end(text: str, said: Sequence[Word], first: int, last: int) -> int:
     at = first
     while at < last:
-        word, named = said[at], is_name(said, at)
+        word, named = said[at], said[at].named
         before = said[at - 1] if at > first else None
         if before and not _touches(text, before, word.start):
             break
@@ -235,15 +274,15 @@ def _phrase_end(text: str, said: Sequence[Word], first: int, last: int) -> int:
             at += 1
             continue
         if word.low == "of":
-            joined = at > first and is_name(said, at - 1) and at + 1 < last and is_name(said, min(at + 1, last - 1))
+            joined = at > first and said[at - 1].named and at + 1 < last and said[min(at + 1, last - 1)].named
             if not joined:
                 break
         elif before is None:
             if word.low in _ENDS_PHRASE - DETERMINERS - PERSONAL and not named and not _dates(said, at, last):
                 break
-        elif before.low in PERSONAL and before.low not in DETERMINERS and not is_name(said, at - 1):
+        elif before.low in PERSONAL and before.low not in DETERMINERS and not said[at - 1].named:
             break
-        elif before.low not in DETERMINERS or is_name(said, at - 1):
+        elif before.low not in DETERMINERS or said[at - 1].named:
             if not named and (word.low in _ENDS_PHRASE - {"before", "after"} or word.low in _OPENS_PHRASE):
                 break
             if word.low in {"before", "after"} and not (before.low in TIME_WORDS and at + 1 == last):
@@ -257,7 +296,7 @@ def _phrase_end(text: str, said: Sequence[Word], first: int, last: int) -> int:
 
 
 def _is_noun(said: Sequence[Word], at: int) -> bool:
-    return is_name(said, at) or said[at].low not in _ENDS_PHRASE - DETERMINERS
+    return said[at].named or said[at].low not in _ENDS_PHRASE - DETERMINERS
 
 
 def _dates(said: Sequence[Word], at: int, last: int) -> bool:
@@ -266,7 +305,7 @@ def _dates(said: Sequence[Word], at: int, last: int) -> bool:
     if low in {"last", "next", "this", "that", "every"}:
         return at + 1 < last and said[at + 1].low in TIME_WORDS
     return low in {"yesterday", "today", "tonight", "tomorrow"} or (
-        low in WEEKDAYS and not is_name(said, at - 1)
+        low in WEEKDAYS and not said[at - 1].named
     )
 
 
@@ -321,7 +360,7 @@ def _pasts() -> frozenset[str]:
 def _likely(said: Sequence[Word], at: int, form: _Form) -> int | None:
     """How much a word looks like a verb of that form, 0 to 2; `None` where it can't be one."""
     low, text = said[at].low, said[at].text
-    if is_name(said, at) or (text[0].isupper() and at) or "'" in low or not low[0].isalpha():
+    if said[at].named or (text[0].isupper() and at) or "'" in low or not low[0].isalpha():
         return None
     verb = low in {"be", "do", "have", "been", "being", "doing", "done", "having"}
     if low in _ENDS_PHRASE | DETERMINERS | PERSONAL and not verb and low not in NEWS_VERBS:
@@ -344,7 +383,7 @@ def _followed(text: str, said: Sequence[Word], at: int, last: int) -> int:
     if at + 1 >= last or not _touches(text, said[at], said[at + 1].start):
         return 2
     after = said[at + 1]
-    if is_name(said, at + 1) or after.low in DETERMINERS | PREPOSITIONS | PERSONAL | _OPENS_CLAUSE | {"to", "not"}:
+    if said[at + 1].named or after.low in DETERMINERS | PREPOSITIONS | PERSONAL | _OPENS_CLAUSE | {"to", "not"}:
         return 2
     if _dates(said, at + 1, last) or after.low[0].isdigit() or after.low in ADVERBS:
         return 2
@@ -360,18 +399,18 @@ def _verb(text: str, said: Sequence[Word], first: int, last: int, form: _Form) -
     """
     if first >= last:
         return None
-    pronoun = said[first].low in PERSONAL and said[first].low not in DETERMINERS and not is_name(said, first)
+    pronoun = said[first].low in PERSONAL and said[first].low not in DETERMINERS and not said[first].named
     best: tuple[int, int] | None = None
     for at in range(first + 1, last):
         before = said[at - 1]
         likely = _likely(said, at, form)
         if pronoun and likely is None and at == first + 1 and before.low not in DETERMINERS:
             likely = 0 if said[at].low not in _ENDS_PHRASE else None
-        if likely is None or (before.low in DETERMINERS | PREPOSITIONS | {"of"} and not is_name(said, at - 1)):
+        if likely is None or (before.low in DETERMINERS | PREPOSITIONS | {"of"} and not said[at - 1].named):
             continue
         if not _touches(text, before, said[at].start):
             break
-        named = is_name(said, at - 1) and said[first].low not in DETERMINERS
+        named = said[at - 1].named and said[first].low not in DETERMINERS
         subject_ends = 3 if pronoun and before.low in ADVERBS | PERSONAL else int(
             named or is_plural(before.text) or before.low in ADVERBS
         )  # fmt: skip
@@ -384,7 +423,8 @@ def _verb(text: str, said: Sequence[Word], first: int, last: int, form: _Form) -
 # --- the question ---------------------------------------------------------------------------------------------
 
 _POLITE = re.compile(
-    r"\W*(?:(?:can|could|would) you (?:please )?|please |do you know )*(?:tell me |know |explain |describe |say )?"
+    r"\W*(?:(?:can|could|would) you (?:please )?|please |do you know )*"
+    rf"(?:(?:{alternation(SPEECH_VERBS)}|know|describe) (?:me |us )?)?"
     r"(?=(?:who|whom|what|when|where|why|which|how)\b)",
     re.IGNORECASE,
 )
@@ -471,15 +511,15 @@ def _behind_noun(text: str, said: Sequence[Word], first: int, wh: str) -> int:
         if _followed(text, said, at, len(said)) or not later:
             return at
     for at in range(first + 1, len(said) - 1):  # an unknown verb: "which parties govern Eskerby"
-        if said[at].low not in _ENDS_PHRASE and not is_name(said, at) and not is_plural(said[at].text):
-            if is_name(said, at + 1) or said[at + 1].low in DETERMINERS:
+        if said[at].low not in _ENDS_PHRASE and not said[at].named and not is_plural(said[at].text):
+            if said[at + 1].named or said[at + 1].low in DETERMINERS:
                 return at
     return len(said)
 
 
 def _clause_end(text: str, said: Sequence[Word], first: int) -> int:
     for at in range(first, len(said)):
-        if said[at].low in _OPENS_CLAUSE and not is_name(said, at):
+        if said[at].low in _OPENS_CLAUSE and not said[at].named:
             return at
         if at > first and re.search(r"[,;:(]", text[said[at - 1].end : said[at].start]):
             return at
@@ -504,7 +544,7 @@ def _inverted(
     if argument and first < end and low not in DO:
         opening = _likely(said, first, form)
         predicate = opening == 2 and (verb is None or said[first].low in {"been", "be", "being", "have"} or not plain)
-        if predicate or (low in BE and said[first].low in PREPOSITIONS and not is_name(said, first)):
+        if predicate or (low in BE and said[first].low in PREPOSITIONS and not said[first].named):
             return _asks_subject(text, said, before, opens, behind, auxiliary, first)
         if low in HAVE and verb is None:
             return _asks_subject(text, said, before, opens, behind, None, aux)

@@ -12,14 +12,50 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from rag.english.lexicon import (
-    AREAS, AUXILIARIES, BODIES, CALENDAR, DETERMINERS, FEMALE, MALE, MONTHS, MOTION_VERBS, NEGATIONS, OFFICES, PERSONAL,
-    PLACES, PLACE_PREPOSITIONS, PREDICATES, POSSESSIVES, PREPOSITIONS, SINGULAR_PERSONS, SITES, STOPWORDS, THINGS, TIME_WORDS, TITLES,
-    WEEKDAYS, verb_forms,
+    AREAS,
+    AUXILIARIES,
+    BODIES,
+    CALENDAR,
+    DETERMINERS,
+    FEMALE,
+    MALE,
+    MONTHS,
+    MOTION_VERBS,
+    NEGATIONS,
+    OFFICES,
+    PERSONAL,
+    PLACE_PREPOSITIONS,
+    PLACES,
+    POSSESSIVES,
+    PREDICATES,
+    PREPOSITIONS,
+    SINGULAR_PERSONS,
+    SITES,
+    STOPWORDS,
+    THINGS,
+    TIME_WORDS,
+    TITLES,
+    WEEKDAYS,
+    verb_forms,
 )  # fmt: skip
+from rag.english.names import names as find_names
 from rag.english.normalise import content_stems
 from rag.english.numbers import numbers
 from rag.english.sentences import sentences
-from rag.question.parse import Phrase, Question, Role, Word, is_done, is_name, is_plural, is_time, parse, past_form, phrases, read
+from rag.question.parse import (
+    Phrase,
+    Question,
+    Role,
+    Word,
+    is_done,
+    is_plural,
+    is_time,
+    opens_only,
+    parse,
+    past_form,
+    phrases,
+    read,
+)
 from rag.types import Turn
 
 __all__ = [
@@ -64,7 +100,7 @@ def reply_to(turn: Turn) -> Reply | None:
         text = text[: said[-1].end]
     if not 0 < len(said) <= _SHORT_ANSWER or parse(text).structured:
         return None
-    if any(word.low in AUXILIARIES or (word.low in PERSONAL and not is_name(said, at)) for at, word in enumerate(said)):
+    if any(word.low in AUXILIARIES or (word.low in PERSONAL and not said[at].named) for at, word in enumerate(said)):
         return None
     if {word.low for word in said} & (NEGATIONS | {"that", "because", "when"}) or any(at and word.text.islower() and past_form(word.low) for at, word in enumerate(said)):
         return None
@@ -84,9 +120,9 @@ def reply_to(turn: Turn) -> Reply | None:
 def _is_common(said: Sequence[Word], turn: Turn) -> bool:
     """Whether an answer's first word has its capital only for being the first."""
     first = said[0]
-    if not is_name(said, 0) and (first.low in DETERMINERS | PREPOSITIONS | STOPWORDS | TIME_WORDS or numbers(first.text)):
+    if not said[0].named and (first.low in DETERMINERS | PREPOSITIONS | STOPWORDS | TIME_WORDS or numbers(first.text)):
         return True
-    if is_name(said, 0) or first.text in {word.text for word in parse(turn.question).words[1:]}:
+    if said[0].named or first.text in {word.text for word in parse(turn.question).words[1:]}:
         return False
     if len(said) > 1:
         return said[1].text.islower() and said[1].low not in {"and", "of", "or", "&"}
@@ -94,41 +130,17 @@ def _is_common(said: Sequence[Word], turn: Turn) -> bool:
 
 
 def names(text: str, *, first: bool = False) -> list[str]:
-    """Runs of capitalised words in a text, and known places in any case, less titles and days.
+    """The names in a text, less days and months; known places in any case.
 
-    A capitalised word that opens the text is a name only if another follows it, or if `first` says so.
+    A single word that opens the text has its capital anyway: it is a name only if `first` says so.
 
-    >>> names("Yesterday President Joe Biden met Ostmark Cement’s board in iran.")
+    >>> names("Yesterday Joe Biden met Ostmark Cement’s board in iran.")
     ['Joe Biden', 'Ostmark Cement', 'iran']
     """
-    found: list[str] = []
-    said = read(text)
-    at = 0
-    while at < len(said):
-        if not (is_name(said, at) or (first and at == 0 and said[0].text[0].isupper() and said[0].low not in _NO_NAME)):
-            at += 1
-            continue
-        end = at + 1
-        while end < len(said) and text[said[end - 1].end : said[end].start].isspace():
-            if is_name(said, end) and not said[end - 1].low.endswith("'s"):
-                end += 1
-            elif said[end].low in {"of", "the", "bin", "van", "de", "&"} and end + 1 < len(said) and (
-                is_name(said, end + 1) and said[end].low != "the"
-            ):  # fmt: skip
-                end += 2
-            else:
-                break
-        opens = at
-        while opens < end and said[opens].low in TITLES | _NO_NAME and not said[opens].text.isupper():
-            opens += 1
-        name = re.sub(r"['’]s?$", "", text[said[opens].start : said[end - 1].end]) if opens < end else ""
-        if name and name.casefold() not in CALENDAR:
-            found.append(name)
-        at = end
-    return found
-
-
-_NO_NAME = STOPWORDS | TIME_WORDS | PREPOSITIONS
+    found = find_names(text, lower=PLACES - {"us", "un"})
+    return [
+        name.text for name in found if name.text.casefold() not in CALENDAR and (first or not opens_only(name))
+    ]
 
 
 # --- what a turn mentions ---------------------------------------------------------------------------------------
@@ -192,7 +204,7 @@ def _asked_about(asked: Question, *, answered: bool) -> Iterator[_Mention]:
             weight = 1.0 if phrase.role is Role.OBJECT else 0.5
             yield _Mention(_owned(phrase, asked), phrase.role, weight, bool(phrase.name))
         for at, word in enumerate(phrase.words[:-1]):
-            if re.search(r"'s$|s'$", word.low) and is_name(phrase.words, at):
+            if re.search(r"'s$|s'$", word.low) and phrase.words[at].named:
                 start = phrase.name[0] if phrase.name else word.start
                 owner = asked.text[start : word.end]
                 yield _Mention(re.sub(r"['’]s?$", "", owner), phrase.role, 0.4, True, owner=True)
@@ -275,7 +287,7 @@ def _fit(pronoun: str, mention: _Mention, turn: Turn, genders: Mapping[str, str]
             return 0, text
         if plural and (common_head or "and" in lows or text.casefold().startswith("the ")) and not body:
             return 0, text
-        if text.casefold() in genders or lows & OFFICES and not body:
+        if text.casefold() in genders or (lows & OFFICES and not body):
             return 0, text
         return (0.5 if mention.answers_who else 1.5 if body or common_head or one_word or not mention.named else 1.0), text
     if mention.role is Role.ASKED and not plural:
@@ -309,7 +321,7 @@ def _fits_person(pronoun: str, mention: _Mention, turn: Turn, genders: Mapping[s
     female = pronoun in FEMALE
     text = mention.text
     office = {word.low for word in read(mention.whole or text)} & OFFICES
-    if office and mention.whole and not mention.named or (office and mention.whole and is_plural(mention.whole)):
+    if (office and mention.whole and not mention.named) or (office and mention.whole and is_plural(mention.whole)):
         text = mention.whole
     said = read(text)
     lows = {word.low.removesuffix("'s") for word in said}

@@ -688,7 +688,8 @@ OPPOSITES: tuple[frozenset[str], ...] = tuple(
     for row in (
         "male female", "adult young old elderly teenage", "public private", "rural urban", "foreign domestic local",
         "new used electric diesel", "northern southern eastern western", "red green blue white black yellow",
-        "rich poor", "large small big medium", "professional amateur", "junior senior", "full-time part-time",
+        "most fewest least", "first last", "highest lowest", "largest smallest biggest", "oldest youngest", "best worst",
+        "fastest slowest", "cheapest dearest", "longest shortest", "rich poor", "large small big medium", "professional amateur", "junior senior", "full-time part-time",
     )
 )  # fmt: skip
 # Slips of the fingers in the words that questions turn on.
@@ -699,7 +700,7 @@ SLIPS: Mapping[str, str] = MappingProxyType(
         "thye": "they", "whre": "where", "wher": "where", "hwere": "where", "wen": "when", "whne": "when", "hwen": "when",
         "whn": "when", "hsi": "his", "teh": "the", "wy": "why", "whi": "why", "hwy": "why", "woh": "who", "hwos": "whose",
         "mroe": "more", "brfore": "before", "befor": "before", "aftr": "after", "ahd": "had", "hsa": "has", "dd": "did",
-        "ddi": "did", "si": "is", "wsa": "was", "ehr": "her", "hre": "her",
+        "ddi": "did", "si": "is", "wsa": "was", "ehr": "her", "hre": "her", "ni": "in", "fo": "of",
     }
 )  # fmt: skip
 # Words that turn a question round when one is put for another: "before" and "after", "more" and "less".
@@ -741,5 +742,5 @@ RELATIONAL_ADJECTIVES = _set(
     """akin allergic available close closer comparable equal equivalent harmful identical inferior linked new next open
     opposed related relevant similar specific subject superior unique"""
 )
-HEADING_VERBS = _set("go travel move fly return come get arrive drive sail walk send bring take")
+HEADING_VERBS = _set("go travel move fly return come get drive sail walk send bring take")
 HOLIDAYS = _set("christmas diwali easter eid halloween hanukkah midsummer passover ramadan thanksgiving")

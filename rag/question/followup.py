@@ -22,8 +22,10 @@ from rag.english.lexicon import (
     COMPARING,
     DETERMINERS,
     EVENT_NOUNS,
+    FEMALE,
     HAVE,
     HEADING_VERBS,
+    MALE,
     MONTHS,
     MOTION_VERBS,
     NEGATIONS,
@@ -202,7 +204,7 @@ _OPENING = re.compile(
 )
 _MORE = re.compile(
     r"^\W*(?:(?:please|can you|could you|ok|and)\W+)*(?:(?:tell|give) (?:me|us) (?:more|details)|(?:any |some )?more"
-    r"(?: details| information)?|any details|explain|elaborate|go on|continue|anything else|(?:any )?others|details|which ones?|the same)"
+    r"(?: details| information)?|any details|(?:and |what )?then(?: what)?|next|explain|elaborate|go on|continue|anything else|(?:any )?others|details|which ones?|the same)"
     r"\b(?: about (?:it|this|that))?\W*(?:please)?\W*$",
     re.IGNORECASE,
 )
@@ -223,6 +225,8 @@ def _completed(question: str, talk: _Talk) -> str | None:
     match = _OPENING.match(question)
     opening = re.sub(r"\s+", " ", match["opening"].casefold()) if match else ""
     rest = _bare(match["rest"] if match else question)
+    if opening:
+        rest = _picked(rest, talk) or _one(rest, talk) or rest
     said = read(rest)
     pointing = [word.low for at, word in enumerate(said) if word.low in _POINTING_WORDS and not (word.low in POINTING and is_time(said[at + 1 : at + 2]))]
     if pointing and not (pointing == ["that"] and len(said) == 2):
@@ -420,7 +424,7 @@ def _replaced(question: str, talk: _Talk) -> str | None:
     whole = question
     for word in read(question):
         pronoun = re.sub(r"'.*", "", word.low)
-        kind = next((kind for kind in (SINGULAR_PERSONS, THINGS, PLURAL) if pronoun in kind), None)
+        kind = next((kind for kind in _KINDS if pronoun in kind), None)
         if kind is None or any(each in kind for each in put) or (pronoun in THINGS and _is_empty(question)):
             continue
         before, after = question[: word.start], question[word.start + len(pronoun) :]
@@ -444,6 +448,8 @@ def _replaced(question: str, talk: _Talk) -> str | None:
         name = referent(pronoun, role, talk.turns, talk.genders, near=_NEAR, skip=skip)
         if name is None:
             continue
+        if pronoun in THINGS and (open_turn := _undecided(name, talk)):
+            return _noted(question, open_turn)
         put[pronoun] = name
         if pronoun in SINGULAR_PERSONS:
             talk.genders.setdefault(name.casefold(), "she" if pronoun in {"she", "her", "hers"} else "he")
@@ -456,9 +462,27 @@ def _replaced(question: str, talk: _Talk) -> str | None:
     return whole if names(f"x {whole}") else _located(whole, talk.turns)
 
 
+_KINDS = (SINGULAR_PERSONS & MALE, SINGULAR_PERSONS & FEMALE, THINGS, PLURAL)
+
+
 def _is_passive(question: str) -> bool:
     asked = parse(question)
     return bool(asked.auxiliary and asked.verb and asked.auxiliary.low in BE and is_done(asked.verb.low))
+
+
+def _undecided(name: str, talk: _Talk) -> Turn | None:
+    """The turn that leaves open whether "it" is its subject or the stuff that answers it: "What does Ford make?"
+    "Steel."
+    """
+    for turn in reversed(talk.near):
+        reply = reply_to(turn)
+        if name.casefold() not in turn.question.casefold():
+            continue
+        asked = parse(turn.question)
+        stuff = reply and not (reply.named or reply.time or is_plural(reply.phrase) or numbers(reply.phrase))
+        if reply and stuff and asked.wh == "what" and asked.verb:
+            return turn if read(reply.phrase)[0].low not in DETERMINERS | AUXILIARIES else None
+    return None
 
 
 def _is_event(before: str, after: str, turn: Turn) -> bool:
@@ -686,12 +710,19 @@ def _pointed(question: str, talk: _Talk) -> str | None:
         noun = _noun_after(question, match.end())
         if len(noun) > 2:  # "this deep impact program" says which
             continue
-        for turn in reversed(talk.near):
-            asked, reply = parse(turn.question), reply_to(turn)
-            sort = {word.low for phrase in asked.about(Role.ASKED) for word in phrase.words[-1:]}
-            if noun and reply and reply.named and noun[-1].low in sort and not reply.preposition:
-                return f"{question[: noun[-1].end]} ({reply.phrase}){question[noun[-1].end :]}"
+        if noun and (answered := _answer(noun[-1].low, talk)):
+            return f"{question[: noun[-1].end]} ({answered}){question[noun[-1].end :]}"
         return _reminded(question, talk) or _noted(question, talk.turns[-1])
+    return None
+
+
+def _answer(noun: str, talk: _Talk) -> str | None:
+    """What a near turn answered when it asked which such thing: "Tetra Pharma" for "firm"."""
+    for turn in reversed(talk.near):
+        reply = reply_to(turn)
+        sort = {phrase.words[-1].low for phrase in parse(turn.question).about(Role.ASKED)}
+        if reply and reply.named and noun in sort and not reply.preposition:
+            return reply.phrase
     return None
 
 
@@ -732,9 +763,11 @@ def _reminded(question: str, talk: _Talk) -> str | None:
     if _has_name(read(question)) or len(words(question)) > _TOPIC:
         return None
     listed = reply_to(talk.turns[-1])
-    if parse(question).wh == "which" and not parse(question).phrases and listed and is_plural(listed.phrase):
+    if parse(question).wh == "which" and not any(phrase.preposition for phrase in parse(question).phrases) and listed and is_plural(listed.phrase):
         return _added(question, listed.phrase)
     for noun, qualities in _definite(question):
+        if not qualities and (answered := _answer(noun, talk)):
+            return _added(question, answered)
         for turn in reversed(talk.near):
             mention = _mention(noun, turn)
             if mention and set(qualities) <= set(words(mention)):

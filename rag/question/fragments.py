@@ -113,7 +113,9 @@ def _how_many(head: str, earlier: Question) -> str | None:
 def _is_adverbial(earlier: Question) -> bool:
     """Whether what is asked for is no subject or object: "when", "how long", or a question for yes or no."""
     degree = earlier.wh == "how" and not earlier.about(Role.ASKED)
-    return not earlier.asks or earlier.wh in {"when", "where", "why"} or degree or earlier.asks[0].low in PREPOSITIONS
+    return not earlier.asks or earlier.wh in {"when", "where", "why"} or degree or (
+        earlier.asks[0].low in PREPOSITIONS or earlier.asks[-1].low in {"time", *UNITS_OF_TIME}
+    )
 
 
 def _who_else(head: str, earlier: Question) -> str | None:
@@ -421,6 +423,9 @@ def _modifier(piece: Phrase, earlier: Question) -> tuple[int, int, str] | None:
         for said in phrase.words[:-1]:
             if said.low in row and word:
                 return said.start, said.end, word
+    for said in earlier.words if word else ():  # "who scored first?" "and last?"
+        if said.low in row and not said.named:
+            return said.start, said.end, word or ""
     return None
 
 
@@ -472,6 +477,9 @@ def _likeness(piece: Phrase, slot: Phrase, earlier: Question, opening: str) -> t
         if bare and start > slot.start and slot.words[0].low in DETERMINERS:  # "the ferry Aster"
             return fits, (start, end, piece.text)
         return fits, whole
+    if owner and not slot.name:  # "the captain's ship": the mate's
+        mark = next((word.end for word in slot.words[:-1] if word.low.endswith(("'s", "s'"))), None)
+        return (5.0 if mark else 0), (slot.start, mark or slot.end, piece.text)
     if slot.name or owner:
         head = [word for word in slot.words if slot.name and word.start >= slot.name[1]]
         fits = head and not owner and piece.words[0].low not in DETERMINERS and is_plural(piece.text) and is_plural(slot.text)

@@ -173,7 +173,7 @@ def _name_spans(text: str) -> list[tuple[int, int]]:
         while before := re.search(r"\b([A-Z][\w’']*)\.?\s$", text[:start]):
             low = before[1].casefold()
             inside = bool(re.search(r"[^\s.!?]\s$", text[: before.start()]))
-            if not (low in TITLES | set(NUMBER_WORDS) or (low == "the" and inside)):
+            if not (low in TITLES | set(NUMBER_WORDS) or (low in PREPOSITIONS | {"the"} and inside)):
                 break
             start = before.start()
         if name.text.casefold().removesuffix("s") not in CALENDAR:

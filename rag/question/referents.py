@@ -172,7 +172,9 @@ def _mentions(turn: Turn) -> Iterator[_Mention]:
     if reply and not reply.time and not counted and asked.wh in {"who", "whom", "whose", "what", "which"}:
         if not reply.preposition or reply.named:
             determined = read(reply.phrase)[0].low in DETERMINERS
-            yield _Mention(reply.phrase, role, 3.5 if reply.named else 3.2 if determined else 1.0, reply.named, who)
+            # "What killed the lynx?" "A car." is still about the lynx, as after "who".
+            doer = who or (asked.wh == "what" and asked.asks_subject and not reply.named)
+            yield _Mention(reply.phrase, role, 3.5 if reply.named else 3.2 if determined else 1.0, reply.named, doer)
     elif not reply:
         known = asked.text.casefold()
         for index, name in enumerate(names(opening_sentence(turn.answer), first=who)):
@@ -180,17 +182,19 @@ def _mentions(turn: Turn) -> Iterator[_Mention]:
                 yield _Mention(name, role, 2.0 if who and not index else 0.6, True, who and not index)
     elif reply.named and not reply.time and not counted:
         yield _Mention(reply.phrase, Role.ADJUNCT, 0.2, True)
-    yield from _asked_about(asked, answered=bool(reply))
+    same = copular and who and bool(reply and reply.named)  # "Who is Ann Lee's coach?" "Bo Xi."
+    yield from _asked_about(asked, answered=bool(reply), answered_by_name=same)
 
 
-def _asked_about(asked: Question, *, answered: bool) -> Iterator[_Mention]:
+def _asked_about(asked: Question, *, answered: bool, answered_by_name: bool = False) -> Iterator[_Mention]:
     subject = asked.about(Role.SUBJECT)
     if subject and _says_something(subject[0]):
         text = asked.subject_text
         # "the invention of the gin" is about the gin; "shares in Ostmark" are still the shares.
         inner = subject[-1] if subject[-1].preposition == "of" else None
         named = any(phrase.name for phrase in subject)
-        yield _Mention(inner.text if inner else text, Role.SUBJECT, 2.0, named, whole=text)
+        if inner or not answered_by_name:
+            yield _Mention(inner.text if inner else text, Role.SUBJECT, 2.0, named, whole=text)
     for phrase in asked.phrases:
         if phrase.time or not _says_something(phrase) or not (asked.structured or phrase.name):
             continue
@@ -293,7 +297,7 @@ def _fit(pronoun: str, mention: _Mention, turn: Turn, genders: Mapping[str, str]
     if mention.role is Role.ASKED and not plural:
         return 0, text
     if plural:
-        return 2, text
+        return 2.5, text
     return (1, text) if body or one_word else (0.2, text)
 
 

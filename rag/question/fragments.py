@@ -10,27 +10,22 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from rag.english.conversation import BODIES, OPPOSITES, PLACE_PREPOSITIONS, TIME_PREPOSITIONS
 from rag.english.lexicon import (
     BE,
-    BODIES,
     COUNTRIES,
     DETERMINERS,
     DO,
-    HAVE,
     MONTHS,
-    OPPOSITES,
-    PLACE_PREPOSITIONS,
     PLACES,
     POSSESSIVES,
     PREPOSITIONS,
     QUESTION_WORDS,
-    TIME_PREPOSITIONS,
-    TIME_WORDS,
     UNITS_OF_TIME,
     WEEKDAYS,
     inflect,
     verb_forms,
-)  # fmt: skip
+)
 from rag.question.parse import Phrase, Question, Role, Word, is_plural, parse, phrases, read
 from rag.question.referents import Reply, time_preposition
 
@@ -66,7 +61,9 @@ def asked_otherwise(piece: str, earlier: Question, reply: Reply | None) -> str |
         denied = _denied(earlier)
         return asked_otherwise(piece[: said[-2].end], denied, reply) if denied and len(said) > 1 else None
     prepositional = said[0].low in PREPOSITIONS
-    if ("many" in {word.low for word in said} and not prepositional) or (wh == "how" and len(said) > 2 and said[0].low == "how"):
+    if ("many" in {word.low for word in said} and not prepositional) or (
+        wh == "how" and len(said) > 2 and said[0].low == "how"
+    ):
         return None
     if wh in {"who", "whom", "what", "which", "whose"} and said[-1].low != "time" and not prepositional:
         if said[-1].low != "else":
@@ -101,9 +98,18 @@ def _how_many(head: str, earlier: Question) -> str | None:
     subject = next(iter(earlier.about(Role.SUBJECT)), None)
     if subject and earlier.auxiliary and not earlier.asks and subject.words[0].low in {"any", "some"}:
         rest = earlier.text[subject.end :]
-        return f"{head} {subject.text[len(subject.words[0].text) + 1 :]} {earlier.auxiliary.text.lower()}{rest}"
-    things = next((phrase for phrase in earlier.about(Role.OBJECT) if is_plural(phrase.text) and not phrase.name), None)
-    if earlier.asks or not things or not earlier.auxiliary or things.words[0].low in DETERMINERS - {"any", "some"}:
+        return (
+            f"{head} {subject.text[len(subject.words[0].text) + 1 :]} {earlier.auxiliary.text.lower()}{rest}"
+        )
+    things = next(
+        (phrase for phrase in earlier.about(Role.OBJECT) if is_plural(phrase.text) and not phrase.name), None
+    )
+    if (
+        earlier.asks
+        or not things
+        or not earlier.auxiliary
+        or things.words[0].low in DETERMINERS - {"any", "some"}
+    ):
         return None
     noun = things.text[things.words[0].low in {"any", "some"} and len(things.words[0].text) + 1 :]
     clause = f"{earlier.text[earlier.auxiliary.start : things.start].rstrip()}{earlier.text[things.end :]}"
@@ -113,8 +119,11 @@ def _how_many(head: str, earlier: Question) -> str | None:
 def _is_adverbial(earlier: Question) -> bool:
     """Whether what is asked for is no subject or object: "when", "how long", or a question for yes or no."""
     degree = earlier.wh == "how" and not earlier.about(Role.ASKED)
-    return not earlier.asks or earlier.wh in {"when", "where", "why"} or degree or (
-        earlier.asks[0].low in PREPOSITIONS or earlier.asks[-1].low in {"time", *UNITS_OF_TIME}
+    return (
+        not earlier.asks
+        or earlier.wh in {"when", "where", "why"}
+        or degree
+        or (earlier.asks[0].low in PREPOSITIONS or earlier.asks[-1].low in {"time", *UNITS_OF_TIME})
     )
 
 
@@ -153,7 +162,9 @@ def _with_subject(earlier: Question, reply: Reply | None) -> str | None:
     if not verb or verb.low not in verb_forms():
         return None
     plain = verb_forms()[verb.low]
-    past = verb.low != inflect(plain)[0][0] and not (verb.low == plain and several and plain not in inflect(plain)[1])
+    past = verb.low != inflect(plain)[0][0] and not (
+        verb.low == plain and several and plain not in inflect(plain)[1]
+    )
     helper = "did" if past else "do" if several else "does"
     return f"{helper} {subject} {plain}{earlier.text[verb.end :]}"
 
@@ -249,7 +260,9 @@ def _grain(said: Sequence[Word]) -> str:
         return "day"
     if lows & {*MONTHS, "month", "spring", "summer", "autumn", "fall", "winter"}:
         return "month"
-    if lows & {"year", "season", "decade", "century"} or any(re.fullmatch(r"(?:1[5-9]|20)\d\d", low) for low in lows):
+    if lows & {"year", "season", "decade", "century"} or any(
+        re.fullmatch(r"(?:1[5-9]|20)\d\d", low) for low in lows
+    ):
         return "year"
     return next((unit for unit in UNITS_OF_TIME if unit in lows), "")
 
@@ -338,14 +351,22 @@ def exchanged(text: str, earlier: Question, *, opening: str) -> str | None:
     pieces = phrases(text, said, 0, len(said))
     if not pieces or not earlier.structured:
         return None
-    if len(pieces) > 1 and pieces[0].text.casefold() in {phrase.text.casefold() for phrase in earlier.phrases}:
+    if len(pieces) > 1 and pieces[0].text.casefold() in {
+        phrase.text.casefold() for phrase in earlier.phrases
+    }:
         pieces = pieces[1:]  # "photos in the air" after "who takes photos"
     pieces = _joined(text, pieces, earlier)
-    if pieces[0].name is None and pieces[0].preposition == "" and any(
-        pieces[0].words[at].named for at in range(1, len(pieces[0].words))
+    if (
+        pieces[0].name is None
+        and pieces[0].preposition == ""
+        and any(pieces[0].words[at].named for at in range(1, len(pieces[0].words)))
     ):  # "the price of Tesla shares" says what it asks, but for the price of Ford shares
         alike = earlier.about(Role.SUBJECT)[:1]
-        if not alike or not earlier.subject or alike[0].words[-1].low not in {word.low for word in pieces[0].words[:2]}:
+        if (
+            not alike
+            or not earlier.subject
+            or alike[0].words[-1].low not in {word.low for word in pieces[0].words[:2]}
+        ):
             return None
         return f"{earlier.text[: earlier.subject[0]]}{pieces[0].text}{earlier.text[earlier.subject[1] :]}"
     owner = re.match(r"(.+?)['’]s?\s", pieces[0].text)
@@ -379,7 +400,9 @@ def _joined(text: str, pieces: list[Phrase], earlier: Question) -> list[Phrase]:
     found: list[Phrase] = []
     known = {phrase.preposition for phrase in earlier.phrases}
     for piece in pieces:
-        belongs = piece.preposition == "of" or (piece.preposition and not piece.time and piece.preposition not in known)
+        belongs = piece.preposition == "of" or (
+            piece.preposition and not piece.time and piece.preposition not in known
+        )
         if found and belongs and not found[-1].time:
             first = found.pop()
             piece = Phrase(
@@ -401,7 +424,11 @@ def _named(piece: Phrase, earlier: Question, opening: str) -> str | None:
         return f"{text[: noun.start]}{piece.text}{text[noun.end :]}"
     best: tuple[float, tuple[int, int, str]] | None = None
     for phrase in earlier.phrases:
-        if phrase.time or phrase.role is Role.ASKED or phrase.words[0].low in {"he", "she", "it", "they", "you", "i", "me"}:
+        if (
+            phrase.time
+            or phrase.role is Role.ASKED
+            or phrase.words[0].low in {"he", "she", "it", "they", "you", "i", "me"}
+        ):
             continue
         score, put = _likeness(piece, phrase, earlier, opening)
         if score > 0 and (best is None or score > best[0]):
@@ -417,7 +444,10 @@ def _modifier(piece: Phrase, earlier: Question) -> tuple[int, int, str] | None:
     if len(piece.words) > 2 or (len(piece.words) == 2 and piece.words[0].low not in DETERMINERS):
         return None
     low = piece.words[-1].low
-    word = next((low[: len(low) - cut] for cut in (0, 1) if any(low[: len(low) - cut] in row for row in OPPOSITES)), None)
+    word = next(
+        (low[: len(low) - cut] for cut in (0, 1) if any(low[: len(low) - cut] in row for row in OPPOSITES)),
+        None,
+    )
     row = next((row for row in OPPOSITES if word in row), frozenset())
     for phrase in earlier.phrases:
         for said in phrase.words[:-1]:
@@ -437,7 +467,9 @@ def _kind(phrase: str) -> str:
     return "body" if lows & BODIES or "&" in lows else ""
 
 
-def _likeness(piece: Phrase, slot: Phrase, earlier: Question, opening: str) -> tuple[float, tuple[int, int, str]]:
+def _likeness(
+    piece: Phrase, slot: Phrase, earlier: Question, opening: str
+) -> tuple[float, tuple[int, int, str]]:
     """How well the piece stands in the slot's place, 0 or less for not at all, and what to put where."""
     text = earlier.text
     owner = piece.words[-1].low.endswith(("'s", "s'"))
@@ -448,7 +480,9 @@ def _likeness(piece: Phrase, slot: Phrase, earlier: Question, opening: str) -> t
     if slot.role is Role.SUBJECT and opening.startswith(("what", "how")):
         subject = 1.5
     heads = piece.words[-1].low == slot.words[-1].low or (
-        len(piece.words) > 1 and piece.words[0].low == slot.words[0].low and piece.words[0].low not in DETERMINERS
+        len(piece.words) > 1
+        and piece.words[0].low == slot.words[0].low
+        and piece.words[0].low not in DETERMINERS
     )
     if heads and not owner and len(piece.words) > 1:
         return 6 + subject, whole
@@ -463,7 +497,13 @@ def _likeness(piece: Phrase, slot: Phrase, earlier: Question, opening: str) -> t
         kind, other = _kind(piece.text), _kind(inside)
         score = 1 + subject + 0.1 * (slot.role is Role.OBJECT)
         score += 1.0 if kind == other and (kind or len(read(inside)) == len(piece.words)) else 0
-        score -= 2.0 if kind != other and "place" in (kind, other) else 1.0 if kind != other and opening != "and" else 0
+        score -= (
+            2.0
+            if kind != other and "place" in (kind, other)
+            else 1.0
+            if kind != other and opening != "and"
+            else 0
+        )
         fits = max(score, 0.1)
         bare = piece.words[0].low not in DETERMINERS and len(piece.words) == sum(
             piece.words[at].named or at == 0 for at in range(len(piece.words))
@@ -472,7 +512,9 @@ def _likeness(piece: Phrase, slot: Phrase, earlier: Question, opening: str) -> t
             mark = re.search(r"['’]s?$|['’]s(?=\s)", inside)
             at = start + (mark.start() if mark else 0)
             return fits, (start, at, piece.text)
-        if bare and end < slot.end and slot.words[0].low in DETERMINERS:  # "the Varga council": the Ostmark council
+        if (
+            bare and end < slot.end and slot.words[0].low in DETERMINERS
+        ):  # "the Varga council": the Ostmark council
             return fits, (start, end, piece.text)
         if bare and start > slot.start and slot.words[0].low in DETERMINERS:  # "the ferry Aster"
             return fits, (start, end, piece.text)
@@ -482,12 +524,20 @@ def _likeness(piece: Phrase, slot: Phrase, earlier: Question, opening: str) -> t
         return (5.0 if mark else 0), (slot.start, mark or slot.end, piece.text)
     if slot.name or owner:
         head = [word for word in slot.words if slot.name and word.start >= slot.name[1]]
-        fits = head and not owner and piece.words[0].low not in DETERMINERS and is_plural(piece.text) and is_plural(slot.text)
+        fits = (
+            head
+            and not owner
+            and piece.words[0].low not in DETERMINERS
+            and is_plural(piece.text)
+            and is_plural(slot.text)
+        )
         return (1.5 + subject if fits else 0), (head[0].start if head else slot.start, slot.end, piece.text)
     if proper and not lowercase:  # "And Ford?" after "Why did prices fall?"
         return (0.2 if slot.role is Role.SUBJECT else 0), whole
     determined = slot.words[0].low in DETERMINERS
-    alike = is_plural(piece.text) == is_plural(slot.text) and (piece.words[0].low in DETERMINERS) == determined
+    alike = (
+        is_plural(piece.text) == is_plural(slot.text) and (piece.words[0].low in DETERMINERS) == determined
+    )
     if determined and slot.words[0].low in POSSESSIVES and piece.words[0].low not in DETERMINERS:
         alike = is_plural(piece.text) == is_plural(slot.text)
         whole = slot.words[1].start if len(slot.words) > 1 else slot.start, slot.end, piece.text
@@ -495,6 +545,3 @@ def _likeness(piece: Phrase, slot: Phrase, earlier: Question, opening: str) -> t
         return 2.0 if alike or lowercase else 0.8, whole
     score = 1.2 if slot.role is Role.OBJECT else 1.0
     return (score if alike or lowercase else 0), whole
-
-
-_ = (HAVE, TIME_WORDS)

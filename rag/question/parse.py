@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
 
+from rag.english.conversation import HOLIDAYS, IRREGULAR_PLURALS, PREDICATES
 from rag.english.lexicon import (
     ADVERBS,
     AUXILIARIES,
@@ -21,15 +22,12 @@ from rag.english.lexicon import (
     DETERMINERS,
     DO,
     HAVE,
-    HOLIDAYS,
-    IRREGULAR_PLURALS,
     IRREGULAR_VERBS,
     MODALS,
     NEWS_VERBS,
     NUMBER_WORDS,
     PERSONAL,
     PLACES,
-    PREDICATES,
     PREPOSITIONS,
     QUESTION_WORDS,
     SPEECH_VERBS,
@@ -39,10 +37,23 @@ from rag.english.lexicon import (
     WEEKDAYS,
     alternation,
     verb_forms,
-)  # fmt: skip
+)
 from rag.english.names import Name, names
 
-__all__ = ["Phrase", "Question", "Role", "Word", "is_done", "is_plural", "is_time", "opens_only", "parse", "past_form", "phrases", "read"]
+__all__ = [
+    "Phrase",
+    "Question",
+    "Role",
+    "Word",
+    "is_done",
+    "is_plural",
+    "is_time",
+    "opens_only",
+    "parse",
+    "past_form",
+    "phrases",
+    "read",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,10 +141,12 @@ class Question:
 _WORD = re.compile(r"[^\W_]+(?:['’.-][^\W_]+)*(?:(?<=s)['’](?=\s+[^\W_]))?|&")
 _CONTRACTED = re.compile(rf"({'|'.join(sorted(QUESTION_WORDS))})(['’](?:s|re|ll|d))", re.IGNORECASE)
 _SHORT = {"'s": "is", "'re": "are", "'ll": "will", "'d": "did"}
-_OPENS_CLAUSE = (QUESTION_WORDS | {"that", "because", "if", "whether", "but", "although", "unless"}) - {"which"}
+_OPENS_CLAUSE = (QUESTION_WORDS | {"that", "because", "if", "whether", "but", "although", "unless"}) - {
+    "which"
+}
 # Words that no noun phrase goes on over, unless it has just begun: "the first minister", "the late king".
 _ENDS_PHRASE = (STOPWORDS | PREPOSITIONS | QUESTION_WORDS | AUXILIARIES | ADVERBS) - frozenset(
-    "of all more most other own same such few".split()
+    ["of", "all", "more", "most", "other", "own", "same", "such", "few"]
 )
 _OPENS_PHRASE = DETERMINERS - {"more", "most", "all", "other"}
 
@@ -194,7 +207,9 @@ def opens_only(name: Name) -> bool:
 def _is_month(text: str, before: Sequence[Word], end: int) -> bool:
     previous = before[-1].low if before else ""
     capital = text[end - 3].isupper() and bool(before) and not text.isupper()
-    dated = previous in PREPOSITIONS | {"last", "next", "this", "early", "late", "and"} or previous.isdecimal()
+    dated = (
+        previous in PREPOSITIONS | {"last", "next", "this", "early", "late", "and"} or previous.isdecimal()
+    )
     return capital or dated or not text[end:].strip(" ?!.") or bool(re.match(r"\s+\d", text[end:]))
 
 
@@ -210,7 +225,11 @@ def is_time(said: Sequence[Word]) -> bool:
     last = last.removesuffix("s") if last.removesuffix("s") in WEEKDAYS else last
     dated = bool(re.fullmatch(r"(?:1[5-9]|20)\d\d(?:-\d\d)?s?|\d{1,2}(?:st|nd|rd|th)", last))
     after_month = len(said) > 1 and last.isdecimal() and said[-2].low.casefold() in TIME_WORDS
-    ago = len(said) > 1 and last in {"ago", "before", "after", "earlier", "later"} and said[-2].low in TIME_WORDS
+    ago = (
+        len(said) > 1
+        and last in {"ago", "before", "after", "earlier", "later"}
+        and said[-2].low in TIME_WORDS
+    )
     return last in TIME_WORDS | HOLIDAYS | {"weekday", "weekdays"} or dated or after_month or ago
 
 
@@ -255,8 +274,14 @@ def phrases(text: str, said: Sequence[Word], first: int, last: int, role: Role =
         part = Role.ADJUNCT if (preposition or is_time(inside)) and role is not Role.SUBJECT else role
         found.append(
             Phrase(
-                text[inside[0].start : inside[-1].end], inside[0].start, inside[-1].end, preposition,
-                said[opened].start, part, inside, (named[0].start, named[-1].end) if named else None,
+                text[inside[0].start : inside[-1].end],
+                inside[0].start,
+                inside[-1].end,
+                preposition,
+                said[opened].start,
+                part,
+                inside,
+                (named[0].start, named[-1].end) if named else None,
             )  # fmt: skip
         )
         at = end
@@ -370,7 +395,12 @@ def _likely(said: Sequence[Word], at: int, form: _Form) -> int | None:
             return 2
         return None if re.search(r"(?:s|ed|ing|ly|ion|ment|ness|ity)$", low) or low in TIME_WORDS else 0
     if form is _Form.PARTICIPLE:
-        if low in _participles() or (low in verb_forms() and low.endswith(("ed", "ing"))) or low in PREDICATES or verb:
+        if (
+            low in _participles()
+            or (low in verb_forms() and low.endswith(("ed", "ing")))
+            or low in PREDICATES
+            or verb
+        ):
             return 2
         return 1 if re.search(r"\w{2}(?:ed|ing|able|ible|ful|less|ous)$", low) else None
     if low in _pasts() or (low in verb_forms() and not low.endswith("ing")):
@@ -383,7 +413,10 @@ def _followed(text: str, said: Sequence[Word], at: int, last: int) -> int:
     if at + 1 >= last or not _touches(text, said[at], said[at + 1].start):
         return 2
     after = said[at + 1]
-    if said[at + 1].named or after.low in DETERMINERS | PREPOSITIONS | PERSONAL | _OPENS_CLAUSE | {"to", "not"}:
+    if said[at + 1].named or after.low in DETERMINERS | PREPOSITIONS | PERSONAL | _OPENS_CLAUSE | {
+        "to",
+        "not",
+    }:
         return 2
     if _dates(said, at + 1, last) or after.low[0].isdigit() or after.low in ADVERBS:
         return 2
@@ -464,7 +497,9 @@ def parse(text: str) -> Question:
     if said[here].low in AUXILIARIES or said[here].low in _SHORT:
         return _inverted(body, said, before, opens, behind, here)
     if said[wh].low in {"when", "where", "why", "whom"}:
-        return Question(body, said, tuple(said[opens:here]), phrases=(*before, *phrases(body, said, here, len(said))))
+        return Question(
+            body, said, tuple(said[opens:here]), phrases=(*before, *phrases(body, said, here, len(said)))
+        )
     return _asks_subject(body, said, before, opens, behind, None, here)
 
 
@@ -476,7 +511,9 @@ def _opening(text: str, said: Sequence[Word]) -> int | None:
         if word.start < asked_for:
             continue
         after = said[at + 1].low if at + 1 < len(said) else ""
-        asks = word.low in QUESTION_WORDS | AUXILIARIES or (word.low in PREPOSITIONS and after in QUESTION_WORDS)
+        asks = word.low in QUESTION_WORDS | AUXILIARIES or (
+            word.low in PREPOSITIONS and after in QUESTION_WORDS
+        )
         fresh = at == 0 or not _touches(text, said[at - 1], word.start)
         fresh = fresh or all(each.low in {"and", "but", "so", "then", "or", "well"} for each in said[:at])
         if asks and (fresh or word.start == asked_for):
@@ -489,7 +526,12 @@ def _opening(text: str, said: Sequence[Word]) -> int | None:
 def _asking_end(said: Sequence[Word], wh: int) -> int:
     """Behind the question word and what belongs to it: "how many", "how long", "who else"."""
     at = wh + 1
-    if at < len(said) and said[wh].low == "how" and said[at].low not in AUXILIARIES and said[at].low not in _SHORT:
+    if (
+        at < len(said)
+        and said[wh].low == "how"
+        and said[at].low not in AUXILIARIES
+        and said[at].low not in _SHORT
+    ):
         at += 1
     while at < len(said) and said[at].low in {"else", "exactly", "other"}:
         at += 1
@@ -543,7 +585,9 @@ def _inverted(
     verb = _verb(text, said, first, end, form)
     if argument and first < end and low not in DO:
         opening = _likely(said, first, form)
-        predicate = opening == 2 and (verb is None or said[first].low in {"been", "be", "being", "have"} or not plain)
+        predicate = opening == 2 and (
+            verb is None or said[first].low in {"been", "be", "being", "have"} or not plain
+        )
         if predicate or (low in BE and said[first].low in PREPOSITIONS and not said[first].named):
             return _asks_subject(text, said, before, opens, behind, auxiliary, first)
         if low in HAVE and verb is None:
@@ -581,7 +625,13 @@ def _is_filled(said: Sequence[Word], asked: Sequence[Word], verb: int) -> bool:
 
 
 def _asks_subject(
-    text: str, said: Sequence[Word], before: tuple[Phrase, ...], opens: int, behind: int, auxiliary: Word | None, at: int
+    text: str,
+    said: Sequence[Word],
+    before: tuple[Phrase, ...],
+    opens: int,
+    behind: int,
+    auxiliary: Word | None,
+    at: int,
 ) -> Question:
     """A question whose question phrase is the subject of the verb at `at`."""
     verb = at
@@ -595,3 +645,11 @@ def _asks_subject(
         text, tuple(said), tuple(said[opens:stop]), auxiliary, None, said[verb] if is_verb else None, True,
         (*before, *noun, *rest),
     )  # fmt: skip
+
+
+def has_name(said: Sequence[Word]) -> bool:
+    return any(word.named for word in said)
+
+
+def bare(question: str) -> str:
+    return question.strip().rstrip("?!. ").strip()

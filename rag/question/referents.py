@@ -9,35 +9,32 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from rag.english.conversation import AREAS, BODIES, MOTION_VERBS, PLACE_PREPOSITIONS, PREDICATES, SITES
 from rag.english.lexicon import (
-    AREAS,
     AUXILIARIES,
-    BODIES,
     CALENDAR,
     DETERMINERS,
     FEMALE,
     MALE,
     MONTHS,
-    MOTION_VERBS,
     NEGATIONS,
     OFFICES,
     PERSONAL,
-    PLACE_PREPOSITIONS,
     PLACES,
+    PLURAL,
+    POINTING,
     POSSESSIVES,
-    PREDICATES,
     PREPOSITIONS,
     SINGULAR_PERSONS,
-    SITES,
     STOPWORDS,
     THINGS,
     TIME_WORDS,
     TITLES,
     WEEKDAYS,
     verb_forms,
-)  # fmt: skip
+)
 from rag.english.names import names as find_names
 from rag.english.normalise import content_stems
 from rag.english.numbers import numbers
@@ -62,8 +59,24 @@ __all__ = [
     "Reply", "names", "opening_sentence", "place_of", "possessive", "referent", "reply_to", "time_of", "time_preposition",
 ]  # fmt: skip
 
+NEAR = 2  # turns that a reference can point to; further back, no guess was right (eval.bench.followups, dev)
+LONGEST_FRAGMENT = 6  # words; a longer piece after "and" says what it asks by itself
+LONGEST_TOPIC = 12  # words; a longer topic would drown the question it is added to
+POINTING_WORDS = SINGULAR_PERSONS | THINGS | PLURAL | POINTING | {"there"}
 _SHORT_ANSWER = 10  # words; a longer answer is a sentence, whatever its words
 _YES_OR_NO = re.compile(r"^\W*(?:yes|no|yeah|nope)\b\W*", re.IGNORECASE)
+
+
+@dataclass
+class Talk:
+    """The turns so far, made to stand alone, and the gender of those whom a pronoun stood for."""
+
+    turns: list[Turn] = field(default_factory=list)
+    genders: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def near(self) -> list[Turn]:
+        return self.turns[-NEAR:]
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,9 +113,14 @@ def reply_to(turn: Turn) -> Reply | None:
         text = text[: said[-1].end]
     if not 0 < len(said) <= _SHORT_ANSWER or parse(text).structured:
         return None
-    if any(word.low in AUXILIARIES or (word.low in PERSONAL and not said[at].named) for at, word in enumerate(said)):
+    if any(
+        word.low in AUXILIARIES or (word.low in PERSONAL and not said[at].named)
+        for at, word in enumerate(said)
+    ):
         return None
-    if {word.low for word in said} & (NEGATIONS | {"that", "because", "when"}) or any(at and word.text.islower() and past_form(word.low) for at, word in enumerate(said)):
+    if {word.low for word in said} & (NEGATIONS | {"that", "because", "when"}) or any(
+        at and word.text.islower() and past_form(word.low) for at, word in enumerate(said)
+    ):
         return None
     found = phrases(text, said, 0, len(said))
     if not found or not (content_stems(text) or found[0].name):
@@ -113,14 +131,18 @@ def reply_to(turn: Turn) -> Reply | None:
     if common and (len(said[0].text) == 1 or not said[0].text.isupper()):
         phrase = phrase[0].lower() + phrase[1:]
     capitals = said[common:] if start == said[0].start else said[1:]
-    named = any(word.text[0].isupper() and word.low.casefold() not in CALENDAR | STOPWORDS for word in capitals)
+    named = any(
+        word.text[0].isupper() and word.low.casefold() not in CALENDAR | STOPWORDS for word in capitals
+    )
     return Reply(found[0].preposition, phrase, named, found[0].time)
 
 
 def _is_common(said: Sequence[Word], turn: Turn) -> bool:
     """Whether an answer's first word has its capital only for being the first."""
     first = said[0]
-    if not said[0].named and (first.low in DETERMINERS | PREPOSITIONS | STOPWORDS | TIME_WORDS or numbers(first.text)):
+    if not said[0].named and (
+        first.low in DETERMINERS | PREPOSITIONS | STOPWORDS | TIME_WORDS or numbers(first.text)
+    ):
         return True
     if said[0].named or first.text in {word.text for word in parse(turn.question).words[1:]}:
         return False
@@ -139,7 +161,9 @@ def names(text: str, *, first: bool = False) -> list[str]:
     """
     found = find_names(text, lower=PLACES - {"us", "un"})
     return [
-        name.text for name in found if name.text.casefold() not in CALENDAR and (first or not opens_only(name))
+        name.text
+        for name in found
+        if name.text.casefold() not in CALENDAR and (first or not opens_only(name))
     ]
 
 
@@ -174,7 +198,9 @@ def _mentions(turn: Turn) -> Iterator[_Mention]:
             determined = read(reply.phrase)[0].low in DETERMINERS
             # "What killed the lynx?" "A car." is still about the lynx, as after "who".
             doer = who or (asked.wh == "what" and asked.asks_subject and not reply.named)
-            yield _Mention(reply.phrase, role, 3.5 if reply.named else 3.2 if determined else 1.0, reply.named, doer)
+            yield _Mention(
+                reply.phrase, role, 3.5 if reply.named else 3.2 if determined else 1.0, reply.named, doer
+            )
     elif not reply:
         known = asked.text.casefold()
         for index, name in enumerate(names(opening_sentence(turn.answer), first=who)):
@@ -216,16 +242,22 @@ def _asked_about(asked: Question, *, answered: bool, answered_by_name: bool = Fa
 
 def _says_something(phrase: Phrase) -> bool:
     last = phrase.words[-1].low
-    return bool(phrase.name or (content_stems(phrase.text) and last not in PREDICATES and not is_done(last))) and (
-        phrase.words[0].low not in PERSONAL - POSSESSIVES
-    )
+    return bool(
+        phrase.name or (content_stems(phrase.text) and last not in PREDICATES and not is_done(last))
+    ) and (phrase.words[0].low not in PERSONAL - POSSESSIVES)
 
 
 def _owned(phrase: Phrase, asked: Question) -> str:
     """The phrase with the subject's name for "its": "Ford's vans"."""
     first = phrase.words[0]
     after = next((each for each in asked.phrases if each.whole == phrase.end + 1), None)
-    if after and not phrase.name and after.name and not after.time and after.preposition in PLACE_PREPOSITIONS | {"of"}:
+    if (
+        after
+        and not phrase.name
+        and after.name
+        and not after.time
+        and after.preposition in PLACE_PREPOSITIONS | {"of"}
+    ):
         return asked.text[phrase.start : after.end]  # "the blast at Dalmar"
     if first.low in {"its", "their", "his", "her"} and asked.subject and len(phrase.words) > 1:
         return f"{possessive(asked.subject_text)}{phrase.text[len(first.text) :]}"
@@ -293,7 +325,13 @@ def _fit(pronoun: str, mention: _Mention, turn: Turn, genders: Mapping[str, str]
             return 0, text
         if text.casefold() in genders or (lows & OFFICES and not body):
             return 0, text
-        return (0.5 if mention.answers_who else 1.5 if body or common_head or one_word or not mention.named else 1.0), text
+        return (
+            0.5
+            if mention.answers_who
+            else 1.5
+            if body or common_head or one_word or not mention.named
+            else 1.0
+        ), text
     if mention.role is Role.ASKED and not plural:
         return 0, text
     if plural:
@@ -321,18 +359,24 @@ def _is_person(mention: _Mention, turn: Turn) -> bool:
     return asked.verb is None and mention.role is Role.SUBJECT
 
 
-def _fits_person(pronoun: str, mention: _Mention, turn: Turn, genders: Mapping[str, str]) -> tuple[float, str]:
+def _fits_person(
+    pronoun: str, mention: _Mention, turn: Turn, genders: Mapping[str, str]
+) -> tuple[float, str]:
     female = pronoun in FEMALE
     text = mention.text
     office = {word.low for word in read(mention.whole or text)} & OFFICES
-    if (office and mention.whole and not mention.named) or (office and mention.whole and is_plural(mention.whole)):
+    if (office and mention.whole and not mention.named) or (
+        office and mention.whole and is_plural(mention.whole)
+    ):
         text = mention.whole
     said = read(text)
     lows = {word.low.removesuffix("'s") for word in said}
     known = genders.get(_bare_name(text).casefold())
     told = {word.low for word in read(f"{turn.question} {turn.answer}")}
     man, woman = bool(told & MALE), bool(told & FEMALE)
-    if (known and (known == "she") != female) or (not known and not mention.owner and man != woman and man == female):
+    if (known and (known == "she") != female) or (
+        not known and not mention.owner and man != woman and man == female
+    ):
         return 0, text
     if "and" in lows or (is_plural(text) and not mention.named):
         return 0, text
@@ -350,7 +394,12 @@ def _fits_person(pronoun: str, mention: _Mention, turn: Turn, genders: Mapping[s
         return (0.5 if mention.role is Role.SUBJECT and (man or woman) else 0), text
     before = said[capitals[0] - 1].low if capitals[0] else ""
     ends_in_name = capitals[-1] == len(said) - 1
-    if not ends_in_name or before in DETERMINERS or said[capitals[0]].low == "the" or said[-1].low.endswith("'s"):
+    if (
+        not ends_in_name
+        or before in DETERMINERS
+        or said[capitals[0]].low == "the"
+        or said[-1].low.endswith("'s")
+    ):
         return 0, text
     if lows & DETERMINERS and before and not mention.answers_who and before not in OFFICES:
         return 0, text  # "the ferry Aster"
@@ -409,7 +458,11 @@ def time_of(turns: Sequence[Turn], *, near: int) -> str | None:
     for turn in reversed(turns[-near:]):
         reply = reply_to(turn)
         if reply and reply.time and parse(turn.question).wh in {"when", "what", "which"}:
-            return reply.text if reply.preposition else f"{time_preposition(read(reply.phrase))} {reply.phrase}".strip()
+            return (
+                reply.text
+                if reply.preposition
+                else f"{time_preposition(read(reply.phrase))} {reply.phrase}".strip()
+            )
         answer = opening_sentence(turn.answer)
         for text in (turn.question, answer):
             for phrase in reversed(phrases(text, read(text), 0, len(read(text)))):
@@ -419,7 +472,9 @@ def time_of(turns: Sequence[Turn], *, near: int) -> str | None:
 
 
 def _is_dated(said: Sequence[Word]) -> bool:
-    return any(word.low.casefold() in CALENDAR | {"last", "yesterday"} or word.low.isdecimal() for word in said)
+    return any(
+        word.low.casefold() in CALENDAR | {"last", "yesterday"} or word.low.isdecimal() for word in said
+    )
 
 
 def time_preposition(said: Sequence[Word]) -> str:

@@ -1,5 +1,5 @@
-"""The words that a question in a conversation turns on, beside those of `lexicon`: each list once, named by what its
-words are.
+"""The words that a question in a conversation turns on, beside those of `lexicon`: each list once, named by
+what its words are.
 """
 
 from __future__ import annotations
@@ -74,9 +74,8 @@ SLIPS: Mapping[str, str] = MappingProxyType(
         for row in """what: waht wat whta hwat | how: hwo ohw | and: adn nad annd | about: abt abuot aobut | their:
         thier | they: tehy thye | where: whre wher hwere | when: wen whne hwen whn | his: hsi | the:
         teh | why: wy whi hwy | who: woh | whose: hwos | more: mroe | before: brfore befor | after:
-        aftr | had: ahd | has: hsa | did: dd ddi | is: si | was: wsa | her: ehr hre | in: ni | of: fo""".split(
-            "|"
-        )
+        aftr | had: ahd | has: hsa | did: dd ddi | is: si | was: wsa | her: ehr hre | in: ni | of:
+        fo""".split("|")
         for right, slips in [" ".join(row.split()).split(": ")]
         for slip in slips.split()
     }
@@ -112,12 +111,14 @@ WEATHER = _set(
 )
 # The last words of firms' names, as far as they are no `ORGANISATION_HEADS`.
 BODIES = ORGANISATION_HEADS | _set(
-    """aerospace automotive biotech breweries brewery brothers cars cement chemicals cosmetics dairies electric
-    electronics energy engineering entertainment fashion films foods freight gas games gold health insurance
-    investments logistics media metals mining minerals motor motors oil outfitters partners petroleum pharma
-    pharmaceuticals pictures power properties publishing rail records resources retail rovers semiconductors
-    shipping shipyard shipyards soft software solar solutions sons steel stores studios supermarkets systems
-    telecom technologies technology textiles timber tools toys utilities water wind wines"""
+    """aerospace automotive biotech breweries brewery brothers cars cement chemicals cosmetics dairies
+    electric electronics energy engineering entertainment fashion films foods freight gas games gold health
+    insurance investments logistics media metals mining minerals motor motors oil outfitters partners
+    petroleum pharma pharmaceuticals pictures power properties publishing rail records resources retail
+    rovers semiconductors shipping shipyard shipyards soft software solar solutions sons steel stores studios
+    supermarkets systems telecom technologies technology textiles timber tools toys utilities water wind
+    wines
+    """
 )
 # Verbs whose object is a place where something then happens: "When did the storm reach Oslo?"
 MOTION_VERBS = _set(

@@ -1,10 +1,10 @@
-"""A question asked in a conversation, made to stand alone, by rules; a question that stands alone is left alone. And
-whether somebody else, such as a language model, has made it so without saying more.
+"""A question asked in a conversation, made to stand alone, by rules; a question that stands alone is left
+alone. And whether somebody else, such as a language model, has made it so without saying more.
 
-What is left out is taken from the newest turns, and put in one of three ways: into the earlier question ("and in
-May?"), in place of the word that stands for it ("when did he speak?"), or behind the question, in brackets, where no
-single word stands for it ("who explained the decision?"). Earlier questions are made to stand alone first, so a
-conversation can carry what it is about through any number of pronouns.
+What is left out is taken from the newest turns, and put in one of three ways: into the earlier question
+("and in May?"), in place of the word that stands for it ("when did he speak?"), or behind the question, in
+brackets, where no single word stands for it ("who explained the decision?"). Earlier questions are made to
+stand alone first, so a conversation can carry what it is about through any number of pronouns.
 """
 
 from __future__ import annotations
@@ -29,7 +29,8 @@ from rag.english.lexicon import (
 )
 from rag.english.normalise import content_stems, words
 from rag.english.numbers import numbers
-from rag.question.fragments import asked_otherwise, counted, exchanged, moved
+from rag.question.asking import asked_otherwise, counted
+from rag.question.fragments import exchanged, moved
 from rag.question.parse import Question, Role, Word, bare, has_name, is_time, parse, phrases, read
 from rag.question.pronouns import filled, one, picked, replaced
 from rag.question.referents import LONGEST_FRAGMENT, POINTING_WORDS, Talk, reply_to
@@ -71,9 +72,10 @@ def standalone(question: str, history: Sequence[Turn]) -> str:
 
 
 def faithful(rewritten: str, question: str, history: Sequence[Turn]) -> bool:
-    """Whether a question that somebody else made stand alone asks what was asked: it adds words, and numbers, only
-    from the conversation; it keeps the question's own words, but for those that point ("he", "the second one"), what
-    it asks for ("when", "how many"), its numbers, its denial, and the order of its names.
+    """Whether a question that somebody else made stand alone asks what was asked: it adds words, and
+    numbers, only from the conversation; it keeps the question's own words, but for those that point ("he",
+    "the second one"), what it asks for ("when", "how many"), its numbers, its denial, and the order of its
+    names.
 
     >>> turns = [Turn("Who is John Kirby?", "A spokesman of the White House.")]
     >>> [faithful(q, "When did he speak?", turns) for q in ("When did John Kirby speak?", "When did John Kirby resign?")]

@@ -1,8 +1,10 @@
-"""A question taken apart: question phrase, auxiliary, subject, verb, and the noun phrases with their prepositions.
+"""A question taken apart: question phrase, auxiliary, subject, verb, and the noun phrases with their
+prepositions.
 
-The verb of an English question is found by its position and form: after "did" stands a plain form, after "was" a
-participle, after "which storm" a finite verb. A list of verbs helps, and what may follow a verb decides between a
-verb and a noun: "did Ford recall cars", "did the recall cost Ford". Offsets count code points of the question.
+The verb of an English question is found by its position and form: after "did" stands a plain form, after
+"was" a participle, after "which storm" a finite verb. A list of verbs helps, and what may follow a verb
+decides between a verb and a noun: "did Ford recall cars", "did the recall cost Ford". Offsets count code
+points of the question.
 """
 
 from __future__ import annotations
@@ -58,9 +60,9 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class Word:
-    """A word at [start, end). `low`: in small letters, with straight apostrophes; but "May" for the month, as "may" is
-    an auxiliary. `opens`: it begins a sentence. `named`: it is part of a name,
-    its title among it, or a place that is known in any case.
+    """A word at [start, end). `low`: in small letters, with straight apostrophes; but "May" for the month,
+    as "may" is an auxiliary. `opens`: it begins a sentence. `named`: it is part of a name, its title among
+    it, or a place that is known in any case.
     """
 
     text: str
@@ -105,8 +107,8 @@ class Phrase:
 class Question:
     """A question without its closing marks. `asks`: the words of its question phrase, the preposition first.
 
-    `asks_subject`: whether the question phrase is the subject, as in "Who won?". `verb` is the main verb; a form of
-    "be" is one only as an auxiliary. `subject` is [start, end).
+    `asks_subject`: whether the question phrase is the subject, as in "Who won?". `verb` is the main verb; a
+    form of "be" is one only as an auxiliary. `subject` is [start, end).
     """
 
     text: str
@@ -131,12 +133,20 @@ class Question:
     def about(self, role: Role) -> tuple[Phrase, ...]:
         return tuple(phrase for phrase in self.phrases if phrase.role is role)
 
+    def with_text(self, start: int, end: int, new: str) -> str:
+        """The question's text with other words at [start, end).
+
+        >>> parse("Who left Oslo?").with_text(9, 13, "Bern")
+        'Who left Bern'
+        """
+        return f"{self.text[:start]}{new}{self.text[end:]}"
+
     @property
     def subject_text(self) -> str:
         return self.text[slice(*self.subject)] if self.subject else ""
 
 
-# --- words ----------------------------------------------------------------------------------------------------
+# --- words -------------------------------------------------------------------------------------------------
 
 _WORD = re.compile(r"[^\W_]+(?:['’.-][^\W_]+)*(?:(?<=s)['’](?=\s+[^\W_]))?|&")
 _CONTRACTED = re.compile(rf"({'|'.join(sorted(QUESTION_WORDS))})(['’](?:s|re|ll|d))", re.IGNORECASE)
@@ -198,7 +208,9 @@ _KNOWN_PLACES = PLACES - {"us", "un"}
 
 
 def opens_only(name: Name) -> bool:
-    """Whether a name may be a common word that has its capital for opening a sentence: one word, and not a place."""
+    """Whether a name may be a common word that has its capital for opening a sentence: one word, and not a
+    place.
+    """
     single = not re.search(r"\W", name.text) and not name.possessive and not name.title
     shouted = name.text.isupper() and len(name.text) > 1
     return name.opens and single and not shouted and name.text.casefold() not in _KNOWN_PLACES
@@ -246,11 +258,12 @@ def is_plural(phrase: str) -> bool:
     return bool(head) and (head[-1].low in IRREGULAR_PLURALS or bool(re.search(r"[^siu'’]s$", head[-1].low)))
 
 
-# --- phrases --------------------------------------------------------------------------------------------------
+# --- phrases -----------------------------------------------------------------------------------------------
 
 
 def phrases(text: str, said: Sequence[Word], first: int, last: int, role: Role = Role.OBJECT) -> list[Phrase]:
-    """The noun phrases among the words [first, last). The first has the role, those with a preposition are adjuncts.
+    """The noun phrases among the words [first, last). The first has the role, those with a preposition are
+    adjuncts.
 
     >>> text = "cars to the US last year"
     >>> [(phrase.preposition, phrase.text) for phrase in phrases(text, read(text), 0, 6)]
@@ -340,7 +353,7 @@ def _touches(text: str, before: Word, start: int) -> bool:
     return not between or (between == "." and (before.low in TITLES or len(before.text) == 1))
 
 
-# --- the verb -------------------------------------------------------------------------------------------------
+# --- the verb ----------------------------------------------------------------------------------------------
 
 
 class _Form(StrEnum):
@@ -453,7 +466,7 @@ def _verb(text: str, said: Sequence[Word], first: int, last: int, form: _Form) -
     return best[1] if best else None
 
 
-# --- the question ---------------------------------------------------------------------------------------------
+# --- the question ------------------------------------------------------------------------------------------
 
 _POLITE = re.compile(
     r"\W*(?:(?:can|could|would) you (?:please )?|please |do you know )*"

@@ -197,8 +197,8 @@ def _is_passive(question: str) -> bool:
 
 
 def _undecided(name: str, talk: Talk) -> Turn | None:
-    """The turn that leaves open whether "it" is its subject or the stuff that answers it: "What does Ford make?"
-    "Steel."
+    """The turn that leaves open whether "it" is its subject or the stuff that answers it: "What does Ford
+    make?" "Steel."
     """
     for turn in reversed(talk.near):
         reply = reply_to(turn)
@@ -355,8 +355,8 @@ def _is_possessive(pronoun: str, after: str) -> bool:
 
 
 def _counts(turn: Turn) -> bool:
-    """Whether the turn asks for several of a kind that its answer does not name: "they" are those, with all that was
-    said of them.
+    """Whether the turn asks for several of a kind that its answer does not name: "they" are those, with all
+    that was said of them.
     """
     asked = parse(turn.question)
     reply = reply_to(turn)

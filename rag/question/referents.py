@@ -1,8 +1,8 @@
 """What a conversation has spoken of, and what a word that points to it stands for.
 
-A turn mentions the phrases of its question and of its answer. A pronoun takes the newest mention that agrees with it:
-a person, a thing or several. Within a turn the answer comes first where the question asked for such a thing, then
-the subject, then the object; a pronoun prefers what had its own part in the sentence.
+A turn mentions the phrases of its question and of its answer. A pronoun takes the newest mention that agrees
+with it: a person, a thing or several. Within a turn the answer comes first where the question asked for such
+a thing, then the subject, then the object; a pronoun prefers what had its own part in the sentence.
 """
 
 from __future__ import annotations
@@ -81,7 +81,9 @@ class Talk:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """A short answer that is one phrase: "Two million passwords.", "In Lima." `preposition` is "" where it has none."""
+    """A short answer that is one phrase: "Two million passwords.", "In Lima." `preposition` is "" where it
+    has none.
+    """
 
     preposition: str
     phrase: str
@@ -167,12 +169,14 @@ def names(text: str, *, first: bool = False) -> list[str]:
     ]
 
 
-# --- what a turn mentions ---------------------------------------------------------------------------------------
+# --- what a turn mentions ----------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
 class _Mention:
-    """Something spoken of. `weight` is how much a turn is about it; `answers_who`, whether it answers a "who"."""
+    """Something spoken of. `weight` is how much a turn is about it; `answers_who`, whether it answers a
+    "who".
+    """
 
     text: str
     role: Role
@@ -272,7 +276,7 @@ def possessive(name: str, mark: str = "'") -> str:
     return f"{name}{mark}" if name.endswith("s") else f"{name}{mark}s"
 
 
-# --- agreement --------------------------------------------------------------------------------------------------
+# --- agreement ---------------------------------------------------------------------------------------------
 
 
 def referent(
@@ -280,8 +284,8 @@ def referent(
 ) -> str | None:
     """What a pronoun in that role stands for, from the newest of the `near` last turns that has it.
 
-    `genders`: of persons that a pronoun has stood for, by their names in small letters, "he" or "she". A mention in
-    `skip` is passed over: what the same sentence names is not what its pronoun points to.
+    `genders`: of persons that a pronoun has stood for, by their names in small letters, "he" or "she". A
+    mention in `skip` is passed over: what the same sentence names is not what its pronoun points to.
 
     >>> turn = Turn("Which firm bought Grano Vivo?", "Nordhavn Foods.")
     >>> referent("it", Role.SUBJECT, [turn], {}, near=2)
@@ -413,7 +417,7 @@ def _bare_name(text: str) -> str:
     return text[said[first].start :] if 0 < first < len(said) - 1 else text
 
 
-# --- places and times -------------------------------------------------------------------------------------------
+# --- places and times --------------------------------------------------------------------------------------
 
 
 def place_of(turns: Sequence[Turn], *, near: int) -> str | None:

@@ -1,5 +1,5 @@
-"""What was spoken of, put behind a question in brackets, where no single word stands for it: "who explained the
-decision?", "what did that strike hit?", "how many were hurt?".
+"""What was spoken of, put behind a question in brackets, where no single word stands for it: "who explained
+the decision?", "what did that strike hit?", "how many were hurt?".
 """
 
 from __future__ import annotations
@@ -153,8 +153,8 @@ def reminded(question: str, talk: Talk) -> str | None:
 
 
 def _definite(question: str) -> Iterator[tuple[str, list[str]]]:
-    """What may be a noun after "the", "that" or "these", with what stands before it; none where the question says
-    which.
+    """What may be a noun after "the", "that" or "these", with what stands before it; none where the question
+    says which.
 
     >>> list(_definite("Who paid for the last attack?")), list(_definite("Who paid for the attack on Iran?"))
     ([('attack', ['last']), ('last', [])], [])
@@ -260,7 +260,8 @@ def _topic(turn: Turn) -> str | None:
 
 
 def _repeats(told: str, asked: str) -> bool:
-    """Whether an answer has the question's names and half of its words, is short, and needs nothing explained itself.
+    """Whether an answer has the question's names and half of its words, is short, and needs nothing
+    explained itself.
 
     >>> _repeats("The US sanctioned three firms", "firms the US sanction"), _repeats("Nine were killed", "killed in Iran")
     (True, False)

@@ -13,7 +13,9 @@ __all__ = [
     "AREAS",
     "BODIES",
     "COMPARING",
+    "EMPTY_AFTER_IT",
     "EVENT_NOUNS",
+    "EVENT_VERBS",
     "HEADING_VERBS",
     "HOLIDAYS",
     "IRREGULAR_PLURALS",
@@ -131,3 +133,11 @@ RELATIONAL_ADJECTIVES = _set(
 )
 HEADING_VERBS = _set("go travel move fly return come get drive sail walk send bring take")
 HOLIDAYS = _set("""christmas diwali easter eid halloween hanukkah midsummer passover ramadan thanksgiving""")
+# What happens, and does not do: "when did it happen".
+EVENT_VERBS = _set("happen occur start begin end last")
+# After "it" they leave it empty: "does it matter", "is it true that".
+EMPTY_AFTER_IT = _set(
+    """appear appears clear emerge emerged emerges likely matter mattered matters mean meant possible seem
+    seemed seems that time to true who
+    """
+)

@@ -8,7 +8,9 @@ import re
 from collections.abc import Sequence
 
 from rag.english.conversation import (
+    EMPTY_AFTER_IT,
     EVENT_NOUNS,
+    EVENT_VERBS,
     HEADING_VERBS,
     MOTION_VERBS,
     PERSONAL_ADJECTIVES,
@@ -39,7 +41,18 @@ from rag.english.lexicon import (
 from rag.english.normalise import content_stems, words
 from rag.english.numbers import numbers
 from rag.english.sentences import sentences
-from rag.question.parse import Role, bare, is_done, is_plural, is_time, parse, past_form, phrases, read
+from rag.question.parse import (
+    Role,
+    bare,
+    has_name,
+    is_done,
+    is_plural,
+    is_time,
+    parse,
+    past_form,
+    phrases,
+    read,
+)
 from rag.question.referents import (
     LONGEST_FRAGMENT,
     LONGEST_TOPIC,
@@ -141,48 +154,33 @@ def replaced(question: str, talk: Talk) -> str | None:
     put: dict[str, str] = {}
     whole = question
     for word in read(question):
-        pronoun = re.sub(r"'.*", "", word.low)
+        pronoun = word.low.partition("'")[0]
         kind = next((kind for kind in _KINDS if pronoun in kind), None)
-        if kind is None or any(each in kind for each in put) or (pronoun in THINGS and _is_empty(question)):
+        if kind is None or kind & set(put) or (pronoun in THINGS and _is_empty(question)):
             continue
         before, after = question[: word.start], question[word.start + len(pronoun) :]
-        if _explained(before, after) and not (put and _is_object(before, after)):
-            if put or not _is_object(before, after):
-                break
-            # "What did Iran say about it?": what is spoken of can't be who speaks.
-            if pronoun not in SINGULAR_PERSONS:
-                return noted(question, talk.turns[-1])
-        if pronoun in THINGS and _is_event(before, after, talk.turns[-1]):
+        explained, is_object = _explained(before, after), _is_object(before, after)
+        if explained and not is_object:
+            break
+        # "What did Iran say about it?": what is spoken of can't be who speaks.
+        if explained and not put and pronoun not in SINGULAR_PERSONS:
             return noted(question, talk.turns[-1])
-        if (
-            pronoun in PLURAL
-            and not put
-            and (counting := next((t for t in reversed(talk.near) if _counts(t)), None))
-        ):
-            if counting is talk.turns[-1]:
-                return noted(question, counting)
+        if _means_the_turn(pronoun, before, after, talk.turns[-1]) and not put:
+            return noted(question, talk.turns[-1])
         owns = _is_possessive(pronoun, after)
-        role = (
-            Role.OBJECT
-            if _ends_clause(after) or (words(before)[-1:] and words(before)[-1] in PREPOSITIONS)
-            else Role.SUBJECT
-        )
-        role = Role.SUBJECT if owns else role
-        if role is Role.SUBJECT and not owns and _is_passive(question):
-            role = Role.OBJECT  # "how much was it fined?" asks for what was done to it
+        role = Role.SUBJECT if owns else _role(question, before, after)
         skip = " ".join([*names(before), *put.values()])
         name = referent(pronoun, role, talk.turns, talk.genders, near=NEAR, skip=skip)
         if name is None:
             continue
-        if pronoun in THINGS and (open_turn := _undecided(name, talk)):
-            return noted(question, open_turn)
+        if pronoun in THINGS and (undecided := _undecided(name, talk)):
+            return noted(question, undecided)
         put[pronoun] = name
         if pronoun in SINGULAR_PERSONS:
-            talk.genders.setdefault(name.casefold(), "she" if pronoun in {"she", "her", "hers"} else "he")
-        at = len(whole) - len(after)
+            talk.genders.setdefault(name.casefold(), "she" if pronoun in FEMALE else "he")
         new = possessive(name, "’" if "’" in question else "'") if owns else name
         new = new if before.strip() else new[:1].upper() + new[1:]
-        whole = f"{whole[: at - len(pronoun)]}{new}{after}"
+        whole = f"{whole[: len(whole) - len(after) - len(pronoun)]}{new}{after}"
     if not put:
         return None
     return whole if names(f"x {whole}") else _located(whole, talk.turns)
@@ -191,9 +189,23 @@ def replaced(question: str, talk: Talk) -> str | None:
 _KINDS = (SINGULAR_PERSONS & MALE, SINGULAR_PERSONS & FEMALE, THINGS, PLURAL)
 
 
-def _is_passive(question: str) -> bool:
+def _role(question: str, before: str, after: str) -> Role:
+    """The part of a pronoun that owns nothing. The subject of a passive is what something was done to: "how
+    much was it fined?".
+    """
     asked = parse(question)
-    return bool(asked.auxiliary and asked.verb and asked.auxiliary.low in BE and is_done(asked.verb.low))
+    passive = asked.auxiliary and asked.verb and asked.auxiliary.low in BE and is_done(asked.verb.low)
+    behind_preposition = set(words(before)[-1:]) & PREPOSITIONS
+    return Role.OBJECT if passive or behind_preposition or _ends_clause(after) else Role.SUBJECT
+
+
+def _means_the_turn(pronoun: str, before: str, after: str, turn: Turn) -> bool:
+    """Whether a pronoun stands for all that the last question says: "it" happened, or "they" were counted
+    there.
+    """
+    if pronoun in THINGS:
+        return _is_event(before, after, turn)
+    return pronoun in PLURAL and _counts(turn)
 
 
 def _undecided(name: str, talk: Talk) -> Turn | None:
@@ -201,13 +213,12 @@ def _undecided(name: str, talk: Talk) -> Turn | None:
     make?" "Steel."
     """
     for turn in reversed(talk.near):
-        reply = reply_to(turn)
-        if name.casefold() not in turn.question.casefold():
+        asked, reply = parse(turn.question), reply_to(turn)
+        if name.casefold() not in turn.question.casefold() or not reply:
             continue
-        asked = parse(turn.question)
-        stuff = reply and not (reply.named or reply.time or is_plural(reply.phrase) or numbers(reply.phrase))
-        if reply and stuff and asked.wh == "what" and asked.verb:
-            return turn if read(reply.phrase)[0].low not in DETERMINERS | AUXILIARIES else None
+        plain = not (reply.named or reply.time or is_plural(reply.phrase) or numbers(reply.phrase))
+        if plain and asked.wh == "what" and asked.verb and read(reply.phrase)[0].low not in DETERMINERS:
+            return turn
     return None
 
 
@@ -215,15 +226,12 @@ def _is_event(before: str, after: str, turn: Turn) -> bool:
     """Whether "it" is something that happened, as the whole last question says it: "when did it happen?"."""
     asked = parse(turn.question)
     subject = asked.about(Role.SUBJECT)
-    thing = bool(subject and subject[0].words[-1].low in EVENT_NOUNS) or (
-        asked.wh in {"what", "which"} and reply_to(turn) is not None
-    )
-    if thing and words(after)[:1] != ["happen"]:
-        return False
-    return before.rstrip().endswith("about") or words(after)[:1] in (
-        ["happen"], ["happened"], ["happening"], ["occur"], ["occurred"], ["start"], ["started"], ["begin"], ["began"],
-        ["end"], ["ended"], ["last"],
-    )  # fmt: skip
+    event = bool(subject and subject[0].words[-1].low in EVENT_NOUNS)
+    answered = asked.wh in {"what", "which"} and reply_to(turn) is not None
+    verb = verb_forms().get(next(iter(words(after)), ""), "")
+    if (event or answered) and verb != "happen":
+        return False  # "the strike": how long did it last?
+    return before.rstrip().endswith("about") or verb in EVENT_VERBS
 
 
 def _is_empty(question: str) -> bool:
@@ -235,54 +243,33 @@ def _is_empty(question: str) -> bool:
     match = re.search(r"\bit\b(?:['’](?:s|ll|d))?(?P<rest>.*)", question, re.IGNORECASE | re.DOTALL)
     if not match:
         return False
-    before = words(question[: match.start()])[-2:]
-    rest = words(match["rest"])
-    while rest and rest[0] in BE | HAVE | ADVERBS | {
-        "not",
-        "will",
-        "would",
-        "really",
-        "so",
-        "very",
-        "get",
-        "being",
-    }:
-        rest = rest[1:]
-    if rest[:1] in (["from"], ["to"], ["since"], ["until"]) and "how" in words(question[: match.start()]):
+    before, rest = words(question[: match.start()]), words(match["rest"])
+    if "how" in before and rest[:1] and rest[0] in {"from", "to", "since", "until"}:
         return True  # "how far is it from Oslo to Bergen"
+    while rest and rest[0] in BE | HAVE | ADVERBS | {"not", "will", "would", "so", "very", "get"}:
+        rest = rest[1:]
     if not rest:
-        return before == ["time", "is"] or before == ["day", "is"]
-    if rest[0] in WEATHER and (len(rest) == 1 or rest[1] in PREPOSITIONS | TIME_WORDS | ADVERBS | STOPWORDS):
+        return before[-2:] in (["time", "is"], ["day", "is"])
+    first, then = rest[0], rest[1] if len(rest) > 1 else ""
+    if first in WEATHER and (not then or then in PREPOSITIONS | TIME_WORDS | ADVERBS | STOPWORDS):
         return True
-    if rest[0] in {"take", "takes", "took", "taken", "cost", "costs"} and "to" in rest[1:]:
+    if first in EMPTY_AFTER_IT or (verb_forms().get(first) in {"take", "cost"} and "to" in rest):
         return True
-    if rest[0] in {
-        "true",
-        "time",
-        "clear",
-        "emerged",
-        "emerge",
-        "seem",
-        "seems",
-        "appear",
-        "appears",
-        "matter",
-        "mean",
-    }:
-        return True
-    if rest[0] in {"possible", "likely", "that", "who", "to"}:
-        return True
-    extraposed = (
-        len(rest) > 1 and rest[1] in {"to", "that", "for", "if", "whether"} and rest[0] not in PREPOSITIONS
+    if re.match(r"\s*\w+:", match["rest"]):
+        return True  # "is it legal: …"
+    # "Is it hard to swim" is about swimming; "is it ready to swim" is about what swims.
+    its_own = (
+        first in PERSONAL_ADJECTIVES | RELATIONAL_ADJECTIVES
+        or past_form(first)
+        or first.endswith(("ed", "ing"))
     )
-    inherent = (
-        rest[0] in PERSONAL_ADJECTIVES | RELATIONAL_ADJECTIVES
-        or past_form(rest[0])
-        or rest[0].endswith(("ed", "ing"))
+    linked = bool(before) and before[-1] in BE | {"will", "would"}
+    return (
+        linked
+        and not its_own
+        and first not in PREPOSITIONS
+        and then in {"to", "that", "for", "if", "whether"}
     )
-    subject = (bool(before) and before[-1] in BE | {"will", "would"}) or before[-1:] == ["is"]
-    colon = bool(re.match(r"\s*\w+:", match["rest"]))
-    return (extraposed and not inherent and subject and rest[0] not in {"take", "used"}) or colon
 
 
 def _located(question: str, turns: Sequence[Turn]) -> str:
@@ -306,19 +293,18 @@ def _explained(before: str, after: str) -> bool:
     >>> _explained("Which war did ", " win?")
     False
     """
-    if names(f"x {before}") or (before and read(before)[0].named):
+    if has_name(read(before)):
         return True
     if _LEADING.match(before) and "," in after:
         return True  # "In his new book, what does Ann Lee say?"
     if set(words(before)[-1:]) & AUXILIARIES and _is_one_clause(before):
         return False  # "which war did it win?": the pronoun is who did it
-    joined = re.search(r"\w\s+and\b", before)  # "What is rye and how is it baked?"
+    if re.search(r"\w\s+and\b", before) or len(content_stems(before)) > 2:
+        return True  # "What is rye and how is it baked?"
     asked = parse(before)
-    described = any(
-        phrase.words[0].low in {"the", "a", "an", "your", "our", *POINTING} and len(phrase.words) > 1
-        for phrase in asked.phrases
-    ) or bool(asked.about(Role.ASKED) and asked.wh in {"which", "what"})
-    return len(content_stems(before)) > 2 or bool(joined) or described
+    pointing = {"the", "a", "an", "your", "our", *POINTING}
+    described = any(phrase.words[0].low in pointing and len(phrase.words) > 1 for phrase in asked.phrases)
+    return described or bool(asked.about(Role.ASKED) and asked.wh in {"which", "what"})
 
 
 _LEADING = re.compile(
@@ -358,12 +344,9 @@ def _counts(turn: Turn) -> bool:
     """Whether the turn asks for several of a kind that its answer does not name: "they" are those, with all
     that was said of them.
     """
-    asked = parse(turn.question)
-    reply = reply_to(turn)
-    noun = next(iter(asked.about(Role.ASKED)), None)
-    return bool(noun and is_plural(noun.text)) and not (
-        reply and reply.named and asked.wh in {"which", "what"}
-    )
+    asked, reply = parse(turn.question), reply_to(turn)
+    several = any(is_plural(phrase.text) for phrase in asked.about(Role.ASKED))
+    return several and not (reply and reply.named and asked.wh in {"which", "what"})
 
 
 def _placed(question: str, talk: Talk) -> str | None:
@@ -378,11 +361,10 @@ def _placed(question: str, talk: Talk) -> str | None:
         before, after = question[: match.start()], question[match.end() :]
         previous, follows = words(before)[-1:], words(after)[:1]
         existential = not previous or (previous[0] in AUXILIARIES and content_stems(after))
-        elsewhere = any(
-            phrase.preposition and phrase.name and not phrase.time for phrase in parse(before).phrases
-        )
-        if existential or set(follows) & (BE | HAVE) or elsewhere or previous == ["that"]:
+        if existential or previous == ["that"] or set(follows) & (BE | HAVE):
             continue
+        if any(phrase.preposition and phrase.name and not phrase.time for phrase in parse(before).phrases):
+            continue  # "who spoke in Oslo and there"
         if place := place_of(talk.turns, near=NEAR):
             lemma = verb_forms().get(previous[0], "")
             if lemma in MOTION_VERBS | HEADING_VERBS:  # "leave there", "go there"
@@ -397,22 +379,21 @@ def _dated(question: str, talk: Talk) -> str | None:
     >>> _dated("Who was governor then?", Talk([Turn("When was Ann Lee elected?", "In 2009.")]))
     'Who was governor in 2009?'
     """
-    match = re.search(
-        rf"(?<=\w)\s+(?:(?:by |since )?then|(?:(?:on|in|at|during) )?(?:that|the same) (?:{'|'.join(UNITS_OF_TIME)}|time|night|season)"
-        r"|at the time)(?=\s*[?.!]*\s*$)",
-        question,
-        re.IGNORECASE,
-    )
-    if not match or len(words(question)) > LONGEST_TOPIC or parse(question[: match.start()]).text == "":
+    match = _THEN.search(question)
+    if not match or len(words(question)) > LONGEST_TOPIC:
         return None
-    if re.match(r"\s+(?:by|since)\b", match.group()):
-        return None
-    if not parse(question).structured or any(
-        phrase.time for phrase in parse(question[: match.start()]).phrases
-    ):
+    before = parse(question[: match.start()])
+    if not before.structured or any(phrase.time for phrase in before.phrases):
         return None
     when = time_of(talk.turns, near=NEAR)
     return f"{question[: match.start()]} {when}{question[match.end() :]}" if when else None
+
+
+_THEN = re.compile(
+    r"(?<=\w)\s+(?<!by )(?<!since )(?:then|at the time|(?:(?:on|in|at|during) )?(?:that|the same) "
+    rf"(?:{'|'.join(UNITS_OF_TIME)}|time|night|season))(?=\s*[?.!]*\s*$)",
+    re.IGNORECASE,
+)
 
 
 def one(question: str, talk: Talk) -> str | None:
@@ -421,37 +402,30 @@ def one(question: str, talk: Talk) -> str | None:
     >>> one("How much does a new one cost?", Talk([Turn("Did the town buy a snow plough?", "Yes.")]))
     'How much does a new snow plough cost?'
     """
-    match = re.search(
-        r"\b(?:a|an|another|this|that|the|which)(?: (?!one\b)[\w-]+)? (?P<one>ones?)\b(?! of\b)",
-        question,
-        re.I,
-    )
-    if match and set(words(match.group())) & {*ORDINALS, "last", "other", "only", "right"}:
+    match = _ONE.search(question)
+    if not match or len(words(question)) > LONGEST_TOPIC:
         return None
-    if (
-        not match
-        or len(words(question)) > LONGEST_TOPIC
-        or words(question[: match.start("one")])[-1:] == ["no"]
-    ):
+    if set(words(match.group())) & {*ORDINALS, "last", "other", "only", "right"}:
         return None
     for turn in reversed(talk.near):
-        asked = parse(turn.question)
-        for phrase in sorted(asked.phrases, key=lambda each: list(_ONE_ROLES).index(each.role)):
-            kept = [
-                word for word in phrase.words if word.low not in DETERMINERS and not word.text[0].isupper()
-            ]
+        for phrase in sorted(parse(turn.question).phrases, key=lambda each: _ONE_ROLES.index(each.role)):
+            kept = [word.text for word in phrase.words if word.low not in DETERMINERS and word.text.islower()]
             if (
-                not kept
-                or phrase.time
-                or kept[-1] is not phrase.words[-1]
-                or kept[-1].low in PERSONAL | STOPWORDS
+                phrase.time
+                or not kept
+                or kept[-1] != phrase.words[-1].text
+                or kept[-1] in PERSONAL | STOPWORDS
             ):
                 continue
-            noun = " ".join(word.text for word in kept)
-            if is_plural(noun) and match["one"].casefold() == "one":
-                noun = noun.removesuffix("s")
+            noun = " ".join(kept)
+            noun = noun.removesuffix("s") if is_plural(noun) and match["one"].casefold() == "one" else noun
             return f"{question[: match.start('one')]}{noun}{question[match.end('one') :]}"
     return None
+
+
+_ONE = re.compile(
+    r"\b(?:a|an|another|this|that|the|which)(?: (?!one\b)[\w-]+)? (?P<one>ones?)\b(?! of\b)", re.IGNORECASE
+)
 
 
 _ONE_ROLES = (Role.OBJECT, Role.ASKED, Role.SUBJECT, Role.ADJUNCT)

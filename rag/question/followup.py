@@ -31,7 +31,7 @@ from rag.english.normalise import content_stems, words
 from rag.english.numbers import numbers
 from rag.question.asking import asked_otherwise, counted
 from rag.question.fragments import exchanged, moved
-from rag.question.parse import Question, Role, Word, bare, has_name, is_time, parse, phrases, read
+from rag.question.parse import Question, Role, bare, has_name, is_time, parse, phrases, read
 from rag.question.pronouns import filled, one, picked, replaced
 from rag.question.referents import LONGEST_FRAGMENT, POINTING_WORDS, Talk, reply_to
 from rag.question.topic import headed, noted, pointed, reminded
@@ -100,8 +100,6 @@ def faithful(rewritten: str, question: str, history: Sequence[Turn]) -> bool:
 _POINTERS = frozenset(
     content_stems(f"one ones other latter former last same two both thing mean {' '.join(ORDINALS)}")
 )
-
-
 _NAMED = re.compile(r"(?<=\w )[A-Z][\w’'-]*")  # the first word has its capital anyway
 
 
@@ -125,7 +123,7 @@ def _is_shouted(text: str) -> bool:
 
 def _plain(question: str, talk: Talk) -> str:
     """The question without slips in the words that rules look for. One in capitals throughout is put in small
-    letters, but for the words that the conversation or the calendar writes with one.
+    letters, but for the words that the conversation or the calendar writes with a capital.
 
     >>> _plain("waht abt pakistan", Talk()), _plain("AND IN MAY?", Talk())
     ('what about pakistan', 'and in May?')
@@ -133,15 +131,17 @@ def _plain(question: str, talk: Talk) -> str:
     question = unicodedata.normalize("NFC", question)
     if _is_shouted(question):
         told = " ".join(part for turn in talk.turns for part in (turn.question, turn.answer))
-        spelled = {word.low: word.text for word in read(told) if not word.text.isupper() and word.named}
-        spelled |= {day: day.capitalize() for day in CALENDAR | (PLACES - {"us", "un", "uk", "usa"})}
+        spelled = {word.low: word.text for word in read(told) if word.named and not word.text.isupper()}
+        spelled |= {word: word.capitalize() for word in CALENDAR | (PLACES - _SHORT)}
+        spelled |= {word: word for word in STOPWORDS}
+        question = _LETTERS.sub(
+            lambda match: spelled.get(match.group().lower(), match.group().lower()), question
+        )
+    return _LETTERS.sub(lambda match: SLIPS.get(match.group(), match.group()), question)
 
-        def spell(match: re.Match[str]) -> str:
-            low = match.group().lower()
-            return low if low in STOPWORDS - {"us"} else spelled.get(low, low)
 
-        question = re.sub(r"[^\W\d_]+", spell, question)
-    return re.sub(r"[^\W\d_]+", lambda match: SLIPS.get(match.group().casefold(), match.group()), question)
+_LETTERS = re.compile(r"[^\W\d_]+")
+_SHORT = frozenset("uk un us usa".split())
 
 
 _OPENING = re.compile(
@@ -152,8 +152,9 @@ _OPENING = re.compile(
 
 
 _MORE = re.compile(
-    r"^\W*(?:(?:please|can you|could you|ok|and)\W+)*(?:(?:tell|give) (?:me|us) (?:more|details)|(?:any |some )?more"
-    r"(?: details| information)?|any details|(?:and |what )?then(?: what)?|next|explain|elaborate|go on|continue|anything else|(?:any )?others|details|which ones?|the same)"
+    r"^\W*(?:(?:please|can you|could you|ok|and)\W+)*"
+    r"(?:(?:tell|give) (?:me|us) (?:more|details)|(?:any |some )?more(?: details| information)?|(?:any )?details"
+    r"|(?:what )?then(?: what)?|next|explain|elaborate|go on|continue|anything else|(?:any )?others|which ones?|the same)"
     r"\b(?: about (?:it|this|that))?\W*(?:please)?\W*$",
     re.IGNORECASE,
 )
@@ -172,76 +173,66 @@ def _completed(question: str, talk: Talk) -> str | None:
     if _MORE.match(question):
         return headed(bare(question), earlier)
     match = _OPENING.match(question)
-    opening = re.sub(r"\s+", " ", match["opening"].casefold()) if match else ""
-    rest = bare(match["rest"] if match else question)
+    opening = " ".join(match["opening"].casefold().split()) if match else ""
+    rest = _resolved(bare(match["rest"] if match else question), opening, talk)
+    said = read(rest) if rest else ()
+    if not rest or not said or any(word.low in AUXILIARIES or word.low == "'s" for word in said):
+        return None
+    asking = [at for at, word in enumerate(said) if word.low in QUESTION_WORDS]
+    if asking:
+        return _asked(rest, turn) if asking[0] < 2 else None
+    if len(said) > LONGEST_FRAGMENT or not (content_stems(rest) or has_name(said)):
+        return None
+    found = phrases(rest, said, 0, len(said))
+    whole = len(found) == 1 and found[0].whole == said[0].start and found[0].end == said[-1].end
+    if len(found) == 1 and found[0].preposition and found[0].whole == said[0].start:
+        return f"{moved(found[0], parse(earlier))}?"
+    placed = said[0].low in PREPOSITIONS
+    if not (opening or placed or (whole and question.rstrip().endswith("?"))):
+        return None
+    if rest.casefold() in turn.answer.casefold() and not placed:
+        return noted(f"{rest[:1].upper()}{rest[1:]}?", turn)
+    known = opening or has_name(said)  # a fragment's first capital says nothing
+    return _put_in(rest if known else rest[:1].lower() + rest[1:], parse(earlier), opening)
+
+
+def _resolved(rest: str, opening: str, talk: Talk) -> str | None:
+    """The fragment with what it points to: "before Ann Lee" for "before her"; `None` for one that is a whole
+    question.
+
+    >>> turns = [Turn("Who led the council before 2015?", "Ann Lee.")]
+    >>> _resolved("before her", "and", Talk(turns)), _resolved("since then", "and", Talk(turns))
+    ('before Ann Lee', 'since 2015')
+    """
     if opening:
         rest = picked(rest, talk) or one(rest, talk) or rest
     said = read(rest)
-    pointing = [
-        word.low
-        for at, word in enumerate(said)
-        if word.low in POINTING_WORDS and not (word.low in POINTING and is_time(said[at + 1 : at + 2]))
-    ]
-    if pointing and not (pointing == ["that"] and len(said) == 2):
-        if not _is_piece(said, opening) or (filled := replaced(rest, talk)) is None:
-            return None
-        rest, said = filled, read(filled)
-    if not said or any(word.low in AUXILIARIES or word.low == "'s" for word in said):
-        return None
-    if said[0].low in QUESTION_WORDS or said[min(1, len(said) - 1)].low in QUESTION_WORDS:
-        return _asked(rest, turn)
-    if {word.low for word in said} & QUESTION_WORDS or len(said) > LONGEST_FRAGMENT:
-        return None
-    if not (content_stems(rest) or has_name(said)):
-        return None
-    asked = parse(earlier)
-    time = next((phrase for phrase in reversed(asked.phrases) if phrase.time), None)
-    if time and len(said) == 2 and said[0].low in PREPOSITIONS and said[1].low in {"then", "that"}:
-        rest = f"{said[0].text} {time.text}"  # "and since then?"
-        said = read(rest)
-    found = phrases(rest, said, 0, len(said))
-    if said[0].low in PREPOSITIONS and len(found) == 1 and not said[0].named:
-        return f"{moved(found[0], asked)}?"
-    if not (opening or said[0].low in PREPOSITIONS or _is_bare_phrase(question, rest, said)):
-        return None
-    if rest.casefold() in turn.answer.casefold() and said[0].low not in PREPOSITIONS:
-        return noted(f"{rest[:1].upper()}{rest[1:]}?", turn)
-    known = opening or has_name(said)  # a fragment's first capital says nothing
-    return _put_in(rest if known else rest[:1].lower() + rest[1:], asked, opening)
-
-
-def _is_piece(said: Sequence[Word], opening: str) -> bool:
-    """Whether words with a pronoun are a piece all the same: "before her", "and his sister"."""
     lows = [word.low for word in said]
-    if len(said) > LONGEST_FRAGMENT or set(lows) & AUXILIARIES:
-        return False
-    prepositional = lows[0] in PREPOSITIONS or (
-        lows[0] in QUESTION_WORDS and len(lows) > 1 and lows[1] in PREPOSITIONS
-    )
-    return (prepositional and len(lows) < 5) or bool(
-        opening in {"and", "or", "but"} and lows[0] in POSSESSIVES and len(lows) > 1
-    )
-
-
-def _is_bare_phrase(question: str, rest: str, said: Sequence[Word]) -> bool:
-    found = phrases(rest, said, 0, len(said))
-    whole = len(found) == 1 and found[0].whole == said[0].start and found[0].end == said[-1].end
-    return question.rstrip().endswith("?") and whole
+    if len(lows) == 2 and lows[0] in PREPOSITIONS and lows[1] in {"then", "that"}:
+        times = [phrase.text for phrase in parse(talk.turns[-1].question).phrases if phrase.time]
+        return f"{said[0].text} {times[-1]}" if times else rest
+    # "this season" points to nothing that was said.
+    if not any(
+        low in POINTING_WORDS and not (low in POINTING and is_time(said[at + 1 : at + 2]))
+        for at, low in enumerate(lows)
+    ):
+        return rest
+    placed = lows[0] in PREPOSITIONS or (lows[0] in QUESTION_WORDS and lows[1] in PREPOSITIONS)
+    owned = lows[0] in POSSESSIVES and len(lows) > 1 and opening in {"and", "or", "but"}
+    if len(lows) > LONGEST_FRAGMENT or set(lows) & AUXILIARIES or not (owned or (placed and len(lows) < 5)):
+        return None
+    return replaced(rest, talk)
 
 
 def _put_in(rest: str, asked: Question, opening: str) -> str | None:
     """A phrase that has no preposition of its own, in the earlier question.
 
-    >>> _put_in("wages", parse("Why did prices rise"), ""), _put_in("oil", parse("Why did Iran strike Pakistan"), "and")
-    ('Why did wages rise?', 'Why did Iran strike Pakistan, and oil?')
+    >>> _put_in("wages", parse("Why did prices rise"), ""), _put_in("oil", parse("Why did Iran strike Oman"), "and")
+    ('Why did wages rise?', 'Why did Iran strike Oman, and oil?')
     """
     if not asked.structured:
         return None
-    proper = [
-        phrase
-        for phrase in asked.phrases
-        if phrase.name and not phrase.time and phrase.role is not Role.ASKED
-    ]
+    proper = [each for each in asked.phrases if each.name and not each.time and each.role is not Role.ASKED]
     same = next((phrase for phrase in proper if phrase.text.casefold() == rest.casefold()), None)
     if same:  # "and Pakistan?" after "why did Iran strike Pakistan?"
         other = next((phrase for phrase in proper if phrase is not same), None)
@@ -268,31 +259,19 @@ def _asked(rest: str, turn: Turn) -> str | None:
     ('What: who left?', 'Who left?')
     """
     said, earlier = read(rest), bare(turn.question)
-    lows = [word.low for word in said]
-    asked = parse(earlier)
+    asked, lows = parse(earlier), [word.low for word in said]
     at = next(at for at, low in enumerate(lows) if low in QUESTION_WORDS) + 1
-    at += at < len(lows) and lows[at] in {"many", "much"}
-    if (
-        at < len(said)
-        and lows[at] in PREPOSITIONS - {"to"}
-        and lows[:at] == [word.low for word in asked.asks][:at]
-    ):
-        found = phrases(rest, said, at, len(said))  # "who before her", "how many in Wales"
+    counts = at < len(lows) and lows[at] in {"many", "much"}
+    at += counts
+    same = lows[:at] == [word.low for word in asked.asks][:at]
+    if same and at < len(lows) and lows[at] in PREPOSITIONS - {"to"}:  # "who before her", "how many in Wales"
+        found = phrases(rest, said, at, len(said))
         return f"{moved(found[0], asked)}?" if len(found) == 1 else None
-    verb = parse(rest).verb
-    if (
-        len(said) > 4
-        or has_name(said[1:])
-        or len([s for s in content_stems(rest) if s not in {"mani", "much"}]) > 1
-    ):
+    told = [word for word in said if word.low not in {"many", "much"} and content_stems(word.text)]
+    if len(said) > 4 or has_name(said[1:]) or len(told) > 1:
         return None
-    if (
-        lows[0] == "how"
-        and at < len(said)
-        and lows[1] in {"many", "much"}
-        and (whole := counted(rest, asked))
-    ):
+    if counts and lows[0] == "how" and (whole := counted(rest, asked)):
         return f"{whole}?"
-    if verb is None and (whole := asked_otherwise(rest, asked, reply_to(turn))):
+    if parse(rest).verb is None and (whole := asked_otherwise(rest, asked, reply_to(turn))):
         return f"{whole}?"
     return headed(rest, earlier)

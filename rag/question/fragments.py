@@ -124,8 +124,8 @@ def moved(piece: Phrase, earlier: Question) -> str:
 
     >>> def in_place_of(text: str, earlier: str) -> str:
     ...     return moved(phrases(text, read(text), 0, len(read(text)))[0], parse(earlier))
-    >>> in_place_of("in May", "Who met in Oslo in April?"), in_place_of("after 2015", "Who chaired it before 2015?")
-    ('Who met in Oslo in May', 'Who chaired it after 2015')
+    >>> in_place_of("in May", "Who met in Oslo in April?"), in_place_of("after 2015", "Who left before 2015?")
+    ('Who met in Oslo in May', 'Who left after 2015')
     """
     said = f"{piece.preposition} {piece.text}"
     if piece.time:

@@ -81,7 +81,7 @@ _PICK = re.compile(
 def picked(question: str, talk: Talk) -> str | None:
     """A member of the newest list, by its place in it.
 
-    >>> picked("Where is the second one?", Talk([Turn("Which ports are shut?", "Gwadar, Ormara and Karachi.")]))
+    >>> picked("Where is the second one?", Talk([Turn("Which ports?", "Gwadar, Ormara and Karachi.")]))
     'Where is Ormara?'
     """
     match = _PICK.search(question)
@@ -237,7 +237,7 @@ def _is_event(before: str, after: str, turn: Turn) -> bool:
 def _is_empty(question: str) -> bool:
     """Whether "it" stands for nothing, or for something in the same sentence.
 
-    >>> [_is_empty(text) for text in ("Is it dangerous to swim?", "Did it rain?", "Is it able to swim?", "Is it safe?")]
+    >>> [_is_empty(text) for text in ("Is it hard to swim?", "Did it rain?", "Is it able to swim?", "Is it safe?")]
     [True, True, False, False]
     """
     match = re.search(r"\bit\b(?:['’](?:s|ll|d))?(?P<rest>.*)", question, re.IGNORECASE | re.DOTALL)

@@ -26,7 +26,19 @@ from rag.english.lexicon import (
 from rag.english.normalise import content_stems, words
 from rag.english.numbers import numbers
 from rag.english.sentences import sentences
-from rag.question.parse import Role, Word, bare, has_name, is_done, is_plural, parse, past_form, phrases, read
+from rag.question.parse import (
+    Question,
+    Role,
+    Word,
+    bare,
+    has_name,
+    is_done,
+    is_plural,
+    parse,
+    past_form,
+    phrases,
+    read,
+)
 from rag.question.referents import (
     LONGEST_FRAGMENT,
     LONGEST_TOPIC,
@@ -58,7 +70,7 @@ def pointed(question: str, talk: Talk) -> str | None:
 
     >>> pointed("What did that strike hit?", Talk([Turn("Why did Iran strike Pakistan?", "")]))
     'What did that strike hit (Iran strike Pakistan)?'
-    >>> pointed("Have those villages been rebuilt?", Talk([Turn("Which villages did the Lenna flood?", "Osk and Brell.")]))
+    >>> pointed("Have those villages been rebuilt?", Talk([Turn("Which villages flooded?", "Osk and Brell.")]))
     'Have those villages (Osk and Brell) been rebuilt?'
     """
     if len(words(question)) > LONGEST_TOPIC:
@@ -97,18 +109,12 @@ def _points(before: str, after: str) -> bool:
     (True, False, True)
     """
     said = read(after)
-    previous = set(words(before)[-1:])
-    if not said or previous <= STOPWORDS - {"so"}:
+    if not said or set(words(before)[-1:]) <= STOPWORDS - {"so"}:
         return True
-    found = phrases(after, said, 0, len(said))
-    alone = len(said) == 1 or (found and found[0].start == said[0].start and said[len(found[0].words) :][:1])
-    rest = said[1:] if alone else ()
-    plain = said[0].low not in STOPWORDS and not is_plural(said[0].text) and said[0].text.islower()
-    return (
-        plain
-        and (len(said) == 1 or bool(rest and rest[0].low in PREPOSITIONS))
-        and not past_form(said[0].low)
-    )
+    noun = said[0]
+    ends = len(said) == 1 or said[1].low in PREPOSITIONS
+    plain = noun.text.islower() and noun.low not in STOPWORDS and not is_plural(noun.text)
+    return ends and plain and not past_form(noun.low)
 
 
 def _noun_after(question: str, at: int) -> tuple[Word, ...]:
@@ -130,14 +136,12 @@ def reminded(question: str, talk: Talk) -> str | None:
     """
     if has_name(read(question)) or len(words(question)) > LONGEST_TOPIC:
         return None
-    listed = reply_to(talk.turns[-1])
-    if (
-        parse(question).wh == "which"
-        and not any(phrase.preposition for phrase in parse(question).phrases)
-        and listed
-        and is_plural(listed.phrase)
-    ):
-        return _added(question, listed.phrase)
+    asked, reply = parse(question), reply_to(talk.turns[-1])
+    chooses = asked.wh == "which" and not any(
+        each.preposition or each.role is Role.ASKED for each in asked.phrases
+    )
+    if chooses and reply and is_plural(reply.phrase):
+        return _added(question, reply.phrase)  # "which is larger?"
     for noun, qualities in _definite(question):
         if not qualities and (answered := _answer(noun, talk)):
             return _added(question, answered)
@@ -145,11 +149,9 @@ def reminded(question: str, talk: Talk) -> str | None:
             mention = _mention(noun, turn)
             if mention and set(qualities) <= set(words(mention)):
                 return _added(question, mention)
-        if noun in EVENT_NOUNS or noun.removesuffix("s") in EVENT_NOUNS:
+        if {noun, noun.removesuffix("s")} & EVENT_NOUNS:
             return noted(question, talk.turns[-1])
-    if is_bare_count(question) or _is_bare_event(question):
-        return noted(question, talk.turns[-1])
-    return None
+    return noted(question, talk.turns[-1]) if is_bare_count(question) or _is_bare_event(question) else None
 
 
 def _definite(question: str) -> Iterator[tuple[str, list[str]]]:
@@ -194,25 +196,24 @@ def _stops(word: Word) -> bool:
 
 
 def _is_bare_event(question: str) -> bool:
-    """Whether it only says that something was done: "who was killed?", "was anyone hurt?"."""
-    stems = content_stems(re.sub(r"\b(?:any|some)(?:one|body|thing)\b", "", question, flags=re.IGNORECASE))
-    said = read(question)
-    if not said or {word.low for word in said} & POINTING_WORDS:
+    """Whether it only says that something was done, or to how many people.
+
+    >>> [_is_bare_event(text) for text in ("Who was killed?", "How many people were aboard?", "Who was born?")]
+    [True, True, False]
+    """
+    said = [word.low for word in read(question)]
+    if not said or set(said) & POINTING_WORDS:
         return False
-    if (
-        len(said) <= 6
-        and said[0].low == "how"
-        and said[2:]
-        and said[2].low in PERSONS
-        and parse(question).auxiliary
-    ):
-        return (
-            is_done(said[-1].low) or said[-1].low in PREPOSITIONS | PLACE_PREPOSITIONS
-        )  # "how many people were hurt", "… aboard"
-    return len(stems) == 1 and len(said) <= 4 and is_done(said[-1].low)
+    if said[0] == "how" and 3 < len(said) <= 6 and said[2] in PERSONS and parse(question).auxiliary:
+        return is_done(said[-1]) or said[-1] in PREPOSITIONS | PLACE_PREPOSITIONS
+    stems = [
+        low for low in said if content_stems(low) and not re.fullmatch(r"(?:any|some)(?:one|body|thing)", low)
+    ]
+    return len(stems) == 1 and len(said) <= 4 and is_done(said[-1])
 
 
 def noted(question: str, turn: Turn) -> str:
+    """The question with what the turn is about."""
     topic = _topic(turn)
     return _added(question, topic) if topic else question
 
@@ -232,31 +233,26 @@ def _topic(turn: Turn) -> str | None:
     ('Iran struck first', 'the border of Iran')
     """
     spans = sentences(turn.question)
-    asked = turn.question[spans[-1][0] : spans[-1][1]] if spans else ""
-    if inner := re.search(r"\(([^()]+)\)\W*$", asked):
+    text = turn.question[spans[-1][0] : spans[-1][1]] if spans else ""
+    if inner := re.search(r"\(([^()]+)\)\W*$", text):
         return inner[1]
-    asked = bare(asked)
-    told = bare(opening_sentence(turn.answer))
-    reply = reply_to(turn)
-    read_ = parse(asked)
-    clause = read_.auxiliary or read_.verb
-    if reply and reply.named and read_.asks_subject and clause and not reply.time:
-        topic = f"{reply.phrase} {read_.text[clause.start :]}"
-        return topic if len(topic.split()) <= LONGEST_TOPIC else None
-    if not reply and _repeats(told, _unasked(asked)):
-        return lowered(told)  # it says what the question says, and more
-    answered = [
-        name for name in names(opening_sentence(turn.answer)) if name.casefold() not in set(words(asked))
-    ]
-    rest = _unasked(asked)
-    wh = parse(asked).wh
-    if wh in {"who", "whom"} and answered:
-        topic = f"{answered[0]} {rest}"
-    elif wh in {"what", "which", "where"} and answered and answered[0].casefold() not in asked.casefold():
-        topic = f"{rest}, {answered[0]}"
-    else:
-        topic = rest
+    topic = _answered_topic(parse(bare(text)), turn)
     return topic if topic and len(topic.split()) <= LONGEST_TOPIC else None
+
+
+def _answered_topic(asked: Question, turn: Turn) -> str:
+    answer, rest, reply = bare(opening_sentence(turn.answer)), _unasked(asked.text), reply_to(turn)
+    clause = asked.auxiliary or asked.verb
+    if reply and reply.named and asked.asks_subject and clause:
+        return f"{reply.phrase} {asked.text[clause.start :]}"
+    if not reply and _repeats(answer, rest):
+        return lowered(answer)  # it says what the question says, and more
+    name = next((name for name in names(answer) if name.casefold() not in words(asked.text)), None)
+    if name and asked.wh in {"who", "whom"}:
+        return f"{name} {rest}"
+    if name and asked.wh in {"what", "which", "where"} and name.casefold() not in asked.text.casefold():
+        return f"{rest}, {name}"
+    return rest
 
 
 def _repeats(told: str, asked: str) -> bool:
@@ -296,12 +292,10 @@ def _unasked(asked: str) -> str:
 
 
 def lowered(text: str) -> str:
+    """The text without its first capital, if its first word has none of its own."""
     first = words(text)[0]
-    return (
-        text[:1].lower() + text[1:]
-        if first in STOPWORDS | PREPOSITIONS | AUXILIARIES or numbers(first)
-        else text
-    )
+    common = first in STOPWORDS | PREPOSITIONS | AUXILIARIES or numbers(first)
+    return text[:1].lower() + text[1:] if common else text
 
 
 def headed(fragment: str, earlier: str) -> str:

@@ -73,11 +73,10 @@ OPPOSITES: tuple[frozenset[str], ...] = tuple(
 SLIPS: Mapping[str, str] = MappingProxyType(
     {
         slip: right
-        for row in """what: waht wat whta hwat | how: hwo ohw | and: adn nad annd | about: abt abuot aobut | their:
-        thier | they: tehy thye | where: whre wher hwere | when: wen whne hwen whn | his: hsi | the:
-        teh | why: wy whi hwy | who: woh | whose: hwos | more: mroe | before: brfore befor | after:
-        aftr | had: ahd | has: hsa | did: dd ddi | is: si | was: wsa | her: ehr hre | in: ni | of:
-        fo""".split("|")
+        for row in """what: waht wat whta hwat | how: hwo ohw | and: adn nad annd | about: abt abuot aobut
+        | their: thier | they: tehy thye | where: whre wher hwere | when: wen whne hwen whn | his: hsi
+        | the: teh | why: wy whi hwy | who: woh | whose: hwos | more: mroe | before: brfore befor
+        | after: aftr | had: ahd | has: hsa | did: ddi | was: wsa | her: ehr hre | in: ni""".split("|")
         for right, slips in [" ".join(row.split()).split(": ")]
         for slip in slips.split()
     }

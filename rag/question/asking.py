@@ -122,7 +122,7 @@ def _with_subject(earlier: Question, reply: Reply | None) -> str | None:
 
 
 def _with_object(earlier: Question, reply: Reply | None, piece: Sequence[str]) -> str | None:
-    """The clause of "what did hackers steal", with the answer for its object: "did hackers steal passwords"."""
+    """The clause of "what did thieves steal", with the answer for its object: "did thieves steal cash"."""
     auxiliary, verb, noun = earlier.auxiliary, earlier.verb, _asked_noun(earlier)
     if not auxiliary or not earlier.subject:
         return None
@@ -141,8 +141,8 @@ def _with_object(earlier: Question, reply: Reply | None, piece: Sequence[str]) -
 def _how_many(head: str, earlier: Question) -> str | None:
     """The things of a question for yes or no, counted.
 
-    >>> _how_many("How many", parse("Did Ford recall cars?")), _how_many("How many", parse("Was anybody hurt?"))
-    ('How many cars did Ford recall', None)
+    >>> _how_many("How many", parse("Did Ford recall cars?"))
+    'How many cars did Ford recall'
     """
     auxiliary = earlier.auxiliary
     if earlier.asks or not auxiliary:

@@ -78,8 +78,10 @@ def faithful(rewritten: str, question: str, history: Sequence[Turn]) -> bool:
     names.
 
     >>> turns = [Turn("Who is John Kirby?", "A spokesman of the White House.")]
-    >>> [faithful(q, "When did he speak?", turns) for q in ("When did John Kirby speak?", "When did John Kirby resign?")]
-    [True, False]
+    >>> faithful("When did John Kirby speak?", "When did he speak?", turns)
+    True
+    >>> faithful("When did John Kirby resign?", "When did he speak?", turns)
+    False
     """
     said = " ".join([question, *(part for turn in history for part in (turn.question, turn.answer))])
     new, old = content_stems(rewritten), [s for s in content_stems(question) if s not in _POINTERS]
@@ -153,8 +155,9 @@ _OPENING = re.compile(
 
 _MORE = re.compile(
     r"^\W*(?:(?:please|can you|could you|ok|and)\W+)*"
-    r"(?:(?:tell|give) (?:me|us) (?:more|details)|(?:any |some )?more(?: details| information)?|(?:any )?details"
-    r"|(?:what )?then(?: what)?|next|explain|elaborate|go on|continue|anything else|(?:any )?others|which ones?|the same)"
+    r"(?:(?:tell|give) (?:me|us) (?:more|details)|(?:any |some )?more(?: details| information)?"
+    r"|(?:any )?(?:details|others)|(?:what )?then(?: what)?|next|explain|elaborate|go on|continue|anything else"
+    r"|which ones?|the same)"
     r"\b(?: about (?:it|this|that))?\W*(?:please)?\W*$",
     re.IGNORECASE,
 )
@@ -227,8 +230,10 @@ def _resolved(rest: str, opening: str, talk: Talk) -> str | None:
 def _put_in(rest: str, asked: Question, opening: str) -> str | None:
     """A phrase that has no preposition of its own, in the earlier question.
 
-    >>> _put_in("wages", parse("Why did prices rise"), ""), _put_in("oil", parse("Why did Iran strike Oman"), "and")
-    ('Why did wages rise?', 'Why did Iran strike Oman, and oil?')
+    >>> _put_in("wages", parse("Why did prices rise"), "")
+    'Why did wages rise?'
+    >>> _put_in("oil", parse("Why did Iran strike Oman"), "and")
+    'Why did Iran strike Oman, and oil?'
     """
     if not asked.structured:
         return None

@@ -295,7 +295,7 @@ def phrases(text: str, said: Sequence[Word], first: int, last: int, role: Role =
                 part,
                 inside,
                 (named[0].start, named[-1].end) if named else None,
-            )  # fmt: skip
+            )
         )
         at = end
     return found
@@ -566,9 +566,10 @@ def _behind_noun(text: str, said: Sequence[Word], first: int, wh: str) -> int:
         if _followed(text, said, at, len(said)) or not later:
             return at
     for at in range(first + 1, len(said) - 1):  # an unknown verb: "which parties govern Eskerby"
-        if said[at].low not in _ENDS_PHRASE and not said[at].named and not is_plural(said[at].text):
-            if said[at + 1].named or said[at + 1].low in DETERMINERS:
-                return at
+        word, behind = said[at], said[at + 1]
+        plain = word.low not in _ENDS_PHRASE and not word.named and not is_plural(word.text)
+        if plain and (behind.named or behind.low in DETERMINERS):
+            return at
     return len(said)
 
 
@@ -630,11 +631,10 @@ def _inverted(
 
 
 def _is_filled(said: Sequence[Word], asked: Sequence[Word], verb: int) -> bool:
-    """Whether "how old is …" has its predicate already, so that a last adjective belongs to a name or noun."""
+    """Whether "how old is …" has its predicate already, so that a last adjective belongs to a noun."""
     low = said[verb].low
-    return len(asked) > 1 and asked[0].low == "how" and low not in _participles() and (
-        low not in verb_forms() or not low.endswith(("ed", "ing"))
-    )  # fmt: skip
+    is_verb = low in _participles() or (low in verb_forms() and low.endswith(("ed", "ing")))
+    return len(asked) > 1 and asked[0].low == "how" and not is_verb
 
 
 def _asks_subject(

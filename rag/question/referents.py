@@ -56,8 +56,21 @@ from rag.question.parse import (
 from rag.types import Turn
 
 __all__ = [
-    "Reply", "names", "opening_sentence", "place_of", "possessive", "referent", "reply_to", "time_of", "time_preposition",
-]  # fmt: skip
+    "LONGEST_FRAGMENT",
+    "LONGEST_TOPIC",
+    "NEAR",
+    "POINTING_WORDS",
+    "Reply",
+    "Talk",
+    "names",
+    "opening_sentence",
+    "place_of",
+    "possessive",
+    "referent",
+    "reply_to",
+    "time_of",
+    "time_preposition",
+]
 
 NEAR = 2  # turns that a reference can point to; further back, no guess was right (eval.bench.followups, dev)
 LONGEST_FRAGMENT = 6  # words; a longer piece after "and" says what it asks by itself

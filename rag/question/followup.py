@@ -156,8 +156,8 @@ _OPENING = re.compile(
 _MORE = re.compile(
     r"^\W*(?:(?:please|can you|could you|ok|and)\W+)*"
     r"(?:(?:tell|give) (?:me|us) (?:more|details)|(?:any |some )?more(?: details| information)?"
-    r"|(?:any )?(?:details|others)|(?:what )?then(?: what)?|next|explain|elaborate|go on|continue|anything else"
-    r"|which ones?|the same)"
+    r"|(?:any )?(?:details|others)|(?:what )?then(?: what)?|next|explain|elaborate|go on|continue"
+    r"|anything else|which ones?|the same)"
     r"\b(?: about (?:it|this|that))?\W*(?:please)?\W*$",
     re.IGNORECASE,
 )

@@ -192,9 +192,8 @@ TIME_WORDS = (
     | frozenset(UNITS_OF_TIME)
     | frozenset(f"{unit}s" for unit in UNITS_OF_TIME if unit != "century")
     | _set(
-        """centuries yesterday today tonight tomorrow spring summer autumn fall winter morning afternoon
-        evening
-    night midnight noon season"""
+        """yesterday today tonight tomorrow spring summer autumn fall winter morning afternoon evening
+    centuries night midnight noon season"""
     )
 )
 
@@ -232,8 +231,8 @@ IRREGULAR_VERBS: Mapping[str, tuple[str, str]] = MappingProxyType(
     tear tore torn|tell told|think thought|throw threw thrown|thrust thrust|undergo underwent undergone|
     undermine undermined|understand understood|undertake undertook undertaken|undo undid undone|
     uphold upheld|upset upset|wake woke woken|wear wore worn|weave wove woven|weep wept|win won|
-    withdraw withdrew withdrawn|withhold withheld|withstand withstood|wring wrung|write wrote
-    written""".replace("\n", " ").split("|")
+    withdraw withdrew withdrawn|withhold withheld|withstand withstood|wring wrung|
+    write wrote written""".replace("\n", " ").split("|")
     }
 )
 # Verbs of more than one syllable that double their last consonant.
@@ -440,13 +439,13 @@ _ANY = """
     forget gain gather get give go grab greet guide halt halve hand happen harm have help hide hold hurt
     ignore impress improve include inherit inspire introduce involve join jump keep kick kiss know land
     last leave let lie like limit link live lock look love maintain make mark marry mean mention miss mock
-    mourn move need negotiate notify occur offend omit panic mimic operate organise overhaul paint park perform pick
-    place plant please praise prepare present press print prompt provide pull push put quit ram reach read
-    recover redesign remain remove renew repair repay require resign resist respond restore result resume
-    retire return reuse ride rise run save scare seat see send separate set shake shape share show sing
-    sit slam slow smash speed split stage stand start stay step stop stretch suffer surprise survive swap
-    swim talk teach tease terminate throw tie touch transfer transform travel turn understand upgrade use
-    violate wait walk want watch wear work worry wrap"""
+    mourn move need negotiate notify occur offend mimic omit operate panic organise overhaul paint park
+    perform pick place plant please praise prepare present press print prompt provide pull push put quit
+    ram reach read recover redesign remain remove renew repair repay require resign resist respond restore
+    result resume retire return reuse ride rise run save scare seat see send separate set shake shape
+    share show sing sit slam slow smash speed split stage stand start stay step stop stretch suffer
+    surprise survive swap swim talk teach tease terminate throw tie touch transfer transform travel turn
+    understand upgrade use violate wait walk want watch wear work worry wrap"""
 # Verbs of news from every desk.
 NEWS_VERBS = (
     _set(" ".join((_SPORT, _BUSINESS, _COURTS, _WEATHER, _SCIENCE, _POLITICS, _WAR, _ANY)))
@@ -551,7 +550,8 @@ NAME_HEADS = ORGANISATION_HEADS | _set(
 )
 # Endings of firms' names that a second mention leaves out.
 FIRM_ENDINGS = _set(
-    """plc ltd limited inc incorporated corp corporation co company group holdings llc llp ag sa nv gmbh ab"""
+    """plc ltd limited inc incorporated corp corporation co company group holdings llc llp ag sa nv gmbh ab
+    as"""
 )
 # Common words that open sentences of news; their capital says nothing.
 OPENERS = _set(

@@ -164,7 +164,7 @@ def _runs(text: str, tokens: Sequence[_Token], anyway: Set[str]) -> Iterator[tup
 
 def _is_no_part(token: _Token) -> bool:
     """Whether a capitalised word is no part of a name: a day, or a function word that is no abbreviation."""
-    shouted = token.text.isupper() and token.plain in BY_SHORT_NAME
+    shouted = token.text.isupper() and token.plain in BY_SHORT_NAME.keys() | FIRM_ENDINGS
     return (token.plain in _NOT_NAMES and not shouted) or (token.text == "I")
 
 
@@ -210,7 +210,7 @@ def _next_part(text: str, tokens: Sequence[_Token], first: int, end: int) -> int
         return None
     if _is_capital(tokens[end]) and (not _is_no_part(tokens[end]) or tokens[end].plain in ALSO_NAMES):
         return end + 1
-    if tokens[end].text in FIRM_ENDINGS - {"company", "group", "holdings"}:
+    if tokens[end].text in FIRM_ENDINGS - {"as", "company", "group", "holdings"}:
         return end + 1
     joining = end
     heads = any(token.plain in NAME_HEADS for token in tokens[first:end])

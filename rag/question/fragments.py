@@ -310,6 +310,8 @@ def _likeness(piece: Phrase, slot: Phrase, earlier: Question, opening: str) -> t
         whole = slot.words[1].start, slot.end, piece.text  # "its vans": its trucks
     else:
         alike = alike and (first in DETERMINERS) == (slot.words[0].low in DETERMINERS)
+    if slot.preposition in PLACE_PREPOSITIONS and not is_plural(slot.text) and slot.words[0].low not in DETERMINERS:
+        return 0, whole  # "on strike"
     if subject:
         return (2.0 if alike or lowercase else 0.8), whole
     return (1.2 if slot.role is Role.OBJECT else 1.0) * (alike or lowercase), whole

@@ -205,7 +205,8 @@ def _means_the_turn(pronoun: str, before: str, after: str, turn: Turn) -> bool:
     """
     if pronoun in THINGS:
         return _is_event(before, after, turn)
-    return pronoun in PLURAL and _counts(turn)
+    acts = not _ends_clause(after) and pronoun in PERSONAL - POSSESSIVES  # "what do they want"
+    return pronoun in PLURAL and _counts(turn) and not (acts and is_plural(parse(turn.question).subject_text))
 
 
 def _undecided(name: str, talk: Talk) -> Turn | None:

@@ -17,7 +17,7 @@ from rag.english.lexicon import (
     verb_forms,
 )
 from rag.question.parse import Phrase, Question, Role, is_plural, parse, read
-from rag.question.referents import Reply
+from rag.question.talk import Reply
 
 __all__ = ["asked_otherwise", "counted"]
 

@@ -25,7 +25,7 @@ from rag.english.lexicon import (
     WEEKDAYS,
 )
 from rag.question.parse import Phrase, Question, Role, Word, is_plural, parse, phrases, read
-from rag.question.referents import time_preposition
+from rag.question.talk import time_preposition
 
 __all__ = ["exchanged", "moved"]
 
@@ -310,7 +310,11 @@ def _likeness(piece: Phrase, slot: Phrase, earlier: Question, opening: str) -> t
         whole = slot.words[1].start, slot.end, piece.text  # "its vans": its trucks
     else:
         alike = alike and (first in DETERMINERS) == (slot.words[0].low in DETERMINERS)
-    if slot.preposition in PLACE_PREPOSITIONS and not is_plural(slot.text) and slot.words[0].low not in DETERMINERS:
+    if (
+        slot.preposition in PLACE_PREPOSITIONS
+        and not is_plural(slot.text)
+        and slot.words[0].low not in DETERMINERS
+    ):
         return 0, whole  # "on strike"
     if subject:
         return (2.0 if alike or lowercase else 0.8), whole

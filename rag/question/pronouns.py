@@ -53,18 +53,8 @@ from rag.question.parse import (
     phrases,
     read,
 )
-from rag.question.referents import (
-    LONGEST_FRAGMENT,
-    LONGEST_TOPIC,
-    NEAR,
-    Talk,
-    names,
-    place_of,
-    possessive,
-    referent,
-    reply_to,
-    time_of,
-)
+from rag.question.referents import place_of, possessive, referent, time_of
+from rag.question.talk import LONGEST_FRAGMENT, LONGEST_TOPIC, NEAR, Talk, names, reply_to
 from rag.question.topic import is_bare_count, noted
 from rag.types import Turn
 

@@ -39,7 +39,7 @@ from rag.question.parse import (
     phrases,
     read,
 )
-from rag.question.referents import (
+from rag.question.talk import (
     LONGEST_FRAGMENT,
     LONGEST_TOPIC,
     POINTING_WORDS,

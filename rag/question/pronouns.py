@@ -44,7 +44,6 @@ from rag.english.sentences import sentences
 from rag.question.parse import (
     Role,
     bare,
-    has_name,
     is_done,
     is_plural,
     is_time,
@@ -284,11 +283,12 @@ def _explained(before: str, after: str) -> bool:
     >>> _explained("Which war did ", " win?")
     False
     """
-    if has_name(read(before)):
+    if names(before, first=True):
         return True
     if _LEADING.match(before) and "," in after:
         return True  # "In his new book, what does Ann Lee say?"
-    if set(words(before)[-1:]) & AUXILIARIES and _is_one_clause(before):
+    asks = set(words(before)[-1:]) & AUXILIARIES and parse(before).structured
+    if asks and _is_one_clause(before):
         return False  # "which war did it win?": the pronoun is who did it
     if re.search(r"\w\s+and\b", before) or len(content_stems(before)) > 2:
         return True  # "What is rye and how is it baked?"

@@ -16,7 +16,8 @@ from rag.english.lexicon import (
     inflect,
     verb_forms,
 )
-from rag.question.parse import Phrase, Question, Role, is_plural, parse, read
+from rag.question.parse import Question, parse
+from rag.question.phrases import Phrase, Role, is_plural, read
 from rag.question.talk import Reply
 
 __all__ = ["asked_otherwise", "counted"]

@@ -31,7 +31,8 @@ from rag.english.normalise import content_stems, words
 from rag.english.numbers import numbers
 from rag.question.asking import asked_otherwise, counted
 from rag.question.fragments import exchanged, moved
-from rag.question.parse import Question, Role, bare, has_name, is_time, parse, phrases, read
+from rag.question.parse import Question, parse
+from rag.question.phrases import Role, bare, has_name, is_time, phrases, read
 from rag.question.pronouns import filled, one, picked, replaced
 from rag.question.talk import LONGEST_FRAGMENT, POINTING_WORDS, Talk, reply_to
 from rag.question.topic import headed, noted, pointed, reminded

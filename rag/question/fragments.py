@@ -24,7 +24,8 @@ from rag.english.lexicon import (
     UNITS_OF_TIME,
     WEEKDAYS,
 )
-from rag.question.parse import Phrase, Question, Role, Word, is_plural, parse, phrases, read
+from rag.question.parse import Question, parse
+from rag.question.phrases import Phrase, Role, Word, is_plural, phrases, read
 from rag.question.talk import time_preposition
 
 __all__ = ["exchanged", "moved"]

@@ -15,92 +15,41 @@ from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
 
-from rag.english.conversation import HOLIDAYS, IRREGULAR_PLURALS, PREDICATES
+from rag.english.conversation import PREDICATES
 from rag.english.lexicon import (
     ADVERBS,
     AUXILIARIES,
     BE,
-    CALENDAR,
     DETERMINERS,
     DO,
     HAVE,
-    IRREGULAR_VERBS,
     MODALS,
     NEWS_VERBS,
-    NUMBER_WORDS,
     PERSONAL,
-    PLACES,
     PREPOSITIONS,
     QUESTION_WORDS,
     SPEECH_VERBS,
-    STOPWORDS,
     TIME_WORDS,
-    TITLES,
-    WEEKDAYS,
     alternation,
     verb_forms,
 )
-from rag.english.names import Name, names
+from rag.question.phrases import (
+    ENDS_PHRASE,
+    OPENS_CLAUSE,
+    SHORT_AUXILIARIES,
+    Phrase,
+    Role,
+    Word,
+    is_plural,
+    opens_time,
+    participles,
+    pasts,
+    phrases,
+    read,
+    touches,
+)
 
-__all__ = [
-    "Phrase",
-    "Question",
-    "Role",
-    "Word",
-    "is_done",
-    "is_plural",
-    "is_time",
-    "opens_only",
-    "parse",
-    "past_form",
-    "phrases",
-    "read",
-]
-
-
-@dataclass(frozen=True, slots=True)
-class Word:
-    """A word at [start, end). `low`: in small letters, with straight apostrophes; but "May" for the month,
-    as "may" is an auxiliary. `opens`: it begins a sentence. `named`: it is part of a name, its title among
-    it, or a place that is known in any case.
-    """
-
-    text: str
-    start: int
-    end: int
-    low: str
-    opens: bool = False
-    named: bool = False
-
-
-class Role(StrEnum):
-    """What a phrase does in its question."""
-
-    ASKED = "asked"
-    SUBJECT = "subject"
-    OBJECT = "object"
-    ADJUNCT = "adjunct"
-
-
-@dataclass(frozen=True, slots=True)
-class Phrase:
-    """A noun phrase at [start, end), and the preposition before it, "" if it has none.
-
-    `whole`: where the preposition begins, or `start`. `name`: the capitalised words in it, as (start, end).
-    """
-
-    text: str
-    start: int
-    end: int
-    preposition: str
-    whole: int
-    role: Role
-    words: tuple[Word, ...]
-    name: tuple[int, int] | None
-
-    @property
-    def time(self) -> bool:
-        return is_time(self.words)
+__all__ = ["Question", "parse"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,253 +95,10 @@ class Question:
         return self.text[slice(*self.subject)] if self.subject else ""
 
 
-# --- words -------------------------------------------------------------------------------------------------
-
-_WORD = re.compile(r"[^\W_]+(?:['’.-][^\W_]+)*(?:(?<=s)['’](?=\s+[^\W_]))?|&")
-_CONTRACTED = re.compile(rf"({'|'.join(sorted(QUESTION_WORDS))})(['’](?:s|re|ll|d))", re.IGNORECASE)
-_SHORT = {"'s": "is", "'re": "are", "'ll": "will", "'d": "did"}
-_OPENS_CLAUSE = (QUESTION_WORDS | {"that", "because", "if", "whether", "but", "although", "unless"}) - {
-    "which"
-}
-# Words that no noun phrase goes on over, unless it has just begun: "the first minister", "the late king".
-_ENDS_PHRASE = (STOPWORDS | PREPOSITIONS | QUESTION_WORDS | AUXILIARIES | ADVERBS) - frozenset(
-    ["of", "all", "more", "most", "other", "own", "same", "such", "few"]
-)
-_OPENS_PHRASE = DETERMINERS - {"more", "most", "all", "other"}
-
-
-@lru_cache(maxsize=1024)
-def read(text: str) -> tuple[Word, ...]:
-    """The words of a text; the auxiliary of "what's" is a word of its own.
-
-    >>> [word.low for word in read("What’s Ann Lee’s plan?")]
-    ['what', "'s", 'ann', "lee's", 'plan']
-    """
-    found: list[Word] = []
-    called = _name_spans(text)
-    for match in _WORD.finditer(text):
-        start, end = match.span()
-        if short := _CONTRACTED.fullmatch(match.group()):
-            middle = start + len(short[1])
-            found.append(Word(short[1], start, middle, short[1].casefold()))
-            start = middle
-        low = text[start:end].casefold().replace("’", "'")
-        if low == "may" and _is_month(text, found, end):
-            low = "May"
-        between = text[found[-1].end : start].strip() if found else "."
-        opens = between[:1] in {".", "!", "?"} and not (found and _touches(text, found[-1], match.start()))
-        named = any(first <= start < last for first, last in called)
-        found.append(Word(text[start:end], start, end, low, bool(between) and opens, named))
-    return tuple(found)
-
-
-def _name_spans(text: str) -> list[tuple[int, int]]:
-    """Where names stand, with a title or a capital "The" before them, and without days and months."""
-    found: list[tuple[int, int]] = []
-    for name in names(text, lower=_KNOWN_PLACES):
-        start = name.start
-        if opens_only(name):
-            continue
-        while before := re.search(r"\b([A-Z][\w’']*)\.?\s$", text[:start]):
-            low = before[1].casefold()
-            inside = bool(re.search(r"[^\s.!?]\s$", text[: before.start()]))
-            if not (low in TITLES | set(NUMBER_WORDS) or (low in PREPOSITIONS | {"the"} and inside)):
-                break
-            start = before.start()
-        if name.text.casefold().removesuffix("s") not in CALENDAR:
-            found.append((start, name.end))
-    return found
-
-
-_KNOWN_PLACES = PLACES - {"us", "un"}
-
-
-def opens_only(name: Name) -> bool:
-    """Whether a name may be a common word that has its capital for opening a sentence: one word, and not a
-    place.
-    """
-    single = not re.search(r"\W", name.text) and not name.possessive and not name.title
-    shouted = name.text.isupper() and len(name.text) > 1
-    return name.opens and single and not shouted and name.text.casefold() not in _KNOWN_PLACES
-
-
-def _is_month(text: str, before: Sequence[Word], end: int) -> bool:
-    previous = before[-1].low if before else ""
-    capital = text[end - 3].isupper() and bool(before) and not text.isupper()
-    dated = (
-        previous in PREPOSITIONS | {"last", "next", "this", "early", "late", "and"} or previous.isdecimal()
-    )
-    return capital or dated or not text[end:].strip(" ?!.") or bool(re.match(r"\s+\d", text[end:]))
-
-
-def is_time(said: Sequence[Word]) -> bool:
-    """Whether a phrase gives a time: its last word does.
-
-    >>> [is_time(read(text)) for text in ("last year", "the summer of 2023", "the May election")]
-    [True, True, False]
-    """
-    if not said:
-        return False
-    last = said[-1].low.casefold()
-    last = last.removesuffix("s") if last.removesuffix("s") in WEEKDAYS else last
-    dated = bool(re.fullmatch(r"(?:1[5-9]|20)\d\d(?:-\d\d)?s?|\d{1,2}(?:st|nd|rd|th)", last))
-    after_month = len(said) > 1 and last.isdecimal() and said[-2].low.casefold() in TIME_WORDS
-    ago = (
-        len(said) > 1
-        and last in {"ago", "before", "after", "earlier", "later"}
-        and said[-2].low in TIME_WORDS
-    )
-    return last in TIME_WORDS | HOLIDAYS | {"weekday", "weekdays"} or dated or after_month or ago
-
-
-def is_plural(phrase: str) -> bool:
-    """Whether a noun phrase means more than one.
-
-    >>> is_plural("bats of the cave"), is_plural("the virus"), is_plural("Ann Lee and Bo Xi")
-    (True, False, True)
-    """
-    said = read(phrase)
-    if any(word.low in {"and", "&"} for word in said) and not any(word.low == "of" for word in said):
-        return all(word.low != "&" for word in said)
-    head = said[: next((at for at, word in enumerate(said) if at and word.low in PREPOSITIONS), len(said))]
-    return bool(head) and (head[-1].low in IRREGULAR_PLURALS or bool(re.search(r"[^siu'’]s$", head[-1].low)))
-
-
-# --- phrases -----------------------------------------------------------------------------------------------
-
-
-def phrases(text: str, said: Sequence[Word], first: int, last: int, role: Role = Role.OBJECT) -> list[Phrase]:
-    """The noun phrases among the words [first, last). The first has the role, those with a preposition are
-    adjuncts.
-
-    >>> text = "cars to the US last year"
-    >>> [(phrase.preposition, phrase.text) for phrase in phrases(text, read(text), 0, 6)]
-    [('', 'cars'), ('to', 'the US'), ('', 'last year')]
-    """
-    found: list[Phrase] = []
-    at = first
-    while at < last:
-        opened = at
-        if said[at].low in PREPOSITIONS and not said[at].named and at + 1 < last:
-            at += 1
-            if said[at].low in PREPOSITIONS and not said[at].named:  # "since before the war"
-                at += 1
-        end = _phrase_end(text, said, at, last)
-        if end == at:
-            at = max(opened, at) + (opened == at)
-            continue
-        inside = tuple(said[at:end])
-        named = [word for word in inside if word.named]
-        preposition = text[said[opened].start : said[at - 1].end].lower() if at > opened else ""
-        part = Role.ADJUNCT if (preposition or is_time(inside)) and role is not Role.SUBJECT else role
-        found.append(
-            Phrase(
-                text[inside[0].start : inside[-1].end],
-                inside[0].start,
-                inside[-1].end,
-                preposition,
-                said[opened].start,
-                part,
-                inside,
-                (named[0].start, named[-1].end) if named else None,
-            )
-        )
-        at = end
-    return found
-
-
-def _phrase_end(text: str, said: Sequence[Word], first: int, last: int) -> int:
-    at = first
-    while at < last:
-        word, named = said[at], said[at].named
-        before = said[at - 1] if at > first else None
-        if before and not _touches(text, before, word.start):
-            break
-        if word.low in {"and", "&", "or"} and before and at + 1 < last and _is_noun(said, at + 1):
-            at += 1
-            continue
-        if word.low == "of":
-            joined = at > first and said[at - 1].named and at + 1 < last and said[min(at + 1, last - 1)].named
-            if not joined:
-                break
-        elif before is None:
-            if word.low in _ENDS_PHRASE - DETERMINERS - PERSONAL and not named and not _dates(said, at, last):
-                break
-        elif before.low in PERSONAL and before.low not in DETERMINERS and not said[at - 1].named:
-            break
-        elif before.low not in DETERMINERS or said[at - 1].named:
-            if not named and (word.low in _ENDS_PHRASE - {"before", "after"} or word.low in _OPENS_PHRASE):
-                break
-            if word.low in {"before", "after"} and not (before.low in TIME_WORDS and at + 1 == last):
-                break
-            if _dates(said, at, last) and before.low not in {"and", "&", "or", "of"}:
-                break
-            if word.low in _pasts() - NEWS_VERBS and not named:  # "when the ferry sank"
-                break
-        at += 1
-    return at
-
-
-def _is_noun(said: Sequence[Word], at: int) -> bool:
-    return said[at].named or said[at].low not in _ENDS_PHRASE - DETERMINERS
-
-
-def _dates(said: Sequence[Word], at: int, last: int) -> bool:
-    """Whether a time of its own begins there: "last year", "yesterday", "Friday"."""
-    low = said[at].low
-    if low in {"last", "next", "this", "that", "every"}:
-        return at + 1 < last and said[at + 1].low in TIME_WORDS
-    return low in {"yesterday", "today", "tonight", "tomorrow"} or (
-        low in WEEKDAYS and not said[at - 1].named
-    )
-
-
-def _touches(text: str, before: Word, start: int) -> bool:
-    """Whether nothing but space stands between two words, or the stop of a title or an initial."""
-    between = text[before.end : start].strip()
-    return not between or (between == "." and (before.low in TITLES or len(before.text) == 1))
-
-
-# --- the verb ----------------------------------------------------------------------------------------------
-
-
 class _Form(StrEnum):
     PLAIN = "plain"
     PARTICIPLE = "participle"
     FINITE = "finite"
-
-
-@lru_cache(maxsize=1)
-def _participles() -> frozenset[str]:
-    return frozenset(participle for _, participle in IRREGULAR_VERBS.values())
-
-
-def past_form(low: str) -> bool:
-    """Whether a word is a past form that differs from its plain form: "fell", "denied"; not "hit".
-
-    >>> past_form("fell"), past_form("hit")
-    (True, False)
-    """
-    return low in _changed_pasts() or (low in verb_forms() and low.endswith("ed") and low not in NEWS_VERBS)
-
-
-@lru_cache(maxsize=1)
-def _changed_pasts() -> frozenset[str]:
-    return frozenset(past for lemma, (past, _) in IRREGULAR_VERBS.items() if past != lemma)
-
-
-def is_done(low: str) -> bool:
-    """Whether a word can be the participle of something done: "killed", "hurt"; not "rise", "born" or "true".
-
-    >>> [is_done(low) for low in ("killed", "hurt", "rise", "true", "born")]
-    [True, True, False, False, False]
-    """
-    return low not in PREDICATES and (low in _participles() or bool(re.search(r"\w{3}ed$", low)))
-
-
-@lru_cache(maxsize=1)
-def _pasts() -> frozenset[str]:
-    return frozenset(past for past, _ in IRREGULAR_VERBS.values())
 
 
 def _likely(said: Sequence[Word], at: int, form: _Form) -> int | None:
@@ -401,7 +107,7 @@ def _likely(said: Sequence[Word], at: int, form: _Form) -> int | None:
     if said[at].named or (text[0].isupper() and at) or "'" in low or not low[0].isalpha():
         return None
     verb = low in {"be", "do", "have", "been", "being", "doing", "done", "having"}
-    if low in _ENDS_PHRASE | DETERMINERS | PERSONAL and not verb and low not in NEWS_VERBS:
+    if low in ENDS_PHRASE | DETERMINERS | PERSONAL and not verb and low not in NEWS_VERBS:
         return None
     if form is _Form.PLAIN:
         if low in NEWS_VERBS:
@@ -409,29 +115,29 @@ def _likely(said: Sequence[Word], at: int, form: _Form) -> int | None:
         return None if re.search(r"(?:s|ed|ing|ly|ion|ment|ness|ity)$", low) or low in TIME_WORDS else 0
     if form is _Form.PARTICIPLE:
         if (
-            low in _participles()
+            low in participles()
             or (low in verb_forms() and low.endswith(("ed", "ing")))
             or low in PREDICATES
             or verb
         ):
             return 2
         return 1 if re.search(r"\w{2}(?:ed|ing|able|ible|ful|less|ous)$", low) else None
-    if low in _pasts() or (low in verb_forms() and not low.endswith("ing")):
+    if low in pasts() or (low in verb_forms() and not low.endswith("ing")):
         return 2
     return 1 if re.search(r"\w{2}ed$", low) else None
 
 
 def _followed(text: str, said: Sequence[Word], at: int, last: int) -> int:
     """How well what stands behind a word may follow a verb, 0 to 2."""
-    if at + 1 >= last or not _touches(text, said[at], said[at + 1].start):
+    if at + 1 >= last or not touches(text, said[at], said[at + 1].start):
         return 2
     after = said[at + 1]
-    if said[at + 1].named or after.low in DETERMINERS | PREPOSITIONS | PERSONAL | _OPENS_CLAUSE | {
+    if said[at + 1].named or after.low in DETERMINERS | PREPOSITIONS | PERSONAL | OPENS_CLAUSE | {
         "to",
         "not",
     }:
         return 2
-    if _dates(said, at + 1, last) or after.low[0].isdigit() or after.low in ADVERBS:
+    if opens_time(said, at + 1, last) or after.low[0].isdigit() or after.low in ADVERBS:
         return 2
     return 1 if is_plural(after.text) and after.low not in verb_forms() else 0
 
@@ -451,10 +157,10 @@ def _verb(text: str, said: Sequence[Word], first: int, last: int, form: _Form) -
         before = said[at - 1]
         likely = _likely(said, at, form)
         if pronoun and likely is None and at == first + 1 and before.low not in DETERMINERS:
-            likely = 0 if said[at].low not in _ENDS_PHRASE else None
+            likely = 0 if said[at].low not in ENDS_PHRASE else None
         if likely is None or (before.low in DETERMINERS | PREPOSITIONS | {"of"} and not said[at - 1].named):
             continue
-        if not _touches(text, before, said[at].start):
+        if not touches(text, before, said[at].start):
             break
         named = said[at - 1].named and said[first].low not in DETERMINERS
         subject_ends = 3 if pronoun and before.low in ADVERBS | PERSONAL else int(
@@ -465,8 +171,6 @@ def _verb(text: str, said: Sequence[Word], first: int, last: int, form: _Form) -
             best = score, at
     return best[1] if best else None
 
-
-# --- the question ------------------------------------------------------------------------------------------
 
 _POLITE = re.compile(
     r"\W*(?:(?:can|could|would) you (?:please )?|please |do you know )*"
@@ -507,7 +211,7 @@ def parse(text: str) -> Question:
     if here >= len(said):
         noun = phrases(body, said, behind, len(said), Role.ASKED)
         return Question(body, said, tuple(said[opens:]), phrases=(*before, *noun))
-    if said[here].low in AUXILIARIES or said[here].low in _SHORT:
+    if said[here].low in AUXILIARIES or said[here].low in SHORT_AUXILIARIES:
         return _inverted(body, said, before, opens, behind, here)
     if said[wh].low in {"when", "where", "why", "whom"}:
         return Question(
@@ -527,7 +231,7 @@ def _opening(text: str, said: Sequence[Word]) -> int | None:
         asks = word.low in QUESTION_WORDS | AUXILIARIES or (
             word.low in PREPOSITIONS and after in QUESTION_WORDS
         )
-        fresh = at == 0 or not _touches(text, said[at - 1], word.start)
+        fresh = at == 0 or not touches(text, said[at - 1], word.start)
         fresh = fresh or all(each.low in {"and", "but", "so", "then", "or", "well"} for each in said[:at])
         if asks and (fresh or word.start == asked_for):
             if at + 1 < len(said) and word.low in {"when", "while"} and at == 0 and "," in text:
@@ -543,7 +247,7 @@ def _asking_end(said: Sequence[Word], wh: int) -> int:
         at < len(said)
         and said[wh].low == "how"
         and said[at].low not in AUXILIARIES
-        and said[at].low not in _SHORT
+        and said[at].low not in SHORT_AUXILIARIES
     ):
         at += 1
     while at < len(said) and said[at].low in {"else", "exactly", "other"}:
@@ -554,7 +258,7 @@ def _asking_end(said: Sequence[Word], wh: int) -> int:
 def _behind_noun(text: str, said: Sequence[Word], first: int, wh: str) -> int:
     """Where the auxiliary or the finite verb stands behind "which storm" or "how many people"."""
     for at in range(first, len(said)):
-        if said[at].low in AUXILIARIES or said[at].low in _SHORT:
+        if said[at].low in AUXILIARIES or said[at].low in SHORT_AUXILIARIES:
             return at
         after = said[at + 1].low if at + 1 < len(said) else ""
         alone = at == first  # "what causes wildfires", "how many died"; but "which strikes hit Oman"
@@ -567,7 +271,7 @@ def _behind_noun(text: str, said: Sequence[Word], first: int, wh: str) -> int:
             return at
     for at in range(first + 1, len(said) - 1):  # an unknown verb: "which parties govern Eskerby"
         word, behind = said[at], said[at + 1]
-        plain = word.low not in _ENDS_PHRASE and not word.named and not is_plural(word.text)
+        plain = word.low not in ENDS_PHRASE and not word.named and not is_plural(word.text)
         if plain and (behind.named or behind.low in DETERMINERS):
             return at
     return len(said)
@@ -575,7 +279,7 @@ def _behind_noun(text: str, said: Sequence[Word], first: int, wh: str) -> int:
 
 def _clause_end(text: str, said: Sequence[Word], first: int) -> int:
     for at in range(first, len(said)):
-        if said[at].low in _OPENS_CLAUSE and not said[at].named:
+        if said[at].low in OPENS_CLAUSE and not said[at].named:
             return at
         if at > first and re.search(r"[,;:(]", text[said[at - 1].end : said[at].start]):
             return at
@@ -587,7 +291,11 @@ def _inverted(
 ) -> Question:
     """A question with an auxiliary at `aux`: what follows it is the subject, or else the verb."""
     auxiliary = said[aux]
-    low = auxiliary.low.removesuffix("n't") if auxiliary.low not in _SHORT else _SHORT[auxiliary.low]
+    low = (
+        auxiliary.low.removesuffix("n't")
+        if auxiliary.low not in SHORT_AUXILIARIES
+        else SHORT_AUXILIARIES[auxiliary.low]
+    )
     plain = low in DO | MODALS | {"ca", "wo", "can", "will"}
     first = aux + 1
     while first < len(said) and said[first].low in {"not", "also", "still", "ever", "already", "first"}:
@@ -633,7 +341,7 @@ def _inverted(
 def _is_filled(said: Sequence[Word], asked: Sequence[Word], verb: int) -> bool:
     """Whether "how old is …" has its predicate already, so that a last adjective belongs to a noun."""
     low = said[verb].low
-    is_verb = low in _participles() or (low in verb_forms() and low.endswith(("ed", "ing")))
+    is_verb = low in participles() or (low in verb_forms() and low.endswith(("ed", "ing")))
     return len(asked) > 1 and asked[0].low == "how" and not is_verb
 
 
@@ -658,11 +366,3 @@ def _asks_subject(
         text, tuple(said), tuple(said[opens:stop]), auxiliary, None, said[verb] if is_verb else None, True,
         (*before, *noun, *rest),
     )  # fmt: skip
-
-
-def has_name(said: Sequence[Word]) -> bool:
-    return any(word.named for word in said)
-
-
-def bare(question: str) -> str:
-    return question.strip().rstrip("?!. ").strip()

@@ -41,17 +41,8 @@ from rag.english.lexicon import (
 from rag.english.normalise import content_stems, words
 from rag.english.numbers import numbers
 from rag.english.sentences import sentences
-from rag.question.parse import (
-    Role,
-    bare,
-    is_done,
-    is_plural,
-    is_time,
-    parse,
-    past_form,
-    phrases,
-    read,
-)
+from rag.question.parse import parse
+from rag.question.phrases import Role, bare, is_done, is_plural, is_time, past_form, phrases, read
 from rag.question.referents import place_of, possessive, referent, time_of
 from rag.question.talk import LONGEST_FRAGMENT, LONGEST_TOPIC, NEAR, Talk, names, reply_to
 from rag.question.topic import is_bare_count, noted

@@ -28,7 +28,8 @@ from rag.english.lexicon import (
     verb_forms,
 )
 from rag.english.normalise import content_stems
-from rag.question.parse import Phrase, Question, Role, Word, is_done, is_plural, parse, phrases, read
+from rag.question.parse import Question, parse
+from rag.question.phrases import Phrase, Role, Word, is_done, is_plural, phrases, read
 from rag.question.talk import Reply, names, opening_sentence, reply_to, time_preposition
 from rag.types import Turn
 

@@ -27,7 +27,8 @@ from rag.english.names import names as find_names
 from rag.english.normalise import content_stems
 from rag.english.numbers import numbers
 from rag.english.sentences import sentences
-from rag.question.parse import Word, is_plural, is_time, opens_only, parse, past_form, phrases, read
+from rag.question.parse import parse
+from rag.question.phrases import Word, is_plural, is_time, opens_only, past_form, phrases, read
 from rag.types import Turn
 
 __all__ = [

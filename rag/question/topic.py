@@ -26,19 +26,8 @@ from rag.english.lexicon import (
 from rag.english.normalise import content_stems, words
 from rag.english.numbers import numbers
 from rag.english.sentences import sentences
-from rag.question.parse import (
-    Question,
-    Role,
-    Word,
-    bare,
-    has_name,
-    is_done,
-    is_plural,
-    parse,
-    past_form,
-    phrases,
-    read,
-)
+from rag.question.parse import Question, parse
+from rag.question.phrases import Role, Word, bare, has_name, is_done, is_plural, past_form, phrases, read
 from rag.question.talk import (
     LONGEST_FRAGMENT,
     LONGEST_TOPIC,

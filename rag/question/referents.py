@@ -98,7 +98,7 @@ def _answered(asked: Question, reply: Reply | None, answer: str) -> Iterator[_Me
         does = who or (
             asked.wh == "what" and asked.asks_subject and not reply.named
         )  # "A car." killed the lynx
-        weight = 3.5 if reply.named else 3.2 if read(reply.phrase)[0].low in DETERMINERS else 1.0
+        weight = 3.8 if reply.named else 3.2 if read(reply.phrase)[0].low in DETERMINERS else 1.0
         yield _Mention(reply.phrase, _asked_role(asked), weight, reply.named, does)
     elif reply.named:
         yield _Mention(reply.phrase, Role.ADJUNCT, 0.2, True)
@@ -223,7 +223,8 @@ def _fit(pronoun: str, mention: _Mention, turn: Turn, genders: Mapping[str, str]
         return 0, text
     if mention.does:
         return 0.5, text
-    return (1.5 if body or common or one_name or not mention.named else 1.0), text
+    thing = body or common or one_name or not mention.named or lows & {"a", "an", "the"}
+    return (1.5 if thing else 1.0), text
 
 
 def _is_body(text: str) -> bool:

@@ -222,7 +222,7 @@ def _resolved(rest: str, opening: str, talk: Talk) -> str | None:
     ):
         return rest
     placed = lows[0] in PREPOSITIONS or (lows[0] in QUESTION_WORDS and lows[1] in PREPOSITIONS)
-    owned = lows[0] in POSSESSIVES and len(lows) > 1 and opening in {"and", "or", "but"}
+    owned = lows[0] in POSSESSIVES and len(lows) > 1 and bool(opening)
     if len(lows) > LONGEST_FRAGMENT or set(lows) & AUXILIARIES or not (owned or (placed and len(lows) < 5)):
         return None
     return replaced(rest, talk)
@@ -278,6 +278,8 @@ def _asked(rest: str, turn: Turn) -> str | None:
         return None
     if counts and lows[0] == "how" and (whole := counted(rest, asked)):
         return f"{whole}?"
-    if parse(rest).verb is None and (whole := asked_otherwise(rest, asked, reply_to(turn))):
+    if (parse(rest).verb is None or lows[0] in PREPOSITIONS) and (
+        whole := asked_otherwise(rest, asked, reply_to(turn))
+    ):
         return f"{whole}?"
     return headed(rest, earlier)

@@ -21,11 +21,12 @@ from rag.english.lexicon import (
     PLACES,
     POSSESSIVES,
     PREPOSITIONS,
+    TITLES,
     UNITS_OF_TIME,
     WEEKDAYS,
 )
 from rag.question.parse import Question, parse
-from rag.question.phrases import Phrase, Role, Word, is_plural, phrases, read
+from rag.question.phrases import Phrase, Role, Word, is_done, is_plural, phrases, read
 from rag.question.talk import time_preposition
 
 __all__ = ["exchanged", "moved"]
@@ -99,8 +100,9 @@ def _with_its_name(piece: Phrase, earlier: Question) -> _Put | None:
     """
     owner = re.match(r"(.+?)['’]s?\s", piece.text)
     for phrase in earlier.phrases if owner else ():
-        if owner and re.match(rf"{re.escape(owner[1])}['’]", phrase.text):
-            return phrase.start, phrase.end, piece.text
+        if owner and (owned := re.match(rf"{re.escape(owner[1])}['’]s?", phrase.text)):
+            mate = piece.words[-1].low.endswith(("'s", "s'"))  # "Ann Lee's rival's", of the same thing
+            return phrase.start, phrase.start + owned.end() if mate else phrase.end, piece.text
         within = earlier.subject and phrase.end <= earlier.subject[1]
         if owner and within and phrase.preposition == "of" and phrase.text == owner[1]:
             return (*(earlier.subject or (0, 0)), piece.text)
@@ -250,6 +252,9 @@ def _slot(piece: Phrase, earlier: Question, opening: str) -> _Put | None:
     """Where a phrase without a preposition goes: in the place of the phrase most like it."""
     if put := _opposite(piece, earlier):
         return put
+    verb = earlier.verb
+    if verb and is_done(verb.low) and len(piece.words) == 1 and is_done(piece.words[0].low):
+        return verb.start, verb.end, piece.text  # "how many were hurt?" "and killed?"
     noun = next(iter(earlier.about(Role.ASKED)), None)
     if not _is_proper(piece) and noun and earlier.wh == "how" and piece.words[0].low not in DETERMINERS:
         return noun.start, noun.end, piece.text
@@ -338,7 +343,9 @@ def _name_for_name(
     kind, other = _kind(piece.text), _kind(inside)
     score = 1 + subject + 0.1 * (slot.role is Role.OBJECT)
     if kind != other:
-        score -= 2.0 if "place" in (kind, other) else 1.0 if opening != "and" else 0.0
+        score -= (
+            2.0 if "place" in (kind, other) else 1.0 if opening != "and" or "title" in (kind, other) else 0.0
+        )
     elif kind or len(read(inside)) == len(piece.words):
         score += 1.0
     score = max(score, 0.1)  # the only name there is will do
@@ -358,7 +365,9 @@ def _name_for_name(
 
 
 def _kind(name: str) -> str:
-    """What sort of name it is, as far as its words tell: "place", "body", or "" if they do not."""
+    """What sort of name it is, as far as its words tell: "place", "body", "title", or "" if they do not."""
     if name.casefold().removeprefix("the ") in PLACES:
         return "place"
+    if name.split()[0].rstrip(".").casefold() in TITLES:
+        return "title"
     return "body" if {word.low.removesuffix("'s") for word in read(name)} & (BODIES | {"&"}) else ""

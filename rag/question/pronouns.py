@@ -150,7 +150,7 @@ def replaced(question: str, talk: Talk) -> str | None:
         owns = _is_possessive(pronoun, after)
         role = Role.SUBJECT if owns else _role(question, before, after)
         skip = " ".join([*names(before), *put.values()])
-        name = referent(pronoun, role, talk.turns, talk.genders, near=NEAR, skip=skip)
+        name = referent(pronoun, role, talk.turns, talk.genders, near=NEAR, skip=skip, owns=owns)
         if name is None:
             continue
         if pronoun in THINGS and (undecided := _undecided(name, talk)):
@@ -159,7 +159,7 @@ def replaced(question: str, talk: Talk) -> str | None:
         if pronoun in SINGULAR_PERSONS:
             talk.genders.setdefault(name.casefold(), "she" if pronoun in FEMALE else "he")
         new = possessive(name, "’" if "’" in question else "'") if owns else name
-        new = new if before.strip() else new[:1].upper() + new[1:]
+        new = new[:1].upper() + new[1:] if question[:1].isupper() and not before.strip() else new
         whole = f"{whole[: len(whole) - len(after) - len(pronoun)]}{new}{after}"
     if not put:
         return None

@@ -121,7 +121,8 @@ def _asked_about(phrase: Phrase, asked: Question, reply: Reply | None) -> Iterat
         yield _Mention(_described(phrase, asked), Role.ADJUNCT, 0.5, bool(phrase.name))
     for word in phrase.words[:-1]:
         if word.low.endswith(("'s", "s'")) and phrase.name:
-            owner = re.sub(r"['’]s?$", "", asked.text[phrase.name[0] : word.end])
+            start = phrase.start if phrase.words[0].low == "the" else phrase.name[0]
+            owner = re.sub(r"['’]s?$", "", asked.text[start : word.end])
             yield _Mention(owner, phrase.role, 0.4, True, owns=True)
 
 
@@ -162,17 +163,26 @@ def possessive(name: str, mark: str = "'") -> str:
 
 # --- agreement ---------------------------------------------------------------------------------------------
 
+_OWNER = 3.0  # "its rival", after "the phone's price", is the phone's
 _LAST_RESORT = 0.2  # "they" for one person
 _SAME_PART = 1.2  # more than what a subject is ahead of an object by: "who makes it" asks about an object
 
 
 def referent(
-    pronoun: str, role: Role, turns: Sequence[Turn], genders: Mapping[str, str], *, near: int, skip: str = ""
+    pronoun: str,
+    role: Role,
+    turns: Sequence[Turn],
+    genders: Mapping[str, str],
+    *,
+    near: int,
+    skip: str = "",
+    owns: bool = False,
 ) -> str | None:
     """What a pronoun in that role stands for, from the newest of the `near` last turns that has it.
 
     `genders`: of persons that a pronoun has stood for, by their names in small letters, "he" or "she". A
     mention in `skip` is passed over: what the same sentence names is not what its pronoun points to.
+    `owns`: the pronoun is a possessive.
 
     >>> turn = Turn("Which firm bought Grano Vivo?", "Nordhavn Foods.")
     >>> referent("it", Role.SUBJECT, [turn], {}, near=2)
@@ -191,6 +201,7 @@ def referent(
                 continue
             # "Who built it?" asks for somebody, so that "it" is rather what was built than who did.
             weight = 0.5 if mention.does and pronoun in THINGS else mention.weight
+            weight += _OWNER * (owns and mention.owns)
             score = fit if fit == _LAST_RESORT else fit + weight + _SAME_PART * (mention.role is role)
             if best is None or score > best[0]:
                 best = score, text
@@ -252,7 +263,9 @@ def _fits_person(
     spoken_of = mention.role is Role.SUBJECT and bool(told & (MALE | FEMALE))
     if not mention.named:
         who_is = mention.role is Role.SUBJECT and asked.wh == "who" and asked.verb is None
-        return (2.0 if office else 0.5 if (spoken_of or who_is) and not is_plural(text) else 0), text
+        answers = mention.does and read(text)[0].low not in DETERMINERS  # "aoife brannigan"
+        person = spoken_of or who_is or answers
+        return (2.0 if office else 0.5 if person and not is_plural(text) else 0), text
     said = read(text)
     lows = {word.low.removesuffix("'s") for word in said}
     if office and said[-1].low in OFFICES:

@@ -310,7 +310,7 @@ def _phrase_end(text: str, said: Sequence[Word], first: int, last: int) -> int:
         before = said[at - 1] if at > first else None
         if before and not touches(text, before, word.start):
             break
-        if word.low in {"and", "&", "or"} and before and at + 1 < last and _is_noun(said, at + 1):
+        if word.low in _AND and before and at + 1 < last and _is_noun(said, at + 1):
             at += 1
             continue
         if word.low == "of":
@@ -326,17 +326,20 @@ def _phrase_end(text: str, said: Sequence[Word], first: int, last: int) -> int:
                 break
         elif before.low in PERSONAL and before.low not in DETERMINERS and not said[at - 1].named:
             break
-        elif before.low not in DETERMINERS or said[at - 1].named:
+        elif before.low not in DETERMINERS | _AND or said[at - 1].named:
             if not named and (word.low in ENDS_PHRASE - {"before", "after"} or word.low in _OPENS_PHRASE):
                 break
             if word.low in {"before", "after"} and not (before.low in TIME_WORDS and at + 1 == last):
                 break
-            if opens_time(said, at, last) and before.low not in {"and", "&", "or", "of"}:
+            if opens_time(said, at, last) and before.low != "of":
                 break
             if word.low in pasts() - NEWS_VERBS and not named:  # "when the ferry sank"
                 break
         at += 1
-    return at
+    return at - (at > first and said[at - 1].low in _AND)
+
+
+_AND = frozenset(["and", "&", "or"])
 
 
 def _is_noun(said: Sequence[Word], at: int) -> bool:

@@ -29,6 +29,7 @@ __all__ = [
     "SLIPS",
     "TIME_PREPOSITIONS",
     "WEATHER",
+    "WORKS",
 ]
 
 
@@ -75,7 +76,7 @@ SLIPS: Mapping[str, str] = MappingProxyType(
         slip: right
         for row in """what: waht wat whta hwat | how: hwo ohw | and: adn nad annd | about: abt abuot aobut
         | their: thier | they: tehy thye | where: whre wher hwere | when: wen whne hwen whn | his: hsi
-        | the: teh | why: wy whi hwy | who: woh | whose: hwos | more: mroe | before: brfore befor
+        | the: teh | why: wy whi hwy wjy | who: woh | whose: hwos | more: mroe | before: brfore befor
         | after: aftr | had: ahd | has: hsa | did: ddi | was: wsa | her: ehr hre | in: ni""".split("|")
         for right, slips in [" ".join(row.split()).split(": ")]
         for slip in slips.split()
@@ -139,4 +140,8 @@ EMPTY_AFTER_IT = _set(
     """appear appears clear emerge emerged emerges likely matter mattered matters mean meant possible seem
     seemed seems that time to true who
     """
+)
+# Works, whose titles keep their "The" inside a sentence.
+WORKS = _set(
+    "album book comedy drama exhibition film movie musical novel opera painting play poem series show song story"
 )

@@ -32,7 +32,7 @@ from rag.english.numbers import numbers
 from rag.question.asking import asked_otherwise, counted
 from rag.question.fragments import exchanged, moved
 from rag.question.parse import Question, parse
-from rag.question.phrases import Role, bare, has_name, is_time, phrases, read
+from rag.question.phrases import Role, bare, has_name, is_plural, is_time, phrases, read
 from rag.question.pronouns import filled, one, picked, replaced
 from rag.question.talk import LONGEST_FRAGMENT, POINTING_WORDS, Talk, reply_to
 from rag.question.topic import headed, noted, pointed, reminded
@@ -137,12 +137,16 @@ def _plain(question: str, talk: Talk) -> str:
         spelled = {word.low: word.text for word in read(told) if word.named and not word.text.isupper()}
         spelled |= {word: word.capitalize() for word in CALENDAR | (PLACES - _SHORT)}
         spelled |= {word: word for word in STOPWORDS}
+        if alone := _ALONE.match(question):  # "AND HARROW?": a name, unless it is one of many things
+            low = alone[1].lower()
+            spelled.setdefault(low, low if is_plural(low) else low.capitalize())
         question = _LETTERS.sub(
             lambda match: spelled.get(match.group().lower(), match.group().lower()), question
         )
     return _LETTERS.sub(lambda match: SLIPS.get(match.group(), match.group()), question)
 
 
+_ALONE = re.compile(r"\s*(?:AND|OR|WHAT ABOUT|HOW ABOUT)\s+([^\W\d_]+)\W*$")
 _LETTERS = re.compile(r"[^\W\d_]+")
 _SHORT = frozenset("uk un us usa".split())
 

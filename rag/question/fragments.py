@@ -17,6 +17,7 @@ from rag.english.lexicon import (
     COUNTRIES,
     DETERMINERS,
     MONTHS,
+    NAME_HEADS,
     PERSONAL,
     PLACES,
     POSSESSIVES,
@@ -240,6 +241,8 @@ def _relative(piece: Phrase, slot: Phrase) -> str | None:
         return MONTHS[MONTHS.index(last) + step].capitalize()
     if unit == "day" and last in WEEKDAYS:
         return WEEKDAYS[(WEEKDAYS.index(last) + step) % len(WEEKDAYS)].capitalize()
+    if lows == ["yesterday"] and unit == "day" and step < 0:
+        return "the day before yesterday"
     if lows == ["last", unit]:
         return f"the {unit} before last" if step < 0 else f"this {unit}"
     return None
@@ -272,9 +275,10 @@ def _opposite(piece: Phrase, earlier: Question) -> _Put | None:
     """Where a group takes the place of another: "females?" after "male bats", "and last?" after "who came
     first".
     """
-    if len(piece.words) > 2 or (len(piece.words) == 2 and piece.words[0].low not in DETERMINERS):
+    said = piece.words[:-1] if piece.words[-1].low in {"one", "ones"} else piece.words
+    if not said or len(said) > 2 or (len(said) == 2 and said[0].low not in DETERMINERS):
         return None
-    low = piece.words[-1].low
+    low = said[-1].low
     for new in (low, low.removesuffix("s")):
         row = next((row for row in OPPOSITES if new in row), frozenset[str]())
         for word in earlier.words:
@@ -344,7 +348,7 @@ def _name_for_name(
     score = 1 + subject + 0.1 * (slot.role is Role.OBJECT)
     if kind != other:
         score -= (
-            2.0 if "place" in (kind, other) else 1.0 if opening != "and" or "title" in (kind, other) else 0.0
+            2.0 if "place" in (kind, other) else 0.0 if opening == "and" and "body" in (kind, other) else 1.0
         )
     elif kind or len(read(inside)) == len(piece.words):
         score += 1.0
@@ -365,9 +369,14 @@ def _name_for_name(
 
 
 def _kind(name: str) -> str:
-    """What sort of name it is, as far as its words tell: "place", "body", "title", or "" if they do not."""
+    """What sort of name it is, as far as its words tell: "place", "body", "title", such as "storm",
+    or "" if they do not.
+    """
     if name.casefold().removeprefix("the ") in PLACES:
         return "place"
     if name.split()[0].rstrip(".").casefold() in TITLES:
         return "title"
+    heads = {word.low for word in read(name)} & (NAME_HEADS - BODIES)
+    if heads:  # "Storm Ada", "Lake Tessel"
+        return min(heads)
     return "body" if {word.low.removesuffix("'s") for word in read(name)} & (BODIES | {"&"}) else ""

@@ -100,7 +100,7 @@ class Phrase:
         return is_time(self.words)
 
 
-_WORD = re.compile(r"[^\W_]+(?:['’.-][^\W_]+)*(?:(?<=s)['’](?=\s+[^\W_]))?|&")
+_WORD = re.compile(r"[^\W_]+(?:['’.-][^\W_]+|:\d+)*(?:(?<=s)['’](?=\s+[^\W_]))?|&")
 
 _CONTRACTED = re.compile(rf"({'|'.join(sorted(QUESTION_WORDS))})(['’](?:s|re|ll|d))", re.IGNORECASE)
 
@@ -142,7 +142,9 @@ def _name_spans(text: str) -> list[tuple[int, int]]:
         while before := re.search(r"\b([A-Z][\w’']*)\.?\s$", text[:start]):
             low = before[1].casefold()
             inside = bool(re.search(r"[^\s.!?]\s$", text[: before.start()]))
-            if not (low in TITLES | set(NUMBER_WORDS) or (low in PREPOSITIONS | {"the"} and inside)):
+            if not (
+                low in TITLES | {"per"} | set(NUMBER_WORDS) or (low in PREPOSITIONS | {"the"} and inside)
+            ):
                 break
             start = before.start()
         if name.text.casefold().removesuffix("s") not in CALENDAR:

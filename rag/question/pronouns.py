@@ -150,7 +150,16 @@ def replaced(question: str, talk: Talk) -> str | None:
         owns = _is_possessive(pronoun, after)
         role = Role.SUBJECT if owns else _role(question, before, after)
         skip = " ".join([*names(before), *put.values()])
-        name = referent(pronoun, role, talk.turns, talk.genders, near=NEAR, skip=skip, owns=owns)
+        name = referent(
+            pronoun,
+            role,
+            talk.turns,
+            talk.genders,
+            near=NEAR,
+            skip=skip,
+            owns=owns,
+            asks=parse(question).asks_subject,
+        )
         if name is None:
             continue
         if pronoun in THINGS and (undecided := _undecided(name, talk)):
@@ -175,8 +184,12 @@ def _role(question: str, before: str, after: str) -> Role:
     """
     asked = parse(question)
     passive = asked.auxiliary and asked.verb and asked.auxiliary.low in BE and is_done(asked.verb.low)
-    behind_preposition = set(words(before)[-1:]) & PREPOSITIONS
-    return Role.OBJECT if passive or behind_preposition or _ends_clause(after) else Role.SUBJECT
+    if passive:
+        return Role.OBJECT
+    before_it = set(words(before)[-1:])
+    if before_it & AUXILIARIES:
+        return Role.SUBJECT
+    return Role.OBJECT if before_it & PREPOSITIONS or _ends_clause(after) else Role.SUBJECT
 
 
 def _means_the_turn(pronoun: str, before: str, after: str, turn: Turn) -> bool:
@@ -185,7 +198,7 @@ def _means_the_turn(pronoun: str, before: str, after: str, turn: Turn) -> bool:
     """
     if pronoun in THINGS:
         return _is_event(before, after, turn)
-    acts = not _ends_clause(after) and pronoun in PERSONAL - POSSESSIVES  # "what do they want"
+    acts = not _ends_clause(after) and pronoun == "they"  # "what do they want"
     return pronoun in PLURAL and _counts(turn) and not (acts and is_plural(parse(turn.question).subject_text))
 
 
@@ -227,6 +240,8 @@ def _is_empty(question: str) -> bool:
     before, rest = words(question[: match.start()]), words(match["rest"])
     if "how" in before and rest[:1] and rest[0] in {"from", "to", "since", "until"}:
         return True  # "how far is it from Oslo to Bergen"
+    if "how" in before and set(before) & WEATHER and rest:
+        return True  # "how hot was it then"
     while rest and rest[0] in BE | HAVE | ADVERBS | {"not", "will", "would", "so", "very", "get"}:
         rest = rest[1:]
     if not rest:

@@ -55,6 +55,7 @@ class _Mention:
     does: bool = False
     whole: str = ""
     owns: bool = False
+    body: bool = False
 
 
 _WHO = frozenset(["who", "whom", "whose"])
@@ -99,7 +100,8 @@ def _answered(asked: Question, reply: Reply | None, answer: str) -> Iterator[_Me
             asked.wh == "what" and asked.asks_subject and not reply.named
         )  # "A car." killed the lynx
         weight = 3.8 if reply.named else 3.2 if read(reply.phrase)[0].low in DETERMINERS else 1.0
-        yield _Mention(reply.phrase, _asked_role(asked), weight, reply.named, does)
+        sort = {word.low for phrase in asked.about(Role.ASKED) for word in phrase.words}
+        yield _Mention(reply.phrase, _asked_role(asked), weight, reply.named, does, body=bool(sort & BODIES))
     elif reply.named:
         yield _Mention(reply.phrase, Role.ADJUNCT, 0.2, True)
 
@@ -177,12 +179,13 @@ def referent(
     near: int,
     skip: str = "",
     owns: bool = False,
+    asks: bool = False,
 ) -> str | None:
     """What a pronoun in that role stands for, from the newest of the `near` last turns that has it.
 
     `genders`: of persons that a pronoun has stood for, by their names in small letters, "he" or "she". A
     mention in `skip` is passed over: what the same sentence names is not what its pronoun points to.
-    `owns`: the pronoun is a possessive.
+    `owns`: the pronoun is a possessive. `asks`: its question asks who does something to it.
 
     >>> turn = Turn("Which firm bought Grano Vivo?", "Nordhavn Foods.")
     >>> referent("it", Role.SUBJECT, [turn], {}, near=2)
@@ -201,6 +204,8 @@ def referent(
                 continue
             # "Who built it?" asks for somebody, so that "it" is rather what was built than who did.
             weight = 0.5 if mention.does and pronoun in THINGS else mention.weight
+            if asks and mention.does and role is Role.OBJECT and pronoun in SINGULAR_PERSONS:
+                weight = 2.0  # "Who sued him?" "Ann Lee." "And who defended him?"
             weight += _OWNER * (owns and mention.owns)
             score = fit if fit == _LAST_RESORT else fit + weight + _SAME_PART * (mention.role is role)
             if best is None or score > best[0]:
@@ -216,7 +221,7 @@ def _fit(pronoun: str, mention: _Mention, turn: Turn, genders: Mapping[str, str]
         return _fits_person(pronoun, mention, turn, genders)
     text = mention.text
     lows = {word.low.removesuffix("'s") for word in read(text)}
-    body, plural, common = _is_body(text), is_plural(text), read(text)[-1].text.islower()
+    body, plural, common = mention.body or _is_body(text), is_plural(text), read(text)[-1].text.islower()
     one_name = mention.named and len(lows - {"the"}) == 1  # "Rovers" can be one or many
     if pronoun in PLURAL:
         if mention.role is Role.ASKED and not plural:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from rag.english.conversation import WORKS
 from rag.english.lexicon import (
     AUXILIARIES,
     CALENDAR,
@@ -28,7 +29,7 @@ from rag.english.normalise import content_stems
 from rag.english.numbers import numbers
 from rag.english.sentences import sentences
 from rag.question.parse import parse
-from rag.question.phrases import Word, is_plural, is_time, opens_only, past_form, phrases, read
+from rag.question.phrases import Role, Word, is_plural, is_time, opens_only, past_form, phrases, read
 from rag.types import Turn
 
 __all__ = [
@@ -101,7 +102,8 @@ def reply_to(turn: Turn) -> Reply | None:
     opens = found[0].start == said[0].start
     common = opens and _is_common(said, turn)
     phrase = text[found[0].start : said[-1].end]
-    if common and (len(said[0].text) == 1 or not said[0].text.isupper()):
+    day = said[0].low.casefold() in CALENDAR
+    if common and not day and (len(said[0].text) == 1 or not said[0].text.isupper()):
         phrase = phrase[0].lower() + phrase[1:]
     named = any(_is_capital(word) for word in said[common or not opens :])
     return Reply(found[0].preposition, phrase, named, found[0].time)
@@ -124,7 +126,8 @@ def _is_sentence(said: Sequence[Word]) -> bool:
 def _is_common(said: Sequence[Word], turn: Turn) -> bool:
     """Whether an answer's first word has its capital only for being the first."""
     first, asked = said[0], parse(turn.question)
-    if first.named:
+    asked_for = {word.low for phrase in asked.about(Role.ASKED) for word in phrase.words}
+    if first.named or (first.low == "the" and asked_for & WORKS):
         return False
     if first.low in DETERMINERS | PREPOSITIONS | STOPWORDS | TIME_WORDS or numbers(first.text):
         return True

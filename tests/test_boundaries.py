@@ -221,7 +221,6 @@ NOT_YET: dict[str, set[str]] = {
     "rag.answer.check": {"negations", "speech verbs"},
     "rag.answer.conflict": {"negations", "speech verbs"},
     "rag.answer.extract": {"speech verbs"},
-    "rag.question.followup": {"negations", "speech verbs"},
     "rag.question.parts": {"negations", "speech verbs"},
 }
 # Class names of pages, which happen to be words.

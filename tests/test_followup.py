@@ -129,7 +129,7 @@ def test_a_question_is_left_letter_for_letter_even_with_slips_and_capitals() -> 
         ("Wages?", "What did wages do in April?"),
         ("So what about the price of oil?", "What did the price of oil do in April?"),
         ("No, I meant in March.", "What did inflation do in March?"),
-        ("AND IN MAY?", "What did inflation do in may?"),
+        ("AND IN MAY?", "What did inflation do in May?"),
         ("adn waht abt may?", "What did inflation do in may?"),
         ("But why?", "Why: what did inflation do in April?"),
         ("Why?", "Why: what did inflation do in April?"),
@@ -158,9 +158,9 @@ def test_a_name_takes_the_place_of_a_name() -> None:
     )
     assert asked("And rents?", Turn("what fell?", "")) == "what fell, and rents?"
     assert asked("And Iran?", PRICES) == "What did Iran do in April?", "and never of a month"
-    assert asked("And Oman?", Turn("Did Iranian ships leave Iran?", "")) == "Did Oman leave Iran?", (
-        "the one asked about"
-    )
+    assert asked("And Oman?", Turn("Did Iranian ships leave Iran?", "")) == (
+        "Did Iranian ships leave Oman?"
+    ), "a country takes a country's place"
 
 
 def test_a_name_that_the_last_question_has_changes_places() -> None:
@@ -181,21 +181,19 @@ def test_nothing_common_takes_the_place_of_a_name() -> None:
 def test_only_the_time_or_the_place_that_is_asked_for_is_replaced() -> None:
     last = Turn("Who met in the Baltic Sea in May 2023?", "Nobody.")
     assert asked("And in Iceland?", last) == "Who met in Iceland in May 2023?"
-    assert asked("And in June?", last) == "Who met in the Baltic Sea in June?"
+    assert asked("And in June?", last) == "Who met in the Baltic Sea in June 2023?"
     assert asked("And in winter?", Turn("What rose in the summer?", "Rents.")) == "What rose in winter?"
     assert asked("And in Oslo?", Turn("Who lives in which town?", "")) == "Who lives in which town in Oslo?"
     photos = Turn("who takes photos of planes", "")
-    assert asked("No, I meant photos in the air.", photos) == "No, I meant photos in the air.", (
-        "a place for what?"
-    )
-    assert asked("And yesterday?", Turn("What rose?", "Rents.")) == "What rose, yesterday?"
+    assert asked("No, I meant photos in the air.", photos) == "who takes photos of planes in the air?"
+    assert asked("And yesterday?", Turn("What rose?", "Rents.")) == "What rose yesterday?"
 
 
 def test_what_is_counted_is_replaced() -> None:
     assert asked("And how many police?", DEATHS) == "How many police died in Pakistan in 2024?"
     assert asked("And law enforcement?", DEATHS) == "How many law enforcement died in Pakistan in 2024?"
     assert asked("And in Iran?", DEATHS) == "How many civilians died in Iran in 2024?"
-    assert asked("Why?", DEATHS) == "Why: how many civilians died in Pakistan in 2024?"
+    assert asked("Why?", DEATHS) == "Why did civilians die in Pakistan in 2024?"
     assert asked("how much money?", DEATHS) == "How much money: how many civilians died in Pakistan in 2024?"
     assert asked("how many police?", STRIKE) == "How many police: why did Iran strike Pakistan?"
 
@@ -273,20 +271,20 @@ def test_the_newest_list_is_picked_from() -> None:
     ("question", "whole"),
     [
         ("When did he speak?", "When did John Kirby speak?"),
-        ("What is HIS view?", "What is John Kirby’s view?"),
+        ("What is HIS view?", "What is John Kirby's view?"),
         ("Who asked him?", "Who asked John Kirby?"),
-        ("Whose view is his?", "Whose view is John Kirby’s?"),
+        ("Whose view is his?", "Whose view is John Kirby's?"),
         ("Did he say why he left?", "Did John Kirby say why he left?"),
         ("and when did he speak?", "and when did John Kirby speak?"),
         ("What did Modi say about him?", "What did Modi say about John Kirby?"),  # Modi speaks of another
-        ("His view?", "John Kirby’s view?"),
+        ("His view?", "John Kirby's view?"),
         ("What's he doing?", "What's John Kirby doing?"),
         ("Which firms did he found?", "Which firms did John Kirby found?"),  # no firm founds
         ("Is it true that he left?", "Is it true that John Kirby left?"),
         ("Did he leave, and why?", "Did John Kirby leave, and why?"),
         ("Who met her?", "Who met her?"),
         ("How old is the book he wrote?", "How old is the book he wrote?"),
-        ("whta is hsi view", "what is John Kirby’s view"),
+        ("whta is hsi view", "what is John Kirby's view"),
     ],
 )
 def test_a_pronoun_stands_for_the_name_of_the_last_turn(question: str, whole: str) -> None:
@@ -376,11 +374,11 @@ def test_a_pronoun_with_nothing_to_stand_for_is_left(pronoun: str, turn: Turn) -
 
 def test_her_is_a_possessive_only_before_what_she_has() -> None:
     lee = Turn("Who is Ann Lee?", "A writer.")
-    assert asked("Who read her book?", lee) == "Who read Ann Lee’s book?"
-    assert asked("Its price?", Turn("where is the ship", "")) == "The ship’s price?"
+    assert asked("Who read her book?", lee) == "Who read Ann Lee's book?"
+    assert asked("Its price?", Turn("where is the ship", "")) == "The ship's price?"
     assert asked("Who met her?", lee) == "Who met Ann Lee?"
     assert asked("Who met her in May?", lee) == "Who met Ann Lee in May?"
-    assert asked("What is its price?", Turn("Who hosted Paris Games?", "")) == "What is Paris Games’ price?"
+    assert asked("What is its price?", Turn("Who hosted Paris Games?", "")) == "What is Paris Games' price?"
 
 
 def test_the_place_is_kept_when_what_stands_in_it_has_no_name() -> None:
@@ -527,7 +525,7 @@ def test_a_name_from_three_turns_back_is_no_longer_meant() -> None:
 
 def test_an_earlier_question_is_understood_before_it_is_used() -> None:
     spoke, meaning = Turn("When did he speak?", "In May."), Turn("And in June?", "No.")
-    assert asked("Why?", KIRBY, spoke) == "Why: when did John Kirby speak?"
+    assert asked("Why?", KIRBY, spoke) == "Why did John Kirby speak?"
     assert asked("And wages?", PRICES, meaning) == "What did wages do in June?"
     assert asked("Where was he?", KIRBY, *[spoke] * 7) == "Where was John Kirby?"
     assert asked("Where was he?", KIRBY, *[spoke] * 20) == "Where was he?", (

@@ -13,16 +13,83 @@ from functools import lru_cache
 from types import MappingProxyType
 
 __all__ = [
-    "ADVERBS", "AUXILIARIES", "BE", "BY_SHORT_NAME", "CALENDAR", "CAPITALS", "CLAIM_ADVERBS", "CONNECTIVES",
-    "CONTRACTIONS", "CONTRARY_MODALS", "COUNTRIES", "CURRENCIES", "DEGREE_NEGATIONS", "DEMONYMS",
-    "DENYING_PARTICLES", "DENYING_PHRASES", "DENYING_VERBS", "DETERMINERS", "DO", "FEMALE", "HAVE",
-    "HEDGES", "HEDGING_ADVERBS", "HEDGING_VERBS", "IRREGULAR_VERBS", "MALE", "MODALS", "MONTHS",
-    "MONTH_NUMBERS", "NEGATIONS", "NEWS_VERBS", "NUMBER_WORDS", "OFFICES", "ORDINALS", "ORGANISATION_HEADS",
-    "PERSONAL", "PERSONS", "PLACES", "PLURAL", "POINTING", "POSSESSIVES", "PREPOSITIONS", "PRONOUNS",
-    "QUANTITIES", "QUESTION_WORDS", "REFLEXIVES", "RELATIVES", "SCALES", "SHORT_MONTHS", "SHORT_WEEKDAYS",
-    "SINGULAR_PERSONS", "SPEECH_VERBS", "STOPWORDS", "TEENS", "TENS", "THINGS", "TIME_WORDS", "TITLES",
-    "UNITS", "UNITS_OF_TIME", "UNSURE_NOUNS", "WEEKDAYS", "alternation", "forms", "inflect", "lemma",
-    "past_forms", "verb_forms",
+    "ADVERBS",
+    "AUXILIARIES",
+    "BE",
+    "BY_SHORT_NAME",
+    "CALENDAR",
+    "CAPITALS",
+    "CAUSING_VERBS",
+    "CLAIMING_VERBS",
+    "CLAIM_ADVERBS",
+    "CONNECTIVES",
+    "CONTRACTIONS",
+    "CONTRARY_MODALS",
+    "CONTROL_VERBS",
+    "COUNTRIES",
+    "CURRENCIES",
+    "DEGREE_NEGATIONS",
+    "DEMONYMS",
+    "DENYING_PARTICLES",
+    "DENYING_PHRASES",
+    "DENYING_VERBS",
+    "DETERMINERS",
+    "DO",
+    "FEMALE",
+    "HAVE",
+    "HEDGES",
+    "HEDGING_ADVERBS",
+    "HEDGING_VERBS",
+    "IRREGULAR_VERBS",
+    "MALE",
+    "MODALS",
+    "MONTHS",
+    "MONTH_NUMBERS",
+    "MUTUAL_VERBS",
+    "NEGATIONS",
+    "NEGATIVE_PRONOUNS",
+    "NEWS_VERBS",
+    "NO_SUPERLATIVES",
+    "NUMBER_WORDS",
+    "OFFICES",
+    "ORDINALS",
+    "ORGANISATION_HEADS",
+    "PERSONAL",
+    "PERSONS",
+    "PLACES",
+    "PLURAL",
+    "POINTING",
+    "POSSESSIVES",
+    "PREPOSITIONS",
+    "PRONOUNS",
+    "QUANTITIES",
+    "QUESTION_WORDS",
+    "REFLEXIVES",
+    "RELATIVES",
+    "SCALES",
+    "SHORT_MONTHS",
+    "SHORT_WEEKDAYS",
+    "SINGULAR_PERSONS",
+    "SPEECH_VERBS",
+    "STOPWORDS",
+    "TEENS",
+    "TELLING_VERBS",
+    "TENS",
+    "THINGS",
+    "TIME_WORDS",
+    "TITLES",
+    "UNITS",
+    "UNITS_OF_TIME",
+    "UNSURE_NOUNS",
+    "WEEKDAYS",
+    "WISHING_NOUNS",
+    "WISHING_VERBS",
+    "alternation",
+    "forms",
+    "inflect",
+    "lemma",
+    "past_forms",
+    "verb_forms",
 ]  # fmt: skip
 
 
@@ -135,6 +202,11 @@ SCALES: Mapping[str, int] = MappingProxyType(
         "tn": 10**12,
     }
 )
+# Words that end as "oldest" does and are no such form of an adjective.
+NO_SUPERLATIVES = _set(
+    """arrest behest chest conquest contest forest guest harvest inquest interest invest latest manifest
+    midwest nest northwest pest priest protest quest request rest southwest suggest test unrest vest west"""
+)
 # Plurals that say how many, not exactly: "dozens of people". From, and up to.
 QUANTITIES: Mapping[str, tuple[int, int]] = MappingProxyType(
     {
@@ -148,7 +220,11 @@ QUANTITIES: Mapping[str, tuple[int, int]] = MappingProxyType(
 )
 CURRENCIES: Mapping[str, str] = MappingProxyType(
     {"dollar": "$", "dollars": "$", "euro": "€", "euros": "€", "pound": "£", "pounds": "£",
-     "yen": "¥", "yuan": "¥"}
+     "yen": "¥", "yuan": "¥", "crown": "crown", "crowns": "crown", "krona": "crown", "kronor": "crown",
+     "kroner": "crown", "krone": "crown", "dinar": "dinar", "dinars": "dinar", "dirhams": "dirham",
+     "forints": "forint", "francs": "franc", "lira": "lira", "pesos": "peso", "rand": "rand", "reais": "real",
+     "roubles": "rouble", "rubles": "rouble", "rupees": "rupee", "rupiah": "rupiah", "riyals": "riyal",
+     "shekels": "shekel", "zloty": "zloty"}
 )  # fmt: skip
 # Nouns that count human beings: casualties and people are one unit.
 PERSONS = _set(
@@ -339,6 +415,27 @@ CONTROL_VERBS = _set(
     expect forbid force get help instruct invite lead leave let make oblige order permit persuade press
     pressure prompt require summon tell tempt urge want warn"""
 )
+# Derived: those after which it is done, as it is not when somebody is only asked to do it.
+CAUSING_VERBS = CONTROL_VERBS & _set(
+    "allow cause compel enable force get help lead leave let make oblige permit prompt"
+)
+# Derived: whoever asks for a thing, or promises it, does not say that it was done.
+WISHING_VERBS = (CONTROL_VERBS - CAUSING_VERBS) | _set(
+    """agree bid choose commit contemplate decide demand mull offer pledge promise propose recommend refuse
+    request resolve suggest swear threaten undertake volunteer vow weigh"""
+)
+# Nouns of the same meaning: "a plan to cut", "the order to pay".
+WISHING_NOUNS = _set(
+    """appeal attempt bid call calls decision demand effort efforts intention offer order permission plan
+    plans pledge promise proposal request threat"""
+)
+# Verbs of speech and thought that leave it open whether what is said is so, where "said" does not.
+CLAIMING_VERBS = _set(
+    """accuse allege assert believe charge claim contend hint imply insinuate speculate suggest suspect
+    think"""
+)
+# What two do together, so that it says nothing who is named first.
+MUTUAL_VERBS = _set("border clash debate divorce face fight join marry meet play share talk")
 NEGATIONS = _set("no not never none nobody nothing neither nor without cannot nowhere noone n't")
 # Derived: those that can be a phrase, or begin one, and make the whole clause negative.
 NEGATIVE_PRONOUNS = NEGATIONS - _set("not never nor without cannot n't")

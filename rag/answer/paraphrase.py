@@ -33,6 +33,7 @@ from rag.english.lexicon import (
 from rag.english.names import capitals, names, same_name
 from rag.english.normalise import content_stems, fold, stem, words
 from rag.english.numbers import Figure, figures, numbers, ranks
+from rag.english.phrases import items, verb_groups
 from rag.english.sentences import sentences
 from rag.english.speakers import Speaker, speakers
 
@@ -229,6 +230,9 @@ def _clauses_agree(text: str, quote: str) -> bool:
         same = [their for their in theirs if their.verb == ours.verb and _is_about(ours, their)]
         if same and not any(_is_told_alike(ours, their, text, quote) for their in same):
             return False
+        others = any(_is_turned_round(ours, their) or _is_anothers(ours, their, quote) for their in same)
+        if others and not any(_is_same_deed(ours, their) for their in same):
+            return False
     return True
 
 
@@ -274,6 +278,36 @@ def _is_turned_round(ours: Clause, theirs: Clause) -> bool:
     if _same(ours.whom, theirs.whom) or not _same(ours.whom, theirs.who):
         return False
     return ours.passive if ours.who is None else _same(ours.who, theirs.whom)
+
+
+def _is_anothers(ours: Clause, theirs: Clause, quote: str) -> bool:
+    """Whether the quote tells the deed of somebody else: one side is the same, and on the other one stands
+    another name."""
+    sides = [(ours.who, theirs.who), (ours.whom, theirs.whom)]
+    for (here, there), (same, as_same) in (sides, sides[::-1]):
+        if not (here and there and same and as_same and _same(same, as_same)) or _same(here, there):
+            continue
+        if here[0].isupper() and there[0].isupper() and _stand_apart(here, there, quote):
+            return True
+    return False
+
+
+def _stand_apart(one: str, other: str, quote: str) -> bool:
+    """Whether a verb stands between two names, so that they are not named together ("Ajax and PSV won")."""
+    for start, end in sentences(quote):
+        said = items(quote[start:end])
+        first, last = (
+            next((i for i, item in enumerate(said) if _same(item.text, n)), None) for n in (one, other)
+        )
+        if first is not None and last is not None:
+            low, high = sorted((first, last))
+            return any(low < group.first < high for group in verb_groups(said))
+    return True
+
+
+def _is_same_deed(ours: Clause, theirs: Clause) -> bool:
+    sides = (ours.who, theirs.who), (ours.whom, theirs.whom)
+    return all(here and there and _same(here, there) for here, there in sides)
 
 
 @lru_cache(maxsize=8_192)

@@ -442,12 +442,15 @@ def _is_hedged_there(
     if group.words & (_MODAL_HEDGES | HEDGING_ADVERBS | {"couldn't", "wouldn't", "shouldn't", "mightn't"}):
         return True
     floor = groups[at - 1].last if at else 0
-    before = said[floor : group.first]
-    if any(item.low in _CONDITIONS for item in before) or _hedging(said, floor, group.first):
+    start = group.first
+    while start > floor and not (said[start - 1].mark and said[start - 2].low not in HEDGING_ADVERBS):
+        start -= 1
+    before = said[start : group.first]
+    if any(item.low in _CONDITIONS for item in before) or _hedging(said, start, group.first):
         return True
     if parent is not None:
         above = found[parent]
-        planned = any(item.low in _PLANNED for item in said[above.group.last : group.first])
+        planned = group.first > above.group.last and said[group.first - 1].low in _PLANNED
         planning = above.group.verb in HEDGING_VERBS or above.group.words & _PLANNED
         if group.kind == "to" and (planned or planning or above.clause.hedged):
             return True

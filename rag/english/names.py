@@ -44,7 +44,7 @@ _TOKEN = re.compile(
     rf"(?:[A-Z]\.){{2,6}}|[A-Z]\.(?=\s+\w)|{_PART}(?:[’'&.-]{_PART}){{0,6}}",
 )
 _POSSESSIVE = re.compile(r"['’]s\Z|(?<=s)['’]\Z", re.IGNORECASE)
-_OPENING = re.compile(r"(?:\A|[.!?:…]['\"”’)\]]{0,2}\s|\n|[“\"‘(\[•*]|(?:^|\s)[-–—]\s)\s*\Z")
+_OPENING = re.compile(r"(?:\A|[.!?:…]['\"”’)\]]{0,2}\s|\n|[“‘(\[•*]|(?:^|\s)[-–—]\s)\s*\Z|\"\Z")
 _FUNCTION = STOPWORDS | PREPOSITIONS | DETERMINERS | PRONOUNS | AUXILIARIES | CONNECTIVES | QUESTION_WORDS
 _NOT_NAMES = _FUNCTION | CALENDAR | frozenset(SHORT_MONTHS) | frozenset(SHORT_WEEKDAYS) - {"sun"}
 _SHORT_TITLES = frozenset(word for word in TITLES | TITLE_ADJECTIVES if len(word) <= 4)

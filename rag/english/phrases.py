@@ -133,7 +133,7 @@ def _roles() -> Mapping[str, frozenset[str]]:
 
 
 def _verb_roles(item: Item) -> frozenset[str]:
-    if item.name or item.mark or item.possessive:
+    if item.name or item.mark or item.possessive or item.low == "according":
         return frozenset()
     if known := _roles().get(item.low):
         return known

@@ -8,25 +8,31 @@ to, whether it is denied, only possible or claimed, and who says so.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence, Set
+from collections.abc import Iterable, Iterator, Sequence, Set
 from functools import lru_cache
 
 from rag.answer import abstain
-from rag.english.clauses import Clause, clauses, denials
+from rag.english.clauses import Clause, clauses, denials, is_reported
 from rag.english.lexicon import (
+    BY_SHORT_NAME,
     CONNECTIVES,
     CONTRACTIONS,
     CONTRARY_MODALS,
     CURRENCIES,
     DEMONYMS,
     DENYING_VERBS,
+    MEASURES,
     MUTUAL_VERBS,
     NEGATIONS,
     NEGATIVE_PRONOUNS,
+    OPPOSITES,
+    PARTIAL,
     RELATIVES,
     SCALES,
     STOPWORDS,
+    TELLING_VERBS,
     TITLES,
+    WHOLE,
     alternation,
     lemma,
 )
@@ -40,6 +46,7 @@ from rag.english.speakers import Speaker, speakers
 __all__ = ["agrees", "share_carried"]
 
 _SCALE_STEMS = frozenset(stem(word) for word in (*SCALES, "percent", "cent", "per"))
+_DENYING_STEMS = frozenset(stem(word) for word in NEGATIONS | DENYING_VERBS)
 _UNITS = frozenset(CURRENCIES.values()) | {"%"}
 _UPWARD, _DOWNWARD = frozenset({"least", "over"}), frozenset({"most", "under"})
 # Words that deny a whole clause, where "no", "nobody" and "without" deny the noun they stand with.
@@ -49,6 +56,8 @@ _PART = re.compile(
     re.IGNORECASE,
 )
 _TO_COME = frozenset({"will", "shall"})
+_CONDITIONS = frozenset({"if", "unless"})
+_MEASURE_STEMS = frozenset(stem(measure) for measure in MEASURES)
 
 
 def share_carried(text: str, quote: str, common: Set[str] = frozenset()) -> float | None:
@@ -66,8 +75,8 @@ def share_carried(text: str, quote: str, common: Set[str] = frozenset()) -> floa
     if not said:
         return None
     held = set(_stems(quote))
-    # Numbers and their scales are compared by value, however they are written.
-    plain = [s for s in said if not numbers(s, ordinals=True) and s not in _SCALE_STEMS]
+    # Numbers, their scales and denials are compared below, however they are written.
+    plain = [s for s in said if not (numbers(s, ordinals=True) or s in _SCALE_STEMS or s in _DENYING_STEMS)]
     share = sum(s in held for s in plain) / len(plain) if plain else 1.0
     if share < abstain.LEAST_CARRIED or not _figures_agree(text, quote):
         return None
@@ -92,9 +101,14 @@ def agrees(text: str, quote: str) -> bool:
 
 @lru_cache(maxsize=4_096)
 def _stems(text: str) -> tuple[str, ...]:
-    """The content words as stems; a people stands for its country."""
+    """The content words as stems of their lemmas; a people, or a short name, stands for its country."""
+    for name in reversed(names(text)):
+        if country := BY_SHORT_NAME.get(name.text.replace(".", "").lower()):
+            text = f"{text[: name.start]}{country}{text[name.end :]}"
     said = (word for word in words(text) if word not in STOPWORDS)
-    return tuple(stem(DEMONYMS.get(word) or DEMONYMS.get(word.removesuffix("s"), word)) for word in said)
+    return tuple(
+        stem(lemma(DEMONYMS.get(word) or DEMONYMS.get(word.removesuffix("s"), word))) for word in said
+    )
 
 
 # --- numbers and names ---------------------------------------------------------------------------------
@@ -115,6 +129,9 @@ def _figures_agree(text: str, quote: str) -> bool:
     theirs = figures(quote)
     if not all(_counted_alike(figure, theirs) for figure in figures(text)):
         return False
+    counted, uncounted = set(words(text)), set(words(quote))
+    if counted & WHOLE and not uncounted & WHOLE and uncounted & PARTIAL:
+        return False
     places = ranks(quote)
     return not any(
         any(what == other for other, _ in places) and (what, place) not in places
@@ -130,7 +147,8 @@ def _counted_alike(figure: Figure, others: Sequence[Figure]) -> bool:
         return False
     if figure.unit is not None and not any(f.unit in (figure.unit, None) for f in same):
         elsewhere = {f.unit for f in others}
-        if figure.unit in elsewhere or {figure.unit, *(f.unit for f in same)} & _UNITS:
+        units = {figure.unit, *(f.unit for f in same)}
+        if figure.unit in elsewhere or units & _UNITS or units <= _MEASURE_STEMS:
             return False
     down = figure.bound in _DOWNWARD
     return any((f.bound in _DOWNWARD) == down and not (down and f.bound in _UPWARD) for f in same)
@@ -182,7 +200,7 @@ def _denials_agree(text: str, quote: str) -> bool:
     >>> [_denials_agree(text, quote) for text in ("Kis was convicted of fraud.", "Kis was cleared of fraud.")]
     [False, True]
     """
-    said, held = set(content_stems(text)), set(content_stems(quote))
+    said, held = _lemmas(content_stems(text)), _lemmas(content_stems(quote))
     ours, theirs = _denied(text, quote), _denied(quote, text)
     if any(d in held and d not in theirs for d in ours) or any(d in said and d not in ours for d in theirs):
         return False
@@ -193,7 +211,7 @@ def _denials_agree(text: str, quote: str) -> bool:
     parts = _parts(quote)
     for denial in denials(quote):
         around = next((part for start, end, part in parts if start <= denial.start < end), "")
-        shares = bool(said & set(content_stems(around)))
+        shares = bool(said & _lemmas(content_stems(around)))
         if shares and denial.sign in _DENYING_WORDS:
             return False
         # "…, the ministry denied": what comes before is denied. Nothing follows the denial.
@@ -205,7 +223,11 @@ def _denials_agree(text: str, quote: str) -> bool:
 def _denied(text: str, other: str) -> set[str]:
     """What each denial of a text denies, but for verbs that the other one has, too."""
     shared = {lemma(word) for word in words(other)} & DENYING_VERBS
-    return {denial.what for denial in denials(text) if lemma(denial.sign) not in shared}
+    return _lemmas(denial.what for denial in denials(text) if lemma(denial.sign) not in shared)
+
+
+def _lemmas(stems: Iterable[str]) -> set[str]:
+    return {lemma(stem) for stem in stems}
 
 
 def _parts(text: str) -> list[tuple[int, int, str]]:
@@ -226,11 +248,19 @@ def _clauses_agree(text: str, quote: str) -> bool:
     [False, False, True]
     """
     theirs = list(_deeds(quote))
-    for ours in _deeds(text):
+    verbs = {their.verb for their in theirs}
+    told = list(_deeds(text))
+    for at, ours in enumerate(told):
+        if ours.verb not in verbs and any(_is_opposite(ours, their) for their in theirs):
+            return False
         same = [their for their in theirs if their.verb == ours.verb and _is_about(ours, their)]
         if same and not any(_is_told_alike(ours, their, text, quote) for their in same):
             return False
-        others = any(_is_turned_round(ours, their) or _is_anothers(ours, their, quote) for their in same)
+        # Who does a second thing ("… and left") is read less surely than who does the first.
+        first = not any(ours.who in (earlier.who, earlier.whom) for earlier in told[:at])
+        others = any(
+            _is_turned_round(ours, their) or (first and _is_anothers(ours, their, quote)) for their in same
+        )
         if others and not any(_is_same_deed(ours, their) for their in same):
             return False
     return True
@@ -256,12 +286,13 @@ def _is_told_alike(ours: Clause, theirs: Clause, text: str, quote: str) -> bool:
     if ours.denied != theirs.denied or _is_turned_round(ours, theirs):
         return False
     doubted = ours.hedged or ours.wanted or ours.claimed
-    if theirs.claimed and not (doubted or ours.reported):
+    if theirs.claimed and not (doubted or ours.reported or is_reported(text)):
         return False
     if not (theirs.hedged or theirs.wanted) or doubted:
         return True
     to_come = bool(_TO_COME & set(words(_within(ours, text))))
-    return to_come and not CONTRARY_MODALS & set(words(_within(theirs, quote)))
+    unsure = CONTRARY_MODALS & set(words(_within(theirs, quote)))
+    return to_come and not unsure and not (_CONDITIONS & set(words(quote)))
 
 
 def _within(clause: Clause, text: str) -> str:
@@ -278,6 +309,15 @@ def _is_turned_round(ours: Clause, theirs: Clause) -> bool:
     if _same(ours.whom, theirs.whom) or not _same(ours.whom, theirs.who):
         return False
     return ours.passive if ours.who is None else _same(ours.who, theirs.whom)
+
+
+def _is_opposite(ours: Clause, theirs: Clause) -> bool:
+    """Whether the quote says the opposite of the same: that it rose, where the text says that it fell."""
+    if theirs.verb not in OPPOSITES.get(ours.verb, ()) or ours.denied != theirs.denied:
+        return False
+    sides = (ours.who, theirs.who), (ours.whom, theirs.whom)
+    shared = [_same(here, there) for here, there in sides if here and there]
+    return bool(shared) and all(shared)
 
 
 def _is_anothers(ours: Clause, theirs: Clause, quote: str) -> bool:
@@ -339,7 +379,7 @@ def _speakers_agree(text: str, quote: str) -> bool:
     parts = sorted(
         (quote[a:b] for a, b in sentences(quote)), key=lambda part: -len(said & set(content_stems(part)))
     )
-    theirs = next((found for part in parts if (found := speakers(part))), ())
+    theirs = next((found for part in parts if (found := _telling(part))), ())
     if not theirs:
         return True
     held = {stem(word) for word in words(quote)}
@@ -357,4 +397,8 @@ def _by_verb(speaker: Speaker, others: Sequence[Speaker]) -> Sequence[Speaker]:
 
 def _named_speakers(text: str) -> list[Speaker]:
     """The speakers that a text names, by name or by a noun, and not by a pronoun only."""
-    return [s for s in speakers(fold(text)[0] if text.isupper() else text) if content_stems(s.text)]
+    return [s for s in _telling(fold(text)[0] if text.isupper() else text) if content_stems(s.text)]
+
+
+def _telling(text: str) -> tuple[Speaker, ...]:
+    return tuple(s for s in speakers(text) if s.verb in TELLING_VERBS or s.verb == "according to")

@@ -115,9 +115,17 @@ def clauses(sentence: str) -> tuple[Clause, ...]:
     """
     parsed = _parse(sentence)
     found = [p.clause for p in parsed]
+    if {"if", "unless"} & {item.low for item in items(sentence)}:  # what will be then may not be
+        found = [
+            replace(c, hedged=c.hedged or _is_to_come(p.group)) for c, p in zip(found, parsed, strict=True)
+        ]
     if parsed and _is_said_last(sentence, parsed[-1]):
         found = [*(replace(clause, claimed=True) for clause in found[:-1]), found[-1]]
     return tuple(found)
+
+
+def _is_to_come(group: VerbGroup) -> bool:
+    return bool(group.words & {"will", "shall", "won't"})
 
 
 def _is_said_last(sentence: str, parsed: _Parsed) -> bool:
@@ -520,7 +528,7 @@ _NOT_ONLY = re.compile(
 _SIGNS = NEGATIONS | CONTRACTIONS
 _FAILING = forms(DENYING_VERBS) | DENYING_PHRASES
 _BESIDE = frozenset(
-    "yet still going go formally ever immediately currently any to be been that the a an".split()
+    "yet still longer going go formally ever immediately currently any to be been that the a an".split()
 )
 _NEAR = 5  # words within which what is denied follows
 _WORD = re.compile(r"[^\W\d_]+(?:['’]t)?")

@@ -122,7 +122,12 @@ def capitals(text: str, *, common: Set[str] = frozenset()) -> frozenset[str]:
     return frozenset(
         word
         for token in _tokens(text)
-        if _is_capital(token) and (not token.opens or any(start <= token.start < end for start, end in spans))
+        if _is_capital(token)
+        and (
+            not token.opens
+            or token.plain in CALENDAR - ALSO_NAMES
+            or any(start <= token.start < end for start, end in spans)
+        )
         for word in words(token.text)
         if word not in STOPWORDS or (token.text.isupper() and len(token.text) > 1)
     )

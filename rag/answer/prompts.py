@@ -1,4 +1,4 @@
-"""What a language model is told. A change of words here is a change of version, which the trace records."""
+"""What is sent to a language model. A change of words here is a change of version, which the trace has."""
 
 from __future__ import annotations
 

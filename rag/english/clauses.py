@@ -10,12 +10,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
+from itertools import pairwise
 
 from rag.english.lexicon import (
     ADVERBS,
     CLAIM_ADVERBS,
+    CLAIMING_VERBS,
     CONTRACTIONS,
     CONTROL_VERBS,
     DEGREE_NEGATIONS,
@@ -27,9 +29,13 @@ from rag.english.lexicon import (
     MODALS,
     NEGATIONS,
     NEGATIVE_PRONOUNS,
+    NUMBER_WORDS,
     PREPOSITIONS,
+    SCALES,
     SPEECH_VERBS,
     UNSURE_NOUNS,
+    WISHING_NOUNS,
+    WISHING_VERBS,
     alternation,
     forms,
 )
@@ -46,6 +52,7 @@ _PLANNED = frozenset(
 # Verbs whose other side stands behind "to": "lost to Ajax".
 _TO_WHOM = frozenset("lose surrender apologise apologize respond".split())
 _MODAL_HEDGES = MODALS - {"can", "must", "shall", "will", "ought"}
+_COUNTING = frozenset(NUMBER_WORDS) | frozenset(SCALES) | frozenset({"half", "all", "a", "$", "every"})
 _CONDITIONS = frozenset({"if", "unless", "whether"})
 
 
@@ -54,7 +61,8 @@ class Clause:
     """One verb with who does it and to whom it is done, as the text writes their heads, at [start, end).
 
     `verb` is a lemma. `denied`: the text says that it is not so. `hedged`: that it may be, or is planned.
-    `reported`: that somebody says so.
+    `reported`: that somebody says so. `wanted`: that somebody asks for it or promises it, and not that it is
+    done. `claimed`: that somebody claims or believes it.
     """
 
     who: str | None
@@ -66,6 +74,8 @@ class Clause:
     hedged: bool = False
     reported: bool = False
     passive: bool = False
+    wanted: bool = False
+    claimed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +113,30 @@ def clauses(sentence: str) -> tuple[Clause, ...]:
     >>> [(c.verb, c.denied, c.hedged) for c in said]
     [('deny', False, False), ('buy', True, False), ('sue', False, True)]
     """
-    return tuple(parsed.clause for parsed in _parse(sentence))
+    parsed = _parse(sentence)
+    found = [p.clause for p in parsed]
+    if {"if", "unless"} & {item.low for item in items(sentence)}:  # what will be then may not be
+        found = [
+            replace(c, hedged=c.hedged or _is_to_come(p.group)) for c, p in zip(found, parsed, strict=True)
+        ]
+    if parsed and _is_said_last(sentence, parsed[-1]):
+        found = [*(replace(clause, claimed=True) for clause in found[:-1]), found[-1]]
+    return tuple(found)
+
+
+def _is_to_come(group: VerbGroup) -> bool:
+    return bool(group.words & {"will", "shall", "won't"})
+
+
+def _is_said_last(sentence: str, parsed: _Parsed) -> bool:
+    """Whether a sentence ends in whoever claims it: "Kis took bribes, the prosecutor claimed"."""
+    before = sentence[: parsed.clause.start].rstrip()
+    return (
+        parsed.group.verb in CLAIMING_VERBS
+        and parsed.target is None
+        and before.endswith((",", "”", '"', "–", "—"))
+        and not sentence[parsed.clause.end :].strip(' .!?”"')
+    )
 
 
 def _parse(sentence: str) -> list[_Parsed]:
@@ -138,6 +171,8 @@ def _parse(sentence: str) -> list[_Parsed]:
             _is_hedged_there(said, groups, at, found, parent),
             within[said[group.first].start] or _is_told(found, parent),
             group.passive,
+            _is_wanted(said, group, found, parent),
+            _is_claimed(said, groups, at, found, parent),
         )
         found.append(_Parsed(group, subject, target, agent, clause, parent, relative))
     return found
@@ -389,8 +424,12 @@ def _is_denied_there(
         denied = True
     if parent is not None:
         above = found[parent]
-        denies = above.group.verb in DENYING_VERBS or any(
-            item.low in DENYING_PHRASES for item in said[above.group.last : group.first]
+        between = [item.low for item in said[above.group.last : group.first]]
+        particle = DENYING_PARTICLES.get(above.group.verb)
+        denies = (
+            above.group.verb in DENYING_VERBS
+            or bool(DENYING_PHRASES & set(between))
+            or (particle is not None and between[:1] == [particle])
         )
         carried = above.clause.denied if group.kind in ("to", "ing") and not denies else False
         by_verb = denies and not above.clause.denied
@@ -411,17 +450,63 @@ def _is_hedged_there(
     if group.words & (_MODAL_HEDGES | HEDGING_ADVERBS | {"couldn't", "wouldn't", "shouldn't", "mightn't"}):
         return True
     floor = groups[at - 1].last if at else 0
-    before = said[floor : group.first]
-    if any(item.low in _CONDITIONS or item.low in HEDGING_ADVERBS for item in before):
+    start = group.first
+    while start > floor and not (said[start - 1].mark and said[start - 2].low not in HEDGING_ADVERBS):
+        start -= 1
+    before = said[start : group.first]
+    if any(item.low in _CONDITIONS for item in before) or _hedging(said, start, group.first):
         return True
     if parent is not None:
         above = found[parent]
-        planned = any(item.low in _PLANNED for item in said[above.group.last : group.first])
+        planned = group.first > above.group.last and said[group.first - 1].low in _PLANNED
         planning = above.group.verb in HEDGING_VERBS or above.group.words & _PLANNED
         if group.kind == "to" and (planned or planning or above.clause.hedged):
             return True
         return group.kind != "ing" and bool(planning)
     return False
+
+
+def _hedging(said: Sequence[Item], first: int, last: int) -> bool:
+    """Whether an adverb among some items hedges; "nearly 200 people" is about their number."""
+    return any(
+        said[at].low in HEDGING_ADVERBS
+        and not (at + 1 < len(said) and (said[at + 1].low in _COUNTING or said[at + 1].low[:1].isdigit()))
+        for at in range(first, last)
+    )
+
+
+def _is_wanted(said: Sequence[Item], group: VerbGroup, found: Sequence[_Parsed], parent: int | None) -> bool:
+    """Whether a verb says what somebody is asked, or promises, to do."""
+    if group.kind not in ("to", "ing") or parent is None:
+        return False
+    above = found[parent]
+    if group.kind == "to" and said[group.first - 1].low in WISHING_NOUNS:
+        return True
+    if any(item.low in PREPOSITIONS for item in said[group.first - 1 : group.first]):
+        return False  # "decided after hearing"
+    if above.group.verb in WISHING_VERBS | HEDGING_VERBS:
+        return True
+    return above.clause.wanted and above.group.last == group.first
+
+
+_CLAIM_NOUNS = UNSURE_NOUNS | {"claim", "claims", "belief", "fear", "fears", "accusation", "accusations"}
+
+
+def _is_claimed(
+    said: Sequence[Item], groups: Sequence[VerbGroup], at: int, found: Sequence[_Parsed], parent: int | None
+) -> bool:
+    """Whether a verb says what somebody claims or believes."""
+    group = groups[at]
+    floor = groups[at - 1].last if at else 0
+    lows = [item.low for item in said[floor : group.first]]
+    if any(low in _CLAIM_NOUNS and after in {"that", "of"} for low, after in pairwise(lows)):
+        return True
+    if parent is None:
+        return False
+    above = found[parent]
+    if group.kind == "ing" and not (lows and lows[-1] in {"of", "with"}):
+        return False
+    return above.group.verb in CLAIMING_VERBS or (above.clause.claimed and group.kind != "ing")
 
 
 def _is_told(found: Sequence[_Parsed], parent: int | None) -> bool:
@@ -443,7 +528,7 @@ _NOT_ONLY = re.compile(
 _SIGNS = NEGATIONS | CONTRACTIONS
 _FAILING = forms(DENYING_VERBS) | DENYING_PHRASES
 _BESIDE = frozenset(
-    "yet still going go formally ever immediately currently any to be been that the a an".split()
+    "yet still longer going go formally ever immediately currently any to be been that the a an".split()
 )
 _NEAR = 5  # words within which what is denied follows
 _WORD = re.compile(r"[^\W\d_]+(?:['’]t)?")
@@ -553,7 +638,7 @@ def is_hedged(text: str) -> bool:
     """
     said = items(text)
     lows = {item.low for item in said}
-    if lows & (HEDGING_ADVERBS | UNSURE_NOUNS | {"alleged", "suspected", "unconfirmed"}):
+    if lows & (UNSURE_NOUNS | {"alleged", "suspected", "unconfirmed"}) or _hedging(said, 0, len(said)):
         return True
     parsed = [p.clause for p in _parse(text)]
     return any(clause.hedged or clause.verb in HEDGING_VERBS for clause in parsed)

@@ -13,16 +13,19 @@ from functools import lru_cache
 from types import MappingProxyType
 
 __all__ = [
-    "ADVERBS", "AUXILIARIES", "BE", "BY_SHORT_NAME", "CALENDAR", "CAPITALS", "CLAIM_ADVERBS", "CONNECTIVES",
-    "CONTRACTIONS", "CONTRARY_MODALS", "COUNTRIES", "CURRENCIES", "DEGREE_NEGATIONS", "DEMONYMS",
-    "DENYING_PARTICLES", "DENYING_PHRASES", "DENYING_VERBS", "DETERMINERS", "DO", "FEMALE", "HAVE",
-    "HEDGES", "HEDGING_ADVERBS", "HEDGING_VERBS", "IRREGULAR_VERBS", "MALE", "MODALS", "MONTHS",
-    "MONTH_NUMBERS", "NEGATIONS", "NEWS_VERBS", "NUMBER_WORDS", "OFFICES", "ORDINALS", "ORGANISATION_HEADS",
-    "PERSONAL", "PERSONS", "PLACES", "PLURAL", "POINTING", "POSSESSIVES", "PREPOSITIONS", "PRONOUNS",
-    "QUANTITIES", "QUESTION_WORDS", "REFLEXIVES", "RELATIVES", "SCALES", "SHORT_MONTHS", "SHORT_WEEKDAYS",
-    "SINGULAR_PERSONS", "SPEECH_VERBS", "STOPWORDS", "TEENS", "TENS", "THINGS", "TIME_WORDS", "TITLES",
-    "UNITS", "UNITS_OF_TIME", "UNSURE_NOUNS", "WEEKDAYS", "alternation", "forms", "inflect", "lemma",
-    "past_forms", "verb_forms",
+    "ADVERBS", "AUXILIARIES", "BE", "BY_SHORT_NAME", "CALENDAR", "CAPITALS", "CAUSING_VERBS",
+    "CLAIMING_VERBS", "CLAIM_ADVERBS", "CONNECTIVES", "CONTRACTIONS", "CONTRARY_MODALS",
+    "CONTROL_VERBS", "COUNTRIES", "CURRENCIES", "DEGREE_NEGATIONS", "DEMONYMS", "DENYING_PARTICLES",
+    "DENYING_PHRASES", "DENYING_VERBS", "DETERMINERS", "DO", "FEMALE", "HAVE", "HEDGES",
+    "HEDGING_ADVERBS", "HEDGING_VERBS", "IRREGULAR_VERBS", "MALE", "MEASURES", "MODALS", "MONTHS",
+    "MONTH_NUMBERS", "MUTUAL_VERBS", "NEGATIONS", "NEGATIVE_PRONOUNS", "NEWS_VERBS", "NO_SUPERLATIVES",
+    "NUMBER_WORDS", "OFFICES", "OPPOSITES", "ORDINALS", "ORGANISATION_HEADS", "PARTIAL", "PERSONAL",
+    "PERSONS", "PLACES", "PLURAL", "POINTING", "POSSESSIVES", "PREPOSITIONS", "PRONOUNS", "QUANTITIES",
+    "QUESTION_WORDS", "REFLEXIVES", "RELATIVES", "SCALES", "SHORT_MONTHS", "SHORT_WEEKDAYS",
+    "SINGULAR_PERSONS", "SPEECH_VERBS", "STOPWORDS", "TEENS", "TELLING_VERBS", "TENS", "THINGS",
+    "TIME_WORDS", "TITLES", "UNITS", "UNITS_OF_TIME", "UNSURE_NOUNS", "WEEKDAYS", "WHOLE",
+    "WISHING_NOUNS", "WISHING_VERBS", "alternation", "forms", "inflect", "lemma", "past_forms",
+    "verb_forms",
 ]  # fmt: skip
 
 
@@ -135,6 +138,20 @@ SCALES: Mapping[str, int] = MappingProxyType(
         "tn": 10**12,
     }
 )
+# Words that count all of a thing, and those that count a part of it.
+WHOLE = _set("all both each entire every everybody everyone everything whole")
+PARTIAL = _set("few half many most part several some")
+# Measures, by which a figure may be another one though its digits are the same.
+MEASURES = _set(
+    """acre centimetre centimeter foot feet gallon gigawatt gram gramme hectare inch kilo kilogram kilometre
+    kilometer kilowatt litre liter megawatt metre meter mile millimetre millimeter ounce point seat tonne ton
+    vote watt yard"""
+) | _set("second minute hour day week weekend fortnight month quarter year decade century")
+# Words that end as "oldest" does and are no such form of an adjective.
+NO_SUPERLATIVES = _set(
+    """arrest behest chest conquest contest forest guest harvest inquest interest invest latest manifest
+    midwest nest northwest pest priest protest quest request rest southwest suggest test unrest vest west"""
+)
 # Plurals that say how many, not exactly: "dozens of people". From, and up to.
 QUANTITIES: Mapping[str, tuple[int, int]] = MappingProxyType(
     {
@@ -148,7 +165,11 @@ QUANTITIES: Mapping[str, tuple[int, int]] = MappingProxyType(
 )
 CURRENCIES: Mapping[str, str] = MappingProxyType(
     {"dollar": "$", "dollars": "$", "euro": "€", "euros": "€", "pound": "£", "pounds": "£",
-     "yen": "¥", "yuan": "¥"}
+     "yen": "¥", "yuan": "¥", "crown": "crown", "crowns": "crown", "krona": "crown", "kronor": "crown",
+     "kroner": "crown", "krone": "crown", "dinar": "dinar", "dinars": "dinar", "dirhams": "dirham",
+     "forints": "forint", "francs": "franc", "lira": "lira", "pesos": "peso", "rand": "rand", "reais": "real",
+     "roubles": "rouble", "rubles": "rouble", "rupees": "rupee", "rupiah": "rupiah", "riyals": "riyal",
+     "shekels": "shekel", "zloty": "zloty"}
 )  # fmt: skip
 # Nouns that count human beings: casualties and people are one unit.
 PERSONS = _set(
@@ -339,6 +360,46 @@ CONTROL_VERBS = _set(
     expect forbid force get help instruct invite lead leave let make oblige order permit persuade press
     pressure prompt require summon tell tempt urge want warn"""
 )
+# Derived: those after which it is done, as it is not when somebody is only asked to do it.
+CAUSING_VERBS = CONTROL_VERBS & _set(
+    "allow cause compel enable force get help lead leave let make oblige permit prompt"
+)
+# Derived: whoever asks for a thing, or promises it, does not say that it was done.
+WISHING_VERBS = (CONTROL_VERBS - CAUSING_VERBS) | _set(
+    """agree bid choose commit contemplate decide demand mull offer pledge promise propose recommend request resolve suggest swear threaten undertake volunteer vow weigh"""
+)
+# Nouns of the same meaning: "a plan to cut", "the order to pay".
+WISHING_NOUNS = _set(
+    """appeal attempt bid call calls decision demand effort efforts intention offer order permission plan
+    plans pledge promise proposal request threat"""
+)
+# Verbs of speech and thought that leave it open whether what is said is so, where "said" does not.
+CLAIMING_VERBS = _set(
+    """accuse allege assert believe charge claim contend hint imply insinuate rumor rumour speculate suggest
+    suspect think"""
+)
+# Verbs of which one cannot be true where the other is, of the same at the same time.
+_OPPOSITES = """rise fall|rise drop|rise decline|increase decrease|increase fall|increase drop|increase decline|
+    grow shrink|climb fall|climb drop|jump fall|gain lose|win lose|buy sell|open close|approve reject|
+    accept reject|accept refuse|accept decline|adopt reject|support oppose|back oppose|allow ban|
+    legalise ban|allow forbid|convict acquit|convict clear|jail free|jail release|hire fire|admit deny|
+    confirm deny|arrive leave|begin end|start end|start stop|raise cut|raise lower|increase cut|
+    increase reduce|expand cut|strengthen weaken|survive die|save kill|succeed fail|pass fail|join leave|
+    attack defend|praise criticise|praise criticize|praise condemn|build demolish|appoint dismiss|
+    uphold overturn|uphold quash|keep abandon|advance retreat|agree refuse|agree disagree"""
+OPPOSITES: Mapping[str, frozenset[str]] = MappingProxyType(
+    {
+        verb: frozenset(
+            other
+            for pair in _OPPOSITES.replace("\n", " ").split("|")
+            for other in pair.split()
+            if verb in pair.split() and other != verb
+        )
+        for verb in _OPPOSITES.replace("|", " ").split()
+    }
+)
+# What two do together, so that it says nothing who is named first.
+MUTUAL_VERBS = _set("border clash debate divorce face fight join marry meet play share talk")
 NEGATIONS = _set("no not never none nobody nothing neither nor without cannot nowhere noone n't")
 # Derived: those that can be a phrase, or begin one, and make the whole clause negative.
 NEGATIVE_PRONOUNS = NEGATIONS - _set("not never nor without cannot n't")
@@ -375,7 +436,7 @@ CLAIM_ADVERBS = _set("allegedly reportedly purportedly reputedly supposedly")
 # What is planned, expected or feared has not happened.
 HEDGING_VERBS = _set(
     """aim anticipate appear attempt believe consider contemplate envisage expect fear hope intend mull plan
-    predict prepare project propose schedule seek seem suspect think threaten try want weigh"""
+    predict prepare project propose rumor rumour schedule seek seem suspect think threaten try want weigh"""
 )
 UNSURE_NOUNS = _set(
     """rumour rumours rumor rumors speculation possibility likelihood risk chance prospect allegation

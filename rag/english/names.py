@@ -36,7 +36,7 @@ from rag.english.lexicon import (
 )
 from rag.english.normalise import MARKS, plain_word, words
 
-__all__ = ["Name", "alike", "names", "same_name"]
+__all__ = ["Name", "alike", "capitals", "names", "same_name"]
 
 _PART = rf"[^\W_][\w{MARKS}]*"
 # "U.S.", "J.", "O'Neill", "al-Adl", "Jean-Luc", "AT&T", "Real".
@@ -44,7 +44,7 @@ _TOKEN = re.compile(
     rf"(?:[A-Z]\.){{2,6}}|[A-Z]\.(?=\s+\w)|{_PART}(?:[’'&.-]{_PART}){{0,6}}",
 )
 _POSSESSIVE = re.compile(r"['’]s\Z|(?<=s)['’]\Z", re.IGNORECASE)
-_OPENING = re.compile(r"(?:\A|[.!?:…]['\"”’)\]]{0,2}\s|\n|[“\"‘(\[•*]|(?:^|\s)[-–—]\s)\s*\Z")
+_OPENING = re.compile(r"(?:\A|[.!?:…]['\"”’)\]]{0,2}\s|\n|[“‘(\[•*]|(?:^|\s)[-–—]\s)\s*\Z|\"\Z")
 _FUNCTION = STOPWORDS | PREPOSITIONS | DETERMINERS | PRONOUNS | AUXILIARIES | CONNECTIVES | QUESTION_WORDS
 _NOT_NAMES = _FUNCTION | CALENDAR | frozenset(SHORT_MONTHS) | frozenset(SHORT_WEEKDAYS) - {"sun"}
 _SHORT_TITLES = frozenset(word for word in TITLES | TITLE_ADJECTIVES if len(word) <= 4)
@@ -107,6 +107,29 @@ def names(
         name
         for run in _runs(text, tokens, lower | known)
         if (name := _name(text, tokens, run, small, known | lower)) is not None
+    )
+
+
+def capitals(text: str, *, common: Set[str] = frozenset()) -> frozenset[str]:
+    """The words, as words are compared, that a text writes with a capital because of what they are: parts of
+    names, titles, days and months. The word that opens a sentence is one if it is a part of a name; `common`
+    as in `names`.
+
+    >>> sorted(capitals("Yesterday President Zoltán Kis left on Monday. Police in the US wait."))
+    ['kis', 'monday', 'president', 'us', 'zoltan']
+    """
+    spans = [(name.start, name.end) for name in names(text, common=common)]
+    return frozenset(
+        word
+        for token in _tokens(text)
+        if _is_capital(token)
+        and (
+            not token.opens
+            or token.plain in CALENDAR - ALSO_NAMES
+            or any(start <= token.start < end for start, end in spans)
+        )
+        for word in words(token.text)
+        if word not in STOPWORDS or (token.text.isupper() and len(token.text) > 1)
     )
 
 

@@ -10,6 +10,7 @@ from math import inf
 
 from rag.english.lexicon import (
     CURRENCIES,
+    NO_SUPERLATIVES,
     NUMBER_WORDS,
     ORDINALS,
     PERSONS,
@@ -23,7 +24,7 @@ from rag.english.lexicon import (
 )
 from rag.english.normalise import stem, words
 
-__all__ = ["Amount", "Figure", "amounts", "figures", "numbers", "unit_of"]
+__all__ = ["Amount", "Figure", "amounts", "figures", "numbers", "ranks", "unit_of"]
 
 _LONG_SCALES = [scale for scale in SCALES if len(scale) > 3 and scale != "score"]
 _SHORT_SCALES = [scale for scale in SCALES if len(scale) < 3]
@@ -300,3 +301,32 @@ def unit_of(text: str) -> str | None:
     if run and run[-1] in CURRENCIES:
         return CURRENCIES[run[-1]]
     return stem(run[-1]) if run else None
+
+
+_ONE_OF = frozenset({"one", "among"})
+
+
+def ranks(text: str) -> tuple[tuple[str, int], ...]:
+    """What a text ranks, and at which place: 1 for "the oldest", 2 for "the second oldest", 0 for "one of the
+    oldest".
+
+    >>> ranks("It is the second-oldest club, one of the richest, and the third most popular.")
+    (('oldest', 2), ('richest', 0), ('most popular', 3))
+    """
+    said = words(text)
+    found: list[tuple[str, int]] = []
+    for at, word in enumerate(said):
+        most = word in {"most", "least"} and at + 1 < len(said) and said[at - 1] in _BEFORE_MOST
+        if not most and not (word in {"best", "worst"} or (word.endswith("est") and len(word) > 4)):
+            continue
+        if word in NO_SUPERLATIVES:
+            continue
+        before = said[max(0, at - 3) : at]
+        place = ORDINALS.index(before[-1]) + 1 if before and before[-1] in ORDINALS else 1
+        if place == 1 and _ONE_OF & set(before):
+            place = 0
+        found.append((f"{word} {said[at + 1]}" if most else word, place))
+    return tuple(found)
+
+
+_BEFORE_MOST = frozenset([*ORDINALS, "the", "its", "his", "her", "their", "our", "country", "world"])

@@ -133,7 +133,7 @@ def _roles() -> Mapping[str, frozenset[str]]:
 
 
 def _verb_roles(item: Item) -> frozenset[str]:
-    if item.name or item.mark or item.possessive:
+    if item.name or item.mark or item.possessive or item.low == "according":
         return frozenset()
     if known := _roles().get(item.low):
         return known
@@ -162,7 +162,7 @@ def _is_noun_like(item: Item) -> bool:
     """Whether an item may be a part of a noun phrase, after its determiner."""
     if item.name or _is_number(item) or item.low == "%":
         return True
-    return not item.mark and item.low not in _FUNCTION and not _is_adverb(item)
+    return not item.mark and item.low not in _FUNCTION | {"according"} and not _is_adverb(item)
 
 
 _FUNCTION = (

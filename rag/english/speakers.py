@@ -6,7 +6,16 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from rag.english.lexicon import DETERMINERS, PRONOUNS, SPEECH_VERBS, TELLING_VERBS, alternation, forms
+from rag.english.lexicon import (
+    DETERMINERS,
+    OFFICES,
+    PRONOUNS,
+    SPEECH_VERBS,
+    TELLING_VERBS,
+    TITLE_ADJECTIVES,
+    alternation,
+    forms,
+)
 from rag.english.phrases import Item, Phrase, VerbGroup, items, phrase_after, phrase_before, verb_groups
 from rag.english.sentences import Span, in_quotation, sentences
 
@@ -86,7 +95,8 @@ def _who_speaks(
         inset = _before_inset(said, group.first - 1, quoted)
         if inset is not None:
             return inset
-    if before is not None and (before.low in {",", "”", '"', "»", "?", "!"}):  # "…,” said Kis"
+    told = any(quoted) or any(earlier.kind == "finite" for earlier in groups[:number])
+    if told and before is not None and before.low in {",", "”", '"', "»", "?", "!"}:  # "…,” said Kis"
         ahead = phrase_after(said, group.last, stops)
         if ahead is not None and (ahead.last == len(said) or ahead.last not in stops):
             return ahead
@@ -116,7 +126,7 @@ def _before_inset(said: Sequence[Item], closing: int, quoted: Sequence[bool]) ->
     for opening in range(closing - 1, 0, -1):
         if said[opening].low in {",", "–", "—"} and not quoted[said[opening].start]:
             inset = said[opening + 1 : closing]
-            if not inset or not (inset[0].name or inset[0].low in {"who", "which", "whose"} | DETERMINERS):
+            if not inset or not (inset[0].name or inset[0].low in _INSET):
                 return None
             after = next((i + 1 for i in range(opening - 1, -1, -1) if said[i].mark), 0)
             phrase = phrase_before(said, opening, after)
@@ -124,6 +134,9 @@ def _before_inset(said: Sequence[Item], closing: int, quoted: Sequence[bool]) ->
                 return Phrase(opening + 1, closing, opening + 1)
             return phrase
     return None
+
+
+_INSET = {"who", "which", "whose", "according"} | DETERMINERS | OFFICES | TITLE_ADJECTIVES
 
 
 def _is_relative(said: Sequence[Item], group: VerbGroup, phrase: Phrase) -> bool:

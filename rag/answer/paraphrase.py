@@ -1,0 +1,404 @@
+"""Whether a sentence in other words says what a quote says, as far as words show.
+
+A rule about words, no proof of meaning: the quote has most of the sentence's content words, all of its
+numbers and names, and nothing of what the quote says of the same deed differs: who did it, whom it was done
+to, whether it is denied, only possible or claimed, and who says so.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Sequence, Set
+from functools import lru_cache
+
+from rag.answer import abstain
+from rag.english.clauses import Clause, clauses, denials, is_reported
+from rag.english.lexicon import (
+    BY_SHORT_NAME,
+    CONNECTIVES,
+    CONTRACTIONS,
+    CONTRARY_MODALS,
+    CURRENCIES,
+    DEMONYMS,
+    DENYING_VERBS,
+    MEASURES,
+    MUTUAL_VERBS,
+    NEGATIONS,
+    NEGATIVE_PRONOUNS,
+    OPPOSITES,
+    PARTIAL,
+    RELATIVES,
+    SCALES,
+    STOPWORDS,
+    TELLING_VERBS,
+    TITLES,
+    WHOLE,
+    alternation,
+    lemma,
+)
+from rag.english.names import capitals, names, same_name
+from rag.english.normalise import content_stems, fold, stem, words
+from rag.english.numbers import Figure, figures, numbers, ranks
+from rag.english.phrases import items, verb_groups
+from rag.english.sentences import sentences
+from rag.english.speakers import Speaker, speakers
+
+__all__ = ["agrees", "share_carried"]
+
+_SCALE_STEMS = frozenset(stem(word) for word in (*SCALES, "percent", "cent", "per"))
+_DENYING_STEMS = frozenset(stem(word) for word in NEGATIONS | DENYING_VERBS)
+_UNITS = frozenset(CURRENCIES.values()) | {"%"}
+_UPWARD, _DOWNWARD = frozenset({"least", "over"}), frozenset({"most", "under"})
+# Words that deny a whole clause, where "no", "nobody" and "without" deny the noun they stand with.
+_DENYING_WORDS = (NEGATIONS - NEGATIVE_PRONOUNS - {"nor", "without"}) | CONTRACTIONS
+_PART = re.compile(
+    rf"[,;:–—]|\b(?:{alternation((CONNECTIVES | RELATIVES) - {'as', 'for', 'nor', 'or', 'than', 'that'})})\b",
+    re.IGNORECASE,
+)
+_TO_COME = frozenset({"will", "shall"})
+_CONDITIONS = frozenset({"if", "unless"})
+_MEASURE_STEMS = frozenset(stem(measure) for measure in MEASURES)
+
+
+def share_carried(text: str, quote: str, common: Set[str] = frozenset()) -> float | None:
+    """The share of the text's content words that the quote carries, 0 to 1; `None` where the quote does not
+    carry the text. `common`: stems of words that are no names though they open a sentence.
+
+    >>> quote = "Late on Tuesday, Iran struck nine villages in Balochistan, officials said."
+    >>> share_carried("On Tuesday Iran struck 9 villages.", quote)
+    1.0
+    >>> texts = "On Friday Iran struck nine villages.", "Iran may have spared the villages."
+    >>> [share_carried(text, quote) for text in texts]
+    [None, None]
+    """
+    said = _stems(text)
+    if not said:
+        return None
+    held = set(_stems(quote))
+    # Numbers, their scales and denials are compared below, however they are written.
+    plain = [s for s in said if not (numbers(s, ordinals=True) or s in _SCALE_STEMS or s in _DENYING_STEMS)]
+    share = sum(s in held for s in plain) / len(plain) if plain else 1.0
+    if share < abstain.LEAST_CARRIED or not _figures_agree(text, quote):
+        return None
+    if not _names_agree(text, quote, common):
+        return None
+    return share if agrees(text, quote) and _speakers_agree(text, quote) else None
+
+
+def agrees(text: str, quote: str) -> bool:
+    """Whether nothing that the quote says of the same deed differs from what the text says of it.
+
+    >>> quotes = "Iran will strike, and nobody will be hurt.", "Iran will not strike.", "Iran may strike."
+    >>> [agrees("Iran will strike.", quote) for quote in quotes]
+    [True, False, False]
+    >>> quote = "On Tuesday the Iranian army struck Pakistan, Joe Biden told Donald Trump."
+    >>> said = "Donald Trump told Joe Biden.", "Pakistan was struck by the Iranian army."
+    >>> [agrees(text, quote) for text in said]
+    [False, True]
+    """
+    return _denials_agree(text, quote) and _clauses_agree(text, quote)
+
+
+@lru_cache(maxsize=4_096)
+def _stems(text: str) -> tuple[str, ...]:
+    """The content words as stems of their lemmas; a people, or a short name, stands for its country."""
+    for name in reversed(names(text)):
+        if country := BY_SHORT_NAME.get(name.text.replace(".", "").lower()):
+            text = f"{text[: name.start]}{country}{text[name.end :]}"
+    said = (word for word in words(text) if word not in STOPWORDS)
+    return tuple(
+        stem(lemma(DEMONYMS.get(word) or DEMONYMS.get(word.removesuffix("s"), word))) for word in said
+    )
+
+
+# --- numbers and names ---------------------------------------------------------------------------------
+
+
+def _figures_agree(text: str, quote: str) -> bool:
+    """Whether the quote has the text's numbers, of the same things, bounded the same way, and the same ranks.
+
+    >>> quote = "Bráulio, one of the best, scored 17 goals in 31 matches for up to 2 million euros."
+    >>> _figures_agree("Bráulio scored 17 goals.", quote)
+    True
+    >>> texts = "31 goals", "2 million dollars", "more than 2 million", "he is the best", "2 goals", "17%"
+    >>> any(_figures_agree(text, quote) for text in texts)
+    False
+    """
+    if not set(numbers(text, ordinals=True)) <= set(numbers(quote, ordinals=True)):
+        return False
+    theirs = figures(quote)
+    if not all(_counted_alike(figure, theirs) for figure in figures(text)):
+        return False
+    counted, uncounted = set(words(text)), set(words(quote))
+    if counted & WHOLE and not uncounted & WHOLE and uncounted & PARTIAL:
+        return False
+    places = ranks(quote)
+    return not any(
+        any(what == other for other, _ in places) and (what, place) not in places
+        for what, place in ranks(text)
+    )
+
+
+def _counted_alike(figure: Figure, others: Sequence[Figure]) -> bool:
+    same = [f for f in others if figure.value in (f.value, f.high)]
+    if not same:
+        return True  # as ordinals, years and shares, which are no figures
+    if figure.unit == "%" and not any(f.unit == "%" for f in same):
+        return False
+    if figure.unit is not None and not any(f.unit in (figure.unit, None) for f in same):
+        elsewhere = {f.unit for f in others}
+        units = {figure.unit, *(f.unit for f in same)}
+        if figure.unit in elsewhere or units & _UNITS or units <= _MEASURE_STEMS:
+            return False
+    down = figure.bound in _DOWNWARD
+    return any((f.bound in _DOWNWARD) == down and not (down and f.bound in _UPWARD) for f in same)
+
+
+def _names_agree(text: str, quote: str, common: Set[str]) -> bool:
+    """Whether the quote has the text's names, days and titles; a people may stand for its country, and a
+    short name for the long one.
+
+    >>> quote = "In Łódź, Denmark's regulator met Gen. Kis of the United States on Monday."
+    >>> texts = "the Danish regulator", "in Lodz", "General Kis of the US", "Gen. Kis", "on Friday", "Bob Kis"
+    >>> [_names_agree(f"He met {text}.", quote, frozenset()) for text in texts]
+    [True, True, True, True, False, False]
+    """
+    known = {word for word in words(text) if stem(word) in common}
+    held = words(quote)
+    stems = {stem(word) for word in held}
+    missing = {word for word in capitals(text, common=known) if stem(word) not in stems}
+    if not missing:
+        return True
+    called = names(quote)
+    for word in list(missing):
+        by_title = word in TITLES and any(
+            other in TITLES and (other.startswith(word) or word.startswith(other)) for other in held
+        )
+        if by_title or any(_stands_for(word, name.text) for name in called):
+            missing.discard(word)
+    for name in names(text, common=known):
+        parts = set(words(name.text))
+        if parts & missing and any(
+            _stands_for(name.text, other.text) and not set(words(other.text)) <= parts for other in called
+        ):
+            missing -= parts
+    return not missing
+
+
+def _stands_for(one: str, other: str) -> bool:
+    return same_name(one, other, governments=False, spellings=False)
+
+
+# --- denials -------------------------------------------------------------------------------------------
+
+
+def _denials_agree(text: str, quote: str) -> bool:
+    """Whether the text denies what the quote denies. A denial of the quote in a part that shares no word with
+    the text is another matter's.
+
+    >>> quote = "Kis was cleared of fraud, and did not resign."
+    >>> [_denials_agree(text, quote) for text in ("Kis was convicted of fraud.", "Kis was cleared of fraud.")]
+    [False, True]
+    """
+    said, held = _lemmas(content_stems(text)), _lemmas(content_stems(quote))
+    ours, theirs = _denied(text, quote), _denied(quote, text)
+    if any(d in held and d not in theirs for d in ours) or any(d in said and d not in ours for d in theirs):
+        return False
+    if any(d not in held for d in ours) and not theirs:
+        return False
+    if ours:
+        return True
+    parts = _parts(quote)
+    for denial in denials(quote):
+        around = next((part for start, end, part in parts if start <= denial.start < end), "")
+        shares = bool(said & _lemmas(content_stems(around)))
+        if shares and denial.sign in _DENYING_WORDS:
+            return False
+        # "…, the ministry denied": what comes before is denied. Nothing follows the denial.
+        if not denial.what and denial.what in theirs and (shares or lemma(denial.sign) == "deny"):
+            return False
+    return True
+
+
+def _denied(text: str, other: str) -> set[str]:
+    """What each denial of a text denies, but for verbs that the other one has, too."""
+    shared = {lemma(word) for word in words(other)} & DENYING_VERBS
+    return _lemmas(denial.what for denial in denials(text) if lemma(denial.sign) not in shared)
+
+
+def _lemmas(stems: Iterable[str]) -> set[str]:
+    return {lemma(stem) for stem in stems}
+
+
+def _parts(text: str) -> list[tuple[int, int, str]]:
+    """The stretches between marks and joining words."""
+    borders = [0, *(at for match in _PART.finditer(text) for at in match.span()), len(text)]
+    return [(a, b, text[a:b]) for a, b in zip(borders[::2], borders[1::2], strict=True)]
+
+
+# --- deeds ---------------------------------------------------------------------------------------------
+
+
+def _clauses_agree(text: str, quote: str) -> bool:
+    """Whether each deed of the text that the quote has, too, is told alike there.
+
+    >>> quote = "Pakistan asked Iran to leave Quetta, which it had almost taken."
+    >>> texts = "Iran left Quetta.", "Iran asked Pakistan to leave.", "Pakistan asked Iran."
+    >>> [_clauses_agree(text, quote) for text in texts]
+    [False, False, True]
+    """
+    theirs = list(_deeds(quote))
+    verbs = {their.verb for their in theirs}
+    told = list(_deeds(text))
+    for at, ours in enumerate(told):
+        if ours.verb not in verbs and any(_is_opposite(ours, their) for their in theirs):
+            return False
+        same = [their for their in theirs if their.verb == ours.verb and _is_about(ours, their)]
+        if same and not any(_is_told_alike(ours, their, text, quote) for their in same):
+            return False
+        # Who does a second thing ("… and left") is read less surely than who does the first.
+        first = not any(ours.who in (earlier.who, earlier.whom) for earlier in told[:at])
+        others = any(
+            _is_turned_round(ours, their) or (first and _is_anothers(ours, their, quote)) for their in same
+        )
+        if others and not any(_is_same_deed(ours, their) for their in same):
+            return False
+    return True
+
+
+def _deeds(text: str) -> Iterator[Clause]:
+    shown = text.lower() if text.isupper() else text
+    for start, end in sentences(shown):
+        yield from clauses(shown[start:end])
+
+
+def _is_about(one: Clause, other: Clause) -> bool:
+    """Whether two clauses of one verb may speak of one deed: they share somebody, or one names nobody."""
+    here, there = _sides(one), _sides(other)
+    return not here or not there or any(_same(a, b) for a in here for b in there)
+
+
+def _sides(clause: Clause) -> list[str]:
+    return [side for side in (clause.who, clause.whom) if side]
+
+
+def _is_told_alike(ours: Clause, theirs: Clause, text: str, quote: str) -> bool:
+    if ours.denied != theirs.denied or _is_turned_round(ours, theirs):
+        return False
+    doubted = ours.hedged or ours.wanted or ours.claimed
+    if theirs.claimed and not (doubted or ours.reported or is_reported(text)):
+        return False
+    if not (theirs.hedged or theirs.wanted) or doubted:
+        return True
+    to_come = bool(_TO_COME & set(words(_within(ours, text))))
+    unsure = CONTRARY_MODALS & set(words(_within(theirs, quote)))
+    return to_come and not unsure and not (_CONDITIONS & set(words(quote)))
+
+
+def _within(clause: Clause, text: str) -> str:
+    """The sentences around what a clause says; its offsets are of its own sentence."""
+    return next(
+        (text[a:b][clause.start : clause.end] for a, b in sentences(text) if clause in clauses(text[a:b])), ""
+    )
+
+
+def _is_turned_round(ours: Clause, theirs: Clause) -> bool:
+    """Whether who did it and whom it was done to have changed places."""
+    if ours.verb in MUTUAL_VERBS or theirs.who is None or theirs.whom is None or ours.whom is None:
+        return False
+    if _same(ours.whom, theirs.whom) or not _same(ours.whom, theirs.who):
+        return False
+    return ours.passive if ours.who is None else _same(ours.who, theirs.whom)
+
+
+def _is_opposite(ours: Clause, theirs: Clause) -> bool:
+    """Whether the quote says the opposite of the same: that it rose, where the text says that it fell."""
+    if theirs.verb not in OPPOSITES.get(ours.verb, ()) or ours.denied != theirs.denied:
+        return False
+    sides = (ours.who, theirs.who), (ours.whom, theirs.whom)
+    shared = [_same(here, there) for here, there in sides if here and there]
+    return bool(shared) and all(shared)
+
+
+def _is_anothers(ours: Clause, theirs: Clause, quote: str) -> bool:
+    """Whether the quote tells the deed of somebody else: one side is the same, and on the other one stands
+    another name."""
+    sides = [(ours.who, theirs.who), (ours.whom, theirs.whom)]
+    for (here, there), (same, as_same) in (sides, sides[::-1]):
+        if not (here and there and same and as_same and _same(same, as_same)) or _same(here, there):
+            continue
+        if here[0].isupper() and there[0].isupper() and _stand_apart(here, there, quote):
+            return True
+    return False
+
+
+def _stand_apart(one: str, other: str, quote: str) -> bool:
+    """Whether a verb stands between two names, so that they are not named together ("Ajax and PSV won")."""
+    for start, end in sentences(quote):
+        said = items(quote[start:end])
+        first, last = (
+            next((i for i, item in enumerate(said) if _same(item.text, n)), None) for n in (one, other)
+        )
+        if first is not None and last is not None:
+            low, high = sorted((first, last))
+            return any(low < group.first < high for group in verb_groups(said))
+    return True
+
+
+def _is_same_deed(ours: Clause, theirs: Clause) -> bool:
+    sides = (ours.who, theirs.who), (ours.whom, theirs.whom)
+    return all(here and there and _same(here, there) for here, there in sides)
+
+
+@lru_cache(maxsize=8_192)
+def _same(one: str, other: str) -> bool:
+    """Whether two heads are the same word, or names of the same."""
+    last, final = words(one)[-1:], words(other)[-1:]
+    if not last or not final:
+        return False
+    if stem(last[0]) == stem(final[0]):
+        return True
+    return one[0].isupper() and other[0].isupper() and same_name(one, other)
+
+
+# --- speakers ------------------------------------------------------------------------------------------
+
+
+def _speakers_agree(text: str, quote: str) -> bool:
+    """Whether whoever says something in the text says something in the quote, where that tells who speaks.
+
+    >>> quote = "“We will not escalate,” Kirby said, as Miller looked on."
+    >>> texts = "Kirby said they will not escalate.", "Miller said they will not escalate."
+    >>> [_speakers_agree(text, quote) for text in texts]
+    [True, False]
+    """
+    ours, said = _named_speakers(text), set(content_stems(text))
+    if not ours:
+        return True
+    # Of two sentences, the one that carries more of the text tells.
+    parts = sorted(
+        (quote[a:b] for a, b in sentences(quote)), key=lambda part: -len(said & set(content_stems(part)))
+    )
+    theirs = next((found for part in parts if (found := _telling(part))), ())
+    if not theirs:
+        return True
+    held = {stem(word) for word in words(quote)}
+    return all(
+        any(_same(one.text, other.text) for other in _by_verb(one, theirs))
+        or not (one.named or stem(words(one.text)[-1]) in held)
+        for one in ours
+    )
+
+
+def _by_verb(speaker: Speaker, others: Sequence[Speaker]) -> Sequence[Speaker]:
+    """Of several speakers those with the same verb, where there is one: "Ruiz said that Kis had asked"."""
+    return [other for other in others if other.verb == speaker.verb] or others
+
+
+def _named_speakers(text: str) -> list[Speaker]:
+    """The speakers that a text names, by name or by a noun, and not by a pronoun only."""
+    return [s for s in _telling(fold(text)[0] if text.isupper() else text) if content_stems(s.text)]
+
+
+def _telling(text: str) -> tuple[Speaker, ...]:
+    return tuple(s for s in speakers(text) if s.verb in TELLING_VERBS or s.verb == "according to")

@@ -1,0 +1,42 @@
+"""The check, tried on claims of eleven desks that were written by somebody who had not seen its rules.
+
+Each claim rests on one sentence: it is released if that carries it, and withheld if it does not. What the check
+gets wrong is named in `KNOWN_MISSES` with the reason; a case that passes must not stand there.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from conftest import article, evidence
+
+from rag.answer.check import Checker
+from rag.types import Claim, DraftSentence
+
+CASES = [
+    json.loads(line)
+    for line in (Path(__file__).parent / "cases" / "checks.jsonl").read_text(encoding="utf-8").splitlines()
+]
+KNOWN_MISSES: dict[str, str] = {}
+
+
+def tried() -> list[Any]:
+    def marks(case: dict[str, Any]) -> Any:
+        reason = KNOWN_MISSES.get(case["id"])
+        return pytest.mark.xfail(strict=True, reason=reason) if reason else ()
+
+    return [pytest.param(case, id=f"{case['kind']}-{case['id']}", marks=marks(case)) for case in CASES]
+
+
+@pytest.mark.parametrize("case", tried())
+def test_a_claim_is_released_if_its_sentence_carries_it(case: dict[str, Any]) -> None:
+    checker = Checker(evidence(article(case["source_sentence"])))
+    released = checker.check(DraftSentence(case["claim"], (Claim(1),))) is not None
+    assert released is case["supported"], case["why"]
+
+
+def test_the_known_misses_are_cases() -> None:
+    assert set(KNOWN_MISSES) <= {case["id"] for case in CASES}

@@ -143,5 +143,6 @@ EMPTY_AFTER_IT = _set(
 )
 # Works, whose titles keep their "The" inside a sentence.
 WORKS = _set(
-    "album book comedy drama exhibition film movie musical novel opera painting play poem series show song story"
+    """album book comedy drama exhibition film movie musical novel opera painting play poem series show
+    song story"""
 )

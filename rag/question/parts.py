@@ -176,15 +176,19 @@ _BY = re.compile(
 )
 _SUBJECT_WORDS = 4  # of a clause; in more of them it may say "if", or that somebody denies it
 _UNSURE = frozenset(
-    ["may", "might", "could", "would", "should", "must", "if", "unless", "whether", "not", "never", "no", "nobody", "none", "neither", "nor", "reportedly", "allegedly", "almost", "nearly", "said", "says", "claimed", "denied"]
+    """may might could would should must if unless whether not never no nobody none neither nor reportedly allegedly almost
+    nearly said says claimed denied""".split()
 )
 _NOT_VERBS = frozenset(
-    ["is", "are", "was", "were", "am", "do", "does", "did", "has", "have", "had", "can", "could", "will", "would", "should", "shall", "may", "might", "must", "be", "been", "of", "in", "on", "at", "to", "the", "a", "an", "and", "or", "that", "else"]
+    """is are was were am do does did has have had can could will would should shall may might must be been of in on at to the a
+    an and or that else""".split()
 )
 # Past forms that are not made with -ed. The verb of "Who struck first?" is used as it stands, so only being a
 # verb matters.
 _PAST = frozenset(
-    ["beat", "became", "bought", "broke", "brought", "built", "came", "caught", "chose", "cut", "drew", "drove", "fell", "fought", "found", "flew", "gave", "got", "grew", "held", "hit", "kept", "knew", "laid", "led", "left", "let", "lost", "made", "met", "paid", "put", "quit", "ran", "read", "rose", "said", "saw", "sent", "set", "shot", "shut", "sold", "spent", "split", "spoke", "spread", "stole", "stood", "struck", "swore", "taught", "thought", "threw", "told", "took", "withdrew", "won", "wore", "wrote", "began"]
+    """beat became bought broke brought built came caught chose cut drew drove fell fought found flew gave got grew held hit
+    kept knew laid led left let lost made met paid put quit ran read rose said saw sent set shot shut sold spent split spoke
+    spread stole stood struck swore taught thought threw told took withdrew won wore wrote began""".split()
 )
 
 
@@ -251,9 +255,11 @@ def qualified(question: str, text: str, start: int) -> int:
 # Words after which a clause is somebody's word, a wish or a guess, and decides nothing.
 _UNDECIDED = frozenset(
     stem(w)
-    for w in ["accuse", "according", "allege", "apparently", "believe", "claim", "could", "deny", "demand", "doubt", "expect", "fear", "hope", "if", "intend", "likely", "may", "might", "must", "offer", "perhaps", "plan", "possibly", "propose", "refuse", "report", "reportedly", "said", "say", "seek", "should", "suspect", "think", "threaten", "told", "unclear", "unless", "urge", "vow", "want", "warn", "whether", "would"]
+    for w in """accuse according allege apparently believe claim could deny demand doubt expect fear hope if intend likely may
+    might must offer perhaps plan possibly propose refuse report reportedly said say seek should suspect think threaten told
+    unclear unless urge vow want warn whether would""".split()
 )
-_DENIED = frozenset(["no", "not", "never", "none", "nobody", "nothing", "neither", "nor", "cannot", "without"])
+_DENIED = frozenset("no not never none nobody nothing neither nor cannot without".split())
 _STRAY = 2  # words of its own that a statement may have among those of the question
 
 

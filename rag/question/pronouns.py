@@ -139,7 +139,8 @@ def replaced(question: str, talk: Talk) -> str | None:
         if kind is None or kind & set(put) or (pronoun in THINGS and _is_empty(question)):
             continue
         before, after = question[: word.start], question[word.start + len(pronoun) :]
-        explained, is_object = _explained(before, after), _is_object(before, after)
+        owns = _is_possessive(pronoun, after)
+        explained, is_object = _explained(before, after), _is_object(before, after) and not owns
         if explained and not is_object:
             break
         # "What did Iran say about it?": what is spoken of can't be who speaks.
@@ -147,7 +148,6 @@ def replaced(question: str, talk: Talk) -> str | None:
             return noted(question, talk.turns[-1])
         if _means_the_turn(pronoun, before, after, talk.turns[-1]) and not put:
             return noted(question, talk.turns[-1])
-        owns = _is_possessive(pronoun, after)
         role = Role.SUBJECT if owns else _role(question, before, after)
         skip = " ".join([*names(before), *put.values()])
         name = referent(
@@ -293,8 +293,10 @@ def _explained(before: str, after: str) -> bool:
         return True
     if _LEADING.match(before) and "," in after:
         return True  # "In his new book, what does Ann Lee say?"
-    asks = set(words(before)[-1:]) & AUXILIARIES and parse(before).structured
-    if asks and _is_one_clause(before):
+    asks = parse(before).structured
+    if not asks and len(content_stems(before)) > 1:
+        return True  # "Scientists believe they …": a statement has its subject
+    if asks and set(words(before)[-1:]) & AUXILIARIES and _is_one_clause(before):
         return False  # "which war did it win?": the pronoun is who did it
     if re.search(r"\w\s+and\b", before) or len(content_stems(before)) > 2:
         return True  # "What is rye and how is it baked?"
@@ -319,7 +321,8 @@ def _is_one_clause(before: str) -> bool:
 def _ends_clause(after: str) -> bool:
     said = read(after)
     ends = not re.match(r"\s*[^\s?.,;:!)]", after)
-    return ends or bool(said and (said[0].low in PREPOSITIONS | TIME_WORDS or is_time(said[:2])))
+    dated = bool(said) and said[0].low in {"last", "next", "this", "that", "every"} and is_time(said[:2])
+    return ends or dated or bool(said and said[0].low in PREPOSITIONS | TIME_WORDS)
 
 
 def _is_object(before: str, after: str) -> bool:

@@ -27,7 +27,18 @@ from rag.english.normalise import content_stems, words
 from rag.english.numbers import numbers
 from rag.english.sentences import sentences
 from rag.question.parse import Question, parse
-from rag.question.phrases import Role, Word, bare, has_name, is_done, is_plural, past_form, phrases, read
+from rag.question.phrases import (
+    Role,
+    Word,
+    bare,
+    has_name,
+    is_done,
+    is_plural,
+    is_time,
+    past_form,
+    phrases,
+    read,
+)
 from rag.question.talk import (
     LONGEST_FRAGMENT,
     LONGEST_TOPIC,
@@ -73,7 +84,7 @@ def pointed(question: str, talk: Talk) -> str | None:
         if follows.removesuffix("'s") in TIME_WORDS | {"who", "that"} or has_name(read(f"x{after}")):
             continue
         noun = _noun_after(question, match.end())
-        if len(noun) > 2:  # "this deep impact program" says which
+        if len(noun) > 2 or is_time(noun) or is_time(said[:2]):  # "this deep impact program" says which
             continue
         if noun and (answered := _answer(noun[-1].low, talk)):
             return f"{question[: noun[-1].end]} ({answered}){question[noun[-1].end :]}"

@@ -130,9 +130,9 @@ def _looking(
             from ingest.web import Web
 
             folder = Path(stack.enter_context(TemporaryDirectory(prefix="clippings-")))
-            limits = Limits(pause=config.fetch.pause)
+            limits = Limits(pause=config.fetch.delay)
             web = Web(
-                stack.enter_context(Fetcher(private=config.fetch.private, limits=limits)), parsers, folder
+                stack.enter_context(Fetcher(private=config.fetch.allow_private, limits=limits)), parsers, folder
             )
         yield scan(places, looked=looked, known=known, columns=columns, web=web, stop=stop), readings
 

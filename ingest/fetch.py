@@ -452,7 +452,7 @@ class _Door(httpcore.NetworkBackend):
                     raise _Refused(
                         f"{host} is at {address}, which is not on the public Internet but in this machine or "
                         f"a private "
-                        "network. Addresses there are read only with fetch.private = true in the settings"
+                        "network. Addresses there are read only with fetch.allow_private = true in the settings"
                     )
         failure: httpcore.ConnectError | httpcore.ConnectTimeout | None = None
         for address in addresses:

@@ -109,7 +109,7 @@ class Assistant:
             sure=abstain.LEAST_BELIEF,
         )
         self._generative = (
-            Generative(model, window=config.model.window, max_tokens=config.model.max_tokens)
+            Generative(model, window=config.model.context_window, max_tokens=config.model.max_tokens)
             if model
             else None
         )
@@ -285,7 +285,7 @@ class Assistant:
         *,
         asked_on: date | None = None,
     ) -> Evidence:
-        """The k passages nearest to a question (by default `retrieval.keep`), ranked from 1. Raises as `ask`
+        """The k passages nearest to a question (by default `retrieval.top_k`), ranked from 1. Raises as `ask`
         does.
         """
         asked, k, asked_on = askable(question), how_many(k), day("asked_on", asked_on)

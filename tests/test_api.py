@@ -748,7 +748,7 @@ def connected(url: str, accept: str) -> socket.socket:
 def test_who_goes_away_in_the_middle_is_not_worked_for_and_gives_the_place_back(
     other: Library, world: World, accept: str
 ) -> None:
-    with held(other, world, at_once=1, waiting=1) as (model, gate, url):
+    with held(other, world, max_concurrency=1, queue_size=1) as (model, gate, url):
         leaving = connected(url, accept)
         if accept == "text/event-stream":
             said = b""
@@ -776,7 +776,7 @@ def test_who_goes_away_in_the_middle_is_not_worked_for_and_gives_the_place_back(
 
 
 def test_one_too_many_is_told_to_come_back(other: Library, world: World) -> None:
-    with held(other, world, at_once=1, waiting=0) as (_, gate, url):
+    with held(other, world, max_concurrency=1, queue_size=0) as (_, gate, url):
         first = connected(url, "application/json")
         until(lambda: gate.counts.running == 1)
         busy = error("busy", "too many ask at once: 1 being answered, 0 waiting. Ask again in a minute")
@@ -797,7 +797,7 @@ def test_one_too_many_is_told_to_come_back(other: Library, world: World) -> None
 
 def test_who_waits_is_told_how_many_are_before(other: Library, world: World) -> None:
     with (
-        held(other, world, at_once=1, waiting=1) as (model, gate, url),
+        held(other, world, max_concurrency=1, queue_size=1) as (model, gate, url),
         httpx.Client(base_url=url, trust_env=False) as api,
     ):
         first = connected(url, "application/json")
@@ -817,7 +817,7 @@ def test_what_takes_too_long_is_given_up(other: Library, world: World) -> None:
         "time",
     )
     with (
-        held(other, world, timeout=0.5, at_once=1, waiting=1) as (model, gate, url),
+        held(other, world, timeout=0.5, max_concurrency=1, queue_size=1) as (model, gate, url),
         httpx.Client(base_url=url, trust_env=False, timeout=20) as api,
     ):
         whole = api.post("/api/ask", json={"question": QUESTION})

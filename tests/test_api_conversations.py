@@ -151,7 +151,7 @@ def test_an_answer_that_takes_too_long_is_given_up_and_the_question_stays(
         yield from ()
 
     monkeypatch.setattr("rag.assistant.Assistant.stream", slow)
-    monkeypatch.setenv("CLIPPINGS_SERVE_TIMEOUT", "0.2")
+    monkeypatch.setenv("CLIPPINGS_SERVE_REQUEST_TIMEOUT", "0.2")
     from dataclasses import replace
 
     library.own = replace(library.own, serve=replace(library.own.serve, timeout=0.2))

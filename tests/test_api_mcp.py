@@ -291,7 +291,7 @@ def test_no_message_makes_the_server_fail(url: str, message: Any) -> None:
 
 
 def test_a_call_whose_client_goes_away_is_given_up(other: Library, world: World) -> None:
-    model, gate = HeldModel(*SAID), Gate(ServeSettings(at_once=1, waiting=0))
+    model, gate = HeldModel(*SAID), Gate(ServeSettings(max_concurrency=1, queue_size=0))
     other.open = lambda config: open_assistant(
         config, encoder=world.encoder, reader=WordReader(), model=model
     )

@@ -116,7 +116,7 @@ def ollama(*pieces: Any) -> Iterator[tuple[type[Ollama], ModelSettings]]:
         server.daemon_threads = True
         threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
         url = f"http://127.0.0.1:{server.server_port}"
-        yield speaker, ModelSettings(url, "m", timeout=10, window=2048, max_tokens=64, provider="ollama")
+        yield speaker, ModelSettings(url, "m", timeout=10, context_window=2048, max_tokens=64, provider="ollama")
         server.shutdown()
 
 

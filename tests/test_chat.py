@@ -819,7 +819,7 @@ def publisher() -> Iterator[str]:
 def test_a_page_is_taken_in_by_its_address_and_says_where_its_facts_were_read(
     browser: Browser, publisher: str, tmp_path: Path
 ) -> None:
-    settings = {"CLIPPINGS_FETCH_PRIVATE": "true", "CLIPPINGS_FETCH_PAUSE": "0"}
+    settings = {"CLIPPINGS_FETCH_ALLOW_PRIVATE": "true", "CLIPPINGS_FETCH_DELAY": "0"}
     with served(Config(home=tmp_path / "home"), **settings) as url:
         page = browser.new_page(viewport={"width": 1280, "height": 900})
         page.goto(url)
@@ -1009,7 +1009,7 @@ def test_without_a_model_nothing_is_to_be_chosen(page: Page) -> None:
 def test_who_waits_is_told_so_who_comes_too_late_as_well_and_who_stops_makes_room(
     browser: Browser, config: Config
 ) -> None:
-    limits = {"CLIPPINGS_SERVE_AT_ONCE": "1", "CLIPPINGS_SERVE_WAITING": "1"}
+    limits = {"CLIPPINGS_SERVE_MAX_CONCURRENCY": "1", "CLIPPINGS_SERVE_QUEUE_SIZE": "1"}
     with slow_model() as (speaker, goes_on, settings), kept_waiting(config, **limits, **settings) as server:
 
         def opened() -> Page:

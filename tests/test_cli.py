@@ -183,10 +183,11 @@ def test_a_day_that_is_none_is_refused(home: Path, capsys: pytest.CaptureFixture
 def test_a_wrong_setting_is_named(
     home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setenv("CLIPPINGS_RETRIEVAL_KEPE", "3")
+    monkeypatch.setenv("CLIPPINGS_RETRIEVAL_TOPK", "3")
     assert app.main(["articles"]) == 2
     assert (
-        capsys.readouterr().err == "clippings: unknown setting retrieval.kepe; did you mean retrieval.keep?\n"
+        capsys.readouterr().err
+        == "clippings: unknown setting retrieval.topk. Did you mean retrieval.top_k?\n"
     )
 
 

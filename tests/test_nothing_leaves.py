@@ -76,7 +76,7 @@ MCP = (
 READER = (sys.executable, "-m", "ingest.formats.worker")  # reads documents, in a process of its own
 FIRST = Command(
     "sync", ("sync", "{desk}", "{web}/rain", *HOME), "13 added, 0 replaced, 0 removed, 0 unchanged, 0 failed",
-    settings={"CLIPPINGS_FETCH_PRIVATE": "1"}, reaches=("{web}",), starts=(READER,),
+    settings={"CLIPPINGS_FETCH_ALLOW_PRIVATE": "1"}, reaches=("{web}",), starts=(READER,),
 )  # fmt: skip
 READING = (
     Command("ask", ("ask", QUESTION, *HOME), "Iran"),

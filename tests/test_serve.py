@@ -206,7 +206,7 @@ def test_whoever_asks_too_much_of_it_is_told_so_and_its_health_is_told_meanwhile
             result = await session.call_tool("search", {"query": QUESTION})
             return str(result.content[0].text)  # type: ignore[union-attr]
 
-    limits = {"CLIPPINGS_SERVE_AT_ONCE": "1", "CLIPPINGS_SERVE_WAITING": "1", "CLIPPINGS_SERVE_PATIENCE": "8"}
+    limits = {"CLIPPINGS_SERVE_MAX_CONCURRENCY": "1", "CLIPPINGS_SERVE_QUEUE_SIZE": "1", "CLIPPINGS_SERVE_QUEUE_TIMEOUT": "8"}
     with slow_model() as (speaker, goes_on, settings), served(config, **limits, **settings) as page:
         first = asked(page, speaker)
         second = meanwhile(page, "/api/search")
@@ -273,7 +273,7 @@ def test_what_is_answered_when_it_is_stopped_is_answered_whole_and_nobody_else_i
 def test_a_question_that_takes_longer_than_the_grace_is_not_waited_for(config: Config) -> None:
     with (
         slow_model() as (speaker, _, settings),
-        served(config, CLIPPINGS_SERVE_GRACE="1", **settings) as page,
+        served(config, CLIPPINGS_SERVE_SHUTDOWN_TIMEOUT="1", **settings) as page,
     ):
         asked(page, speaker)
         page.process.send_signal(signal.SIGINT)
@@ -283,7 +283,7 @@ def test_a_question_that_takes_longer_than_the_grace_is_not_waited_for(config: C
 def test_a_second_signal_ends_it_at_once(config: Config) -> None:
     with (
         slow_model() as (speaker, _, settings),
-        served(config, CLIPPINGS_SERVE_GRACE="600", **settings) as page,
+        served(config, CLIPPINGS_SERVE_SHUTDOWN_TIMEOUT="600", **settings) as page,
     ):
         asked(page, speaker)
         page.process.send_signal(signal.SIGINT)

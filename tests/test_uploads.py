@@ -40,7 +40,7 @@ from rag.surfaces.api.uploads import upload_router
 from rag.surfaces.library import OWN, Library
 from rag.surfaces.uploads import Upload, Uploads, numbered, safe_name
 
-SMALL = ServeSettings(upload_bytes=10_000, upload_files=3, upload_disk=50_000)
+SMALL = ServeSettings(upload_max_file_bytes=10_000, upload_max_files=3, upload_max_total_bytes=50_000)
 PLAIN = {"Content-Type": "multipart/form-data; boundary=edge"}
 
 
@@ -217,11 +217,11 @@ def test_files_wait_for_their_owner_alone_and_are_gone_when_discarded(site: Site
     ("body", "status", "sentence"),
     [
         (part("a.txt", b"x" * 10) + part("b.txt", b"x" * 10_001) + END, 413,
-         "b.txt is larger than 10,000 bytes, the most that one file may have (serve.upload_bytes). Split it, "
+         "b.txt is larger than 10,000 bytes, the most that one file may have (serve.upload_max_file_bytes). Split it, "
          "or take it in "
          "with `clippings sync`"),
         (b"".join(part(f"{n}.txt", b"x") for n in range(4)) + END, 413,
-         "more than 3 files were sent, the most in one upload (serve.upload_files). Send them in several, or "
+         "more than 3 files were sent, the most in one upload (serve.upload_max_files). Send them in several, or "
          "packed as .zip"),
         (part("a.txt", b"x" * 9000) + b"--edge", 400, "the upload broke off before its end. Send it again"),
         (part("a.txt", b"x")[:-2], 400, "the upload broke off before its end. Send it again"),
@@ -237,7 +237,7 @@ def test_files_wait_for_their_owner_alone_and_are_gone_when_discarded(site: Site
          "what was sent is no form of the kind multipart/form-data: it holds more that is no file than a "
          "form can. Send it again"),
         (part("a.txt", b"x") + 14 * b'--edge\r\nContent-Disposition: form-data; name="n"\r\n\r\n\r\n' + END, 413,
-         "more than 3 files were sent, the most in one upload (serve.upload_files). Send them in several, or "
+         "more than 3 files were sent, the most in one upload (serve.upload_max_files). Send them in several, or "
          "packed as .zip"),
     ],
 )  # fmt: skip
@@ -426,11 +426,11 @@ def test_what_waits_never_takes_more_of_the_disk_than_all_may(site: Site) -> Non
     with ThreadPoolExecutor(3) as senders:
         statuses = list(senders.map(send, range(12)))
     assert sorted(statuses) == [201] * 5 + [507] * 7
-    assert (most <= SMALL.upload_disk, site.bytes, len(site.left)) == (True, 45_000, 10)
+    assert (most <= SMALL.upload_max_total_bytes, site.bytes, len(site.left)) == (True, 45_000, 10)
     refused = site.send(("a.txt", b"x" * 9000))
     assert refused.json()["error"] == (
         "too much waits to be taken in: 50,000 bytes is the most, everybody's uploads together "
-        "(serve.upload_disk). "
+        "(serve.upload_max_total_bytes). "
         "Add or remove what was uploaded before, or try again later"
     )
     (first, *_) = site.uploads.pending("1")
@@ -459,7 +459,7 @@ def disk(tmp_path: Path) -> Iterator[Path]:
 def test_a_disk_that_fills_up_keeps_its_reserve(
     disk: Path, server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    site = Site(disk / "home", server, ServeSettings(upload_bytes=6_000_000, upload_disk=10**9))
+    site = Site(disk / "home", server, ServeSettings(upload_max_file_bytes=6_000_000, upload_max_total_bytes=10**9))
     try:
         total, statuses = shutil.disk_usage(disk).total, []
         for number in range(5):

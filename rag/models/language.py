@@ -70,7 +70,7 @@ def _openai_like(settings: ModelSettings, where: str, key: str | None) -> tuple[
         api_base=without_login(where),
         api_key=key or "none",  # the client refuses to start without one; a local server ignores it
         is_chat_model=True,
-        context_window=settings.window,
+        context_window=settings.context_window,
         max_tokens=settings.max_tokens,
         temperature=0.0,
         timeout=settings.timeout,
@@ -91,7 +91,7 @@ def _ollama(settings: ModelSettings, where: str) -> tuple[Any, Callable[[], None
         model=settings.name,
         base_url=without_login(where),
         temperature=0.0,
-        context_window=settings.window,
+        context_window=settings.context_window,
         request_timeout=settings.timeout,
         additional_kwargs={"num_predict": settings.max_tokens},
         client=client,
@@ -132,7 +132,7 @@ class _InProcess:
             llm = HuggingFaceLLM(
                 model_name=name,
                 tokenizer_name=name,
-                context_window=settings.window,
+                context_window=settings.context_window,
                 max_new_tokens=settings.max_tokens,
                 generate_kwargs={"do_sample": False},
                 model_kwargs={

@@ -171,15 +171,15 @@ class Retriever:
         parts: int = 1,
         stages: tuple[str, ...] = _STAGES,
     ) -> Evidence:
-        """The k best passages for a question (by default `retrieval.keep`), ranked from 1.
+        """The k best passages for a question (by default `retrieval.top_k`), ranked from 1.
 
         With `asked_on`, articles published around that day come before others of equal merit: news is asked
         about while it is new. A question of several `parts` is read again for each of them, so fewer passages
-        are read for the whole of it: `retrieval.read` for all parts together, but no fewer than are kept.
+        are read for the whole of it: `retrieval.rerank_top_n` for all parts together, but no fewer than are kept.
         `stages` names who is asked, for comparing them: `dense` and `lexical` find passages, `whole` and
         `reader` put them in order; without a reader there is no re-ranking.
         """
-        keep = self._config.keep if k is None else k
+        keep = self._config.top_k if k is None else k
         wanted = max(self._config.candidates, keep)
         vector = self._encoder.question(question) if "dense" in stages else None
         for left in reversed(range(_TRIES)):
@@ -196,9 +196,9 @@ class Retriever:
         read = (
             0
             if reader is None
-            else self._config.read
+            else self._config.rerank_top_n
             if parts == 1
-            else max(keep, self._config.read // parts)
+            else max(keep, self._config.rerank_top_n // parts)
         )
         found = self._evidence(rankings, places, max(keep, read), asked_on)
         if reader and found:
@@ -243,12 +243,12 @@ class Retriever:
     def openings(
         self, *, k: int | None = None, filters: Filters = Filters(), asked_on: date | None = None
     ) -> Evidence:
-        """How the k latest articles begin (by default `retrieval.keep`), undated ones last: for a question
+        """How the k latest articles begin (by default `retrieval.top_k`), undated ones last: for a question
         that names nothing to look for, such as "What happened?". With `asked_on`, those that appeared after
         that day come last of all."""
         until = asked_on + min(timedelta(days=_AHEAD), date.max - asked_on) if asked_on else None
         self._follow()
-        ids = self.catalog.latest(self._config.keep if k is None else k, filters, until)
+        ids = self.catalog.latest(self._config.top_k if k is None else k, filters, until)
         places = self.catalog.openings(ids)
         read = self._read([places[i] for i in ids if i in places])
         found = [
@@ -274,7 +274,7 @@ class Retriever:
         scores = {stage: dict(found) for stage, found in rankings.items()}
         merged = fuse(
             [[key for key, _ in found] for found in rankings.values()],
-            k=self._config.fuse_k,
+            k=self._config.rrf_k,
             further={key: rank_of[p.article_id] for key, p in places.items() if p.article_id in rank_of},
         )
         fused_score = dict(merged)

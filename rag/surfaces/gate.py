@@ -89,7 +89,7 @@ class Gate:
         turn = self._enter()
         given_up: threading.Event | None = None
         try:
-            until, before, come = time.monotonic() + self._limits.patience, -1, asyncio.wrap_future(turn)
+            until, before, come = time.monotonic() + self._limits.queue_timeout, -1, asyncio.wrap_future(turn)
             while not turn.done():
                 if (there := self._before(turn)) != before:
                     before = there
@@ -97,7 +97,7 @@ class Gate:
                 left = until - time.monotonic()
                 if left <= 0 and self._withdrawn(turn, refused=True):
                     raise BusyError(
-                        f"the question has waited {self._limits.patience:g} seconds for its turn, as too "
+                        f"the question has waited {self._limits.queue_timeout:g} seconds for its turn, as too "
                         f"many ask at once. "
                         "Ask it again in a few minutes"
                     )
@@ -165,11 +165,11 @@ class Gate:
     def _enter(self) -> Future[bool]:
         turn: Future[bool] = Future()
         with self._lock:
-            if not self._stopping and self._running < self._limits.at_once:
+            if not self._stopping and self._running < self._limits.max_concurrency:
                 self._running += 1
                 turn.set_result(True)
                 return turn
-            if not self._stopping and len(self._line) < self._limits.waiting:
+            if not self._stopping and len(self._line) < self._limits.queue_size:
                 self._line.append(turn)
                 return turn
             self._refused += 1

@@ -288,12 +288,12 @@ class Uploads:
         """Let one more be received, `stated` bytes long. Raises `UploadError` where it is too long, or there
         are too many.
         """
-        besides = _BESIDES * (self._limits.upload_files + _FIELDS)
-        if stated - besides > self._limits.upload_disk:
+        besides = _BESIDES * (self._limits.upload_max_files + _FIELDS)
+        if stated - besides > self._limits.upload_max_total_bytes:
             raise UploadError(
-                f"the upload has {_said(stated)}; {_said(self._limits.upload_disk)} is the most that may "
+                f"the upload has {_said(stated)}; {_said(self._limits.upload_max_total_bytes)} is the most that may "
                 f"wait to be taken in "
-                "(serve.upload_disk). Send fewer files at a time",
+                "(serve.upload_max_total_bytes). Send fewer files at a time",
                 status=413,
             )
         with self._lock:
@@ -324,11 +324,11 @@ class Uploads:
             self._size += size
 
     def _require_room(self, size: int) -> None:
-        if self._size + size > self._limits.upload_disk:
+        if self._size + size > self._limits.upload_max_total_bytes:
             raise UploadError(
-                f"too much waits to be taken in: {_said(self._limits.upload_disk)} is the most, everybody's "
+                f"too much waits to be taken in: {_said(self._limits.upload_max_total_bytes)} is the most, everybody's "
                 f"uploads together "
-                "(serve.upload_disk). Add or remove what was uploaded before, or try again later",
+                "(serve.upload_max_total_bytes). Add or remove what was uploaded before, or try again later",
                 status=507,
             )
         usage = shutil.disk_usage(
@@ -444,7 +444,7 @@ class _Receiving:
             with _in_form(), _on_disk():
                 self._parser.write(chunk)
             self._besides += len(chunk) - (self._passed - before)
-            if self._besides > _BESIDES * (self._limits.upload_files + _FIELDS):
+            if self._besides > _BESIDES * (self._limits.upload_max_files + _FIELDS):
                 raise _no_form("it holds more that is no file than a form can")
 
     def finish(self) -> Upload:
@@ -467,7 +467,7 @@ class _Receiving:
 
     def _part_began(self) -> None:
         self._parts += 1
-        if self._parts > self._limits.upload_files + _FIELDS:
+        if self._parts > self._limits.upload_max_files + _FIELDS:
             raise self._too_many()
         kind, facts = parse_options_header(self._headers.get(b"content-disposition"))
         if kind != b"form-data" or b"name" not in facts:
@@ -479,7 +479,7 @@ class _Receiving:
             self._open_next()
 
     def _open_next(self) -> None:
-        if len(self._files) >= self._limits.upload_files:
+        if len(self._files) >= self._limits.upload_max_files:
             raise self._too_many()
         self._count(_BLOCK)
         # Browsers write a quotation mark so, and nothing else that this would change.
@@ -510,11 +510,11 @@ class _Receiving:
             self._field += data[start:end]
             return
         self._written += size
-        if self._written > self._limits.upload_bytes:
+        if self._written > self._limits.upload_max_file_bytes:
             raise UploadError(
-                f"{self._file} is larger than {_said(self._limits.upload_bytes)}, the most that one file may "
+                f"{self._file} is larger than {_said(self._limits.upload_max_file_bytes)}, the most that one file may "
                 f"have "
-                "(serve.upload_bytes). Split it, or take it in with `clippings sync`",
+                "(serve.upload_max_file_bytes). Split it, or take it in with `clippings sync`",
                 status=413,
             )
         self._count(min(size, max(0, self._written - _BLOCK)))  # the first block is counted already
@@ -538,8 +538,8 @@ class _Receiving:
 
     def _too_many(self) -> UploadError:
         return UploadError(
-            f"more than {self._limits.upload_files} files were sent, the most in one upload "
-            f"(serve.upload_files). "
+            f"more than {self._limits.upload_max_files} files were sent, the most in one upload "
+            f"(serve.upload_max_files). "
             "Send them in several, or packed as .zip",
             status=413,
         )

@@ -403,7 +403,7 @@ def serve_stdio(library: Library, gate: Gate, *, timeout: float = TIMEOUT) -> No
     os.dup2(2, 1)
     sys.stdout = sys.stderr
     threading.Thread(target=_warm, args=(library,), name="warm", daemon=True).start()
-    asyncio.run(_Stdio(out).serve(tools(library, gate, timeout=timeout), library.own.serve.grace))
+    asyncio.run(_Stdio(out).serve(tools(library, gate, timeout=timeout), library.own.serve.shutdown_timeout))
 
 
 def _warm(library: Library) -> None:

@@ -74,11 +74,11 @@ class Server:
         also = (
             health_router(Health(library, gate)),
             login_router(self.accounts, keeping, root_path=root_path),
-            conversation_router(library, gate, keeping, timeout=limits.timeout),
+            conversation_router(library, gate, keeping, timeout=limits.request_timeout),
             upload_router(library, uploads, owner_of=lambda request: str(request.state.owner)),
             job_router(library, self.jobs, uploads),
         )
-        app = api_app(library, gate, timeout=limits.timeout, also=also)
+        app = api_app(library, gate, timeout=limits.request_timeout, also=also)
         mount(app, library, keeping.people, root_path=root_path, accounts=self.accounts is not None)
         _close_with(app, uploads)
         return Door(
@@ -95,13 +95,13 @@ class Server:
         return (token.name, token.read_only) if token else None
 
     def close(self) -> None:
-        self.jobs.close(self.library.own.serve.grace)
+        self.jobs.close(self.library.own.serve.shutdown_timeout)
         self.keeping.close()
 
 
 def serve(library: Library, *, port: int, doorway: Doorway, accounts: Accounts | None = None) -> None:
     """Open the page and block until SIGTERM or Ctrl-C stops it: new questions are refused then, those that
-    are worked on have `serve.grace` seconds to finish, and a second signal ends the process at once. Raises
+    are worked on have `serve.shutdown_timeout` seconds to finish, and a second signal ends the process at once. Raises
     `ClippingsError` when it cannot listen there.
 
     Without `accounts` everybody who reaches the page may ask.
@@ -183,7 +183,7 @@ def _signals() -> list[int]:
 
 def _wait_for_answers(server: Server) -> None:
     """Wait until no question is worked on and every answer has reached its asker, at most so many seconds."""
-    until = time.monotonic() + server.library.own.serve.grace
+    until = time.monotonic() + server.library.own.serve.shutdown_timeout
     while server.gate.counts.running and time.monotonic() < until:
         time.sleep(_TICK)
     until = time.monotonic() + _LINGER  # what was finished in the last moment arrives as well

@@ -103,7 +103,7 @@ class _Variants:
     """The rankings that are compared, over the same passages and the same vectors."""
 
     def __init__(self, config: Config, encoder: Encoder, reader: Reader) -> None:
-        wide = replace(config, retrieval=replace(config.retrieval, candidates=_PASSAGES, keep=_PASSAGES))
+        wide = replace(config, retrieval=replace(config.retrieval, candidates=_PASSAGES, top_k=_PASSAGES))
         self._wide = Retriever(config.home, wide, encoder, reader)
         self._whole = LexicalIndex(config.home, WHOLE, build=self._wide.catalog.build())
 

@@ -100,7 +100,8 @@ _PARTICIPLES = frozenset(
     "struck taken told thought won worn written".split()
 )
 _PREDICATES = frozenset(
-    "similar popular common important available possible safe legal dead alive ready responsible likely due able true".split()
+    "similar popular common important available possible safe legal dead alive ready responsible likely due "
+    "able true".split()
 )
 _IRREGULAR_PLURALS = frozenset("people police children men women media data civilians".split())
 # What news calls a thing that was told before: alone, such a noun says nothing.
@@ -120,9 +121,9 @@ _HAPPENING = frozenset(
 )
 
 _SLIPS = {
-    "waht": "what", "wat": "what", "whta": "what", "hwo": "how", "adn": "and", "nad": "and", "abt": "about", "abuot": "about",
-    "aobut": "about", "thier": "their", "tehy": "they", "thye": "they", "whre": "where", "wher": "where", "wen": "when",
-    "hsi": "his", "teh": "the", "wy": "why",
+    "waht": "what", "wat": "what", "whta": "what", "hwo": "how", "adn": "and", "nad": "and", "abt": "about",
+    "abuot": "about", "aobut": "about", "thier": "their", "tehy": "they", "thye": "they", "whre": "where",
+    "wher": "where", "wen": "when", "hsi": "his", "teh": "the", "wy": "why",
 }  # fmt: skip
 _WORD = re.compile(r"[^\W_]+(?:['’-][^\W_]+)*")
 _NAME = re.compile(
@@ -202,7 +203,8 @@ def faithful(rewritten: str, question: str, history: Sequence[Turn]) -> bool:
     one"), what it asks for ("when", "how many"), its numbers, its denial, and the order of its names.
 
     >>> turns = [Turn("Who is John Kirby?", "A spokesman of the White House.")]
-    >>> [faithful(q, "When did he speak?", turns) for q in ("When did John Kirby speak?", "When did John Kirby resign?")]
+    >>> asked = "When did John Kirby speak?", "When did John Kirby resign?"
+    >>> [faithful(q, "When did he speak?", turns) for q in asked]
     [True, False]
     """
     said = " ".join([question, *(part for turn in history for part in (turn.question, turn.answer))])
@@ -289,7 +291,8 @@ def _completed(question: str, turns: Sequence[Turn]) -> str | None:
 def _asked(rest: str, earlier: str) -> str | None:
     """A bare question word, and what it counts or asks for, with the last question.
 
-    >>> _asked("why", "Who left"), _asked("how many women", "How many people left"), _asked("what causes wildfires", "Who left")
+    >>> (_asked("why", "Who left"), _asked("how many women", "How many people left"),
+    ...  _asked("what causes wildfires", "Who left"))
     ('Why: who left?', 'How many women left?', None)
     """
     if len([stem for stem in content_stems(rest) if stem != "mani"]) > 1:
@@ -783,7 +786,8 @@ def _repeats(told: str, asked: str) -> bool:
     """Whether an answer has the question's names and half of its words, is short, and needs nothing explained
     itself.
 
-    >>> _repeats("The US sanctioned three firms", "firms the US sanction"), _repeats("Nine were killed", "killed in Iran")
+    >>> (_repeats("The US sanctioned three firms", "firms the US sanction"),
+    ...  _repeats("Nine were killed", "killed in Iran"))
     (True, False)
     """
     wanted, had = set(content_stems(asked)), set(content_stems(told))
@@ -808,7 +812,8 @@ def _unasked(asked: str) -> str:
         flags=re.IGNORECASE,
     )
     asked = re.sub(
-        r"^\W*(?:how (?:many|much|long|old|often|far|big)|what|which|who|whom|when|where|why|how)\b\s*(?:about\s+)?",
+        r"^\W*(?:how (?:many|much|long|old|often|far|big)|what|which|who|whom|when|where|why|how)\b"
+        r"\s*(?:about\s+)?",
         "",
         asked,
         flags=re.IGNORECASE,
@@ -825,7 +830,8 @@ def _unasked(asked: str) -> str:
 def _subject(question: str) -> str | None:
     """Who or what a question is about: what stands between its auxiliary and its verb.
 
-    >>> _subject("how does the mls all star game work"), _subject("why was the empire called holy"), _subject("Who is Ann Lee")
+    >>> (_subject("how does the mls all star game work"), _subject("why was the empire called holy"),
+    ...  _subject("Who is Ann Lee"))
     ('the mls all star game', 'the empire', 'Ann Lee')
     """
     tokens = list(_WORD.finditer(question))

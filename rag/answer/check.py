@@ -31,8 +31,8 @@ _WORDLIKE = re.compile(r"\b[^\W\d_][\w’'-]*")
 # Words that begin a sentence without being a name, whether or not an article has them in small letters.
 _OPENERS = frozenset(
     stem(w)
-    for w in "according additionally although authorities despite earlier finally following furthermore however later "
-    "meanwhile moreover officials reports since sources today yesterday".split()
+    for w in "according additionally although authorities despite earlier finally following furthermore "
+    "however later meanwhile moreover officials reports since sources today yesterday".split()
 )
 _SCALE = re.compile(
     r"(?<![^\W\d_])(?:(mn|million)|(bn|billion)|(tn|trillion)|(thousand)|(hundred)|(%|per ?cent))(?!\w)",
@@ -254,7 +254,8 @@ def _speakers_agree(text: str, quote: str) -> bool:
     """Whether whoever says something in the text says something in the quote, where that tells who speaks.
 
     >>> quote = "“We will not escalate,” Kirby said, as Miller looked on."
-    >>> [_speakers_agree(text, quote) for text in ("Kirby said they will not escalate.", "Miller said they will not escalate.")]
+    >>> said = "Kirby said they will not escalate.", "Miller said they will not escalate."
+    >>> [_speakers_agree(text, quote) for text in said]
     [True, False]
     """
     ours, said = _speakers(text), set(content_stems(text))
@@ -280,7 +281,8 @@ def _roles_reversed(text: str, quote: str) -> bool:
     """Whether the text says of two names, by one verb, what the quote says the other way round.
 
     >>> quote = "On Tuesday the Iranian army struck Pakistan, Joe Biden told Donald Trump."
-    >>> said = "Donald Trump told Joe Biden.", "Pakistan was struck by the Iranian army.", "Joe Biden told Donald Trump of it."
+    >>> said = ["Donald Trump told Joe Biden.", "Pakistan was struck by the Iranian army."]
+    >>> said.append("Joe Biden told Donald Trump of it.")
     >>> [_roles_reversed(text, quote) for text in said]
     [True, False, False]
     """
@@ -325,7 +327,8 @@ _FAILING = frozenset(
     "fail fails failed failing decline declines declined declining unable unlikely n't".split()
 )
 _VERBAL = _FAILING | frozenset(
-    "not never cannot deny denies denied denying refuse refuses refused refusing reject rejects rejected rejecting".split()
+    "not never cannot deny denies denied denying refuse refuses refused refusing reject rejects rejected "
+    "rejecting".split()
 )
 _HEDGES = frozenset("may might could".split())
 _BESIDE = frozenset("yet still going go formally ever immediately currently any to be been".split())

@@ -200,7 +200,8 @@ class Retriever:
 
         With `asked_on`, articles published around that day come before others of equal merit: news is asked
         about while it is new. A question of several `parts` is read again for each of them, so fewer passages
-        are read for the whole of it: `retrieval.rerank_top_n` for all parts together, but no fewer than are kept.
+        are read for the whole of it: `retrieval.rerank_top_n` for all parts together, but no fewer than are
+        kept.
         `stages` names who is asked, for comparing them: `dense` and `lexical` find passages, `whole` and
         `reader` put them in order; without a reader there is no re-ranking.
         """

@@ -221,7 +221,7 @@ def _eval_options(suite: argparse.ArgumentParser) -> None:
     suite.add_argument(
         "--gold",
         metavar="FILE",
-        help="the gold questions: a file, `public`, or `seeds` (the default), which are about the demo articles",
+        help="a file of gold questions, `public`, or `seeds` (the default: about the demo articles)",
     )
     suite.add_argument(
         "--split", choices=("all", "dev", "test"), default="all", help="which half of them (default: all)"

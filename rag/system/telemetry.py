@@ -7,7 +7,8 @@ version. A test compares these versions with the installed ones, so that an upda
 
 These modules do connect, because they were asked to:
 
-- ingest/web/fetch.py: web pages, feeds and robots.txt of addresses that a user names; each connection is checked
+- ingest/web/fetch.py: web pages, feeds and robots.txt of addresses that a user names; each connection
+  is checked
 - rag/models/language.py: the language model of `model.url` or `model.provider`, by the rules of
   `rag.system.connection`
 - rag/store/vectors.py: the Chroma server of `chroma.url`, by the same rules

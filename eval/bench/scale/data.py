@@ -166,7 +166,8 @@ def encode_all(work: Work) -> dict[str, Any]:
             spans = passage_spans(article.text, config.passages)
             row = {
                 "id": article.id, "title": article.title, "source": article.source,
-                "published": article.published and article.published.isoformat(), "text": article.text, "spans": spans,
+                "published": article.published and article.published.isoformat(), "text": article.text,
+                "spans": spans,
                 "at": found.position,
             }  # fmt: skip
             out.write(json.dumps(row, ensure_ascii=False) + "\n")
@@ -180,7 +181,8 @@ def encode_all(work: Work) -> dict[str, Any]:
         flush()
     os.replace(aside, work.real)
     return {
-        "articles": articles, "passages": passages, "encoded": encoded, "seconds": seconds, **_rate(work, encoder),
+        "articles": articles, "passages": passages, "encoded": encoded, "seconds": seconds, **_rate(work,
+        encoder),
     }  # fmt: skip
 
 

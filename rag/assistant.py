@@ -90,7 +90,7 @@ class Assistant:
         *,
         asked_on: date | None = None,
     ) -> Evidence:
-        """The k passages nearest to a question (by default `retrieval.keep`), ranked from 1. Raises as `ask`
+        """The k passages nearest to a question (by default `retrieval.top_k`), ranked from 1. Raises as `ask`
         does.
         """
         asked, k, asked_on = askable(question), how_many(k), day("asked_on", asked_on)

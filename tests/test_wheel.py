@@ -196,7 +196,7 @@ print(len(load(gold_file())), len(load(gold_file(Path("public")))))
 print(gold_file(Path("public")).with_name("public_articles.jsonl").is_file())
 from rag import open_assistant
 with open_assistant(collection_for(gold_file(), Path({str(tmp_path / "home")!r}))) as assistant:
-    print(len(assistant.articles()))
+    print(len(assistant.collection.articles()))
 """
     assert installed.python("-c", program).splitlines() == ["267 369", "True", "5"]
 

@@ -73,8 +73,10 @@ class Statement:
 
 
 _SAME_MEANING = (
-    ("more than", "over"), ("about", "around"), ("began", "started"), ("because", "since"), ("also", "as well"),
-    ("according to", "says"), ("however", "but"), ("approximately", "some"), ("killed", "dead"), ("people", "persons"),
+    ("more than", "over"), ("about", "around"), ("began", "started"), ("because", "since"), ("also",
+    "as well"),
+    ("according to", "says"), ("however", "but"), ("approximately", "some"), ("killed", "dead"), ("people",
+    "persons"),
     ("large", "big"), ("announced", "made known"),
 )  # fmt: skip
 Change = Callable[[str, Article, random.Random], str | None]
@@ -195,7 +197,8 @@ def _source(sentence: str, article: Article, rng: random.Random) -> str | None:
 
 
 FAITHFUL: dict[str, Change] = {
-    "verbatim": _verbatim, "shortened": _shortened, "in figures": _in_figures, "speaker first": _attributed_first,
+    "verbatim": _verbatim, "shortened": _shortened, "in figures": _in_figures,
+    "speaker first": _attributed_first,
     "passive": _passive, "without an aside": _without_aside, "other words": _told_otherwise,
 }  # fmt: skip
 SPOILED: dict[str, Change] = {
@@ -212,7 +215,8 @@ def statements(articles: Sequence[Article], rng: random.Random, each: int = 60) 
             return
         spans = passage_spans(article.text, PassageSettings())[:_KEEP]
         facts = Headline(
-            article.id, article.version, label(article.title, article.text), None, article.title, article.source, None,
+            article.id, article.version, label(article.title, article.text), None, article.title,
+            article.source, None,
             article.published, None,
         )  # fmt: skip
         evidence = Evidence(

@@ -145,7 +145,7 @@ def find(question: str, claims: Sequence[Said]) -> list[Disagreement]:
     return found
 
 
-# --- spelling -------------------------------------------------------------------------------------------------------
+# --- spelling -----------------------------------------------------------------------------------------------
 
 # Endings by which a people's name and its country's differ: Iran, Iranian; Pakistan, Pakistani; China,
 # Chinese.
@@ -174,10 +174,10 @@ _PEOPLE = frozenset(
 # Names of one actor that no spelling connects, for who did what; as values they stay apart. News says
 # "Tehran" for Iran.
 _SPEAKS_FOR = {
-    "ankara": "turkey", "baghdad": "iraq", "beijing": "china", "berlin": "germany", "cairo": "egypt", "damascus": "syria",
-    "delhi": "india", "islamabad": "pakistan", "kabul": "afghanistan", "kiev": "ukraine", "kremlin": "russia",
-    "kyiv": "ukraine", "london": "britain", "moscow": "russia", "paris": "france", "tehran": "iran", "tokyo": "japan",
-    "washington": "america",
+    "ankara": "turkey", "baghdad": "iraq", "beijing": "china", "berlin": "germany", "cairo": "egypt",
+    "damascus": "syria", "delhi": "india", "islamabad": "pakistan", "kabul": "afghanistan", "kiev": "ukraine",
+    "kremlin": "russia", "kyiv": "ukraine", "london": "britain", "moscow": "russia", "paris": "france",
+    "tehran": "iran", "tokyo": "japan", "washington": "america",
 }  # fmt: skip
 _ACCENT = re.compile(r"[\u0300-\u036f]")
 _SHORT_NAMES = (
@@ -207,7 +207,8 @@ def _alike(a: str, b: str) -> bool:
 
     Short words must be equal, and so must those with digits: Iran is not Iraq, and a DC-3 no DC-8.
 
-    >>> _alike("balochistan", "baluchestan"), _alike("iranian", "iran"), _alike("austria", "australia"), _alike("iran", "iraq")
+    >>> (_alike("balochistan", "baluchestan"), _alike("iranian", "iran"), _alike("austria", "australia"),
+    ...  _alike("iran", "iraq"))
     (True, True, False, False)
     """
     if a == b:
@@ -251,15 +252,15 @@ def _same_actor(a: Set[str], b: Set[str]) -> bool:
     return any(_among(_actor(x), actors) for x in a)
 
 
-# --- figures ----------------------------------------------------------------------------------------------------------
+# --- figures ------------------------------------------------------------------------------------------------
 
 _UNITS = "one two three four five six seven eight nine"
 _TEENS = "ten eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen nineteen"
 _TENS = "twenty thirty forty fifty sixty seventy eighty ninety"
 _UNIT, _TEEN, _TEN = ("|".join(group.split()) for group in (_UNITS, _TEENS, _TENS))
 _SCALES = {
-    "dozen": 12, "hundred": 100, "thousand": 1e3, "k": 1e3, "million": 1e6, "mn": 1e6, "m": 1e6, "billion": 1e9, "bn": 1e9,
-    "trillion": 1e12, "tn": 1e12,
+    "dozen": 12, "hundred": 100, "thousand": 1e3, "k": 1e3, "million": 1e6, "mn": 1e6, "m": 1e6,
+    "billion": 1e9, "bn": 1e9, "trillion": 1e12, "tn": 1e12,
 }  # fmt: skip
 _LONG_SCALE = "dozen|hundred|thousand|million|billion|trillion"
 # "m" is a million only after a currency: 5m alone may be metres. "One of" counts nothing, and "20th" is no
@@ -315,7 +316,8 @@ _FIGURE_FILLER = STOPWORDS | frozenset(
 _ABOUT_SHARE = 0.1  # "about 1,000" may be 900 or 1,100
 _ROUNDED_SHARE = 0.05  # "5 million" may be 5.2, and is not 6
 _PERSONS = frozenset(
-    "casualties dead deaths fatalities inhabitants killed lives people person persons residents souls victims".split()
+    "casualties dead deaths fatalities inhabitants killed lives people person persons residents souls "
+    "victims".split()
 )
 # A unit in terms of another, so that miles and kilometres meet; a conversion is taken to be rounded by a
 # thirtieth.
@@ -415,7 +417,8 @@ def _word_number(word: str) -> float:
 def _unit(text: str) -> str | None:
     """What is counted, from the words after a figure; every word for a human being is one unit.
 
-    >>> _unit(" Pakistani nationals, most of them women"), _unit("-mile border"), _unit(" persons were"), _unit(", he said")
+    >>> (_unit(" Pakistani nationals, most of them women"), _unit("-mile border"), _unit(" persons were"),
+    ...  _unit(", he said"))
     ('nation', 'mile', 'person', None)
     """
     match = _UNIT_WORDS.match(text)
@@ -439,7 +442,8 @@ def _figure_bond(a: _Figure, b: _Figure) -> _Bond:
     "At least seven" and "at least nine" are two counts, though nine is at least seven; "more than 5" allows
     "at least 7".
 
-    >>> [_figure_bond(_figure(x), _figure(y)).name for x, y in (("at least 7", "at least 9"), ("over 5", "7"), ("2", "two"))]
+    >>> pairs = ("at least 7", "at least 9"), ("over 5", "7"), ("2", "two")
+    >>> [_figure_bond(_figure(x), _figure(y)).name for x, y in pairs]
     ['RIVAL', 'LOOSE', 'SAME']
     """
     if a.unit and b.unit and a.unit != b.unit:
@@ -454,14 +458,15 @@ def _figure_bond(a: _Figure, b: _Figure) -> _Bond:
     return _Bond.RIVAL if a.form == b.form else _Bond.LOOSE
 
 
-# --- times ------------------------------------------------------------------------------------------------------------
+# --- times --------------------------------------------------------------------------------------------------
 
 
 def _time_bond(a: Time, b: Time) -> _Bond:
     """Times are rivals when something both give differs; a weekday and a date meet through the day of
     publication.
 
-    >>> _time_bond(time_in("Wednesday"), time_in("on Thursday")).name, _time_bond(time_in("January 2024"), time_in("18 January")).name
+    >>> (_time_bond(time_in("Wednesday"), time_in("on Thursday")).name,
+    ...  _time_bond(time_in("January 2024"), time_in("18 January")).name)
     ('RIVAL', 'SAME')
     >>> _time_bond(time_in("Tuesday", published=date(2024, 1, 18)), time_in("16 January")).name
     'SAME'
@@ -499,7 +504,7 @@ def _weekday_bond(named: Time, dated: Time) -> _Bond:
     return _Bond.SAME if fits else _Bond.RIVAL
 
 
-# --- phrases ----------------------------------------------------------------------------------------------------------
+# --- phrases ------------------------------------------------------------------------------------------------
 
 _LONGEST_PHRASE = (
     6  # content words: more is a statement, and statements differ in many ways that are no conflict
@@ -524,7 +529,8 @@ class _Phrase:
 def _phrase(text: str, question: Set[str] = frozenset()) -> _Phrase:
     """A phrase, less the question's own words: to "which party", "Liberal Party" answers "liberal".
 
-    >>> _phrase("Salem, Massachusetts").head, _phrase("Liberal Party", {"parti"}).stems, _phrase("the World Bank").short
+    >>> (_phrase("Salem, Massachusetts").head, _phrase("Liberal Party", {"parti"}).stems,
+    ...  _phrase("the World Bank").short)
     (('salem',), ('liber',), 'wb')
     """
     text = _plain(text)
@@ -549,7 +555,8 @@ def _phrase_bond(a: _Phrase, b: _Phrase) -> _Bond:
     """Phrases are the same when one's words stand in the other, and rivals when they share none and are alike
     in shape.
 
-    >>> pairs = (("Gen. Asim Munir", "Munir"), ("BLA", "Baloch Liberation Army"), ("Boston", "Salem"), ("Al Fox", "Jo Fox"))
+    >>> pairs = (("Gen. Asim Munir", "Munir"), ("BLA", "Baloch Liberation Army"), ("Boston", "Salem"),
+    ...     ("Al Fox", "Jo Fox"))
     >>> [_phrase_bond(_phrase(x), _phrase(y)).name for x, y in pairs]
     ['SAME', 'SAME', 'RIVAL', 'APART']
     """
@@ -570,7 +577,7 @@ def _abbreviates(a: _Phrase, b: _Phrase) -> bool:
     return len(a.joined) >= 2 and a.joined == b.short and len(b.stems) > 1
 
 
-# --- the question -----------------------------------------------------------------------------------------------------
+# --- the question -------------------------------------------------------------------------------------------
 
 
 class _Wants(Enum):
@@ -617,8 +624,8 @@ _SHARED_DEEDS = (
 )
 _DEEDS = frozenset(
     noun + ending
-    for noun in "action airstrike ambush assault attack blast bombardment bombing clash explosion incursion invasion offensive "
-    "operation protest raid reprisal response retaliation shelling strike".split()
+    for noun in "action airstrike ambush assault attack blast bombardment bombing clash explosion incursion "
+    "invasion offensive operation protest raid reprisal response retaliation shelling strike".split()
     for ending in ("", "s", "es")
 )
 
@@ -631,9 +638,11 @@ def _shared_deeds() -> frozenset[str]:
 def _wants(question: str) -> _Wants:
     """What a question asks for, from its words.
 
-    >>> [_wants(q).name for q in ("How many died?", "On what day?", "Where is it?", "Who won?", "Who were killed?", "Why?")]
+    >>> asked = "How many died?", "On what day?", "Where is it?", "Who won?", "Who were killed?", "Why?"
+    >>> [_wants(q).name for q in asked]
     ['FIGURE', 'TIME', 'PLACE', 'ONE', 'OPEN', 'OPEN']
-    >>> [_wants(q).name for q in ("How many died when it fell?", "Where did the strikes land?", "Who condemned it?")]
+    >>> asked = "How many died when it fell?", "Where did the strikes land?", "Who condemned it?"
+    >>> [_wants(q).name for q in asked]
     ['FIGURE', 'OPEN', 'OPEN']
     """
     asked = words(question)
@@ -699,7 +708,7 @@ def _doer(question: str, named: Sequence[_Mention]) -> frozenset[str]:
     return (asked or deeds)[0].words if asked or deeds else frozenset()
 
 
-# --- who did it to whom -----------------------------------------------------------------------------------------------
+# --- who did it to whom -------------------------------------------------------------------------------------
 
 _WORDLIKE = re.compile(r"\b[^\W\d_][\w’'-]*")
 _CAPITALISED = re.compile(r"(?<![\w’'-])(?:[a-z]{1,3}-)?[^\W\d_a-z][\w’'-]*")  # also al-Adl, el-Sisi
@@ -753,9 +762,11 @@ def _mentions(text: str, capitals: frozenset[str]) -> tuple[_Mention, ...]:
     """The names of a text in order; `capitals` are words that are names even where a sentence begins, or
     where a question has no capitals at all.
 
-    >>> [(sorted(m.words), m.role.name) for m in _mentions("On Tuesday Iran hit camps in Pakistan, Kirby said.", frozenset())]
+    >>> sentence = "On Tuesday Iran hit camps in Pakistan, Kirby said."
+    >>> [(sorted(m.words), m.role.name) for m in _mentions(sentence, frozenset())]
     [(['iran'], 'AGENT'), (['pakistan'], 'TARGET'), (['kirby'], 'SPEAKER')]
-    >>> [(sorted(m.words), m.role.name) for m in _mentions("It followed Pakistani strikes on Iran.", frozenset())]
+    >>> sentence = "It followed Pakistani strikes on Iran."
+    >>> [(sorted(m.words), m.role.name) for m in _mentions(sentence, frozenset())]
     [(['pakistani'], 'AGENT'), (['iran'], 'TARGET')]
     """
     pattern = _WORDLIKE if text.islower() else _CAPITALISED
@@ -809,7 +820,7 @@ def _is_deed(word: str) -> bool:
     return word in ("struck", "hit") or word in _DEEDS or (word.endswith(("ed", "ing")) and len(word) > 4)
 
 
-# --- what a claim is about --------------------------------------------------------------------------------------------
+# --- what a claim is about ----------------------------------------------------------------------------------
 
 _LEAST_MARKS = 0.5  # of the question's names, that the sentence, its neighbours or the title hold
 # Who was harmed how: a sentence often gives the killed and the injured in one breath.
@@ -1034,7 +1045,7 @@ def _one_matter(asked: _Asked, a: _Heard, b: _Heard) -> bool:
     return not (asked.nameless and a.agent and b.agent and not _same_actor(a.agents, b.agents))
 
 
-# --- groups -----------------------------------------------------------------------------------------------------------
+# --- groups -------------------------------------------------------------------------------------------------
 
 _RISEN = re.compile(
     r"\b(?:risen|rose|rises|rising|climbed|climbs|climbing|grown|grew|increased|jumped|raised|raising)\b[^.;]{0,30}\bto\b[^.;]{0,20}\Z",
@@ -1072,7 +1083,8 @@ def _bond(asked: _Asked, a: _Heard, b: _Heard) -> _Bond:
 def _on_one_word(a: str, b: str) -> bool:
     """Whether two phrases speak of one thing: an ally, an alliance.
 
-    >>> _on_one_word("a major non-NATO ally", "no treaty of alliance"), _on_one_word("a friend", "never an ally")
+    >>> (_on_one_word("a major non-NATO ally", "no treaty of alliance"),
+    ...  _on_one_word("a friend", "never an ally"))
     (True, False)
     """
     return any(
@@ -1180,7 +1192,7 @@ def _runs(text: str) -> frozenset[tuple[str, ...]]:
 
 
 def _replaces(new: _Claims, old: _Claims) -> bool:
-    """Whether a claim of the one says that it updates, and nothing in the other is newer, or of unknown date."""
+    """Whether a claim of the one says that it updates, and nothing in the other is newer or undated."""
     dates = [c.published for c in old]
     return any(
         n.published is not None
@@ -1191,7 +1203,7 @@ def _replaces(new: _Claims, old: _Claims) -> bool:
 
 
 def _updates(new: _Heard, old: _Heard) -> bool:
-    """Whether a claim's sentence says that its value is a change: "has risen to nine", "revised to", "now"."""
+    """Whether a claim's sentence says that its value has changed: "has risen to nine", "revised to"."""
     if _REVISED.search(new.said.before):
         return True
     if not (isinstance(new.value, _Figure) and isinstance(old.value, _Figure)):

@@ -366,7 +366,8 @@ CAUSING_VERBS = CONTROL_VERBS & _set(
 )
 # Derived: whoever asks for a thing, or promises it, does not say that it was done.
 WISHING_VERBS = (CONTROL_VERBS - CAUSING_VERBS) | _set(
-    """agree bid choose commit contemplate decide demand mull offer pledge promise propose recommend request resolve suggest swear threaten undertake volunteer vow weigh"""
+    """agree bid choose commit contemplate decide demand mull offer pledge promise propose recommend
+    request resolve suggest swear threaten undertake volunteer vow weigh"""
 )
 # Nouns of the same meaning: "a plan to cut", "the order to pay".
 WISHING_NOUNS = _set(
@@ -379,7 +380,8 @@ CLAIMING_VERBS = _set(
     suspect think"""
 )
 # Verbs of which one cannot be true where the other is, of the same at the same time.
-_OPPOSITES = """rise fall|rise drop|rise decline|increase decrease|increase fall|increase drop|increase decline|
+_OPPOSITES = """rise fall|rise drop|rise decline|increase decrease|increase fall|increase drop|
+    increase decline|
     grow shrink|climb fall|climb drop|jump fall|gain lose|win lose|buy sell|open close|approve reject|
     accept reject|accept refuse|accept decline|adopt reject|support oppose|back oppose|allow ban|
     legalise ban|allow forbid|convict acquit|convict clear|jail free|jail release|hire fire|admit deny|
@@ -559,7 +561,8 @@ def lemma(verb: str) -> str:
     return (
         f"{stem}e"
         if re.search(
-            r"(?:[aiu]t|iz|[ai]s|v|c|[dr]g|u|[bcdfgkpt]l|[^aeiou][aiou]d|[^aeiou][aiou]m|[^aeiou][aiou]k|[^aeiou][aiou]r)$",
+            r"(?:[aiu]t|iz|[ai]s|v|c|[dr]g|u|[bcdfgkpt]l|[^aeiou][aiou]d|[^aeiou][aiou]m|[^aeiou][aiou]k|
+    [^aeiou][aiou]r)$",
             stem,
         )
         else stem

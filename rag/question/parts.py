@@ -150,7 +150,8 @@ def _completed(piece: str, after: str) -> str:
 def kind_of(question: str) -> Kind:
     """What kind of answer a single question wants.
 
-    >>> [str(kind_of(q)) for q in ("Why did Iran strike?", "Which two cities?", "Did China mediate?", "What happened?")]
+    >>> asked = "Why did Iran strike?", "Which two cities?", "Did China mediate?", "What happened?"
+    >>> [str(kind_of(q)) for q in asked]
     ['sentence', 'list', 'decide', 'account']
     """
     if _ACCOUNT.search(question):
@@ -176,19 +177,20 @@ _BY = re.compile(
 )
 _SUBJECT_WORDS = 4  # of a clause; in more of them it may say "if", or that somebody denies it
 _UNSURE = frozenset(
-    """may might could would should must if unless whether not never no nobody none neither nor reportedly allegedly almost
-    nearly said says claimed denied""".split()
+    """may might could would should must if unless whether not never no nobody none neither nor reportedly
+    allegedly almost nearly said says claimed denied""".split()
 )
 _NOT_VERBS = frozenset(
-    """is are was were am do does did has have had can could will would should shall may might must be been of in on at to the a
-    an and or that else""".split()
+    """is are was were am do does did has have had can could will would should shall may might must be been of
+    in on at to the a an and or that else""".split()
 )
 # Past forms that are not made with -ed. The verb of "Who struck first?" is used as it stands, so only being a
 # verb matters.
 _PAST = frozenset(
-    """beat became bought broke brought built came caught chose cut drew drove fell fought found flew gave got grew held hit
-    kept knew laid led left let lost made met paid put quit ran read rose said saw sent set shot shut sold spent split spoke
-    spread stole stood struck swore taught thought threw told took withdrew won wore wrote began""".split()
+    """beat became bought broke brought built came caught chose cut drew drove fell fought found flew gave got
+    grew held hit kept knew laid led left let lost made met paid put quit ran read rose said saw sent set shot
+    shut sold spent split spoke spread stole stood struck swore taught thought threw told took withdrew won
+    wore wrote began""".split()
 )
 
 
@@ -255,9 +257,9 @@ def qualified(question: str, text: str, start: int) -> int:
 # Words after which a clause is somebody's word, a wish or a guess, and decides nothing.
 _UNDECIDED = frozenset(
     stem(w)
-    for w in """accuse according allege apparently believe claim could deny demand doubt expect fear hope if intend likely may
-    might must offer perhaps plan possibly propose refuse report reportedly said say seek should suspect think threaten told
-    unclear unless urge vow want warn whether would""".split()
+    for w in """accuse according allege apparently believe claim could deny demand doubt expect fear hope if
+    intend likely may might must offer perhaps plan possibly propose refuse report reportedly said say seek
+    should suspect think threaten told unclear unless urge vow want warn whether would""".split()
 )
 _DENIED = frozenset("no not never none nobody nothing neither nor cannot without".split())
 _STRAY = 2  # words of its own that a statement may have among those of the question
@@ -324,8 +326,10 @@ def reversed_roles(question: str, sentence: str, at: int) -> bool:
     who has it done to them there does it, to them or to somebody who is not named. Known only where the
     question says who did it to whom, and nothing in the clause says "by".
 
-    >>> sentence = "Pakistan launched strikes into Iran on Wednesday, after Iran carried out strikes in Pakistan on Tuesday."
-    >>> [reversed_roles("When did Pakistan strike Iran?", sentence, sentence.index(day)) for day in ("Wednesday", "Tuesday")]
+    >>> sentence = "Pakistan launched strikes into Iran on Wednesday, "
+    >>> sentence += "after Iran carried out strikes in Pakistan on Tuesday."
+    >>> days = "Wednesday", "Tuesday"
+    >>> [reversed_roles("When did Pakistan strike Iran?", sentence, sentence.index(day)) for day in days]
     [False, True]
     """
     asked = _DOER.search(question)
@@ -357,9 +361,11 @@ def reversed_roles(question: str, sentence: str, at: int) -> bool:
 def tells_of_the_opposite(question: str, sentence: str) -> bool:
     """Whether every clause of a sentence has the roles of a question reversed.
 
-    >>> tells_of_the_opposite("How many did Iran's strikes on Pakistan kill?", "Pakistan responded and killed nine.")
+    >>> sentence = "Pakistan responded and killed nine."
+    >>> tells_of_the_opposite("How many did Iran's strikes on Pakistan kill?", sentence)
     True
-    >>> tells_of_the_opposite("When did Iran strike Pakistan?", "Pakistan struck, after Iran hit Pakistan on Tuesday.")
+    >>> sentence = "Pakistan struck, after Iran hit Pakistan on Tuesday."
+    >>> tells_of_the_opposite("When did Iran strike Pakistan?", sentence)
     False
     """
     return all(reversed_roles(question, sentence, border) for border in _borders(sentence)[:-1])

@@ -381,8 +381,8 @@ CLAIMING_VERBS = _set(
 )
 # Verbs of which one cannot be true where the other is, of the same at the same time.
 _OPPOSITES = """rise fall|rise drop|rise decline|increase decrease|increase fall|increase drop|
-    increase decline|
-    grow shrink|climb fall|climb drop|jump fall|gain lose|win lose|buy sell|open close|approve reject|
+    increase decline|grow shrink|climb fall|climb drop|jump fall|gain lose|win lose|buy sell|
+    open close|approve reject|
     accept reject|accept refuse|accept decline|adopt reject|support oppose|back oppose|allow ban|
     legalise ban|allow forbid|convict acquit|convict clear|jail free|jail release|hire fire|admit deny|
     confirm deny|arrive leave|begin end|start end|start stop|raise cut|raise lower|increase cut|
@@ -561,8 +561,8 @@ def lemma(verb: str) -> str:
     return (
         f"{stem}e"
         if re.search(
-            r"(?:[aiu]t|iz|[ai]s|v|c|[dr]g|u|[bcdfgkpt]l|[^aeiou][aiou]d|[^aeiou][aiou]m|[^aeiou][aiou]k|
-    [^aeiou][aiou]r)$",
+            r"(?:[aiu]t|iz|[ai]s|v|c|[dr]g|u|[bcdfgkpt]l|[^aeiou][aiou]d|[^aeiou][aiou]m|[^aeiou][aiou]k|"
+            r"[^aeiou][aiou]r)$",
             stem,
         )
         else stem

@@ -259,7 +259,8 @@ def _clauses_agree(text: str, quote: str) -> bool:
         # Who does a second thing ("… and left") is read less surely than who does the first.
         first = not any(ours.who in (earlier.who, earlier.whom) for earlier in told[:at])
         others = any(
-            _is_turned_round(ours, their) or (first and _is_anothers(ours, their, quote)) for their in same
+            _is_turned_round(ours, their) or (first and _is_anothers(ours, their, text, quote))
+            for their in same
         )
         if others and not any(_is_same_deed(ours, their) for their in same):
             return False
@@ -320,14 +321,16 @@ def _is_opposite(ours: Clause, theirs: Clause) -> bool:
     return bool(shared) and all(shared)
 
 
-def _is_anothers(ours: Clause, theirs: Clause, quote: str) -> bool:
+def _is_anothers(ours: Clause, theirs: Clause, text: str, quote: str) -> bool:
     """Whether the quote tells the deed of somebody else: one side is the same, and on the other one stands
     another name."""
     sides = [(ours.who, theirs.who), (ours.whom, theirs.whom)]
     for (here, there), (same, as_same) in (sides, sides[::-1]):
         if not (here and there and same and as_same and _same(same, as_same)) or _same(here, there):
             continue
-        if here[0].isupper() and there[0].isupper() and _stand_apart(here, there, quote):
+        together = any(_same(name.text, there) for name in names(text.partition(" with ")[2]))
+        named = here[0].isupper() and there[0].isupper()
+        if named and not together and _stand_apart(here, there, quote):
             return True
     return False
 

@@ -24,7 +24,7 @@ from rag.english.lexicon import (
 )
 from rag.english.normalise import stem, words
 
-__all__ = ["Amount", "Figure", "amounts", "figures", "numbers", "ranks", "unit_of"]
+__all__ = ["Amount", "Figure", "amounts", "bound_before", "figures", "numbers", "ranks", "unit_of"]
 
 _LONG_SCALES = [scale for scale in SCALES if len(scale) > 3 and scale != "score"]
 _SHORT_SCALES = [scale for scale in SCALES if len(scale) < 3]
@@ -242,6 +242,18 @@ def figures(text: str) -> tuple[Figure, ...]:
             )
         )
     return tuple(sorted(found, key=lambda figure: (figure.start, figure.end)))
+
+
+def bound_before(text: str, start: int) -> int:
+    """Where a figure begins that stands at `start`, with the words that bound it.
+
+    >>> text = "killing at least nine people"
+    >>> text[bound_before(text, text.index("nine")):]
+    'at least nine people'
+    """
+    before = max(0, start - _REACH)
+    found = [match for _, pattern in _BOUND if (match := pattern.search(text, before, start))]
+    return min((match.start() for match in found), default=start)
 
 
 def _is_range(text: str, first: Amount, second: Amount) -> bool:

@@ -30,7 +30,7 @@ from rag import Config, Filters, Turn, open_assistant
 from rag.assistant import Assistant, collection_exists
 from rag.config import ServeSettings
 from rag.errors import BusyError, CollectionError, ConfigError, ModelError, SourceError
-from rag.surfaces.api import routes, schemas
+from rag.surfaces.api import examples, results, routes
 from rag.surfaces.api.application import api_app
 from rag.surfaces.api.errors import add_errors
 from rag.surfaces.gate import Counts, Gate
@@ -84,7 +84,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
         sync=lambda places, config, **options: sync(places, config, encoder=encoder, **options),
         edit=lambda *given, **options: edit(*given, encoder=encoder, **options),
         remove=lambda ids, config: remove(ids, config, encoder=encoder),
-        to_gold=lambda *_: "",
+        add_to_gold=lambda *_: "",
     )
     yield World(library, encoder)
     library.close()
@@ -173,13 +173,13 @@ def test_the_documented_answer_is_the_answer(world: World, api: httpx.Client) ->
         "When did Iran strike, and when did Pakistan reply?",
     ):
         answer = api.post("/api/ask", json={"question": question}).json()
-        assert schemas.Answer.model_validate(answer).model_dump(mode="json") == answer
+        assert results.Answer.model_validate(answer).model_dump(mode="json") == answer
     found = api.post("/api/search", json={"question": QUESTION}).json()
-    assert schemas.Passages.model_validate(found).model_dump(mode="json") == found
+    assert results.PassageList.model_validate(found).model_dump(mode="json") == found
     page = api.get("/api/articles").json()
-    assert schemas.ArticlePage.model_validate(page).model_dump(mode="json") == page
+    assert results.ArticlePage.model_validate(page).model_dump(mode="json") == page
     article = api.get(f"/api/articles/{quote(IRAN)}").json()
-    assert schemas.Article.model_validate(article).model_dump(mode="json") == article
+    assert results.Article.model_validate(article).model_dump(mode="json") == article
 
 
 def test_events_tell_steps_and_sentences_and_last_the_same_answer(world: World, api: httpx.Client) -> None:
@@ -198,7 +198,7 @@ def test_events_tell_steps_and_sentences_and_last_the_same_answer(world: World, 
         for citation in sentence["citations"]:
             del citation["dates"]
     assert sentences == answer["sentences"]
-    assert all(schemas.SentenceEvent.model_validate(s).model_dump(mode="json") == s for s in sentences)
+    assert all(results.SentenceEvent.model_validate(s).model_dump(mode="json") == s for s in sentences)
 
 
 @pytest.mark.parametrize(
@@ -358,7 +358,7 @@ def test_what_is_fetched_is_reported(other: Library) -> None:
         "added": ["https://example.org/a"], "replaced": [], "removed": [], "kept": [], "failed": [], "renamed": [],
         "warnings": ["one"], "passages": 3, "completed": 0, "stopped": False, "left": 0,
     }  # fmt: skip
-    assert schemas.Report.model_validate(response.json()).model_dump(mode="json") == response.json()
+    assert results.SyncReport.model_validate(response.json()).model_dump(mode="json") == response.json()
 
 
 # What is refused
@@ -942,8 +942,8 @@ def test_everything_is_documented_with_examples_and_errors(api: httpx.Client) ->
 def test_the_examples_are_what_is_said(api: httpx.Client) -> None:
     whole = api.get("/api/openapi.json").json()
     for model, example in (
-        (schemas.Answer, routes._ANSWER), (schemas.Passages, routes._PASSAGES), (schemas.ArticlePage, routes._PAGE),
-        (schemas.Article, routes._ARTICLE), (schemas.Report, routes._REPORT),
+        (results.Answer, examples.ANSWER), (results.PassageList, examples.PASSAGES), (results.ArticlePage, examples.ARTICLE_PAGE),
+        (results.Article, examples.ARTICLE), (results.SyncReport, examples.SYNC_REPORT),
     ):  # fmt: skip
         assert model.model_validate(example).model_dump(mode="json") == example
     for path, method in (("/api/ask", "post"), ("/api/search", "post")):

@@ -85,7 +85,7 @@ def two(library: Library) -> Iterator[tuple[Page, Page]]:
         Page(
             server,
             application,
-            clippings_session=server.keeping.start_session(name, accounts.mark(name) or ""),
+            clippings_session=server.people.start_session(name, accounts.fingerprint(name) or ""),
         )
         for name in ("ann", "bob")
     )
@@ -183,12 +183,12 @@ def test_a_follow_up_knows_what_it_follows_and_not_what_was_put_aside(page: Page
     conversation = first["conversation"]["id"]
     edited = page.put("Who struck?", conversation, None)
     assert questions(edited["conversation"]) == [("Who struck?", "asked")]
-    assert [e.id for e in page.server.keeping.people.conversations.before("", edited["exchange"])] == []
+    assert [e.id for e in page.server.people.people.conversations.before("", edited["exchange"])] == []
 
 
 def test_conversations_are_listed_renamed_saved_deleted_and_taken_back(page: Page) -> None:
     first, second = page.put("Who struck first?"), page.put("Who swam?")
-    page.server.keeping.people.conversations.answer("", first["exchange"], record(answered()))
+    page.server.people.people.conversations.answer("", first["exchange"], record(answered()))
     one, two = first["conversation"]["id"], second["conversation"]["id"]
     page.json("PATCH", f"/api/conversations/{two}", json={"title": "Swimming"})
     listed = page.json("GET", "/api/conversations")["conversations"]
@@ -207,7 +207,7 @@ def test_conversations_are_listed_renamed_saved_deleted_and_taken_back(page: Pag
 def test_nobody_sees_changes_or_judges_what_another_has_asked(two: tuple[Page, Page]) -> None:
     ann, bob = two
     put = ann.put("Who struck first?")
-    ann.server.keeping.people.conversations.answer("ann", put["exchange"], record(answered()))
+    ann.server.people.people.conversations.answer("ann", put["exchange"], record(answered()))
     conversation, exchange = put["conversation"]["id"], put["exchange"]
     assert [c["id"] for c in ann.json("GET", "/api/conversations")["conversations"]] == [conversation]
     assert bob.json("GET", "/api/conversations") == {"conversations": []}
@@ -276,10 +276,10 @@ def test_a_hundred_forged_verdicts_are_not_kept(page: Page) -> None:
         422,
         "this answer was not given here, so it cannot be judged. Ask again, and judge that answer",
     )
-    assert list(page.server.keeping.people.conversations.verdicts()) == []
-    page.server.keeping.people.conversations.answer("", put["exchange"], record(answered()))
+    assert list(page.server.people.people.conversations.verdicts()) == []
+    page.server.people.people.conversations.answer("", put["exchange"], record(answered()))
     page.json("POST", f"/api/exchanges/{put['exchange']}/verdict", 204, json={"verdict": "wrong"})
-    assert [(e.question, e.verdict) for e in page.server.keeping.people.conversations.verdicts()] == [
+    assert [(e.question, e.verdict) for e in page.server.people.people.conversations.verdicts()] == [
         ("Who struck first?", "wrong")
     ]
 

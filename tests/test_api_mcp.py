@@ -413,7 +413,7 @@ def test_at_the_end_of_its_input_it_answers_what_was_asked_and_ends(environ: dic
 def test_what_is_printed_beside_goes_to_standard_error(environ: dict[str, str]) -> None:
     program = (
         "import os, sys; sys.path.insert(0, sys.argv[1])\n"
-        "import rag.surfaces.api.mcp as ours\n"
+        "import rag.surfaces.api.stdio as ours\n"
         "inner = ours._warm\n"
         "def warm(library):\n"
         "    print('from Python'); os.write(1, b'from a library of C\\n'); inner(library)\n"

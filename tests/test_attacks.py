@@ -388,7 +388,7 @@ def test_a_thousand_wrong_passwords_open_nothing_and_hold_nobody_up(guarded: Ser
 def test_every_write_on_a_read_only_page_is_refused(guarded: Served, config: Config) -> None:
     there = articles(config)
     with closing(People(config.home)) as people:
-        mark = Accounts.read(guarded.accounts).mark("ann")  # type: ignore[attr-defined]
+        mark = Accounts.read(guarded.accounts).fingerprint("ann")  # type: ignore[attr-defined]
         session = people.sessions.start("ann", mark or "")
         token = people.tokens.add(f"writer {time.time()}", read_only=False)
     ways: tuple[dict[str, Any], ...] = (

@@ -174,7 +174,7 @@ SAID = {  # what a page tells of a question
 }
 
 
-class Door(BaseHTTPRequestHandler):
+class AccessMiddleware(BaseHTTPRequestHandler):
     """Stands for the page: a question is the name of what becomes of it."""
 
     def do_POST(self) -> None:

@@ -45,7 +45,7 @@ def put(
     after: str | None = None,
     collection: str = "own",
 ) -> Exchange:
-    return people.conversations.put("", question, collection, conversation=conversation, after=after)
+    return people.conversations.add_question("", question, collection, conversation=conversation, after=after)
 
 
 class Asked:
@@ -70,7 +70,7 @@ def test_an_answer_grows_by_its_sentences_and_ends_as_a_record(people: People) -
     assistant = Asked(Step("retrieve", "searching <5> articles"), whole.sentences[0], whole)
     turns = [Turn("Who?", "Iran.")]
     grown = list(
-        growing(
+        stream_answer(
             lambda _: assistant,
             put(people, "Who struck first?"),
             turns,
@@ -93,12 +93,12 @@ def test_what_is_refused_is_told_and_what_was_not_foreseen_is_logged(
     people: People, caplog: pytest.LogCaptureFixture
 ) -> None:
     exchange = put(people, "?!")
-    assert list(growing(lambda _: Asked(QuestionError("no word")), exchange, [], Limits())) == [
+    assert list(stream_answer(lambda _: Asked(QuestionError("no word")), exchange, [], QuestionOptions())) == [
         Growth(why="no word")
     ]
-    (told,) = growing(lambda _: Asked(), exchange, [], Limits(after="yesterday"))
+    (told,) = stream_answer(lambda _: Asked(), exchange, [], Limits(after="yesterday"))
     assert told.why.startswith("'yesterday' is not a day")
-    (told,) = growing(lambda _: Asked(RuntimeError("secret")), exchange, [], Limits())
+    (told,) = stream_answer(lambda _: Asked(RuntimeError("secret")), exchange, [], QuestionOptions())
     assert told.why == "Something went wrong while answering; the details are in the log. Ask again."
     assert "secret" in caplog.text
 
@@ -139,7 +139,7 @@ def test_an_answer_can_be_judged_where_it_was_given_here(people: People) -> None
     assert 'data-act="verdict"' in reply_html(exchange)
     shelf = {"current": "c", "conversations": [{"id": "c", "title": "T", "exchanges": [
         {"key": "1", "asked": "Why?", "collection": "own", "found": record(answered()), "verdict": ""}]}]}  # fmt: skip
-    assert people.conversations.take_over("", shelf) == 1
+    assert people.conversations.import_from_browser("", shelf) == 1
     (taken,) = [c for c in people.conversations.all("") if c.title == "T"]
     (old,) = people.conversations.shown("", taken.id).exchanges
     assert "Iran struck first." in reply_html(old)

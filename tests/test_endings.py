@@ -205,7 +205,7 @@ def test_a_sync_whose_progress_nobody_sees_goes_on_to_its_end(
 def test_nothing_that_is_opened_takes_the_number_of_a_closed_stream(place: Path) -> None:
     """Else what is printed would be written into it."""
     program = (
-        "import os, sys; from rag.surfaces.process import ended\n"
+        "import os, sys; from rag.surfaces.process import run_to_exit\n"
         "def run():\n    opened = os.open('file', os.O_RDWR); os.write(1, b'printed'); os.write(2, b'said'); "
         "return opened\n"
         "sys.exit(ended(run))"
@@ -227,7 +227,7 @@ def test_a_terminal_of_another_encoding_is_no_fault(place: Path, encoding: str) 
 def test_a_thread_that_nobody_waits_for_does_not_bring_the_process_down(place: Path) -> None:
     """As a language model of this process, which is still at work when the page ends."""
     program = (
-        "import sys, threading; from rag.surfaces.process import ended; from rag.models.encoder import "
+        "import sys, threading; from rag.surfaces.process import run_to_exit; from rag.models.encoder import "
         "SentenceEncoder; import openvino\n"
         "def run():\n"
         "    encoder = SentenceEncoder('all-MiniLM-L6-v2')\n"

@@ -18,9 +18,9 @@ from rag import Config
 from rag.errors import CollectionError, ForbiddenError, NameTaken, QuestionError, SourceError
 from rag.surfaces.library import DEMO, OWN, Library
 from rag.surfaces.page.articles import Articles
-from rag.surfaces.places import opened_at
+from rag.surfaces.cited_article import cited_article
 from rag.surfaces.record import record
-from rag.surfaces.uploads import Received, Upload
+from rag.surfaces.upload_form import Upload, UploadedFile
 from rag.types import IngestReport
 
 
@@ -34,7 +34,7 @@ def upload(tmp_path: Path, name: str, text: str) -> Path:
 def add(library: Library, files: list[Path], progress: Any, **options: Any) -> IngestReport:
     """Take files in as if they had been uploaded together."""
     return library.add(
-        Upload("u", "ann", tuple(Received(f.name, f, f.stat().st_size) for f in files)), progress, **options
+        Upload("u", "ann", tuple(UploadedFile(f.name, f, f.stat().st_size) for f in files)), progress, **options
     )
 
 
@@ -147,7 +147,7 @@ def test_a_name_that_is_taken_is_asked_about_before_anything_is_done(
     with pytest.raises(NameTaken, match=r"a file b\.txt is here already, with other content") as asked:
         add(library, again, lambda _: None)
     assert (asked.value.names, asked.value.status) == (("b.txt",), 409)
-    assert library.taken(Upload("u", "ann", tuple(Received(f.name, f, 0) for f in again))) == ("b.txt",)
+    assert library.taken(Upload("u", "ann", tuple(UploadedFile(f.name, f, 0) for f in again))) == ("b.txt",)
     assert (lies(library), ids(library, OWN)) == (before, ["upload/a.txt", "upload/b.txt"])
     assert [f.read_text() for f in again] == ["Cy ran.", "Bob slept.", "Ann swam."], "the upload is as it was"
 
@@ -215,9 +215,9 @@ def test_an_archive_stays_while_one_of_its_articles_is_there(library: Library, t
         ("upload/news.zip/a.txt", "upload/news.zip/in/b.txt"), ["upload/news.zip/c.txt"],
     )  # fmt: skip
     folder = library.own.home / "upload"
-    library.take_out("upload/news.zip/a.txt")
+    library.delete("upload/news.zip/a.txt")
     assert [p.name for p in folder.iterdir()] == ["news.zip"]
-    library.take_out("upload/news.zip/in/b.txt")
+    library.delete("upload/news.zip/in/b.txt")
     assert list(folder.iterdir()) == []
 
 
@@ -323,7 +323,7 @@ def test_two_do_not_add_at_once_and_stop_is_passed_on(library: Library, tmp_path
         with pytest.raises(CollectionError, match="being added or removed just now"):
             add(library, [upload(tmp_path, "b.txt", "Bob.")], lambda _: None)
         with pytest.raises(CollectionError, match="being added or removed just now"):
-            library.take_out("upload/a.txt")
+            library.delete("upload/a.txt")
         return sync_as_ever(places, config, **options)
 
     library.sync = slowly
@@ -338,23 +338,23 @@ def test_what_is_removed_does_not_come_back_with_the_next_upload(library: Librar
         [upload(tmp_path, "a.txt", "Ann swam."), upload(tmp_path, "b.txt", "Bob sang.")],
         lambda _: None,
     )
-    library.take_out("upload/a.txt")
+    library.delete("upload/a.txt")
     assert ids(library, OWN) == ["upload/b.txt"]
     assert [p.name for p in (library.own.home / "upload").iterdir()] == ["b.txt"]
     add(library, [upload(tmp_path, "c.txt", "Eve ran.")], lambda _: None)
     assert ids(library, OWN) == ["upload/b.txt", "upload/c.txt"]
     with pytest.raises(CollectionError, match=r"there is no article upload/a\.txt"):
-        library.take_out("upload/a.txt")
+        library.delete("upload/a.txt")
 
 
 def test_a_file_that_may_hold_other_articles_stays(library: Library, tmp_path: Path) -> None:
     lines = '{"id": "upload/b.txt", "text": "Ann swam."}\n{"id": "r2", "text": "Eve ran."}\n'
     add(library, [upload(tmp_path, "a.jsonl", lines), upload(tmp_path, "c.txt", "Bob sang.")], lambda _: None)
     (library.own.home / "upload" / "b.txt").write_text("not that article's file")
-    library.take_out("upload/b.txt")
+    library.delete("upload/b.txt")
     assert sorted(lies(library)) == ["a.jsonl", "b.txt", "c.txt"]
     assert ids(library, OWN) == ["r2", "upload/c.txt"]
-    library.take_out("r2")
+    library.delete("r2")
     assert sorted(lies(library)) == ["b.txt", "c.txt"], "with its last article the file goes too"
 
 
@@ -427,10 +427,10 @@ def test_a_place_that_is_none_opens_nothing(library: Library, place: Any) -> Non
         CollectionError,
         match=r"^This article has been changed or removed since the answer was given. Ask again.$",
     ):
-        opened_at(library, **{"collection": "", "article_id": "demo/one.txt", **place})
-    whole = opened_at(library, "", "demo/one.txt", start=5)
+        cited_article(library, **{"collection": "", "article_id": "demo/one.txt", **place})
+    whole = cited_article(library, "", "demo/one.txt", start=5)
     assert (whole["before"], whole["quote"], whole["after"]) == ("", "", "The demo tells of Iran.")
-    words = opened_at(library, "demo", "demo/one.txt", start=4, end=8)
+    words = cited_article(library, "demo", "demo/one.txt", start=4, end=8)
     assert (words["before"], words["quote"], words["after"]) == ("The ", "demo", " tells of Iran.")
 
 
@@ -438,7 +438,7 @@ def test_a_page_that_is_read_only_takes_nothing_in_or_out(library: Library, tmp_
     library.read_only = True
     for change in (
         lambda: add(library, [upload(tmp_path, "a.txt", "x y z.")], lambda _: None),
-        lambda: library.take_out("a"),
+        lambda: library.delete("a"),
     ):
         with pytest.raises(ForbiddenError, match="this page is read-only"):
             change()

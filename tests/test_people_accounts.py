@@ -468,15 +468,15 @@ def test_the_mark_of_an_account_changes_with_its_line(tmp_path: Path, cheap: Non
     add_account(path, "ann", "apple")
     add_account(path, "bob", "apple")
     accounts = Accounts.read(path)
-    ann, bob = accounts.mark("ann"), accounts.mark("bob")
+    ann, bob = accounts.fingerprint("ann"), accounts.fingerprint("bob")
     assert ann
     assert ann != bob
-    assert accounts.mark("eve") is None
+    assert accounts.fingerprint("eve") is None
     remove_account(path, "ann")
-    assert (accounts.mark("ann"), accounts.mark("bob")) == (None, bob)
+    assert (accounts.fingerprint("ann"), accounts.fingerprint("bob")) == (None, bob)
     add_account(path, "ann", "apple")
-    assert accounts.mark("ann") not in (None, ann), "added again, be it with the same password"
-    assert Accounts.read(path).mark("bob") == bob, "another process sees the same"
+    assert accounts.fingerprint("ann") not in (None, ann), "added again, be it with the same password"
+    assert Accounts.read(path).fingerprint("bob") == bob, "another process sees the same"
 
 
 def test_without_a_terminal_the_command_says_how_to_hand_over_a_password(tmp_path: Path) -> None:

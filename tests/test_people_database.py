@@ -45,7 +45,7 @@ def people(home: Path) -> Iterator[People]:
 
 
 def put(people: People, question: str = "Who?") -> Any:
-    return people.conversations.put("", question, "own", conversation=None, after=None)
+    return people.conversations.add_question("", question, "own", conversation=None, after=None)
 
 
 def asked(people: People) -> list[str]:
@@ -250,7 +250,7 @@ def test_a_writer_that_takes_too_long_is_told_of_and_readers_do_not_wait_for_it(
 def test_what_fails_half_way_leaves_nothing(people: People) -> None:
     kept = put(people, "kept")
     with pytest.raises(CollectionError, match="there is no such conversation"):
-        people.conversations.put("", "x", "own", conversation=kept.conversation, after="x")
+        people.conversations.add_question("", "x", "own", conversation=kept.conversation, after="x")
 
     def interrupted() -> None:
         with people._database.writing() as db:
@@ -266,7 +266,7 @@ def test_threads_and_processes_that_write_first_at_once_make_one_file(home: Path
     program = (
         "import sys; from pathlib import Path; from rag.people.store import People\n"
         "people = People(Path(sys.argv[1])); sys.stdin.readline()\n"
-        "for n in range(10): people.conversations.put('', 'there', 'own', conversation=None, after=None)"
+        "for n in range(10): people.conversations.add_question('', 'there', 'own', conversation=None, after=None)"
     )
     others = [
         subprocess.Popen([sys.executable, "-c", program, home], cwd=ROOT, stdin=subprocess.PIPE, stderr=subprocess.PIPE, text=True)

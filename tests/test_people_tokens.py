@@ -270,7 +270,7 @@ def test_what_readers_said_of_answers_is_printed_a_line_each(
     people: People, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     for name, question in (("ann", "Who\x9b31m struck?"), ("bob", "Who swam?"), ("bob", "Why?")):
-        put = people.conversations.put(name, question, "own", conversation=None, after=None)
+        put = people.conversations.add_question(name, question, "own", conversation=None, after=None)
         people.conversations.answer(name, put.id, {"text": f"An answer to {question}"})
         if question != "Why?":
             people.conversations.judge(name, put.id, "wrong" if name == "ann" else "right")
@@ -297,7 +297,7 @@ def test_what_readers_said_of_answers_is_printed_a_line_each(
 def test_verdicts_that_the_output_has_no_room_for_end_in_a_sentence(people: People, tmp_path: Path) -> None:
     if not Path("/dev/full").exists():
         pytest.skip("there is no device here that is always full")
-    put = people.conversations.put("ann", "Who struck?", "own", conversation=None, after=None)
+    put = people.conversations.add_question("ann", "Who struck?", "own", conversation=None, after=None)
     people.conversations.answer("ann", put.id, {"text": "Iran. " * 10_000})
     people.conversations.judge("ann", put.id, "right")
     with Path("/dev/full").open("w") as full:

@@ -38,7 +38,9 @@ from rag.errors import CollectionError, UploadError
 from rag.surfaces import uploads as receiving
 from rag.surfaces.api.uploads import upload_router
 from rag.surfaces.library import OWN, Library
-from rag.surfaces.uploads import Upload, Uploads, numbered, safe_name
+from rag.surfaces.file_names import numbered, safe_name
+from rag.surfaces.upload_form import Upload
+from rag.surfaces.uploads import Uploads
 
 SMALL = ServeSettings(upload_max_file_bytes=10_000, upload_max_files=3, upload_max_total_bytes=50_000)
 PLAIN = {"Content-Type": "multipart/form-data; boundary=edge"}
@@ -85,7 +87,7 @@ class Site:
             sync=lambda places, config, **options: sync(places, config, encoder=encoder, **options),
             edit=lambda *given, **options: edit(*given, encoder=encoder, **options),
             remove=lambda ids, config: remove(ids, config, encoder=encoder),
-            to_gold=lambda *given: "",
+            add_to_gold=lambda *given: "",
         )
         self.uploads = Uploads(home, limits, **times)
         self.app = FastAPI()

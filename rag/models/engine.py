@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from rag.errors import ModelError
-from rag.system.quiet import quiet
+from rag.system.telemetry import disable_telemetry
 
 if TYPE_CHECKING:
     import numpy as np
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Graph", "Shared", "arrays", "encoder_weights", "grown", "prepare", "read_weights", "resident"]
 
-quiet()
+disable_telemetry()
 
 _T = TypeVar("_T")
 

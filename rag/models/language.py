@@ -16,12 +16,12 @@ from rag.config import ModelSettings
 from rag.errors import ConfigError, ModelError
 from rag.system.address import without_login
 from rag.system.connection import client_options
-from rag.system.quiet import quiet
+from rag.system.telemetry import disable_telemetry
 from rag.types import LanguageModel
 
 __all__ = ["LlamaIndexModel", "configured_model"]
 
-quiet()
+disable_telemetry()
 
 # Where a back end is when `model.url` does not say.
 _ADDRESSES = {

@@ -32,7 +32,7 @@ from rag.store.cache import FOLDER as EXACT
 from rag.store.cache import ExactIndex
 from rag.system.address import without_login
 from rag.system.connection import client_options
-from rag.system.quiet import quiet
+from rag.system.telemetry import disable_telemetry
 from rag.types import Filters
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 
 __all__ = ["DenseIndex", "check_server", "discard"]
 
-quiet()
+disable_telemetry()
 
 FOLDER = "dense"
 _NAME = "passages"

@@ -81,7 +81,8 @@ class Stock:
             return [-1] * len(texts)
         wanted = np.array([_number(text) for text in texts], dtype=np.uint64)
         at = np.minimum(np.searchsorted(self._sorted, wanted), len(self) - 1)
-        return np.where(self._sorted[at] == wanted, self._order[at], -1).tolist()
+        rows: list[int] = np.where(self._sorted[at] == wanted, self._order[at], -1).tolist()
+        return rows
 
     def vectors(self, rows: Sequence[int]) -> Vectors:
         """Shape (rows, dims)."""
@@ -115,7 +116,8 @@ class Looked:
         )
 
     def question(self, text: str) -> Vectors:
-        return self.passages([text])[0]
+        vector: Vectors = self.passages([text])[0]
+        return vector
 
 
 def flops(tokens: int) -> int:

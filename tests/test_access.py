@@ -50,16 +50,16 @@ def knock(
     method: str = "GET",
     path: str = "/api/articles",
     headers: Mapping[str, str] | None = None,
-    doorway: AccessRules = AccessRules(),
+    rules: AccessRules = AccessRules(),
     host: str = "127.0.0.1:7860",
     client: str = LOCAL,
     body: Any = None,
-    **door: Any,
+    **options: Any,
 ) -> tuple[httpx.Response, Behind]:
     behind = Behind()
 
     async def ask() -> httpx.Response:
-        transport = httpx.ASGITransport(AccessMiddleware(behind, doorway, **door), client=(client, 5))
+        transport = httpx.ASGITransport(AccessMiddleware(behind, rules, **options), client=(client, 5))
         async with httpx.AsyncClient(transport=transport) as http:
             return await http.request(
                 method, f"http://x{path}", headers={"Host": host, **(headers or {})}, content=body
@@ -121,9 +121,9 @@ def test_elsewhere_the_page_goes_by_the_names_that_were_given() -> None:
 @pytest.mark.parametrize(
     ("facts", "said"),
     [
-        ({"host": "0.0.0.0"}, "say by which name, with --host-name"),
-        ({"names": ("http://a",)}, "is not a name such as news.example.org"),
-        ({"names": ("",)}, "is not a name such as news.example.org"),
+        ({"host": "0.0.0.0"}, "people type with --host-name"),
+        ({"host_names": ("http://a",)}, "is not a host name such as news.example.org"),
+        ({"host_names": ("",)}, "is not a host name such as news.example.org"),
         ({"origins": ("news.example.org",)}, "is not the origin of a web site"),
         ({"origins": ("https://a/path",)}, "is not the origin of a web site"),
         ({"origins": ("*",)}, "is not the origin of a web site"),
@@ -260,7 +260,7 @@ def token(secret: str) -> tuple[str, bool] | None:
     return {"clip_r": ("reader", True), "clip_w": ("writer", False)}.get(secret)
 
 
-GUARDED: dict[str, Any] = {"guarded": True, "account_of": known, "token_of": token}
+GUARDED: dict[str, Any] = {"login_required": True, "account_of": known, "token_of": token}
 
 
 def test_with_accounts_nothing_is_given_without_a_session_but_health_and_the_log_in() -> None:
@@ -408,7 +408,7 @@ def test_a_body_without_end_is_cut_off() -> None:
 
 
 def test_a_body_that_does_not_come_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("rag.surfaces.api.door._BODY_TIME", 0.05)
+    monkeypatch.setattr("rag.surfaces.api.middleware._BODY_TIMEOUT_SECONDS", 0.05)
 
     async def slow() -> AsyncIterator[bytes]:
         yield b"{"
@@ -436,7 +436,11 @@ def test_a_web_socket_is_closed() -> None:
         return {"type": "websocket.connect"}
 
     behind = Behind()
-    asyncio.run(AccessMiddleware(behind, AccessRules())({"type": "websocket", "path": "/", "headers": []}, receive, send))
+    asyncio.run(
+        AccessMiddleware(behind, AccessRules())(
+            {"type": "websocket", "path": "/", "headers": []}, receive, send
+        )
+    )
     assert (sent, behind.given) == ([{"type": "websocket.close", "code": 1008}], [])
 
 
@@ -532,7 +536,7 @@ def test_a_door_that_cannot_look_somebody_up_lets_nobody_in_and_says_so_once(
         answer = asyncio.run(ask(headers))
         assert (said(answer), "secret" in answer.text, behind.given) == ((503, "unavailable"), False, [])
         assert answer.headers["x-content-type-options"] == "nosniff"
-    assert caplog.text.count("nobody can be let in") == 1
+    assert caplog.text.count("accounts and sessions cannot be checked") == 1
 
 
 @pytest.mark.parametrize(

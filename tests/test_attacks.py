@@ -49,7 +49,10 @@ def config(tmp_path_factory: pytest.TempPathFactory) -> Config:
 def page(config: Config, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     """A page without accounts, whose temporary folder is one of its own."""
     temporary = tmp_path_factory.mktemp("temporary")
-    limits = {"CLIPPINGS_SERVE_UPLOAD_MAX_FILE_BYTES": "1000000", "CLIPPINGS_SERVE_UPLOAD_MAX_TOTAL_BYTES": "2000000"}
+    limits = {
+        "CLIPPINGS_SERVE_UPLOAD_MAX_FILE_BYTES": "1000000",
+        "CLIPPINGS_SERVE_UPLOAD_MAX_TOTAL_BYTES": "2000000",
+    }
     with served(config, TMPDIR=str(temporary), **limits) as page:
         page.temporary = temporary  # type: ignore[attr-defined]
         yield page

@@ -55,7 +55,7 @@ HOSTILE = (
     "[more](javascript:window.struck=5) "
     "\u202eסכר\u202c 🌊 **bold** and forty houses were lost."
 )
-UNANSWERED = "Not answered: it was stopped, or the page was closed, before the answer was there."
+UNANSWERED = "Not answered: it was stopped, or the page was closed, before the answer was complete."
 pytestmark = pytest.mark.browser
 
 
@@ -199,7 +199,9 @@ def test_an_abstention_does_not_look_like_an_answer(page: Page) -> None:
     put(page, "What is the best recipe for biryani?", ".abstained")
     expect(page.locator("#conversation .abstained")).to_have_text("The articles do not answer this.")
     expect(page.locator("#conversation .answer")).to_have_count(0)
-    expect(page.locator("#conversation .closest")).to_have_text("Closest, but not an answer:")
+    expect(page.locator("#conversation .closest")).to_have_text(
+        "The closest passages (they do not answer it):"
+    )
     page.locator("#conversation button.nearest").first.click()
     expect(page.locator("#reading mark")).to_be_visible()
 
@@ -385,7 +387,9 @@ def test_a_filter_changes_the_evidence_and_stands_on_the_answer(page: Page, conf
     page.locator("#filters button").first.click()
     page.locator("#after textarea, #after input").fill("2024-01-19")
     put(page, QUESTION, ".filtered")
-    expect(page.locator("#conversation .filtered")).to_have_text("Evidence: published from 19 January 2024")
+    expect(page.locator("#conversation .filtered")).to_have_text(
+        "Evidence: published on or after 19 January 2024"
+    )
     used = [
         {
             b.get_attribute("data-article")
@@ -694,13 +698,9 @@ def test_a_newcomer_adds_articles_reads_them_and_takes_one_out_again(
         for route in late:
             route.continue_()
         mine.check()
-        expect(page.locator("#begin")).to_contain_text(
-            "there are no articles of your own yet. Add some under “Articles”"
-        )
+        expect(page.locator("#begin")).to_contain_text("you have no articles yet. Add some under “Articles”")
         put(page, QUESTION, ".abstained")
-        expect(page.locator("#conversation .abstained")).to_contain_text(
-            "there are no articles of your own yet"
-        )
+        expect(page.locator("#conversation .abstained")).to_contain_text("you have no articles yet")
         page.get_by_role("tab", name="Articles").click()
         page.locator("#upload input[type=file]").set_input_files(
             [tmp_path / "dam.txt", tmp_path / "rain.jsonl"]
@@ -722,12 +722,14 @@ def test_a_newcomer_adds_articles_reads_them_and_takes_one_out_again(
         expect(page.locator("#picked")).to_contain_text("'soon' is not a day like 2024-01-20", timeout=30_000)
         page.locator("#fact-published input, #fact-published textarea").first.fill("2024-05-09")
         page.locator("#correct").click()
-        expect(page.locator("#picked")).to_have_text("The facts are corrected, and stay so.", timeout=30_000)
+        expect(page.locator("#picked")).to_have_text(
+            "Saved. Later syncs keep the correction.", timeout=30_000
+        )
         expect(page.locator("#reading .title")).to_have_text("Nine days of rain")
         expect(page.locator("#reading .facts")).to_have_text("9 May 2024")
         expect(page.locator("#articles")).to_contain_text("Nine days of rain")
         page.locator("#undo").click()
-        expect(page.locator("#picked")).to_have_text("The facts are as they were read.", timeout=30_000)
+        expect(page.locator("#picked")).to_have_text("Corrections undone.", timeout=30_000)
         expect(page.locator("#reading .facts")).to_have_text("AP, 1 May 2024")
         expect(page.locator("#fact-title input, #fact-title textarea").first).to_have_value("Rain")
         page.locator("#remove").click()
@@ -746,7 +748,9 @@ def test_a_newcomer_adds_articles_reads_them_and_takes_one_out_again(
         page.get_by_role("tab", name="Articles").click()
         page.locator("#articles [role=gridcell] span.text:visible").first.click()
         expect(page.locator("#reading .article")).to_be_visible()
-        expect(page.locator("#facts")).to_be_hidden()  # the demo articles stay as they are
+        expect(
+            page.locator("#facts")
+        ).to_be_hidden()  # the demo articles cannot be changed. Add articles of your own
         expect(page.locator("#remove")).to_be_disabled()
         page.get_by_role("tab", name="Ask").click()
         put(page, QUESTION)
@@ -873,7 +877,9 @@ def test_an_article_that_has_changed_opens_as_it_was_cited(
     )
     sync(desk, config)
     page.locator("#conversation .answer button.cite").last.click()
-    expect(page.locator("#reading .note")).to_contain_text("This is the article as it was until")
+    expect(page.locator("#reading .note")).to_contain_text(
+        "This is an earlier version of the article, which was replaced on"
+    )
     expect(page.locator("#reading mark")).to_contain_text("seven plum trees")
     remove("changing/one.txt", config)
     page.locator("#conversation .answer button.cite").last.click()
@@ -895,7 +901,7 @@ def test_a_page_that_is_read_only_behind_a_password_shows_neither_upload_nor_rem
         page = browser.new_page()
         page.goto(url)
         log_in(page, "ann", "wrong")
-        expect(page.get_by_role("alert")).to_have_text("The name or the password is wrong.")
+        expect(page.get_by_role("alert")).to_have_text("The name or password is wrong.")
         log_in(page, "ann", "open sesame")
         expect(page.locator("#question textarea")).to_be_visible(timeout=20_000)
         page.get_by_role("tab", name="Articles").click()
@@ -988,12 +994,12 @@ def test_a_model_words_the_answer_until_it_is_left_out_and_what_it_invents_is_se
             expect(apart.locator("li")).to_have_text("Snow fell on Karvel that night.")
             expect(page.locator("#conversation .answer")).not_to_contain_text("Snow")
             asked = len(speaker.requests)
-            page.get_by_role("radio", name="The articles' own words").check()
+            page.get_by_role("radio", name="Quotes from the articles").check()
             put(page, "Who struck first?", count=2)
             expect(page.locator("#conversation .answer").last).to_contain_text("Iran struck first.")
             assert len(speaker.requests) == asked
             page.reload()  # the choice is kept
-            expect(page.get_by_role("radio", name="The articles' own words")).to_be_checked(timeout=20_000)
+            expect(page.get_by_role("radio", name="Quotes from the articles")).to_be_checked(timeout=20_000)
             page.get_by_role("radio", name="m, checked").check()
             page.wait_for_timeout(300)
             page.close()
@@ -1031,7 +1037,7 @@ def test_who_waits_is_told_so_who_comes_too_late_as_well_and_who_stops_makes_roo
         )
         ask(third)
         expect(third.locator("#conversation .abstained")).to_have_text(
-            "too many ask at once: 1 being answered, 1 waiting. Ask again in a minute", timeout=20_000
+            "the server is busy (1 running, 1 waiting). Ask again in a minute", timeout=20_000
         )
         second.locator("#stop").click()
         expect(second.locator("#conversation .notice")).to_have_text(UNANSWERED, timeout=20_000)
@@ -1117,8 +1123,7 @@ def test_programs_get_the_answer_a_person_gets(address: str, config: Config) -> 
         refused = client.post("/api/ask", json={"question": QUESTION, "published_from": "soon"})
         assert refused.status_code == 422
         assert (
-            refused.json()["error"]["message"]
-            == 'published_from must be a day, written as 2024-01-20, and is "soon"'
+            refused.json()["error"]["message"] == 'published_from must be a date like 2024-01-20, not "soon"'
         )
 
 
@@ -1213,7 +1218,7 @@ def test_the_first_answer_is_there_within_a_second(page: Page) -> None:
 def test_a_question_that_cannot_be_asked_is_answered_with_the_reason(page: Page) -> None:
     put(page, "?!…", ".abstained")
     expect(page.locator("#conversation .abstained")).to_have_text(
-        "the question holds no word to look for. Ask it in words"
+        "the question has no word to search for. Ask it in words"
     )
 
 
@@ -1258,7 +1263,7 @@ def test_an_open_page_answers_from_what_another_process_has_just_written(
     remove("late/one.txt", config)
     page.locator("#conversation .answer button.cite").first.click()
     expect(page.locator("#reading .hint")).to_have_text(
-        "This article has been changed or removed since the answer was given. Ask again."
+        "This article was changed or removed after the answer was given. Ask again."
     )
 
 

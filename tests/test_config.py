@@ -367,7 +367,7 @@ def test_an_old_variable_still_works_and_is_warned_about_once(
 def test_a_program_may_pass_an_old_name_to_load(told: pytest.LogCaptureFixture) -> None:
     assert load({}, retrieval={"keep": 7}).retrieval == RetrievalSettings(top_k=7)
     assert told.messages == [
-        "retrieval.keep (load()) is now called retrieval.top_k. The old name stops working in release 0.3"
+        "retrieval.top_k (load()) is now called retrieval.top_k. The old name stops working in release 0.3"
     ]
 
 

@@ -62,8 +62,8 @@ class Kind:
 KINDS = {
     "missing home": Kind(("--home", "none", QUESTION), 1, "there is no collection in none", 16),
     "empty folder": Kind(("--home", "empty", QUESTION), 1, "there is no collection in empty", 16),
-    "file as home": Kind(("--home", "file", QUESTION), 1, "file is a file and holds no collection", 16),
-    "closed folder": Kind(("--home", "x" * 300, QUESTION), 1, "cannot be looked into: File name too long", 4),
+    "file as home": Kind(("--home", "file", QUESTION), 1, "file is a file, not a collection", 16),
+    "closed folder": Kind(("--home", "x" * 300, QUESTION), 1, "cannot be read: File name too long", 4),
     "no name": Kind(("--home", " ", QUESTION), 2, "--home is empty", 3),
     "wordless": Kind(("?!",), 2, "the question holds no word", 16),
     "not UTF-8": Kind(("caf\udce9?",), 2, r"the argument 'caf\udce9?' is not UTF-8 text", 4),

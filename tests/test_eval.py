@@ -65,7 +65,7 @@ def test_every_case_is_a_row_and_every_number_is_right(report: Report) -> None:
 def test_a_case_that_raises_counts_as_wrong_and_not_as_absent(assistant: Assistant) -> None:
     asked_nothing = replace(CASES[0], id="nothing", question="?!")
     report = evaluate([CASES[0], asked_nothing], assistant, gold="small")
-    assert report.rows[1].error == "QuestionError: the question holds no word to look for. Ask it in words"
+    assert report.rows[1].error == "QuestionError: the question has no word to search for. Ask it in words"
     assert report.metrics["hit@1"][0] == 0.5
     assert report.metrics["fact_coverage"][0] == 0.5
     assert report.metrics["errors"][0] == 1.0
@@ -144,7 +144,9 @@ def test_a_wrong_answer_needs_the_words_that_would_have_been_right(assistant: As
 
 
 def test_a_verdict_that_is_none_makes_no_case(assistant: Assistant) -> None:
-    with pytest.raises(QuestionError, match="a verdict is one of right, wrong, missing, decline, not ''"):
+    with pytest.raises(
+        QuestionError, match="the verdict must be one of right, wrong, missing, decline, not ''"
+    ):
         gold_case(assistant.ask("Who struck first on Tuesday?"), "")
 
 

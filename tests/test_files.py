@@ -31,7 +31,7 @@ SAYS = {
     "pipe": "is a pipe or a device. Name an ordinary file",
     "device": "is a pipe or a device. Name an ordinary file",
     "missing": "cannot be read: No such file or directory",
-    "huge": "bytes, so it is something else. Name the right file",
+    "huge": "bytes, so it is probably the wrong file. Name the right one",
     "zero byte": "is not a text file: it holds a zero byte. Name the right file",
     "latin": "is not a text file in UTF-8. Save it as one",
 }
@@ -44,7 +44,7 @@ def test_every_file_that_is_named_is_read_with_the_same_care(unfit: dict[str, Pa
         ("the configuration file", lambda: load({"CLIPPINGS_CONFIG": str(path)})),
         ("model.key_file", lambda: ModelSettings(key_file=str(path)).key({})),
         ("chroma.key_file", lambda: ChromaSettings(key_file=str(path)).key({})),
-        ("the file of accounts", lambda: Accounts.read(path)),
+        ("the accounts file", lambda: Accounts.read(path)),
     ):
         with pytest.raises(ConfigError) as error:
             read()

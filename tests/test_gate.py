@@ -52,7 +52,9 @@ def run(test: Callable[[], Awaitable[None]]) -> None:
 
 
 def gate(max_concurrency: int = 1, queue_size: int = 2, queue_timeout: float = 60.0) -> Gate:
-    return Gate(ServeSettings(max_concurrency=max_concurrency, queue_size=queue_size, queue_timeout=queue_timeout))
+    return Gate(
+        ServeSettings(max_concurrency=max_concurrency, queue_size=queue_size, queue_timeout=queue_timeout)
+    )
 
 
 def test_questions_are_let_in_first_come_first_served_and_told_how_many_are_before_them() -> None:
@@ -90,9 +92,7 @@ def test_one_too_many_is_told_so_at_once_and_what_to_do() -> None:
         rests = [(await begun(door, work))[1] for _ in range(2)]
         with pytest.raises(BusyError) as refused:
             await door.result(lambda: "never")
-        assert str(refused.value) == (
-            "too many ask at once: 2 being answered, 0 waiting. Ask again in a minute"
-        )
+        assert str(refused.value) == ("the server is busy (2 running, 0 waiting). Ask again in a minute")
         work.goes_on.set()
         await asyncio.gather(*rests)
         assert await door.result(lambda: "now") == "now"
@@ -109,8 +109,7 @@ def test_waiting_has_an_end_and_the_place_in_the_line_is_free_again() -> None:
             with pytest.raises(BusyError) as refused:
                 await door.result(lambda: "never")
             assert str(refused.value) == (
-                "the question has waited 0.1 seconds for its turn, as too many ask at once. Ask it again in "
-                "a few minutes"
+                "the server is busy: the question waited 0.1 seconds. Ask again in a few minutes"
             )
         assert door.counts == Counts(running=1, waiting=0, answered=0, refused=2)
         work.goes_on.set()
@@ -188,7 +187,7 @@ def test_when_it_stops_who_waits_and_who_comes_is_refused_and_who_is_answered_is
             with pytest.raises(BusyError) as refused:
                 await asking
             assert str(refused.value) == (
-                "the page is being stopped and takes no new questions. Ask again when it is open again"
+                "the server is stopping and accepts no new questions. Ask again after its restart"
             )
         assert door.stopping
         assert door.counts == Counts(running=1, waiting=0, answered=0, refused=2)

@@ -24,7 +24,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invariant, precondition, rule
 
 from rag.errors import CollectionError, QuestionError
-from rag.people.conversations import Conversations, Exchange, ConversationSummary, Quota, title_of
+from rag.people.conversations import Conversations, ConversationSummary, Exchange, Quota, title_of
 from rag.people.store import People
 from rag.surfaces.markup import answer_html
 from rag.surfaces.record import record
@@ -36,7 +36,7 @@ def mark(_: str) -> str | None:
     return MARK
 
 
-NOBODY = "there is no such conversation. It may have been deleted; begin a new one"
+NOBODY = "this conversation does not exist. It may have been deleted; start a new one"
 RECORD = {"question": "Who?", "text": "Iran. [1]"}
 
 
@@ -103,7 +103,9 @@ def test_a_question_is_kept_before_it_is_answered_and_its_answer_after_that(
     assert ended == replace(put, state="answered", record=RECORD, ended=second + timedelta(seconds=5))
     assert again.conversations.exchange("", put.id) == ended
     assert again.conversations.all("") == (
-        ConversationSummary(put.conversation, "Who struck first?", "own", second, second + timedelta(seconds=5), None),
+        ConversationSummary(
+            put.conversation, "Who struck first?", "own", second, second + timedelta(seconds=5), None
+        ),
     )
     again.close()
 
@@ -139,8 +141,8 @@ def test_what_nobody_answers_any_more_is_told_so_when_the_server_starts(talk: Co
 
 @pytest.mark.parametrize(
     ("question", "said"),
-    [("", "the question is empty. Type one"), (" \n", "the question is empty. Type one"),
-     ("x" * 25_001, "the question is longer than 25,000 characters. Ask it in fewer words")],
+    [("", "the question is empty. Enter one"), (" \n", "the question is empty. Enter one"),
+     ("x" * 25_001, "the question is longer than 25,000 characters. Shorten it")],
 )  # fmt: skip
 def test_what_is_no_question_is_not_kept(talk: Conversations, question: str, said: str) -> None:
     with pytest.raises(QuestionError) as refused:
@@ -149,7 +151,7 @@ def test_what_is_no_question_is_not_kept(talk: Conversations, question: str, sai
 
 
 def test_no_more_is_kept_of_one_owner_than_there_is_room_for(tmp_path: Path, calendar: Calendar) -> None:
-    full = "what you have asked fills 1 MB, the most that is kept for one reader"
+    full = "your conversations have reached the limit of 1 MB"
     people = People(tmp_path / "home", now=calendar, quota=Quota(owner_bytes=1_000_000, reserve_bytes=0))
     talk = people.conversations
     talk.answer("", begun(talk, "é" * 10_000).id, {"text": "x" * 300_000})
@@ -195,7 +197,7 @@ def test_where_the_disk_is_nearly_full_no_more_is_kept_and_answers_that_were_ask
     for refused in (lambda: begun(talk), lambda: talk.import_from_browser("", big())):
         with pytest.raises(CollectionError) as told:
             refused()
-        assert str(told.value) == "the disk is nearly full: 500 MB of it must stay free. Free some space"
+        assert str(told.value) == "the disk is nearly full: 500 MB must stay free. Free some space"
     assert talk.answer("", put.id, RECORD).state == "answered"
     assert len(talk.all("")) == 1
 
@@ -216,8 +218,8 @@ def test_text_that_cannot_be_stored_is_cleaned_wherever_it_comes_in(people: Peop
     people.sessions.start(bad, MARK)
     people.sessions.end_all(bad)
     assert (people.sessions.account_of(bad, mark), people.tokens.find("clip_" + bad)) == (None, None)
-    for method in (talk.shown, talk.exchange, talk.show_version, talk.delete, talk.undelete):
-        with pytest.raises(CollectionError, match="there is no such conversation"):
+    for method in (talk.shown, talk.exchange, talk.show_version, talk.delete, talk.restore):
+        with pytest.raises(CollectionError, match="this conversation does not exist"):
             method("", bad)
     assert talk.shown(bad, put.conversation).exchanges[0].id == put.id
 
@@ -227,12 +229,12 @@ def test_text_that_cannot_be_stored_is_cleaned_wherever_it_comes_in(people: Peop
 )
 def test_a_record_that_is_not_json_is_refused_and_the_question_stays(talk: Conversations, value: Any) -> None:
     put = begun(talk)
-    with pytest.raises(ValueError, match="cannot be kept as JSON"):
+    with pytest.raises(ValueError, match="cannot be stored as JSON"):
         talk.answer("", put.id, {"x": value})
     nested: list[Any] = []
     for _ in range(100):
         nested = [nested]
-    with pytest.raises(ValueError, match="cannot be kept as JSON"):
+    with pytest.raises(ValueError, match="cannot be stored as JSON"):
         talk.answer("", put.id, {"x": nested})
     assert talk.exchange("", put.id) == put
 
@@ -338,7 +340,7 @@ def test_a_deleted_conversation_is_out_of_sight_until_it_is_taken_back_or_purged
         lambda: instead(talk, gone, "x"), lambda: talk.show_version("", gone.id), lambda: talk.rename("", gone.conversation, "x"),
         lambda: talk.delete("", gone.conversation), lambda: talk.judge("", gone.id, "right"),
     ):  # fmt: skip
-        with pytest.raises(CollectionError, match="there is no such conversation"):
+        with pytest.raises(CollectionError, match="this conversation does not exist"):
             attempt()
     answer = talk.answer("", gone.id, RECORD)  # it was being made
     talk.restore("", gone.conversation)
@@ -348,9 +350,9 @@ def test_a_deleted_conversation_is_out_of_sight_until_it_is_taken_back_or_purged
     deleted = calendar.now
     assert talk.purge(deleted) == 0
     assert talk.purge(deleted + timedelta(microseconds=1)) == 1
-    with pytest.raises(CollectionError, match="there is no such conversation"):
+    with pytest.raises(CollectionError, match="this conversation does not exist"):
         talk.restore("", gone.conversation)
-    with pytest.raises(CollectionError, match="there is no such conversation"):
+    with pytest.raises(CollectionError, match="this conversation does not exist"):
         talk.answer("", gone.id, RECORD)
     assert [c.id for c in talk.all("")] == [kept.conversation]
     assert talk.exchange("", kept.id) == kept
@@ -410,11 +412,11 @@ def test_another_owner_sees_nothing_and_changes_nothing(talk: Conversations, cal
 def test_only_an_answer_that_was_given_here_can_be_judged(talk: Conversations) -> None:
     asked, done = begun(talk), begun(talk)
     talk.answer("", done.id, RECORD)
-    with pytest.raises(QuestionError, match="a verdict is one of right, wrong, missing"):
+    with pytest.raises(QuestionError, match="the verdict must be one of right, wrong, missing"):
         talk.judge("", done.id, "splendid")
-    with pytest.raises(QuestionError, match="there is no answer to judge yet"):
+    with pytest.raises(QuestionError, match="there is no answer to rate yet. Wait for it"):
         talk.judge("", asked.id, "right")
-    with pytest.raises(CollectionError, match="there is no such conversation"):
+    with pytest.raises(CollectionError, match="this conversation does not exist"):
         talk.judge("", "x", "right")
     assert talk.judge("", done.id, "right").verdict == "right"
     judged = talk.judge("", done.id, "missing")
@@ -425,7 +427,7 @@ def test_only_an_answer_that_was_given_here_can_be_judged(talk: Conversations) -
 def test_all_verdicts_are_there_for_evaluation_in_the_order_of_asking(
     talk: Conversations, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("rag.people.conversations._AT_ONCE", 2)
+    monkeypatch.setattr("rag.people.conversations._BATCH_SIZE", 2)
     put = [begun(talk, f"{n}?", owner=("", "ann")[n % 2]) for n in range(7)]
     for e, owner in zip(put, ("", "ann") * 4, strict=False):
         talk.answer(owner, e.id, RECORD)
@@ -470,7 +472,7 @@ def test_what_a_browser_kept_is_taken_over_once(talk: Conversations) -> None:
         kept["conversations"][1]["exchanges"][n]["found"] for n in range(2)
     ]
     assert [e.after for e in shown.exchanges] == [None, shown.exchanges[0].id]
-    with pytest.raises(QuestionError, match="this answer was not given here"):
+    with pytest.raises(QuestionError, match="this answer was imported"):
         talk.judge("", shown.exchanges[0].id, "wrong")
     assert list(talk.verdicts()) == []
     went_on = then(talk, shown.exchanges[1], "And then?")
@@ -561,10 +563,15 @@ def test_a_record_of_another_form_is_left_out_and_counted_and_what_is_kept_can_b
     assert len(bad) > 100
     exchanges = [held(str(n), f"{n}?", found) for n, found in enumerate([*bad, good])]
     with caplog.at_level(logging.WARNING, logger="clippings"):
-        assert talk.import_from_browser("", {"conversations": [{"id": "c", "title": "x", "exchanges": exchanges}]}) == 1
+        assert (
+            talk.import_from_browser(
+                "", {"conversations": [{"id": "c", "title": "x", "exchanges": exchanges}]}
+            )
+            == 1
+        )
     assert questions(talk, talk.all("")[0].id) == [f"{len(bad)}?"]
     assert [r.getMessage() for r in caplog.records] == [
-        f"of a browser's conversations, {len(bad)} entries were left out: they are not as a page kept them"
+        f"{len(bad)} entries of a browser's conversations are malformed and were skipped"
     ]
     (only,) = talk.shown("", talk.all("")[0].id).exchanges
     assert answer_html(only.record or {}, only.question)
@@ -587,9 +594,7 @@ def test_entries_that_are_none_are_left_out_and_the_others_taken_over(
     assert [(e.question, e.verdict) for e in talk.shown("", talk.all("")[1].id).exchanges] == [
         ("Who?", "right"), ("Odd verdict?", None), ("Why?", None),
     ]  # fmt: skip
-    assert (
-        caplog.records[-1].getMessage().startswith("of a browser's conversations, 13 entries were left out")
-    )
+    assert caplog.records[-1].getMessage().startswith("13 entries of a browser's conversations are malformed")
 
 
 def nested() -> dict[str, Any]:
@@ -601,11 +606,11 @@ def nested() -> dict[str, Any]:
 
 @pytest.mark.parametrize(
     ("what", "said"),
-    [(None, "what was handed over are no conversations of a browser"), ([], "what was handed over are no conversations of a browser"),
-     ({"conversations": {}}, "what was handed over are no conversations of a browser"), ({"conversations": {1, 2}}, "what was handed over are no conversations of a browser"),
-     (nested(), "what was handed over are no conversations of a browser"),
-     ({"conversations": [{}] * 1_001}, "at most 1,000 conversations and 10 MB of them can be taken over at once"),
-     ({"conversations": [], "current": "é" * 5_000_000}, "at most 1,000 conversations and 10 MB of them can be taken over at once")],
+    [(None, "this is not a list of conversations from the browser"), ([], "this is not a list of conversations from the browser"),
+     ({"conversations": {}}, "this is not a list of conversations from the browser"), ({"conversations": {1, 2}}, "this is not a list of conversations from the browser"),
+     (nested(), "this is not a list of conversations from the browser"),
+     ({"conversations": [{}] * 1_001}, "at most 1,000 conversations or 10 MB can be imported at once"),
+     ({"conversations": [], "current": "é" * 5_000_000}, "at most 1,000 conversations or 10 MB can be imported at once")],
     ids=["none", "a list", "no list", "no JSON", "deep", "many", "large"],
 )  # fmt: skip
 def test_what_is_no_shelf_or_too_large_is_refused(talk: Conversations, what: Any, said: str) -> None:
@@ -687,7 +692,7 @@ class Talking(RuleBasedStateMachine):
         """What comes of it; where the conversation is deleted, a refusal."""
         if conversation not in self.away:
             return action()
-        with pytest.raises(CollectionError, match="there is no such conversation"):
+        with pytest.raises(CollectionError, match="this conversation does not exist"):
             action()
         return None
 
@@ -701,7 +706,9 @@ class Talking(RuleBasedStateMachine):
     @precondition(lambda self: len(self.heads) < 3)  # few and deep
     @rule(target=exchanges, owner=st.sampled_from(["", "ann"]), question=st.text(max_size=5))
     def begin(self, owner: str, question: str) -> str | None:
-        return self._added(owner, self.talk.add_question(owner, question + "?", "own", conversation=None, after=None))
+        return self._added(
+            owner, self.talk.add_question(owner, question + "?", "own", conversation=None, after=None)
+        )
 
     @rule(target=exchanges, at=exchanges)
     def go_on(self, at: str | None) -> str | None:
@@ -725,7 +732,9 @@ class Talking(RuleBasedStateMachine):
             owner,
             self._do(
                 e.conversation,
-                lambda: self.talk.add_question(owner, "again?", "own", conversation=e.conversation, after=e.after),
+                lambda: self.talk.add_question(
+                    owner, "again?", "own", conversation=e.conversation, after=e.after
+                ),
             ),
         )
 
@@ -777,7 +786,7 @@ class Talking(RuleBasedStateMachine):
     @rule(at=exchanges)
     def another_sees_nothing(self, at: str | None) -> None:
         if at is not None:
-            with pytest.raises(CollectionError, match="there is no such conversation"):
+            with pytest.raises(CollectionError, match="this conversation does not exist"):
                 self.talk.exchange({"": "ann", "ann": ""}[self.put[at][0]], at)
 
     @invariant()

@@ -42,10 +42,12 @@ def test_a_conversation_goes_with_the_server_where_it_cannot_be_kept(nowhere: Pa
         "ann", "Who struck?", "own", conversation=None, after=None, limits={"after": "2024-01-01"}
     )
     assert notice.startswith(
-        f"{NOT_SAVED}what people ask cannot be kept in /proc/clippings/home/people.sqlite"
+        f"{NOT_SAVED}conversations cannot be stored in /proc/clippings/home/people.sqlite"
     )
     keeping.conversations(first.id).answer("ann", first.id, {"text": "Iran."})
-    second, notice = keeping.add_question("ann", "Why?", "own", conversation=first.conversation, after=first.id)
+    second, notice = keeping.add_question(
+        "ann", "Why?", "own", conversation=first.conversation, after=first.id
+    )
     assert notice == "", "it has been said"
     shown = keeping.conversations(first.conversation).shown("ann", first.conversation)
     assert [(e.question, e.record, e.limits) for e in shown.exchanges] == [
@@ -53,7 +55,7 @@ def test_a_conversation_goes_with_the_server_where_it_cannot_be_kept(nowhere: Pa
     ]  # fmt: skip
     assert [c.id for c in keeping.all("ann")] == [first.conversation]
     assert keeping.all("bob") == []
-    with pytest.raises(CollectionError, match="there is no such conversation"):
+    with pytest.raises(CollectionError, match="this conversation does not exist"):
         keeping.conversations(second.id).exchange("bob", second.id)
     assert "people.sqlite" in temporary(tmp_path)
     keeping.close()
@@ -72,9 +74,11 @@ def test_one_can_log_in_where_a_session_cannot_be_kept(nowhere: Path) -> None:
 def test_one_can_ask_where_there_is_no_more_room_and_what_is_not_kept_has_a_limit_too(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("rag.surfaces.people_store._TEMPORARY_QUOTA", Quota(owner_bytes=1_000, reserve_bytes=0))
+    monkeypatch.setattr(
+        "rag.surfaces.people_store._TEMPORARY_QUOTA", Quota(owner_bytes=1_000, reserve_bytes=0)
+    )
     keeping = PeopleStore(People(tmp_path / "home", quota=Quota(owner_bytes=1_000)))
-    told = "what you have asked fills 0 MB, the most that is kept for one reader"
+    told = "your conversations have reached the limit of 0 MB"
     notices = [keeping.add_question("ann", "Who?", "own", conversation=None, after=None)[1] for _ in range(2)]
     assert notices[0] == ""
     assert notices[1].startswith(NOT_SAVED + told)
@@ -87,7 +91,7 @@ def test_what_can_be_kept_is_and_what_is_wrong_is_refused(tmp_path: Path) -> Non
     keeping = PeopleStore(People(tmp_path / "home"))
     put, notice = keeping.add_question("ann", "Who?", "own", conversation=None, after=None)
     assert notice == ""
-    with pytest.raises(CollectionError, match="there is no such conversation"):
+    with pytest.raises(CollectionError, match="this conversation does not exist"):
         keeping.add_question("bob", "Why?", "own", conversation=put.conversation, after=put.id)
     secret = keeping.start_session("ann", MARK)
     keeping.close()

@@ -76,7 +76,9 @@ def test_the_table_and_its_proofs_speak_of_the_same_libraries() -> None:
 def test_each_switch_is_off_whatever_the_environment_says(tmp_path: Path) -> None:
     against = {"GRADIO_ANALYTICS_ENABLED": "True", "HF_HUB_DISABLE_TELEMETRY": "0", "DISABLE_SAFETENSORS_CONVERSION": "false",
                "ANONYMIZED_TELEMETRY": "True", "CHROMA_OTEL_GRANULARITY": "all", "CHROMA_OTEL_COLLECTION_ENDPOINT": "http://192.0.2.1"}  # fmt: skip
-    program = "\n".join(["from rag.system.telemetry import disable_telemetry", "disable_telemetry()", *PROOF.values()])
+    program = "\n".join(
+        ["from rag.system.telemetry import disable_telemetry", "disable_telemetry()", *PROOF.values()]
+    )
     assert ran(program, tmp_path / "home", **against).splitlines() == ["True"] * len(PROOF)
     assert list((tmp_path / "home").iterdir()) == []
 

@@ -21,8 +21,10 @@ def safe_name(stated: str) -> str:
     """A safe file name for what the sender calls it: no folder, no control characters, no dot or space at
     either end, no reserved name, and at most 200 bytes of UTF-8 including the extension.
 
-    >>> safe_name("C:\\\\news\\\\..\\\\may\\x00.txt"), safe_name("../../.bashrc"), safe_name("con.txt"),
-    safe_name("..") ('may.txt', 'bashrc', '_con.txt', 'file')
+    >>> safe_name("C:\\\\news\\\\..\\\\may\\x00.txt"), safe_name("../../.bashrc"), safe_name("..")
+    ('may.txt', 'bashrc', 'file')
+    >>> safe_name("con.txt")
+    '_con.txt'
     """
     last = re.split(r"[/\\]", stated)[-1]
     kept = "".join(

@@ -359,7 +359,7 @@ def test_a_link_opens_the_same_words_after_a_restart_and_another_sync(
         later.goto(f"{url}/?{another}")
         expect(later.locator("#reading mark")).to_have_text(words, timeout=20_000)
         later.goto(f"{url}/?{another.replace('words=', 'words=0')}")
-        expect(later.locator("#reading .hint")).to_contain_text("has been changed or removed", timeout=20_000)
+        expect(later.locator("#reading .hint")).to_contain_text("was changed or removed", timeout=20_000)
         later.close()
     remove("more/rain.txt", config)
 
@@ -388,7 +388,7 @@ def test_a_filter_changes_the_evidence_and_stands_on_the_answer(page: Page, conf
     page.locator("#after textarea, #after input").fill("2024-01-19")
     put(page, QUESTION, ".filtered")
     expect(page.locator("#conversation .filtered")).to_have_text(
-        "Evidence: published on or after 19 January 2024"
+        "Filters: published on or after 19 January 2024"
     )
     used = [
         {
@@ -409,9 +409,7 @@ def test_a_filter_changes_the_evidence_and_stands_on_the_answer(page: Page, conf
     page.locator("#after textarea, #after input").fill("yesterday")
     page.locator("#question textarea").fill("Why?")
     page.locator("#question textarea").press("Enter")
-    expect(page.locator("#conversation .told")).to_contain_text(
-        "“yesterday” is not a day. Days are written as 2024-01-20"
-    )
+    expect(page.locator("#conversation .told")).to_contain_text("“yesterday” is not a date like 2024-01-20")
     expect(page.locator("#question textarea")).to_have_value("Why?")  # and nothing has been asked
     expect(page.locator("#conversation .asked")).to_have_count(2)
     page.reload()
@@ -476,9 +474,9 @@ def test_conversations_are_kept_renamed_taken_up_deleted_and_taken_back(
     other.close()
     page.locator("#delete").click()
     expect(titles.first).to_have_text("The strikes")
-    page.get_by_role("button", name="No, keep it").click()
+    page.get_by_role("button", name="Cancel").click()
     page.locator("#delete").click()
-    page.get_by_role("button", name="Yes, delete it").click()
+    page.get_by_role("button", name="Delete", exact=True).click()
     expect(titles.first).to_have_text("What did Ali Vaez say about the strike?")
     expect(page.locator("#conversation .asked")).to_have_count(0)
     page.locator("#conversation .told").get_by_role("button", name="Undo").click()
@@ -498,7 +496,9 @@ def test_two_tabs_of_one_conversation_lose_nothing_of_each_other(page: Page, bro
     put(page, "What did Ali Vaez say about the strike?", count=2)
     put(second, "Where is Jaish al-Adl based?", ".abstained")
     expect(second.locator("#conversation .versions")).to_contain_text("2 of 2")
-    expect(second.locator("#conversation .told")).to_contain_text("Another tab has asked here meanwhile")
+    expect(second.locator("#conversation .told")).to_contain_text(
+        "Another tab asked a question here in the meantime"
+    )
     second.get_by_role("button", name="Earlier version").click()
     expect(second.locator("#conversation .asked")).to_have_text(
         [QUESTION, "What did Ali Vaez say about the strike?"]
@@ -531,7 +531,7 @@ def test_nothing_changes_on_the_page_while_the_server_does_not_answer(page: Page
     put(page, QUESTION)
     page.route("**/api/**", lambda route: route.abort())
     page.get_by_role("radio", name="Demo articles").check()
-    expect(page.locator("#conversation .told")).to_contain_text("The server does not answer")
+    expect(page.locator("#conversation .told")).to_contain_text("The server does not respond")
     expect(page.locator("#conversation .asked")).to_have_text([QUESTION])
     page.locator("#question textarea").fill("Why?")
     page.locator("#question textarea").press("Enter")
@@ -642,7 +642,7 @@ def test_what_a_browser_kept_before_the_server_did_is_taken_over_once(
 def test_a_conversation_leaves_the_page_with_its_footnotes(page: Page) -> None:
     put(page, QUESTION)
     page.context.grant_permissions(["clipboard-read", "clipboard-write"])
-    page.get_by_role("button", name="Copy with footnotes").click()
+    page.get_by_role("button", name="Copy with citations").click()
     expect(page.get_by_role("button", name="Copied")).to_be_visible()
     copied = page.evaluate("navigator.clipboard.readText()")
     assert copied.startswith(f"**{QUESTION}**\n\nIran struck first.[^1]")
@@ -737,7 +737,7 @@ def test_a_newcomer_adds_articles_reads_them_and_takes_one_out_again(
         expect(page.locator("#yes")).to_be_hidden()
         page.locator("#remove").click()
         page.locator("#yes").click()
-        expect(page.locator("#picked")).to_have_text("The article is removed.", timeout=30_000)
+        expect(page.locator("#picked")).to_have_text("Article removed.", timeout=30_000)
         expect(page.locator("#masthead")).to_contain_text("1 article.")
         page.get_by_role("tab", name="Ask").click()
         put(page, "How many houses were lost when the Karvel dam burst?")
@@ -780,7 +780,7 @@ def test_a_name_that_is_taken_is_asked_about_and_adding_is_stopped_after_a_reloa
         dam.write_text("The Karvel dam burst on Monday and fifty houses were lost.\n", encoding="utf-8")
         taken = page.locator("#adding .taken")
         files.set_input_files(dam)
-        expect(taken).to_contain_text("There is already, with other content: dam.txt.")
+        expect(taken).to_contain_text("Already exists with different content: dam.txt.")
         taken.get_by_role("button", name="Cancel").click()
         expect(report).to_have_text("Nothing was added.")
         files.set_input_files(dam)
@@ -791,11 +791,11 @@ def test_a_name_that_is_taken_is_asked_about_and_adding_is_stopped_after_a_reloa
         page.reload()
         page.get_by_role("tab", name="Articles").click()
         report.get_by_role("button", name="Stop").click(timeout=30_000)
-        expect(report).to_contain_text("Add the same again to go on", timeout=60_000)
+        expect(report).to_contain_text("Add the same files or address again to continue", timeout=60_000)
         page.reload()
         page.get_by_role("tab", name="Articles").click()
         expect(report).to_contain_text(
-            "Add the same again to go on", timeout=20_000
+            "Add the same files or address again to continue", timeout=20_000
         )  # what came of it outlives a reload
         page.close()
     with open_assistant(config) as assistant:
@@ -832,7 +832,7 @@ def test_a_page_is_taken_in_by_its_address_and_says_where_its_facts_were_read(
         given = page.locator("#address")
         given.fill("harbor-courier-ferry-inquiry.html")
         page.locator("#fetch").click()
-        expect(page.locator("#report")).to_contain_text("is no web address. Copy it from your browser")
+        expect(page.locator("#report")).to_contain_text("is not a web address. Copy it from your browser")
         given.fill(f"{publisher}/nowhere.html")
         page.locator("#fetch").click()
         expect(page.locator("#report")).to_contain_text(
@@ -883,7 +883,7 @@ def test_an_article_that_has_changed_opens_as_it_was_cited(
     expect(page.locator("#reading mark")).to_contain_text("seven plum trees")
     remove("changing/one.txt", config)
     page.locator("#conversation .answer button.cite").last.click()
-    expect(page.locator("#reading .hint")).to_contain_text("has been changed or removed")
+    expect(page.locator("#reading .hint")).to_contain_text("was changed or removed")
     expect(page.locator("#reading .note")).to_be_hidden()
 
 
@@ -989,7 +989,7 @@ def test_a_model_words_the_answer_until_it_is_left_out_and_what_it_invents_is_se
             put(page, "Who struck first?")
             expect(page.locator("#conversation .answer")).to_contain_text("Pakistan was struck first by Iran")
             apart = page.locator(
-                "#conversation details", has_text="Said by the model, not found in the articles (1)"
+                "#conversation details", has_text="Claimed by the model, but not found in the articles (1)"
             )
             expect(apart.locator("li")).to_have_text("Snow fell on Karvel that night.")
             expect(page.locator("#conversation .answer")).not_to_contain_text("Snow")
@@ -1000,7 +1000,7 @@ def test_a_model_words_the_answer_until_it_is_left_out_and_what_it_invents_is_se
             assert len(speaker.requests) == asked
             page.reload()  # the choice is kept
             expect(page.get_by_role("radio", name="Quotes from the articles")).to_be_checked(timeout=20_000)
-            page.get_by_role("radio", name="m, checked").check()
+            page.get_by_role("radio", name="m (checked)").check()
             page.wait_for_timeout(300)
             page.close()
 
@@ -1033,7 +1033,7 @@ def test_who_waits_is_told_so_who_comes_too_late_as_well_and_who_stops_makes_roo
         wait_until(lambda: bool(speaker.requests))
         ask(second)
         expect(second.locator("#conversation .step")).to_have_text(
-            "waiting for its turn: it is the next…", timeout=20_000
+            "waiting: next in the queue…", timeout=20_000
         )
         ask(third)
         expect(third.locator("#conversation .abstained")).to_have_text(
@@ -1044,7 +1044,7 @@ def test_who_waits_is_told_so_who_comes_too_late_as_well_and_who_stops_makes_roo
         wait_until(lambda: server.health()[1]["waiting"] == 0)
         third.get_by_role("button", name="Ask again").click()
         expect(third.locator("#conversation .step")).to_have_text(
-            "waiting for its turn: it is the next…", timeout=20_000
+            "waiting: next in the queue…", timeout=20_000
         )
         first.close()  # in the middle of its answer
         goes_on.set()
@@ -1082,7 +1082,7 @@ def test_a_verdict_stands_on_its_answer_and_makes_a_gold_case(page: Page, config
     put(page, QUESTION)
     page.get_by_role("button", name="Wrong", exact=True).click()
     expect(page.get_by_role("button", name="Wrong", exact=True)).to_have_attribute("aria-pressed", "true")
-    page.get_by_role("button", name="Make it a gold case").click()
+    page.get_by_role("button", name="Add to gold questions").click()
     expect(page.locator("#conversation .told")).to_contain_text("select them in the article")
     page.locator("#conversation .answer button.cite").last.click()
     expect(page.locator("#reading mark")).to_be_visible()
@@ -1092,7 +1092,7 @@ def test_a_verdict_stands_on_its_answer_and_makes_a_gold_case(page: Page, config
         " getSelection().removeAllRanges(); getSelection().addRange(range); return getSelection().toString() "
         "}"
     )
-    page.get_by_role("button", name="Make it a gold case").click()
+    page.get_by_role("button", name="Add to gold questions").click()
     expect(page.locator("#conversation .told")).to_contain_text("gold.jsonl")
     (case,) = load(config.home / "gold.jsonl")
     ((span,),) = (fact.spans for fact in case.facts)

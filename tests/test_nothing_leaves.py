@@ -115,7 +115,7 @@ ELSEWHERE = (
     Command("ask the demo articles", ("ask", QUESTION), "Iran", writes=("{data}",)),
 )
 SERVE = Command(
-    "serve", ("serve", *HOME, "--port", "{port}"), "is open at", reaches=("http://127.0.0.1:{port}",)
+    "serve", ("serve", *HOME, "--port", "{port}"), "is running at", reaches=("http://127.0.0.1:{port}",)
 )
 COMMANDS = (FIRST, *READING, *WRITING, *ELSEWHERE, SERVE)
 
@@ -419,7 +419,7 @@ class Desk:
         begun = ""
         for line in server.process.stdout or ():
             begun += line
-            if "is open at" in line:
+            if "is running at" in line:
                 break
         try:
             yield f"http://127.0.0.1:{port}"

@@ -68,7 +68,7 @@ class Served:
         assert self.process.stdout is not None
         for line in self.process.stdout:
             self.printed.append(line)
-            if "is open at" in line:
+            if "is running at" in line:
                 break
         threading.Thread(target=lambda: self.printed.extend(self.process.stdout or ()), daemon=True).start()
 

@@ -132,7 +132,9 @@ def _looking(
             folder = Path(stack.enter_context(TemporaryDirectory(prefix="clippings-")))
             limits = Limits(pause=config.fetch.delay)
             web = Web(
-                stack.enter_context(Fetcher(private=config.fetch.allow_private, limits=limits)), parsers, folder
+                stack.enter_context(Fetcher(private=config.fetch.allow_private, limits=limits)),
+                parsers,
+                folder,
             )
         yield scan(places, looked=looked, known=known, columns=columns, web=web, stop=stop), readings
 

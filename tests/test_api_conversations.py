@@ -116,7 +116,7 @@ def test_a_question_that_cannot_be_answered_says_why_and_stays(page: Page) -> No
     put = page.put("Who?", published_from="yesterday")
     (done,) = [e for e in page.answer(put["exchange"]) if e["event"] == "done"]
     assert done["state"] == "failed"
-    assert "&#x27;yesterday&#x27; is not a day. Days are written as 2024-01-20" in done["html"]
+    assert "&#x27;yesterday&#x27; is not a date like 2024-01-20" in done["html"]
     put = page.put("Who?", collection="own")
     (done,) = [e for e in page.answer(put["exchange"]) if e["event"] == "done"]
     assert "you have no articles yet" in done["html"]
@@ -154,7 +154,7 @@ def test_an_answer_that_takes_too_long_is_given_up_and_the_question_stays(
     monkeypatch.setenv("CLIPPINGS_SERVE_REQUEST_TIMEOUT", "0.2")
     from dataclasses import replace
 
-    library.own = replace(library.own, serve=replace(library.own.serve, timeout=0.2))
+    library.own = replace(library.own, serve=replace(library.own.serve, request_timeout=0.2))
     server = Server(library)
     page = Page(server, server.application())
     put = page.put("Who?")
@@ -349,7 +349,7 @@ def test_choices_are_kept_for_each_person(two: tuple[Page, Page]) -> None:
         ("POST", "/api/exchanges", {"question": ""}, 422, "question must be text that is not empty"),
         ("POST", "/api/exchanges", {"question": 5}, 422, "question must be text, not 5"),
         ("POST", "/api/exchanges", {"question": "x" * 25_001}, 422, "question must have at most 25,000 characters, not 25,001"),
-        ("POST", "/api/exchanges", {"question": "Who?", "sources": ["s" * 501]}, 422, "sources[0] must be a text of at most 500 characters"),
+        ("POST", "/api/exchanges", {"question": "Who?", "sources": ["s" * 501]}, 422, "sources[0] must have at most 500 characters, not"),
         ("POST", "/api/exchanges", {"question": "Who?", "x": 1}, 422, "there is no parameter"),
         ("POST", "/api/exchanges", {"question": "\ud800"}, 422, "question must be valid Unicode, without lone surrogates"),
         ("POST", "/api/exchanges", {"question": "Who?", "conversation": "nowhere"}, 404, GONE),
@@ -359,10 +359,10 @@ def test_choices_are_kept_for_each_person(two: tuple[Page, Page]) -> None:
         ("PATCH", "/api/conversations/nowhere", {"title": ""}, 422, "title must be text that is not empty"),
         ("GET", "/api/conversations/nowhere/export?form=pdf", None, 422, "form must be 'markdown' or 'json'"),
         ("POST", "/api/conversations/taken-over", {"shelf": []}, 422, "shelf must be an object"),
-        ("GET", "/api/place?article=nowhere", None, 404, "This article has been changed or removed"),
+        ("GET", "/api/place?article=nowhere", None, 404, "This article was changed or removed"),
         ("GET", "/api/place", None, 422, "article is missing"),
         ("POST", "/api/jobs", {}, 422, "give either an upload or an address"),
-        ("POST", "/api/jobs", {"upload": "nowhere"}, 404, "there is this upload no longer exists any more"),
+        ("POST", "/api/jobs", {"upload": "nowhere"}, 404, "this upload no longer exists"),
         ("GET", "/api/jobs/nowhere", None, 404, "there is no such job"),
     ],
 )  # fmt: skip

@@ -199,7 +199,7 @@ def test_a_hosted_model_without_a_key_says_what_to_set_and_calls_nobody(
 @pytest.mark.parametrize(
     ("facts", "told"),
     [
-        ({"provider": "olama", "name": "m"}, "unknown model.provider 'olama'Did you mean ollama?"),
+        ({"provider": "olama", "name": "m"}, "unknown model.provider 'olama'. Did you mean ollama?"),
         (
             {"provider": "ollama"},
             "model.provider is ollama but model.name is not set. Set it to the model to use",

@@ -165,7 +165,7 @@ SAID = {  # what a page tells of a question
     "answers": (200, json.dumps({"abstained": None, "citations": [CITED]})),
     "refuses": (
         422,
-        '{"error": {"kind": "question", "message": "the question has no word to search for. Ask it in words"}}',
+        '{"error": {"kind": "question", "message": "the question holds no word to look for. Ask it in words"}}',
     ),
     "is full": (503, '{"detail": "Queue is full. Max size is 4 and size is 4."}'),
     "fails": (500, '{"error": null}'),
@@ -174,7 +174,7 @@ SAID = {  # what a page tells of a question
 }
 
 
-class AccessMiddleware(BaseHTTPRequestHandler):
+class Door(BaseHTTPRequestHandler):
     """Stands for the page: a question is the name of what becomes of it."""
 
     def do_POST(self) -> None:
@@ -209,7 +209,7 @@ def test_what_comes_in_place_of_an_answer_is_told_apart(door: str) -> None:
     assert (answer.error, answer.abstained) == (None, False)
     assert answer.asked <= answer.came
     assert [reply.error for reply in errors if reply.said] == [
-        "the question has no word to search for. Ask it in words",
+        "the question holds no word to look for. Ask it in words",
         "Queue is full. Max size is 4 and size is 4.",
     ]
     unsaid = [reply.error or "" for reply in errors if not reply.said]

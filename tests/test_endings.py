@@ -65,7 +65,7 @@ KINDS = {
     "file as home": Kind(("--home", "file", QUESTION), 1, "file is a file, not a collection", 16),
     "closed folder": Kind(("--home", "x" * 300, QUESTION), 1, "cannot be read: File name too long", 4),
     "no name": Kind(("--home", " ", QUESTION), 2, "--home is empty", 3),
-    "wordless": Kind(("?!",), 2, "the question holds no word", 16),
+    "wordless": Kind(("?!",), 2, "the question has no word", 16),
     "not UTF-8": Kind(("caf\udce9?",), 2, r"the argument 'caf\udce9?' is not UTF-8 text", 4),
     "wrong days": Kind(
         (QUESTION, "--after", "2024-02-01", "--before", "2024-01-01"), 2, "no article can be published", 4
@@ -208,7 +208,7 @@ def test_nothing_that_is_opened_takes_the_number_of_a_closed_stream(place: Path)
         "import os, sys; from rag.surfaces.process import run_to_exit\n"
         "def run():\n    opened = os.open('file', os.O_RDWR); os.write(1, b'printed'); os.write(2, b'said'); "
         "return opened\n"
-        "sys.exit(ended(run))"
+        "sys.exit(run_to_exit(run))"
     )
     command = ["sh", "-c", 'exec "$@" <&- >&- 2>&-', "sh", sys.executable, "-c", program]
     run = subprocess.run(command, cwd=place, env={**os.environ, "PYTHONPATH": str(ROOT)}, capture_output=True)
@@ -233,7 +233,7 @@ def test_a_thread_that_nobody_waits_for_does_not_bring_the_process_down(place: P
         "    encoder = SentenceEncoder('all-MiniLM-L6-v2')\n"
         "    threading.Thread(target=lambda: encoder.question('warm'), daemon=True).start()\n"
         "    return 3\n"
-        "sys.exit(ended(run))"
+        "sys.exit(run_to_exit(run))"
     )
 
     def run(_: int) -> tuple[int, str]:

@@ -367,7 +367,7 @@ def test_a_gold_case_is_refused_where_it_would_say_something_untrue(library: Lib
     found = record(library.assistant(OWN).ask("Who swam to Thun?"), OWN)
     with pytest.raises(QuestionError, match="without filters"):
         library.gold(OWN, "right", {**found, "filters": "only Dawn"}, [])
-    with pytest.raises(QuestionError, match="do not stand in the article any more"):
+    with pytest.raises(QuestionError, match="are no longer in the article"):
         library.gold(OWN, "wrong", found, [("upload/a.txt", 5, 500)])
     library.read_only = True
     with pytest.raises(ForbiddenError, match="read-only"):

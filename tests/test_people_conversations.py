@@ -414,7 +414,7 @@ def test_only_an_answer_that_was_given_here_can_be_judged(talk: Conversations) -
     talk.answer("", done.id, RECORD)
     with pytest.raises(QuestionError, match="the verdict must be one of right, wrong, missing"):
         talk.judge("", done.id, "splendid")
-    with pytest.raises(QuestionError, match="there is no answer to rate yet. Wait for it"):
+    with pytest.raises(QuestionError, match=r"there is no answer to rate yet. Wait for it"):
         talk.judge("", asked.id, "right")
     with pytest.raises(CollectionError, match="this conversation does not exist"):
         talk.judge("", "x", "right")

@@ -62,7 +62,7 @@ READS: list[Callable[[People], Any]] = [
 def test_reading_where_there_is_nothing_finds_nothing_and_makes_nothing(people: People, home: Path) -> None:
     assert [read(people) for read in READS] == [(), [], (), None, None, {}, None, None, 0, 0]
     for refused in (lambda: people.conversations.shown("", "x"), lambda: people.tokens.revoke("x")):
-        with pytest.raises(CollectionError, match="does not exist|there is no token"):
+        with pytest.raises(CollectionError, match=r"does not exist|there is no token"):
             refused()
     assert not home.exists()
 

@@ -154,7 +154,7 @@ def origins(config: Config) -> dict[str, str]:
 
 
 def files(folder: Path) -> dict[str, bytes]:
-    """Everything below a folder but the locks and Chroma's own notes, which it writes when it is opened too."""
+    """Everything below a folder but the locks, and Chroma's own notes, which it writes when it is opened too."""
     return {
         path.relative_to(folder).as_posix(): path.read_bytes() if path.is_file() else b""
         for path in folder.rglob("*")
@@ -184,7 +184,7 @@ def broken_off(door: Any, name: str, error: BaseException, full: str = "") -> It
         with pytest.raises((CollectionError, KeyboardInterrupt)) as told:
             yield
     if told.type is CollectionError:
-        assert str(told.value) == f"the disk with {full} is full. Free some space and run again"
+        assert str(told.value) == f"the disk that holds {full} is full. Free some space and run again"
 
 
 def raising(error: BaseException) -> Callable[..., Any]:
@@ -700,7 +700,7 @@ def test_conversations_are_left_out_unless_they_are_asked_for_and_tokens_always(
         db.execute("INSERT INTO tokens VALUES ('mine', CAST('a secret token' AS BLOB))")
     kept = backup(tmp_path / "kept.zip", full)
     assert "people.sqlite" not in zipfile.ZipFile(kept.file).namelist()
-    assert kept.notes[0] == "conversations or accounts are left out; --conversations keeps them"
+    assert kept.notes[0] == "conversations and accounts are left out; --conversations keeps them"
     kept = backup(tmp_path / "kept.zip", full, conversations=True)
     assert kept.notes[0] == (
         "people's sessions and tokens are left out: they sign in again, and programs need new tokens"

@@ -293,7 +293,7 @@ def test_a_link_put_in_a_files_place_after_it_was_looked_at_is_noticed(news: Pat
         (
             "x" * 1_001,
             "lines.jsonl line 1",
-            "its id has 1,001 characters; the limit is 1,000 are kept. Give it a shorter one",
+            "its id has 1,001 characters; at most 1,000 are kept. Give it a shorter one",
         ),
     ],
 )

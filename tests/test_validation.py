@@ -122,8 +122,8 @@ def test_a_number_of_passages_that_is_none_is_refused(assistant: Assistant, k: A
         (lambda: Filters(sources="Dawn"), "sources must be a tuple of names, as in ('Dawn',), not 'Dawn'"),  # type: ignore[arg-type]
         (lambda: Filters(sources=(None,)), 'sources must be a tuple of names, as in ("Dawn", "VOA"), not (None,)'),  # type: ignore[arg-type]
         (lambda: Filters(exclude_articles="a"), "exclude_articles must be a tuple of names, as in ('a',), not 'a'"),  # type: ignore[arg-type]
-        (lambda: Turn(None, "Iran."), "the question of a turn must be text, not None"),  # type: ignore[arg-type]
-        (lambda: Turn("Who?", 5), "the answer of a turn must be text, not 5"),  # type: ignore[arg-type]
+        (lambda: Turn(None, "Iran."), "the question of a turn must be a text, not None"),  # type: ignore[arg-type]
+        (lambda: Turn("Who?", 5), "the answer of a turn must be a text, not 5"),  # type: ignore[arg-type]
     ],
 )  # fmt: skip
 def test_a_value_that_cannot_be_built_says_what_to_pass(make: Callable[[], object], says: str) -> None:
@@ -266,7 +266,7 @@ def test_many_sources_are_not_all_listed() -> None:
         str(refused.value)
         == f"there is no source 'Nobody'. The sources are: {', '.join(there[:10])} and 20 more"
     )
-    with pytest.raises(QuestionError, match="no article of this collection names its source"):
+    with pytest.raises(QuestionError, match="no article of this collection has a source"):
         known_sources(["Nobody"], [])
     assert known_sources(["ap", "AP"], ["AP", "ap", "Ap"]) == ("ap", "AP")
     assert known_sources(["aP"], ["AP", "ap"]) == ("AP", "ap")

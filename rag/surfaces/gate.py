@@ -171,7 +171,8 @@ class Gate:
             if self._stopping:
                 raise self._closed()
             raise BusyError(
-                f"the server is busy ({self._running} running, {len(self._queue)} waiting). Ask again in a minute"
+                f"the server is busy ({self._running} running, {len(self._queue)} waiting). "
+                "Ask again in a minute"
             )
 
     def _leave(self) -> None:

@@ -293,8 +293,8 @@ def _peers(found: Found, sizes: Sequence[int]) -> str:
                 rows.append([name, size, p["per_second"], p["questions"], _both(p["ms"]), p["memory_mb"]])
     heads = ["system", "size", "indexed, passages/s", "questions", "question ms p50 / p95", "memory grown MB"]
     note = (
-        "Left out at every size: llama-index as it comes, which cuts passages of its own, so no vectors can be "
-        "given to it."
+        "Left out at every size: llama-index as it comes, which cuts passages of its own, so no vectors can "
+        "be given to it."
     )
     return f"## Other libraries, vectors given\n\n{table(heads, rows)}\n\n{note}" if rows else ""
 

@@ -404,7 +404,7 @@ def _add_variables(values: dict[str, Any], environ: Mapping[str, str]) -> None:
         setting = name.removeprefix("CLIPPINGS_").lower()
         section, _, rest = setting.partition("_")
         if rest and is_dataclass(_field_types(Config).get(section)):
-            if new := RENAMED.get(old := f"{section}.{rest}"):
+            if new := RENAMED.get(f"{section}.{rest}"):
                 rest = new.partition(".")[2]
                 variable = f"CLIPPINGS_{new.replace('.', '_').upper()}"
                 if variable in environ:

@@ -70,10 +70,19 @@ class Statement:
 
 
 _SAME_MEANING = (
-    ("more than", "over"), ("about", "around"), ("began", "started"), ("because", "since"), ("also", "as well"),
-    ("according to", "says"), ("however", "but"), ("approximately", "some"), ("killed", "dead"), ("people", "persons"),
-    ("large", "big"), ("announced", "made known"),
-)  # fmt: skip
+    ("more than", "over"),
+    ("about", "around"),
+    ("began", "started"),
+    ("because", "since"),
+    ("also", "as well"),
+    ("according to", "says"),
+    ("however", "but"),
+    ("approximately", "some"),
+    ("killed", "dead"),
+    ("people", "persons"),
+    ("large", "big"),
+    ("announced", "made known"),
+)
 Change = Callable[[str, Article, random.Random], str | None]
 
 
@@ -192,9 +201,14 @@ def _source(sentence: str, article: Article, rng: random.Random) -> str | None:
 
 
 FAITHFUL: dict[str, Change] = {
-    "verbatim": _verbatim, "shortened": _shortened, "in figures": _in_figures, "speaker first": _attributed_first,
-    "passive": _passive, "without an aside": _without_aside, "other words": _told_otherwise,
-}  # fmt: skip
+    "verbatim": _verbatim,
+    "shortened": _shortened,
+    "in figures": _in_figures,
+    "speaker first": _attributed_first,
+    "passive": _passive,
+    "without an aside": _without_aside,
+    "other words": _told_otherwise,
+}
 SPOILED: dict[str, Change] = {
     "number": _number, "name": _name, "date": _date, "negation": _negation, "role": _role, "source": _source,
 }  # fmt: skip
@@ -209,9 +223,16 @@ def statements(articles: Sequence[Article], rng: random.Random, each: int = 60) 
             return
         spans = passage_spans(article.text, PassageSettings())[:_KEEP]
         facts = Headline(
-            article.id, article.version, label(article.title, article.text), None, article.title, article.source, None,
-            article.published, None,
-        )  # fmt: skip
+            article.id,
+            article.version,
+            label(article.title, article.text),
+            None,
+            article.title,
+            article.source,
+            None,
+            article.published,
+            None,
+        )
         evidence = Evidence(
             tuple(
                 RetrievedPassage(article.passage(a, b), facts, n, Scores(fused=1 / n))

@@ -52,7 +52,8 @@ class FollowUp:
 
 
 def conversations(folder: Path, name: str, split: str) -> list[FollowUp]:
-    """The follow-ups of one set, in order; a conversation's first question follows nothing and is left out."""
+    """The follow-ups of one set, in order; a conversation's first question follows nothing and is left
+    out."""
     asked, last, rewritten = (
         _texts(folder / f"{name}_{part}.jsonl") for part in ("questions", "lastturn", "rewrite")
     )

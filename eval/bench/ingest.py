@@ -158,9 +158,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
     options = parser.parse_args(arguments)
     with tempfile.TemporaryDirectory() as home:
         measured = measure(
-            options.file, options.articles, Path(home) / "home", portion=options.portion, raw_every=options.raw_every,
+            options.file,
+            options.articles,
+            Path(home) / "home",
+            portion=options.portion,
+            raw_every=options.raw_every,
             stand_in=options.stand_in,
-        )  # fmt: skip
+        )
     print(json.dumps(measured, indent=2))
 
 

@@ -118,8 +118,10 @@ class _Variants:
 
 
 def _made_with(config: Config) -> str:
-    """What a row depends on beside the articles: the settings, the reader, and which rankings are compared."""
-    return f"{replace(config, home=Path()).fingerprint()} {WEIGHTS_SHA256[:8]} {'; '.join(name for name, _, _ in _RANKINGS)}"
+    """What a row depends on beside the articles: the settings, the reader, and which rankings are
+    compared."""
+    rankings = "; ".join(name for name, _, _ in _RANKINGS)
+    return f"{replace(config, home=Path()).fingerprint()} {WEIGHTS_SHA256[:8]} {rankings}"
 
 
 def _distinct(ids: Iterable[str]) -> list[str]:

@@ -6,15 +6,12 @@ datasets.
 DATA holds the datasets' own files. Nothing is chosen by chance: where only some are taken, a SHA-256 of the
 id decides, so the same files always give the same bytes.
 
-| file in DATA                       | dataset, licence                                 | kinds of cases drawn
-|
-|------------------------------------|--------------------------------------------------|-----------------------------------|
-| citation/clapnq_answerable.jsonl   | CLAPnq (Rosenthal et al., TACL 2025), Apache-2.0 | clapnq
-| | citation/clapnq_unanswerable.jsonl | the same                                         |
-clapnq-unanswerable               | | citation/quotesum.jsonl            | QuoteSum (Schuster et al., 2023),
-CC BY-SA 4.0   | quotesum                          | | conflict/ramdocs.jsonl             | RAMDocs (Wang et
-al., 2025), MIT                 | ramdocs, ramdocs-ambiguous,       | |                                    |
-| ramdocs-conflict and ramdocs-twin |
+| file in DATA | dataset, licence | kinds of cases drawn |
+|---|---|---|
+| citation/clapnq_answerable.jsonl | CLAPnq (Rosenthal et al., TACL 2025), Apache-2.0 | clapnq |
+| citation/clapnq_unanswerable.jsonl | the same | clapnq-unanswerable |
+| citation/quotesum.jsonl | QuoteSum (Schuster et al., 2023), CC BY-SA 4.0 | quotesum |
+| conflict/ramdocs.jsonl | RAMDocs (Wang et al., 2025), MIT | ramdocs, -ambiguous, -conflict, -twin |
 
 Written beside this file: `public_articles.jsonl`, articles as `ingest` reads them, and `public.jsonl`, one
 case a line. NOTICE-public.md says whose words they are. An unknown title is null, and no article has a date:
@@ -630,7 +627,8 @@ def supports(row: Row, reading: Reading, document: Row, text: str) -> list[Span]
 
 
 def clash(values: Sequence[str], golds: set[str]) -> bool:
-    """Whether two values cannot be told apart in an answer, or an altered one is right for another reading."""
+    """Whether two values cannot be told apart in an answer, or an altered one is right for another
+    reading."""
     pairs = [(a, b) for i, a in enumerate(values) for b in values[i + 1 :]]
     return any(compatible(a, b) for a, b in pairs) or any(
         compatible(v, g) for v in values for g in golds if v != g and v not in golds

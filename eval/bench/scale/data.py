@@ -165,10 +165,14 @@ def encode_all(work: Work) -> dict[str, Any]:
                 continue  # as a sync does, and says
             spans = passage_spans(article.text, config.passages)
             row = {
-                "id": article.id, "title": article.title, "source": article.source,
-                "published": article.published and article.published.isoformat(), "text": article.text, "spans": spans,
+                "id": article.id,
+                "title": article.title,
+                "source": article.source,
+                "published": article.published and article.published.isoformat(),
+                "text": article.text,
+                "spans": spans,
                 "at": found.at,
-            }  # fmt: skip
+            }
             out.write(json.dumps(row, ensure_ascii=False) + "\n")
             texts = [indexed(article.title, article.text[start:end]) for start, end in spans]
             waiting += [text for text, row in zip(texts, stock.rows(texts), strict=True) if row < 0]
@@ -180,8 +184,12 @@ def encode_all(work: Work) -> dict[str, Any]:
         flush()
     os.replace(aside, work.real)
     return {
-        "articles": articles, "passages": passages, "encoded": encoded, "seconds": seconds, **_rate(work, encoder),
-    }  # fmt: skip
+        "articles": articles,
+        "passages": passages,
+        "encoded": encoded,
+        "seconds": seconds,
+        **_rate(work, encoder),
+    }
 
 
 def _rate(work: Work, encoder: SentenceEncoder) -> dict[str, Any]:

@@ -156,9 +156,15 @@ def _plot(
     edge = axes.get_xlim()[1]
     for name, height in apart(ends, (high - low) / 21).items():
         axes.annotate(
-            name, (edge, 10**height), xytext=(4, 0), textcoords="offset points", va="center", color=colours[name], fontsize=9,
+            name,
+            (edge, 10**height),
+            xytext=(4, 0),
+            textcoords="offset points",
+            va="center",
+            color=colours[name],
+            fontsize=9,
             annotation_clip=False,
-        )  # fmt: skip
+        )
     axes.set_xticks(sorted({x for some in drawn.values() for x, _ in some}))
     _finish(axes, title, unit, FuncFormatter(lambda value, _: f"{value:,.10g}"), LogLocator, NullFormatter)
     figure.tight_layout()

@@ -16,9 +16,13 @@ __all__ = ["Found", "at", "report"]
 Found = Mapping[Task, Mapping[str, Any]]
 _REST = "the rest (below 0: encoder and reader load side by side, and while packages are imported)"
 _MADE = {  # what is kept where
-    "catalog": "the catalog", "Chroma": "Chroma", "vectors": "the exact index", "lexical": "lexical", "whole": "whole articles",
+    "catalog": "the catalog",
+    "Chroma": "Chroma",
+    "vectors": "the exact index",
+    "lexical": "lexical",
+    "whole": "whole articles",
     "all": "all",
-}  # fmt: skip
+}
 
 
 def at(figures: Any, *path: str) -> Any:
@@ -67,7 +71,8 @@ def _limits(found: Found, _sizes: Sequence[int]) -> str:
         ["4 kB safe on the disk, ms p50", at(disk, "fsync_ms", "p50")],
         ["4 kB safe on the disk, ms p95", at(disk, "fsync_ms", "p95")],
     ]
-    return f"## The machine\n\n{at(disk, 'processor')}, {at(disk, 'cores')} cores\n\n{table(['limit', 'measured'], rows)}"
+    limits = table(["limit", "measured"], rows)
+    return f"## The machine\n\n{at(disk, 'processor')}, {at(disk, 'cores')} cores\n\n{limits}"
 
 
 def _encoding(found: Found, _sizes: Sequence[int]) -> str:
@@ -78,11 +83,16 @@ def _encoding(found: Found, _sizes: Sequence[int]) -> str:
     limit = at(bf16, "gflops") or at(every, "gflops")
     reached = made["gflop"] * made["per_second"]
     rows = [
-        ["articles", made["articles"]], ["passages", made["passages"]], ["encoded in that run", made["encoded"]],
-        ["passages/s", made["per_second"]], ["tokens a passage", made["tokens"]], ["GFLOP a passage", made["gflop"]],
-        ["GFLOP/s reached", reached], ["share of the limit", reached / limit if limit else None],
+        ["articles", made["articles"]],
+        ["passages", made["passages"]],
+        ["encoded in that run", made["encoded"]],
+        ["passages/s", made["per_second"]],
+        ["tokens a passage", made["tokens"]],
+        ["GFLOP a passage", made["gflop"]],
+        ["GFLOP/s reached", reached],
+        ["share of the limit", reached / limit if limit else None],
         ["least cosine to what was kept", made["least_cosine_to_kept"]],
-    ]  # fmt: skip
+    ]
     return f"## Encoding\n\n{table(['', 'measured'], rows)}"
 
 
@@ -98,11 +108,22 @@ def _building(found: Found, sizes: Sequence[int]) -> str:
         share = rate / (rate + encoding) if rate and encoding else None
         memory = b["memory_mb"]
         written = b["disk_bytes"]["all"] / 1e6 / b["passages"] * rate if rate else None
-        rows.append([
-            size, b["passages"], b["articles"], b["added"], rate, b["last_per_second"], share, at(memory, "start", "resident"),
-            at(memory, "end", "resident"), at(memory, "most_own"), at(memory, "end", "peak"),
-            written / disk if written and disk else None,
-        ])  # fmt: skip
+        rows.append(
+            [
+                size,
+                b["passages"],
+                b["articles"],
+                b["added"],
+                rate,
+                b["last_per_second"],
+                share,
+                at(memory, "start", "resident"),
+                at(memory, "end", "resident"),
+                at(memory, "most_own"),
+                at(memory, "end", "peak"),
+                written / disk if written and disk else None,
+            ]
+        )
         last = b["written"]["batches"][-1:]
         steps += [
             [
@@ -116,10 +137,19 @@ def _building(found: Found, sizes: Sequence[int]) -> str:
             [size, *(b["disk_bytes"][name] / 1e6 for name in _MADE), b["disk_bytes"]["all"] / b["passages"]]
         )
     heads = [
-        "size", "passages", "articles", "added", "passages/s, encoding apart", "last batch, passages/s",
-        "encoding's share of the time", "MB at the start", "at the end", "its own, at most", "with mapped files, at most",
+        "size",
+        "passages",
+        "articles",
+        "added",
+        "passages/s, encoding apart",
+        "last batch, passages/s",
+        "encoding's share of the time",
+        "MB at the start",
+        "at the end",
+        "its own, at most",
+        "with mapped files, at most",
         "share of the disk's rate",
-    ]  # fmt: skip
+    ]
     return "\n\n".join([
         "## Taking in", table(heads, rows),
         "Real articles come by `sync`: read, cut, signed, grouped. Recombined ones, and at every size the "
@@ -216,7 +246,8 @@ def _graphs(found: Found, sizes: Sequence[int]) -> str:
                     ]
                 )
     return (
-        f"## Filling Chroma's graph\n\n{table(['size', 'graph', 'vectors/s', 'disk MB', 'memory grown MB'], rows)}"
+        "## Filling Chroma's "
+        f"graph\n\n{table(['size', 'graph', 'vectors/s', 'disk MB', 'memory grown MB'], rows)}"
         if rows
         else ""
     )
@@ -237,9 +268,16 @@ def _dense(found: Found, sizes: Sequence[int]) -> str:
                     [size, name, d.get("recall@10"), d.get("recall@50"), _both(d["ms"]), *held, memory, share]
                 )
     heads = [
-        "size", "method", "recall@10", "recall@50", "ms p50 / p95", "own MB", "MB of files", "memory read GB/s",
+        "size",
+        "method",
+        "recall@10",
+        "recall@50",
+        "ms p50 / p95",
+        "own MB",
+        "MB of files",
+        "memory read GB/s",
         "share of it a search reaches",
-    ]  # fmt: skip
+    ]
     note = "Shares above 1: what is looked through stays in the processor's cache."
     return f"## Dense search, 50 nearest of a vector\n\n{table(heads, rows)}\n\n{note}" if rows else ""
 
@@ -254,7 +292,10 @@ def _peers(found: Found, sizes: Sequence[int]) -> str:
             elif p:
                 rows.append([name, size, p["per_second"], p["questions"], _both(p["ms"]), p["memory_mb"]])
     heads = ["system", "size", "indexed, passages/s", "questions", "question ms p50 / p95", "memory grown MB"]
-    note = "Left out at every size: llama-index as it comes, which cuts passages of its own, so no vectors can be given to it."
+    note = (
+        "Left out at every size: llama-index as it comes, which cuts passages of its own, so no vectors can "
+        "be given to it."
+    )
     return f"## Other libraries, vectors given\n\n{table(heads, rows)}\n\n{note}" if rows else ""
 
 
@@ -268,10 +309,15 @@ def _cold(found: Found, _sizes: Sequence[int]) -> str:
     said = "chromadb is imported" if cold["chromadb_imported"] else "chromadb is not imported"
     told = f"Wall time {wall['p50']:,.0f} ms ({wall['least']:,.0f} to {wall['most']:,.0f}); {said}."
     packages = [*cold["imports_ms"].items(), ["all", cold["imports_in_all_ms"]]]
-    return "\n\n".join([
-        "## The first answer of a fresh process", told, table(["step", "ms"], steps),
-        "Imports by package, as `-X importtime` tells them, which slows them a little:", table(["package", "ms"], packages),
-    ])  # fmt: skip
+    return "\n\n".join(
+        [
+            "## The first answer of a fresh process",
+            told,
+            table(["step", "ms"], steps),
+            "Imports by package, as `-X importtime` tells them, which slows them a little:",
+            table(["package", "ms"], packages),
+        ]
+    )
 
 
 def _slopes(found: Found, sizes: Sequence[int]) -> str:

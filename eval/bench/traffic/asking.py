@@ -90,7 +90,7 @@ def put_questions(url: str, questions: Iterable[Question], seconds: float) -> li
                 replies.append(Reply(asked, time.time(), kind, error=f"{type(exc).__name__}: {exc}"))
             time.sleep(
                 0.5
-            )  # who is refused waits a moment, or a page that is gone would be asked a thousand times a second
+            )  # after an error: otherwise a server that is gone gets a thousand requests a second
     return replies
 
 

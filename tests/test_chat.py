@@ -625,7 +625,7 @@ def test_what_a_browser_kept_before_the_server_did_is_taken_over_once(
     page.goto(address)
     expect(page.locator("#question textarea")).to_be_visible(timeout=20_000)
     expect(page.locator("#masthead")).to_contain_text("articles.")
-    page.evaluate("async (shelf) => { window.kept = await clippings.takeOver(shelf) }", held)
+    page.evaluate("async (shelf) => { window.kept = await clippings.importConversations(shelf) }", held)
     assert page.evaluate("window.kept") == {"current": "", "conversations": []}
     shelf(page).locator(".list button", has_text="From before").click()
     expect(page.locator("#conversation .asked")).to_have_text(["Who was it that struck first?"])
@@ -633,7 +633,7 @@ def test_what_a_browser_kept_before_the_server_did_is_taken_over_once(
     expect(page.get_by_role("button", name="Right", exact=True)).to_have_count(
         0
     )  # this server did not give it
-    page.evaluate("async (shelf) => { await clippings.takeOver(shelf) }", held)
+    page.evaluate("async (shelf) => { await clippings.importConversations(shelf) }", held)
     expect(shelf(page).locator(".list button", has_text="From before")).to_have_count(1)
     assert len(calls) == 2
     page.close()

@@ -291,7 +291,7 @@ def test_a_file_that_was_named_must_be_there(folder: Path) -> None:
     )
     assert (
         refused({"CLIPPINGS_CONFIG": str(folder)})
-        == f"the configuration file {folder} is a folder. Name the file in it"
+        == f"the configuration file {folder} is a folder. Name a file in it"
     )
 
 
@@ -367,7 +367,7 @@ def test_an_old_variable_still_works_and_is_warned_about_once(
 def test_a_program_may_pass_an_old_name_to_load(told: pytest.LogCaptureFixture) -> None:
     assert load({}, retrieval={"keep": 7}).retrieval == RetrievalSettings(top_k=7)
     assert told.messages == [
-        "retrieval.top_k (load()) is now called retrieval.top_k. The old name stops working in release 0.3"
+        "retrieval.keep (load()) is now called retrieval.top_k. The old name stops working in release 0.3"
     ]
 
 
@@ -484,7 +484,7 @@ def test_a_key_file_that_cannot_be_read_is_named_and_what_it_holds_is_not(folder
     (folder / "binary").write_bytes(SECRET.encode() + b"\xff")
     with pytest.raises(ConfigError) as error:
         ModelSettings(key_file="binary").key({})
-    assert str(error.value) == "model.key_file binary is not a text file in UTF-8. Save it as one"
+    assert str(error.value) == "model.key_file binary is not UTF-8 text. Save it as UTF-8"
 
 
 @pytest.mark.parametrize("held", ["", "  \n", f"{SECRET}\n{SECRET}", f"{SECRET}\x07", f"{SECRET}…"])

@@ -219,7 +219,7 @@ def test_an_interrupted_removal_is_seen_and_the_next_sync_finishes_it(
     config: Config, catalog: Catalog, encoder: WordEncoder, tmp_path: Path
 ) -> None:
     catalog.remove(["news/iran.txt"])
-    assert faults(config)["collection"].startswith("a sync was interrupted (1 passages to do)")
+    assert faults(config)["collection"].startswith("a sync was interrupted (1 passages left)")
     sync(tmp_path / "news" / "weather.txt", config, encoder=encoder)
     assert faults(config) == {}
 
@@ -232,7 +232,7 @@ def test_an_interrupted_rebuild_is_seen_and_the_next_sync_finishes_it(
     ) as db:  # as versions did that emptied the indexes before they made them again
         db.execute("DELETE FROM passages")
         db.execute("INSERT INTO meta VALUES ('indexes', 'stale')")
-    assert faults(config)["collection"].startswith("a sync was interrupted (2 passages to do)")
+    assert faults(config)["collection"].startswith("a sync was interrupted (2 passages left)")
     sync(tmp_path / "news", config, encoder=encoder)
     assert faults(config) == {}
 

@@ -84,9 +84,7 @@ KINDS = {
     "good": Kind((QUESTION,), 0, "", 3),
     "good, nobody reads": Kind((QUESTION,), 0, "", 1, deaf=True),
     "good, no streams": Kind((QUESTION,), 0, "", 1, streams="<&- >&- 2>&-"),
-    "good, full disk": Kind(
-        (QUESTION,), 1, "what was to be printed could not be written", 1, streams=">/dev/full"
-    ),
+    "good, full disk": Kind((QUESTION,), 1, "the output could not be written", 1, streams=">/dev/full"),
     "interrupted": Kind((QUESTION,), 130, "stopped", 4, signal=signal.SIGINT),
     "terminated": Kind((QUESTION,), 143, "stopped", 4, signal=signal.SIGTERM),
 }

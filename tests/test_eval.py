@@ -274,9 +274,9 @@ def test_a_line_that_is_no_case_is_named(line: str, says: str, tmp_path: Path) -
 def test_a_file_of_gold_questions_that_cannot_be_read_is_a_sentence(tmp_path: Path) -> None:
     (tmp_path / "latin").write_bytes(b"\xe9")
     for name, says in (
-        ("", "is a folder. Name the file in it"),
+        ("", "is a folder. Name a file in it"),
         ("none", "cannot be read: No such file or directory"),
-        ("latin", "is not a text file in UTF-8. Save it as one"),
+        ("latin", "is not UTF-8 text. Save it as UTF-8"),
     ):
         path = tmp_path / name
         with pytest.raises(ConfigError) as error:

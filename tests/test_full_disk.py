@@ -166,7 +166,7 @@ def test_a_disk_that_fills_up_in_the_middle_is_one_clear_error_and_nothing_store
     sync(old, config, encoder=encoder)
     with filled(disk, leaving=leaving), pytest.raises(CollectionError) as refused:
         sync(more, config, encoder=encoder)
-    assert f"the disk with {disk / 'home'}" in str(refused.value)
+    assert f"the disk that holds {disk / 'home'}" in str(refused.value)
     assert str(refused.value).endswith(
         "is full. The articles stored before are safe; free some space and run again"
     )

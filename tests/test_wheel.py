@@ -234,7 +234,7 @@ def test_the_page_is_served_with_its_files_and_its_routes(installed: Installed) 
     )  # fmt: skip
     try:
         assert page.stdout is not None
-        assert any("is open at" in line for line in page.stdout)
+        assert any("is running at" in line for line in page.stdout)
         open_url = urllib.request.build_opener(urllib.request.ProxyHandler({})).open
         with open_url(f"http://127.0.0.1:{port}/", timeout=30) as shown:
             assert b"Clippings" in shown.read()

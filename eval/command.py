@@ -16,7 +16,7 @@ from eval.report import page, table
 from eval.run import Report, collection_for, evaluate, write_report
 from rag import Answer, Config, open_assistant
 from rag.config import default_home
-from rag.english.text import locate
+from rag.english.normalise import locate
 from rag.errors import QuestionError
 
 __all__ = ["add", "case_of", "gold_case", "keep_case", "run"]

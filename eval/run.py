@@ -20,7 +20,7 @@ from eval.metrics import abstention, answers, citations, conflicts, followups, r
 from eval.metrics.interval import bootstrap
 from ingest import sync
 from rag import Answer, Assistant, Config, Evidence, Support
-from rag.english.text import fold
+from rag.english.normalise import fold
 from rag.errors import ConfigError
 
 __all__ = ["Report", "Row", "collection_for", "evaluate", "read_report", "write_report"]

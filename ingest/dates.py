@@ -6,6 +6,9 @@ import re
 from datetime import date, datetime
 from email.utils import parsedate_to_datetime
 
+from rag.english.dates import month_number
+from rag.english.lexicon import MONTH_NUMBERS, SHORT_WEEKDAYS, WEEKDAYS, alternation
+
 __all__ = ["agency", "dateline", "day_in", "leading_date", "read_date"]
 
 _LEADING = re.compile(r"\A\s*date[ \t]+(\d{4}-\d{2}-\d{2})(?!\S)\s*")
@@ -13,15 +16,7 @@ _COMPACT = re.compile(r"\d{8}\Z", re.ASCII)
 _YEAR_FIRST = re.compile(r"(\d{4})[-/.](\d{1,2})[-/.](\d{1,2})(?!\d)", re.ASCII)
 _YEAR_LAST = re.compile(r"(\d{1,2})([-/.])(\d{1,2})\2(\d{4})(?!\d)", re.ASCII)
 _ISO_TIME = re.compile(r"(\d{4}-\d{2}-\d{2})[T ]\d{2}:\d{2}(?::\d{2})?\S*\Z", re.ASCII)
-_MONTHS = {
-    name: number
-    for number, names in enumerate(
-        ("january jan", "february feb", "march mar", "april apr", "may", "june jun", "july jul", "august aug",
-         "september sept sep", "october oct", "november nov", "december dec"), 1,
-    )
-    for name in names.split()
-}  # fmt: skip
-_MONTH = "|".join(sorted(_MONTHS, key=len, reverse=True))
+_MONTH = alternation(MONTH_NUMBERS)
 _DAY_MONTH = re.compile(
     rf"\b(\d{{1,2}})(?:st|nd|rd|th)?[ \u00a0]+(?:of[ ])?({_MONTH})\b\.?,?[ \u00a0]+(\d{{4}})\b", re.IGNORECASE
 )
@@ -37,7 +32,7 @@ _FOREIGN = re.compile(
     r"|\d{4}\s*년\s*\d{1,2}\s*월\s*\d{1,2}\s*일"
 )
 _BESIDE = re.compile(
-    r"(?i:(?:mon|tues?|wed(?:nes)?|thur?s?|fri|sat(?:ur)?|sun)(?:day)?\.?|at|[ap]\.?m\.?)|[A-Z]{1,5}"
+    rf"(?i:(?:{alternation([*WEEKDAYS, *SHORT_WEEKDAYS])})\.?|at|[ap]\.?m\.?)|[A-Z]{{1,5}}"
 )
 _BESIDE_A_DAY = 10  # words: a place, an outlet, an author
 # What stands small between them. All other words have a capital.
@@ -203,8 +198,8 @@ def _mail(words: str) -> date | None:
 
 
 def _english_days(text: str) -> list[date]:
-    days = [_day(int(m[3]), _MONTHS[m[2].lower()], int(m[1])) for m in _DAY_MONTH.finditer(text)]
-    days += [_day(int(m[3]), _MONTHS[m[1].lower()], int(m[2])) for m in _MONTH_DAY.finditer(text)]
+    days = [_day(int(m[3]), month_number(m[2]), int(m[1])) for m in _DAY_MONTH.finditer(text)]
+    days += [_day(int(m[3]), month_number(m[1]), int(m[2])) for m in _MONTH_DAY.finditer(text)]
     return [day for day in days if day]
 
 

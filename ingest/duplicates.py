@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 from rensa import RMinHash
 
-from rag.english.text import STOPWORDS
+from rag.english.lexicon import STOPWORDS
 
 __all__ = ["Likeness", "around", "candidates", "current", "groups", "likeness", "signature"]
 
@@ -64,7 +64,7 @@ _NAMED = (
 )
 _SIZE = 0.25
 
-# Not `rag.english.text.words`, which also folds possessives: at 0.5 ms in 600 words it would take longer than
+# Not `rag.english.normalise.words`, which also folds possessives: at 0.5 ms in 600 words it would take longer than
 # all the rest. Apostrophes and hyphens, which differ from outlet to outlet, part words here.
 _WORD = re.compile(r"\w+")
 

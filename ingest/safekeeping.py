@@ -35,11 +35,11 @@ from ingest.apply import Progress, as_encoded
 from ingest.collection import LOCK, sync, writing
 from ingest.soundness import judged, opened, require_plain, require_schema, told
 from rag.config import Config, PassageSettings
-from rag.english.text import label
 from rag.errors import CollectionError, ConfigError
 from rag.models.encoder import SentenceEncoder
 from rag.store.cache import ExactIndex
 from rag.store.catalog import FILE, LAYOUT, UNGROUPED, Catalog, at_home, in_force
+from rag.store.label import label
 from rag.types import Encoder
 from rag.validation import RESTORING
 

@@ -14,7 +14,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from rag.config import PassageSettings
-from rag.english.text import sentences
+from rag.english.sentences import sentences
 
 if TYPE_CHECKING:
     from llama_index.core.node_parser import SentenceSplitter

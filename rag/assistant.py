@@ -16,7 +16,8 @@ from rag.answer.check import Checker, cited_text
 from rag.answer.extract import Extractive, Found, StudiedPart, Study
 from rag.answer.generate import Generative
 from rag.config import Config, demo, load
-from rag.english.text import numbers, words
+from rag.english.normalise import words
+from rag.english.numbers import numbers
 from rag.english.times import day_of
 from rag.errors import CollectionError, ModelError
 from rag.models.encoder import SentenceEncoder

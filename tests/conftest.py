@@ -19,7 +19,9 @@ import numpy as np
 import pytest
 
 from rag.config import Config
-from rag.english.text import content_stems, label, sentences
+from rag.english.normalise import content_stems
+from rag.english.sentences import sentences
+from rag.store.label import label
 from rag.types import Article, Evidence, Headline, Reading, RetrievedPassage, Scores, Span, content_version
 
 collect_ignore = [

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rag.answer.check import Checker, cited_text
-from rag.english.text import sentences
+from rag.english.sentences import sentences
 from rag.types import (
     Article,
     Citation,

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rag.answer.conflict import Disagreement, Group, Said, find
-from rag.english.text import sentences
+from rag.english.sentences import sentences
 from rag.types import RetrievedPassage, Scores
 
 HOW_MANY = "How many people did Pakistan's strikes on Iran kill?"

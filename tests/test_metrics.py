@@ -225,8 +225,8 @@ def test_supporting_one_more_fact_never_lowers_a_score(
 
 
 def test_the_three_text_measures_are_the_projects_own() -> None:
-    text = importlib.import_module("rag.english.text")
-    assert (contained, exact_match, token_f1) == (text.contained, text.exact_match, text.token_f1)
+    own = importlib.import_module("rag.english.matching")
+    assert (contained, exact_match, token_f1) == (own.contained, own.exact_match, own.token_f1)
 
 
 def test_fact_recall_takes_any_wording_of_a_fact_but_whole_words_only() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from rag.answer.quotation import with_speaker
-from rag.english.text import sentences
+from rag.english.sentences import sentences
 
 
 def shown(text: str, sentence: str) -> str:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from ingest.clean import decode
 from ingest.split import passage_spans
 from rag.config import PassageSettings
-from rag.english.text import sentences
+from rag.english.sentences import sentences
 
 USUAL = PassageSettings()
 # 6 words each: 21 of them are 126 words, 22 would be more than the 130 that one sentence of overlap leaves

@@ -31,7 +31,7 @@ from rag import Config, Evidence, Filters
 from rag.answer.abstain import signs
 from rag.answer.extract import Extractive
 from rag.config import default_home
-from rag.english.text import squad_normalise
+from rag.english.matching import squad_normalise
 from rag.english.times import day_of
 from rag.models.encoder import SentenceEncoder
 from rag.models.reader import SpanReader

@@ -27,16 +27,19 @@ from eval.metrics.interval import bootstrap
 from ingest.split import passage_spans
 from rag.answer.check import Checker
 from rag.config import PassageSettings
-from rag.english.text import content_stems, label, sentences
+from rag.english.lexicon import MONTHS, WEEKDAYS
+from rag.english.normalise import content_stems
+from rag.english.sentences import sentences
 from rag.errors import ConfigError
+from rag.store.label import label
 from rag.types import Article, Claim, DraftSentence, Evidence, Headline, RetrievedPassage, Scores
 
 __all__ = ["FAITHFUL", "SPOILED", "Statement", "overlapping", "statements"]
 
 _KEEP = 8  # passages of evidence, as many as a question gets
 _OVERLAP = 0.6
-_DAYS = "Monday Tuesday Wednesday Thursday Friday Saturday Sunday".split()
-_MONTHS = "January February March April May June July August September October November December".split()
+_DAYS = [day.capitalize() for day in WEEKDAYS]
+_MONTHS = [month.capitalize() for month in MONTHS]
 _NAME = re.compile(r"(?<=[a-z,] )(?:[A-Z][a-z]{2,}(?: [A-Z][a-z]+){0,2})\b")
 _NUMBER = re.compile(
     r"(?<![\w.,$])\d{1,3}(?:,\d{3})*(?![\w.,]*\d)|\b(?:two|three|four|five|six|seven|eight|nine|ten)\b"

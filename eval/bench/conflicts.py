@@ -29,11 +29,13 @@ from eval.metrics.conflicts import conflict_precision, conflict_recall
 from rag.answer.conflict import Said, find
 from rag.answer.extract import Extractive
 from rag.assistant import said_of
-from rag.english.text import label, locate, sentences
+from rag.english.normalise import locate
+from rag.english.sentences import sentences
 from rag.english.times import day_of
 from rag.errors import ConfigError
 from rag.models.reader import SpanReader
 from rag.question.followup import standalone
+from rag.store.label import label
 from rag.types import Article, Evidence, Headline, Reader, RetrievedPassage, Scores
 
 __all__ = ["Question", "as_read", "half", "main", "measured", "ramdocs", "rgb", "said"]

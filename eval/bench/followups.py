@@ -22,7 +22,8 @@ from pathlib import Path
 from typing import Any
 
 from eval.cases import load, split_of
-from rag.english.text import content_stems, squad_normalise
+from rag.english.matching import squad_normalise
+from rag.english.normalise import content_stems
 from rag.errors import ConfigError
 from rag.question.followup import standalone
 from rag.types import Turn

@@ -30,7 +30,7 @@ from eval.metrics.interval import bootstrap, paired_difference
 from ingest import sync
 from rag import Answer, Assistant, Config, Evidence, Filters, open_assistant
 from rag.config import PassageSettings, default_home
-from rag.english.text import contained, exact_match, squad_normalise, token_f1
+from rag.english.matching import contained, exact_match, squad_normalise, token_f1
 from rag.errors import ConfigError
 from rag.models.encoder import SentenceEncoder
 from rag.models.reader import WEIGHTS_SHA256, SpanReader

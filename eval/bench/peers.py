@@ -36,7 +36,7 @@ from eval.metrics.interval import bootstrap, paired_difference
 from ingest import sync
 from rag import Config
 from rag.config import default_home
-from rag.english.text import contained
+from rag.english.matching import contained
 from rag.errors import ConfigError
 from rag.models.encoder import SentenceEncoder
 from rag.models.reader import SpanReader

@@ -20,7 +20,7 @@ from typing import Any
 from rag import Answer, open_assistant
 from rag.assistant import make_demo
 from rag.config import demo, load
-from rag.english.text import squad_normalise
+from rag.english.matching import squad_normalise
 from rag.models.encoder import SentenceEncoder
 from rag.models.reader import SpanReader
 

@@ -58,6 +58,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from rag.english.lexicon import MONTHS
+
 HERE = Path(__file__).parent
 
 # Documents of RAMDocs questions that became no case, to be searched past.
@@ -251,7 +253,7 @@ def around(text: str, place: Span) -> Span:
     return _trim(text, (start, end))
 
 
-_MONTHS = "January|February|March|April|May|June|July|August|September|October|November|December"
+_MONTHS = "|".join(month.capitalize() for month in MONTHS)
 _DAY_FIRST = re.compile(rf"(\d{{1,2}}) ({_MONTHS}),? (\d{{3,4}})")
 _MONTH_FIRST = re.compile(rf"({_MONTHS}) (\d{{1,2}}),? (\d{{3,4}})")
 

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 from math import isnan
 
-from rag.english.text import auroc
+from rag.scores import auroc
 
 __all__ = [
     "Decision",

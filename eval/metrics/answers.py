@@ -1,6 +1,6 @@
 """How an answer's words compare with the gold answers of one question.
 
-Exact match, token F1 and containment are the project's own, from `rag.english.text`: evaluation counts with
+Exact match, token F1 and containment are the project's own, from `rag.english.matching`: evaluation counts with
 the same normaliser (SQuAD 1.1) as everything else.
 """
 
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from rag.english.text import contained, exact_match, token_f1
+from rag.english.matching import contained, exact_match, token_f1
 
 __all__ = ["contained", "exact_match", "fact_recall", "token_f1"]
 

@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import combinations
 
-from rag.english.text import contained, squad_normalise
+from rag.english.matching import contained, squad_normalise
 
 __all__ = ["ConflictCase", "conflict_precision", "conflict_recall"]
 

@@ -17,6 +17,7 @@ from ingest.clean import tidy
 from ingest.dates import day_in, day_line, read_date
 from ingest.extracted import Fact
 from ingest.formats.linked import addresses, articles, bare, listed, names, words_of
+from rag.english.lexicon import MONTH_NUMBERS, SHORT_WEEKDAYS, WEEKDAYS, alternation
 
 __all__ = ["Page", "Spots", "aside", "flat", "same"]
 
@@ -75,6 +76,10 @@ _BY_SOMEWHERE = re.compile(
 )
 _BY = re.compile(
     r"\A(?:(?:written|reported|posted|story|words)\s+)?(?:by|von|par|por|di|av|door)\b:?\s+", re.IGNORECASE
+)
+# A weekday or a month at the end of a byline, left of a date that was cut off before it.
+_DAY_NAME = re.compile(
+    rf",?\s+(?:{alternation(name.capitalize() for name in (*WEEKDAYS, *SHORT_WEEKDAYS, *MONTH_NUMBERS))})\.?\Z"
 )
 _HOST = re.compile(r"\S+\.\S{2,}")
 
@@ -423,11 +428,7 @@ def _name(stated: str) -> str | None:
     words = re.split(
         r"\s+[|•·–—]\s+|\s{2,}|,?\s*(?:\b(?:[Oo]n|[Pp]ublished|[Uu]pdated|[Pp]osted)\b|\d)", words, maxsplit=1
     )[0].strip(" ,;:|-–—")
-    words = re.sub(
-        r",?\s+(?:Mon|Tues?|Wed(?:nes)?|Thu(?:rs)?|Fri|Sat(?:ur)?|Sun)(?:day)?\Z|,?\s+(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)\w*\.?\Z",
-        "",
-        words,
-    )
+    words = _DAY_NAME.sub("", words)
     if (
         not words
         or words[0].islower()

@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from rag.english.text import content_stems, log_odds
+from rag.english.normalise import content_stems
+from rag.scores import log_odds
 from rag.types import Abstention, Evidence, Sentence
 
 __all__ = [

@@ -13,7 +13,10 @@ import re
 from collections.abc import Iterable, Sequence, Set
 from dataclasses import dataclass
 
-from rag.english.text import STOPWORDS, content_stems, fold, locate, numbers, sentences, stem, words
+from rag.english.lexicon import CALENDAR, STOPWORDS
+from rag.english.normalise import content_stems, fold, locate, stem, words
+from rag.english.numbers import numbers
+from rag.english.sentences import sentences
 from rag.types import Citation, Claim, DraftSentence, Evidence, RetrievedPassage, Sentence, Support
 
 __all__ = ["Checker", "cited_text"]
@@ -189,11 +192,11 @@ def _consistent(text: str, quote: str, common: Set[str]) -> float | None:
         return None
     held = set(content_stems(quote))
     # Numbers and their scales are compared by value below, however they are written.
-    plain = [s for s in said if not numbers(s) and not _SCALE.fullmatch(s)]
+    plain = [s for s in said if not numbers(s, ordinals=True) and not _SCALE.fullmatch(s)]
     share = sum(s in held for s in plain) / len(plain) if plain else 1.0
     if share < _LEAST_SHARE:
         return None
-    if not (set(numbers(text)) <= set(numbers(quote)) and _scales(text) <= _scales(quote)):
+    if not (set(numbers(text, ordinals=True)) <= set(numbers(quote, ordinals=True)) and _scales(text) <= _scales(quote)):
         return None
     if not _names(text, common) <= {stem(w) for w in words(quote)}:
         return None
@@ -312,7 +315,7 @@ def _is_name(word: str) -> bool:
     US"), and no day.
     """
     plain = words(word)
-    if not plain or not word[0].isupper() or plain[0] in _CALENDAR:
+    if not plain or not word[0].isupper() or plain[0] in CALENDAR:
         return False
     return plain[0] not in STOPWORDS or (word.isupper() and len(word) > 1)
 
@@ -338,11 +341,6 @@ _SPEAKS = re.compile(
     rf"|, {_SPEECH} (?:[^\W\d_a-z][\w’'-]* )*([^\W\d_a-z][\w’'-]*)(?=[.,;]|\s*$)"
 )
 _ENTITY = re.compile(r"[^\W\d_a-z][\w’'-]*(?:(?<![’']s) [^\W\d_a-z][\w’'-]*)*")  # "Pakistan’s Quetta" is two
-_CALENDAR = frozenset(
-    "monday tuesday wednesday thursday friday saturday sunday january february march april may june july "
-    "august september "
-    "october november december".split()
-)
 # What two do together, whoever is named first.
 _MUTUAL = frozenset("with meet met share play fight talk border agre sign join negoti between".split())
 _BEING = frozenset("was were been being is are be".split())
@@ -360,7 +358,7 @@ def _names(text: str, common: Set[str]) -> set[str]:
             continue
         parts = {stem(w) for w in words(match.group()) if w not in STOPWORDS}
         if not match.start() or re.search(r"[.!?:“‘\"(]\s*$", text[: match.start()]):
-            parts = set() if numbers(match.group()) else parts - common
+            parts = set() if numbers(match.group(), ordinals=True) else parts - common
         found |= parts
     return found
 

@@ -19,7 +19,12 @@ from functools import lru_cache
 from itertools import combinations
 from math import inf
 
-from rag.english.text import STOPWORDS, content_stems, numbers, sentences, squad_normalise, stem, words
+from rag.english.dates import Time, is_bare_time, on_day, shifted, time_in
+from rag.english.lexicon import CALENDAR, SHORT_MONTHS, STOPWORDS
+from rag.english.matching import squad_normalise
+from rag.english.normalise import content_stems, stem, words
+from rag.english.numbers import numbers
+from rag.english.sentences import sentences
 from rag.types import RetrievedPassage
 
 __all__ = ["Disagreement", "Group", "Said", "find"]
@@ -451,130 +456,13 @@ def _figure_bond(a: _Figure, b: _Figure) -> _Bond:
 
 # --- times ------------------------------------------------------------------------------------------------------------
 
-_MONTHS = "january february march april may june july august september october november december".split()
-_DAYS = "monday tuesday wednesday thursday friday saturday sunday".split()
-_MONTH = rf"(?:{'|'.join(_MONTHS)}|jan|feb|mar|apr|jun|jul|aug|sept?|oct|nov|dec)\b\.?"
-_DAY = r"\d{1,2}(?:st|nd|rd|th)?"
-_DAY_MONTH = re.compile(
-    rf"\b(?P<first>{_DAY})(?:\s?(?:-|–|to|and)\s?(?P<last>{_DAY}))?(?:\sof)?\s(?P<month>{_MONTH})",
-    re.IGNORECASE,
-)
-_MONTH_DAY = re.compile(
-    rf"\b(?P<month>{_MONTH})\s(?P<first>{_DAY})(?!\d)(?:\s?(?:-|–|to|and)\s?(?P<last>{_DAY})(?!\d))?",
-    re.IGNORECASE,
-)
-_MONTH_ONLY = re.compile(rf"\b(?P<month>{_MONTH})", re.IGNORECASE)
-_ISO = re.compile(r"\b(?P<year>\d{4})-(?P<month>\d\d)-(?P<day>\d\d)\b")
-_YEARS = re.compile(
-    r"(?<![\d,.$€£])(?P<year>1\d{3}|20\d\d)(?P<decade>s)?(?:\s?(?:-|–|—|/|to|and)\s?(?P<last>\d{4}|\d\d)(?P<until>s)?)?(?![\d%]|,\d)"
-)
-_WEEKDAY = re.compile(rf"\b(?P<day>{'|'.join(_DAYS)})\b", re.IGNORECASE)
-_RELATIVE = re.compile(r"\b(?P<word>today|tonight|yesterday|tomorrow)\b|\blast night\b", re.IGNORECASE)
-_CLOCK = re.compile(r"\b(?P<hour>\d{1,2})(?::(?P<minute>\d\d))?\s?(?P<half>[ap])\.?m\b\.?", re.IGNORECASE)
-_TIME_FILLER = frozenset(
-    "about around before between by circa early during end evening late later mid middle morning afternoon "
-    "night noon next "
-    "past previous last since spring summer autumn winter until".split()
-)
-_ABOUT_YEARS = re.compile(r"\b(?:about|around|circa|c\.|ca\.)\s*\Z", re.IGNORECASE)
-
-
-@dataclass(frozen=True, slots=True)
-class _Time:
-    """A time as far as it is given; `None` where nothing is said. Years and days are ranges, both ends
-    included.
-    """
-
-    years: tuple[int, int] | None = None
-    month: int | None = None
-    days: tuple[int, int] | None = None
-    weekday: int | None = None
-    minute: int | None = None
-    published: date | None = None
-
-
-def _time(text: str, before: str = "", published: date | None = None) -> _Time | None:
-    """The time a text gives; "yesterday" means something only beside the day it was published.
-
-    >>> _time("Jan. 18, 2024") == _time("the 18th of January 2024")
-    True
-    >>> _time("the 1880s").years, _time("1926-27").years, _time("Tuesday").weekday, _time("9:30 p.m.").minute
-    ((1880, 1889), (1926, 1927), 1, 1290)
-    """
-    if (relative := _RELATIVE.search(text)) and published:
-        return _on(
-            _days_on(
-                published, {"yesterday": -1, "tomorrow": 1}.get((relative["word"] or "yesterday").lower(), 0)
-            )
-        )
-    if iso := _ISO.search(text):
-        return _Time((int(iso["year"]),) * 2, int(iso["month"]), (int(iso["day"]),) * 2, published=published)
-    named = _DAY_MONTH.search(text) or _MONTH_DAY.search(text) or _MONTH_ONLY.search(text)
-    weekday, clock = _WEEKDAY.search(text), _CLOCK.search(text)
-    found = _Time(
-        _years(text, before),
-        _MONTHS.index(next(m for m in _MONTHS if m.startswith(named["month"].lower().rstrip(".")[:3]))) + 1
-        if named
-        else None,
-        _day_range(named) if named else None,
-        _DAYS.index(weekday["day"].lower()) if weekday else None,
-        _minutes(clock) if clock else None,
-        published,
-    )
-    return found if found != _Time(published=published) else None
-
-
-def _days_on(day: date, number: int) -> date:
-    """The day so many days later, or earlier; the first or the last day of the calendar where it ends before
-    that.
-
-    >>> _days_on(date(9999, 12, 30), 7)
-    datetime.date(9999, 12, 31)
-    """
-    return date.fromordinal(min(max(day.toordinal() + number, date.min.toordinal()), date.max.toordinal()))
-
-
-def _on(day: date) -> _Time:
-    return _Time((day.year, day.year), day.month, (day.day, day.day), day.weekday())
-
-
-def _day_range(named: re.Match[str]) -> tuple[int, int] | None:
-    parts = named.groupdict()
-    if not parts.get("first"):
-        return None
-    first, last = (int(re.sub(r"\D", "", d)) for d in (parts["first"], parts.get("last") or parts["first"]))
-    return min(first, last), max(first, last)
-
-
-def _minutes(clock: re.Match[str]) -> int:
-    hour = int(clock["hour"]) % 12 + (12 if clock["half"].lower() == "p" else 0)
-    return 60 * hour + int(clock["minute"] or 0)
-
-
-def _years(text: str, before: str = "") -> tuple[int, int] | None:
-    """The years a text speaks of: "about 1870" may be two years off, "1880s" are ten.
-
-    >>> _years("1884–1886"), _years("about 1870"), _years("3,559 people")
-    ((1884, 1886), (1868, 1872), None)
-    """
-    if (match := _YEARS.search(text)) is None:
-        return None
-    first = int(match["year"])
-    last = int(match["last"]) if match["last"] else first
-    if last < 100:
-        last += first - first % 100
-    last += 9 if match["until"] or (match["decade"] and not match["last"]) else 0
-    slack = 2 if _ABOUT_YEARS.search((before + text[: match.start()])[-12:]) else 0
-    return (first - slack, last + slack) if last >= first else (first, first)
-
-
-def _time_bond(a: _Time, b: _Time) -> _Bond:
+def _time_bond(a: Time, b: Time) -> _Bond:
     """Times are rivals when something both give differs; a weekday and a date meet through the day of
     publication.
 
-    >>> _time_bond(_time("Wednesday"), _time("on Thursday")).name, _time_bond(_time("January 2024"), _time("18 January")).name
+    >>> _time_bond(time_in("Wednesday"), time_in("on Thursday")).name, _time_bond(time_in("January 2024"), time_in("18 January")).name
     ('RIVAL', 'SAME')
-    >>> _time_bond(_time("Tuesday", published=date(2024, 1, 18)), _time("16 January")).name
+    >>> _time_bond(time_in("Tuesday", published=date(2024, 1, 18)), time_in("16 January")).name
     'SAME'
     """
     for named, dated in ((a, b), (b, a)):
@@ -600,13 +488,13 @@ def _point(value: int | None) -> tuple[int, int] | None:
     return None if value is None else (value, value)
 
 
-def _weekday_bond(named: _Time, dated: _Time) -> _Bond:
+def _weekday_bond(named: Time, dated: Time) -> _Bond:
     """A weekday beside a date: the weekday lies within a week of its article, before or after it."""
     if named.published is None or named.weekday is None:
         return _Bond.APART
     back = (named.published.weekday() - named.weekday) % 7
-    near = [_days_on(named.published, -back), _days_on(named.published, 7 - back)]
-    fits = any(_time_bond(_on(day), dated) is _Bond.SAME for day in near)
+    near = [shifted(named.published, -back), shifted(named.published, 7 - back)]
+    fits = any(_time_bond(on_day(day), dated) is _Bond.SAME for day in near)
     return _Bond.SAME if fits else _Bond.RIVAL
 
 
@@ -814,8 +702,7 @@ def _doer(question: str, named: Sequence[_Mention]) -> frozenset[str]:
 
 _WORDLIKE = re.compile(r"\b[^\W\d_][\w’'-]*")
 _CAPITALISED = re.compile(r"(?<![\w’'-])(?:[a-z]{1,3}-)?[^\W\d_a-z][\w’'-]*")  # also al-Adl, el-Sisi
-_CALENDAR = frozenset([*_DAYS, *_MONTHS, *"jan feb mar apr jun jul aug sep sept oct nov dec".split()])
-_NO_NAME = STOPWORDS | _CALENDAR
+_NO_NAME = STOPWORDS | CALENDAR | frozenset(SHORT_MONTHS)
 _INTO = frozenset("against at in inside into near on onto outside within".split())
 _NO_ROLE = frozenset("and are between for from is of or than to was were with".split())
 _DETERMINERS = frozenset("a an her his its the their this that".split())
@@ -943,7 +830,7 @@ _NEGATION = re.compile(
 _CLAUSE_END = re.compile(r"[,;:—–\"“”]")
 _REACH = 6  # words that a negation may stand before the value
 
-_Value = _Figure | _Time | _Phrase
+_Value = _Figure | Time | _Phrase
 
 
 @dataclass(frozen=True, slots=True)
@@ -1020,11 +907,11 @@ def _value(asked: _Asked, said: Said) -> _Value:
     """The value as what the question wants, or else as what it looks like: a time or a figure only if it is
     nothing else.
     """
-    time = _time(said.value, said.before, said.source.article.published)
+    time = time_in(said.value, said.before, said.source.article.published)
     figure = _figure(said.value, said.before, said.after)
     if asked.wants is _Wants.FIGURE and figure:
         return figure
-    if time and (asked.wants is _Wants.TIME or _is_bare_time(said.value)):
+    if time and (asked.wants is _Wants.TIME or is_bare_time(said.value)):
         return time
     if figure and _is_bare_figure(said.value):
         return figure
@@ -1040,17 +927,6 @@ def _is_bare_figure(text: str) -> bool:
     """
     match = _FIGURE.search(text) or _VAGUE.search(text)
     return match is not None and all(w in _FIGURE_FILLER for w in words(text[: match.start()]))
-
-
-def _is_bare_time(text: str) -> bool:
-    """Whether a text is a time and nothing else: "late on Tuesday" is, "the 1970 Atlanta Braves" is not.
-
-    >>> _is_bare_time("late on Tuesday"), _is_bare_time("the 1970 Atlanta Braves"), _is_bare_time("Jan. 18")
-    (True, False, True)
-    """
-    for pattern in (_ISO, _DAY_MONTH, _MONTH_DAY, _MONTH_ONLY, _WEEKDAY, _CLOCK, _RELATIVE, _YEARS):
-        text = pattern.sub(" ", text)
-    return not any(w for w in words(text) if w not in STOPWORDS and w not in _TIME_FILLER)
 
 
 def _year_words(text: str) -> list[str]:
@@ -1187,7 +1063,7 @@ def _bond(asked: _Asked, a: _Heard, b: _Heard) -> _Bond:
         return _Bond.APART
     if isinstance(a.value, _Figure) and isinstance(b.value, _Figure):
         return _figure_bond(a.value, b.value)
-    if isinstance(a.value, _Time) and isinstance(b.value, _Time):
+    if isinstance(a.value, Time) and isinstance(b.value, Time):
         return _time_bond(a.value, b.value)
     return _Bond.APART
 

@@ -18,7 +18,11 @@ from datetime import date
 from typing import TYPE_CHECKING, Any, Protocol
 
 from rag.answer.quotation import with_speaker
-from rag.english.text import content_stems, log_odds, numbers, sentences, squad_normalise
+from rag.english.lexicon import CALENDAR, alternation
+from rag.english.matching import squad_normalise
+from rag.english.normalise import content_stems
+from rag.english.numbers import numbers
+from rag.english.sentences import sentences
 from rag.question.parts import (
     Kind,
     Part,
@@ -29,6 +33,7 @@ from rag.question.parts import (
     tells_of_the_opposite,
     worded,
 )
+from rag.scores import log_odds
 from rag.types import Abstention, Claim, DraftSentence, Evidence, Reader, Reading, RetrievedPassage, Turn
 
 if TYPE_CHECKING:
@@ -291,9 +296,7 @@ _ANSWERABLE, _NULL, _RANK, _TEMPERATURE = 0.5, 0.5, 0.2, 2.0
 _REVERSED = 3.0
 _OPPOSITE = 0.3  # a sentence all of whose clauses do is worth less by this
 _MONTH = re.compile(
-    r"\b(?:january|february|march|april|may|june|july|august|september|october|november|december|monday|tuesday|wednesday"
-    r"|thursday|friday|saturday|sunday|yesterday|today|week|month|year|\d{4})\b",
-    re.IGNORECASE,
+    rf"\b(?:{alternation(CALENDAR)}|yesterday|today|week|month|year|\d{{4}})\b", re.IGNORECASE
 )
 _LITTLE_MORE = 0.6  # a sentence that is hardly longer than the short answer makes that superfluous
 _LISTED = 0.1  # a further member of a list has at least this share of the best one's belief
@@ -518,7 +521,7 @@ def _of_kind(part: str, text: str) -> bool:
     """Whether a sentence holds the kind of thing that is asked for, where that can be seen."""
     first = part.lower()
     if re.search(r"\bhow (?:many|much|long|far|old)\b", first):
-        return bool(numbers(text))
+        return bool(numbers(text, ordinals=True))
     if re.search(r"\bwhen\b|\bwhat (?:day|date|year|month)\b", first):
         return bool(_MONTH.search(text))
     if re.search(r"\bwhy\b", first):

@@ -8,7 +8,7 @@ from datetime import date
 from itertools import pairwise
 
 from rag.answer.prompts import DECLINE, REWRITING_VERSION, VERSION, messages, rewriting, within
-from rag.english.text import sentences
+from rag.english.sentences import sentences
 from rag.types import Abstention, Claim, DraftSentence, Evidence, LanguageModel, Turn
 
 __all__ = ["Generative", "split_reply"]

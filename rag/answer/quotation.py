@@ -29,7 +29,7 @@ def with_speaker(text: str, around: Sequence[Span], start: int, end: int) -> Spa
     is, and so is one whose speaker is not named within three sentences.
 
     >>> text = '"A limited reply," said Vaez. "It will not escalate." The border is long.'
-    >>> from rag.english.text import sentences
+    >>> from rag.english.sentences import sentences
     >>> first, last = with_speaker(text, sentences(text), 30, 53)
     >>> text[first:last]
     '"A limited reply," said Vaez. "It will not escalate."'

@@ -20,25 +20,16 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-__all__ = ["Moment", "day_of", "resolved"]
+from rag.english.dates import ISO_DAY, month_number
+from rag.english.lexicon import MONTHS, SHORT_MONTHS, UNITS, WEEKDAYS, alternation
+
+__all__ = ["Moment", "day_of", "days", "resolved"]
 
 Days = tuple[date, date]  # the first and the last
 
-_WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
-_MONTHS = (
-    "January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November", "December",
-)  # fmt: skip
-_COUNTS = (
-    "one",
-    "two",
-    "three",
-    "four",
-    "five",
-    "six",
-    "seven",
-    "eight",
-    "nine",
-)  # from ten on they are often round
+_WEEKDAYS = tuple(day.capitalize() for day in WEEKDAYS)
+_MONTHS = tuple(month.capitalize() for month in MONTHS)
+_COUNTS = UNITS[1:]  # from ten on they are often round
 _STEPS = {"last": -1, "this": 0, "next": 1}
 _DAYS_AWAY = {
     "the day before yesterday": -2, "yesterday": -1, "tomorrow": 1, "the day after tomorrow": 2,
@@ -57,7 +48,7 @@ _GAP = r"\s{1,3}"
 _WEEKDAY = "|".join(_WEEKDAYS)
 _MONTH = "|".join(_MONTHS)
 _TH = "(?:st|nd|rd|th)?"
-_SHORT = "|".join(["Sept", *(month[:3] for month in _MONTHS)])
+_SHORT = alternation([*(month.capitalize() for month in SHORT_MONTHS), "May"])
 
 # Weekdays and months begin with a capital, which tells them from the verbs "may" and "march".
 _SAID = re.compile(
@@ -222,11 +213,27 @@ def day_of(text: str, published: date | None) -> date | int | None:
     return _WEEKDAYS.index(said.group()) if said else None
 
 
+def days(text: str, published: date | None) -> tuple[Moment, ...]:
+    """The times of a text as days, in order: those written out with their year, and those `resolved`.
+
+    >>> [(m.start, m.shown) for m in days("From 2024-01-03 until Jan. 5, 2024, and on Tuesday", date(2024, 1, 18))]
+    [(5, '3 January 2024'), (22, '5 January 2024'), (40, '16 January 2024')]
+    """
+    moments = [*_written_out(text), *resolved(text, published)]
+    return tuple(sorted(moments, key=lambda moment: (moment.start, moment.end)))
+
+
 def _written_out(text: str) -> Iterator[Moment]:
     """Days that are said with their year, which need no help."""
+    for iso in ISO_DAY.finditer(text):
+        try:
+            day = date(int(iso["year"]), int(iso["month"]), int(iso["day"]))
+        except ValueError:  # 2024-13-20
+            continue
+        yield Moment(*iso.span(), day, day)
     for said in _SAID.finditer(text):
         if said.lastgroup == "dated" and said["year"]:
-            month = _month_number(said["month_before"] or said["month_after"])
+            month = month_number(said["month_before"] or said["month_after"])
             try:
                 day = date(int(said["year"]), month, int(said["day_after"] or said["day_before"]))
             except ValueError:  # 30 February
@@ -238,7 +245,7 @@ def _dated(said: re.Match[str], published: date) -> Days | None:
     """Days of a month: "(on) (Tuesday,) Jan. 16", "the 16th of January (last year)". With its year, one needs
     no help.
     """
-    month = _month_number(said["month_before"] or said["month_after"])
+    month = month_number(said["month_before"] or said["month_after"])
     number = int(said["day_after"] or said["day_before"])
     if said["of_year"]:
         return _one(date(published.year + _STEPS[said["of_year"]], month, number))
@@ -284,7 +291,7 @@ def _weekday(said: re.Match[str], published: date) -> Days | None:
 
 def _month_alone(said: re.Match[str], published: date) -> Days | None:
     """Months without a day: "in December (last year)"."""
-    month = _month_number(said["month_name"])
+    month = month_number(said["month_name"])
     if said["month_of_year"]:
         return _month(published.year + _STEPS[said["month_of_year"]], month)
     points_ahead = _points_ahead(said)
@@ -382,10 +389,6 @@ def _clause_before(said: re.Match[str]) -> str:
 
 def _names_a_year(said: re.Match[str]) -> bool:
     return bool(_YEAR.search(_sentence_before(said)) or _YEAR.search(_SENTENCE_END.split(_after(said), 1)[0]))
-
-
-def _month_number(name: str) -> int:
-    return next(number for number, month in enumerate(_MONTHS, 1) if month.startswith(name[:3]))
 
 
 def _latest(weekday: int, day: date) -> date:

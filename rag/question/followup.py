@@ -12,7 +12,10 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from rag.english.text import STOPWORDS, content_stems, numbers, sentences, words
+from rag.english.lexicon import CALENDAR, STOPWORDS
+from rag.english.normalise import content_stems, words
+from rag.english.numbers import numbers
+from rag.english.sentences import sentences
 from rag.types import Turn
 
 __all__ = ["faithful", "standalone"]
@@ -57,12 +60,7 @@ _PLACES = frozenset(
     "vietnam "
     "washington yemen".split()
 )
-_CALENDAR = frozenset(
-    "january february march april may june july august september october november december monday tuesday "
-    "wednesday "
-    "thursday friday saturday sunday".split()
-)
-_TIME = _CALENDAR | frozenset(
+_TIME = CALENDAR | frozenset(
     "yesterday today tonight tomorrow spring summer autumn fall winter morning evening night week weekend "
     "month year "
     "decade century weeks months years days".split()
@@ -211,8 +209,8 @@ def faithful(rewritten: str, question: str, history: Sequence[Turn]) -> bool:
     new, old = content_stems(rewritten), [s for s in content_stems(question) if s not in _POINTERS]
     if not new or not set(new) <= set(content_stems(said)) or not set(old) <= set(new):
         return False
-    counted = set(numbers(question)) - ({"1"} if "one" in words(question) else set())
-    if not counted <= set(numbers(rewritten)) <= set(numbers(said)):
+    counted = set(numbers(question, ordinals=True)) - ({"1"} if "one" in words(question) else set())
+    if not counted <= set(numbers(rewritten, ordinals=True)) <= set(numbers(said, ordinals=True)):
         return False
     for kept in (_ASKING, _RELATING):
         if not {w for w in words(question) if w in kept} <= set(words(rewritten)):
@@ -353,7 +351,7 @@ def _exchanged(rest: str, earlier: str) -> str | None:
     """
     if (_names(rest) and set(words(rest)) & _PREPOSITIONS) or not set(words(earlier)) & _WH:
         return None  # "the war in Ukraine" says what it asks about
-    people = [name for name in _names(earlier) if name.casefold() not in _CALENDAR]
+    people = [name for name in _names(earlier) if name.casefold() not in CALENDAR]
     if rest.casefold() in {
         name.casefold() for name in people
     }:  # "and Pakistan?" after "why did Iran strike Pakistan?"
@@ -391,12 +389,12 @@ def _timed(rest: str, earlier: str) -> str:
     """
     spots = list(
         re.finditer(
-            rf"\b(?:in|on|since|until|during|before|after)\s+(?P<time>{'|'.join(_CALENDAR)})\b", earlier, re.I
+            rf"\b(?:in|on|since|until|during|before|after)\s+(?P<time>{'|'.join(CALENDAR)})\b", earlier, re.I
         )
     )
     if not spots:
         return f"{earlier}, {rest}?"
-    start, end = spots[-1].span("time" if rest.casefold() in _CALENDAR else 0)
+    start, end = spots[-1].span("time" if rest.casefold() in CALENDAR else 0)
     return f"{earlier[:start]}{rest}{earlier[end:]}?"
 
 
@@ -503,7 +501,7 @@ def _located(question: str, earlier: str) -> str:
     """
     for match in re.finditer(r"\bin\s+(?:the\s+)?", earlier):
         phrase = _run(earlier, match.end())
-        if phrase in _names(f"x {phrase}") and phrase.casefold() not in _CALENDAR:
+        if phrase in _names(f"x {phrase}") and phrase.casefold() not in CALENDAR:
             body = _bare(question)
             return f"{body} {match.group()}{phrase}{question[len(body) :]}"
     return question
@@ -517,7 +515,7 @@ def _explained(before: str, after: str) -> bool:
     >>> _explained("Which war did ", " win?")
     False
     """
-    if any(name.casefold() not in _CALENDAR for name in _names(before, first=True)):
+    if any(name.casefold() not in CALENDAR for name in _names(before, first=True)):
         return True
     if _LEADING.match(before) and "," in after:
         return True  # "In his new book, what does Ann Lee say?"
@@ -563,7 +561,7 @@ def _antecedent(pronoun: str, turn: Turn) -> str | None:
     if pronoun in _PLURAL and (pair := _PAIR.search(turn.question)):
         return pair.group()
     names = _names(turn.question) + _names(_opening_sentence(turn.answer), first=_asks_who(turn))
-    things = [n for n in names if n.casefold() not in _CALENDAR]
+    things = [n for n in names if n.casefold() not in CALENDAR]
     whole, spare = subject, None  # "they" can be one government
     if subject and subject.removeprefix("the ") not in things and _is_plural(subject) != (pronoun in _PLURAL):
         subject = None
@@ -586,7 +584,7 @@ def _person(pronoun: str, turn: Turn) -> str | None:
         n
         for text in texts
         for n in _names(text, first=_asks_who(turn))
-        if not set(words(n)) & (_CALENDAR | _BODIES) and n.casefold() not in _PLACES
+        if not set(words(n)) & (CALENDAR | _BODIES) and n.casefold() not in _PLACES
     ]
     if full := [name for name in names if " " in name]:
         return full[0]
@@ -661,7 +659,7 @@ def _placed(question: str, turns: Sequence[Turn]) -> str | None:
             for text in (_opening_sentence(turn.answer), turn.question):
                 for found in _PLACE.finditer(text):
                     name = _names(text[found.end() :], first=True)[0]
-                    if name.casefold() not in _CALENDAR:
+                    if name.casefold() not in CALENDAR:
                         return f"{before}in {name}{after}"
     return None
 
@@ -765,7 +763,7 @@ def _topic(turn: Turn) -> str | None:
     names = [
         n
         for n in _names(_opening_sentence(turn.answer), first=_asks_who(turn))
-        if n.casefold() not in _CALENDAR | set(words(asked))
+        if n.casefold() not in CALENDAR | set(words(asked))
     ]
     rest = _unasked(asked)
     if re.match(r"\W*who(?:m)?\b", asked, re.IGNORECASE) and names:

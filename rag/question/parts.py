@@ -7,7 +7,8 @@ import re
 from dataclasses import dataclass
 from enum import StrEnum
 
-from rag.english.text import STOPWORDS, content_stems, stem, words
+from rag.english.lexicon import CALENDAR, STOPWORDS
+from rag.english.normalise import content_stems, stem, words
 
 __all__ = [
     "Kind",
@@ -305,12 +306,6 @@ _NO_SUBJECT = re.compile(
     r"\b(?:against|at|by|from|in|inside|into|of|on|to|with|within)\s(?:the\s)?\Z", re.IGNORECASE
 )
 
-
-_CALENDAR = frozenset(
-    "Monday Tuesday Wednesday Thursday Friday Saturday Sunday January February March April May June July "
-    "August September "
-    "October November December".split()
-)
 # What follows a name that only speaks, or to which it is done.
 _NO_DEED = re.compile(
     r"(?:[’']s?)?(?:\s[a-z][\w’'-]*){0,3}?\s(?:said|says|accused|accuses|blamed|blames|condemned|reported|was|were|had\sbeen|has\sbeen|announced"
@@ -334,7 +329,7 @@ def reversed_roles(question: str, sentence: str, at: int) -> bool:
     [False, True]
     """
     asked = _DOER.search(question)
-    others = [m.group() for m in _NAME.finditer(asked["rest"]) if m.group() not in _CALENDAR] if asked else []
+    others = [m.group() for m in _NAME.finditer(asked["rest"]) if m.group().lower() not in CALENDAR] if asked else []
     if asked is None or not others:
         return False
     doer = asked["doer"]

@@ -21,9 +21,10 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from rag.config import Config
-from rag.english.text import log_odds, words
+from rag.english.normalise import words
 from rag.errors import CollectionError
 from rag.retrieval.fuse import fuse
+from rag.scores import log_odds
 from rag.store.bm25 import WHOLE, LexicalIndex
 from rag.store.catalog import Catalog, Place, passage_key
 from rag.store.vectors import DenseIndex

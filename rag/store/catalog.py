@@ -34,8 +34,8 @@ import sqlalchemy as sa
 from sqlalchemy import exc as sa_exc
 
 from rag.config import Config
-from rag.english.text import label
 from rag.errors import CollectionError
+from rag.store.label import label
 from rag.system.files import private_folder
 from rag.system.sqlite import fault, reading
 from rag.types import FACTS as _FACTS

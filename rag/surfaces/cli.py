@@ -18,10 +18,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO, cast
 
 from rag.config import Config, load
-from rag.english.text import json_safe, one_line, terminal_safe
 from rag.errors import ClippingsError, ConfigError
 from rag.surfaces import people
 from rag.surfaces.process import BROKEN_PIPE, UNWRITTEN, UnwrittenError, say, status_of, tell
+from rag.system.terminal import json_safe, one_line, terminal_safe
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -140,7 +140,7 @@ def _revoke_token(options: argparse.Namespace, config: Config, _services: object
 def _verdicts(_options: argparse.Namespace, config: Config, _services: object) -> int:
     import json
 
-    from rag.english.text import json_safe
+    from rag.system.terminal import json_safe
 
     with _people(config) as people:
         for e in people.conversations.verdicts():

@@ -10,8 +10,8 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
-from rag.english.text import one_line
 from rag.errors import ClippingsError
+from rag.system.terminal import one_line
 
 __all__ = [
     "BROKEN_PIPE", "INTERRUPTED", "UNWRITTEN", "Terminated", "UnwrittenError", "ended", "say", "status_of", "tell",

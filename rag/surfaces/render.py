@@ -10,8 +10,8 @@ from datetime import date
 from functools import partial
 from typing import Any
 
-from rag.english.text import one_line, terminal_safe
 from rag.english.times import Moment, resolved
+from rag.system.terminal import one_line, terminal_safe
 from rag.types import (
     Abstention,
     Answer,

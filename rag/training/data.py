@@ -23,7 +23,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from rag.english.text import content_stems, sentences, squad_normalise
+from rag.english.matching import squad_normalise
+from rag.english.normalise import content_stems
+from rag.english.sentences import sentences
 from rag.errors import SourceError
 
 __all__ = ["Example", "examples", "fold_of", "read_squad", "with_negatives"]

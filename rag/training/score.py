@@ -16,8 +16,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from rag.english.text import auroc, exact_match, token_f1
+from rag.english.matching import exact_match, token_f1
 from rag.models.reader import ANSWERS, SpanReader
+from rag.scores import auroc
 from rag.training.data import Example, read_squad
 from rag.types import Reader
 

@@ -21,7 +21,7 @@ import numpy as np
 from eval.bench.scale.data import Real, Stock, indexed, real
 from eval.bench.scale.figures import percentile
 from eval.bench.scale.work import Work
-from rag.english.text import sentences
+from rag.english.sentences import sentences
 from rag.errors import ConfigError
 from rag.models.encoder import SentenceEncoder
 from rag.store.vectors import DenseIndex

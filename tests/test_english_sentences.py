@@ -1,9 +1,8 @@
-"""How text is cut and compared: by examples, and by what must hold whatever the text."""
+"""Where sentences and quotations begin and end: by examples, and by what must hold whatever the text."""
 
 from __future__ import annotations
 
 import time
-from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -13,20 +12,7 @@ from conftest import SEEDS
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rag.english.text import (
-    contained,
-    content_stems,
-    exact_match,
-    fold,
-    label,
-    locate,
-    numbers,
-    sentences,
-    squad_normalise,
-    stem,
-    token_f1,
-    words,
-)
+from rag.english.sentences import quoted, sentences
 
 # The same examples on every run, however busy the machine is, and nothing written to disk.
 same_every_run = settings(derandomize=True, deadline=None, database=None)
@@ -45,9 +31,6 @@ anything = st.text(
 
 def split(text: str) -> list[str]:
     return [text[start:end] for start, end in sentences(text)]
-
-
-# Sentences.
 
 
 @pytest.mark.parametrize(
@@ -215,201 +198,20 @@ def test_a_sentence_of_the_demo_articles_begins_like_one(path: Path) -> None:
     assert [s for s in found if s[0] in ".,;:!?)”’" or len(s) > 600] == []
 
 
-# Folding and finding.
+# Quotations.
 
 
 @pytest.mark.parametrize(
-    ("text", "folded"),
+    ("text", "inside"),
     [
-        ("“Go”  ‘now’\n…", "\"go\" 'now' ..."),
-        ("A—B – C − D", "a-b - c - d"),
-        ("eﬃcient ½", "efficient 1⁄2"),
-        ("STRASSE Straße", "strasse strasse"),
-        ("co\u00adop\u200berate", "cooperate"),
-        ("\u3000 \t lead and tail \n ", "lead and tail "),
+        ("He said: “We don’t go.” Then he left.", ["We don’t go."]),
+        ('"Yes," she said. "No."', ["Yes,", "No."]),
+        ("« Non », dit-il", [" Non "]),
+        ('It is 5" long\nand "wide"', [" long", "wide"]),  # a missing mark ends with its paragraph
+        ("“One.\n“Two.”", ["One.", "Two."]),
+        ('an empty “” or "" says nothing', []),
+        ("‘single marks’ are apostrophes, too", []),
     ],
 )
-def test_fold_evens_out_case_typography_and_spacing(text: str, folded: str) -> None:
-    assert fold(text)[0] == folded
-
-
-def test_fold_says_where_each_character_came_from() -> None:
-    assert fold(" A\n\n ﬁß.") == ("a fiss.", [1, 2, 5, 5, 6, 6, 7])
-
-
-@same_every_run
-@given(anything)
-def test_the_origins_of_a_folded_text_never_go_back(text: str) -> None:
-    folded, origin = fold(text)
-    assert len(origin) == len(folded)
-    assert origin == sorted(origin)
-    assert set(origin) <= set(range(len(text)))
-
-
-@same_every_run
-@given(anything)
-def test_a_folded_text_has_single_spaces_and_folds_to_itself(text: str) -> None:
-    folded = fold(text)[0]
-    assert "  " not in folded
-    assert fold(folded)[0] == folded
-
-
-@pytest.mark.parametrize(
-    ("sought", "text", "span"),
-    [
-        ("struck", "Iran struck, then struck again", (5, 11)),
-        ("'GO now'", "He said: ‘Go  now’.", (9, 18)),
-        ("  go now ", "Go\nnow", (0, 6)),
-        ("fi", "of ﬁrms", (3, 4)),
-        ("cooperate", "co\u00adop\u200berate", (0, 11)),
-        ("go", "", None),
-        ("gone", "go", None),
-        ("", "go", None),
-        (" \n", "go now", None),
-        ("\u00ad", "go now", None),
-    ],
-)
-def test_words_are_found_in_spite_of_typography_and_only_there(
-    sought: str, text: str, span: tuple[int, int] | None
-) -> None:
-    assert locate(sought, text) == span
-
-
-def test_the_same_letters_are_preferred_to_an_earlier_place_in_another_case() -> None:
-    assert locate("iran", "IRAN and iran") == (9, 13)
-
-
-@same_every_run
-@given(anything, anything, anything)
-def test_what_stands_in_a_text_is_found_with_exactly_its_letters(
-    before: str, sought: str, after: str
-) -> None:
-    text = before + sought + after
-    span = locate(sought, text)
-    if sought.strip():
-        assert span is not None
-        assert text[slice(*span)] == sought
-    else:
-        assert span is None
-
-
-# Words and numbers.
-
-
-def test_words_are_lower_case_with_straight_apostrophes_and_no_possessive() -> None:
-    assert words("Iran’s 560-mile border; the ministers' “don’t” — É. snake_case") == [
-        "iran", "560", "mile", "border", "the", "ministers", "don't", "é", "snake", "case",
-    ]  # fmt: skip
-
-
-def test_content_stems_keep_order_and_repeats_and_lose_how_it_was_asked() -> None:
-    assert content_stems("Whom did Iran’s strikes target, and did they strike again?") == [
-        "iran",
-        "strike",
-        "target",
-        "strike",
-    ]
-    assert content_stems("What is it?") == []
-    assert (stem("targeted"), stem("iran")) == ("target", "iran")
-
-
-def test_threads_that_stem_at_once_do_not_get_each_others_words(restless: None) -> None:
-    some = sorted({word for path in SEEDS.glob("*.txt") for word in words(path.read_text(encoding="utf-8"))})
-    stem.cache_clear()
-    alone = list(map(stem, some))
-    assert len(set(alone)) > 500
-    stem.cache_clear()
-    with ThreadPoolExecutor(4) as crowd:
-        together = list(crowd.map(lambda _: list(map(stem, some)), range(4)))
-    assert together == [alone] * 4
-
-
-@pytest.mark.parametrize(
-    ("text", "stated"),
-    [
-        ("at least nine people, 1,566 incidents and 3.5 bn", ["9", "1566", "3.5"]),
-        ("1,234,567 and 1,23", ["1234567", "1,23"]),
-        ("It ended in 2023, at 5.", ["2023", "5"]),
-        ("an F16 of v1.2", []),
-        ("zero, Nineteen, twenty, ninety", ["0", "19", "20", "90"]),
-        ("twenty-one, Thirty‑two, forty three and ninety-nine", ["21", "32", "43", "99"]),
-        ("twenty-ten seventeens", ["20", "10"]),
-        ("someone often attends nine’s", ["9"]),
-        ("none", []),
-    ],
-)
-def test_numbers_are_read_from_digits_and_from_words(text: str, stated: list[str]) -> None:
-    assert numbers(text) == stated
-
-
-# Comparing answers.
-
-
-@pytest.mark.parametrize(
-    ("text", "normal"),
-    [
-        ("The “Houthis”!", "houthis"),
-        ("A  man,\nan other—the theatre", "man otherthe theatre"),
-        ("U.S.-led", "usled"),
-        ("the", ""),
-        ("It’s 3.5%", "its 35"),
-    ],
-)
-def test_normalising_is_that_of_squad_with_typographic_punctuation(text: str, normal: str) -> None:
-    assert squad_normalise(text) == normal
-
-
-def test_exact_match_needs_all_the_words_of_one_gold() -> None:
-    assert exact_match("the Houthis.", ["Hamas", "Houthis"])
-    assert not exact_match("Houthis of Yemen", ["Houthis"])
-    assert not exact_match("Houthis", [])
-
-
-def test_token_f1_is_the_best_over_the_golds() -> None:
-    assert token_f1("Iran struck", ["Pakistan", "Iran"]) == pytest.approx(2 * (1 / 2) * 1 / (1 / 2 + 1))
-    assert token_f1("so so Iran", ["so so"]) == pytest.approx(2 * 2 / 5), (
-        "a word counts as often as both have it"
-    )
-    assert (
-        token_f1("Iran", ["Pakistan"])
-        == token_f1("Iran", [])
-        == token_f1("", ["Iran"])
-        == token_f1("Iran", ["the"])
-        == 0.0
-    )
-    assert token_f1("the", ["a"]) == 1.0, "nothing where nothing was expected"
-
-
-def test_a_gold_is_contained_in_one_piece_and_as_whole_words() -> None:
-    assert contained("It killed at least nine people.", ["six people", "Nine People"])
-    assert not contained("It killed nine or ten people.", ["nine people"])
-    assert not contained("It killed nine peoples.", ["nine people"])
-    assert not contained("It killed nine.", ["the", ""]), "a gold without words is in nothing"
-    assert not contained("It killed nine.", [])
-    assert not contained("the", ["", "a"])
-
-
-# Labels.
-
-
-@pytest.mark.parametrize(
-    ("title", "text", "shown"),
-    [
-        ("  Strikes\n in  Iran ", "It began.", "Strikes in Iran"),
-        (None, "Iran struck\tfirst. Then Pakistan.", "Iran struck first."),
-        (" ", "Iran struck first.", "Iran struck first."),
-        (None, "ab " * 26 + "ab.", "ab " * 26 + "ab."),
-        (None, "", ""),
-    ],
-)
-def test_an_article_is_called_by_its_title_or_its_first_sentence(
-    title: str | None, text: str, shown: str
-) -> None:
-    assert label(title, text, longest=81) == shown
-
-
-def test_a_long_first_sentence_is_cut_at_a_word_and_says_so() -> None:
-    assert label(None, "Iran struck first, and Pakistan replied", longest=20) == "Iran struck first…"
-    assert label(None, "Iran struck first", longest=17) == "Iran struck first"
-    assert label(None, "x" * 100, longest=20) == "x" * 20 + "…"
-    assert len(label(None, "word " * 100)) <= 80
+def test_what_stands_in_double_quotation_marks(text: str, inside: list[str]) -> None:
+    assert [text[start:end] for start, end in quoted(text)] == inside

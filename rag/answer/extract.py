@@ -17,12 +17,12 @@ from dataclasses import dataclass, replace
 from datetime import date
 from typing import TYPE_CHECKING, Any, Protocol
 
-from rag.answer.quotation import with_speaker
 from rag.english.lexicon import CALENDAR, alternation
 from rag.english.matching import squad_normalise
 from rag.english.normalise import content_stems
 from rag.english.numbers import numbers
 from rag.english.sentences import sentences
+from rag.english.speakers import with_speaker
 from rag.question.parts import (
     Kind,
     Part,

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from rag.answer.quotation import with_speaker
 from rag.english.sentences import sentences
+from rag.english.speakers import with_speaker
 
 
 def shown(text: str, sentence: str) -> str:

@@ -1,0 +1,514 @@
+"""Who does what to whom, and whether a sentence denies it, holds it possible, or gives it as somebody's word.
+
+Rules over word order and word lists, for the English of news. A passive is turned round. What the rules
+cannot tell is `None`: no clause is better than a wrong one.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+from rag.english.lexicon import (
+    ADVERBS,
+    CLAIM_ADVERBS,
+    CONTRACTIONS,
+    DEGREE_NEGATIONS,
+    DENYING_PHRASES,
+    DENYING_VERBS,
+    HEDGING_ADVERBS,
+    HEDGING_VERBS,
+    MODALS,
+    NEGATIONS,
+    PREPOSITIONS,
+    SPEECH_VERBS,
+    UNSURE_NOUNS,
+    alternation,
+    forms,
+)
+from rag.english.normalise import content_stems, fold
+from rag.english.phrases import Item, Phrase, VerbGroup, items, phrase_after, phrase_before, verb_groups
+from rag.english.sentences import in_quotation, sentences
+
+__all__ = ["Clause", "Denial", "clauses", "denials", "is_denied", "is_hedged", "is_reported"]
+
+# Whoever is ordered to do something is the one to do it.
+_CONTROL = frozenset(
+    """advise allow ask authorise authorize beg call cause command compel convince direct enable encourage expect forbid
+    force get help instruct invite lead leave let make oblige order permit persuade press pressure prompt require
+    summon tell tempt urge want warn""".split()
+)
+# Adjectives before "to" that plan, and those that deny.
+_PLANNED = frozenset(
+    "set due poised ready scheduled expected about likely keen eager prepared willing free bound".split()
+)
+_NEGATIVE_SUBJECTS = frozenset("no nobody none nothing neither nowhere noone".split())
+_MODAL_HEDGES = MODALS - {"can", "must", "shall", "will", "ought"}
+_CONDITIONS = frozenset({"if", "unless", "whether"})
+
+
+@dataclass(frozen=True, slots=True)
+class Clause:
+    """One verb with who does it and to whom it is done, as the text writes their heads, at [start, end).
+
+    `verb` is a lemma. `denied`: the text says that it is not so. `hedged`: that it may be, or is planned.
+    `reported`: that somebody says so.
+    """
+
+    who: str | None
+    verb: str
+    whom: str | None
+    start: int
+    end: int
+    denied: bool = False
+    hedged: bool = False
+    reported: bool = False
+    passive: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Denial:
+    """A word that denies, at [start, end), and the stem of the content word that it denies; "" if that is not
+    near."""
+
+    start: int
+    end: int
+    sign: str
+    what: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Parsed:
+    """A clause with what its neighbours need of it."""
+
+    group: VerbGroup
+    subject: Phrase | None
+    target: Phrase | None
+    agent: Phrase | None
+    clause: Clause
+    parent: int | None
+
+
+@lru_cache(maxsize=2_048)
+def clauses(sentence: str) -> tuple[Clause, ...]:
+    """The clauses of a sentence in order.
+
+    >>> [(c.who, c.verb, c.whom) for c in clauses("Pakistan, which struck Iran, was hit by the Iranian army on Tuesday.")]
+    [('Pakistan', 'strike', 'Iran'), ('army', 'hit', 'Pakistan')]
+    >>> said = clauses("The firm denied that it had bought Trefoil, which may sue Ona.")
+    >>> [(c.verb, c.denied, c.hedged) for c in said]
+    [('deny', False, False), ('buy', True, False), ('sue', False, True)]
+    """
+    return tuple(parsed.clause for parsed in _parse(sentence))
+
+
+def _parse(sentence: str) -> list[_Parsed]:
+    said = items(sentence)
+    groups = verb_groups(said)
+    stops = frozenset(group.first for group in groups)
+    within = in_quotation(sentence)
+    found: list[_Parsed] = []
+    for at, group in enumerate(groups):
+        parent = _parent(said, groups, at, found)
+        subject = _subject(said, groups, at, found, parent)
+        after = groups[at + 1].first if at + 1 < len(groups) else len(said)
+        target = None if group.passive else _target(said, group, stops)
+        agent = _agent(said, group, after, stops) if group.passive else None
+        doer, done_to = (agent, subject) if group.passive else (subject, target)
+        clause = Clause(
+            _shown(said, doer),
+            group.verb,
+            _shown(said, done_to),
+            said[
+                min(group.first, subject.first if subject and subject.first < group.first else group.first)
+            ].start,
+            said[max(group.last, target.last if target else 0, agent.last if agent else 0) - 1].end,
+            _is_denied_there(said, group, subject, target, found, parent),
+            _is_hedged_there(said, groups, at, found, parent),
+            within[said[group.first].start] or _is_told(said, found, parent),
+            group.passive,
+        )
+        found.append(_Parsed(group, subject, target, agent, clause, parent))
+    return found
+
+
+def _shown(said: Sequence[Item], phrase: Phrase | None) -> str | None:
+    return said[phrase.head].text if phrase is not None else None
+
+
+def _parent(
+    said: Sequence[Item], groups: Sequence[VerbGroup], at: int, found: Sequence[_Parsed]
+) -> int | None:
+    """The clause that a verb group depends on: "failed to land", "denied that it had paid", "denied striking"."""
+    if at == 0:
+        return None
+    group, before = groups[at], groups[at - 1]
+    between = said[before.last : group.first]
+    if group.kind in ("to", "ing"):
+        return at - 1 if not any(item.low in {";", "."} for item in between) else None
+    lows = [item.low for item in between]
+    if before.verb in SPEECH_VERBS | HEDGING_VERBS | DENYING_VERBS:
+        if "that" in lows or not any(item.mark and item.low not in '“"' for item in between):
+            return at - 1
+        return None
+    if lows and lows[0] in {"who", "which", "that"} and before.verb not in SPEECH_VERBS:
+        return None
+    # "said that Ana, who lives in Oslo, had left": the clause behind the relative one.
+    grand = found[at - 1].parent
+    relative = any(item.low in {"who", "which"} for item in said[max(0, before.first - 2) : before.first])
+    return grand if relative and grand is not None else None
+
+
+def _subject(
+    said: Sequence[Item], groups: Sequence[VerbGroup], at: int, found: Sequence[_Parsed], parent: int | None
+) -> Phrase | None:
+    group = groups[at]
+    if group.inverted is not None:
+        return group.inverted
+    if group.kind in ("to", "ing"):
+        if not found:
+            return None
+        above = found[parent if parent is not None else at - 1]
+        if group.kind == "to" and above.group.verb in _CONTROL:
+            return above.subject if above.group.passive else above.target or above.subject
+        return above.subject
+    floor = groups[at - 1].last if at else 0
+    here = group.first
+    prior = said[here - 1] if here else None
+    if prior is None:
+        return None
+    if prior.low in {"who", "which", "that"} and here - 1 >= floor:
+        before = here - 2 if here > 1 and said[here - 2].low == "," else here - 1
+        reaching = phrase_before(said, before, _clause_floor(said, before, floor))
+        if reaching is not None:
+            return _nearest_part(said, reaching, before)
+        return found[-1].target or found[-1].agent if found else None
+    if prior.low in {"and", "but", "or", "then", "nor"}:
+        return _inherited(said, groups, at, found)
+    if prior.low == ",":
+        return _past_parenthesis(said, groups, at, found)
+    if prior.mark:
+        return None
+    return phrase_before(said, here, _clause_floor(said, here, floor))
+
+
+def _nearest_part(said: Sequence[Item], phrase: Phrase, end: int) -> Phrase:
+    """Of "the head of Trefoil, which", Trefoil: what stands right before the pronoun."""
+    last = phrase_before(said, end, max(phrase.first, end - 1))
+    return last if last is not None and said[last.head].name else phrase
+
+
+def _clause_floor(said: Sequence[Item], at: int, floor: int) -> int:
+    """Where the clause around a place begins, at the latest mark or joining word before it."""
+    for index in range(at - 1, floor - 1, -1):
+        low = said[index].low
+        if said[index].mark or low in {
+            "that",
+            "because",
+            "while",
+            "when",
+            "although",
+            "though",
+            "if",
+            "whether",
+            "but",
+        }:
+            return index + 1
+        if (
+            low in {"after", "before", "as", "since", "until", "and"}
+            and any(said[earlier].low not in {"a", "the"} for earlier in range(floor, index))
+            and floor > 0
+        ):
+            return index + 1
+    return floor
+
+
+def _inherited(
+    said: Sequence[Item], groups: Sequence[VerbGroup], at: int, found: Sequence[_Parsed]
+) -> Phrase | None:
+    """The subject of a verb behind "and": that of the verb before it, past relative clauses."""
+    return next((p.subject for p in reversed(found) if p.group.kind == "finite"), None)
+
+
+def _past_parenthesis(
+    said: Sequence[Item], groups: Sequence[VerbGroup], at: int, found: Sequence[_Parsed]
+) -> Phrase | None:
+    """The subject of a verb behind a comma: the phrase before the inset that the comma closes."""
+    closing = groups[at].first - 1
+    for opening in range(closing - 1, 0, -1):
+        if said[opening].low not in {",", "–", "—", "("}:
+            continue
+        inset = said[opening + 1 : closing]
+        if not inset:
+            continue
+        floor = next((group.last for group in reversed(groups[:at]) if group.last <= opening), 0)
+        before = phrase_before(said, opening, _clause_floor(said, opening, floor))
+        if before is None:
+            continue
+        named = [opening + 1 + i for i, item in enumerate(inset) if item.name]
+        if not said[before.head].name and len(inset) == 1 and named:
+            return Phrase(before.first, closing, named[0])
+        return before
+    return _inherited(said, groups, at, found)
+
+
+def _target(said: Sequence[Item], group: VerbGroup, stops: frozenset[int]) -> Phrase | None:
+    if group.verb == "be":
+        return None
+    here = group.last
+    while (
+        here < len(said)
+        and not said[here].name
+        and here not in stops
+        and said[here].low in ADVERBS | _PARTICLES
+    ):
+        if said[here].low in _PARTICLES and not (here + 1 < len(said) and _opens_phrase(said[here + 1])):
+            return None
+        here += 1
+    if (
+        here >= len(said)
+        or here in stops
+        or (said[here].low in PREPOSITIONS | {"that", "to"} and said[here].low != "at")
+    ):
+        return None
+    phrase = phrase_after(said, here, stops)
+    # "said he would go", "said Iran struck": a clause follows, and no object.
+    if (
+        phrase is not None
+        and group.verb in SPEECH_VERBS
+        and phrase.last in stops
+        and said[phrase.last].low != "to"
+    ):
+        return None
+    return phrase
+
+
+_PARTICLES = frozenset("up out off over down away back".split())
+
+
+def _opens_phrase(item: Item) -> bool:
+    return not item.mark and item.low not in PREPOSITIONS
+
+
+def _agent(said: Sequence[Item], group: VerbGroup, after: int, stops: frozenset[int]) -> Phrase | None:
+    for at in range(group.last, min(after, group.last + 12, len(said))):
+        if said[at].low in {";", ".", ","} and at > group.last:
+            return None
+        if said[at].low == "by" and at + 1 < len(said):
+            return phrase_after(said, at + 1, stops)
+    return None
+
+
+# --- denied, hedged, reported --------------------------------------------------------------------------
+
+
+def _is_denied_there(
+    said: Sequence[Item],
+    group: VerbGroup,
+    subject: Phrase | None,
+    target: Phrase | None,
+    found: Sequence[_Parsed],
+    parent: int | None,
+) -> bool:
+    denied = group.negative
+    for phrase in (subject, target):
+        if phrase is None or (phrase is subject and group.kind in ("to", "ing")):
+            continue
+        run = [item.low for item in said[phrase.first : phrase.last]]
+        than = any(low in {"fewer", "less", "more"} for low in run[:2])
+        denied ^= bool(_NEGATIVE_SUBJECTS & set(run[:2])) and not than
+    if group.first and said[group.first - 1].low == "without":
+        denied = True
+    if parent is not None:
+        above = found[parent]
+        denies = above.group.verb in DENYING_VERBS or any(
+            item.low in DENYING_PHRASES for item in said[above.group.last : group.first]
+        )
+        carried = above.clause.denied if group.kind in ("to", "ing") and not denies else False
+        by_verb = denies and not above.clause.denied
+        by_preposition = (
+            group.kind == "ing"
+            and group.first
+            and said[group.first - 1].low in {"after", "before", "while", "since", "when"}
+        )
+        if (carried or by_verb) and not by_preposition:
+            denied = not denied
+    return denied
+
+
+def _is_hedged_there(
+    said: Sequence[Item], groups: Sequence[VerbGroup], at: int, found: Sequence[_Parsed], parent: int | None
+) -> bool:
+    group = groups[at]
+    if group.words & (_MODAL_HEDGES | HEDGING_ADVERBS | {"couldn't", "wouldn't", "shouldn't", "mightn't"}):
+        return True
+    floor = groups[at - 1].last if at else 0
+    before = said[floor : group.first]
+    if any(item.low in _CONDITIONS or item.low in HEDGING_ADVERBS for item in before):
+        return True
+    if parent is not None:
+        above = found[parent]
+        planned = any(item.low in _PLANNED for item in said[above.group.last : group.first])
+        planning = above.group.verb in HEDGING_VERBS or above.group.words & _PLANNED
+        if group.kind == "to" and (planned or planning or above.clause.hedged):
+            return True
+        return group.kind != "ing" and bool(planning)
+    return False
+
+
+def _is_told(said: Sequence[Item], found: Sequence[_Parsed], parent: int | None) -> bool:
+    return parent is not None and (found[parent].group.verb in SPEECH_VERBS or found[parent].clause.reported)
+
+
+_ACCORDING = re.compile(r"\baccording to\b|\bin the (?:words|view|opinion) of\b", re.IGNORECASE)
+_NOT_ONLY = re.compile(
+    r"\bnot (?:only|just|merely|least)\b|\bno (?:fewer|less|more|later) than\b|\bno doubt\b|\bno\. ?\d|\bnothing but\b"
+    r"|\bnot (?:fewer|less) than\b|\bwhether or not\b",
+    re.IGNORECASE,
+)
+_SIGNS = NEGATIONS | CONTRACTIONS
+_FAILING = forms(DENYING_VERBS) | DENYING_PHRASES
+_BESIDE = frozenset(
+    "yet still going go formally ever immediately currently any to be been that the a an".split()
+)
+_NEAR = 5  # words within which what is denied follows
+_WORD = re.compile(r"[^\W\d_]+(?:['’]t)?")
+
+
+def denials(text: str) -> tuple[Denial, ...]:
+    """What each word that denies denies: the next content word, if one comes soon. "Not only" denies nothing.
+
+    >>> [(d.sign, d.what) for d in denials("He did not resign, and the firm denied paying anybody.")]
+    [('not', 'resign'), ('denied', 'pay')]
+    >>> denials("Not only did it rain, no fewer than nine died.")
+    ()
+    """
+    affirmed = [match.span() for match in _NOT_ONLY.finditer(text)]
+    said = [match for match in _WORD.finditer(text) if not any(a <= match.start() < b for a, b in affirmed)]
+    lows = [fold(match.group())[0] for match in said]
+    found: list[Denial] = []
+    for at, low in enumerate(lows):
+        if low in _SIGNS or low in _FAILING or low in DEGREE_NEGATIONS:
+            near = (
+                word for word in lows[at + 1 : at + 1 + _NEAR] if word not in _BESIDE and word not in _SIGNS
+            )
+            what = next((stems[0] for word in near if (stems := content_stems(word))), "")
+            found.append(Denial(*said[at].span(), low, what))
+    return tuple(found)
+
+
+def is_denied(text: str) -> bool:
+    """Whether the main statement of a sentence is denied.
+
+    >>> [is_denied(text) for text in ("Nobody was hurt.", "The firm denied that it had paid.", "It failed to land.")]
+    [True, True, True]
+    >>> [is_denied(text) for text in ("No fewer than nine died.", "Not only did it rain, it hailed.", "It rained.")]
+    [False, False, False]
+    """
+    main = _main(text)
+    if main is None:
+        return bool(denials(text))
+    parsed, whole = main
+    clause = parsed.clause
+    own = clause.denied or clause.verb in DENYING_VERBS or _denies_itself(text, parsed)
+    both = clause.denied and clause.verb in DENYING_VERBS
+    return own and not both and bool(denials(text)) if whole else own
+
+
+def _denies_itself(text: str, parsed: _Parsed) -> bool:
+    """Whether the words right behind a copula deny: "is unlikely", "was unable to", "are false"."""
+    if parsed.group.verb not in {
+        "be",
+        "prove",
+        "seem",
+        "appear",
+        "remain",
+        "have",
+        "see",
+        "find",
+        "give",
+        "show",
+    }:
+        return False
+    said = items(text)
+    near = [item.low for item in said[parsed.group.last : parsed.group.last + 4]]
+    return bool(
+        (DENYING_PHRASES | {"no", "nothing", "nobody", "none", "neither"}) & set(near)
+    ) and not _NOT_ONLY.search(text)
+
+
+def _main(text: str) -> tuple[_Parsed, bool] | None:
+    """The clause that makes the main statement: what is said, where the sentence says that somebody says it."""
+    spans = sentences(text)
+    if not spans:
+        return None
+    parsed = [p for p in _parse(text[spans[0][0] : spans[-1][1]]) if p.group.kind != "reduced"]
+    finite = [p for p in parsed if p.group.kind == "finite" and not _is_subordinate(text, p)]
+    if not finite:
+        return None
+    first = finite[0]
+    if first.group.verb in SPEECH_VERBS - DENYING_VERBS and not first.clause.denied:
+        told = [
+            p
+            for p in parsed
+            if p.parent is not None and parsed[p.parent] is first and p.group.kind == "finite"
+        ]
+        if told:
+            return told[0], True
+        others = [p for p in finite[1:]]
+        if others and others[0].clause.start > first.clause.end:
+            return others[0], True
+    return first, True
+
+
+def _is_subordinate(text: str, parsed: _Parsed) -> bool:
+    before = fold(text[: parsed.clause.start])[0].split()[-1:]
+    opening = fold(text[max(0, parsed.clause.start - 1) : parsed.clause.start + 12])[0].split()
+    joined = {
+        "who",
+        "which",
+        "although",
+        "though",
+        "while",
+        "because",
+        "if",
+        "when",
+        "after",
+        "before",
+        "as",
+        "since",
+        "until",
+        "unless",
+    }
+    return bool(before and before[0].strip(",") in joined) or bool(opening and opening[0] in joined)
+
+
+def is_hedged(text: str) -> bool:
+    """Whether a sentence gives its main statement as possible, planned or rumoured, and not as a fact.
+
+    >>> [is_hedged(text) for text in ("Ajax may sell Kis.", "The firm plans to buy Trefoil.", "Ajax sold Kis.")]
+    [True, True, False]
+    """
+    said = items(text)
+    lows = {item.low for item in said}
+    if lows & (HEDGING_ADVERBS | UNSURE_NOUNS | {"alleged", "suspected", "unconfirmed"}):
+        return True
+    parsed = [p.clause for p in _parse(text)]
+    return any(clause.hedged or clause.verb in HEDGING_VERBS for clause in parsed)
+
+
+def is_reported(text: str) -> bool:
+    """Whether a sentence gives its main statement as somebody's word.
+
+    >>> [is_reported(text) for text in ("“We won,” said Kis.", "According to Ana Ruiz, it fell.", "It fell.")]
+    [True, True, False]
+    """
+    if _ACCORDING.search(text) or set(fold(text)[0].split()) & CLAIM_ADVERBS:
+        return True
+    parsed = _parse(text)
+    return any(p.group.verb in SPEECH_VERBS for p in parsed) or bool(_SAID.search(text))
+
+
+_SAID = re.compile(rf"[”\"’,]\s(?:{alternation(forms(SPEECH_VERBS))})\b", re.IGNORECASE)

@@ -547,7 +547,7 @@ def _seeds() -> Path:
     return Path(next(iter(spec.submodule_search_locations)))
 
 
-def said_of(studied: StudiedPart) -> list[conflict.Said]:
+def said_of(studied: StudiedPart) -> list[conflict.ClaimedValue]:
     """What the articles say to a part of the question: the best words of each passage, where the reader
     believes in them and not very much less than in the best of all."""
     surest = studied.found[0].score if studied.found else 0.0
@@ -560,7 +560,7 @@ def said_of(studied: StudiedPart) -> list[conflict.Said]:
         return f.is_best and f.score >= least * surest and f.margin >= abstain.LEAST_MARGIN
 
     return [
-        conflict.Said(f.words, f.quote, f.source, f.start, f.end, f.score) for f in studied.found if counts(f)
+        conflict.ClaimedValue(f.words, f.quote, f.source, f.start, f.end, f.score) for f in studied.found if counts(f)
     ]
 
 

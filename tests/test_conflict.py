@@ -11,7 +11,7 @@ from conftest import article, headline
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rag.answer.conflict import Disagreement, Group, Said, find
+from rag.answer.conflict import Disagreement, Group, ClaimedValue, find
 from rag.english.sentences import sentences
 from rag.types import RetrievedPassage, Scores
 
@@ -21,13 +21,13 @@ TRUE = "Was it true?"  # a question that lets phrases be rivals only where one i
 
 def said(
     marked: str, id: str = "a", *, published: date | None = None, title: str | None = None, score: float = 0.5
-) -> Said:
+) -> ClaimedValue:
     """A claim by an article of that text; [brackets] mark the value, and are no part of the text."""
     start, end = marked.index("["), marked.index("]") - 1
     text = marked.replace("[", "").replace("]", "")
     story = article(text, id, published=published, title=title)
     around = next(text[a:b] for a, b in sentences(text) if a <= start and end <= b)
-    return Said(
+    return ClaimedValue(
         text[start:end],
         around,
         RetrievedPassage(story.passage(0, len(text)), headline(story), 1, Scores()),
@@ -37,7 +37,7 @@ def said(
     )
 
 
-def each(*marked: str, published: date | None = None) -> list[Said]:
+def each(*marked: str, published: date | None = None) -> list[ClaimedValue]:
     """One article for each text, surest first."""
     return [
         said(m, chr(ord("a") + at), published=published, score=0.9 - at / 100) for at, m in enumerate(marked)
@@ -87,9 +87,9 @@ def test_a_claim_knows_where_it_and_its_sentence_stand_in_the_article() -> None:
 def test_a_value_that_does_not_stand_in_its_sentence_cannot_be_claimed() -> None:
     claim = said("It killed [nine]. It rained.")
     with pytest.raises(ValueError, match="not the text"):
-        Said("ten", claim.sentence, claim.source, claim.start, claim.end, 0.5)
+        ClaimedValue("ten", claim.sentence, claim.source, claim.start, claim.end, 0.5)
     with pytest.raises(ValueError, match="outside the sentence"):
-        Said("nine", "It rained.", claim.source, claim.start, claim.end, 0.5)
+        ClaimedValue("nine", "It rained.", claim.source, claim.start, claim.end, 0.5)
 
 
 CONFLICTS = {
@@ -427,7 +427,7 @@ POOL = [
     st.randoms(use_true_random=False),
 )
 def test_the_order_of_claims_does_not_matter_and_two_articles_are_needed(
-    claims: list[Said], question: str, random
+    claims: list[ClaimedValue], question: str, random
 ) -> None:
     found = find(question, claims)
     shuffled = claims.copy()
@@ -440,7 +440,7 @@ def test_the_order_of_claims_does_not_matter_and_two_articles_are_needed(
 
 @settings(deadline=None)
 @given(st.lists(st.sampled_from(POOL), max_size=12), st.sampled_from([HOW_MANY, WHEN, TRUE]))
-def test_a_single_article_never_disagrees(claims: list[Said], question: str) -> None:
+def test_a_single_article_never_disagrees(claims: list[ClaimedValue], question: str) -> None:
     assert find(question, [c for c in claims if c.source.article.id == "a"]) == []
 
 
@@ -462,7 +462,7 @@ def test_hostile_text_takes_no_time(hostile: str) -> None:
     assert time.perf_counter() - began < 2
 
 
-def of_group(claim: Said, group: str) -> Said:
+def of_group(claim: ClaimedValue, group: str) -> ClaimedValue:
     """The claim, as one of an article that has near-copies."""
     return replace(claim, source=replace(claim.source, article=replace(claim.source.article, group=group)))
 

@@ -26,7 +26,7 @@ from pathlib import Path
 from typing import Any
 
 from eval.metrics.conflicts import conflict_precision, conflict_recall
-from rag.answer.conflict import Said, find
+from rag.answer.conflict import ClaimedValue, find
 from rag.answer.extract import Extractive
 from rag.assistant import said_of
 from rag.english.normalise import locate
@@ -40,7 +40,7 @@ from rag.types import Article, Evidence, Headline, Reader, RetrievedPassage, Sco
 
 __all__ = ["Question", "as_read", "half", "main", "measured", "ramdocs", "rgb", "said"]
 
-Claimed = Callable[[str, Sequence[Said]], Sequence[Said]]
+Claimed = Callable[[str, Sequence[ClaimedValue]], Sequence[ClaimedValue]]
 _SURE = 0.9  # every gold answer is as sure as another
 
 
@@ -49,14 +49,14 @@ class Question:
     """A question and its claims by the value they give, in the order of the file."""
 
     text: str
-    values: tuple[tuple[str, tuple[Said, ...]], ...]
+    values: tuple[tuple[str, tuple[ClaimedValue, ...]], ...]
 
     @property
-    def claims(self) -> list[Said]:
+    def claims(self) -> list[ClaimedValue]:
         return [claim for _, claims in self.values for claim in claims]
 
 
-def said(answer: str, text: str, article_id: str) -> Said | None:
+def said(answer: str, text: str, article_id: str) -> ClaimedValue | None:
     """The claim that an article of that text makes with those words, at the first place where they stand;
     `None` without one.
 
@@ -71,7 +71,7 @@ def said(answer: str, text: str, article_id: str) -> Said | None:
     source = RetrievedPassage(
         article.passage(0, len(text)), Headline(article_id, "", label(None, text)), 1, Scores()
     )
-    return Said(text[slice(*span)], text[slice(*around)], source, *span, _SURE)
+    return ClaimedValue(text[slice(*span)], text[slice(*around)], source, *span, _SURE)
 
 
 def half(question: str) -> str:
@@ -110,7 +110,7 @@ def rgb(rows: Iterable[dict[str, Any]]) -> list[Question]:
 
 def _question(text: str, pairs: Iterable[tuple[str, str, str]]) -> Question:
     """A question from the value, its wording, and the text of each document."""
-    values: dict[str, list[Said]] = {}
+    values: dict[str, list[ClaimedValue]] = {}
     for number, (value, wording, document) in enumerate(pairs):
         if claim := said(wording, document, f"{text}/{number}"):
             values.setdefault(value, []).append(claim)
@@ -150,20 +150,20 @@ def as_read(reader: Reader) -> Claimed:
 
     extractive = Extractive(none, reader, standalone, certain, day_of, least=0.0, sure=1.0)
 
-    def claims(question: str, given: Sequence[Said]) -> list[Said]:
+    def claims(question: str, given: Sequence[ClaimedValue]) -> list[ClaimedValue]:
         evidence = Evidence(tuple(replace(claim.source, rank=rank) for rank, claim in enumerate(given, 1)))
         return [said for part in extractive.study(question, evidence).parts for said in said_of(part)]
 
     return claims
 
 
-def _shown(question: str, claims: Sequence[Said]) -> list[list[str]]:
+def _shown(question: str, claims: Sequence[ClaimedValue]) -> list[list[str]]:
     return [
         [group.value for group in found.groups] for found in find(question, claims) if found.later is None
     ]
 
 
-def _with_strangers(questions: Sequence[Question]) -> Iterator[tuple[Question, list[Said]]]:
+def _with_strangers(questions: Sequence[Question]) -> Iterator[tuple[Question, list[ClaimedValue]]]:
     """Each question's first value beside the next question's that begins with the same two words."""
     for at, question in enumerate(questions):
         following = [*questions[at + 1 :], *questions[:at]]

@@ -13,7 +13,7 @@ from types import MappingProxyType
 
 __all__ = [
     "ADVERBS", "AUXILIARIES", "BE", "BY_SHORT_NAME", "CALENDAR", "CAPITALS", "CLAIM_ADVERBS", "CONNECTIVES",
-    "CONTRACTIONS", "CONTRARY_MODALS", "COUNTRIES", "CURRENCIES", "DEGREE_NEGATIONS", "DEMONYMS",
+    "CONTRACTIONS", "COUNTED_KINDS", "DEED_NOUNS", "SHARED_VERBS", "PLACE_LEVELS", "RISE_VERBS", "FALL_VERBS", "REVISE_VERBS", "UPDATE_WORDS", "CONTRARY_MODALS", "COUNTRIES", "CURRENCIES", "DEGREE_NEGATIONS", "DEMONYMS",
     "DENYING_PHRASES", "DENYING_VERBS", "DETERMINERS", "DO", "FEMALE", "HAVE", "HEDGES", "HEDGING_ADVERBS",
     "HEDGING_VERBS", "IRREGULAR_VERBS", "MALE", "MODALS", "MONTHS", "MONTH_NUMBERS", "NEGATIONS",
     "NEWS_VERBS", "NUMBER_WORDS", "OFFICES", "ORDINALS", "ORGANISATION_HEADS", "PERSONAL", "PERSONS",
@@ -620,3 +620,39 @@ PLACES = (
     scandinavia texas california florida brussels geneva"""
     )
 )
+
+# --- what is done and counted -------------------------------------------------------------------------
+
+# Nouns of deeds that are no verb's form, or oftener a noun: "Iran's strikes on Pakistan".
+DEED_NOUNS = _set(
+    """acquisition action airstrike ambush assault attack blast bombardment bombing clash defeat explosion
+    incursion invasion offensive operation protest purchase raid reprisal response retaliation shelling
+    strike takeover victory win"""
+)
+# What many may do at once, so that one who did it does not exclude another.
+SHARED_VERBS = _set(
+    """accuse arrest attend comment condemn criticise criticize denounce deny injure join kill meet mourn
+    oppose praise protest react respond say speak support talk testify urge visit vote warn welcome
+    witness wound"""
+)
+# Words that say what kind of place is meant.
+PLACE_LEVELS = _set("area city country county district island province region state town village")
+# What a figure counts: words that tell one toll, or one sum, from another in the same sentence.
+COUNTED_KINDS: Mapping[str, frozenset[str]] = MappingProxyType(
+    {
+        "killed": _set("kill dead death die dying toll fatality fatal lives slain"),
+        "hurt": _set("injure injury wound hurt"),
+        "held": _set("arrest detain capture abduct"),
+        "moved": _set("displace displaced flee fled evacuate homeless"),
+        "missing": _set("missing"),
+        "profit": _set("profit earnings"),
+        "revenue": _set("revenue sales turnover"),
+        "loss": _set("loss losses"),
+        "debt": _set("debt debts"),
+    }
+)
+# Verbs of a figure that changes, by the way it goes; and what else says that something has changed.
+RISE_VERBS = _set("rise climb grow increase jump raise")
+FALL_VERBS = _set("fall drop lower cut reduce")
+REVISE_VERBS = _set("revise correct update change move postpone reschedule")
+UPDATE_WORDS = _set("now latest updated still")

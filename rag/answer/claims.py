@@ -1,0 +1,491 @@
+"""What articles claim in answer to a question, and whether a claim is about what was asked.
+
+A claim is a value and the sentence it stands in. It is left out if its sentence names too little of the question,
+or says that it is about somebody else, another year, another kind of harm or measure, or a part of the whole.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence, Set
+from dataclasses import dataclass
+from datetime import date
+from enum import Enum
+from functools import lru_cache
+
+from rag.answer.values import Phrase, Value, phrase
+from rag.english.clauses import clauses, denials
+from rag.english.dates import is_bare_time, time_in, years_in
+from rag.english.lexicon import (
+    AUXILIARIES,
+    COUNTED_KINDS,
+    DO,
+    HAVE,
+    MODALS,
+    PLACE_LEVELS,
+    SHARED_VERBS,
+    UNITS_OF_TIME,
+    alternation,
+    forms,
+)
+from rag.english.names import alike, name_words, names, same_name
+from rag.english.normalise import content_stems, stem, words
+from rag.english.numbers import Figure, figures
+from rag.english.participants import Participant, Role, participants
+from rag.english.sentences import sentences
+from rag.english.times import days
+from rag.types import RetrievedPassage
+
+__all__ = ["AnswerType", "Asked", "ClaimedValue", "Interpreted", "answer_type", "concerns", "interpreted", "one_event"]
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimedValue:
+    """What one passage says in answer to a question: the words, and the sentence they stand in.
+
+    `start` and `end` are those of the value, in code points of the article. `score`, 0 to 1, is how sure the
+    reader is that this answers the question. Raises `ValueError` unless the value stands there, inside that
+    sentence.
+    """
+
+    value: str
+    sentence: str
+    source: RetrievedPassage
+    start: int
+    end: int
+    score: float
+
+    def __post_init__(self) -> None:
+        passage = self.source.passage
+        first, last = self.start - passage.start, self.end - passage.start
+        if first < 0 or not self.value or passage.text[first:last] != self.value:
+            raise ValueError(
+                f"the value is not the text of {passage.article_id} at [{self.start}, {self.end})"
+            )
+        at = self._sentence_at()
+        if at < 0 or at + len(self.sentence) < last:
+            raise ValueError(
+                f"[{self.start}, {self.end}) of {passage.article_id} lies outside the sentence given"
+            )
+
+    @property
+    def sentence_span(self) -> tuple[int, int]:
+        """Where the sentence stands in the article: [start, end)."""
+        start = self.source.passage.start + self._sentence_at()
+        return start, start + len(self.sentence)
+
+    @property
+    def span(self) -> tuple[int, int]:
+        """Where the value stands in the sentence: [start, end)."""
+        start = self.start - self.sentence_span[0]
+        return start, start + len(self.value)
+
+    @property
+    def before(self) -> str:
+        """The sentence up to the value."""
+        return self.sentence[: self.span[0]]
+
+    @property
+    def after(self) -> str:
+        """The sentence from the value's end."""
+        return self.sentence[self.span[1] :]
+
+    @property
+    def denied(self) -> bool:
+        """Whether the value holds a denial, or stands in a clause that is denied."""
+        if denials(self.value) or not denials(self.sentence):
+            return bool(denials(self.value))
+        begun = [clause for clause in clauses(self.sentence) if clause.start <= self.span[0]]
+        return bool(begun) and begun[-1].denied
+
+    @property
+    def shown(self) -> str:
+        """The value as a reader sees it: from its denial on, in the article's words. A value without content
+        ("not", "he") is shown as its whole sentence.
+        """
+        start, end = self.span
+        if not content_stems(self.value):
+            start, end = 0, len(self.sentence)
+        elif self.denied and (signs := [d.start for d in denials(self.sentence) if d.start < start]):
+            start = signs[-1]
+        return " ".join(self.sentence[start:end].split())
+
+    def _sentence_at(self) -> int:
+        """Where in the passage the sentence begins, or -1: the last place at or before the value, if there
+        are two.
+        """
+        latest = self.start - self.source.passage.start
+        return self.source.passage.text.rfind(self.sentence, 0, latest + len(self.sentence))
+
+
+# --- the question -------------------------------------------------------------------------------------
+
+
+class AnswerType(Enum):
+    """What a question asks for. Only PLACE and ONE let two phrases be rivals; figures and times may always be."""
+
+    FIGURE = "how many"
+    TIME = "when"
+    PLACE = "where"
+    ONE = "who, which, what: one of its kind"
+    POLAR = "yes or no"
+    OPEN = "why, how, several things"
+
+
+_FIGURE_ASKED = re.compile(rf"\bhow\s+(?!(?:{alternation(AUXILIARIES)}|to)\b)\w+", re.IGNORECASE)
+_TIME_ASKED = re.compile(
+    rf"\bwhen\b|\b(?:what|which)\s+(?:\w+\s+)?(?:date|time|{alternation(UNITS_OF_TIME)})\b", re.IGNORECASE
+)
+_PLACE_ASKED = re.compile(
+    rf"\b(?:where|location)\b|\b(?:what|which)\s+(?:\w+\s+)?(?:place|{alternation(PLACE_LEVELS)})\b", re.IGNORECASE
+)
+_ONE_ASKED = re.compile(r"\b(?:who|whom|whose|which|what)\b", re.IGNORECASE)
+# Each article may name another of several. "What does" and "which class" are one: not every s is a plural.
+_PLURAL = r"\w+[^\W\dsiu]s\b"
+_SEVERAL_ASKED = re.compile(
+    r"\b(?:who|what|which|where)\s+(?:are|were|have|else)\b|\bwhich\s+of\b"
+    rf"|\b(?:which|what)\s+(?!is\b|was\b|has\b|does\b){_PLURAL}"
+    rf"|\bwhere\s+(?:do|did|will)\s+(?:[\w’']+\s+){{0,2}}(?-i:[a-z]){_PLURAL}",
+    re.IGNORECASE,
+)
+_REASON_ASKED = re.compile(r"\b(?:why|how)\b|\bwhat\s+(?:do|did|happened|has|had)\b", re.IGNORECASE)
+_DOER_FOLLOWS = re.compile(rf"\b(?:{alternation(DO | HAVE | MODALS)}|when)\s(?:the\s)?\Z", re.IGNORECASE)
+_BOTH = re.compile(r"\b(?:both|combined|each\sother)\b", re.IGNORECASE)
+_LEAST_NAMED = 0.5  # of the question's names, that the sentence, its neighbours or the title hold
+
+
+def answer_type(question: str) -> AnswerType:
+    """What a question asks for, from its words.
+
+    >>> questions = ("How many died?", "On what day?", "Where is it?", "Who won?", "Who were killed?", "Why?", "Is it?")
+    >>> [answer_type(q).name for q in questions]
+    ['FIGURE', 'TIME', 'PLACE', 'ONE', 'OPEN', 'OPEN', 'POLAR']
+    >>> [answer_type(q).name for q in ("How many died when it fell?", "Where did the strikes land?", "Who condemned it?")]
+    ['FIGURE', 'OPEN', 'OPEN']
+    """
+    asked = words(question)
+    if asked and asked[0] in AUXILIARIES:
+        return AnswerType.POLAR
+    figure, time = _FIGURE_ASKED.search(question), _TIME_ASKED.search(question)
+    if figure or time:
+        first = time and (not figure or time.start() < figure.start())
+        return AnswerType.TIME if first else AnswerType.FIGURE
+    if _SEVERAL_ASKED.search(question) or _shared_verbs() & set(asked):
+        return AnswerType.OPEN
+    if _PLACE_ASKED.search(question):
+        return AnswerType.PLACE
+    if _REASON_ASKED.search(question):
+        return AnswerType.OPEN
+    return AnswerType.ONE if _ONE_ASKED.search(question) else AnswerType.OPEN
+
+
+@lru_cache(maxsize=1)
+def _shared_verbs() -> frozenset[str]:
+    return forms(SHARED_VERBS)
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A question, read.
+
+    `marks` tell its subject from others: its names' words, or, if it is `nameless`, its stems. `agents` and
+    `targets` are who did it to whom. `known` are the words that it or the claims' passages write as names.
+    `kind` is the harm or the measure asked about.
+    """
+
+    type: AnswerType
+    stems: frozenset[str]
+    marks: frozenset[str]
+    nameless: bool
+    agents: frozenset[str]
+    targets: frozenset[str]
+    years: frozenset[int]
+    kind: str | None
+    both: bool
+    known: frozenset[str]
+
+    @classmethod
+    def of(cls, question: str, claims: Sequence[ClaimedValue]) -> Asked:
+        """A question as it is to be understood beside those claims."""
+        known = _written_as_names(question).union(*(_written_as_names(c.source.passage.text) for c in claims))
+        named = [p for p in participants(question, known) if p.role is not Role.SPEAKER]
+        stems = frozenset(content_stems(question))
+        return cls(
+            answer_type(question),
+            stems,
+            frozenset(word for p in named for word in p.words) or stems,
+            not named,
+            _doer(question, named),
+            frozenset(word for p in named if p.role is Role.TARGET for word in p.words),
+            years_in(question),
+            _kind_near(question, len(question)),
+            bool(_BOTH.search(question)),
+            known,
+        )
+
+
+def _doer(question: str, named: Sequence[Participant]) -> frozenset[str]:
+    """Who does what is asked about: the name after "did", else one whose deed it is; nobody in "when was
+    Kakar born".
+
+    >>> questions = ("When did Iran hit Iraq?", "Who fled Iran's strikes?", "Is Iran big?")
+    >>> [sorted(_doer(q, participants(q))) for q in questions]
+    [['iran'], ['iran'], []]
+    """
+    doing = [p for p in named if p.role is Role.AGENT]
+    asked = [p for p in doing if _DOER_FOLLOWS.search(question[: p.start])]
+    deeds = [p for p in doing if p.deed]
+    return (asked or deeds)[0].words if asked or deeds else frozenset()
+
+
+@lru_cache(maxsize=512)
+def _written_as_names(text: str) -> frozenset[str]:
+    """The words of the names that open no sentence."""
+    return frozenset(word for name in names(text) if not name.opens for word in words(name.text))
+
+
+# --- a claim, read ------------------------------------------------------------------------------------
+
+_PART_BEFORE = re.compile(r"\b(?:including|among\s(?:them|whom))\s(?:at\sleast\s)?\Z", re.IGNORECASE)
+# "Nine, four of whom were": four is the part. "Nine, of whom four were": nine is the whole.
+_PART_AFTER = re.compile(r"\s(?:\w+\s)?of\s(?:them|those|whom\s(?:is|was|are|were))\b", re.IGNORECASE)
+_COUNTED_IN = re.compile(r"(?:\s[^\W\d_]+){0,2}\s(?:in|at|near)\s(?:the\s)?", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Interpreted:
+    """A claim, read.
+
+    `context` are the words of its sentence, its neighbours and its article's title. `agent` and `target` are the
+    names nearest the value in those roles; `agents` all that do something in its sentence. `kind` is the harm or
+    the measure that the value counts; `places` is where it is counted ("120 jobs in Norway").
+    """
+
+    claim: ClaimedValue
+    value: Value
+    denied: bool
+    context: frozenset[str]
+    years: frozenset[int]
+    kind: str | None
+    agent: frozenset[str]
+    target: frozenset[str]
+    agents: frozenset[str]
+    places: frozenset[str]
+
+    @property
+    def article(self) -> str:
+        return self.claim.source.article.id
+
+    @property
+    def published(self) -> date | None:
+        return self.claim.source.article.published
+
+    def is_version_of(self, other: Interpreted) -> bool:
+        """Whether the articles are near-copies of different days: one source that has brought its report up
+        to date. A copy of the same day, or of an unknown one, that gives another value disagrees."""
+        ours, theirs = self.claim.source.article, other.claim.source.article
+        published = {ours.published, theirs.published}
+        return ours.voice == theirs.voice and (
+            ours.id == theirs.id or (len(published) == 2 and None not in published)
+        )
+
+
+def interpreted(asked: Asked, claim: ClaimedValue) -> Interpreted:
+    """The claim, read. A sentence in which no name does or suffers anything ("Ten were killed") goes on from
+    the one before.
+    """
+    before, after = _neighbours(claim)
+    at = claim.span[0]
+    named = participants(claim.sentence, asked.known)
+    agent, target = _nearest(named, Role.AGENT, at), _nearest(named, Role.TARGET, at)
+    if not agent and not target and before:
+        earlier = participants(before, asked.known)
+        agent, target = (_nearest(earlier, role, len(before)) for role in (Role.AGENT, Role.TARGET))
+    value = _value(asked, claim)
+    return Interpreted(
+        claim,
+        value,
+        claim.denied and not (isinstance(value, Figure) and value.value == 0),
+        frozenset(w for text in (before, claim.sentence, after, claim.source.article.label) for w in _context(text)),
+        _years(claim),
+        _kind_near(claim.sentence, *claim.span),
+        agent,
+        target,
+        frozenset(word for p in named if p.role is Role.AGENT for word in p.words) or agent,
+        frozenset(
+            word for p in named if _COUNTED_IN.fullmatch(claim.sentence[claim.span[1] : p.start]) for word in p.words
+        ),
+    )
+
+
+def _value(asked: Asked, claim: ClaimedValue) -> Value:
+    """The value as what the question wants, or else as what it looks like: a time or a figure only if it is
+    nothing else.
+    """
+    time = time_in(claim.value, claim.before, claim.source.article.published)
+    figure = _figure(claim)
+    if asked.type is AnswerType.FIGURE and figure:
+        return figure
+    if time and (asked.type is AnswerType.TIME or is_bare_time(claim.value)):
+        return time
+    if figure and _begins_with(claim, figure):
+        return figure
+    return phrase(claim.value, asked.stems)
+
+
+def _figure(claim: ClaimedValue) -> Figure | None:
+    """The first figure of the value, read in its sentence, which may bound it and say what it counts."""
+    start, end = claim.span
+    return next((f for f in figures(claim.sentence) if f.start < end and start < f.end), None)
+
+
+def _begins_with(claim: ClaimedValue, figure: Figure) -> bool:
+    """Whether the value begins with its figure, but for what bounds it: "about nine people" does, "Flight 63"
+    does not.
+    """
+    return bool(figure.bound) or not content_stems(claim.sentence[claim.span[0] : figure.start])
+
+
+def _years(claim: ClaimedValue) -> frozenset[int]:
+    """The years that a claim's sentence names beside the value, or else those in which its days lie ("on Friday")."""
+    named = years_in(claim.before) | years_in(claim.after)
+    if named:
+        return named
+    found = days(claim.sentence, claim.source.article.published)
+    return frozenset(year for moment in found for year in (moment.first.year, moment.last.year))
+
+
+@lru_cache(maxsize=1_024)
+def _context(text: str) -> frozenset[str]:
+    """The words of a text, and those by which its names are compared: "america" for "the U.S."."""
+    return frozenset([*words(text), *(word for name in names(text) for word in name_words(name.text))])
+
+
+@lru_cache(maxsize=256)
+def _spans(text: str) -> tuple[tuple[int, int], ...]:
+    return sentences(text)
+
+
+def _neighbours(claim: ClaimedValue) -> tuple[str, str]:
+    """The sentence before and the one after, in the passage; empty where there is none."""
+    passage = claim.source.passage
+    start, end = (at - passage.start for at in claim.sentence_span)
+    before = [span for span in _spans(passage.text) if span[1] <= start]
+    after = [span for span in _spans(passage.text) if span[0] >= end]
+    return passage.text[slice(*before[-1])] if before else "", passage.text[slice(*after[0])] if after else ""
+
+
+def _nearest(named: Sequence[Participant], role: Role, at: int) -> frozenset[str]:
+    """The name of that role that stands last before a place, or else first after it."""
+    fitting = [p for p in named if p.role is role]
+    before = [p for p in fitting if p.start < at]
+    return (before[-1:] or fitting[:1] or [Participant(frozenset(), 0, role)])[0].words
+
+
+@lru_cache(maxsize=1)
+def _kinds() -> dict[str, str]:
+    return {stem(word): kind for kind, counted in COUNTED_KINDS.items() for word in counted}
+
+
+@lru_cache(maxsize=1_024)
+def _kind_near(text: str, start: int, end: int | None = None) -> str | None:
+    """Which harm or measure the words nearest to a place say.
+
+    "Killed nine and injured 20" counts the injured with 20, as does "nine were killed and 20 injured".
+
+    >>> text = "It killed nine and injured 20."
+    >>> _kind_near(text, text.index("nine")), _kind_near(text, text.index("20")), _kind_near("It rained.", 0)
+    ('killed', 'hurt', None)
+    """
+    found: list[tuple[int, int, str]] = []
+    for match in re.finditer(r"[^\W\d_]+", text):
+        if kind := _kinds().get(stem(match.group().lower())):
+            distance = max(start - match.end(), match.start() - (start if end is None else end), 0)
+            found.append((distance, match.start(), kind))
+    return min(found)[2] if found else None
+
+
+# --- what a claim is about ----------------------------------------------------------------------------
+
+
+def concerns(asked: Asked, claim: Interpreted) -> bool:
+    """Whether a claim is about what was asked: it names it, and nothing in its sentence says that it is
+    something else.
+    """
+    named = sum(_is_named(asked, mark, claim.context) for mark in asked.marks)
+    if named < _LEAST_NAMED * len(asked.marks):
+        return False
+    if isinstance(claim.value, Phrase):
+        return not _differ(asked.years, claim.years)
+    if isinstance(claim.value, Figure) and _is_another_count(asked, claim):
+        return False
+    return not _is_another_deed(asked, claim)
+
+
+def _is_named(asked: Asked, mark: str, context: Set[str]) -> bool:
+    """Whether one of the question's marks is among the words: a name in any spelling, another stem by its
+    beginning.
+    """
+    return _is_one_of(mark, context) or (asked.nameless and any(word.startswith(mark) for word in context))
+
+
+def _is_one_of(word: str, others: Set[str]) -> bool:
+    return word in others or any(alike(word, other) or same_name(word, other) for other in others)
+
+
+def _share_a_name(a: Set[str], b: Set[str]) -> bool:
+    return any(_is_one_of(word, b) for word in a)
+
+
+def _differ(a: Set[int], b: Set[int]) -> bool:
+    return bool(a and b) and not a & b
+
+
+def _is_another_count(asked: Asked, claim: Interpreted) -> bool:
+    """Whether a figure counts another harm or measure, another year, a part, or two sides together."""
+    said = claim.claim
+    if asked.kind and claim.kind and asked.kind != claim.kind:
+        return True
+    if _PART_BEFORE.search(said.before) or _PART_AFTER.match(said.after):
+        return True
+    if _BOTH.search(said.sentence) and not asked.both:
+        return True
+    if _differ(asked.years, claim.years):
+        return True
+    # An article that appeared before the year asked about cannot report from it.
+    return bool(
+        asked.years and not claim.years and claim.published and claim.published.year < min(asked.years)
+    )
+
+
+def _is_another_deed(asked: Asked, claim: Interpreted) -> bool:
+    """Whether somebody else did it, or did it to somebody else, by the names nearest the value."""
+    elsewhere = bool(asked.targets and claim.target) and not _share_a_name(claim.target, asked.targets)
+    if not asked.agents:
+        return elsewhere and _share_a_name(claim.agent, asked.targets)
+    if not claim.agent or _share_a_name(claim.agent, asked.agents):
+        return elsewhere and not _share_a_name(claim.context, asked.targets)
+    if _share_a_name(claim.agent, asked.targets) or _share_a_name(claim.target, asked.agents):
+        return True
+    return elsewhere or not _share_a_name(claim.agents, asked.agents)
+
+
+def one_event(asked: Asked, a: Interpreted, b: Interpreted) -> bool:
+    """Whether two claims may speak of one event. Figures of two years do not, nor the figure of a place and that
+    of the whole; nor, if the question names nobody, deeds of two actors."""
+    if isinstance(a.value, Phrase):
+        return True
+    if isinstance(a.value, Figure) and isinstance(b.value, Figure):
+        if _differ(a.years, b.years):
+            return False
+        part, whole = sorted((a, b), key=lambda claim: claim.value.value)
+        if _is_part_of(asked, part, whole):
+            return False
+    return not (asked.nameless and a.agent and b.agent and not _share_a_name(a.agents, b.agents))
+
+
+def _is_part_of(asked: Asked, part: Interpreted, whole: Interpreted) -> bool:
+    """Whether the smaller figure is of a place that neither the question nor the other claim names."""
+    return any(
+        not _is_one_of(place, asked.marks) and not _is_one_of(place, whole.context) for place in part.places
+    )

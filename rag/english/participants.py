@@ -1,0 +1,94 @@
+"""Which names of a sentence do something and which have it done to them, verbs and nouns of deeds alike.
+
+`rag.english.clauses` reads verbs. This adds what nouns say ("Iran's strikes on Pakistan", "a raid by Iran") and
+where a thing happens ("in Pakistan"), because news names those to whom it happens so.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Set
+from dataclasses import dataclass
+from enum import Enum
+from functools import lru_cache
+
+from rag.english.clauses import Clause, clauses
+from rag.english.lexicon import DEED_NOUNS, DEMONYMS, DETERMINERS, SPEECH_VERBS, verb_forms
+from rag.english.names import Name, name_words, names
+
+__all__ = ["Participant", "Role", "participants"]
+
+_INTO = frozenset("against at in inside into near on onto outside within".split())
+_WORD = re.compile(r"[^\W\d_]+")
+_AHEAD = 40  # characters behind a name in which its deed is named: "Iran's first cross-border strikes"
+
+
+class Role(Enum):
+    """What a name does in its sentence."""
+
+    AGENT = "does it"
+    TARGET = "has it done to it, or is where it is done"
+    SPEAKER = "tells of it"
+    NONE = "something else"
+
+
+@dataclass(frozen=True, slots=True)
+class Participant:
+    """A name's words as words are compared, where it starts, its role, and whether a deed is called its own."""
+
+    words: frozenset[str]
+    start: int
+    role: Role
+    deed: bool = False
+
+
+@lru_cache(maxsize=1_024)
+def participants(text: str, known: frozenset[str] = frozenset()) -> tuple[Participant, ...]:
+    """The names of a text in order, with their roles.
+
+    `known` are words that are names even where a sentence begins, and in small letters if the whole text is.
+
+    >>> [(*p.words, p.role.name) for p in participants("On Tuesday Iran hit camps in Syria, Kirby said.")]
+    [('iran', 'AGENT'), ('syria', 'TARGET'), ('kirby', 'SPEAKER')]
+    >>> [(*p.words, p.role.name, p.deed) for p in participants("It followed Pakistani strikes on Iran.")]
+    [('pakistan', 'AGENT', True), ('iran', 'TARGET', False)]
+    """
+    small = text.islower()
+    found = names(text, known=known, lower=_spellings(known) if small else frozenset())
+    verbs = clauses(text)
+    return tuple(
+        Participant(frozenset(name_words(name.text)), name.start, *_role(text, name, verbs))
+        for name in found
+        if small or not name.text.islower()
+    )
+
+
+def _spellings(known: Set[str]) -> frozenset[str]:
+    """The words, and as hasty readers write their possessives: "pakistans strikes"."""
+    return frozenset(known) | {f"{word}s" for word in known}
+
+
+def _role(text: str, name: Name, verbs: tuple[Clause, ...]) -> tuple[Role, bool]:
+    before = [word.lower() for word in _WORD.findall(text[max(name.start - _AHEAD, 0) : name.start])]
+    while before and before[-1] in DETERMINERS:
+        before.pop()
+    prior = before[-1] if before else ""
+    if _owns_a_deed(text, name):
+        return Role.AGENT, True
+    if prior == "by":
+        return Role.AGENT, True
+    if prior in _INTO:
+        return Role.TARGET, False
+    clause = next((c for c in reversed(verbs) if c.start <= name.start < c.end and name.text in (c.who, c.whom)), None)
+    if clause is not None and clause.verb not in SPEECH_VERBS:
+        return (Role.AGENT if clause.who == name.text else Role.TARGET), False
+    return (Role.NONE if clause is None else Role.SPEAKER), False
+
+
+def _owns_a_deed(text: str, name: Name) -> bool:
+    """Whether the name is a possessive or a people, and one of the next words is a deed."""
+    if not (name.possessive or DEMONYMS.get(name.last) or name.text.islower()):
+        return False
+    following = text[name.end : name.end + _AHEAD]
+    near = _WORD.findall(re.split(r"[.,;:]", following.removeprefix("'s").removeprefix("’s"))[0].lower())[:3]
+    return any(word in DEED_NOUNS or word.removesuffix("s") in DEED_NOUNS for word in near)

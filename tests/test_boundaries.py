@@ -3,13 +3,24 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from rag.english import lexicon
+
 ROOT = Path(__file__).parent.parent
-COMMON = {"rag.types", "rag.errors", "rag.config", "rag.english", "rag.scores", "rag.validation", "rag.system"}
+COMMON = {
+    "rag.types",
+    "rag.errors",
+    "rag.config",
+    "rag.english",
+    "rag.scores",
+    "rag.validation",
+    "rag.system",
+}
 
 # The longest matching prefix counts. A package admits its own modules.
 MAY_IMPORT: dict[str, set[str]] = {
@@ -183,3 +194,103 @@ def test_passages_and_citations_are_built_in_one_place_each() -> None:
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in builders:
                 builders[node.func.id].add(name)
     assert builders == {"Passage": {"rag.types"}, "Citation": {"rag.answer.check"}}
+
+
+# --- one list, one home ----------------------------------------------------------------------------------------
+
+LEXICON = "rag.english.lexicon"
+# Files that still hold a list of their own; none may be added.
+NOT_YET: dict[str, set[str]] = {
+    "eval.bench.checking": {"negations", "speech verbs"},
+    "rag.answer.check": {"negations", "speech verbs"},
+    "rag.answer.conflict": {"negations", "speech verbs"},
+    "rag.answer.extract": {"speech verbs"},
+    "rag.question.followup": {"negations", "speech verbs"},
+    "rag.question.parts": {"negations", "speech verbs"},
+}
+# Class names of pages, which happen to be words.
+NOT_ENGLISH = {"ingest.formats.html"}
+LISTED: dict[str, set[str]] = {
+    "months": set(lexicon.MONTHS) | set(lexicon.SHORT_MONTHS),
+    "weekdays": set(lexicon.WEEKDAYS) | set(lexicon.SHORT_WEEKDAYS),
+    "negations": set(lexicon.NEGATIONS),
+    "speech verbs": set(lexicon.forms(lexicon.SPEECH_VERBS)),
+}
+AT_LEAST = 4  # words of a list that make another list of it
+
+
+def listed_words(tree: ast.Module) -> Iterator[set[str]]:
+    """The words of each literal collection, and of each text that is split into words or matches one of several."""
+    documented = {
+        id(node.body[0].value)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef)
+        and node.body
+        and isinstance(node.body[0], ast.Expr)
+    }
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Set | ast.List | ast.Tuple):
+            yield {
+                e.value.lower() for e in node.elts if isinstance(e, ast.Constant) and isinstance(e.value, str)
+            }
+        elif isinstance(node, ast.Dict):
+            yield {
+                k.value.lower() for k in node.keys if isinstance(k, ast.Constant) and isinstance(k.value, str)
+            }
+        elif (
+            isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "split"
+        ):
+            if isinstance(node.func.value, ast.Constant) and isinstance(node.func.value.value, str):
+                yield set(re.findall(r"[a-z']+", node.func.value.value.lower()))
+        elif isinstance(node, ast.JoinedStr):
+            said = "".join(part.value for part in node.values if isinstance(part, ast.Constant))
+            yield from alternations(said)
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in documented:
+            yield from alternations(node.value)
+
+
+def alternations(pattern: str) -> Iterator[set[str]]:
+    """The words of a regular expression's alternatives: "sa(?:id|ys)" are "said" and "says"."""
+    if pattern.count("|") < AT_LEAST - 1:
+        return
+    found = set(re.findall(r"(?<![a-z\\\\])[a-z']+(?![a-z])", pattern.lower()))
+    for stem, endings in re.findall(r"([a-z]+)\(\?:([a-z|\[\]]+)\)", pattern.lower()):
+        found |= {stem + ending for ending in endings.split("|")}
+    yield found
+
+
+def second_lists() -> dict[str, set[str]]:
+    found: dict[str, set[str]] = {}
+    for name, path in modules():
+        if name in {LEXICON, "app", *NOT_ENGLISH}:
+            continue
+        for words in listed_words(ast.parse(path.read_text(encoding="utf-8"))):
+            for kind, listed in LISTED.items():
+                if len(words & listed) >= AT_LEAST:
+                    found.setdefault(name, set()).add(kind)
+    return found
+
+
+def test_there_is_one_calendar_one_list_of_denials_and_one_of_verbs_of_speech() -> None:
+    assert second_lists() == NOT_YET
+
+
+@pytest.mark.parametrize(
+    ("source", "kinds"),
+    [
+        ('A = "monday tuesday wednesday thursday".split()', {"weekdays"}),
+        ('A = re.compile(r"\\b(?:january|february|march|april)\\b")', {"months"}),
+        ('A = {"no", "not", "never", "none"}', {"negations"}),
+        ('A = re.compile(r"(?:sa(?:id|ys)|told|claim(?:s|ed)?|warned)")', {"speech verbs"}),
+        ('"""He said, she told, they warned, we claim | | | |"""', set()),
+        ('A = "no not never"', set()),
+    ],
+)
+def test_a_second_list_is_seen_however_it_is_written(source: str, kinds: set[str]) -> None:
+    found = {
+        kind
+        for words in listed_words(ast.parse(source))
+        for kind, listed in LISTED.items()
+        if len(words & listed) >= AT_LEAST
+    }
+    assert found == kinds

@@ -15,13 +15,16 @@ from rag.english.lexicon import (
     ADVERBS,
     CLAIM_ADVERBS,
     CONTRACTIONS,
+    CONTROL_VERBS,
     DEGREE_NEGATIONS,
+    DENYING_PARTICLES,
     DENYING_PHRASES,
     DENYING_VERBS,
     HEDGING_ADVERBS,
     HEDGING_VERBS,
     MODALS,
     NEGATIONS,
+    NEGATIVE_PRONOUNS,
     PREPOSITIONS,
     SPEECH_VERBS,
     UNSURE_NOUNS,
@@ -30,21 +33,16 @@ from rag.english.lexicon import (
 )
 from rag.english.normalise import content_stems, fold
 from rag.english.phrases import Item, Phrase, VerbGroup, items, phrase_after, phrase_before, verb_groups
-from rag.english.sentences import in_quotation, sentences
+from rag.english.sentences import in_quotation
 
 __all__ = ["Clause", "Denial", "clauses", "denials", "is_denied", "is_hedged", "is_reported"]
 
-# Whoever is ordered to do something is the one to do it.
-_CONTROL = frozenset(
-    """advise allow ask authorise authorize beg call cause command compel convince direct enable encourage expect forbid
-    force get help instruct invite lead leave let make oblige order permit persuade press pressure prompt require
-    summon tell tempt urge want warn""".split()
-)
 # Adjectives before "to" that plan, and those that deny.
 _PLANNED = frozenset(
     "set due poised ready scheduled expected about likely keen eager prepared willing free bound".split()
 )
-_NEGATIVE_SUBJECTS = frozenset("no nobody none nothing neither nowhere noone".split())
+# Verbs whose other side stands behind "to": "lost to Ajax".
+_TO_WHOM = frozenset("lose surrender apologise apologize respond".split())
 _MODAL_HEDGES = MODALS - {"can", "must", "shall", "will", "ought"}
 _CONDITIONS = frozenset({"if", "unless", "whether"})
 
@@ -89,6 +87,7 @@ class _Parsed:
     agent: Phrase | None
     clause: Clause
     parent: int | None
+    relative: bool
 
 
 @lru_cache(maxsize=2_048)
@@ -115,7 +114,14 @@ def _parse(sentence: str) -> list[_Parsed]:
         subject = _subject(said, groups, at, found, parent)
         after = groups[at + 1].first if at + 1 < len(groups) else len(said)
         target = None if group.passive else _target(said, group, stops)
+        relative = _is_relative(said, group, subject)
+        if relative and target is None and not group.passive and subject is not None:
+            target = _antecedent(said, group, subject)
         agent = _agent(said, group, after, stops) if group.passive else None
+        if subject is None and target is not None and _is_spoken_before(said, group):
+            subject, target = target, None  # "“…,” said Kis"
+        if target is None and group.inverted is not None and not group.passive:
+            target = _asked_for(said, group)
         doer, done_to = (agent, subject) if group.passive else (subject, target)
         clause = Clause(
             _shown(said, doer),
@@ -130,7 +136,7 @@ def _parse(sentence: str) -> list[_Parsed]:
             within[said[group.first].start] or _is_told(said, found, parent),
             group.passive,
         )
-        found.append(_Parsed(group, subject, target, agent, clause, parent))
+        found.append(_Parsed(group, subject, target, agent, clause, parent, relative))
     return found
 
 
@@ -171,27 +177,81 @@ def _subject(
         if not found:
             return None
         above = found[parent if parent is not None else at - 1]
-        if group.kind == "to" and above.group.verb in _CONTROL:
+        if group.kind == "to" and above.group.verb in CONTROL_VERBS:
             return above.subject if above.group.passive else above.target or above.subject
         return above.subject
     floor = groups[at - 1].last if at else 0
     here = group.first
+    while here > 2 and said[here - 1].low == "and" and said[here - 2].low.endswith("ly"):
+        here -= 2  # "quickly and quietly buried"
     prior = said[here - 1] if here else None
     if prior is None:
         return None
+    if group.kind == "reduced" and prior.low == "and":
+        return found[-1].subject if found else None
     if prior.low in {"who", "which", "that"} and here - 1 >= floor:
         before = here - 2 if here > 1 and said[here - 2].low == "," else here - 1
         reaching = phrase_before(said, before, _clause_floor(said, before, floor))
         if reaching is not None:
             return _nearest_part(said, reaching, before)
         return found[-1].target or found[-1].agent if found else None
+    if at and not any(item.mark or item.low in {"and", "but", "that"} for item in said[floor:here]):
+        above = found[-1]
+        if above.group.kind == "reduced":
+            return above.subject  # "a bridge built by Kestrel collapsed"
+        if above.relative and above.group.verb not in SPEECH_VERBS | HEDGING_VERBS:
+            # "those who had no tickets entered", "the convoy that rebels attacked reached"
+            pronoun = said[above.group.first - 1].low in {"who", "which", "that"}
+            return above.subject if pronoun else above.target
     if prior.low in {"and", "but", "or", "then", "nor"}:
         return _inherited(said, groups, at, found)
+    if group.kind == "reduced" and prior.low == ",":
+        return phrase_before(said, here - 1, _clause_floor(said, here - 1, floor))
     if prior.low == ",":
         return _past_parenthesis(said, groups, at, found)
     if prior.mark:
         return None
     return phrase_before(said, here, _clause_floor(said, here, floor))
+
+
+def _is_relative(said: Sequence[Item], group: VerbGroup, subject: Phrase | None) -> bool:
+    """Whether a verb group stands in a relative clause: behind "who", or behind "that" and its subject."""
+    if group.kind != "finite" or not group.first:
+        return False
+    if said[group.first - 1].low in {"who", "which"}:
+        return True
+    if said[group.first - 1].low == "that":
+        return group.first > 1 and (said[group.first - 2].name or said[group.first - 2].low not in _SAYING)
+    return subject is not None and _antecedent(said, group, subject) is not None
+
+
+_SAYING = forms(SPEECH_VERBS | HEDGING_VERBS) | {"so", "now", "and", "or", "but"}
+
+
+def _antecedent(said: Sequence[Item], group: VerbGroup, subject: Phrase) -> Phrase | None:
+    """What a relative pronoun before a clause's subject stands for: "the convoy that rebels attacked"."""
+    at = subject.first - 1
+    if subject.last > group.first or at < 1 or said[at].low not in {"that", "which", "whom"}:
+        return None
+    end = at - 1 if said[at - 1].low == "," else at
+    if said[end - 1].low in _SAYING or (said[at].low == "that" and end != at):
+        return None
+    return phrase_before(said, end)
+
+
+def _is_spoken_before(said: Sequence[Item], group: VerbGroup) -> bool:
+    marks = {",", "”", '"', "»", "?", "!"}
+    return group.verb in SPEECH_VERBS and group.first > 0 and said[group.first - 1].low in marks
+
+
+def _asked_for(said: Sequence[Item], group: VerbGroup) -> Phrase | None:
+    """What a question asks for, before its auxiliary: "which firm did"."""
+    for at in range(group.first - 1, max(-1, group.first - 5), -1):
+        if said[at].low in {"which", "what"} and at + 1 < group.first:
+            return phrase_after(said[: group.first], at + 1)
+        if said[at].low in {"what", "whom", "who", "which"}:
+            return Phrase(at, at + 1, at)
+    return None
 
 
 def _nearest_part(said: Sequence[Item], phrase: Phrase, end: int) -> Phrase:
@@ -267,6 +327,8 @@ def _target(said: Sequence[Item], group: VerbGroup, stops: frozenset[int]) -> Ph
         if said[here].low in _PARTICLES and not (here + 1 < len(said) and _opens_phrase(said[here + 1])):
             return None
         here += 1
+    if group.verb in _TO_WHOM and here + 1 < len(said) and said[here].low == "to" and here not in stops:
+        return phrase_after(said, here + 1, stops)
     if (
         here >= len(said)
         or here in stops
@@ -318,7 +380,9 @@ def _is_denied_there(
             continue
         run = [item.low for item in said[phrase.first : phrase.last]]
         than = any(low in {"fewer", "less", "more"} for low in run[:2])
-        denied ^= bool(_NEGATIVE_SUBJECTS & set(run[:2])) and not than
+        if phrase is subject and {"neither", "nor"} & {item.low for item in said[: phrase.last]}:
+            denied = True
+        denied ^= bool(NEGATIVE_PRONOUNS & set(run[:2])) and not than
     if group.first and said[group.first - 1].low == "without":
         denied = True
     if parent is not None:
@@ -362,9 +426,13 @@ def _is_told(said: Sequence[Item], found: Sequence[_Parsed], parent: int | None)
     return parent is not None and (found[parent].group.verb in SPEECH_VERBS or found[parent].clause.reported)
 
 
-_ACCORDING = re.compile(r"\baccording to\b|\bin the (?:words|view|opinion) of\b", re.IGNORECASE)
+# "According to Ana Ruiz", and not "according to age".
+_VIEW = re.compile(
+    r"\baccording to (?=(?:the|an?|his|her|its|their|our)\b|(?-i:[^\W\d_a-z])|\w+s\b)|\bin the (?:words|view|opinion) of\b",
+    re.IGNORECASE,
+)
 _NOT_ONLY = re.compile(
-    r"\bnot (?:only|just|merely|least)\b|\bno (?:fewer|less|more|later) than\b|\bno doubt\b|\bno\. ?\d|\bnothing but\b"
+    r"\bnot (?:only|just|merely|least)\b|\bno (?:fewer|less|more|later) than\b|\bno doubt\b|\bno\.? ?\d|\bnothing but\b"
     r"|\bnot (?:fewer|less) than\b|\bwhether or not\b",
     re.IGNORECASE,
 )
@@ -410,11 +478,18 @@ def is_denied(text: str) -> bool:
     main = _main(text)
     if main is None:
         return bool(denials(text))
-    parsed, whole = main
+    parsed = main
     clause = parsed.clause
-    own = clause.denied or clause.verb in DENYING_VERBS or _denies_itself(text, parsed)
-    both = clause.denied and clause.verb in DENYING_VERBS
-    return own and not both and bool(denials(text)) if whole else own
+    denies = clause.verb in DENYING_VERBS or _rules_out(text, parsed.group)
+    own = clause.denied or denies or _denies_itself(text, parsed)
+    both = clause.denied and denies
+    return own and not both
+
+
+def _rules_out(text: str, group: VerbGroup) -> bool:
+    """Whether a verb denies together with the word behind it: "ruled out"."""
+    said = items(text)
+    return group.last < len(said) and DENYING_PARTICLES.get(group.verb) == said[group.last].low
 
 
 def _denies_itself(text: str, parsed: _Parsed) -> bool:
@@ -434,55 +509,33 @@ def _denies_itself(text: str, parsed: _Parsed) -> bool:
         return False
     said = items(text)
     near = [item.low for item in said[parsed.group.last : parsed.group.last + 4]]
-    return bool(
-        (DENYING_PHRASES | {"no", "nothing", "nobody", "none", "neither"}) & set(near)
-    ) and not _NOT_ONLY.search(text)
+    return bool((DENYING_PHRASES | NEGATIVE_PRONOUNS) & set(near)) and not _NOT_ONLY.search(text)
 
 
-def _main(text: str) -> tuple[_Parsed, bool] | None:
+def _main(text: str) -> _Parsed | None:
     """The clause that makes the main statement: what is said, where the sentence says that somebody says it."""
-    spans = sentences(text)
-    if not spans:
-        return None
-    parsed = [p for p in _parse(text[spans[0][0] : spans[-1][1]]) if p.group.kind != "reduced"]
+    parsed = _parse(text)
     finite = [p for p in parsed if p.group.kind == "finite" and not _is_subordinate(text, p)]
     if not finite:
         return None
     first = finite[0]
-    if first.group.verb in SPEECH_VERBS - DENYING_VERBS and not first.clause.denied:
-        told = [
-            p
-            for p in parsed
-            if p.parent is not None and parsed[p.parent] is first and p.group.kind == "finite"
-        ]
-        if told:
-            return told[0], True
-        others = [p for p in finite[1:]]
-        if others and others[0].clause.start > first.clause.end:
-            return others[0], True
-    return first, True
+    if first.group.verb not in SPEECH_VERBS - DENYING_VERBS or first.clause.denied:
+        return first
+    told = [
+        p for p in parsed if p.parent is not None and parsed[p.parent] is first and p.group.kind == "finite"
+    ]
+    return next((p for p in (*told, *finite[1:]) if p.clause.start > first.clause.start), first)
+
+
+_SUBORDINATE = frozenset(
+    "although though while because if when after before as since until unless whereas whose where".split()
+)
 
 
 def _is_subordinate(text: str, parsed: _Parsed) -> bool:
+    """Whether a clause stands in another one's place or circumstances: behind "who", "although", "because"."""
     before = fold(text[: parsed.clause.start])[0].split()[-1:]
-    opening = fold(text[max(0, parsed.clause.start - 1) : parsed.clause.start + 12])[0].split()
-    joined = {
-        "who",
-        "which",
-        "although",
-        "though",
-        "while",
-        "because",
-        "if",
-        "when",
-        "after",
-        "before",
-        "as",
-        "since",
-        "until",
-        "unless",
-    }
-    return bool(before and before[0].strip(",") in joined) or bool(opening and opening[0] in joined)
+    return parsed.relative or bool(before and before[0] in _SUBORDINATE)
 
 
 def is_hedged(text: str) -> bool:
@@ -505,10 +558,12 @@ def is_reported(text: str) -> bool:
     >>> [is_reported(text) for text in ("“We won,” said Kis.", "According to Ana Ruiz, it fell.", "It fell.")]
     [True, True, False]
     """
-    if _ACCORDING.search(text) or set(fold(text)[0].split()) & CLAIM_ADVERBS:
+    if set(fold(text)[0].split()) & CLAIM_ADVERBS or _VIEW.search(text):
         return True
-    parsed = _parse(text)
-    return any(p.group.verb in SPEECH_VERBS for p in parsed) or bool(_SAID.search(text))
+    spoken = any(
+        p.group.verb in SPEECH_VERBS and p.group.kind == "finite" and not p.relative for p in _parse(text)
+    )
+    return spoken or bool(_SAID.search(text))
 
 
 _SAID = re.compile(rf"[”\"’,]\s(?:{alternation(forms(SPEECH_VERBS))})\b", re.IGNORECASE)

@@ -13,12 +13,14 @@ from types import MappingProxyType
 
 __all__ = [
     "ADVERBS", "AUXILIARIES", "BE", "BY_SHORT_NAME", "CALENDAR", "CAPITALS", "CLAIM_ADVERBS", "CONNECTIVES",
-    "CONTRACTIONS", "COUNTED_KINDS", "DEED_NOUNS", "SHARED_VERBS", "PLACE_LEVELS", "RISE_VERBS", "FALL_VERBS", "REVISE_VERBS", "UPDATE_WORDS", "CONTRARY_MODALS", "COUNTRIES", "CURRENCIES", "DEGREE_NEGATIONS", "DEMONYMS",
-    "DENYING_PHRASES", "DENYING_VERBS", "DETERMINERS", "DO", "FEMALE", "HAVE", "HEDGES", "HEDGING_ADVERBS",
-    "HEDGING_VERBS", "IRREGULAR_VERBS", "MALE", "MODALS", "MONTHS", "MONTH_NUMBERS", "NEGATIONS",
-    "NEWS_VERBS", "NUMBER_WORDS", "OFFICES", "ORDINALS", "ORGANISATION_HEADS", "PERSONAL", "PERSONS",
-    "PLACES", "PLURAL", "POINTING", "POSSESSIVES", "PREPOSITIONS", "PRONOUNS", "QUANTITIES",
-    "QUESTION_WORDS", "REFLEXIVES", "RELATIVES", "SCALES", "SHORT_MONTHS", "SHORT_WEEKDAYS",
+    "CONTRACTIONS", "CONTRARY_MODALS", "COUNTRIES", "CURRENCIES", "DEGREE_NEGATIONS", "DEMONYMS",
+    "DENYING_PARTICLES", "DENYING_PHRASES", "DENYING_VERBS", "DETERMINERS", "DO", "FEMALE", "HAVE",
+    "HEDGES", "HEDGING_ADVERBS", "HEDGING_VERBS", "IRREGULAR_VERBS", "MALE", "MODALS", "MONTHS",
+    "MONTH_NUMBERS", "NEGATIONS", "NEWS_VERBS", "NUMBER_WORDS", "OFFICES", "ORDINALS", "ORGANISATION_HEADS",
+    "PERSONAL", "PERSONS", "PLACES", "PLURAL", "POINTING", "POSSESSIVES", "PREPOSITIONS", "PRONOUNS",
+    "QUANTITIES", "QUESTION_WORDS", "REFLEXIVES", "RELATIVES", "SCALES", "SHORT_MONTHS", "SHORT_WEEKDAYS",
+    "COUNTED_KINDS", "DEED_NOUNS", "FALL_VERBS", "PLACE_LEVELS", "REVISE_VERBS", "RISE_VERBS", "SHARED_VERBS",
+    "UPDATE_WORDS",
     "SINGULAR_PERSONS", "SPEECH_VERBS", "STOPWORDS", "TEENS", "TENS", "THINGS", "TIME_WORDS", "TITLES",
     "UNITS", "UNITS_OF_TIME", "UNSURE_NOUNS", "WEEKDAYS", "alternation", "forms", "inflect", "lemma",
     "past_forms", "verb_forms",
@@ -194,6 +196,9 @@ TIME_WORDS = (
     )
 )
 
+# Function words and months that persons are called by, too, beside another part of the name.
+ALSO_NAMES = _set("an am do so my will may jan mar june april august")
+
 # --- verbs --------------------------------------------------------------------------------------------
 
 # Lemma: past form, participle.
@@ -325,7 +330,17 @@ SPEECH_VERBS = _set(
     report respond reveal say shout signal speak state stress suggest swear tell testify threaten tweet
     urge vow warn whisper write"""
 )
+# Derived: without the verbs that more often do something than say it.
+TELLING_VERBS = SPEECH_VERBS - _set("accuse call express note object point post signal state")
+# Whoever is ordered to do something is the one to do it: "ordered Trefoil to pay".
+CONTROL_VERBS = _set(
+    """advise allow ask authorise authorize beg call cause command compel convince direct enable encourage
+    expect forbid force get help instruct invite lead leave let make oblige order permit persuade press
+    pressure prompt require summon tell tempt urge want warn"""
+)
 NEGATIONS = _set("no not never none nobody nothing neither nor without cannot nowhere noone n't")
+# Derived: those that can be a phrase, or begin one, and make the whole clause negative.
+NEGATIVE_PRONOUNS = NEGATIONS - _set("not never nor without cannot n't")
 # Hardly a negation, but what it stands with is said not to be.
 DEGREE_NEGATIONS = _set("hardly scarcely barely rarely seldom")
 # Whoever denies, refuses or fails to do a thing has not done it.
@@ -333,6 +348,18 @@ DENYING_VERBS = _set(
     """abandon abstain avoid block cancel clear acquit decline deny disavow disprove dismiss exonerate fail
     forbid halt lack miss neglect oppose prevent rebuff refuse refute reject renounce repudiate retract
     scrap veto waive"""
+)
+# Verbs that deny with the word behind them: "ruled out a sale".
+DENYING_PARTICLES: Mapping[str, str] = MappingProxyType(
+    {
+        "rule": "out",
+        "turn": "down",
+        "call": "off",
+        "pull": "out",
+        "back": "out",
+        "hold": "off",
+        "stop": "short",
+    }
 )
 # Adjectives and phrases of the same meaning; the last word is the one that counts.
 DENYING_PHRASES = _set(
@@ -472,17 +499,17 @@ def lemma(verb: str) -> str:
 # --- persons, offices, bodies -------------------------------------------------------------------------
 
 TITLES = _set(
-    """mr mrs ms miss mx dr prof professor sir dame lord lady baroness gen general lt lieutenant col colonel
-    capt captain maj major sgt sergeant cpl adm admiral cmdr commander sen senator rep representative gov
-    governor president minister secretary spokesman spokesperson spokeswoman rev reverend fr father pope
-    cardinal archbishop bishop imam rabbi sheikh king queen prince princess emperor judge justice mayor
-    chancellor premier ambassador st saint hon"""
+    """mr mrs ms miss mx dr councillor cllr sheriff det insp detective inspector prof professor sir dame lord
+    lady baroness gen general lt lieutenant col colonel capt captain maj major sgt sergeant cpl adm
+    admiral cmdr commander sen senator rep representative gov governor president minister secretary
+    spokesman spokesperson spokeswoman rev reverend fr father pope cardinal archbishop bishop imam rabbi
+    sheikh king queen prince princess emperor judge justice mayor chancellor premier ambassador st saint
+    hon"""
 )
 # What stands before a title and belongs to it: "Prime Minister", "Det. Insp.".
 TITLE_ADJECTIVES = _set(
-    """acting chief defence defense det detective deputy economy education energy environment finance first
-    foreign former health home insp inspector interior justice labour prime supt transport treasury trade
-    vice"""
+    """acting chief defence defense deputy economy education energy environment finance first foreign former
+    health home interior justice labour prime supt transport treasury trade vice"""
 )
 OFFICES = TITLES | _set(
     """leader chief chairman chairwoman chair director coach manager doctor official officer executive
@@ -505,12 +532,12 @@ ORGANISATION_HEADS = _set(
 
 # Small words inside a name: "van Gogh", "Bank of the West". After `NAME_HEADS` also "of", "for" and "on".
 NAME_PARTICLES = _set(
-    """al el ul bin ibn ben abu da de del della den der des di do dos du la le las los san ter ten van von y
-    zu af av"""
+    """al el i ul bin ibn ben abu da de del della den der des di do dos du la le las los san ter ten van von
+    y zu af av"""
 )
 NAME_HEADS = ORGANISATION_HEADS | _set(
     """bay cape centre center coast democratic emirate gulf isle isles islands kingdom lake mount peninsula
-    republic strait straits teamsters tower trades valley wales"""
+    republic strait straits teamsters storm hurricane typhoon cyclone tower trades valley wales"""
 )
 # Endings of firms' names that a second mention leaves out.
 FIRM_ENDINGS = _set(
@@ -518,36 +545,36 @@ FIRM_ENDINGS = _set(
 )
 # Common words that open sentences of news; their capital says nothing.
 OPENERS = _set(
-    """according activists additionally aid air although analysts astronomers authorities aviation bankers
-    banks bosses both bus buses business businesses campaigners cars charities children cities citizens
-    civil climate clinical coal coaches coastal commuters companies consumers councillors councils counsel
-    counting courts crews criminal critics cyclists cyber dead deaths delegates demand deputies despite
-    detectives diplomats divers doctors dozens drivers drought drug earlier earnings economists electric
-    electricity emergency employees energy engineers environmental even eventually every everybody
-    everyone exactly executives exports extra families fans farmers few fewer figures film financial
-    finally fire firefighters firms fishermen five flights flood flooding floods flu following food
-    football footage foreign former four fresh fuel further furthermore gale gas general global gold
-    government governments ground growth guests half health heat heavy help high holidays home homes
-    hospital hospitals house households however human hundreds ice imports industrial inflation initial
-    inside insiders inspectors interest international investigators investors jobs journalists judges
-    jurors large last late later lawmakers lawyers leaders leading light lightning local long magistrates
-    many market markets maybe meanwhile media medical medics men meteorologists migrants militants
-    military millions ministers more moreover most mountain mourners much museums national nearly
-    negotiators neighbours new news night nine nobody none nothing nuclear nurses observers officers
-    official officials oil older once one online only opponents opposition organisers others outside over
-    owners paramedics parents parliament participants parts passengers patients peace pensioners people
-    perhaps physicists pilots plans players police political politicians pollsters poor power prices
-    prison prisoners private producers production profit profits prosecutors protesters public publishers
-    quarterly rail rain rebels record refugees regulators relatives repairs reporters reports rescue
-    rescuers researchers residents retail retailers revenue rival rivals roads russia's sailors sales
-    satellite schools scientists scores sea second security senior separately settlers seven several share
-    shareholders shares shops since six small snow social soldiers some sources spectators sport
-    spokespeople staff stock stocks storm storms strikes strong students supporters surgeons surveyors tax
-    teachers technology temperatures ten tens tests thieves third thousands three tickets today tourists
-    trade traders traffic train trains tributes troops trustees turnout twelve twenty two tropical
-    unemployment union unions unless until users vaccines victims villagers visitors volunteers voters
-    votes wages warm water we whether wildfires wind winds witnesses women work workers world yesterday
-    young youngest youth"""
+    """according activists gusts showers fog ice hail heatwave thunder visibility rainfall goals talks rates
+    fares additionally aid air although analysts astronomers authorities aviation bankers banks bosses
+    both bus buses business businesses campaigners cars charities children cities citizens civil climate
+    clinical coal coaches coastal commuters companies consumers councillors councils counsel counting
+    courts crews criminal critics cyclists cyber dead deaths delegates demand deputies despite detectives
+    diplomats divers doctors dozens drivers drought drug earlier earnings economists electric electricity
+    emergency employees energy engineers environmental even eventually every everybody everyone exactly
+    executives exports extra families fans farmers few fewer figures film financial finally fire
+    firefighters firms fishermen five flights flood flooding floods flu following food football footage
+    foreign former four fresh fuel further furthermore gale gas general global gold government governments
+    ground growth guests half health heat heavy help high holidays home homes hospital hospitals house
+    households however human hundreds ice imports industrial inflation initial inside insiders inspectors
+    interest international investigators investors jobs journalists judges jurors large last late later
+    lawmakers lawyers leaders leading light lightning local long magistrates many market markets maybe
+    meanwhile media medical medics men meteorologists migrants militants military millions ministers more
+    moreover most mountain mourners much museums national nearly negotiators neighbours new news night
+    nine nobody none nothing nuclear nurses observers officers official officials oil older once one
+    online only opponents opposition organisers others outside over owners paramedics parents parliament
+    participants parts passengers patients peace pensioners people perhaps physicists pilots plans players
+    police political politicians pollsters poor power prices prison prisoners private producers production
+    profit profits prosecutors protesters public publishers quarterly rail rain rebels record refugees
+    regulators relatives repairs reporters reports rescue rescuers researchers residents retail retailers
+    revenue rival rivals roads russia's sailors sales satellite schools scientists scores sea second
+    security senior separately settlers seven several share shareholders shares shops since six small snow
+    social soldiers some sources spectators sport spokespeople staff stock stocks storm storms strikes
+    strong students supporters surgeons surveyors tax teachers technology temperatures ten tens tests
+    thieves third thousands three tickets today tourists trade traders traffic train trains tributes
+    troops trustees turnout twelve twenty two tropical unemployment union unions unless until users
+    vaccines victims villagers visitors volunteers voters votes wages warm water we whether wildfires wind
+    winds witnesses women work workers world yesterday young youngest youth"""
 ) - _set("russia's")
 # Endings of common words: a word that opens a sentence and ends so is no name.
 COMMON_ENDINGS = (

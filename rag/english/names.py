@@ -9,6 +9,7 @@ from functools import lru_cache
 
 from rag.english.lexicon import (
     ADVERBS,
+    ALSO_NAMES,
     AUXILIARIES,
     BY_SHORT_NAME,
     CALENDAR,
@@ -47,8 +48,7 @@ _OPENING = re.compile(r"(?:\A|[.!?:…]['\"”’)\]]{0,2}\s|\n|[“\"‘(\[•*
 _FUNCTION = STOPWORDS | PREPOSITIONS | DETERMINERS | PRONOUNS | AUXILIARIES | CONNECTIVES | QUESTION_WORDS
 _NOT_NAMES = _FUNCTION | CALENDAR | frozenset(SHORT_MONTHS) | frozenset(SHORT_WEEKDAYS) - {"sun"}
 _SHORT_TITLES = frozenset(word for word in TITLES | TITLE_ADJECTIVES if len(word) <= 4)
-# Function words and months that are names of persons, too, beside another part of the name.
-_ALSO_PARTS = frozenset("an am do so my will may jan mar june april august".split())
+_DEDICATED = frozenset("hospital college school church cathedral hall park square theatre hospice".split())
 _JOINED = re.compile(r"\s{1,3}|-")
 
 
@@ -168,13 +168,27 @@ def _is_no_part(token: _Token) -> bool:
     return (token.plain in _NOT_NAMES and not shouted) or (token.text == "I")
 
 
+def _is_dedicated(text: str, tokens: Sequence[_Token], first: int, end: int) -> bool:
+    """Whether a possessive is a part of the name: "St. Brigid's Hospital"."""
+    house = tokens[end].plain in _DEDICATED and _is_capital(tokens[end])
+    return house and text[tokens[end - 1].end : tokens[end].start].strip("'’s").isspace()
+
+
 def _is_part_after_all(text: str, tokens: Sequence[_Token], at: int) -> bool:
     """Whether a capitalised "Will" or "Jan" begins a name: another part follows, and no sentence begins here."""
-    if tokens[at].opens or tokens[at].plain not in _ALSO_PARTS or at + 1 == len(tokens):
+    if tokens[at].plain not in ALSO_NAMES or at + 1 == len(tokens):
+        return False
+    if tokens[at].opens and (_asks(text, tokens[at].end) or tokens[at].plain not in {"will", "may"}):
         return False
     following = tokens[at + 1]
     named = following.text[0].isalpha() and _is_capital(following) and not _is_no_part(following)
     return named and _beside(text, tokens[at], following)
+
+
+def _asks(text: str, at: int) -> bool:
+    """Whether the sentence around a place is a question."""
+    mark = re.compile(r"[.?!](?=\s|\Z|[\"”])").search(text, at)
+    return mark is not None and mark.group() == "?"
 
 
 def _beside(text: str, one: _Token, other: _Token) -> bool:
@@ -182,15 +196,18 @@ def _beside(text: str, one: _Token, other: _Token) -> bool:
         return False
     between = text[one.end : other.start]
     stop = between.startswith(".") and (one.plain in _SHORT_TITLES or len(one.plain) == 1)
-    return bool(_JOINED.fullmatch(between[1:] if stop else between)) and not (other.opens and not stop)
+    joined = _JOINED.fullmatch(between[1:] if stop else between) or between in {" & ", "& "}
+    return bool(joined) and not (other.opens and not stop)
 
 
 def _next_part(text: str, tokens: Sequence[_Token], first: int, end: int) -> int | None:
     """Where a run that reaches up to `end` goes on to; `None` where it is over."""
     here = tokens[end - 1]
+    if here.possessive and _is_dedicated(text, tokens, first, end):
+        return end + 1
     if not _beside(text, here, tokens[end]):
         return None
-    if _is_capital(tokens[end]) and (not _is_no_part(tokens[end]) or tokens[end].plain in _ALSO_PARTS):
+    if _is_capital(tokens[end]) and (not _is_no_part(tokens[end]) or tokens[end].plain in ALSO_NAMES):
         return end + 1
     if tokens[end].text in FIRM_ENDINGS - {"company", "group", "holdings"}:
         return end + 1
@@ -261,12 +278,16 @@ def _is_common(text: str, tokens: Sequence[_Token], at: int, small: Set[str]) ->
     """Whether the word that opens a sentence is a common one."""
     token = tokens[at]
     plain = token.plain
+    if plain in ALSO_NAMES:  # it has been found to be a part of the name
+        return False
     if (token.text.isupper() and len(plain) > 1) or plain in PLACES or plain in DEMONYMS:
         return False
-    if plain in OPENERS or plain in ADVERBS or plain in NUMBER_WORDS or plain in small:
-        return True
     following = tokens[at + 1] if at + 1 < len(tokens) else None
     named_on = following is not None and _is_capital(following) and _beside(text, token, following)
+    if named_on and (plain in NAME_HEADS or (plain in TITLES and _is_title_kept(tokens, at))):
+        return False  # "Storm Babet", "Union Berlin"
+    if plain in OPENERS or plain in ADVERBS or plain in NUMBER_WORDS or plain in small:
+        return True
     if token.possessive or (named_on and not plain.endswith(("ly", "ing"))):
         return False
     if len(plain) > 5 and plain.endswith(tuple(COMMON_ENDINGS)):

@@ -28,22 +28,24 @@ __all__ = ["Amount", "Figure", "amounts", "figures", "numbers", "unit_of"]
 _LONG_SCALES = [scale for scale in SCALES if len(scale) > 3 and scale != "score"]
 _SHORT_SCALES = [scale for scale in SCALES if len(scale) < 3]
 _LONG_SCALE, _SHORT_SCALE = alternation(_LONG_SCALES), alternation(_SHORT_SCALES)
+# "1.5m doses" are a million and a half; "100m hurdles" are metres.
+_COUNTED = r"people|men|women|children|(?!hurdles|heats|finals|times)[a-z]{2,20}s"
 _HYPHEN = r"[-‐‑\s]"
 # One piece of a number: digits or a number word, with the scale behind it. "5m" alone may be metres, so "m" is a
 # million only after a currency's sign. Digits inside a word are no number ("F16", "v1.2"), nor are ordinals.
 _PIECE = re.compile(
-    rf"(?:(?P<money>[$€£¥])\s?)?"
-    rf"(?:(?<![\w.,])(?P<digits>\d{{1,15}}(?:[.,]\d{{1,15}}){{0,6}})(?![.,]?\d)(?P<ordinal>(?:st|nd|rd|th)\b)?"
-    rf"|\b(?P<word>(?:{alternation(TENS)})(?:{_HYPHEN}(?:{alternation(UNITS[1:])}))?|{alternation((*TEENS, *UNITS))}"
+    rf"(?P<minus>\bminus\s)?(?:(?P<money>[$€£¥])\s?)?"
+    rf"(?:(?<![\w.,])(?P<digits>\d{{1,15}}(?:[.,\u00a0\u2009\u202f]\d{{1,15}}){{0,6}})(?![.,]?\d)(?P<ordinal>(?:st|nd|rd|th)\b)?"
+    rf"|\b(?<!\bno\s)(?P<word>(?:{alternation(TENS)})(?:{_HYPHEN}(?:{alternation(UNITS[1:])}))?|{alternation((*TEENS, *UNITS))}"
     rf"|(?:an?|half\san?)(?=\s(?:{_LONG_SCALE})\b))\b"
     rf"(?P<next>{_HYPHEN}(?:{alternation(ORDINALS[:9])})\b)?)"
     rf"(?P<and_half>\sand\sa\shalf(?=\s(?:{_LONG_SCALE})\b))?"
-    rf"(?P<scale>(?:[-\s]?(?:{_LONG_SCALE})\b)+|[-\s]?(?:{_SHORT_SCALE})\b|(?(money)m\b|(?!)))?"
+    rf"(?P<scale>(?:[-\s]?(?:{_LONG_SCALE})\b)+|[-\s]?(?:{_SHORT_SCALE})\b|(?(money)m\b|m(?=\s(?:{_COUNTED})\b)))?"
     rf"(?P<percent>\s?(?:%|per\s?cent\b))?",
     re.IGNORECASE,
 )
 _JOINT = re.compile(r"\s(?:and\s)?", re.IGNORECASE)
-_GROUPS = re.compile(r",(?=\d{3}(?:\D|$))")
+_GROUPS = re.compile(r"[,\u00a0\u2009\u202f](?=\d{3}(?:\D|$))")
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,12 +113,14 @@ def _amount(text: str, match: re.Match[str]) -> Amount:
             piece = None
     if last["percent"]:
         end = last.end("percent")
+    if match["minus"]:
+        total = -total
     written = format(total.normalize(), "f") if total else "0"
     return Amount(
         match.start(),
         last.end("ordinal") if last["ordinal"] else end,
         float(total),
-        float(min(margin, total * Decimal("0.05"))),
+        float(min(margin, abs(total) * Decimal("0.05"))),
         written,
         match["money"],
         bool(last["percent"]),

@@ -197,11 +197,16 @@ def _group(said: Sequence[Item], at: int, before: Sequence[VerbGroup]) -> VerbGr
         return None
     if item.low == "to" and (end := _main(said, _past_adverbs(said, at + 1), {"base"})):
         return _made(said, at, end, "to")
-    if item.low in AUXILIARIES and not (
-        item.low in {"can", "will", "may", "might"} and _follows_determiner(said, at)
-    ):
+    if item.low in AUXILIARIES and not (_is_noun_or_name(said, at)):
         return _with_auxiliary(said, at)
     return _plain_verb(said, at, before)
+
+
+def _is_noun_or_name(said: Sequence[Item], at: int) -> bool:
+    """Whether what may be an auxiliary is none: "the will", "in May"."""
+    if said[at].low not in {"can", "will", "may", "might"}:
+        return False
+    return _follows_determiner(said, at) or (at > 0 and said[at].text[0].isupper() and not said[at - 1].mark)
 
 
 def _past_adverbs(said: Sequence[Item], at: int) -> int:
@@ -257,16 +262,29 @@ def _with_auxiliary(said: Sequence[Item], at: int) -> VerbGroup | None:
         or said[at - 1].low in RELATIVES | {"why", "how", "what"}
         or _asks(said, at)
     )
-    subject = phrase_after(said, here) if opens else None
-    if subject is not None:
-        end = _past_adverbs(said, subject.last)
-        if end < len(said) and _verb_roles(said[end]) & wanted:
-            return _made(said, at, end + 1, "finite", subject)
-    last = max(index for index in range(at, here) if said[index].low in AUXILIARIES) + 1
+    # "those who had no tickets entered" asks nothing.
+    opens = opens and not (at > 1 and said[at - 1].low in RELATIVES and said[at].low in BE | HAVE)
+    if opens and (asked := _inverted(said, here, wanted)) is not None:
+        return _made(said, at, asked[1] + 1, "finite", asked[0])
+    last = max((index for index in range(at, here) if said[index].low in AUXILIARIES), default=at) + 1
     group = _made(said, at, last, "finite")
     negative = group.negative or any(item.low in {"not", "never", "no"} for item in said[last:here])
     extra = group.words | {item.low for item in said[last:here]}
     return VerbGroup(at, max(last, here), group.verb, "finite", False, negative, extra)
+
+
+def _inverted(said: Sequence[Item], at: int, wanted: set[str]) -> tuple[Phrase, int] | None:
+    """The subject and the verb of a question, behind its auxiliary."""
+    for here in range(at + 1, len(said)):
+        if said[here].mark:
+            return None
+        before = said[here - 1]
+        if _verb_roles(said[here]) & wanted and not (
+            before.low in DETERMINERS - PRONOUNS or before.possessive or before.low in PREPOSITIONS
+        ):
+            subject = phrase_before(said, here, at)
+            return (subject, here) if subject is not None else None
+    return None
 
 
 def _asks(said: Sequence[Item], at: int) -> bool:
@@ -310,13 +328,18 @@ def _plain_verb(said: Sequence[Item], at: int, before: Sequence[VerbGroup]) -> V
         "participle" in roles
         and after is not None
         and after.low == "by"
-        and (anchor.name or _is_noun_like(anchor) or anchor.mark)
+        and (anchor.name or _is_noun_like(anchor) or anchor.mark or _goes_on_reduced(anchor, before))
     ):
         return _made_reduced(said, at)
     if roles & {"past"}:
         adjective = _is_number(anchor) and after is not None and _is_noun_like(after) and not after.name
         return None if adjective else _made(said, adverbs, at + 1, "finite")
     return _present(said, adverbs, at, roles, anchor, after)
+
+
+def _goes_on_reduced(anchor: Item, before: Sequence[VerbGroup]) -> bool:
+    """Whether a participle goes on from another one: "built by Nordlys and launched by NASA"."""
+    return anchor.low == "and" and bool(before) and before[-1].kind == "reduced"
 
 
 def _made_reduced(said: Sequence[Item], at: int) -> VerbGroup:
@@ -334,7 +357,13 @@ def _present(
     if "third" in roles:
         sure = anchor.low in {"he", "she", "it", "who", "which", "that", "and", "but"} or anchor.name
         singular = _is_noun_like(anchor) and not anchor.low.endswith("s")
-        fits = (sure and (opens or (after is not None and after.low in PREPOSITIONS))) or (singular and opens)
+        plain = anchor.low not in TIME_WORDS and singular and _is_last_verb(said, at)
+        determined = first > 1 and said[first - 2].low in DETERMINERS
+        fits = (
+            (determined and plain and after is not None and after.low in PREPOSITIONS)
+            or (sure and (opens or (after is not None and after.low in PREPOSITIONS)))
+            or (singular and opens)
+        )
         return _made(said, first, at + 1, "finite") if fits else None
     if "base" in roles:
         plural = anchor.low in {"they", "we", "you", "i", "who", "people", "police"} or (
@@ -342,6 +371,16 @@ def _present(
         )
         return _made(said, first, at + 1, "finite") if plural and opens else None
     return None
+
+
+def _is_last_verb(said: Sequence[Item], at: int) -> bool:
+    """Whether no other verb follows before the clause is over, which this word would be a noun to."""
+    for item in said[at + 1 :]:
+        if item.mark or item.low in CONNECTIVES - {"as"} or item.low in RELATIVES:
+            return True
+        if item.low in AUXILIARIES or _verb_roles(item) & {"past"}:
+            return False
+    return True
 
 
 def _begins_phrase(item: Item) -> bool:
@@ -378,6 +417,12 @@ def phrase_after(said: Sequence[Item], at: int, stops: frozenset[int] = frozense
     head: int | None = None
     while here < len(said) and here not in stops and _is_part(said, here):
         if said[here].low in _TIMES and head is not None:
+            break
+        if (
+            head is not None
+            and said[here].low in {"last", "next"}
+            and said[min(here + 1, len(said) - 1)].low in TIME_WORDS
+        ):
             break
         if not _is_number(said[here]) or head is None:
             head = (
@@ -504,6 +549,8 @@ def _simple_before(said: Sequence[Item], end: int, floor: int) -> Phrase | None:
             return Phrase(last - 1, last, last - 1)
         return None
     while first > floor and said[first - 1].low in DETERMINERS | {"no"}:
+        if said[first - 1].low == "that" and first > 1 and _is_noun_like(said[first - 2]):
+            break  # "the letters that Napoleon wrote"
         first -= 1
     head = last - 1
     while head > first and (said[head].low in CALENDAR or _is_number(said[head])):

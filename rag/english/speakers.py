@@ -6,13 +6,13 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from rag.english.lexicon import SPEECH_VERBS, alternation, forms
+from rag.english.lexicon import DETERMINERS, PRONOUNS, SPEECH_VERBS, TELLING_VERBS, alternation, forms
 from rag.english.phrases import Item, Phrase, VerbGroup, items, phrase_after, phrase_before, verb_groups
 from rag.english.sentences import Span, in_quotation, sentences
 
 __all__ = ["Speaker", "speakers", "with_speaker"]
 
-_SAYING = forms(SPEECH_VERBS - {"accuse", "express", "name", "point", "signal"}) | {
+_SAYING = forms(TELLING_VERBS) | {
     "according to",
     "statement",
 }
@@ -26,7 +26,7 @@ class Speaker:
     """Whoever says something, at [start, end): a name, without a title, or the words that stand for one.
 
     `verb` is the lemma of the verb of speech; "according to" for that. `named`: it is a name, and neither a
-    pronoun nor a noun.
+    pronoun nor a noun. `main`: the sentence gives it as theirs, and not only in a relative clause ("who had said").
     """
 
     start: int
@@ -34,6 +34,7 @@ class Speaker:
     text: str
     verb: str
     named: bool
+    main: bool = True
 
 
 def speakers(text: str) -> tuple[Speaker, ...]:
@@ -45,7 +46,7 @@ def speakers(text: str) -> tuple[Speaker, ...]:
     ['Ana Ruiz', 'Kis', 'The ministry']
     """
     found = [
-        Speaker(start + s.start, start + s.end, s.text, s.verb, s.named)
+        Speaker(start + s.start, start + s.end, s.text, s.verb, s.named, s.main)
         for start, end in sentences(text)
         for s in _speakers(text[start:end])
     ]
@@ -60,13 +61,14 @@ def _speakers(sentence: str) -> Iterator[Speaker]:
     for at in range(len(said) - 1):
         if said[at].low == "according" and said[at + 1].low == "to":
             phrase = phrase_after(said, at + 2, stops)
-            if phrase is not None:
+            if phrase is not None and _may_speak(said, phrase):
                 yield _speaker(sentence, said, phrase, "according to")
     for number, group in enumerate(groups):
         if group.verb not in SPEECH_VERBS or group.passive or quoted[said[group.last - 1].start]:
             continue
         if (phrase := _who_speaks(said, groups, number, stops, quoted)) is not None:
-            yield _speaker(sentence, said, phrase, group.verb)
+            relative = _is_relative(said, group, phrase)
+            yield _speaker(sentence, said, phrase, group.verb, main=not relative)
 
 
 def _who_speaks(
@@ -79,12 +81,14 @@ def _who_speaks(
     group = groups[number]
     floor = groups[number - 1].last if number else 0
     before = said[group.first - 1] if group.first else None
+    if before is not None and before.low == ",":
+        inset = _before_inset(said, group.first - 1, floor, quoted)
+        if inset is not None:
+            return inset
     if before is not None and (before.low in {",", "”", '"', "»", "?", "!"}):  # "…,” said Kis"
         ahead = phrase_after(said, group.last, stops)
         if ahead is not None and (ahead.last == len(said) or ahead.last not in stops):
             return ahead
-    if before is not None and before.low == ",":
-        return _before_inset(said, group.first - 1, floor, quoted)
     if before is not None and before.low in {"and", "but", "who", "which", "that"}:
         return _who_speaks_before(said, groups, number, stops, quoted)
     start = next((i + 1 for i in range(group.first - 1, floor - 1, -1) if said[i].mark), floor)
@@ -116,19 +120,42 @@ def _before_inset(said: Sequence[Item], closing: int, floor: int, quoted: Sequen
     """Whoever stands before an inset: "Ana Ruiz, the mayor, said"."""
     for opening in range(closing - 1, 0, -1):
         if said[opening].low in {",", "–", "—"} and not quoted[said[opening].start]:
-            phrase = phrase_before(said, opening, floor if floor < opening else 0)
             inset = said[opening + 1 : closing]
+            if not inset or not (inset[0].name or inset[0].low in {"who", "which", "whose"} | DETERMINERS):
+                return None
+            after = next((i + 1 for i in range(opening - 1, -1, -1) if said[i].mark), 0)
+            phrase = phrase_before(said, opening, after)
             if phrase is not None and len(inset) == 1 and inset[0].name and not said[phrase.head].name:
                 return Phrase(opening + 1, closing, opening + 1)
             return phrase
     return None
 
 
-def _speaker(sentence: str, said: Sequence[Item], phrase: Phrase, verb: str) -> Speaker:
+def _is_relative(said: Sequence[Item], group: VerbGroup, phrase: Phrase) -> bool:
+    """Whether a verb of speech stands in a relative clause: "who had said", "the letters that Napoleon wrote"."""
+    if said[group.first - 1].low in {"who", "which", "that"}:
+        return True
+    at = phrase.first - 1
+    return (
+        at > 0
+        and said[at].low in {"that", "which"}
+        and phrase.last <= group.first
+        and not said[at - 1].mark
+        and (said[at - 1].low not in _SAYING)
+    )
+
+
+def _may_speak(said: Sequence[Item], phrase: Phrase) -> bool:
+    """Whether "according to" names a source, and no measure: "according to age"."""
+    head, first = said[phrase.head], said[phrase.first]
+    return head.name or first.low in DETERMINERS | PRONOUNS or head.low.endswith("s")
+
+
+def _speaker(sentence: str, said: Sequence[Item], phrase: Phrase, verb: str, *, main: bool = True) -> Speaker:
     head = said[phrase.head]
     first, last = said[phrase.first], said[phrase.last - 1]
     start, end = (head.start, head.end) if head.name else (first.start, last.end)
-    return Speaker(start, end, sentence[start:end], verb, head.name)
+    return Speaker(start, end, sentence[start:end], verb, head.name, main)
 
 
 def with_speaker(text: str, around: Sequence[Span], start: int, end: int) -> Span:

@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 
 from rag.english.dates import ISO_DAY, month_number
-from rag.english.lexicon import MONTHS, SHORT_MONTHS, UNITS, WEEKDAYS, alternation
+from rag.english.lexicon import MONTHS, SHORT_MONTHS, TELLING_VERBS, UNITS, WEEKDAYS, alternation, past_forms
 
 __all__ = ["Moment", "day_of", "days", "resolved"]
 
@@ -62,6 +62,7 @@ _SAID = re.compile(
     ) | (?P<weekday>
         (?: \b[Oo]n{_GAP} )? (?: \b(?P<which>[Ll]ast|[Nn]ext|[Cc]oming|[Pp]ast|[Tt]his(?:{_GAP}coming|{_GAP}past)?){_GAP} )?
         \b(?P<weekday_name>{_WEEKDAY})\b
+        (?: {_GAP}(?:morning|afternoon|evening|night)\b )?
         (?: {_GAP}(?:of{_GAP})?(?P<of_week>last|this|next){_GAP}week\b )?
     ) | (?P<month>
         \b[Ii]n{_GAP}(?P<month_name>{_MONTH})\b
@@ -103,11 +104,13 @@ _YEAR = re.compile(r"\b(?:19|20)\d\d\b")
 # Right before a weekday: it may lie on either side ("begins on", "by"), is no one day ("a", "every"), or is a
 # name.
 _UNSURE = re.compile(
-    rf"\b(?:by|until|till|before|for|from|through|to|ahead{_GAP}of|starting|beginning|effective|begins?|starts?|opens?"
-    r"|resumes?|ends?|is|are|due|expected|planned|scheduled|ago|week|an?|one|some|any|each|every"
+    rf"\b(?:by|until|till|before|for|from|through|to|ahead{_GAP}of|starting|beginning|effective"
+    r"|is|are|due|expected|planned|scheduled|ago|week|an?|one|some|any|each|every"
     rf"|Black|Good|Bloody|Super|Ash|Palm|Easter|Holy|Cyber|Sheffield){_GAP}\Z|\d{{4}}\W{{1,3}}\Z",
     re.IGNORECASE,
 )
+# What these say is planned: unsure, unless "will" stands before them.
+_PLANNED = re.compile(rf"\b(?:begins?|starts?|opens?|resumes?|ends?){_GAP}\Z", re.IGNORECASE)
 _NEWSPAPER = re.compile(
     rf"{_GAP}(?:Times|Telegraph|Express|Mirror|Mail|Post|Herald|Star|Independent|World)\b"
 )
@@ -118,11 +121,11 @@ _NO_END = "".join(rf"(?<!\b{abbreviation}\.)" for abbreviation in _ABBREVIATIONS
 _SENTENCE_END = re.compile(rf"[.!?]{_NO_END}['\"’”)]{{0,2}}{_GAP}(?![a-z\d\s])|\n\s?\n")
 # What stands before who says it does not bear on the day of saying it: "It will answer, he said on Tuesday".
 _SAYING = re.compile(
-    r"[;:]\s|\b(?:said|says|told|wrote|warned|announced|added|reported|declared|confirmed|claimed)\b"
+    rf"[;:]\s|\b(?:{alternation({*past_forms(TELLING_VERBS), 'says'})})\b"
     rf"(?![^,]{{0,{_REACH}}},)"
 )
 _WILL = re.compile(
-    rf"\b(?:will|shall|won['’]t|(?:is|are){_GAP}(?:(?:going|set|expected|scheduled){_GAP})?to)\b|['’]ll\b"
+    rf"\b(?:will|shall|won['’]t|(?:is|are){_GAP}(?:(?:going|set|expected|scheduled|due){_GAP})?to)\b|['’]ll\b"
 )
 # Between "will" and a day, what may hang the day on something else: "will respond to the strike on", "will
 # rest after".
@@ -281,6 +284,8 @@ def _weekday(said: re.Match[str], published: date) -> Days | None:
     if which == "next":
         return None if _NOT_OURS.search(before) or ahead <= _week(published, 0)[1] else _one(ahead)
     points_ahead = None if _UNSURE.search(before) else _points_ahead(said)
+    if not points_ahead and _PLANNED.search(before):
+        return None
     if points_ahead is None:
         return None
     if points_ahead:

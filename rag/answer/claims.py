@@ -39,6 +39,9 @@ from rag.types import RetrievedPassage
 __all__ = ["AnswerType", "Asked", "ClaimedValue", "Interpreted", "answer_type", "concerns", "interpreted", "one_event"]
 
 
+_CLAUSE_ENDS = re.compile(r"[,;:–—]")
+
+
 @dataclass(frozen=True, slots=True)
 class ClaimedValue:
     """What one passage says in answer to a question: the words, and the sentence they stand in.
@@ -96,7 +99,9 @@ class ClaimedValue:
         if denials(self.value) or not denials(self.sentence):
             return bool(denials(self.value))
         begun = [clause for clause in clauses(self.sentence) if clause.start <= self.span[0]]
-        return bool(begun) and begun[-1].denied
+        if not begun or not begun[-1].denied:
+            return False
+        return _CLAUSE_ENDS.search(self.sentence, begun[-1].end, max(self.span[0], begun[-1].end)) is None
 
     @property
     def shown(self) -> str:
@@ -336,7 +341,10 @@ def _value(asked: Asked, claim: ClaimedValue) -> Value:
 def _figure(claim: ClaimedValue) -> Figure | None:
     """The first figure of the value, read in its sentence, which may bound it and say what it counts."""
     start, end = claim.span
-    return next((f for f in figures(claim.sentence) if f.start < end and start < f.end), None)
+    alone = figures(claim.value)
+    said = next((f for f in figures(claim.sentence) if f.start < end and start < f.end), None)
+    # A value that is cut out of a longer number ("205" of "$205,000") is none.
+    return said if said and alone and alone[0].value == said.value else None
 
 
 def _begins_with(claim: ClaimedValue, figure: Figure) -> bool:

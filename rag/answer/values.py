@@ -64,11 +64,12 @@ def phrase(text: str, asked: Set[str] = frozenset()) -> Phrase:
     kept = tuple(stem for stem in stems if stem not in asked) or stems
     first = text.partition(",")[0].rstrip()
     called = names(f"the {first}")  # so that no capital passes for a sentence's first
+    last = re.findall(r"\w+", first)[-1:]
     return Phrase(
         text,
         kept,
         tuple(stem for stem in content_stems(first) if stem in kept),
-        bool(called) and called[-1].end == len(first) + 4,
+        bool(called) and last == re.findall(r"[^\W\d]+", called[-1].text)[-1:],
         bool(PLACE_LEVELS & set(words(text))),
     )
 

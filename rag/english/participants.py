@@ -79,10 +79,12 @@ def _role(text: str, name: Name, verbs: tuple[Clause, ...]) -> tuple[Role, bool]
         return Role.AGENT, True
     if prior in _INTO:
         return Role.TARGET, False
-    clause = next((c for c in reversed(verbs) if c.start <= name.start < c.end and name.text in (c.who, c.whom)), None)
-    if clause is not None and clause.verb not in SPEECH_VERBS:
-        return (Role.AGENT if clause.who == name.text else Role.TARGET), False
-    return (Role.NONE if clause is None else Role.SPEAKER), False
+    clause = next((c for c in verbs if c.start <= name.start < c.end and name.text in (c.who, c.whom)), None)
+    if clause is None or clause.verb in ("be", "have"):
+        return Role.NONE, False
+    if clause.who != name.text:
+        return Role.TARGET, False
+    return Role.SPEAKER if clause.verb in SPEECH_VERBS else Role.AGENT, False
 
 
 def _owns_a_deed(text: str, name: Name) -> bool:

@@ -166,9 +166,9 @@ def _iso(words: str) -> date | None:
 
 def _time(words: str) -> bool:
     match = re.match(r"(\d{2}):(\d{2})(?::(\d{2}))?(?!\d)", words, re.ASCII)
-    return bool(match) and all(
+    return match is not None and all(
         int(part or 0) < limit for part, limit in zip(match.groups(), (24, 60, 61), strict=True)
-    )  # type: ignore[union-attr]
+    )
 
 
 def _numbers(words: str) -> date | None:

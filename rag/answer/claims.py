@@ -28,9 +28,10 @@ from rag.english.lexicon import (
     alternation,
     forms,
 )
+from rag.english.measures import quantities
 from rag.english.names import alike, name_words, names, same_name
 from rag.english.normalise import content_stems, stem, words
-from rag.english.numbers import Figure, figures
+from rag.english.numbers import Figure
 from rag.english.participants import Participant, Role, participants
 from rag.english.sentences import sentences
 from rag.english.times import days
@@ -341,8 +342,8 @@ def _value(asked: Asked, claim: ClaimedValue) -> Value:
 def _figure(claim: ClaimedValue) -> Figure | None:
     """The first figure of the value, read in its sentence, which may bound it and say what it counts."""
     start, end = claim.span
-    alone = figures(claim.value)
-    said = next((f for f in figures(claim.sentence) if f.start < end and start < f.end), None)
+    alone = quantities(claim.value)
+    said = next((f for f in quantities(claim.sentence) if f.start < end and start < f.end), None)
     # A value that is cut out of a longer number ("205" of "$205,000") is none.
     return said if said and alone and alone[0].value == said.value else None
 

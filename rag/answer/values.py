@@ -127,7 +127,7 @@ def _slack(coarse: Figure, fine: Figure) -> float:
     place = _last_place(coarse.value)
     if coarse.bound or place <= _last_place(fine.value) or 1 < place < 100:
         return 0.0
-    return min(place / 2, max(0.5, coarse.value * _ROUND_SHARE))
+    return min(place / 2, max(0.5, abs(coarse.value) * _ROUND_SHARE))
 
 
 def _last_place(value: float) -> float:

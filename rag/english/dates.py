@@ -46,7 +46,8 @@ _WEEKDAY = re.compile(rf"\b(?P<day>{alternation(WEEKDAYS)})\b", re.IGNORECASE)
 _RELATIVE = re.compile(r"\b(?P<word>today|tonight|yesterday|tomorrow)\b|\blast night\b", re.IGNORECASE)
 _CLOCK = re.compile(r"\b(?P<hour>\d{1,2})(?::(?P<minute>\d\d))?\s?(?P<half>[ap])\.?m\b\.?", re.IGNORECASE)
 _TIME_FILLER = frozenset(
-    """about around before between by circa early during end evening late later mid middle morning afternoon night
+    """about around before between by circa early during end evening late later mid middle morning afternoon
+    night
     noon next past previous last since spring summer autumn winter until""".split()
 )
 _ABOUT_YEARS = re.compile(r"\b(?:about|around|circa|c\.|ca\.)\s*\Z", re.IGNORECASE)

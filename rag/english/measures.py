@@ -1,16 +1,20 @@
-"""Units of measure: which unit is how much of which other, so that miles and kilometres can be compared."""
+"""What a text counts and measures: besides figures also shares ("one in four"), nothing ("nobody") and single units
+("an hour and a half"), and which unit is how much of which other, so that miles and kilometres can be compared.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from functools import lru_cache
 from types import MappingProxyType
 
+from rag.english.lexicon import NUMBER_WORDS, ORDINALS, UNITS, UNITS_OF_TIME, alternation
 from rag.english.normalise import stem
-from rag.english.numbers import Figure
+from rag.english.numbers import Figure, figures, unit_of
 
-__all__ = ["in_base_unit"]
+__all__ = ["in_base_unit", "quantities"]
 
 # Unit, short or long: how many of the base unit, which comes first in each line.
 _UNITS = (
@@ -50,3 +54,73 @@ def in_base_unit(figure: Figure) -> Figure:
     unit, factor = base
     value, low, high = (round(number * factor, 9) for number in (figure.value, figure.low, figure.high))
     return replace(figure, unit=unit, value=value, low=low, high=high)
+
+
+_FEW = alternation(UNITS[1:])
+_OF_TIME = alternation([*UNITS_OF_TIME, *(f"{unit}s" for unit in UNITS_OF_TIME)])
+_PARTS = ("half", ORDINALS[2], "quarter", *ORDINALS[4:10])  # the third part to the tenth
+_IN_OR_OF = re.compile(
+    rf"\b(?P<part>{_FEW}|[1-9])\s(?:in|out\sof)\s(?:every\s)?(?P<whole>{alternation(NUMBER_WORDS)}|100|[1-9]\d?)\b"
+    rf"(?!\s(?:{_OF_TIME})\b|[.,]?\d)",
+    re.IGNORECASE,
+)
+_FRACTION = re.compile(
+    rf"\b(?:(?P<many>{_FEW})[-\s](?P<parts>{alternation(_PARTS)})s|(?:an?\s|one[-\s])?(?P<one>{alternation(_PARTS)})(?=\sof\b))\b",
+    re.IGNORECASE,
+)
+_NOBODY = re.compile(r"\b(?:nobody|no[-\s]one|none)\b", re.IGNORECASE)
+_NO_PLURAL = re.compile(r"\bno(?P<what>\s(?:[^\W\d_]+\s)?(?:people|[^\W\d_]+[^\W\d_su]s))\b", re.IGNORECASE)
+_HALVES = re.compile(
+    rf"\b(?:(?P<half>half\s)an?|(?P<many>an?|{_FEW}|\d+))\s(?P<unit>{_OF_TIME})(?P<and_half>\sand\sa\shalf)?\b",
+    re.IGNORECASE,
+)
+
+
+def quantities(text: str) -> tuple[Figure, ...]:
+    """What a text counts or measures, in order. A share is a percentage, and of nothing there is 0.
+
+    >>> [(f.value, f.unit) for f in quantities("One in four left, and two-thirds of them were paid 9 euros.")]
+    [(25.0, '%'), (66.66667, '%'), (9.0, '€')]
+    >>> [(f.value, f.unit) for f in quantities("Nobody was hurt, no trains ran for an hour and a half.")]
+    [(0.0, 'person'), (0.0, 'train'), (1.5, 'hour')]
+    """
+    found = [*_shares(text), *_nothing(text), *_halves(text)]
+    taken = [(figure.start, figure.end) for figure in found]
+    plain = (f for f in figures(text) if not any(f.start < end and start < f.end for start, end in taken))
+    return tuple(sorted([*found, *plain], key=lambda figure: (figure.start, figure.end)))
+
+
+def _exactly(match: re.Match[str], value: float, unit: str | None) -> Figure:
+    value = round(value, 5)
+    return Figure(*match.span(), value, "", value, value, unit)
+
+
+def _number(word: str) -> int:
+    return int(word) if word.isdigit() else NUMBER_WORDS[word.lower()]
+
+
+def _shares(text: str) -> Iterator[Figure]:
+    for match in _IN_OR_OF.finditer(text):
+        part, whole = _number(match["part"]), _number(match["whole"])
+        if part < whole:
+            yield _exactly(match, 100 * part / whole, "%")
+    for match in _FRACTION.finditer(text):
+        name = (match["parts"] or match["one"]).lower()
+        number = _number(match["many"]) if match["many"] else 1
+        yield _exactly(match, 100 * number / (4 if name == "quarter" else _PARTS.index(name) + 2), "%")
+
+
+def _nothing(text: str) -> Iterator[Figure]:
+    for match in _NOBODY.finditer(text):
+        yield _exactly(match, 0, None if match.group().lower() == "none" else "person")
+    for match in _NO_PLURAL.finditer(text):
+        yield _exactly(match, 0, unit_of(match["what"]))
+
+
+def _halves(text: str) -> Iterator[Figure]:
+    """Units of time that are halved or come with a half, and a single one."""
+    for match in _HALVES.finditer(text):
+        if match["half"] or match["and_half"] or match["many"].lower() in ("a", "an"):
+            many = 0 if match["half"] else 1 if match["many"].lower() in ("a", "an") else _number(match["many"])
+            half = 0.5 if match["half"] or match["and_half"] else 0.0
+            yield _exactly(match, many + half, unit_of(f" {match['unit']}"))

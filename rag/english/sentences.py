@@ -104,7 +104,8 @@ def in_quotation(text: str) -> list[bool]:
 
 
 def quoted(text: str) -> tuple[Span, ...]:
-    """What stands inside double quotation marks, without them, as [start, end); empty quotations are left out.
+    """What stands inside double quotation marks, without them, as [start, end); empty quotations are left
+    out.
 
     >>> text = 'He said: “We go.” Then, "No'
     >>> [text[a:b] for a, b in quoted(text)]

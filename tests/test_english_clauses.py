@@ -1,0 +1,71 @@
+"""Who does what to whom; what is denied, held possible, or somebody's word: the traps beside the cases' sentences."""
+
+from __future__ import annotations
+
+import pytest
+
+from rag.english.clauses import clauses, denials, is_hedged, is_reported
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        (
+            "Trefoil, which bought Kestrel, sued Ona.",
+            [("Trefoil", "buy", "Kestrel"), ("Trefoil", "sue", "Ona")],
+        ),
+        (
+            "A bridge built by Kestrel collapsed.",
+            [("Kestrel", "build", "bridge"), ("bridge", "collapse", None)],
+        ),
+        (
+            "The judge ordered Trefoil to pay Ona $3m.",
+            [("judge", "order", "Trefoil"), ("Trefoil", "pay", "Ona")],
+        ),
+        (
+            "Iran struck Quetta, killing nine people.",
+            [("Iran", "strike", "Quetta"), ("Iran", "kill", "people")],
+        ),
+        ("When did Iran strike Pakistan?", [("Iran", "strike", "Pakistan")]),
+        ("Which firm did Trefoil buy?", [("Trefoil", "buy", "firm")]),
+        ("“We won,” said Luka Modrić.", [("We", "win", None), ("Luka Modrić", "say", None)]),
+        ("The disputed election and its planned recount", []),
+    ],
+)
+def test_whoever_does_it_comes_first(text: str, found: list[tuple[str, str, str]]) -> None:
+    assert [(clause.who, clause.verb, clause.whom) for clause in clauses(text)] == found
+
+
+@pytest.mark.parametrize(
+    ("text", "verb", "marks"),
+    [
+        ("The firm denied that it had paid Ona.", "pay", "denied reported"),
+        ("The firm did not deny that it had paid Ona.", "pay", "reported"),
+        ("Ajax has no plans to sell Kis.", "sell", "denied"),
+        ("Ajax may sell Kis.", "sell", "hedged"),
+        ("Kis is set to leave Ajax.", "leave", "hedged"),
+        ("The mayor said the ship sank.", "sink", "reported"),
+        ("Neither Ajax nor PSV scored.", "score", "denied"),
+        ("The storm hit Oslo.", "hit", ""),
+    ],
+)
+def test_a_clause_is_marked_by_what_stands_over_it(text: str, verb: str, marks: str) -> None:
+    clause = next(clause for clause in clauses(text) if clause.verb == verb)
+    assert " ".join(mark for mark in ("denied", "hedged", "reported") if getattr(clause, mark)) == marks
+
+
+def test_what_a_word_denies_is_the_next_content_word() -> None:
+    found = [
+        (d.sign, d.what) for d in denials("Nobody was hurt, and Kis didn’t resign; he refused to be drawn.")
+    ]
+    assert found == [("nobody", "hurt"), ("didn't", "resign"), ("refused", "drawn")]
+    assert denials("Not only Ajax won: no fewer than nine did, on the No. 10 pitch.") == ()
+
+
+@pytest.mark.parametrize(
+    "text", ["", " ", "?", "«", "the", "Ajax", "to", "who said", "not", ", which", "had been", "by by by"]
+)
+def test_every_text_can_be_read(text: str) -> None:
+    clauses(text)
+    assert not is_hedged(text)
+    assert not is_reported(text) or text == "who said"

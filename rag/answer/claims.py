@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence, Set
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from enum import Enum
 from functools import lru_cache
@@ -31,7 +31,7 @@ from rag.english.lexicon import (
 from rag.english.measures import quantities
 from rag.english.names import alike, name_words, names, same_name
 from rag.english.normalise import content_stems, stem, words
-from rag.english.numbers import Figure
+from rag.english.numbers import Figure, unit_of
 from rag.english.participants import Participant, Role, participants
 from rag.english.sentences import sentences
 from rag.english.times import days
@@ -139,6 +139,7 @@ class AnswerType(Enum):
 
 
 _FIGURE_ASKED = re.compile(rf"\bhow\s+(?!(?:{alternation(AUXILIARIES)}|to)\b)\w+", re.IGNORECASE)
+_COUNT_ASKED = re.compile(r"\bhow\s+many\b", re.IGNORECASE)
 _TIME_ASKED = re.compile(
     rf"\bwhen\b|\b(?:what|which)\s+(?:\w+\s+)?(?:date|time|{alternation(UNITS_OF_TIME)})\b", re.IGNORECASE
 )
@@ -196,7 +197,7 @@ class Asked:
 
     `marks` tell its subject from others: its names' words, or, if it is `nameless`, its stems. `agents` and
     `targets` are who did it to whom. `known` are the words that it or the claims' passages write as names.
-    `kind` is the harm or the measure asked about.
+    `unit` is what "how many" counts, `kind` the harm or the measure asked about.
     """
 
     type: AnswerType
@@ -206,6 +207,7 @@ class Asked:
     agents: frozenset[str]
     targets: frozenset[str]
     years: frozenset[int]
+    unit: str | None
     kind: str | None
     both: bool
     known: frozenset[str]
@@ -224,6 +226,7 @@ class Asked:
             _doer(question, named),
             frozenset(word for p in named if p.role is Role.TARGET for word in p.words),
             years_in(question),
+            unit_of(question[counted.end() :]) if (counted := _COUNT_ASKED.search(question)) else None,
             _kind_near(question, len(question)),
             bool(_BOTH.search(question)),
             known,
@@ -254,8 +257,8 @@ def _written_as_names(text: str) -> frozenset[str]:
 
 _PART_BEFORE = re.compile(r"\b(?:including|among\s(?:them|whom))\s(?:at\sleast\s)?\Z", re.IGNORECASE)
 # "Nine, four of whom were": four is the part. "Nine, of whom four were": nine is the whole.
-_PART_AFTER = re.compile(r"\s(?:\w+\s)?of\s(?:them|those|whom\s(?:is|was|are|were))\b", re.IGNORECASE)
-_COUNTED_IN = re.compile(r"(?:\s[^\W\d_]+){0,2}\s(?:in|at|near)\s(?:the\s)?", re.IGNORECASE)
+_PART_AFTER = re.compile(r"(?:\s\w+)?\sof\s(?:them|those|whom\s(?:is|was|are|were))\b", re.IGNORECASE)
+_COUNTED_IN = re.compile(r"(?:\s[^\W\d_]+){0,5}\s(?:in|at|near)\s(?:the\s)?", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -330,6 +333,8 @@ def _value(asked: Asked, claim: ClaimedValue) -> Value:
     """
     time = time_in(claim.value, claim.before, claim.source.article.published)
     figure = _figure(claim)
+    if figure and not figure.unit and figure.value:
+        figure = replace(figure, unit=asked.unit)
     if asked.type is AnswerType.FIGURE and figure:
         return figure
     if time and (asked.type is AnswerType.TIME or is_bare_time(claim.value)):
@@ -426,7 +431,7 @@ def concerns(asked: Asked, claim: Interpreted) -> bool:
         return False
     if isinstance(claim.value, Phrase):
         return not _differ(asked.years, claim.years)
-    if isinstance(claim.value, Figure) and _is_another_count(asked, claim):
+    if isinstance(claim.value, Figure) and _is_another_count(asked, claim, claim.value):
         return False
     return not _is_another_deed(asked, claim)
 
@@ -450,12 +455,12 @@ def _differ(a: Set[int], b: Set[int]) -> bool:
     return bool(a and b) and not a & b
 
 
-def _is_another_count(asked: Asked, claim: Interpreted) -> bool:
+def _is_another_count(asked: Asked, claim: Interpreted, figure: Figure) -> bool:
     """Whether a figure counts another harm or measure, another year, a part, or two sides together."""
     said = claim.claim
     if asked.kind and claim.kind and asked.kind != claim.kind:
         return True
-    if _PART_BEFORE.search(said.before) or _PART_AFTER.match(said.after):
+    if _PART_BEFORE.search(said.before) or _PART_AFTER.match(said.sentence, figure.end):
         return True
     if _BOTH.search(said.sentence) and not asked.both:
         return True

@@ -91,7 +91,7 @@ def quantities(text: str) -> tuple[Figure, ...]:
 
 
 def _exactly(match: re.Match[str], value: float, unit: str | None) -> Figure:
-    value = round(value, 5)
+    value = float(round(value, 5))
     return Figure(*match.span(), value, "", value, value, unit)
 
 

@@ -6,10 +6,12 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import lru_cache
 from math import inf
 
 from rag.english.lexicon import (
     CURRENCIES,
+    NEWS_VERBS,
     NUMBER_WORDS,
     ORDINALS,
     PERSONS,
@@ -20,6 +22,7 @@ from rag.english.lexicon import (
     TENS,
     UNITS,
     alternation,
+    past_forms,
 )
 from rag.english.normalise import stem, words
 
@@ -282,6 +285,8 @@ def _figure(text: str, first: Amount, second: Amount | None) -> Figure:
 def unit_of(text: str) -> str | None:
     """What is counted, from the words after a figure; every word for a human being is one unit.
 
+    >>> unit_of(" jobs worldwide"), unit_of(" died in it")
+    ('job', None)
     >>> unit_of(" Pakistani nationals, most of them women"), unit_of("-mile border")
     ('nation', 'mile')
     >>> unit_of(" persons were"), unit_of(", he said")
@@ -290,7 +295,7 @@ def unit_of(text: str) -> str | None:
     match = _UNIT_WORDS.match(text)
     run: list[str] = []
     for word in words(match[1]) if match else []:
-        if word in STOPWORDS:
+        if word in STOPWORDS or (word in _done() and word not in PERSONS):
             break
         run.append(word)
     if text.startswith("-"):
@@ -299,4 +304,11 @@ def unit_of(text: str) -> str | None:
         return "person"
     if run and run[-1] in CURRENCIES:
         return CURRENCIES[run[-1]]
-    return stem(run[-1]) if run else None
+    plural = next((word for word in run if re.search(r"[^su]s\Z", word)), None)  # "jobs worldwide"
+    return stem(plural or run[-1]) if run else None
+
+
+@lru_cache(maxsize=1)
+def _done() -> frozenset[str]:
+    """Verbs that follow a figure: "nine died"."""
+    return past_forms(NEWS_VERBS)

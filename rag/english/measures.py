@@ -10,7 +10,7 @@ from dataclasses import replace
 from functools import lru_cache
 from types import MappingProxyType
 
-from rag.english.lexicon import NUMBER_WORDS, ORDINALS, UNITS, UNITS_OF_TIME, alternation
+from rag.english.lexicon import AUXILIARIES, NUMBER_WORDS, ORDINALS, UNITS, UNITS_OF_TIME, alternation
 from rag.english.normalise import stem
 from rag.english.numbers import Figure, figures, unit_of
 
@@ -65,11 +65,15 @@ _IN_OR_OF = re.compile(
     re.IGNORECASE,
 )
 _FRACTION = re.compile(
-    rf"\b(?:(?P<many>{_FEW})[-\s](?P<parts>{alternation(_PARTS)})s|(?:an?\s|one[-\s])?(?P<one>{alternation(_PARTS)})(?=\sof\b))\b",
+    rf"\b(?:(?P<many>{_FEW})[-\s](?P<parts>{alternation(_PARTS)})s"
+    rf"|(?:(?:an?\s|one[-\s])(?P<one>{alternation(_PARTS)})|(?<!first\s)(?<!second\s)(?P<half>half))(?=\sof\b))\b",
     re.IGNORECASE,
 )
 _NOBODY = re.compile(r"\b(?:nobody|no[-\s]one|none)\b", re.IGNORECASE)
-_NO_PLURAL = re.compile(r"\bno(?P<what>\s(?:[^\W\d_]+\s)?(?:people|[^\W\d_]+[^\W\d_su]s))\b", re.IGNORECASE)
+_NO_PLURAL = re.compile(
+    rf"\bno(?P<what>\s(?:[^\W\d_]+\s)?(?:people|(?!(?:{alternation(AUXILIARIES)})\b)[^\W\d_]+[^\W\d_su]s))\b",
+    re.IGNORECASE,
+)
 _HALVES = re.compile(
     rf"\b(?:(?P<half>half\s)an?|(?P<many>an?|{_FEW}|\d+))\s(?P<unit>{_OF_TIME})(?P<and_half>\sand\sa\shalf)?\b",
     re.IGNORECASE,
@@ -105,7 +109,7 @@ def _shares(text: str) -> Iterator[Figure]:
         if part < whole:
             yield _exactly(match, 100 * part / whole, "%")
     for match in _FRACTION.finditer(text):
-        name = (match["parts"] or match["one"]).lower()
+        name = (match["parts"] or match["one"] or match["half"]).lower()
         number = _number(match["many"]) if match["many"] else 1
         yield _exactly(match, 100 * number / (4 if name == "quarter" else _PARTS.index(name) + 2), "%")
 

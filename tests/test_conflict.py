@@ -11,7 +11,7 @@ from conftest import article, headline
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rag.answer.conflict import Disagreement, Group, ClaimedValue, find
+from rag.answer.conflict import ClaimedValue, Disagreement, Group, find
 from rag.english.sentences import sentences
 from rag.types import RetrievedPassage, Scores
 
@@ -210,6 +210,8 @@ MEMBERS = {
     "a part in common": ("Who leads Pakistan's army?", "Pakistan's army is led by [Asim Munir].", "Pakistan's army is led by [Syed Munir]."),
     "a statement": ("What is the aim of Iran?", "The aim of Iran is [peace].", "The aim of Iran is [a gulf free of all foreign troops, bases, ships and spies]."),
     "one thing said, another denied": ("Is Pakistan an ally?", "Pakistan is [a friend].", "Pakistan was never [a vassal]."),
+    "a number in a name": ("Why did Kis leave?", "Kis left [for Formula 3].", "Kis left [after 20 races]."),
+    "a denial of another thing": ("Did Kis leave?", "[The coach] said that Kis left.", "Kis did [not] say why."),
     "a number and a name": ("What is Iran's channel?", "Iran's channel is [5].", "Iran's channel is [Press TV]."),
 }  # fmt: skip
 
@@ -227,6 +229,8 @@ DESKS = {
     "a deed and its denial": ("Did Novak withdraw from the Open?", "[Novak withdrew] from the Open on Monday.", "[Novak did not withdraw] from the Open."),
     "a deed that somebody denies": ("Does Halden use the drug?", "Halden [uses the drug] every day.", "Halden [denied using the drug]."),
     "a state and its denial behind the value": ("Is the Arno bridge closed?", "[The Arno bridge] is closed.", "[The Arno bridge] is not closed."),
+    "a value without content": ("Is the portrait in Calder by Lene Aagaard?", "[The portrait] in Calder is by Lene Aagaard.", "The portrait in Calder is [not] by Lene Aagaard."),
+    "a date among other words": ("On which day was the Globe gala?", "The Globe gala was on [the night of the 3 March vote].", "The Globe gala was on [5 March]."),
     "authors, one in the passive": ("Who wrote Winter Light?", "Winter Light was written by [Ana Ruiz].", "[Bo Lind] wrote Winter Light."),
     "courts": ("Where was the Gorman trial held?", "The Gorman trial was held in [Leeds].", "The Gorman trial took place in [Hull]."),
     "months and years": ("How long was Hill jailed for?", "Hill was jailed for [six years].", "Hill was jailed for [18 months]."),
@@ -262,7 +266,7 @@ NO_CONFLICT = {
     "other things counted, one unsaid": ("How many goals did Kis score?", "Kis scored [17].", "Kis played [31 matches]."),
     "a deed in other words": ("Did Novak withdraw from the Open?", "[Novak withdrew] from the Open on Monday.", "[Novak pulled out] of the Open."),
     "a denial of something else": ("Did Trefoil pay the fine?", "[Trefoil paid the fine], though it had not wanted to.", "[Trefoil paid the fine]."),
-    "a heading's denial": ("Who wrote Winter Light?", "[Ana Ruiz] wrote Winter Light.", "No title given – English edition of Winter Light by [Ana Ruiz]."),
+    "a heading's denial": ("Who wrote Winter Light?", "[Ana Ruiz] wrote Winter Light.", "No label defined – English edition of Winter Light by [Ana Ruiz]."),
     "a value cut out of a figure": ("What is the population of Kals?", "The population of Kals is [205].", "In Kals a house costs $[205],000."),
     "a letter foreign to English": ("Who leads Trefoil?", "Trefoil is led by [Łukasz Żak].", "[Lukasz Zak] leads Trefoil."),
 }  # fmt: skip
@@ -274,6 +278,24 @@ def test_no_conflict_on_another_desk(case: str) -> None:
     assert find(question, each(*texts, published=date(2023, 5, 5))) == []
 
 
+@pytest.mark.parametrize(
+    ("asked", "other"),
+    [
+        ("died", "injured"), ("died", "arrested"), ("were injured", "fled"), ("were arrested", "missing"), ("fled", "died"),
+        ("were missing", "injured"),
+    ],
+)  # fmt: skip
+def test_another_harm_is_another_count(asked: str, other: str) -> None:
+    claims = each(f"In Kals [nine people] {asked}.", f"In Kals [40 people] were {other}.")
+    assert find(f"How many people {asked} in Kals?", claims) == []
+
+
+@pytest.mark.parametrize(("asked", "other"), [("profit", "loss"), ("loss", "debt"), ("revenue", "profit")])
+def test_another_measure_is_another_count(asked: str, other: str) -> None:
+    claims = each(f"Trefoil's {asked} was [$9 million].", f"Trefoil's {other} was [$40 million].")
+    assert find(f"What was Trefoil's {asked}?", claims) == []
+
+
 def test_a_count_from_before_the_year_asked_about_is_another() -> None:
     question = "How many cases did Kallio report in 2022?"
     asked = said("Kallio reported [19 cases] in 2022.", "a", score=0.9)
@@ -283,9 +305,13 @@ def test_a_count_from_before_the_year_asked_about_is_another() -> None:
 
 
 def test_days_of_two_years_are_two_events() -> None:
-    cold = said("The temperature in Oulu fell to [4 degrees] on Friday.", "a", published=date(2024, 1, 6), score=0.9)
+    cold = said(
+        "The temperature in Oulu fell to [4 degrees] on Friday.", "a", published=date(2024, 1, 6), score=0.9
+    )
     for year, groups in ((2020, []), (2024, [2])):
-        mild = said("The temperature in Oulu rose to [9 degrees] on Sunday.", "b", published=date(year, 1, 29))
+        mild = said(
+            "The temperature in Oulu rose to [9 degrees] on Sunday.", "b", published=date(year, 1, 29)
+        )
         assert [len(d.groups) for d in find("How cold was it in Oulu?", [cold, mild])] == groups
 
 
@@ -377,7 +403,9 @@ def test_copies_of_one_text_are_one_voice_though_each_is_read_differently() -> N
     assert find(HOW_MANY, each(COPY.format("[seven]", "nine"), COPY.format("seven", "[nine]"))) == []
 
 
-@pytest.mark.parametrize(("ending", "copies"), [("at dawn near Saravan town", True), ("at noon near Saravan town", False)])
+@pytest.mark.parametrize(
+    ("ending", "copies"), [("at dawn near Saravan town", True), ("at noon near Saravan town", False)]
+)
 def test_a_copy_holds_most_of_the_sentence(ending: str, copies: bool) -> None:
     """Of twelve runs of three words, nine or eight stand in the other's: seven tenths make a copy."""
     seven = said(f"{DIED} [seven] and then nine at dawn by the river.", "a", score=0.9)
@@ -500,6 +528,14 @@ def test_the_others_figure_in_another_sentence_does_not_make_a_copy() -> None:
         f"Officials confirmed late on Thursday that {DIED} [nine].",
     )
     assert values(find(HOW_MANY, claims)) == [["seven", "nine"]]
+
+
+@pytest.mark.parametrize(
+    ("mayor", "groups"), [("Ann Lee of Lund in Skåne", [2]), ("Ann Lee of Lund in Skåne, Sweden", [])]
+)
+def test_half_of_the_question_s_names_must_be_named(mayor: str, groups: list[int]) -> None:
+    claims = each(f"On Monday [nine] thanked {mayor}.", "Ann Lee thanked [seven].")
+    assert [len(d.groups) for d in find(f"How many thanked {mayor}?", claims)] == groups
 
 
 def test_no_claims_no_disagreement() -> None:

@@ -58,9 +58,13 @@ def claims(case: dict[str, Any]) -> Iterator[ClaimedValue]:
 
 
 @pytest.mark.parametrize(
-    "case", [c for c in CASES if c["values"] or c["id"] in READ], ids=lambda case: f"{case['id']}-{case['kind']}"
+    "case",
+    [c for c in CASES if c["values"] or c["id"] in READ],
+    ids=lambda case: f"{case['id']}-{case['kind']}",
 )
 def test_a_case(case: dict[str, Any]) -> None:
-    found = [disagreement for disagreement in find(case["question"], list(claims(case))) if not disagreement.later]
+    found = [
+        disagreement for disagreement in find(case["question"], list(claims(case))) if not disagreement.later
+    ]
     right = bool(found) == case["disagree"]
     assert right != (case["id"] in KNOWN_MISSES), [[group.value for group in d.groups] for d in found]

@@ -46,6 +46,8 @@ def test_quantities(text: str, expected: list[tuple[float, str | None]]) -> None
         ("1.5 tonnes", "1,500 kg"),
         ("2 litres", "2,000 millilitres"),
         ("2 gigawatts", "2,000 MW"),
+        ("5 acres", "2.0235 hectares"),
+        ("100 mph", "160.934 kph"),
     ],
 )
 def test_units(one: str, other: str) -> None:
@@ -55,4 +57,12 @@ def test_units(one: str, other: str) -> None:
 
 
 def test_units_of_two_kinds_do_not_meet() -> None:
-    assert len({in_base_unit(quantities(text)[0]).unit for text in ("1 mile", "1 day", "1 year", "1 kg", "1 litre")}) == 5
+    assert (
+        len(
+            {
+                in_base_unit(quantities(text)[0]).unit
+                for text in ("1 mile", "1 day", "1 year", "1 kg", "1 litre")
+            }
+        )
+        == 5
+    )

@@ -17,6 +17,8 @@ from rag.english.participants import participants
         ("Ajax's win over Porto was narrow.", [("ajax", "AGENT", True), ("porto", "NONE", False)]),
         ("Trefoil, which bought Ona, sold Kestrel.", [("trefoil", "AGENT", False), ("ona", "TARGET", False), ("kestrel", "TARGET", False)]),
         ("Ona was bought by Trefoil.", [("ona", "TARGET", False), ("trefoil", "AGENT", True)]),
+        ("Pakistani strikes on Iran killed two.", [("pakistan", "AGENT", True), ("iran", "TARGET", False)]),
+        ("Snow fell in the Alps.", [("alps", "TARGET", False)]),
         ("Snow fell in Oulu.", [("oulu", "TARGET", False)]),
         ("Kirby said it rained.", [("kirby", "SPEAKER", False)]),
         ("Kirby is a fan of Porto.", [("kirby", "NONE", False), ("porto", "NONE", False)]),

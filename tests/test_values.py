@@ -22,6 +22,7 @@ SAME, COMPATIBLE, RIVAL, UNRELATED = Relation.SAME, Relation.COMPATIBLE, Relatio
         ("54%", "54.6%", RIVAL),
         ("600 miles", "970 km", SAME),  # 966 km: a conversion is rounded by up to a thirtieth
         ("600 miles", "1,010 km", RIVAL),
+        ("560 miles", "560", SAME),
         ("560 miles", "570 miles", RIVAL),  # nothing is converted
         ("minus 3 degrees", "3 degrees", RIVAL),
         ("9 euros", "9 dollars", UNRELATED),

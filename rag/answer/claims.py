@@ -1,7 +1,8 @@
 """What articles claim in answer to a question, and whether a claim is about what was asked.
 
-A claim is a value and the sentence it stands in. It is left out if its sentence names too little of the question,
-or says that it is about somebody else, another year, another kind of harm or measure, or a part of the whole.
+A claim is a value and the sentence it stands in. It is left out if its sentence names too little of the
+question, or says that it is about somebody else, another year, another harm or measure, or a part of the
+whole.
 """
 
 from __future__ import annotations
@@ -10,36 +11,24 @@ import re
 from collections.abc import Sequence, Set
 from dataclasses import dataclass, replace
 from datetime import date
-from enum import Enum
 from functools import lru_cache
 
+from rag.answer.asked import AnswerType, Asked
 from rag.answer.values import Phrase, Value, phrase
 from rag.english.clauses import clauses, denials
 from rag.english.dates import is_bare_time, time_in, years_in
-from rag.english.lexicon import (
-    AUXILIARIES,
-    COUNTED_KINDS,
-    DO,
-    HAVE,
-    MODALS,
-    PLACE_LEVELS,
-    SHARED_VERBS,
-    UNITS_OF_TIME,
-    alternation,
-    forms,
-)
-from rag.english.measures import quantities
+from rag.english.measures import counts_together, kind_near, quantities
 from rag.english.names import alike, name_words, names, same_name
-from rag.english.normalise import content_stems, stem, words
-from rag.english.numbers import Figure, unit_of
+from rag.english.normalise import content_stems, words
+from rag.english.numbers import Figure
 from rag.english.participants import Participant, Role, participants
 from rag.english.sentences import sentences
 from rag.english.times import days
 from rag.types import RetrievedPassage
 
-__all__ = ["AnswerType", "Asked", "ClaimedValue", "Interpreted", "answer_type", "concerns", "interpreted", "one_event"]
+__all__ = ["ClaimedValue", "Interpreted", "concerns", "interpreted", "one_event"]
 
-
+_LEAST_NAMED = 0.5  # of the question's names, that the sentence, its neighbours or the title hold
 _CLAUSE_ENDS = re.compile(r"[,;:–—]")
 
 
@@ -124,135 +113,6 @@ class ClaimedValue:
         return self.source.passage.text.rfind(self.sentence, 0, latest + len(self.sentence))
 
 
-# --- the question -------------------------------------------------------------------------------------
-
-
-class AnswerType(Enum):
-    """What a question asks for. Only PLACE and ONE let two phrases be rivals; figures and times may always be."""
-
-    FIGURE = "how many"
-    TIME = "when"
-    PLACE = "where"
-    ONE = "who, which, what: one of its kind"
-    POLAR = "yes or no"
-    OPEN = "why, how, several things"
-
-
-_FIGURE_ASKED = re.compile(rf"\bhow\s+(?!(?:{alternation(AUXILIARIES)}|to)\b)\w+", re.IGNORECASE)
-_COUNT_ASKED = re.compile(r"\bhow\s+many\b", re.IGNORECASE)
-_TIME_ASKED = re.compile(
-    rf"\bwhen\b|\b(?:what|which)\s+(?:\w+\s+)?(?:date|time|{alternation(UNITS_OF_TIME)})\b", re.IGNORECASE
-)
-_PLACE_ASKED = re.compile(
-    rf"\b(?:where|location)\b|\b(?:what|which)\s+(?:\w+\s+)?(?:place|{alternation(PLACE_LEVELS)})\b", re.IGNORECASE
-)
-_ONE_ASKED = re.compile(r"\b(?:who|whom|whose|which|what)\b", re.IGNORECASE)
-# Each article may name another of several. "What does" and "which class" are one: not every s is a plural.
-_PLURAL = r"\w+[^\W\dsiu]s\b"
-_SEVERAL_ASKED = re.compile(
-    r"\b(?:who|what|which|where)\s+(?:are|were|have|else)\b|\bwhich\s+of\b"
-    rf"|\b(?:which|what)\s+(?!is\b|was\b|has\b|does\b){_PLURAL}"
-    rf"|\bwhere\s+(?:do|did|will)\s+(?:[\w’']+\s+){{0,2}}(?-i:[a-z]){_PLURAL}",
-    re.IGNORECASE,
-)
-_REASON_ASKED = re.compile(r"\b(?:why|how)\b|\bwhat\s+(?:do|did|happened|has|had)\b", re.IGNORECASE)
-_DOER_FOLLOWS = re.compile(rf"\b(?:{alternation(DO | HAVE | MODALS)}|when)\s(?:the\s)?\Z", re.IGNORECASE)
-_BOTH = re.compile(r"\b(?:both|combined|each\sother)\b", re.IGNORECASE)
-_LEAST_NAMED = 0.5  # of the question's names, that the sentence, its neighbours or the title hold
-
-
-def answer_type(question: str) -> AnswerType:
-    """What a question asks for, from its words.
-
-    >>> questions = ("How many died?", "On what day?", "Where is it?", "Who won?", "Who were killed?", "Why?", "Is it?")
-    >>> [answer_type(q).name for q in questions]
-    ['FIGURE', 'TIME', 'PLACE', 'ONE', 'OPEN', 'OPEN', 'POLAR']
-    >>> [answer_type(q).name for q in ("How many died when it fell?", "Where did the strikes land?", "Who condemned it?")]
-    ['FIGURE', 'OPEN', 'OPEN']
-    """
-    asked = words(question)
-    if asked and asked[0] in AUXILIARIES:
-        return AnswerType.POLAR
-    figure, time = _FIGURE_ASKED.search(question), _TIME_ASKED.search(question)
-    if figure or time:
-        first = time and (not figure or time.start() < figure.start())
-        return AnswerType.TIME if first else AnswerType.FIGURE
-    if _SEVERAL_ASKED.search(question) or _shared_verbs() & set(asked):
-        return AnswerType.OPEN
-    if _PLACE_ASKED.search(question):
-        return AnswerType.PLACE
-    if _REASON_ASKED.search(question):
-        return AnswerType.OPEN
-    return AnswerType.ONE if _ONE_ASKED.search(question) else AnswerType.OPEN
-
-
-@lru_cache(maxsize=1)
-def _shared_verbs() -> frozenset[str]:
-    return forms(SHARED_VERBS)
-
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """A question, read.
-
-    `marks` tell its subject from others: its names' words, or, if it is `nameless`, its stems. `agents` and
-    `targets` are who did it to whom. `known` are the words that it or the claims' passages write as names.
-    `unit` is what "how many" counts, `kind` the harm or the measure asked about.
-    """
-
-    type: AnswerType
-    stems: frozenset[str]
-    marks: frozenset[str]
-    nameless: bool
-    agents: frozenset[str]
-    targets: frozenset[str]
-    years: frozenset[int]
-    unit: str | None
-    kind: str | None
-    both: bool
-    known: frozenset[str]
-
-    @classmethod
-    def of(cls, question: str, claims: Sequence[ClaimedValue]) -> Asked:
-        """A question as it is to be understood beside those claims."""
-        known = _written_as_names(question).union(*(_written_as_names(c.source.passage.text) for c in claims))
-        named = [p for p in participants(question, known) if p.role is not Role.SPEAKER]
-        stems = frozenset(content_stems(question))
-        return cls(
-            answer_type(question),
-            stems,
-            frozenset(word for p in named for word in p.words) or stems,
-            not named,
-            _doer(question, named),
-            frozenset(word for p in named if p.role is Role.TARGET for word in p.words),
-            years_in(question),
-            unit_of(question[counted.end() :]) if (counted := _COUNT_ASKED.search(question)) else None,
-            _kind_near(question, len(question)),
-            bool(_BOTH.search(question)),
-            known,
-        )
-
-
-def _doer(question: str, named: Sequence[Participant]) -> frozenset[str]:
-    """Who does what is asked about: the name after "did", else one whose deed it is; nobody in "when was
-    Kakar born".
-
-    >>> questions = ("When did Iran hit Iraq?", "Who fled Iran's strikes?", "Is Iran big?")
-    >>> [sorted(_doer(q, participants(q))) for q in questions]
-    [['iran'], ['iran'], []]
-    """
-    doing = [p for p in named if p.role is Role.AGENT]
-    asked = [p for p in doing if _DOER_FOLLOWS.search(question[: p.start])]
-    deeds = [p for p in doing if p.deed]
-    return (asked or deeds)[0].words if asked or deeds else frozenset()
-
-
-@lru_cache(maxsize=512)
-def _written_as_names(text: str) -> frozenset[str]:
-    """The words of the names that open no sentence."""
-    return frozenset(word for name in names(text) if not name.opens for word in words(name.text))
-
-
 # --- a claim, read ------------------------------------------------------------------------------------
 
 _PART_BEFORE = re.compile(r"\b(?:including|among\s(?:them|whom))\s(?:at\sleast\s)?\Z", re.IGNORECASE)
@@ -265,9 +125,9 @@ _COUNTED_IN = re.compile(r"(?:\s[^\W\d_]+){0,5}\s(?:in|at|near)\s(?:the\s)?", re
 class Interpreted:
     """A claim, read.
 
-    `context` are the words of its sentence, its neighbours and its article's title. `agent` and `target` are the
-    names nearest the value in those roles; `agents` all that do something in its sentence. `kind` is the harm or
-    the measure that the value counts; `places` is where it is counted ("120 jobs in Norway").
+    `context` are the words of its sentence, its neighbours and its article's title. `agent` and `target` are
+    the names nearest the value in those roles; `agents` all that do something in its sentence. `kind` is the
+    harm or the measure that the value counts; `places` is where it is counted ("120 jobs in Norway").
     """
 
     claim: ClaimedValue
@@ -315,14 +175,19 @@ def interpreted(asked: Asked, claim: ClaimedValue) -> Interpreted:
         claim,
         value,
         claim.denied and not (isinstance(value, Figure) and value.value == 0),
-        frozenset(w for text in (before, claim.sentence, after, claim.source.article.label) for w in _context(text)),
+        frozenset(
+            w for text in (before, claim.sentence, after, claim.source.article.label) for w in _context(text)
+        ),
         _years(claim),
-        _kind_near(claim.sentence, *claim.span),
+        kind_near(claim.sentence, *claim.span),
         agent,
         target,
         frozenset(word for p in named if p.role is Role.AGENT for word in p.words) or agent,
         frozenset(
-            word for p in named if _COUNTED_IN.fullmatch(claim.sentence[claim.span[1] : p.start]) for word in p.words
+            word
+            for p in named
+            if _COUNTED_IN.fullmatch(claim.sentence[claim.span[1] : p.start])
+            for word in p.words
         ),
     )
 
@@ -361,7 +226,7 @@ def _begins_with(claim: ClaimedValue, figure: Figure) -> bool:
 
 
 def _years(claim: ClaimedValue) -> frozenset[int]:
-    """The years that a claim's sentence names beside the value, or else those in which its days lie ("on Friday")."""
+    """The years that a claim's sentence names beside the value, or else those of its days ("on Friday")."""
     named = years_in(claim.before) | years_in(claim.after)
     if named:
         return named
@@ -394,29 +259,6 @@ def _nearest(named: Sequence[Participant], role: Role, at: int) -> frozenset[str
     fitting = [p for p in named if p.role is role]
     before = [p for p in fitting if p.start < at]
     return (before[-1:] or fitting[:1] or [Participant(frozenset(), 0, role)])[0].words
-
-
-@lru_cache(maxsize=1)
-def _kinds() -> dict[str, str]:
-    return {stem(word): kind for kind, counted in COUNTED_KINDS.items() for word in counted}
-
-
-@lru_cache(maxsize=1_024)
-def _kind_near(text: str, start: int, end: int | None = None) -> str | None:
-    """Which harm or measure the words nearest to a place say.
-
-    "Killed nine and injured 20" counts the injured with 20, as does "nine were killed and 20 injured".
-
-    >>> text = "It killed nine and injured 20."
-    >>> _kind_near(text, text.index("nine")), _kind_near(text, text.index("20")), _kind_near("It rained.", 0)
-    ('killed', 'hurt', None)
-    """
-    found: list[tuple[int, int, str]] = []
-    for match in re.finditer(r"[^\W\d_]+", text):
-        if kind := _kinds().get(stem(match.group().lower())):
-            distance = max(start - match.end(), match.start() - (start if end is None else end), 0)
-            found.append((distance, match.start(), kind))
-    return min(found)[2] if found else None
 
 
 # --- what a claim is about ----------------------------------------------------------------------------
@@ -462,7 +304,7 @@ def _is_another_count(asked: Asked, claim: Interpreted, figure: Figure) -> bool:
         return True
     if _PART_BEFORE.search(said.before) or _PART_AFTER.match(said.sentence, figure.end):
         return True
-    if _BOTH.search(said.sentence) and not asked.both:
+    if counts_together(said.sentence) and not asked.together:
         return True
     if _differ(asked.years, claim.years):
         return True
@@ -485,14 +327,17 @@ def _is_another_deed(asked: Asked, claim: Interpreted) -> bool:
 
 
 def one_event(asked: Asked, a: Interpreted, b: Interpreted) -> bool:
-    """Whether two claims may speak of one event. Figures of two years do not, nor the figure of a place and that
-    of the whole; nor, if the question names nobody, deeds of two actors."""
+    """Whether two claims may speak of one event.
+
+    Figures of two years do not, nor the figure of a place and that of the whole. If the question names
+    nobody, deeds of two actors do not either.
+    """
     if isinstance(a.value, Phrase):
         return True
     if isinstance(a.value, Figure) and isinstance(b.value, Figure):
         if _differ(a.years, b.years):
             return False
-        part, whole = sorted((a, b), key=lambda claim: claim.value.value)
+        part, whole = (a, b) if a.value.value < b.value.value else (b, a)
         if _is_part_of(asked, part, whole):
             return False
     return not (asked.nameless and a.agent and b.agent and not _share_a_name(a.agents, b.agents))

@@ -1,8 +1,8 @@
 """Claims that disagree: what several articles say in answer to one question, laid side by side.
 
-Pure, and it never chooses which is right. Two values are rivals when they answer the same thing, exclude each
-other, and come from two articles of which neither gives both. In doubt there is no conflict: a false one costs a
-reader's trust, a missed one leaves the articles' own words standing.
+Pure, and it never chooses which is right. Two values are rivals when they answer the same thing, exclude
+each other, and come from two articles of which neither gives both. In doubt there is no conflict: a false one
+costs a reader's trust, a missed one leaves the articles' own words standing.
 """
 
 from __future__ import annotations
@@ -14,7 +14,8 @@ from datetime import date
 from functools import lru_cache
 from itertools import combinations
 
-from rag.answer.claims import AnswerType, Asked, ClaimedValue, Interpreted, concerns, interpreted, one_event
+from rag.answer.asked import AnswerType, Asked
+from rag.answer.claims import ClaimedValue, Interpreted, concerns, interpreted, one_event
 from rag.answer.values import Phrase, Relation, relation
 from rag.english.lexicon import FALL_VERBS, REVISE_VERBS, RISE_VERBS, UPDATE_WORDS, alternation, forms
 from rag.english.matching import squad_normalise
@@ -53,7 +54,7 @@ def find(question: str, claims: Sequence[ClaimedValue]) -> list[Disagreement]:
     Hand in only claims that the reader believes: each of them counts, and `score` only orders them. The work
     grows with the square of their number.
     """
-    asked = Asked.of(question, claims)
+    asked = Asked.of(question, (claim.source.passage.text for claim in claims))
     read = [claim for said in _ordered(claims) if concerns(asked, claim := interpreted(asked, said))]
     groups = _with_a_surest_claim(asked, _by_value(asked, read))
     pairs = combinations(range(len(groups)), 2)
@@ -243,7 +244,8 @@ def _runs(text: str) -> frozenset[tuple[str, ...]]:
 def _changing(verbs: Iterable[str]) -> re.Pattern[str]:
     """One of the verbs, and behind it the preposition before the new value: "has risen since Monday to"."""
     return re.compile(
-        rf"\b(?:{alternation(forms(verbs))})\b[^.;]{{0,30}}\b(?:to|until|at|is)\b[^.;]{{0,20}}\Z", re.IGNORECASE
+        rf"\b(?:{alternation(forms(verbs))})\b[^.;]{{0,30}}\b(?:to|until|at|is)\b[^.;]{{0,20}}\Z",
+        re.IGNORECASE,
     )
 
 
@@ -251,7 +253,7 @@ _RISEN, _FALLEN, _REVISED = map(_changing, (RISE_VERBS, FALL_VERBS, REVISE_VERBS
 
 
 def _replaces(new: _Claims, old: _Claims) -> bool:
-    """Whether a claim of the one says that it updates, and nothing in the other is newer, or of unknown date."""
+    """Whether a claim of the one updates the other, in which nothing is newer or of unknown date."""
     dates = [claim.published for claim in old]
     return any(
         n.published is not None
@@ -262,7 +264,7 @@ def _replaces(new: _Claims, old: _Claims) -> bool:
 
 
 def _says_an_update(new: Interpreted, old: Interpreted) -> bool:
-    """Whether a claim's sentence says that its value is a change: "has risen to nine", "revised to", "now"."""
+    """Whether a claim's sentence says that its value is a change: "has risen to nine", "now"."""
     before = new.claim.before
     if _REVISED.search(before) or UPDATE_WORDS & set(words(new.claim.sentence)):
         return True

@@ -1,7 +1,7 @@
 """Which names of a sentence do something and which have it done to them, verbs and nouns of deeds alike.
 
-`rag.english.clauses` reads verbs. This adds what nouns say ("Iran's strikes on Pakistan", "a raid by Iran") and
-where a thing happens ("in Pakistan"), because news names those to whom it happens so.
+`rag.english.clauses` reads verbs. This adds what nouns say ("Iran's strikes on Syria", "a raid by Iran") and
+where a thing happens ("in Syria"), because news so names those to whom it happens.
 """
 
 from __future__ import annotations
@@ -13,14 +13,16 @@ from enum import Enum
 from functools import lru_cache
 
 from rag.english.clauses import Clause, clauses
-from rag.english.lexicon import DEED_NOUNS, DEMONYMS, DETERMINERS, SPEECH_VERBS, verb_forms
+from rag.english.lexicon import DEED_NOUNS, DEMONYMS, DETERMINERS, SPEECH_VERBS, alternation
 from rag.english.names import Name, name_words, names
 
 __all__ = ["Participant", "Role", "participants"]
 
 _INTO = frozenset("against at in inside into near on onto outside within".split())
 _WORD = re.compile(r"[^\W\d_]+")
-_AHEAD = 40  # characters behind a name in which its deed is named: "Iran's first cross-border strikes"
+_NEAR = 40  # characters: more than a preposition and a determiner take, so that a long text costs no more
+_BEFORE = re.compile(rf"(?P<word>[^\W\d_]+)[^\w.,;:]+(?:(?:{alternation(DETERMINERS)})\s)*\Z", re.IGNORECASE)
+_AFTER = re.compile(r"(?:['’]s?)?(?:[\s-][^\W\d_]+){1,3}")
 
 
 class Role(Enum):
@@ -34,7 +36,7 @@ class Role(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Participant:
-    """A name's words as words are compared, where it starts, its role, and whether a deed is called its own."""
+    """A name's words as compared, where it starts, its role, and whether a deed is called its own."""
 
     words: frozenset[str]
     start: int
@@ -46,7 +48,7 @@ class Participant:
 def participants(text: str, known: frozenset[str] = frozenset()) -> tuple[Participant, ...]:
     """The names of a text in order, with their roles.
 
-    `known` are words that are names even where a sentence begins, and in small letters if the whole text is.
+    `known` are words that are names even where a sentence begins, and in small letters if all the text is.
 
     >>> [(*p.words, p.role.name) for p in participants("On Tuesday Iran hit camps in Syria, Kirby said.")]
     [('iran', 'AGENT'), ('syria', 'TARGET'), ('kirby', 'SPEAKER')]
@@ -69,13 +71,9 @@ def _spellings(known: Set[str]) -> frozenset[str]:
 
 
 def _role(text: str, name: Name, verbs: tuple[Clause, ...]) -> tuple[Role, bool]:
-    before = [word.lower() for word in _WORD.findall(text[max(name.start - _AHEAD, 0) : name.start])]
-    while before and before[-1] in DETERMINERS:
-        before.pop()
-    prior = before[-1] if before else ""
-    if _owns_a_deed(text, name):
-        return Role.AGENT, True
-    if prior == "by":
+    before = _BEFORE.search(text, max(name.start - _NEAR, 0), name.start)
+    prior = before["word"].lower() if before else ""
+    if prior == "by" or _owns_a_deed(text, name):
         return Role.AGENT, True
     if prior in _INTO:
         return Role.TARGET, False
@@ -88,9 +86,9 @@ def _role(text: str, name: Name, verbs: tuple[Clause, ...]) -> tuple[Role, bool]
 
 
 def _owns_a_deed(text: str, name: Name) -> bool:
-    """Whether the name is a possessive or a people, and one of the next words is a deed."""
+    """Whether the name is a possessive or a people, and one of the next three words is a deed."""
     if not (name.possessive or DEMONYMS.get(name.last) or name.text.islower()):
         return False
-    following = text[name.end : name.end + _AHEAD]
-    near = _WORD.findall(re.split(r"[.,;:]", following.removeprefix("'s").removeprefix("’s"))[0].lower())[:3]
+    following = _AFTER.match(text, name.end)
+    near = _WORD.findall(following.group().lower()) if following else []
     return any(word in DEED_NOUNS or word.removesuffix("s") in DEED_NOUNS for word in near)

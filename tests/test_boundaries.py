@@ -203,7 +203,6 @@ LEXICON = "rag.english.lexicon"
 NOT_YET: dict[str, set[str]] = {
     "eval.bench.checking": {"negations", "speech verbs"},
     "rag.answer.check": {"negations", "speech verbs"},
-    "rag.answer.conflict": {"negations", "speech verbs"},
     "rag.answer.extract": {"speech verbs"},
     "rag.question.followup": {"negations", "speech verbs"},
     "rag.question.parts": {"negations", "speech verbs"},

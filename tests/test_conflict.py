@@ -231,6 +231,9 @@ DESKS = {
     "a state and its denial behind the value": ("Is the Arno bridge closed?", "[The Arno bridge] is closed.", "[The Arno bridge] is not closed."),
     "a value without content": ("Is the portrait in Calder by Lene Aagaard?", "[The portrait] in Calder is by Lene Aagaard.", "The portrait in Calder is [not] by Lene Aagaard."),
     "a date among other words": ("On which day was the Globe gala?", "The Globe gala was on [the night of the 3 March vote].", "The Globe gala was on [5 March]."),
+    "hundreds of thousands": ("How many people marched in Lund?", "[30,000 people] marched in Lund.", "[Hundreds of thousands] marched in Lund."),
+    "a verb that denies, asked about": ("Did the court clear Hill?", "The court [cleared Hill] of fraud.", "The court [did not clear Hill] of fraud."),
+    "a name in the genitive": ("Which hospital treated Kis?", "Kis was treated at [Saint Brigid's].", "Kis was taken to [Mercy Hospital]."),
     "authors, one in the passive": ("Who wrote Winter Light?", "Winter Light was written by [Ana Ruiz].", "[Bo Lind] wrote Winter Light."),
     "courts": ("Where was the Gorman trial held?", "The Gorman trial was held in [Leeds].", "The Gorman trial took place in [Hull]."),
     "months and years": ("How long was Hill jailed for?", "Hill was jailed for [six years].", "Hill was jailed for [18 months]."),
@@ -264,6 +267,9 @@ NO_CONFLICT = {
     "some of them": ("How many people were hurt in the Kals fire?", "[Nine people] were hurt in the Kals fire.", "In the Kals fire nine people were hurt, [four of them] children."),
     "among others": ("How many people were hurt in the Kals fire?", "[Nine people] were hurt in the Kals fire.", "Many were hurt in the Kals fire, including [four people] from Lund."),
     "other things counted, one unsaid": ("How many goals did Kis score?", "Kis scored [17].", "Kis played [31 matches]."),
+    "hundreds of thousands": ("How many people marched in Lund?", "[Hundreds of thousands] marched in Lund.", "[200,000 people] marched in Lund."),
+    "one sort of them": ("How many medals did Norway win in Oslo?", "Norway won [12 medals] in Oslo.", "Norway won [five gold medals] in Oslo."),
+    "a town and the part of a country": ("Where is Trefoil based?", "Trefoil is based in [Lund].", "Trefoil is based in [southern Sweden]."),
     "a deed in other words": ("Did Novak withdraw from the Open?", "[Novak withdrew] from the Open on Monday.", "[Novak pulled out] of the Open."),
     "a denial of something else": ("Did Trefoil pay the fine?", "[Trefoil paid the fine], though it had not wanted to.", "[Trefoil paid the fine]."),
     "a heading's denial": ("Who wrote Winter Light?", "[Ana Ruiz] wrote Winter Light.", "No label defined – English edition of Winter Light by [Ana Ruiz]."),
@@ -313,6 +319,37 @@ def test_days_of_two_years_are_two_events() -> None:
             "The temperature in Oulu rose to [9 degrees] on Sunday.", "b", published=date(year, 1, 29)
         )
         assert [len(d.groups) for d in find("How cold was it in Oulu?", [cold, mild])] == groups
+
+
+@pytest.mark.parametrize(
+    ("question", "first", "second"),
+    [
+        (
+            "Who won the Halden Cup?",
+            "[Ajax] won the Halden Cup on Sunday.",
+            "[Porto] won the Halden Cup on Sunday.",
+        ),
+        (
+            "When does the Kals fair open?",
+            "The Kals fair opens on [3 July].",
+            "The Kals fair opens on [5 July].",
+        ),
+    ],
+)
+def test_what_happens_every_year_is_another_event_in_another(question: str, first: str, second: str) -> None:
+    once = said(first, "a", published=date(2022, 5, 5), score=0.9)
+    for year, groups in ((2023, []), (2022, [2])):
+        again = said(second, "b", published=date(year, 5, 6))
+        assert [len(d.groups) for d in find(question, [once, again])] == groups
+
+
+def test_what_had_not_happened_yet_may_have_happened_since() -> None:
+    for word, later in ((" yet", True), ("", False)):
+        no = said(f"Ona has [not signed the treaty]{word}.", "a", published=OLD, score=0.9)
+        (found,) = find(
+            "Has Ona signed the treaty?", [no, said("[Ona has signed the treaty].", "b", published=NEW)]
+        )
+        assert bool(found.later) == later
 
 
 def test_a_later_figure_of_the_same_publication_is_its_latest() -> None:

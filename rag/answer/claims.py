@@ -16,10 +16,10 @@ from functools import lru_cache
 from rag.answer.asked import AnswerType, Asked
 from rag.answer.values import Phrase, Value, phrase
 from rag.english.clauses import clauses, denials
-from rag.english.dates import is_bare_time, time_in, years_in
-from rag.english.measures import counts_together, kind_near, quantities
+from rag.english.dates import Time, is_bare_time, time_in, years_in
+from rag.english.measures import counts_together, kind_near, quantities, sort_counted
 from rag.english.names import alike, name_words, names, same_name
-from rag.english.normalise import content_stems, words
+from rag.english.normalise import content_stems, stem, words
 from rag.english.numbers import Figure
 from rag.english.participants import Participant, Role, participants
 from rag.english.sentences import sentences
@@ -83,11 +83,15 @@ class ClaimedValue:
         """The sentence from the value's end."""
         return self.sentence[self.span[1] :]
 
-    @property
-    def denied(self) -> bool:
-        """Whether the value holds a denial, or stands in a clause that is denied."""
-        if denials(self.value) or not denials(self.sentence):
-            return bool(denials(self.value))
+    def denied(self, asked: Set[str] = frozenset()) -> bool:
+        """Whether the value holds a denial, or stands in a clause that is denied.
+
+        `asked` are the question's stems: to "did the court clear Hill", "cleared" denies nothing.
+        """
+        if any(stem(denial.sign) not in asked for denial in denials(self.value)):
+            return True
+        if not denials(self.sentence):
+            return False
         begun = [clause for clause in clauses(self.sentence) if clause.start <= self.span[0]]
         if not begun or not begun[-1].denied:
             return False
@@ -101,7 +105,7 @@ class ClaimedValue:
         start, end = self.span
         if not content_stems(self.value):
             start, end = 0, len(self.sentence)
-        elif self.denied and (signs := [d.start for d in denials(self.sentence) if d.start < start]):
+        elif self.denied() and (signs := [d.start for d in denials(self.sentence) if d.start < start]):
             start = signs[-1]
         return " ".join(self.sentence[start:end].split())
 
@@ -127,7 +131,8 @@ class Interpreted:
 
     `context` are the words of its sentence, its neighbours and its article's title. `agent` and `target` are
     the names nearest the value in those roles; `agents` all that do something in its sentence. `kind` is the
-    harm or the measure that the value counts; `places` is where it is counted ("120 jobs in Norway").
+    harm or the measure that the value counts; `places` is where it is counted ("120 jobs in Norway") and `sort`
+    what is said of the things counted ("five gold medals").
     """
 
     claim: ClaimedValue
@@ -140,6 +145,7 @@ class Interpreted:
     target: frozenset[str]
     agents: frozenset[str]
     places: frozenset[str]
+    sort: frozenset[str]
 
     @property
     def article(self) -> str:
@@ -174,7 +180,7 @@ def interpreted(asked: Asked, claim: ClaimedValue) -> Interpreted:
     return Interpreted(
         claim,
         value,
-        claim.denied and not (isinstance(value, Figure) and value.value == 0),
+        claim.denied(asked.stems) and not (isinstance(value, Figure) and value.value == 0),
         frozenset(
             w for text in (before, claim.sentence, after, claim.source.article.label) for w in _context(text)
         ),
@@ -189,6 +195,7 @@ def interpreted(asked: Asked, claim: ClaimedValue) -> Interpreted:
             if _COUNTED_IN.fullmatch(claim.sentence[claim.span[1] : p.start])
             for word in p.words
         ),
+        sort_counted(claim.sentence, value) if isinstance(value, Figure) else frozenset(),
     )
 
 
@@ -329,9 +336,12 @@ def _is_another_deed(asked: Asked, claim: Interpreted) -> bool:
 def one_event(asked: Asked, a: Interpreted, b: Interpreted) -> bool:
     """Whether two claims may speak of one event.
 
-    Figures of two years do not, nor the figure of a place and that of the whole. If the question names
-    nobody, deeds of two actors do not either.
+    Figures of two years do not, nor anything that articles of two years each date to their own ("on Sunday"),
+    nor the figure of a place and that of the whole. If the question names nobody, deeds of two actors do not
+    either.
     """
+    if _are_of_two_years(a, b):
+        return False
     if isinstance(a.value, Phrase):
         return True
     if isinstance(a.value, Figure) and isinstance(b.value, Figure):
@@ -343,8 +353,20 @@ def one_event(asked: Asked, a: Interpreted, b: Interpreted) -> bool:
     return not (asked.nameless and a.agent and b.agent and not _share_a_name(a.agents, b.agents))
 
 
+def _are_of_two_years(a: Interpreted, b: Interpreted) -> bool:
+    """Whether each sentence names a day or a year, and its article appeared in another year than the other."""
+    if not a.published or not b.published or a.published.year == b.published.year:
+        return False
+    if isinstance(a.value, Time) and isinstance(b.value, Time):
+        return not (a.value.years or b.value.years)  # a day without a year is near its article
+    return _differ(a.years, b.years)
+
+
 def _is_part_of(asked: Asked, part: Interpreted, whole: Interpreted) -> bool:
-    """Whether the smaller figure is of a place that neither the question nor the other claim names."""
-    return any(
-        not _is_one_of(place, asked.marks) and not _is_one_of(place, whole.context) for place in part.places
+    """Whether the smaller figure is of a place, or of a sort, that neither the question nor the other names:
+    "in Norway", "gold medals".
+    """
+    known = asked.marks | whole.context
+    return any(not _is_one_of(place, known) for place in part.places) or bool(
+        part.sort - whole.sort - asked.stems
     )

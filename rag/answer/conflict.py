@@ -241,6 +241,9 @@ def _runs(text: str) -> frozenset[tuple[str, ...]]:
 # --- updates ------------------------------------------------------------------------------------------
 
 
+_NOT_YET = "yet"
+
+
 def _changing(verbs: Iterable[str]) -> re.Pattern[str]:
     """One of the verbs, and behind it the preposition before the new value: "has risen since Monday to"."""
     return re.compile(
@@ -264,9 +267,13 @@ def _replaces(new: _Claims, old: _Claims) -> bool:
 
 
 def _says_an_update(new: Interpreted, old: Interpreted) -> bool:
-    """Whether a claim's sentence says that its value is a change: "has risen to nine", "now"."""
+    """Whether a claim's sentence says that its value is a change ("has risen to nine", "now"), or the other's
+    that it may change ("not yet").
+    """
     before = new.claim.before
     if _REVISED.search(before) or UPDATE_WORDS & set(words(new.claim.sentence)):
+        return True
+    if old.denied and _NOT_YET in words(old.claim.sentence):
         return True
     if not (isinstance(new.value, Figure) and isinstance(old.value, Figure)):
         return False

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from rag.english.dates import Time, on_day, shifted
-from rag.english.lexicon import PLACE_LEVELS
+from rag.english.lexicon import COMPASS, PLACE_LEVELS
 from rag.english.measures import in_base_unit
 from rag.english.names import alike, names, same_name
 from rag.english.normalise import content_stems, words
@@ -63,13 +63,12 @@ def phrase(text: str, asked: Set[str] = frozenset()) -> Phrase:
     kept = tuple(stem for stem in stems if stem not in asked) or stems
     first = text.partition(",")[0].rstrip()
     called = names(f"the {first}")  # so that no capital passes for a sentence's first
-    last = re.findall(r"\w+", first)[-1:]
     return Phrase(
         text,
         kept,
         tuple(stem for stem in content_stems(first) if stem in kept),
-        bool(called) and last == re.findall(r"[^\W\d]+", called[-1].text)[-1:],
-        bool(PLACE_LEVELS & set(words(text))),
+        bool(called) and words(called[-1].text)[-1:] == words(first)[-1:] and words(first)[-1].isalpha(),
+        bool((PLACE_LEVELS | COMPASS) & set(words(text))),
     )
 
 

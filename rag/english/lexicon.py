@@ -13,7 +13,7 @@ from functools import lru_cache
 from types import MappingProxyType
 
 __all__ = [
-    "ADVERBS", "AUXILIARIES", "BE", "BY_SHORT_NAME", "CALENDAR", "CAPITALS", "CLAIM_ADVERBS", "CONNECTIVES",
+    "ADVERBS", "AUXILIARIES", "BE", "BY_SHORT_NAME", "CALENDAR", "CAPITALS", "CLAIM_ADVERBS", "COMPASS", "CONNECTIVES",
     "CONTRACTIONS", "CONTRARY_MODALS", "COUNTED_KINDS", "COUNTRIES", "CURRENCIES", "DEED_NOUNS",
     "DEGREE_NEGATIONS", "DEMONYMS", "DENYING_PARTICLES", "DENYING_PHRASES", "DENYING_VERBS", "DETERMINERS",
     "DO", "FALL_VERBS", "FEMALE", "HAVE", "HEDGES", "HEDGING_ADVERBS", "HEDGING_VERBS", "IRREGULAR_VERBS",
@@ -675,6 +675,7 @@ SHARED_VERBS = _set(
 )
 # Words that say what kind of place is meant.
 PLACE_LEVELS = _set("area city country county district island province region state town village")
+COMPASS = _set("northern southern eastern western central")
 # What a figure counts: words that tell one toll, or one sum, from another in the same sentence.
 COUNTED_KINDS: Mapping[str, frozenset[str]] = MappingProxyType(
     {

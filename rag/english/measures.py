@@ -16,14 +16,15 @@ from rag.english.lexicon import (
     COUNTED_KINDS,
     NUMBER_WORDS,
     ORDINALS,
+    PERSONS,
     UNITS,
     UNITS_OF_TIME,
     alternation,
 )
-from rag.english.normalise import stem
+from rag.english.normalise import stem, words
 from rag.english.numbers import Figure, figures, unit_of
 
-__all__ = ["counts_together", "in_base_unit", "kind_near", "quantities"]
+__all__ = ["counts_together", "in_base_unit", "kind_near", "quantities", "sort_counted"]
 
 # Unit, short or long: how many of the base unit, which comes first in each line.
 _UNITS = (
@@ -178,3 +179,17 @@ def counts_together(text: str) -> bool:
     (True, False)
     """
     return bool(_TOGETHER.search(text))
+
+
+def sort_counted(text: str, figure: Figure) -> frozenset[str]:
+    """The stems of what stands between a figure of the text and the noun that it counts, up to two words.
+
+    >>> text = "It won five gold medals."
+    >>> sort_counted(text, figures(text)[0])
+    frozenset({'gold'})
+    """
+    following = words(text[figure.end : figure.end + 60])[:3]
+    for at, word in enumerate(following):
+        if stem(word) == figure.unit or (figure.unit == "person" and word in PERSONS):
+            return frozenset(map(stem, following[:at]))
+    return frozenset()

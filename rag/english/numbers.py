@@ -188,7 +188,10 @@ _BOUNDS = (
 _BOUND = tuple((name, re.compile(rf"(?:{pattern})\s*\Z", re.IGNORECASE)) for name, pattern in _BOUNDS)
 _OR_MORE = re.compile(r"\+|\s?plus\b|(?:\s\w{1,20})?\sor\smore\b|\sand\scounting\b", re.IGNORECASE)
 _TO = re.compile(r"\s?(?:-|–|—|\bto\b|\band\b)\s?", re.IGNORECASE)
-_VAGUE = re.compile(rf"\b(?:{alternation(QUANTITIES)})\b", re.IGNORECASE)
+_VAGUE = re.compile(
+    rf"\b(?:(?P<times>tens|{alternation(QUANTITIES)})\sof\s)?(?P<many>{alternation(QUANTITIES)})\b",
+    re.IGNORECASE,
+)
 _OF = re.compile(r"\A\sof\b", re.IGNORECASE)
 _UNIT_WORDS = re.compile(r"[-\s]?((?:[^\W\d_]{1,30}[-\s]){0,2}[^\W\d_]{1,30})")
 _REACH = 40  # characters before a number in which its bound stands
@@ -232,7 +235,7 @@ def figures(text: str) -> tuple[Figure, ...]:
         found.append(_figure(text, first, second if ranged else None))
         at += 2 if ranged else 1
     for match in _VAGUE.finditer(text):
-        low, high = QUANTITIES[match.group().split()[0].lower()]
+        low, high = _vaguely(match)
         found.append(
             Figure(
                 *match.span(),
@@ -244,6 +247,16 @@ def figures(text: str) -> tuple[Figure, ...]:
             )
         )
     return tuple(sorted(found, key=lambda figure: (figure.start, figure.end)))
+
+
+def _vaguely(match: re.Match[str]) -> tuple[float, float]:
+    """From where to where "dozens" or "hundreds of thousands" may be."""
+    low, high = QUANTITIES[match["many"].lower()]
+    if times := (match["times"] or "").lower():
+        one = low // 2  # "thousands" are two thousand or more
+        few, many = (20, 100) if times == "tens" else QUANTITIES[times]
+        return few * one, many * one
+    return low, high
 
 
 def _is_range(text: str, first: Amount, second: Amount) -> bool:
@@ -295,7 +308,8 @@ def unit_of(text: str) -> str | None:
     match = _UNIT_WORDS.match(text)
     run: list[str] = []
     for word in words(match[1]) if match else []:
-        if word in STOPWORDS or (word in _done() and word not in PERSONS):
+        done = word in _done() or word.endswith("ed")
+        if word in STOPWORDS or (done and word not in PERSONS):
             break
         run.append(word)
     if text.startswith("-"):

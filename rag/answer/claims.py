@@ -131,8 +131,8 @@ class Interpreted:
 
     `context` are the words of its sentence, its neighbours and its article's title. `agent` and `target` are
     the names nearest the value in those roles; `agents` all that do something in its sentence. `kind` is the
-    harm or the measure that the value counts; `places` is where it is counted ("120 jobs in Norway") and `sort`
-    what is said of the things counted ("five gold medals").
+    harm or the measure that the value counts; `places` is where it is counted ("120 jobs in Norway") and
+    `sort` what is said of the things counted ("five gold medals").
     """
 
     claim: ClaimedValue
@@ -336,9 +336,8 @@ def _is_another_deed(asked: Asked, claim: Interpreted) -> bool:
 def one_event(asked: Asked, a: Interpreted, b: Interpreted) -> bool:
     """Whether two claims may speak of one event.
 
-    Figures of two years do not, nor anything that articles of two years each date to their own ("on Sunday"),
-    nor the figure of a place and that of the whole. If the question names nobody, deeds of two actors do not
-    either.
+    Figures of two years do not, nor what articles of two years each date to their own ("on Sunday"), nor the
+    figure of a place and that of the whole. If the question names nobody, deeds of two actors do not either.
     """
     if _are_of_two_years(a, b):
         return False
@@ -354,7 +353,7 @@ def one_event(asked: Asked, a: Interpreted, b: Interpreted) -> bool:
 
 
 def _are_of_two_years(a: Interpreted, b: Interpreted) -> bool:
-    """Whether each sentence names a day or a year, and its article appeared in another year than the other."""
+    """Whether each sentence dates its matter to the year of its article, and the two years differ."""
     if not a.published or not b.published or a.published.year == b.published.year:
         return False
     if isinstance(a.value, Time) and isinstance(b.value, Time):

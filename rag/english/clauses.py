@@ -521,7 +521,7 @@ _VIEW = re.compile(
 )
 _NOT_ONLY = re.compile(
     r"\bnot (?:only|just|merely|least)\b|\bno (?:fewer|less|more|later) than\b|\bno doubt\b"
-    r"|\bno\. ?\d|\bnothing but\b"
+    r"|\bno\.? ?\d|\bnothing but\b"
     r"|\bnot (?:fewer|less) than\b|\bwhether or not\b",
     re.IGNORECASE,
 )

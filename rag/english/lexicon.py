@@ -14,17 +14,19 @@ from types import MappingProxyType
 
 __all__ = [
     "ACCOUNT_NOUNS", "ACCOUNT_VERBS", "ADVERBS", "ATTACK_VERBS", "AUXILIARIES", "BE", "BY_SHORT_NAME",
-    "CALENDAR", "CAPITALS", "CAUSES", "CAUSING_VERBS", "CLAIMING_VERBS", "CLAIM_ADVERBS", "CONNECTIVES",
-    "CONTRACTIONS", "CONTRARY_MODALS", "CONTROL_VERBS", "COUNTRIES", "CURRENCIES", "DEGREE_NEGATIONS",
-    "DEMONYMS", "DENYING_PARTICLES", "DENYING_PHRASES", "DENYING_VERBS", "DETERMINERS", "DO", "FEMALE",
-    "GROUP_NOUNS", "HAVE", "HEDGES", "HEDGING_ADVERBS", "HEDGING_VERBS", "IRREGULAR_VERBS", "MALE",
-    "MEASURED_ADJECTIVES", "MEASURES", "MODALS", "MONTHS", "MONTH_NUMBERS", "MUTUAL_VERBS", "NEGATIONS",
-    "NEGATIVE_PRONOUNS", "NEWS_VERBS", "NO_SUPERLATIVES", "NUMBER_WORDS", "OFFICES", "OPINION_VERBS",
-    "OPPOSITES", "ORDINALS", "ORGANISATION_HEADS", "PARTIAL", "PERSONAL", "PERSONS", "PLACES", "PLURAL",
-    "POINTING", "POSSESSIVES", "PREPOSITIONS", "PRONOUNS", "QUANTITIES", "QUESTION_WORDS", "REFLEXIVES",
-    "RELATIVES", "SCALES", "SHORT_MONTHS", "SHORT_WEEKDAYS", "SINGULAR_PERSONS", "SPEECH_VERBS",
-    "STOPWORDS", "TEENS", "TELLING_VERBS", "TENS", "THINGS", "TIME_WORDS", "TITLES", "UNITS",
-    "UNITS_OF_TIME", "UNSURE_NOUNS", "WEEKDAYS", "WHOLE", "WISHING_NOUNS", "WISHING_VERBS",
+    "CALENDAR", "CAPITALS", "CAUSES", "CAUSING_VERBS", "CLAIMING_VERBS", "CLAIM_ADVERBS", "COMPASS",
+    "CONNECTIVES", "CONTRACTIONS", "CONTRARY_MODALS", "CONTROL_VERBS", "COUNTED_KINDS", "COUNTRIES",
+    "CURRENCIES", "DEED_NOUNS", "DEGREE_NEGATIONS", "DEMONYMS", "DENYING_PARTICLES", "DENYING_PHRASES",
+    "DENYING_VERBS", "DETERMINERS", "DO", "FALL_VERBS", "FEMALE", "GROUP_NOUNS", "HAVE", "HEDGES",
+    "HEDGING_ADVERBS", "HEDGING_VERBS", "IRREGULAR_VERBS", "MALE", "MEASURED_ADJECTIVES", "MEASURES",
+    "MODALS", "MONTHS", "MONTH_NUMBERS", "MUTUAL_VERBS", "NEGATIONS", "NEGATIVE_PRONOUNS", "NEWS_VERBS",
+    "NO_SUPERLATIVES", "NUMBER_WORDS", "OFFICES", "OPINION_VERBS", "OPPOSITES", "ORDINALS",
+    "ORGANISATION_HEADS", "PARTIAL", "PERSONAL", "PERSONS", "PLACES", "PLACE_LEVELS", "PLURAL", "POINTING",
+    "POSSESSIVES", "PREPOSITIONS", "PRONOUNS", "QUANTITIES", "QUESTION_WORDS", "REFLEXIVES", "RELATIVES",
+    "REVISE_VERBS", "RISE_VERBS", "SCALES", "SHARED_VERBS", "SHORT_MONTHS", "SHORT_WEEKDAYS",
+    "SINGULAR_PERSONS", "SPEECH_VERBS", "STOPWORDS", "TEENS", "TELLING_VERBS", "TENS", "THINGS", "TIME_WORDS",
+    "TITLES", "UNITS", "UNITS_OF_TIME", "UNSURE_NOUNS", "UPDATE_WORDS", "WEEKDAYS", "WHOLE", "WISHING_NOUNS",
+    "WISHING_VERBS",
     "alternation", "forms", "inflect", "lemma", "past_forms", "verb_forms",
 ]  # fmt: skip
 
@@ -741,3 +743,40 @@ PLACES = (
     scandinavia texas california florida brussels geneva"""
     )
 )
+
+# --- what is done and counted -------------------------------------------------------------------------
+
+# Nouns of deeds that are no verb's form, or oftener a noun: "Iran's strikes on Pakistan".
+DEED_NOUNS = _set(
+    """acquisition action airstrike ambush assault attack blast bombardment bombing clash defeat explosion
+    incursion invasion offensive operation protest purchase raid reprisal response retaliation shelling
+    strike takeover victory win"""
+)
+# What many may do at once, so that one who did it does not exclude another.
+SHARED_VERBS = _set(
+    """accuse arrest attend comment condemn criticise criticize denounce deny injure join kill meet mourn
+    oppose praise protest react respond say speak support talk testify urge visit vote warn welcome
+    witness wound"""
+)
+# Words that say what kind of place is meant.
+PLACE_LEVELS = _set("area city country county district island province region state town village")
+COMPASS = _set("northern southern eastern western central")
+# What a figure counts: words that tell one toll, or one sum, from another in the same sentence.
+COUNTED_KINDS: Mapping[str, frozenset[str]] = MappingProxyType(
+    {
+        "killed": _set("kill dead death die dying toll fatality fatal lives slain"),
+        "hurt": _set("injure injury wound hurt"),
+        "held": _set("arrest detain capture abduct"),
+        "moved": _set("displace displaced flee fled evacuate homeless"),
+        "missing": _set("missing"),
+        "profit": _set("profit earnings"),
+        "revenue": _set("revenue sales turnover"),
+        "loss": _set("loss losses"),
+        "debt": _set("debt debts"),
+    }
+)
+# Verbs of a figure that changes, by the way it goes; and what else says that something has changed.
+RISE_VERBS = _set("rise climb grow increase jump raise")
+FALL_VERBS = _set("fall drop lower cut reduce")
+REVISE_VERBS = _set("revise correct update change move postpone reschedule")
+UPDATE_WORDS = _set("now latest still")

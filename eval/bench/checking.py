@@ -212,7 +212,8 @@ def _source(sentence: str, article: Article, rng: random.Random) -> str | None:
 
 FAITHFUL: dict[str, Change] = {
     "verbatim": _verbatim, "shortened": _shortened, "in figures": _in_figures,
-    "speaker first": _attributed_first, "passive": _passive, "without an aside": _without_aside, "other words": _told_otherwise,
+    "speaker first": _attributed_first, "passive": _passive, "without an aside": _without_aside,
+    "other words": _told_otherwise,
 }  # fmt: skip
 SPOILED: dict[str, Change] = {
     "number": _number, "name": _name, "date": _date, "negation": _negation, "role": _role, "source": _source,

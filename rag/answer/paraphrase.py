@@ -25,7 +25,9 @@ from rag.english.lexicon import (
     MUTUAL_VERBS,
     NEGATIONS,
     NEGATIVE_PRONOUNS,
+    OFFICES,
     OPPOSITES,
+    ORGANISATION_HEADS,
     PARTIAL,
     RELATIVES,
     SCALES,
@@ -55,6 +57,8 @@ _PART = re.compile(
     rf"[,;:–—]|\b(?:{alternation((CONNECTIVES | RELATIVES) - {'as', 'for', 'nor', 'or', 'than', 'that'})})\b",
     re.IGNORECASE,
 )
+# Nouns of those who speak; "the park who said" is no speaker.
+_SPEAKING = frozenset(stem(word) for word in OFFICES | ORGANISATION_HEADS | {"government"})
 _TO_COME = frozenset({"will", "shall"})
 _CONDITIONS = frozenset({"if", "unless"})
 _MEASURE_STEMS = frozenset(stem(measure) for measure in MEASURES)
@@ -388,7 +392,7 @@ def _speakers_agree(text: str, quote: str) -> bool:
     held = {stem(word) for word in words(quote)}
     return all(
         any(_same(one.text, other.text) for other in _by_verb(one, theirs))
-        or not (one.named or stem(words(one.text)[-1]) in held)
+        or not (one.named or stem(words(one.text)[-1]) in held & _SPEAKING)
         for one in ours
     )
 

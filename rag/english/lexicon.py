@@ -118,8 +118,8 @@ MEASURED_ADJECTIVES = _set("big deep far fast high large late long many mny much
 # What a question asks an account of, by what it begins with.
 ACCOUNT_VERBS = _set("describe explain give outline summarise summarize tell")
 ACCOUNT_NOUNS = _set("background consequences context latest relations relationship risk risks story")
-# What somebody does who thinks something of it: "What did Kis make of it?"
-OPINION_VERBS = _set("comment feel make react respond see think view")
+# What somebody does who thinks something of it, so that a sentence answers: "What did Kis make of it?"
+OPINION_VERBS = _set("argue call comment describe feel make react respond say see state tell think view warn")
 # Groups whose members a question may ask for: "Which countries".
 GROUP_NOUNS = _set(
     """allies areas cities companies countries films groups leaders men movies names nations officials parties

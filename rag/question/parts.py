@@ -28,7 +28,6 @@ from rag.english.lexicon import (
     POSSESSIVES,
     PREPOSITIONS,
     QUESTION_WORDS,
-    SPEECH_VERBS,
     STOPWORDS,
     TELLING_VERBS,
     WISHING_VERBS,
@@ -122,7 +121,7 @@ _ACCOUNT = re.compile(
 )
 _OPINION = re.compile(
     rf"^\W*(?:what|how)\s+(?:{alternation(DO | HAVE)})\s+.{{1,60}}"
-    rf"\b(?:{alternation(forms(OPINION_VERBS | SPEECH_VERBS))})\b",
+    rf"\b(?:{alternation(forms(OPINION_VERBS))})\b",
     re.IGNORECASE,
 )
 _MANNER = re.compile(

@@ -31,15 +31,17 @@ from urllib.parse import quote
 
 import numpy as np
 
-from ingest.apply import Progress, as_encoded
 from ingest.collection import LOCK, sync, writing
+from ingest.progress import Progress
 from ingest.soundness import judged, opened, require_plain, require_schema, told
+from ingest.writer import as_encoded
 from rag.config import Config, PassageSettings
 from rag.english.text import label
 from rag.errors import CollectionError, ConfigError
 from rag.models.encoder import SentenceEncoder
 from rag.store.cache import ExactIndex
-from rag.store.catalog import FILE, LAYOUT, UNGROUPED, Catalog, at_home, in_force
+from rag.store.catalog import FILE, Catalog
+from rag.store.schema import COPIES, READABLE, counting_passages, current_build, detach_rebuilds
 from rag.types import Encoder
 from rag.validation import RESTORING
 
@@ -68,7 +70,13 @@ _MOST_WORDS = 100_000  # of a passage
 _MADE_AGAIN = (
     "signature",
     "copy_of",
+    "changed",
 )  # columns that tell near-copies, which the next sync finds in the articles themselves
+# The tables that are restored, each from the one of its name, or of the name that earlier versions gave it.
+_COPIED = (
+    ("articles", "articles"), ("corrections", "corrections"), ("earlier", "earlier"), ("snapshots", "snapshots"),
+    ("snapshots", "looked"),
+)  # fmt: skip
 _UNIT = 1e-3  # how far the length of a vector may be from 1
 
 
@@ -256,7 +264,7 @@ def _gather(
             facts: dict[str, Any] = {"home": home.as_posix(), **_facts(db), "vectors": 0, "dims": 0}
             if vectors:
                 facts |= _encoded(home, db, aside)
-                if facts["vectors"] < facts["passages"] and _are_replaced(home, in_force(db)):
+                if facts["vectors"] < facts["passages"] and _are_replaced(home, current_build(db)):
                     for made in aside.iterdir():
                         made.unlink()
                     return _gather(home, aside, files, vectors=vectors, conversations=conversations)
@@ -270,7 +278,7 @@ def _gather(
             f"the collection in {home} is damaged, and no backup was made: {exc}. "
             f"What to do about it: clippings doctor --deep --home {home}"
         ) from exc
-    at_home(snapshot)  # what a rebuild has made so far is left out, as the indexes are
+    detach_rebuilds(snapshot)  # what a rebuild has made so far is left out, as the indexes are
     kept = {FILE: snapshot}
     if facts["vectors"]:
         kept |= {name: aside / name for name in (_TEXTS, _VECTORS)}
@@ -325,20 +333,20 @@ def _encoded(home: Path, db: sqlite3.Connection, aside: Path) -> dict[str, int]:
     what length.
     """
     meta = dict(db.execute("SELECT name, value FROM meta"))
-    if meta.get("index layout") != LAYOUT:
+    if meta.get("index layout") not in READABLE:
         return {}
     made, dims = 0, 0
-    titled = meta.get("passages.title") == "true"
+    titled, counts = meta.get("passages.title") == "true", counting_passages(db)
     try:
         with (aside / _TEXTS).open("xb") as texts, (aside / _VECTORS).open("xb") as vectors:
-            for keys, found in ExactIndex(home, build=in_force(db)).sound():
+            for keys, found in ExactIndex(home, build=current_build(db)).sound():
                 at = {key: n for n, key in enumerate(keys)}
                 for start in range(0, len(keys), _AT_ONCE):
                     some = keys[start : start + _AT_ONCE]
                     rows = db.execute(
                         "SELECT p.key, p.start, p.end, a.id FROM passages AS p JOIN articles AS a ON a.id = "
                         "p.article_id "
-                        f"WHERE p.key IN ({', '.join('?' * len(some))}) ORDER BY a.id",
+                        f"WHERE p.key IN ({', '.join('?' * len(some))}) AND {counts} ORDER BY a.id",
                         some,
                     ).fetchall()
                     read: tuple[str, str | None, str] = ("", None, "")
@@ -366,7 +374,7 @@ def _encoded(home: Path, db: sqlite3.Connection, aside: Path) -> dict[str, int]:
 def _are_replaced(home: Path, build: str) -> bool:
     """Whether a rebuild has put others in the place of these indexes, and removed them."""
     with suppress(sqlite3.Error), opened(home / FILE) as db:
-        return in_force(db) != build
+        return current_build(db) != build
     return False
 
 
@@ -432,8 +440,10 @@ def _facts(db: sqlite3.Connection) -> dict[str, Any]:
     tables = {name for (name,) in db.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
     counts = {
         table: db.execute(f"SELECT count(*) FROM {table}").fetchone()[0] if table in tables else 0
-        for table in ("articles", "passages", "earlier", "corrections")
+        for table in ("articles", "earlier", "corrections")
     }
+    passages = f"SELECT count(*) FROM passages AS p WHERE {counting_passages(db)}"
+    counts["passages"] = db.execute(passages).fetchone()[0]
     return {"layout": meta.get("schema"), "encoder": meta.get("encoder"), **counts}
 
 
@@ -608,23 +618,23 @@ def _taken(
         )
         Catalog(new, _made(settings, config, new), create=True).close()
         with closing(sqlite3.connect(new / FILE)) as to, to:
-            for table in ("articles", "corrections", "earlier", "looked"):
+            for table, source in _COPIED:
                 names = [
-                    row[1] for row in db.execute(f"PRAGMA table_info({table})") if row[1] not in _MADE_AGAIN
+                    row[1] for row in db.execute(f"PRAGMA table_info({source})") if row[1] not in _MADE_AGAIN
                 ]
                 if names:
-                    rows = db.execute(f"SELECT {', '.join(names)} FROM {table}")
+                    rows = db.execute(f"SELECT {', '.join(names)} FROM {source}")
                     to.executemany(
                         f"INSERT INTO {table} ({', '.join(names)}) VALUES ({', '.join('?' * len(names))})",
                         rows,
                     )
             to.create_function("label", 2, label, deterministic=True)
             to.execute("UPDATE articles SET label = label(title, text)")
-            to.execute("INSERT OR REPLACE INTO meta (name, value) VALUES (?, 'yes')", (UNGROUPED,))
+            to.execute("DELETE FROM indexes WHERE name = ?", (COPIES,))  # they are grouped by the next sync
             # What was uploaded lies in the home: the catalog shall know it, and have it removed, where it
             # lies now.
             old = str(said.get("home"))
-            for table in ("articles", "looked"):
+            for table in ("articles", "snapshots"):
                 moved = f"UPDATE OR REPLACE {table} SET origin = ? || substr(origin, ?) WHERE substr(origin, 1, ?) = ?"
                 to.execute(moved, (home.as_posix(), len(old) + 1, len(old) + 1, f"{old}/"))
             (generation,) = db.execute("SELECT value FROM meta WHERE name = 'generation'").fetchone()
@@ -640,7 +650,7 @@ def _settings(meta: dict[str, str], vectors: int, passages: int, config: Config)
         **{name: meta.get(f"passages.{name}") for name in ("words", "overlap", "title")},
     }
     if own["encoder"] == config.encoder or (
-        vectors and vectors >= passages and meta.get("index layout") == LAYOUT
+        vectors and vectors >= passages and meta.get("index layout") in READABLE
     ):
         try:
             cut = PassageSettings(int(str(own["words"])), int(str(own["overlap"])), own["title"] == "true")
@@ -723,7 +733,7 @@ class _Remembering:
 def _counted(made: Config) -> dict[str, int]:
     """What is there now, whatever was said of it. Raises `CollectionError` unless it can be asked."""
     with closing(Catalog(made.home, made)) as catalog:
-        if catalog.uncut() or catalog.pending() or catalog.stale():
+        if catalog.without_passages() or catalog.count_hidden():
             raise CollectionError("the restored collection is not whole. Run the same command again")
     with opened(made.home / FILE) as db:
         facts = _facts(db)

@@ -28,7 +28,8 @@ from ingest.duplicates import current, signature
 from rag.config import Config
 from rag.errors import CollectionError
 from rag.store.bm25 import PASSAGES, WHOLE, verified
-from rag.store.catalog import FILE, SCHEMA, Catalog, columns, in_force, indexes
+from rag.store.catalog import FILE, Catalog
+from rag.store.schema import SCHEMA, SINCE_1, counting_passages, current_build, table_columns, table_indexes
 from rag.store.vectors import FOLDER as CHROMA
 from rag.store.vectors import DenseIndex
 from rag.system.sqlite import reading
@@ -67,11 +68,11 @@ def examine(config: Config) -> Iterator[Part]:
     """
     home = config.home
     rebuild = f"clippings sync --rebuild --home {home}"
-    keys, openings = _counts(config)
+    keys, first = _counts(config)
     yield _looked("catalog's rows", lambda: _catalog(home))
-    yield _looked("vectors", lambda: _vectors(config, rebuild))
+    yield _looked("vectors", lambda: _vectors(config, keys))
     yield _looked("passages' words", lambda: _lexical(home, PASSAGES, keys, rebuild))
-    yield _looked("articles' words", lambda: _lexical(home, WHOLE, openings, rebuild))
+    yield _looked("articles' words", lambda: _lexical(home, WHOLE, first, rebuild))
     yield _looked("Chroma's vectors", lambda: _chroma(config))
 
 
@@ -79,7 +80,7 @@ def _build(home: Path) -> str:
     """Where the indexes lie that answer. Raises `CollectionError` where the catalog cannot say."""
     try:
         with opened(home / FILE) as db:
-            return in_force(db)
+            return current_build(db)
     except (sqlite3.Error, ValueError) as exc:
         raise CollectionError(
             f"the catalog cannot say which indexes answer ({exc}). Put a backup in its place: clippings "
@@ -98,7 +99,7 @@ def _counts(config: Config) -> tuple[int | None, int | None]:
     """How many passages and articles the indexes should hold; `None` where the catalog cannot say."""
     try:
         with closing(Catalog(config.home, config)) as catalog:
-            return len(catalog.keys()), len(catalog.openings())
+            return catalog.count_passages(), len(catalog.first_passages())
     except CollectionError:
         return None, None
 
@@ -129,13 +130,16 @@ def _catalog(home: Path) -> tuple[bool, str]:
     )
 
 
-def _vectors(config: Config, rebuild: str) -> tuple[bool, str]:
+def _vectors(config: Config, wanted: int | None) -> tuple[bool, str]:
+    made_again = f"The next sync makes it again from Chroma: clippings sync FOLDER --home {config.home}"
     with closing(DenseIndex(config.home, build=_build(config.home))) as index:
         damaged, without = index.verified()
+        if index.count() < (wanted or 0):
+            return False, f"the cache of vectors has {index.count():,} of {wanted:,}. {made_again}"
         if damaged:
             return (
                 False,
-                f"{damaged:,} of {index.count():,} are not as they were written. Make them again: {rebuild}",
+                f"{damaged:,} of {index.count():,} in the cache are not as they were written. {made_again}",
             )
         more = (
             f"; {without:,} have no checksum yet, which the next sync makes, and agree with themselves"
@@ -219,7 +223,9 @@ def require_schema(db: sqlite3.Connection) -> str:
     """The catalog's layout. Raises `ValueError` for tables, columns and indexes that no version of Clippings
     makes, and for a layout that this one does not know. Nothing but SQLite's own list is read before that
     list is known to be harmless."""
-    known, known_indexes = columns(), indexes()
+    schemas = ("1", "2", SCHEMA)
+    known = {name for number in schemas for name in table_columns(number)}
+    known_indexes = {name for number in schemas for name in table_indexes(number)}
     tables = dict[str, str]()
     for kind, name, table, sql in db.execute(
         "SELECT type, name, tbl_name, sql FROM sqlite_master"
@@ -234,12 +240,10 @@ def require_schema(db: sqlite3.Connection) -> str:
             raise ValueError(
                 f"its catalog holds the {kind} {str(name)[:60]!r}, which no version of Clippings makes"
             )
-    if missing := {"meta", "articles", "passages", "doomed"} - set(tables):
-        raise ValueError(f"its catalog has no table {min(missing)}")
-    _columns_checked(db, "meta", tables, known)
-    meta = dict(db.execute("SELECT name, value FROM meta"))
-    layout = meta.get("schema")
-    if layout not in ("1", SCHEMA):
+    _require_tables(tables, "meta")
+    _columns_checked(db, "meta", tables, table_columns())
+    layout = dict(db.execute("SELECT name, value FROM meta")).get("schema")
+    if layout not in schemas:
         later = isinstance(layout, str) and layout.isdecimal() and int(layout) > int(SCHEMA)
         by = (
             "a later version of Clippings made it: update this one"
@@ -247,15 +251,26 @@ def require_schema(db: sqlite3.Connection) -> str:
             else "no version of Clippings made it"
         )
         raise ValueError(
-            f"its catalog has layout {str(layout)[:20]}, this version reads {SCHEMA} and 1 ({by})"
+            f"its catalog has layout {str(layout)[:20]}, this version reads 1 to {SCHEMA} ({by})"
         )
-    if missing := {"corrections", "earlier", "looked"} - set(tables) if layout == SCHEMA else set():
-        raise ValueError(f"its catalog has no such table as {min(missing)}")
+    columns = table_columns(layout)
+    if strange := tables.keys() - columns.keys():
+        raise ValueError(
+            f"its catalog holds the table {min(strange)!r}, which no version of Clippings makes in layout {layout}"
+        )
+    _require_tables(tables, "articles", "passages", "indexes" if layout == SCHEMA else "doomed")
+    if layout != "1":
+        _require_tables(tables, "corrections", "earlier", "snapshots" if layout == SCHEMA else "looked")
     for table in tables:
-        _columns_checked(db, table, tables, known)
+        _columns_checked(db, table, tables, columns)
     for table in tables:
-        _indexes_checked(db, table, known_indexes)
-    return str(layout)
+        _indexes_checked(db, table, table_indexes(layout))
+    return layout
+
+
+def _require_tables(tables: Mapping[str, str], *names: str) -> None:
+    if missing := set(names) - tables.keys():
+        raise ValueError(f"its catalog has no table {min(missing)}")
 
 
 def _columns_checked(
@@ -280,7 +295,7 @@ def _columns_checked(
         for _, name, kind, required, default, key, hidden in db.execute(f"PRAGMA table_xinfo({table})")
         if default is None and not hidden
     }
-    since = ("mark", "provenance", "pages", "signature", "copy_of") if table == "articles" else ()
+    since = SINCE_1 if table == "articles" else ()
     differing = {name for name in {*found, *wanted} if found.get(name) != wanted.get(name)}
     if differing - (set(since) - set(found)):
         raise ValueError(
@@ -357,7 +372,7 @@ def judged(db: sqlite3.Connection, *, thorough: bool = False) -> Iterator[str]:
     if not (generation.isascii() and generation.isdecimal() and int(generation) <= _GENERATIONS):
         yield f"the catalog's generation is {generation[:40]!r}, which is no number of writes"
     try:
-        in_force(db)
+        current_build(db)
     except ValueError as exc:
         yield str(exc)
     corrections: dict[str, dict[str, tuple[Any, Any, Any]]] = {}
@@ -367,7 +382,7 @@ def judged(db: sqlite3.Connection, *, thorough: bool = False) -> Iterator[str]:
         ):
             corrections.setdefault(article_id, {})[name] = (value, was, of)
     ids = set[str]()
-    wanted = [name for name in columns()["articles"] if name in _columns_of(db)]
+    wanted = [name for name in table_columns()["articles"] if name in _columns_of(db)]
     for row in db.execute(f"SELECT {', '.join(wanted)} FROM articles"):
         article = dict(zip(wanted, row, strict=True))
         ids.add(article["id"])
@@ -379,21 +394,29 @@ def judged(db: sqlite3.Connection, *, thorough: bool = False) -> Iterator[str]:
     yield from _passage_faults(db)
     if "earlier" in tables:
         yield from _earlier_faults(db, ids, corrections)
-    for table, column in (
-        ("looked", "items"),
-        ("looked", "stamp"),
-        ("doomed", "key"),
-        ("ungrouped", "article_id"),
+    kinds = {"text": ("text",), "integer": ("integer",), "generation": ("integer", "null")}
+    for table, column, kind in (
+        ("looked", "items", "text"),
+        ("looked", "stamp", "text"),
+        ("snapshots", "items", "text"),
+        ("snapshots", "stamp", "text"),
+        ("doomed", "key", "text"),
+        ("ungrouped", "article_id", "text"),
+        ("indexes", "name", "text"),
+        ("indexes", "generation", "integer"),
+        ("passages", "added", "generation"),
+        ("passages", "removed", "generation"),
+        ("articles", "changed", "generation"),
     ):
-        if (
-            table in tables
-            and db.execute(f"SELECT 1 FROM {table} WHERE typeof({column}) <> 'text'").fetchone()
-        ):
-            yield f"the table {table} holds a {column} that is no text"
+        if table in tables and column in _columns_of(db, table):
+            of_kind = ", ".join(f"'{name}'" for name in kinds[kind])
+            query = f"SELECT 1 FROM {table} WHERE typeof({column}) NOT IN ({of_kind})"
+            if db.execute(query).fetchone():
+                yield f"the table {table} holds a {column} that is no {kind}"
 
 
-def _columns_of(db: sqlite3.Connection) -> set[str]:
-    return {row[1] for row in db.execute("PRAGMA table_info(articles)")}
+def _columns_of(db: sqlite3.Connection, table: str = "articles") -> set[str]:
+    return {row[1] for row in db.execute(f"PRAGMA table_info({table})")}
 
 
 def _short(value: object) -> str:
@@ -483,23 +506,24 @@ def _parsed(stored: str | None) -> Any:
 
 
 def _passage_faults(db: sqlite3.Connection) -> Iterator[str]:
-    query = """
-        SELECT p.key, p.article_id, p.start, p.end, p.indexed, a.version, length(CAST(a.text AS BLOB)), a.text IS NULL
-        FROM passages AS p LEFT JOIN articles AS a ON a.id = p.article_id ORDER BY p.article_id
+    query = f"""
+        SELECT p.key, p.article_id, p.start, p.end, a.version, length(CAST(a.text AS BLOB)), a.text IS NULL
+        FROM passages AS p LEFT JOIN articles AS a ON a.id = p.article_id
+        WHERE {counting_passages(db)} ORDER BY p.article_id
     """
     text: tuple[object, int] = (None, 0)
-    for key, article_id, start, end, indexed, version, size, orphan in db.execute(query):
+    for key, article_id, start, end, version, size, orphan in db.execute(query):
         if orphan:
             yield f"a passage belongs to {_short(article_id)}, which is not there"
             continue
-        numbers = all(type(number) is int for number in (start, end, indexed))
+        numbers = all(type(number) is int for number in (start, end))
         # Bytes are at least as many as characters: mostly they say enough.
         if numbers and 0 <= start < end <= size and end > size // 4:
             if text[0] != article_id:
                 (words,) = db.execute("SELECT text FROM articles WHERE id = ?", (article_id,)).fetchone()
                 text = article_id, len(words)
             size = text[1]
-        if not numbers or not 0 <= start < end <= size or indexed not in (0, 1):
+        if not numbers or not 0 <= start < end <= size:
             yield f"a passage of {_short(article_id)} lies outside its text"
         elif key != f"{article_id}@{str(version)[:16]}:{start}-{end}":
             yield f"a passage of {_short(article_id)} is of another version of it"

@@ -33,7 +33,7 @@ from ingest.records import LONGEST, line_article, row_article, rows, stated_colu
 from ingest.texts import text_article
 from ingest.walk import KINDS, files, is_address, kind_of
 from rag.errors import SourceError
-from rag.store.catalog import Looked
+from rag.store.catalog import Snapshot as Looked
 from rag.types import Article, Failure
 
 if TYPE_CHECKING:

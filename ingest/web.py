@@ -27,7 +27,7 @@ from ingest.parsing import Parsers
 from ingest.texts import text_article
 from ingest.walk import kind_of
 from rag.errors import SourceError
-from rag.store.catalog import Looked
+from rag.store.catalog import Snapshot as Looked
 from rag.types import Article
 
 __all__ = ["Page", "Web"]

@@ -36,6 +36,9 @@ __all__ = [
     "load",
 ]
 
+# What answers for the vectors: the mapped cache where it is whole and Chroma where it is not, always Chroma, or
+# always the cache, made again where it is not whole.
+DENSE = ("auto", "chroma", "exact")
 PROVIDERS = ("openai-like", "openai", "anthropic", "ollama", "huggingface")
 # Where a collection lies, how it is filled and how many ask it do not change what it answers.
 _UNSEEN = frozenset({"home", "fetch", "chroma", "serve"})
@@ -115,9 +118,14 @@ class RetrievalSettings:
     # of the merged are read by the reader, and put in order by what it finds; 16 find no more, see
     # eval/LOG.md
     read: int = 14
+    dense: str = "auto"  # what is asked for the nearest vectors: one of DENSE
 
     def __post_init__(self) -> None:
         _of_kind(self, "retrieval.")
+        if self.dense not in DENSE:
+            near = get_close_matches(self.dense, DENSE, 1)
+            meant = f"; did you mean {near[0]}?" if near else f"; known are {', '.join(DENSE)}"
+            raise ConfigError(f"unknown retrieval.dense {self.dense!r}{meant}")
         _at_least("retrieval.candidates", self.candidates, 1)
         _at_least("retrieval.read", self.read, 1)
         _at_least("retrieval.keep", self.keep, 1)
@@ -191,6 +199,8 @@ class ChromaSettings:
     collection: str | None = None  # its name on the server; by default one of this collection's own
     key_file: str | None = None  # or CLIPPINGS_CHROMA_KEY
     timeout: float = 30.0  # seconds without a word from the server
+    # Passages' texts and articles' facts are kept beside the vectors, so that other programs can use them.
+    texts: bool = True
 
     def __post_init__(self) -> None:
         _of_kind(self, "chroma.")

@@ -13,6 +13,7 @@ from rag.models.encoder import BUNDLED, SentenceEncoder, native_bf16
 from rag.models.reader import SpanReader
 from rag.store.bm25 import WHOLE, LexicalIndex
 from rag.store.catalog import FILE, Catalog
+from rag.store.schema import LAYOUT
 from rag.store.vectors import DenseIndex, check_server
 from rag.system.address import shown
 from rag.types import LanguageModel
@@ -85,12 +86,18 @@ def _collection(config: Config) -> tuple[bool, str]:
     catalog = Catalog(config.home, config)
     try:
         articles, passages = catalog.count()
-        unfinished = len(catalog.pending()) + len(catalog.doomed()) + len(catalog.uncut())
-        if unfinished or catalog.stale():
+        unfinished = catalog.count_hidden() + len(catalog.without_passages())
+        if unfinished:
             return (
                 False,
                 f"a sync was interrupted ({unfinished} passages to do). Run `clippings sync` again on any "
                 f"folder",
+            )
+        if catalog.layout() != LAYOUT:
+            return (
+                False,
+                "an earlier version of Clippings made its indexes. They answer, and the next `clippings sync` "
+                "makes them this version's, encoding nothing",
             )
         return True, f"{articles:,} articles, {passages:,} passages, generation {catalog.generation()}"
     finally:
@@ -100,19 +107,19 @@ def _collection(config: Config) -> tuple[bool, str]:
 def _indexes(config: Config) -> tuple[bool, str]:
     catalog = Catalog(config.home, config)
     try:
-        wanted = catalog.keys()
-        openings = wanted & {place.key for place in catalog.openings().values()}
-        build = catalog.build()
+        wanted, build = catalog.keys(), catalog.build()
+        first = {ref.key for ref in catalog.first_passages().values()}
         dense = DenseIndex(config.home, config.chroma, identity=catalog.identity(), build=build)
+        dense.follow(catalog)
     finally:
         catalog.close()
     try:
         held = {
-            "dense": (dense.mapped(), wanted),
             "Chroma": (dense.keys(), wanted),
             "lexical": (LexicalIndex(config.home, build=build).keys(), wanted),
-            "whole": (LexicalIndex(config.home, WHOLE, build=build).keys(), openings),
+            "whole": (LexicalIndex(config.home, WHOLE, build=build).keys(), first),
         }
+        cached = dense.cache_is_whole() and dense.cache.keys() == wanted
     finally:
         dense.close()
     for name, (keys, right) in held.items():
@@ -122,10 +129,14 @@ def _indexes(config: Config) -> tuple[bool, str]:
                 f"the {name} index lacks {len(right - keys)} {what} and has {len(keys - right)} too many. "
                 f"Make it again: clippings sync --rebuild --home {config.home}"
             )
+    if not cached:
+        return False, (
+            "the cache of vectors is not whole: questions are answered from Chroma, more slowly. The next "
+            f"sync makes it again: clippings sync FOLDER --home {config.home}"
+        )
     return (
         True,
-        f"dense and lexical hold the catalog's {len(wanted):,} passages, whole its {len(openings):,} "
-        f"articles",
+        f"dense and lexical hold the catalog's {len(wanted):,} passages, whole its {len(first):,} articles",
     )
 
 

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from rag.errors import CollectionError
-from rag.store import Row
+from rag.store import Record
 from rag.store.bm25 import PASSAGES as FOLDER
 from rag.store.bm25 import LexicalIndex, LexicalWriter
 from rag.types import Filters
@@ -28,8 +28,8 @@ PASSAGES = [
 ]
 
 
-def rows(*given: tuple[Any, ...]) -> list[Row]:
-    return [Row(*facts) for facts in given]
+def rows(*given: tuple[Any, ...]) -> list[Record]:
+    return [Record(*facts) for facts in given]
 
 
 def write(home: Path, *given: tuple[Any, ...]) -> None:
@@ -280,8 +280,8 @@ def test_a_missing_index_is_named_with_the_command_that_makes_it_again(tmp_path:
     with pytest.raises(CollectionError) as missing:
         LexicalIndex(tmp_path)
     assert str(missing.value) == (
-        f"the lexical index {tmp_path}/lexical is missing. Make it again: clippings sync --rebuild --home "
-        f"{tmp_path}"
+        f"the lexical index {tmp_path}/lexical is missing. It is made again by the next sync: "
+        f"clippings sync FOLDER --home {tmp_path}"
     )
 
 

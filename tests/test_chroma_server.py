@@ -26,6 +26,7 @@ from rag.config import ChromaSettings, Config, demo
 from rag.doctor import examine
 from rag.errors import CollectionError, ConfigError
 from rag.retrieval.search import Retriever
+from rag.store import chroma_server
 from rag.store import vectors as dense
 from rag.store.catalog import Catalog
 from rag.store.vectors import DenseIndex
@@ -86,7 +87,7 @@ def stored(config: Config) -> set[str]:
     catalog = Catalog(config.home, config)
     index = DenseIndex(config.home, config.chroma, identity=catalog.identity(), build=catalog.build())
     try:
-        assert index.mapped() == catalog.keys()
+        assert index.cache.keys() == catalog.keys()
         return index.keys()
     finally:
         index.close()
@@ -122,10 +123,10 @@ def test_it_is_the_server_that_answers_a_question_without_a_filter(
     sync(news, config, encoder=encoder)
     catalog = Catalog(config.home, config)
     index = DenseIndex(config.home, config.chroma, identity=catalog.identity())
-    index.filled = catalog.filled()
+    index.follow(catalog)
     vector = encoder.question("militants")
-    with index.alone() as collection:
-        collection.delete(ids=[key for key in index.mapped() if key.startswith("news/iran")])
+    with index.collection() as collection:
+        collection.delete(ids=[key for key in index.cache.keys() if key.startswith("news/iran")])
     assert [key.split("@")[0] for key, _ in index.search(vector, 5)] == ["news/weather.txt"]
     assert [key.split("@")[0] for key, _ in index.search(vector, 5, Filters(exclude_articles=("none",)))] == [
         "news/iran.txt", "news/weather.txt"
@@ -157,7 +158,7 @@ def test_a_rebuild_fills_another_collection_on_the_server_and_the_old_one_goes_w
     with Retriever(config.home, config, encoder) as reader:
         assert names() == {name}
         sync([], config, rebuild=True, encoder=Asking())
-        assert (names(), catalog.left()) == ({f"{name}-1"}, [])
+        assert (names(), catalog.obsolete_builds()) == ({f"{name}-1"}, [])
         assert [p.article.id for p in reader.find("weather", stages=("dense",), k=1)] == ["news/weather.txt"]
     assert len(stored(config)) == 2
     assert sync(news, config, encoder=encoder).kept == ("news/iran.txt", "news/weather.txt")
@@ -207,8 +208,8 @@ def test_a_filling_that_was_killed_is_begun_again_by_the_next_sync(
 ) -> None:
     local = replace(config, chroma=ChromaSettings())
     sync(news, local, encoder=encoder)
-    monkeypatch.setattr(dense, "_AT_ONCE", 1)
-    add, times = dense._Server.add, []
+    monkeypatch.setattr(dense, "BATCH_SIZE", 1)
+    add, times = chroma_server.ServerStore.add, []
 
     def killed(self: object, *given: object) -> None:
         times.append(given)
@@ -216,7 +217,7 @@ def test_a_filling_that_was_killed_is_begun_again_by_the_next_sync(
             raise KeyboardInterrupt
         add(self, *given)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(dense._Server, "add", killed)
+    monkeypatch.setattr(chroma_server.ServerStore, "add", killed)
     with pytest.raises(KeyboardInterrupt):
         sync(news, config, encoder=encoder)
     assert len(found(config, "weather")) == 2, "what is half filled is not asked"

@@ -18,10 +18,10 @@ from rag.config import Config, PassageSettings
 from rag.doctor import Finding, examine
 from rag.errors import ConfigError, ModelError
 from rag.models.encoder import BUNDLED
-from rag.store import Row
+from rag.store import Record
 from rag.store.bm25 import PASSAGES, WHOLE, LexicalWriter
 from rag.store.cache import FOLDER as EXACT
-from rag.store.catalog import FILE, Catalog, Entry
+from rag.store.catalog import FILE, Catalog, ArticleUpdate
 from rag.store.vectors import FOLDER as CHROMA
 from rag.store.vectors import DenseIndex
 from rag.types import LanguageModel
@@ -135,7 +135,7 @@ def remedy(config: Config, name: str, lacking: int, spare: int) -> dict[str, str
 
 def test_missing_vectors_are_seen_and_the_remedy_helps(config: Config, encoder: WordEncoder) -> None:
     index = DenseIndex(config.home)
-    index.delete(sorted(index.mapped())[:1])
+    index.delete(sorted(index.cache.keys())[:1])
     index.close()
     assert faults(config) == remedy(config, "dense", 1, 0)
     sync([], config, rebuild=True, encoder=encoder)
@@ -144,7 +144,7 @@ def test_missing_vectors_are_seen_and_the_remedy_helps(config: Config, encoder: 
 
 def test_vectors_that_belong_to_nothing_are_seen(config: Config, encoder: WordEncoder) -> None:
     index = DenseIndex(config.home)
-    index.add([Row("orphan", "a")], encoder.passages(["orphan"]))
+    index.add([Record("orphan", "a")], encoder.passages(["orphan"]))
     index.close()
     assert faults(config) == remedy(config, "dense", 0, 1)
 
@@ -155,7 +155,7 @@ def test_a_lexical_index_of_its_own_opinion_is_seen(
 ) -> None:
     with LexicalWriter(config.home, folder) as writer:
         writer.wipe()
-        writer.add([Row("orphan", "a", "orphan")])
+        writer.add([Record("orphan", "a", "orphan")])
         writer.commit()
     assert faults(config) == remedy(config, folder, 2, 1)
     sync([], config, rebuild=True, encoder=encoder)
@@ -187,8 +187,8 @@ def test_chromas_lack_of_a_vector_is_seen_beside_an_index_that_has_it(
     config: Config, encoder: WordEncoder
 ) -> None:
     index = DenseIndex(config.home)
-    with index.alone() as collection:
-        collection.delete(ids=sorted(index.mapped())[:1])
+    with index.collection() as collection:
+        collection.delete(ids=sorted(index.cache.keys())[:1])
     index.close()
     assert faults(config) == remedy(config, "Chroma", 1, 0)
     sync([], config, rebuild=True, encoder=encoder)
@@ -205,7 +205,7 @@ def catalog(config: Config) -> Iterator[Catalog]:
 def test_an_interrupted_addition_is_seen_and_the_next_sync_finishes_it(
     config: Config, catalog: Catalog, encoder: WordEncoder, tmp_path: Path
 ) -> None:
-    catalog.put([Entry(article("Snow fell. It melted.", "snow"), "/p/snow", ((0, 10), (11, 21)))])
+    catalog.put([ArticleUpdate(article("Snow fell. It melted.", "snow"), "/p/snow", ((0, 10), (11, 21)))])
     assert (
         faults(config)["collection"]
         == "a sync was interrupted (2 passages to do). Run `clippings sync` again on any folder"

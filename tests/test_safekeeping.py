@@ -36,7 +36,7 @@ from rag.config import Config, PassageSettings
 from rag.errors import CollectionError
 from rag.retrieval.search import Retriever
 from rag.store.bm25 import WHOLE, LexicalIndex
-from rag.store.catalog import FILE, Catalog, Looked
+from rag.store.catalog import FILE, Catalog, PassageRef, Snapshot
 from rag.store.vectors import DenseIndex
 
 IRAN = "Iran struck first. Pakistan replied."
@@ -138,12 +138,12 @@ def whole(config: Config) -> int:
         closing(Catalog(config.home, config)) as catalog,
         closing(DenseIndex(config.home, build=build)) as index,
     ):
-        assert (catalog.pending(), catalog.doomed(), catalog.uncut(), catalog.stale()) == ([], [], [], False)
+        assert (catalog.count_hidden(), catalog.without_passages()) == (0, [])
         assert (
-            catalog.keys() == index.mapped() == index.keys() == LexicalIndex(config.home, build=build).keys()
+            catalog.keys() == index.cache.keys() == index.keys() == LexicalIndex(config.home, build=build).keys()
         )
         assert LexicalIndex(config.home, WHOLE, build=build).keys() == {
-            place.key for place in catalog.openings().values()
+            place.key for place in catalog.first_passages().values()
         }
         return catalog.count()[1]
 
@@ -329,7 +329,7 @@ def test_what_was_uploaded_is_known_where_it_lies_now_and_nothing_else_is_moved(
     (near / "near.txt").write_text("Snow fell nearby.")
     sync(near, full, encoder=encoder)
     with closing(Catalog(full.home, full)) as catalog:
-        catalog.note({f"{full.home}/upload/big.jsonl": Looked("stamp", "[]")})
+        catalog.note({f"{full.home}/upload/big.jsonl": Snapshot("stamp", "[]")})
     restore(backup(kept, full).file, other)
     uploaded = other.home / "upload" / "sent.txt"
     assert origins(other) == {
@@ -339,7 +339,7 @@ def test_what_was_uploaded_is_known_where_it_lies_now_and_nothing_else_is_moved(
         "upload/sent.txt": str(uploaded),
     }
     with closing(Catalog(other.home, other)) as catalog:
-        assert list(catalog.looked()) == [f"{other.home}/upload/big.jsonl"]
+        assert list(catalog.snapshots()) == [f"{other.home}/upload/big.jsonl"]
     assert sync(uploaded, other, encoder=encoder).kept == ("upload/sent.txt",)
     shutil.rmtree(full.home)
     uploaded.write_text("This was sent by Bob.")
@@ -404,7 +404,7 @@ def test_the_vectors_are_those_that_answer_and_what_a_rebuild_has_made_so_far_is
     begun = replace(full, passages=PassageSettings(words=30, overlap=1))
     with closing(Catalog(full.home, begun, create=True, rebuild=True)) as catalog:
         anew = catalog.rebuild(begun)
-        anew.expect(["half"])
+        anew.stage([PassageRef("half", "half", 0, 1)])
         assert anew.build() == "indexes/2"
     kept = backup(tmp_path / "kept.zip", full)
     assert (kept.articles, kept.vectors) == (3, 3)

@@ -30,6 +30,7 @@ from test_crash import FORKS, KILLS, held
 from test_full_disk import DISK, disk, filled
 
 from ingest import apply as applying
+from ingest import writer as batching
 from ingest import articles, edit, remove, sync
 from ingest.apply import Progress
 from ingest.safekeeping import backup, restore
@@ -195,7 +196,7 @@ def test_a_search_that_is_under_way_when_the_indexes_are_replaced_is_answered_fr
 def test_what_is_left_of_a_killed_rebuild_is_gone_on_with_or_removed_by_the_next_writer(
     feed: Path, config: Config, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(applying, "_BATCH", 4)
+    monkeypatch.setattr(batching, "BATCH", 4)
     sync(feed, config, encoder=WordEncoder())
     other = replace(config, passages=SHORT)
     total = sum(len(spans(other, n)) for n in range(8))
@@ -266,7 +267,7 @@ def test_a_collection_that_an_earlier_version_was_rebuilding_when_it_was_killed_
 def test_a_long_article_goes_on_where_a_killed_run_was_and_appears_whole(
     tmp_path: Path, config: Config, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(applying, "_BATCH", 4)
+    monkeypatch.setattr(batching, "BATCH", 4)
     short, path = replace(config, passages=SHORT), tmp_path / LONG
     path.write_text(edition(1, 200))
     first = sync(path, short, encoder=WordEncoder())
@@ -303,7 +304,7 @@ def test_a_long_article_goes_on_where_a_killed_run_was_and_appears_whole(
 def test_vectors_kept_of_an_article_that_has_changed_since_are_not_used(
     tmp_path: Path, config: Config, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(applying, "_BATCH", 4)
+    monkeypatch.setattr(batching, "BATCH", 4)
     path = tmp_path / LONG
     path.write_text(edition(1))
     with pytest.raises(Lost):
@@ -331,7 +332,7 @@ def test_an_article_that_is_too_long_is_a_failure_that_says_so(
 
 
 def _syncing(places: Sequence[Path], config: Config, rebuild: bool, notes: Path, tell: Connection) -> None:
-    applying._BATCH = 4
+    batching.BATCH = 4
     tell.send("began")
     began = time.perf_counter()
     sync(places, config, rebuild=rebuild, encoder=Slow(notes, 0.002))
@@ -510,7 +511,7 @@ def test_a_long_article_that_is_killed_at_any_moment_is_the_old_one_or_the_new_o
 def test_who_stops_a_sync_is_told_what_was_left_and_the_next_goes_on(
     tmp_path: Path, config: Config, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(applying, "_BATCH", 1)
+    monkeypatch.setattr(batching, "BATCH", 1)
     news = tmp_path / "news"
     for n in range(6):
         (news / f"{n}.txt").write_text(f"Story{n} happened at noon.")
@@ -532,7 +533,7 @@ def test_who_stops_a_sync_is_told_what_was_left_and_the_next_goes_on(
 def test_a_long_article_and_a_rebuild_are_stopped_between_batches_and_gone_on_with(
     tmp_path: Path, config: Config, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(applying, "_BATCH", 4)
+    monkeypatch.setattr(batching, "BATCH", 4)
     path, stop = tmp_path / LONG, threading.Event()
     path.write_text(edition(1))
     report = sync(path, config, encoder=Fragile(3, stop.set), stop=stop)
@@ -569,7 +570,7 @@ def test_the_share_that_is_done_grows_from_nothing_to_all(
     news.mkdir()
     (news / "before.txt").write_text(story(0))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(applying, "_BATCH", batch)
+        patch.setattr(batching, "BATCH", batch)
         sync(news, config, encoder=WordEncoder())
         for n, length in enumerate(lengths):
             (news / f"{n}.txt").write_text(story(n, length))
@@ -583,7 +584,7 @@ def test_the_share_that_is_done_grows_from_nothing_to_all(
                         (news / f"{n}.txt").write_text("Changed.")
                 return super().passages(texts)
 
-        patch.setattr(applying, "_AHEAD", 1)
+        patch.setattr(applying, "_READ_AHEAD", 1)
         told: list[Progress] = []
         report = sync(news, config, rebuild=rebuild, encoder=Spoiler(), progress=told.append)
     shares = [step.share for step in told]

@@ -180,6 +180,9 @@ class DenseIndex:
             with suppress(CollectionError):
                 return self.cache.search(vector, k, filters)
         if not expected.chroma_is_current:
+            # Both have fallen behind. What the cache has is better than nothing, if it is as it was written.
+            if self._cache_is_sound():
+                return self.cache.search(vector, k, filters)
             raise CollectionError(
                 f"neither the cache of vectors in {self._home / self._build} nor Chroma's store holds every "
                 f"passage. The next sync makes them whole: clippings sync FOLDER --home {self._home}"
@@ -226,6 +229,16 @@ class DenseIndex:
             whole = bool(stamp) and self.cache.holds(expected.passages, latest)
             self._checked = (stamp, expected, whole)
         return whole
+
+    def _cache_is_sound(self) -> bool:
+        """Whether the cache is as it was written, though it may have fallen behind the catalog."""
+        if self._catalog is None:
+            return False
+        try:
+            generation = self.cache.generation()
+        except CollectionError:
+            return False
+        return self.cache.holds(self._catalog.count_passages(generation), generation)
 
     def _make_soon(self) -> None:
         """Make the cache again in a thread, where it can be written; Chroma answers meanwhile."""

@@ -224,7 +224,7 @@ class Writer:
                 f"them can be used. Make them again: clippings sync --rebuild --home {self._home}"
             )
         for _ in range(2):  # the second time what does not agree yet, as a server that lost its data
-            if not chroma:
+            if not chroma and not self._is_new():
                 catalog.reset_cursor(dense.place)  # nobody asks it before it is filled
                 dense.wipe_chroma()
             if not cache:
@@ -239,6 +239,14 @@ class Writer:
             cache = generation if dense.cache.count() == passages else 0
             if (chroma and cache) or not passages:
                 break
+
+    def _is_new(self) -> bool:
+        """Whether Chroma's store has never held anything."""
+        if self.catalog.cursor(self.dense.place):
+            return False
+        with suppress(CollectionError):
+            return self.dense.chroma_count() == 0
+        return False
 
     def _sound_chroma(self, cursor: int) -> int:
         """The cursor of Chroma's store; 0 where it cannot be read, or has lost records."""

@@ -86,7 +86,7 @@ def _collection(config: Config) -> tuple[bool, str]:
     catalog = Catalog(config.home, config)
     try:
         articles, passages = catalog.count()
-        unfinished = catalog.count_hidden() + len(catalog.without_passages())
+        unfinished = catalog.count_hidden() + catalog.count_unindexed() + len(catalog.without_passages())
         if unfinished:
             return (
                 False,

@@ -15,9 +15,8 @@ import numpy as np
 import pytest
 
 from rag.errors import CollectionError
-from rag.store import Record
+from rag.store import Record, matrix
 from rag.store import cache as exact
-from rag.store import matrix
 from rag.store.cache import ExactIndex
 from rag.types import Filters
 

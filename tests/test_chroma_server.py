@@ -22,7 +22,7 @@ from conftest import WordEncoder
 
 from ingest import remove, sync
 from ingest.safekeeping import backup, restore
-from rag.config import ChromaSettings, Config, demo
+from rag.config import ChromaSettings, Config, RetrievalSettings, demo
 from rag.doctor import examine
 from rag.errors import CollectionError, ConfigError
 from rag.retrieval.search import Retriever
@@ -117,21 +117,27 @@ def test_the_vectors_lie_on_the_server_and_questions_find_them(
     assert len(stored(config)) == 1
 
 
-def test_it_is_the_server_that_answers_a_question_without_a_filter(
+def test_it_is_the_server_that_answers_where_it_is_always_to_be_asked(
     news: Path, config: Config, encoder: WordEncoder
 ) -> None:
     sync(news, config, encoder=encoder)
     catalog = Catalog(config.home, config)
-    index = DenseIndex(config.home, config.chroma, identity=catalog.identity())
-    index.follow(catalog)
     vector = encoder.question("militants")
-    with index.collection() as collection:
-        collection.delete(ids=[key for key in index.cache.keys() if key.startswith("news/iran")])
-    assert [key.split("@")[0] for key, _ in index.search(vector, 5)] == ["news/weather.txt"]
-    assert [key.split("@")[0] for key, _ in index.search(vector, 5, Filters(exclude_articles=("none",)))] == [
-        "news/iran.txt", "news/weather.txt"
-    ]  # fmt: skip
-    index.close()
+    removed = [key for key in catalog.keys() if key.startswith("news/iran")]  # noqa: SIM118
+    found = {}
+    for mode in ("auto", "chroma", "exact"):
+        index = DenseIndex(config.home, config.chroma, identity=catalog.identity(), mode=mode)
+        index.follow(catalog)
+        with index.collection() as collection:
+            collection.delete(ids=removed)
+        for filters in (Filters(), Filters(exclude_articles=("none",))):
+            found[mode, bool(filters)] = [key.split("@")[0] for key, _ in index.search(vector, 5, filters)]
+        index.close()
+    both = ["news/iran.txt", "news/weather.txt"]
+    assert found == {
+        ("auto", False): both, ("auto", True): both, ("exact", False): both, ("exact", True): both,
+        ("chroma", False): ["news/weather.txt"], ("chroma", True): ["news/weather.txt"],
+    }  # fmt: skip
     catalog.close()
 
 
@@ -260,7 +266,8 @@ def test_a_server_that_stops_is_named_and_one_that_lost_its_data_is_filled_again
     own = Server(tmp_path / "own")
     config = replace(config, chroma=replace(config.chroma, url=own.url))
     sync(news, config, encoder=encoder)
-    with Retriever(config.home, config, encoder) as retriever:
+    always = replace(config, retrieval=RetrievalSettings(dense="chroma"))
+    with Retriever(config.home, always, encoder) as retriever:
         assert len(retriever.find("weather")) == 2
         own.stop()
         for attempt in (lambda: retriever.find("weather"), lambda: sync(news, config, encoder=encoder)):
@@ -268,10 +275,7 @@ def test_a_server_that_stops_is_named_and_one_that_lost_its_data_is_filled_again
                 attempt()
             assert str(gone.value).startswith(f"no answer from the Chroma server at {own.url} (")
             assert str(gone.value).endswith("Is `chroma run` running there? Correct chroma.url, or start it")
-        assert [
-            p.article.id
-            for p in retriever.find("weather", filters=Filters(after=None, exclude_articles=("x",)))
-        ]
+        assert found(config, "weather")[0] == "news/weather.txt", "the cache needs no server"
         shutil.rmtree(own.folder)
         own.start()
         encoder.encoded.clear()
@@ -380,7 +384,7 @@ ASKING = """
 import sys
 sys.path[:0] = sys.argv[2:4]
 from conftest import WordEncoder
-from rag.config import ChromaSettings, Config
+from rag.config import RetrievalSettings, ChromaSettings, Config
 from rag.retrieval.search import Retriever
 config = Config(home=sys.argv[1], encoder="words", chroma=ChromaSettings(url=sys.argv[4]))
 with Retriever(config.home, config, WordEncoder()) as retriever:

@@ -27,8 +27,8 @@ import sqlalchemy as sa
 from conftest import WordEncoder, write_jsonl
 
 from ingest import apply as applying
-from ingest import writer as batching
 from ingest import remove, sync
+from ingest import writer as batching
 from rag.config import Config, PassageSettings
 from rag.errors import CollectionError
 from rag.models.encoder import BUNDLED, SentenceEncoder

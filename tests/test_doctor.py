@@ -20,7 +20,7 @@ from rag.errors import ConfigError, ModelError
 from rag.models.encoder import BUNDLED
 from rag.store import Record
 from rag.store.bm25 import PASSAGES, WHOLE, LexicalWriter
-from rag.store.cache import FOLDER as EXACT
+from rag.store.cache import FOLDER as CACHE
 from rag.store.catalog import FILE, Catalog, ArticleUpdate
 from rag.store.vectors import FOLDER as CHROMA
 from rag.store.vectors import DenseIndex
@@ -137,7 +137,7 @@ def test_missing_vectors_are_seen_and_the_remedy_helps(config: Config, encoder: 
     index = DenseIndex(config.home)
     index.delete(sorted(index.cache.keys())[:1])
     index.close()
-    assert faults(config) == remedy(config, "dense", 1, 0)
+    assert faults(config) == remedy(config, "Chroma", 1, 0)
     sync([], config, rebuild=True, encoder=encoder)
     assert faults(config) == {}
 
@@ -146,7 +146,7 @@ def test_vectors_that_belong_to_nothing_are_seen(config: Config, encoder: WordEn
     index = DenseIndex(config.home)
     index.add([Record("orphan", "a")], encoder.passages(["orphan"]))
     index.close()
-    assert faults(config) == remedy(config, "dense", 0, 1)
+    assert faults(config) == remedy(config, "Chroma", 0, 1)
 
 
 @pytest.mark.parametrize("folder", [PASSAGES, WHOLE])
@@ -162,13 +162,30 @@ def test_a_lexical_index_of_its_own_opinion_is_seen(
     assert faults(config) == {}
 
 
-@pytest.mark.parametrize("folder", [EXACT, PASSAGES, WHOLE])
-def test_a_missing_index_is_seen(config: Config, folder: str) -> None:
+@pytest.mark.parametrize("folder", [PASSAGES, WHOLE])
+def test_a_missing_index_is_seen_and_the_next_sync_makes_it_again(
+    config: Config, encoder: WordEncoder, folder: str
+) -> None:
     shutil.rmtree(config.home / folder)
     assert faults(config) == {
-        "indexes": f"the {'dense' if folder == EXACT else 'lexical'} index {config.home / folder} is missing. "
-        f"Make it again: clippings sync --rebuild --home {config.home}"
+        "indexes": f"the lexical index {config.home / folder} is missing. It is made again by the next sync: "
+        f"clippings sync FOLDER --home {config.home}"
     }
+    sync([], config, encoder=encoder)
+    assert faults(config) == {}
+
+
+def test_a_cache_that_is_not_whole_is_seen_and_the_next_sync_makes_it_again(
+    config: Config, encoder: WordEncoder
+) -> None:
+    shutil.rmtree(config.home / CACHE)
+    assert faults(config) == {
+        "indexes": "the cache of vectors is not whole: questions are answered from Chroma, more slowly. The next "
+        f"sync makes it again: clippings sync FOLDER --home {config.home}"
+    }
+    encoder.encoded.clear()
+    sync([], config, encoder=encoder)
+    assert (faults(config), encoder.encoded) == ({}, [])
 
 
 def test_chromas_missing_folder_is_seen_and_the_next_sync_fills_it_without_encoding(

@@ -16,8 +16,7 @@ import numpy as np
 import pytest
 
 from rag.errors import CollectionError
-from rag.store import Record
-from rag.store import chroma_folder
+from rag.store import Record, chroma_folder
 from rag.store.vectors import DenseIndex
 
 ROOT = Path(__file__).parent.parent

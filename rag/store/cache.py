@@ -120,7 +120,7 @@ class ExactIndex:
 
         with self._translated():
             matrix = self._mapped()
-            damaged = np.concatenate([matrix.damaged(self._checksums(matrix)), matrix.misnamed()])
+            damaged = matrix.damaged(self._checksums(matrix))
             for rows in matrix.alive():
                 rows = rows[~np.isin(rows, damaged)]
                 if len(rows):
@@ -197,7 +197,7 @@ class ExactIndex:
             if matrix.rows and (ends[0] < 0 or (np.diff(ends) < 0).any()):
                 raise ValueError("its keys do not follow each other")
             sums = self._checksums(matrix)
-            damaged = set(matrix.damaged(sums).tolist()) | set(matrix.misnamed().tolist())
+            damaged = matrix.damaged(sums)
             without = sum(int((sums[rows] == 0).sum()) for rows in matrix.alive())
         return len(damaged), without
 
@@ -258,7 +258,10 @@ class ExactIndex:
     def wipe(self) -> None:
         """Forget every vector, and how long vectors were."""
         with self._translated():
-            part = self._stated().part + 1
+            state = self._stated()
+            if (state.rows, state.dims, state.generation) == (0, 0, 0) and self._unpublished is None:
+                return  # it is new
+            part = state.part + 1
             self._begin(part)
             self._save_state(_State(part, 0, 0, 0))
             self._forget()
@@ -383,7 +386,10 @@ class ExactIndex:
             width = np.dtype(kind).itemsize * (dims if wide else 1)
             _write(folder / name, rows * width, columns[name].astype(kind, copy=False).tobytes())
         _write(folder / _KEYS, used, keys)
-        sums = columns[CHECKSUMS] if CHECKSUMS in columns else checksums(columns)
+        if CHECKSUMS in columns:
+            sums = columns[CHECKSUMS]
+        else:
+            sums = checksums(columns, np.frombuffer(keys, "uint8"), columns["end"] - used)
         (folder / CHECKSUMS).touch()  # an earlier version of Clippings made none
         _write(folder / CHECKSUMS, rows * 8, sums.tobytes())
 

@@ -37,7 +37,7 @@ _WRITES = "dense.changes"  # how often the store was written to
 _LOCK_TIMEOUT_SECONDS = 60  # a thousand vectors take one
 # Within a process Chroma shares one store between all clients of a path as it is spelled, also a broken one,
 # and a shared one cannot be opened anew by one of its users. So each spells the path in its own way, with
-# "/." added.
+# "/." added: once at least, so that none is shared with a client that somebody else opens in this process.
 _spellings: set[str] = set()
 _spelling = threading.Lock()
 
@@ -201,7 +201,7 @@ def discard(home: Path, build: str) -> None:
 
 def _spell(path: Path) -> str:
     with _spelling:
-        spelled = str(path)
+        spelled = f"{path}/."
         while spelled in _spellings:
             spelled += "/."
         _spellings.add(spelled)

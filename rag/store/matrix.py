@@ -41,10 +41,11 @@ COLUMNS = {
     "dead": ("uint8", False),
 }
 # Of each row a checksum of its columns, but for two that change: where its key ends, and whether it is dead.
-# 0: none was made. The key itself has its hash, in `name`.
+# 0: none was made. The key is in it too.
 CHECKSUMS = "checksums"
 _SUMMED = ("codes", "exact", "scale", "day", "source", "article", "name")
 _MULTIPLIER = 0x9E3779B97F4A7C15  # odd, so that no flipped bit is lost: 2^64 divided by the golden ratio
+_LONGEST_KEY = 8_192  # bytes; the weights of a longer one's come round again
 _ROUNDING = 1e-4  # how far the length of a vector may be from 1
 _SCAN_ALL = 3  # searching everything is cheaper than picking out a third of it
 _SIGMAS = 6.0  # of the codes' error, within which nothing is left out
@@ -103,8 +104,7 @@ class Matrix:
         """The k nearest keys of those that the filters admit, with their cosines, best first, equal cosines
         by key.
 
-        Raises `ValueError` for a vector of another length than those that are stored, and where a key that was
-        found is not as it was written.
+        Raises `ValueError` for a vector of another length than those that are stored.
         """
         import numpy as np
 
@@ -133,17 +133,8 @@ class Matrix:
             found = rows[_within(near, k, slack)]
         # Not a matrix product: numpy's is threaded, and fights with the graphs for the cores.
         cosines = np.einsum("ij,j->i", self.columns["exact"][found], vector)
-        hits = sorted(
-            (
-                (self.key(int(row)), float(cosine), int(row))
-                for row, cosine in zip(found, cosines, strict=True)
-            ),
-            key=lambda hit: (-hit[1], hit[0]),
-        )[:k]
-        for key, _, row in hits:
-            if _number(key) != self.columns["name"][row] and not self.columns["dead"][row]:
-                raise ValueError("a key is not as it was written")
-        return [(key, cosine) for key, cosine, _ in hits]
+        hits = [(self.key(int(row)), float(cosine)) for row, cosine in zip(found, cosines, strict=True)]
+        return sorted(hits, key=lambda hit: (-hit[1], hit[0]))[:k]
 
     def damaged(self, sums: Array, first: int = 0) -> Array:
         """The numbers of the rows from `first` on that are not as they were written. `sums` are the checksums
@@ -153,7 +144,8 @@ class Matrix:
         found = [np.zeros(0, "int64")]
         for start in range(first, self.rows, _SUM_ROWS):
             part = slice(start, min(start + _SUM_ROWS, self.rows))
-            differ = checksums({name: self.columns[name][part] for name in _SUMMED}) != sums[part]
+            columns = {name: self.columns[name][part] for name in _SUMMED}
+            differ = checksums(columns, *self._keys_of(part)) != sums[part]
             rows = start + (differ & (self.columns["dead"][part] == 0)).nonzero()[0]
             unsummed = rows[sums[rows] == 0]
             wrong = [rows[sums[rows] != 0], unsummed[~self._agreeing(unsummed)]]
@@ -161,18 +153,20 @@ class Matrix:
             found += [some[self.columns["dead"][some] == 0] for some in wrong if len(some)]
         return np.concatenate(found)
 
-    def misnamed(self) -> Array:
-        """The numbers of the rows that are alive and whose key is not as it was written."""
+    def _keys_of(self, part: slice) -> tuple[Array, Array]:
+        """The keys of some rows one after the other, and where each ends in them. What cannot be, since the files
+        are damaged, is cut to what can: the checksums differ all the same."""
         import numpy as np
 
-        found = [np.zeros(0, "int64")]
-        for rows in self.alive():
-            names = numbers([self.key(int(row)) for row in rows])
-            found.append(rows[names != self.columns["name"][rows]])
-        return np.concatenate(found)
+        ends = self.columns["end"]
+        first = int(ends[part.start - 1]) if part.start else 0
+        first = min(max(first, 0), len(self.keys))
+        within = np.clip(np.maximum.accumulate(ends[part]), first, len(self.keys)) - first
+        return self.keys[first : first + int(within[-1])], within
 
     def _agreeing(self, rows: Array) -> Array:
-        """Which rows agree with themselves: a vector of length 1, its codes and its step."""
+        """Which rows agree with themselves: a vector of length 1, its codes and its step, and the key with its
+        number."""
         import numpy as np
 
         exact = self.columns["exact"][rows]
@@ -180,6 +174,7 @@ class Matrix:
             codes, scale = _coded(exact)
             same = (codes == self.columns["codes"][rows]).all(axis=1) & (scale == self.columns["scale"][rows])
             same &= np.abs(np.linalg.norm(exact, axis=1) - 1) < _ROUNDING
+        same &= numbers([self.key(int(row)) for row in rows]) == self.columns["name"][rows]
         agreeing: Array = same
         return agreeing
 
@@ -246,12 +241,13 @@ def _weights(words: int) -> Array:
         return np.cumprod(np.full(words, _MULTIPLIER, dtype=np.uint64))
 
 
-def checksums(columns: dict[str, Array]) -> Array:
-    """Of each row a checksum of 64 bits, shape (rows,); 1 in place of 0.
+def checksums(columns: dict[str, Array], keys: Array, ends: Array) -> Array:
+    """Of each row a checksum of 64 bits of its columns and its key, shape (rows,); 1 in place of 0. `keys` are
+    the rows' keys one after the other, and `ends` where each ends in them.
 
     The row's bytes are words of 64 bits, each times an odd number of its own, added up modulo 2^64: any one
-    word that changes changes the sum. It is made of all rows at once, at the rate that memory is read at,
-    where a CRC would be made of one at a time.
+    word that changes changes the sum. So with each byte of the key. It is made of all rows at once, at the rate
+    that memory is read at, where a CRC would be made of one at a time.
     """
     import numpy as np
 
@@ -264,13 +260,18 @@ def checksums(columns: dict[str, Array]) -> Array:
     ]
     width = sum(piece.shape[1] for piece in pieces)
     together = np.zeros((rows, -(-width // 8) * 8), "uint8")
-    at = 0
+    filled = 0
     for piece in pieces:
-        together[:, at : at + piece.shape[1]] = piece
-        at += piece.shape[1]
+        together[:, filled : filled + piece.shape[1]] = piece
+        filled += piece.shape[1]
     words = together.view("<u8")
     with np.errstate(over="ignore"):
         sums: Array = words @ _weights(words.shape[1])
+        starts = np.concatenate([np.zeros(1, "int64"), ends[:-1]]) if rows else ends
+        at = np.arange(len(keys)) - np.repeat(starts, ends - starts)
+        letters = _weights(_LONGEST_KEY)[at % _LONGEST_KEY] * keys.astype(np.uint64)
+        added = np.concatenate([np.zeros(1, np.uint64), np.cumsum(letters, dtype=np.uint64)])
+        sums += (added[ends] - added[starts]) * np.uint64(_MULTIPLIER)
     sums[sums == 0] = 1
     return sums
 

@@ -222,6 +222,15 @@ class CatalogReader:
         with translated(self.path), self._engine.connect() as db:
             return int(db.execute(query).scalar_one())
 
+    def count_unindexed(self) -> int:
+        """How many passages count that an index has still to add."""
+        c = self._cursors.c
+        followers = sa.select(sa.func.coalesce(sa.func.min(c.generation), 0)).where(c.name != schema.COPIES)
+        beyond = self._counts & (self._passages.c.added > followers.scalar_subquery())
+        query = sa.select(sa.func.count()).select_from(self._passages).where(beyond)
+        with translated(self.path), self._engine.connect() as db:
+            return int(db.execute(query).scalar_one())
+
     def count_hidden(self) -> int:
         """How many keys the indexes may hold that do not count: staged ones and tombstones."""
         query = sa.select(sa.func.count()).select_from(self._passages).where(~self._counts)

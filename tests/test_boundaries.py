@@ -50,15 +50,15 @@ MAY_IMPORT: dict[str, set[str]] = {
     "app": {"rag", "ingest", "eval"},
 }
 VENDOR_HOMES: dict[str, set[str]] = {
-    "chromadb": {"rag.store.vectors"},
-    "numkong": {"rag.store.cache"},
+    "chromadb": {"rag.store.chroma", "rag.store.chroma_folder", "rag.store.chroma_server", "rag.store.vectors"},
+    "numkong": {"rag.store.matrix"},
     "tantivy": {"rag.store.bm25"},
     "sentence_transformers": {"rag.models.encoder"},
     "openvino": {"rag.models.engine"},
     "tokenizers": {"rag.models.encoder", "rag.models.reader", "rag.training.train"},
     "llama_index": {"rag.models.language", "rag.llamaindex", "ingest.split"},
     "gradio": {"rag.surfaces.page", "rag.surfaces.page.articles", "rag.surfaces.page.look"},
-    "sqlalchemy": {"rag.store.catalog", "rag.people.database"},
+    "sqlalchemy": {"rag.store.catalog", "rag.store.reading", "rag.store.schema", "rag.people.database"},
     "argon2": {"rag.people.accounts"},
     "fastapi": {
         "rag.surfaces.api.application",
@@ -84,12 +84,13 @@ VENDOR_HOMES: dict[str, set[str]] = {
     "charset_normalizer": {"ingest.clean"},
     "filelock": {
         "ingest.collection",
+        "rag.store.chroma_folder",
         "rag.store.vectors",
         "rag.surfaces.upload_folder",
         "rag.surfaces.uploads",
     },
     "python_multipart": {"rag.surfaces.uploads"},
-    "httpx": {"rag.models.language", "rag.system.connection", "rag.store.vectors", "ingest.fetch"},
+    "httpx": {"rag.models.language", "rag.system.connection", "rag.store.chroma_server", "ingest.fetch"},
     "httpcore": {"ingest.fetch"},
     "protego": {"ingest.fetch"},
     "feedparser": {"ingest.feeds"},

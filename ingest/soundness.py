@@ -242,17 +242,15 @@ def require_schema(db: sqlite3.Connection) -> str:
             )
     _require_tables(tables, "meta")
     _columns_checked(db, "meta", tables, table_columns())
-    layout = dict(db.execute("SELECT name, value FROM meta")).get("schema")
+    layout = str(dict(db.execute("SELECT name, value FROM meta")).get("schema"))
     if layout not in schemas:
-        later = isinstance(layout, str) and layout.isdecimal() and int(layout) > int(SCHEMA)
+        later = layout.isdecimal() and int(layout) > int(SCHEMA)
         by = (
             "a later version of Clippings made it: update this one"
             if later
             else "no version of Clippings made it"
         )
-        raise ValueError(
-            f"its catalog has layout {str(layout)[:20]}, this version reads 1 to {SCHEMA} ({by})"
-        )
+        raise ValueError(f"its catalog has layout {layout[:20]}, this version reads 1 to {SCHEMA} ({by})")
     columns = table_columns(layout)
     if strange := tables.keys() - columns.keys():
         raise ValueError(

@@ -50,7 +50,12 @@ MAY_IMPORT: dict[str, set[str]] = {
     "app": {"rag", "ingest", "eval"},
 }
 VENDOR_HOMES: dict[str, set[str]] = {
-    "chromadb": {"rag.store.chroma", "rag.store.chroma_folder", "rag.store.chroma_server", "rag.store.vectors"},
+    "chromadb": {
+        "rag.store.chroma",
+        "rag.store.chroma_folder",
+        "rag.store.chroma_server",
+        "rag.store.vectors",
+    },
     "numkong": {"rag.store.matrix"},
     "tantivy": {"rag.store.bm25"},
     "sentence_transformers": {"rag.models.encoder"},

@@ -19,7 +19,7 @@ from conftest import article, headline
 
 from rag.config import Config, PassageSettings, RetrievalSettings
 from rag.errors import CollectionError
-from rag.store.catalog import FILE, Catalog, ArticleUpdate, Listing, PassageRef, passage_key
+from rag.store.catalog import FILE, ArticleUpdate, Catalog, Listing, PassageRef, passage_key
 from rag.types import Article, Filters
 
 IRAN = article(
@@ -184,7 +184,11 @@ def test_what_was_staged_counts_from_the_commit_on_and_the_cursors_move_along(ca
     assert (catalog.keys().isdisjoint(news.passage_keys()), catalog.without_passages()) == (True, [])
     catalog.put([news])
     assert (catalog.count()[1], catalog.count_hidden(), unindexed(catalog)) == (5, 0, [])
-    assert [catalog.cursor(name) for name in PLACES] == [catalog.latest_added()] * 3 == [catalog.generation()] * 3
+    assert (
+        [catalog.cursor(name) for name in PLACES]
+        == [catalog.latest_added()] * 3
+        == [catalog.generation()] * 3
+    )
 
 
 def test_what_a_killed_run_had_staged_is_deleted_by_the_next(catalog: Catalog) -> None:
@@ -295,7 +299,11 @@ def test_a_rebuild_is_not_seen_before_it_takes_the_place_of_what_was_there(
     other = replace(config, encoder="other", passages=PassageSettings(words=80, overlap=2, title=False))
     before = (catalog.count(), catalog.keys(), catalog.generation(), catalog.build())
     anew = Catalog(config.home, other, create=True, rebuild=True).rebuild(other)
-    assert (anew.without_passages(), anew.build(), anew.count()[1]) == (["news/iran", "news/weather"], "indexes/1", 0)
+    assert (anew.without_passages(), anew.build(), anew.count()[1]) == (
+        ["news/iran", "news/weather"],
+        "indexes/1",
+        0,
+    )
     anew.follow(PLACES)
     anew.stage(ArticleUpdate(IRAN, "/n/iran.txt", ((0, 7), (0, 18))).refs())
     anew.put([ArticleUpdate(IRAN, "/n/iran.txt", ((0, 7),))])
@@ -308,7 +316,13 @@ def test_a_rebuild_is_not_seen_before_it_takes_the_place_of_what_was_there(
     assert (again.build(), again.keys()) == ("indexes/1", {key(IRAN, 0, 7)}), (
         "one of the same settings goes on"
     )
-    assert (catalog.count(), catalog.keys(), catalog.generation(), catalog.build(), catalog.obsolete_builds()) == (
+    assert (
+        catalog.count(),
+        catalog.keys(),
+        catalog.generation(),
+        catalog.build(),
+        catalog.obsolete_builds(),
+    ) == (
         *before,
         [],
     )
@@ -322,9 +336,15 @@ def test_a_rebuild_is_not_seen_before_it_takes_the_place_of_what_was_there(
     assert catalog.generation() == expected > before[2]
     assert (catalog.build(), catalog.obsolete_builds()) == ("indexes/1", [""])
     assert (catalog.keys(), catalog.without_passages()) == ({key(IRAN, 0, 7)}, ["news/weather"])
-    assert [catalog.cursor(name) for name in PLACES] == [catalog.latest_added()] * 3 == [catalog.generation()] * 3
+    assert (
+        [catalog.cursor(name) for name in PLACES]
+        == [catalog.latest_added()] * 3
+        == [catalog.generation()] * 3
+    )
     catalog.abandon_staged()
-    assert catalog.tombstones() == [key(IRAN, 0, 18)], "what the new indexes may hold too much is to be deleted"
+    assert catalog.tombstones() == [key(IRAN, 0, 18)], (
+        "what the new indexes may hold too much is to be deleted"
+    )
     assert catalog.article("news/iran") == IRAN
     anew.close()
 

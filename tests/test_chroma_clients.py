@@ -89,7 +89,9 @@ def test_a_plain_client_asks_it_with_our_encoder_s_vectors_and_its_own_filters(
     assert [facts["article_id"] for facts in words["metadatas"]] == ["snow"]
 
 
-def test_a_correction_reaches_every_record_of_the_article(articles: dict[str, Article], config: Config) -> None:
+def test_a_correction_reaches_every_record_of_the_article(
+    articles: dict[str, Article], config: Config
+) -> None:
     before = len(records(config, where={"article_id": "iran"})["ids"])
     edit("iran", {"title": "Who struck first", "published": date(2024, 1, 16)}, config, encoder=WordEncoder())
     held = records(config, where={"article_id": "iran"})
@@ -121,7 +123,9 @@ def test_llama_index_gives_nodes_with_the_passages_words_and_facts(
     assert (other.get_content(), other.metadata["day"]) == ("Snow fell on Karvel 😀. It melted.", 0)
 
 
-def test_texts_may_be_left_out_and_then_only_what_filters_ask_for_is_there(feed: Path, config: Config) -> None:
+def test_texts_may_be_left_out_and_then_only_what_filters_ask_for_is_there(
+    feed: Path, config: Config
+) -> None:
     config = replace(config, chroma=ChromaSettings(texts=False))
     sync(feed, config, encoder=WordEncoder())
     held = records(config, include=["documents", "metadatas"])

@@ -24,8 +24,8 @@ import tantivy
 from conftest import WordEncoder, write_jsonl
 
 from ingest import apply as applying
-from ingest import writer as batching
 from ingest import collection, preview, remove, sync
+from ingest import writer as batching
 from ingest.apply import Progress
 from ingest.sources import KINDS
 from rag.config import Config, PassageSettings
@@ -481,9 +481,7 @@ def test_vectors_that_are_lost_altogether_are_encoded_again_only_by_who_asks_for
     assert whole(config) == 2
 
 
-def test_a_rebuild_repairs_indexes_that_are_damaged(
-    news: Path, config: Config, encoder: WordEncoder
-) -> None:
+def test_a_rebuild_repairs_indexes_that_are_damaged(news: Path, config: Config, encoder: WordEncoder) -> None:
     sync(news, config, encoder=encoder)
     for damaged in (config.home / "dense").rglob("*.bin"):
         damaged.write_bytes(b"")

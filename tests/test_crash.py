@@ -291,7 +291,9 @@ def test_a_run_that_is_killed_at_any_step_is_finished_by_the_next(
     clean = fresh(life, tmp_path / "clean")
     steps, _ = start(life.places, clean, kill_at=0, **life.options).told()
     expected, expected_answers = held(clean), answers(clean)
-    assert {row[-2:] for row in expected["passages"]} == {(0, 1)}, "nothing is staged, and nothing a tombstone"
+    assert {row[-2:] for row in expected["passages"]} == {(0, 1)}, (
+        "nothing is staged, and nothing a tombstone"
+    )
     assert expected["dense"] == expected["lexical"] == [row[0] for row in expected["passages"]]
     monkeypatch.setattr(batching, "BATCH", 4)
     assert steps > 25

@@ -202,7 +202,9 @@ def test_where_chroma_has_lost_its_records_the_cache_answers_and_the_next_sync_f
     expected = answers(collection)
     shutil.rmtree(collection.home / "dense")
     assert answers(collection) == answers(collection, "exact") == expected
-    with pytest.raises(CollectionError, match=r"dense is missing\. It is made again by the next `clippings sync`"):
+    with pytest.raises(
+        CollectionError, match=r"dense is missing\. It is made again by the next `clippings sync`"
+    ):
         answers(collection, "chroma")
     encoder = WordEncoder()
     sync(feed, collection, encoder=encoder)

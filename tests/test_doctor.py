@@ -21,7 +21,7 @@ from rag.models.encoder import BUNDLED
 from rag.store import Record
 from rag.store.bm25 import PASSAGES, WHOLE, LexicalWriter
 from rag.store.cache import FOLDER as CACHE
-from rag.store.catalog import FILE, Catalog, ArticleUpdate
+from rag.store.catalog import FILE, ArticleUpdate, Catalog
 from rag.store.vectors import FOLDER as CHROMA
 from rag.store.vectors import DenseIndex
 from rag.types import LanguageModel
@@ -74,7 +74,7 @@ def test_what_is_well_is_said_with_what_was_seen(config: Config, monkeypatch: py
     said = {name: finding.detail for name, finding in findings.items()}
     assert said["configuration"] == f"fingerprint {config.fingerprint()}, collection in {config.home}"
     assert said["encoder"].startswith("words, 256 dimensions, bf16; loaded in ")
-    assert said["collection"] == "2 articles, 2 passages, generation 2"
+    assert said["collection"] == "2 articles, 2 passages, generation 1"
     assert said["indexes"] == "dense and lexical hold the catalog's 2 passages, whole its 2 articles"
     assert said["disk"].endswith(" GB free")
     assert said["language model"].startswith("scripted answers; first words after ")

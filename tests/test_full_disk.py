@@ -16,8 +16,8 @@ import pytest
 from conftest import WordEncoder
 
 from ingest import apply as applying
-from ingest import writer as batching
 from ingest import remove, sync
+from ingest import writer as batching
 from rag.config import Config
 from rag.errors import CollectionError
 from rag.retrieval.search import Retriever

@@ -49,7 +49,9 @@ def age(home: Path, schema: str = "2", layout: str | None = "3") -> None:
         for statement in FIRST:
             if "passages" in statement or "doomed" in statement:
                 db.execute(statement)
-        db.execute('INSERT INTO passages SELECT key, article_id, start, "end", 1 FROM newer WHERE removed IS NULL')
+        db.execute(
+            'INSERT INTO passages SELECT key, article_id, start, "end", 1 FROM newer WHERE removed IS NULL'
+        )
         db.execute("INSERT INTO doomed VALUES ('a@0:0-9')")
         db.execute("DROP TABLE newer")
         db.execute("DROP TABLE indexes")
@@ -73,7 +75,9 @@ def age(home: Path, schema: str = "2", layout: str | None = "3") -> None:
     client = chromadb.PersistentClient(f"{home / 'dense'}/././.")
     held = client.get_collection("passages", embedding_function=None).get(include=["embeddings"])
     client.delete_collection("passages")
-    older = client.create_collection("passages", configuration={"hnsw": {"space": "cosine"}}, embedding_function=None)
+    older = client.create_collection(
+        "passages", configuration={"hnsw": {"space": "cosine"}}, embedding_function=None
+    )
     older.add(ids=held["ids"], embeddings=held["embeddings"])
     client.close()
     if layout == "3":
@@ -277,7 +281,10 @@ def test_what_an_earlier_version_had_not_indexed_yet_is_indexed(feed: Path, conf
     sync(feed, config, encoder=encoder)
     assert answers(config)[0][0].startswith("b:")
     with closing(sqlite3.connect(config.home / FILE)) as db:
-        assert db.execute("SELECT name FROM meta WHERE name IN ('indexes', 'filled', 'ungrouped')").fetchall() == []
+        assert (
+            db.execute("SELECT name FROM meta WHERE name IN ('indexes', 'filled', 'ungrouped')").fetchall()
+            == []
+        )
 
 
 # Catalogs as earlier versions made them, in their own SQL

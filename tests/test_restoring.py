@@ -21,8 +21,8 @@ from test_crash import FORKS, KILLS
 
 import app
 from ingest import apply as applying
-from ingest import writer as batching
 from ingest import sync
+from ingest import writer as batching
 from ingest.safekeeping import backup, restore
 from rag.config import Config
 from rag.errors import CollectionError
@@ -86,7 +86,10 @@ def require_whole(config: Config) -> None:
     ):
         assert (catalog.articles(), catalog.count_hidden(), catalog.without_passages()) == (ARTICLES, 0, [])
         assert (
-            catalog.keys() == index.cache.keys() == index.keys() == LexicalIndex(config.home, build=build).keys()
+            catalog.keys()
+            == index.cache.keys()
+            == index.keys()
+            == LexicalIndex(config.home, build=build).keys()
         )
         assert LexicalIndex(config.home, WHOLE, build=build).keys() == {
             place.key for place in catalog.first_passages().values()

@@ -140,7 +140,10 @@ def whole(config: Config) -> int:
     ):
         assert (catalog.count_hidden(), catalog.without_passages()) == (0, [])
         assert (
-            catalog.keys() == index.cache.keys() == index.keys() == LexicalIndex(config.home, build=build).keys()
+            catalog.keys()
+            == index.cache.keys()
+            == index.keys()
+            == LexicalIndex(config.home, build=build).keys()
         )
         assert LexicalIndex(config.home, WHOLE, build=build).keys() == {
             place.key for place in catalog.first_passages().values()

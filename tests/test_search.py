@@ -19,7 +19,7 @@ from rag.config import Config, RetrievalSettings
 from rag.errors import CollectionError
 from rag.retrieval import search as retrieve
 from rag.retrieval.search import Retriever
-from rag.store.catalog import Catalog, ArticleUpdate
+from rag.store.catalog import ArticleUpdate, Catalog
 from rag.types import Evidence, Filters, Reading, Scores
 
 ROOT = Path(__file__).parent.parent

@@ -131,7 +131,11 @@ def stored(config: Config, place: str) -> Any:
         return [
             (
                 matrix.key(int(row)),
-                *(matrix.columns[name][row].tolist() for name in matrix.columns if name not in ("end", "dead")),
+                *(
+                    matrix.columns[name][row].tolist()
+                    for name in matrix.columns
+                    if name not in ("end", "dead")
+                ),
             )
             for rows in matrix.alive()
             for row in rows

@@ -30,8 +30,8 @@ from test_crash import FORKS, KILLS, held
 from test_full_disk import DISK, disk, filled
 
 from ingest import apply as applying
-from ingest import writer as batching
 from ingest import articles, edit, remove, sync
+from ingest import writer as batching
 from ingest.apply import Progress
 from ingest.safekeeping import backup, restore
 from ingest.split import passage_spans

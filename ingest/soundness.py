@@ -410,7 +410,7 @@ def judged(db: sqlite3.Connection, *, thorough: bool = False) -> Iterator[str]:
             of_kind = ", ".join(f"'{name}'" for name in kinds[kind])
             query = f"SELECT 1 FROM {table} WHERE typeof({column}) NOT IN ({of_kind})"
             if db.execute(query).fetchone():
-                yield f"the table {table} holds a {column} that is no {kind}"
+                yield f"the table {table} holds in {column} what is no {kind}"
 
 
 def _columns_of(db: sqlite3.Connection, table: str = "articles") -> set[str]:

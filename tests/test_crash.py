@@ -170,7 +170,7 @@ def held(config: Config) -> dict[str, Any]:
                 "articles": "id, version, label, url, title, source, author, published, language, words, origin, text, mark, copy_of",
                 "earlier": "article_id, version, facts, text",
                 "passages": 'key, article_id, start, "end", added IS NULL, removed IS NULL',
-                "indexes": "name, generation - (SELECT max(generation) FROM indexes WHERE name <> 'near-copies')",
+                "indexes WHERE name <> 'near-copies'": "name, generation - (SELECT max(generation) FROM indexes WHERE name <> 'near-copies')",
                 "meta": "name, CASE WHEN name IN ('generation', 'identity', 'build', 'left builds') THEN '' ELSE value END",
             }.items()
         }

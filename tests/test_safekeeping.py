@@ -81,7 +81,7 @@ def full(made: Path, news: Path, config: Config) -> Config:
     """
     shutil.copytree(made / "home", config.home)
     with closing(sqlite3.connect(config.home / FILE)) as db, db:
-        for table in ("articles", "looked"):
+        for table in ("articles", "snapshots"):
             db.execute(f"UPDATE {table} SET origin = replace(origin, ?, ?)", (str(made), str(news.parent)))
     return config
 
@@ -112,16 +112,29 @@ def answers(config: Config) -> list[Any]:
         ]
 
 
+GENERATIONS = {("articles", "changed"), ("passages", "added"), ("passages", "removed")}
+
+
 def rows(config: Config) -> dict[str, list[Any]]:
     with closing(sqlite3.connect(config.home / FILE)) as db:
         tables = [
             name
             for (name,) in db.execute("SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name")
         ]
-        held = {table: sorted(db.execute(f"SELECT * FROM {table}").fetchall(), key=repr) for table in tables}
-    # A copy has its own identity, its indexes lie where they were made, it has been written more often, and
-    # near-copies have been looked for in it.
-    del held["ungrouped"]
+        # A copy has its own identity, its indexes lie where they were made, and it has been written more often.
+        tables.remove("indexes")
+        columns = {
+            table: ", ".join(
+                f'"{row[1]}"'
+                for row in db.execute(f"PRAGMA table_info({table})")
+                if (table, row[1]) not in GENERATIONS
+            )
+            for table in tables
+        }
+        held = {
+            table: sorted(db.execute(f"SELECT {columns[table]} FROM {table}").fetchall(), key=repr)
+            for table in tables
+        }
     held["meta"] = [
         (name, value)
         for name, value in held["meta"]
@@ -813,19 +826,25 @@ def test_a_catalog_revised_by_nobody_is_restored(full: Config, kept: Path, other
          "the index 'ix_articles_origin' of its catalog is another one"),
         (["DROP TABLE passages"], "its catalog has no table passages"),
         (["ALTER TABLE articles ADD COLUMN more TEXT"], "the table articles of its catalog is made with 'more'"),
-        (["ALTER TABLE doomed ADD COLUMN double TEXT GENERATED ALWAYS AS (key || key) VIRTUAL"],
-         "the table doomed of its catalog is made with"),
-        (["DROP TABLE doomed", "CREATE TABLE doomed (key TEXT NOT NULL CHECK (length(key) < 9), PRIMARY KEY (key))"],
-         "the table doomed of its catalog is made with"),
-        (["DROP TABLE doomed", "CREATE TABLE doomed (key TEXT NOT NULL DEFAULT 'x', PRIMARY KEY (key))"],
-         "the table doomed of its catalog is made with"),
-        (["DROP TABLE doomed", "CREATE TABLE doomed (key TEXT, PRIMARY KEY (key))"],
-         "the table doomed of its catalog has other columns than any version of Clippings makes (key)"),
-        (["DROP TABLE doomed", "CREATE TABLE doomed (key BLOB NOT NULL, PRIMARY KEY (key))"],
-         "the table doomed of its catalog has other columns"),
+        (["ALTER TABLE indexes ADD COLUMN double TEXT GENERATED ALWAYS AS (name || name) VIRTUAL"],
+         "the table indexes of its catalog is made with"),
+        (["DROP TABLE indexes", "CREATE TABLE indexes (name TEXT NOT NULL CHECK (length(name) < 9), "
+          "generation INTEGER NOT NULL, PRIMARY KEY (name))"],
+         "the table indexes of its catalog is made with"),
+        (["DROP TABLE indexes", "CREATE TABLE indexes (name TEXT NOT NULL DEFAULT 'x', "
+          "generation INTEGER NOT NULL, PRIMARY KEY (name))"],
+         "the table indexes of its catalog is made with"),
+        (["DROP TABLE indexes", "CREATE TABLE indexes (name TEXT, generation INTEGER NOT NULL, PRIMARY KEY (name))"],
+         "the table indexes of its catalog has other columns than any version of Clippings makes (name)"),
+        (["DROP TABLE indexes", "CREATE TABLE indexes (name BLOB NOT NULL, generation INTEGER NOT NULL, "
+          "PRIMARY KEY (name))"],
+         "the table indexes of its catalog has other columns"),
+        (["DROP TABLE indexes"], "its catalog has no table indexes"),
+        (["CREATE TABLE doomed (key TEXT NOT NULL, PRIMARY KEY (key))"],
+         "holds the table 'doomed', which no version of Clippings makes in layout 3"),
         (["UPDATE meta SET value = '7' WHERE name = 'schema'"],
-         "has layout 7, this version reads 2 and 1 (a later version of Clippings made it: update this one)"),
-        (["DELETE FROM meta WHERE name = 'schema'"], "has layout None, this version reads 2 and 1 (no version of Clippings made it)"),
+         "has layout 7, this version reads 1 to 3 (a later version of Clippings made it: update this one)"),
+        (["DELETE FROM meta WHERE name = 'schema'"], "has layout None, this version reads 1 to 3 (no version of Clippings made it)"),
         (["UPDATE articles SET text = text || '.' WHERE id = 'news/weather.txt'"],
          "the article news/weather.txt is not what was taken in: its content has another hash"),
         (["UPDATE articles SET version = 'x' WHERE id = 'news/weather.txt'"], "news/weather.txt is not what was taken in"),
@@ -859,8 +878,10 @@ def test_a_catalog_revised_by_nobody_is_restored(full: Config, kept: Path, other
          "an earlier version of the article nowhere is kept, and the article is not there"),
         (["INSERT INTO earlier VALUES ('news/weather.txt', 'v', '2024-01-01', '{}', x'00')"],
          "an earlier version of the article news/weather.txt cannot be read"),
-        (["INSERT INTO looked VALUES ('x', x'00', '[]')"], "the table looked holds a stamp that is no text"),
-        (["PRAGMA writable_schema = ON", "UPDATE sqlite_master SET rootpage = 3 WHERE name = 'doomed'"],
+        (["INSERT INTO snapshots VALUES ('x', x'00', '[]')"], "the table snapshots holds in stamp what is no text"),
+        (["UPDATE indexes SET generation = 'x'"], "the table indexes holds in generation what is no integer"),
+        (["UPDATE passages SET added = 'x'"], "the table passages holds in added what is no generation"),
+        (["PRAGMA writable_schema = ON", "UPDATE sqlite_master SET rootpage = 3 WHERE name = 'indexes'"],
          "its catalog cannot be read"),
     ],
 )  # fmt: skip

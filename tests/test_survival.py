@@ -213,7 +213,7 @@ def test_what_is_left_of_a_killed_rebuild_is_gone_on_with_or_removed_by_the_next
     assert not (config.home / "indexes").exists()
     with sqlite3.connect(config.home / FILE) as db:
         assert db.execute("SELECT name FROM sqlite_master WHERE name LIKE 'next%'").fetchall() == []
-        db.execute("UPDATE looked SET stamp = ''")
+        db.execute("UPDATE snapshots SET stamp = ''")
     sync(feed, config, encoder=WordEncoder())
     kill()
     encoder = WordEncoder()
@@ -248,7 +248,6 @@ def test_a_collection_that_an_earlier_version_was_rebuilding_when_it_was_killed_
     ):
         with sqlite3.connect(config.home / FILE) as db:
             db.execute("DELETE FROM passages")
-            db.execute("INSERT INTO meta VALUES ('indexes', 'stale')")
         change()
         assert [seen(config, n) for n in range(8)] == [spans(config, n) for n in range(8)]
     with sqlite3.connect(config.home / FILE) as db:

@@ -171,7 +171,7 @@ def _backup(*arguments: Any, **options: Any) -> Any:
 
 
 def _restore(*arguments: Any, **options: Any) -> Any:
-    from ingest.safekeeping import restore
+    from ingest.restoring import restore
 
     return restore(*arguments, **options)
 

@@ -88,9 +88,9 @@ def migrate(
     course: Course,
     leaving: frozenset[str] = frozenset(),
 ) -> bool:
-    """Make the indexes of an earlier version again as this one's, like a rebuild, but of the same passages and
-    with the vectors there are: nothing is encoded. False if it was stopped before. Raises `CollectionError`
-    where the vectors are not there."""
+    """Make the indexes of an earlier version again as this one's, like a rebuild, but of the same passages
+    and with the vectors there are: nothing is encoded. False if it was stopped before. Raises
+    `CollectionError` where the vectors are not there."""
     stored = StoredVectors(catalog, home, config)
     try:
         stored.require_all()
@@ -146,7 +146,8 @@ def _carry_out(
     course: Course,
     stored: Callable[[Sequence[ArticleUpdate]], None],
 ) -> None:
-    """Encode and write all there is to do, until it is stopped; `stored` is called with what is about to be."""
+    """Encode and write all there is to do, until it is stopped; `stored` is called with what is about to
+    be."""
     written: Future[int] | None = None
     waiting = 0
 
@@ -290,8 +291,9 @@ class _Work:
         left -= len(self.added) + len(self.replaced) + len(self.kept) + len(self.failed)
         return IngestReport(
             tuple(self.added), tuple(self.replaced), self.plan.removed, (*self.plan.kept, *self.kept),
-            (*self.plan.failed, *self.failed), self.plan.renamed, (*self.plan.warnings, *self.warnings, *language_warnings), passages,
-            completed, self.course.stopped and left > 0, left,
+            (*self.plan.failed, *self.failed), self.plan.renamed,
+            (*self.plan.warnings, *self.warnings, *language_warnings), passages, completed,
+            self.course.stopped and left > 0, left,
         )  # fmt: skip
 
 

@@ -235,9 +235,9 @@ def _changing(
 
 
 def _what_to_make(catalog: Catalog, *, rebuild: bool = False) -> Callable[..., bool] | None:
-    """What has to be done to the indexes before anything else: they are made again where somebody asks for it,
-    and where an earlier version of Clippings was killed while it did, for it emptied them first. They are
-    migrated where an earlier version made them."""
+    """What has to be done to the indexes before anything else: they are made again where somebody asks for
+    it, and where an earlier version of Clippings was killed while it did, for it emptied them first. They
+    are migrated where an earlier version made them."""
     if rebuild or catalog.without_passages():
         return rebuilt
     return migrate if catalog.layout() != LAYOUT else None

@@ -48,9 +48,9 @@ class StoredVectors:
             lacking -= len(self._chroma.held(wanted)) if wanted else 0
         if lacking:
             raise CollectionError(
-                f"the indexes of the collection in {self._home} were made by another version of Clippings, and "
-                f"{lacking:,} of its vectors are not there. The articles are safe; make the indexes again: "
-                f"clippings sync --rebuild --home {self._home}",
+                f"the indexes of the collection in {self._home} were made by another version of "
+                f"Clippings, and {lacking:,} of its vectors are not there. The articles are "
+                f"safe; make the indexes again: clippings sync --rebuild --home {self._home}",
                 outdated=True,
             )
 

@@ -1,13 +1,13 @@
 """The catalog and the indexes, changed together, so that it can be stopped at any moment and run again.
 
 Each batch is encoded first, its keys are staged in the catalog, then it is written to the indexes, where it
-does not count. One commit to the catalog makes it count, and turns what it replaces into tombstones, which are
-then deleted from the indexes. So an article's earlier version answers until the new one is there whole.
+does not count. One commit to the catalog makes it count, and turns what it replaces into tombstones, which
+are then deleted from the indexes. So an article's earlier version answers until the new one is there whole.
 
-Every index follows the catalog by its cursor. What a killed run has left is worked off first by the next: what
-it had staged is deleted, and each index applies what lies beyond its cursor (`Writer.catch_up`). Vectors that
-one of Chroma's store and the cache lacks come from the other, and only what neither has is encoded. So an
-index that is lost or damaged is made again like one that has fallen behind.
+Every index follows the catalog by its cursor. What a killed run has left is worked off first by the next:
+what it had staged is deleted, and each index applies what lies beyond its cursor (`Writer.catch_up`).
+Vectors that one of Chroma's store and the cache lacks come from the other, and only what neither has is
+encoded. So an index that is lost or damaged is made again like one that has fallen behind.
 
 An article of more passages than a batch, a book, is encoded a batch at a time. The vectors are kept beside
 the indexes until all are there, so that a run that was killed in the middle goes on where it was.
@@ -183,9 +183,8 @@ class Writer:
     def catch_up(self) -> None:
         """Bring every index to the catalog's generation: what an interrupted run has left, and what was lost.
 
-        Raises `CollectionError` when both Chroma's store and the cache have lost the vectors: to encode a whole
-        collection again is for somebody to decide.
-        """
+        Raises `CollectionError` when both Chroma's store and the cache have lost the vectors: to encode a
+        whole collection again is for somebody to decide."""
         self.catalog.abandon_staged()
         cursors = self.catalog.follow(self._names)
         tombstones = self.catalog.tombstones()
@@ -220,8 +219,8 @@ class Writer:
         chroma, cache = self._sound_chroma(cursor), self._sound_cache()
         if passages and not (chroma or cache) and (cursor or dense.cache.generation()):
             raise CollectionError(
-                f"the vectors of the collection in {self._home} are lost: neither Chroma's store nor the cache of "
-                f"them can be used. Make them again: clippings sync --rebuild --home {self._home}"
+                f"the vectors of the collection in {self._home} are lost: neither Chroma's store nor the "
+                f"cache of them can be used. Make them again: clippings sync --rebuild --home {self._home}"
             )
         for _ in range(2):  # the second time what does not agree yet, as a server that lost its data
             if not chroma and not self._is_new():

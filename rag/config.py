@@ -36,8 +36,8 @@ __all__ = [
     "load",
 ]
 
-# What answers for the vectors: the mapped cache where it is whole and Chroma where it is not, always Chroma, or
-# always the cache, made again where it is not whole.
+# What answers for the vectors: the mapped cache where it is whole and Chroma where it is not, always Chroma,
+# or always the cache, made again where it is not whole.
 DENSE = ("auto", "chroma", "exact")
 PROVIDERS = ("openai-like", "openai", "anthropic", "ollama", "huggingface")
 # Where a collection lies, how it is filled and how many ask it do not change what it answers.

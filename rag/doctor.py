@@ -26,7 +26,8 @@ _LITTLE_DISK = 500_000_000  # bytes
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that was looked at: whether it is well, what was seen, and in the detail what to do if not."""
+    """One thing that was looked at: whether it is well, what was seen, and in the detail what to do if
+    not."""
 
     name: str
     well: bool
@@ -96,8 +97,8 @@ def _collection(config: Config) -> tuple[bool, str]:
         if catalog.layout() != LAYOUT:
             return (
                 False,
-                "an earlier version of Clippings made its indexes. They answer, and the next `clippings sync` "
-                "makes them this version's, encoding nothing",
+                "an earlier version of Clippings made its indexes. They answer, and the next `clippings "
+                "sync` makes them this version's, encoding nothing",
             )
         return True, f"{articles:,} articles, {passages:,} passages, generation {catalog.generation()}"
     finally:

@@ -63,7 +63,13 @@ VENDOR_HOMES: dict[str, set[str]] = {
     "tokenizers": {"rag.models.encoder", "rag.models.reader", "rag.training.train"},
     "llama_index": {"rag.models.language", "rag.llamaindex", "ingest.split"},
     "gradio": {"rag.surfaces.page", "rag.surfaces.page.articles", "rag.surfaces.page.look"},
-    "sqlalchemy": {"rag.store.catalog", "rag.store.reading", "rag.store.schema", "rag.people.database"},
+    "sqlalchemy": {
+        "rag.store.catalog",
+        "rag.store.passages",
+        "rag.store.reading",
+        "rag.store.schema",
+        "rag.people.database",
+    },
     "argon2": {"rag.people.accounts"},
     "fastapi": {
         "rag.surfaces.api.application",

@@ -21,7 +21,8 @@ import pytest
 from conftest import WordEncoder
 
 from ingest import remove, sync
-from ingest.safekeeping import backup, restore
+from ingest.restoring import restore
+from ingest.safekeeping import backup
 from rag.config import ChromaSettings, Config, RetrievalSettings, demo
 from rag.doctor import examine
 from rag.errors import CollectionError, ConfigError

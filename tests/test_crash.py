@@ -26,7 +26,6 @@ import pytest
 import sqlalchemy as sa
 from conftest import WordEncoder, write_jsonl
 
-from ingest import apply as applying
 from ingest import remove, sync
 from ingest import writer as batching
 from rag.config import Config, PassageSettings

@@ -15,7 +15,6 @@ from pathlib import Path
 import pytest
 from conftest import WordEncoder
 
-from ingest import apply as applying
 from ingest import remove, sync
 from ingest import writer as batching
 from rag.config import Config

@@ -21,7 +21,8 @@ from conftest import WordEncoder, WordReader, write_jsonl
 import app
 from ingest import edit, remove, soundness, sync
 from ingest import writer as batching
-from ingest.safekeeping import backup, restore
+from ingest.restoring import restore
+from ingest.safekeeping import backup
 from rag.config import DENSE, Config, RetrievalSettings
 from rag.errors import CollectionError
 from rag.retrieval.search import Retriever

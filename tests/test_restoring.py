@@ -20,10 +20,10 @@ from conftest import WordEncoder, write_jsonl
 from test_crash import FORKS, KILLS
 
 import app
-from ingest import apply as applying
 from ingest import sync
 from ingest import writer as batching
-from ingest.safekeeping import backup, restore
+from ingest.restoring import restore
+from ingest.safekeeping import backup
 from rag.config import Config
 from rag.errors import CollectionError
 from rag.retrieval.search import Retriever

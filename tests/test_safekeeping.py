@@ -28,10 +28,12 @@ import pytest
 from conftest import DIMS, WordEncoder
 from filelock import FileLock
 
-from ingest import edit, remove, safekeeping, soundness, sync
+from ingest import archive, edit, judging, remove, safekeeping, sync
 from ingest.apply import Progress
+from ingest.archive import Kept
 from ingest.collection import LOCK
-from ingest.safekeeping import Kept, backup, restore
+from ingest.restoring import restore
+from ingest.safekeeping import backup
 from rag.config import Config, PassageSettings
 from rag.errors import CollectionError
 from rag.retrieval.search import Retriever
@@ -437,7 +439,7 @@ def test_the_vectors_are_those_that_answer_and_what_a_rebuild_has_made_so_far_is
 def test_a_rebuild_that_ends_during_a_backup_costs_no_vector(
     full: Config, other: Config, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    within = safekeeping._encoded
+    within = safekeeping._write_vectors
     rebuilt = []
 
     def meanwhile(*given: Any) -> dict[str, int]:
@@ -445,7 +447,7 @@ def test_a_rebuild_that_ends_during_a_backup_costs_no_vector(
             rebuilt.append(sync([], full, rebuild=True, encoder=WordEncoder()))
         return within(*given)
 
-    monkeypatch.setattr(safekeeping, "_encoded", meanwhile)
+    monkeypatch.setattr(safekeeping, "_write_vectors", meanwhile)
     kept = backup(tmp_path / "kept.zip", full)
     assert kept.vectors == kept.passages == 3
     assert restore(kept.file, other, encoder=WordEncoder()).encoded == 0
@@ -759,8 +761,8 @@ def test_people_s_file_with_anything_that_runs_is_refused(
 def test_a_catalog_that_packs_tighter_than_a_bomb_may_is_stored_as_it_is(
     full: Config, other: Config, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(safekeeping, "_LARGE", 1_000)
-    monkeypatch.setattr(safekeeping, "_RATIO", 2)
+    monkeypatch.setattr(archive, "_LARGE_BYTES", 1_000)
+    monkeypatch.setattr(archive, "_MAX_RATIO", 2)
     kept = backup(tmp_path / "kept.zip", full).file
     assert {info.compress_type for info in zipfile.ZipFile(kept).infolist() if info.file_size > 1_000} == {
         zipfile.ZIP_STORED
@@ -896,7 +898,7 @@ def test_a_catalog_that_clippings_did_not_write_is_refused(
 def test_an_earlier_version_that_unpacks_without_end_is_refused(
     kept: Path, other: Config, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(soundness, "_LONGEST_TEXT", 1_000_000)
+    monkeypatch.setattr(judging, "_LONGEST_TEXT", 1_000_000)
     bomb = zlib.compress(bytes(2_000_000)).hex()
     path = revised(
         kept,
@@ -1007,14 +1009,13 @@ def test_a_bomb_is_read_no_further_than_the_manifest_says(
         restore(path, other)
     # One that lies about its length in the zip's directory as well.
     with unchanged(kept.parent), monkeypatch.context() as patch, refused("gold.jsonl has not the length"):
-        patch.setattr(safekeeping, "_is_bomb", lambda _: False)
+        patch.setattr(archive, "is_bomb", lambda _: False)
         restore(path, other)
     real, false = (50_000_000).to_bytes(4, "little"), len(CASE).to_bytes(4, "little")
     assert path.read_bytes().count(real) == 2
     path.write_bytes(path.read_bytes().replace(real, false))
-    monkeypatch.setattr(
-        safekeeping, "_is_bomb", lambda _: False
-    )  # it would be refused for its length already
+    # It would be refused for its length already.
+    monkeypatch.setattr(archive, "is_bomb", lambda _: False)
     written: list[int] = []
     monkeypatch.setattr(os, "fsync", lambda file: written.append(os.fstat(file.fileno()).st_size))
     with unchanged(kept.parent), refused("Bad CRC-32 for file 'gold.jsonl'"):
@@ -1025,7 +1026,7 @@ def test_a_bomb_is_read_no_further_than_the_manifest_says(
 def test_a_manifest_that_would_fill_the_memory_is_not_read(
     kept: Path, other: Config, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("ingest.safekeeping._LONGEST", 100)
+    monkeypatch.setattr("ingest.archive._LONGEST_MANIFEST", 100)
     with unchanged(kept.parent), refused("its manifest is too long"):
         restore(kept, other)
 

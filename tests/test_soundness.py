@@ -103,7 +103,7 @@ def examined(config: Config, *names: str) -> dict[str, Part]:
     }
     if not names:
         return {part.name: part for part in soundness.examine(config)}
-    return {name: soundness._looked(name, known[name]) for name in names}
+    return {name: soundness._examined(name, known[name]) for name in names}
 
 
 def stored(config: Config, place: str) -> Any:

@@ -33,7 +33,8 @@ from ingest import apply as applying
 from ingest import articles, edit, remove, sync
 from ingest import writer as batching
 from ingest.apply import Progress
-from ingest.safekeeping import backup, restore
+from ingest.restoring import restore
+from ingest.safekeeping import backup
 from ingest.split import passage_spans
 from rag.assistant import open_assistant
 from rag.config import Config, PassageSettings

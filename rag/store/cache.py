@@ -1,5 +1,5 @@
-"""The exact index: every vector of a collection in files that are mapped into memory. It is a cache, made from
-Chroma's, and may be deleted at any time.
+"""The exact index: every vector of a collection in files that are mapped into memory. It is a cache, made
+from Chroma's, and may be deleted at any time.
 
 One file a column (`matrix`), all rows in the order they were added. A row that is removed is marked and
 blanked, and stays until a third of all are; then the files are compacted. `state` says which files hold, how
@@ -46,8 +46,8 @@ _SPARE_BYTES = 64_000_000  # left free where the files are compacted
 
 @dataclass(frozen=True, slots=True)
 class _State:
-    """Which files hold, how many of their rows, how long a vector is (0: not known yet), and the generation of
-    the collection up to which every passage is in them (0: no matter)."""
+    """Which files hold, how many of their rows, how long a vector is (0: not known yet), and the generation
+    of the collection up to which every passage is in them (0: no matter)."""
 
     part: int
     rows: int
@@ -166,8 +166,8 @@ class ExactIndex:
             return b""
 
     def holds(self, passages: int, generation: int) -> bool:
-        """Whether every passage that was added up to a generation is here as it was written: there are at least
-        so many `passages`, the index has followed so far, and every row has its checksum.
+        """Whether every passage that was added up to a generation is here as it was written: there are at
+        least so many `passages`, the index has followed so far, and every row has its checksum.
 
         Each row is looked at once in the life of this object, at the rate that memory is read at.
         """
@@ -187,8 +187,8 @@ class ExactIndex:
 
     def verified(self) -> tuple[int, int]:
         """How many rows are not as they were written, and how many have no checksum: these are only known to
-        agree with themselves. Dead rows are not looked at. Raises `CollectionError` where the files do not fit
-        together."""
+        agree with themselves. Dead rows are not looked at. Raises `CollectionError` where the files do not
+        fit together."""
         import numpy as np
 
         with self._translated():
@@ -214,8 +214,9 @@ class ExactIndex:
     # Writing
 
     def add(self, records: Sequence[Record], vectors: Vectors, *, publish: bool = True) -> None:
-        """Store unit vectors of shape (records, dims); what is there already under one of the keys is replaced.
-        What is not published yet is seen from the next `publish`, and forgotten if the process ends before."""
+        """Store unit vectors of shape (records, dims); what is there already under one of the keys is
+        replaced. What is not published yet is seen from the next `publish`, and forgotten if the process
+        ends before."""
         if not records:
             return
         with self._translated():

@@ -1,19 +1,19 @@
 """The catalog: which articles and passages a collection holds. It is the truth for both.
 
 The indexes derive from it and follow it: the vectors in Chroma and the two lexical ones. Nothing found in an
-index counts unless it stands here. A change goes in three steps. Its keys are staged (`stage`), and written to
-the indexes. One commit makes them count, turns those they replace into tombstones, and raises the generation
-(`put`). When the indexes have deleted the tombstones, their cursors pass them (`mark_indexed`). A run that is
-killed in between leaves staged keys or tombstones, and cursors that say how far each index is: the next run
-works them off.
+index counts unless it stands here. A change goes in three steps. Its keys are staged (`stage`), and written
+to the indexes. One commit makes them count, turns those they replace into tombstones, and raises the
+generation (`put`). When the indexes have deleted the tombstones, their cursors pass them (`mark_indexed`). A
+run that is killed in between leaves staged keys or tombstones, and cursors that say how far each index is:
+the next run works them off.
 
 The indexes are in a folder that the catalog names (`build`). A rebuild makes others beside them, and keeps
 the passages it has cut in tables of its own (`Rebuild`); the commit that names its folder is the moment from
 which they answer.
 
 SQLite, through SQLAlchemy Core; one file, `catalog.sqlite`, in the collection's home. Where that may not be
-written to, it is read as it lies there. The tables are in `schema`, the questions in `reading`.
-"""
+written to, it is read as it lies there. The tables are in `schema`, the questions in `passages` and
+`reading`."""
 
 from __future__ import annotations
 
@@ -29,21 +29,24 @@ import sqlalchemy as sa
 from rag.config import Config
 from rag.english.text import label
 from rag.store import schema
-from rag.store.reading import (
-    CatalogReader,
-    Corrected,
-    Listing,
-    PassageRef,
-    Snapshot,
-    passage_key,
-)
+from rag.store.passages import PassageRef, passage_key
+from rag.store.reading import CatalogReader, Corrected, Listing, Snapshot
 from rag.store.schema import BUILDS, FILE, batches, set_meta, translated, translated_rows
 from rag.types import FACTS, Article
 
 __all__ = [
-    "BUILDS", "FILE", "ArticleUpdate", "Catalog", "CatalogReader", "Corrected", "Listing", "PassageRef", "Rebuild",
-    "Snapshot", "passage_key",
-]  # fmt: skip
+    "BUILDS",
+    "FILE",
+    "ArticleUpdate",
+    "Catalog",
+    "CatalogReader",
+    "Corrected",
+    "Listing",
+    "PassageRef",
+    "Rebuild",
+    "Snapshot",
+    "passage_key",
+]
 
 _articles, _meta = schema.articles, schema.meta
 
@@ -74,7 +77,8 @@ class ArticleUpdate:
 
 
 class Catalog(CatalogReader):
-    """An open catalog. Reading is safe from any thread; writing is for the holder of the collection's lock."""
+    """An open catalog. Reading is safe from any thread; writing is for the holder of the collection's
+    lock."""
 
     # Articles
 
@@ -101,9 +105,10 @@ class Catalog(CatalogReader):
     def _put_article(self, db: sa.Connection, update: ArticleUpdate, now: str) -> None:
         a = update.article
         values = {
-            "version": a.version, "label": label(a.title, a.text), "url": a.url, "title": a.title, "source": a.source,
-            "author": a.author, "published": a.published.isoformat() if a.published else None, "language": a.language,
-            "words": len(a.text.split()), "origin": update.origin, "text": a.text,
+            "version": a.version, "label": label(a.title, a.text), "url": a.url, "title": a.title,
+            "source": a.source, "author": a.author, "language": a.language, "text": a.text,
+            "published": a.published.isoformat() if a.published else None,
+            "words": len(a.text.split()), "origin": update.origin,
             "mark": update.fingerprint or a.version,
             "provenance": json.dumps(a.provenance) if a.provenance else None,
             "pages": json.dumps(a.pages) if a.pages else None, "signature": update.signature or None,
@@ -171,7 +176,8 @@ class Catalog(CatalogReader):
                     db.execute(sa.insert(table).prefix_with("OR REPLACE").values(**values))
 
     def save_fingerprints(self, fingerprints: Mapping[str, str]) -> None:
-        """Record that articles (by id) are unchanged, though what they are read from has a new fingerprint."""
+        """Record that articles (by id) are unchanged, though what they are read from has a new
+        fingerprint."""
         self._save("mark", fingerprints)
 
     def save_signatures(self, signatures: Mapping[str, bytes]) -> None:
@@ -264,8 +270,8 @@ class Catalog(CatalogReader):
             return list(db.execute(query).scalars())
 
     def follow(self, names: Iterable[str]) -> dict[str, int]:
-        """The cursors of exactly these indexes. One that is new has to apply everything; one that is not named
-        is forgotten: nobody keeps it up to date any more."""
+        """The cursors of exactly these indexes. One that is new has to apply everything; one that is not
+        named is forgotten: nobody keeps it up to date any more."""
         c, wanted = self._cursors, list(names)
         with translated(self.path), self._engine.begin() as db:
             db.execute(sa.delete(c).where(c.c.name.not_in([*wanted, schema.COPIES])))
@@ -364,9 +370,9 @@ class Catalog(CatalogReader):
 
 
 class Rebuild(Catalog):
-    """A catalog as a rebuild sees it: the same articles, with the passages and the cursors of the indexes that
-    are being made, and a generation of its own. Nobody else sees these before `swap`. It is closed with the
-    catalog that it is of."""
+    """A catalog as a rebuild sees it: the same articles, with the passages and the cursors of the indexes
+    that are being made, and a generation of its own. Nobody else sees these before `swap`. It is closed with
+    the catalog that it is of."""
 
     _passages, _cursors = schema.next_passages, schema.next_cursors
 

@@ -40,7 +40,8 @@ class Store(Protocol):
     def open(self) -> None: ...
     def close(self) -> None: ...
     def forget_others(self) -> None:
-        """Remove a store of this machine that was used before this one, now that this one holds everything."""
+        """Remove a store of this machine that was used before this one, now that this one holds
+        everything."""
 
     def is_full(self) -> bool:
         """Whether an error may be the fault of a full disk."""
@@ -52,7 +53,8 @@ class Store(Protocol):
     def add(self, records: Sequence[Record], vectors: Vectors) -> None: ...
     def delete(self, keys: Sequence[str]) -> None: ...
     def collection(self) -> AbstractContextManager[Any]:
-        """Chroma's collection, up to date, for reading. In the context Chroma's errors are `CollectionError`."""
+        """Chroma's collection, up to date, for reading. In the context Chroma's errors are
+        `CollectionError`."""
 
 
 def client_settings() -> Any:

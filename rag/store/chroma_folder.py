@@ -82,8 +82,8 @@ class FolderStore:
                 self._turn.acquire(poll_interval=0.002)
             except Timeout as exc:
                 raise CollectionError(
-                    f"another process has been at work in {self._path} for {_LOCK_TIMEOUT_SECONDS} seconds. Try "
-                    f"again when it is done",
+                    f"another process has been at work in {self._path} for {_LOCK_TIMEOUT_SECONDS} seconds. "
+                    f"Try again when it is done",
                     busy=True,
                 ) from exc
             except (NotImplementedError, OSError) as exc:

@@ -1,4 +1,5 @@
-"""Exact search in arrays: the vectors of a collection, the facts that filters ask for, and the nearest by cosine.
+"""Exact search in arrays: the vectors of a collection, the facts that filters ask for, and the nearest by
+cosine.
 
 A vector stands here twice: as bytes, which are searched at the rate that memory is read at, and as it was
 encoded, for the exact cosines of the few that come close: of those within six standard deviations of the
@@ -154,8 +155,8 @@ class Matrix:
         return np.concatenate(found)
 
     def _keys_of(self, part: slice) -> tuple[Array, Array]:
-        """The keys of some rows one after the other, and where each ends in them. What cannot be, since the files
-        are damaged, is cut to what can: the checksums differ all the same."""
+        """The keys of some rows one after the other, and where each ends in them. What cannot be, since the
+        files are damaged, is cut to what can: the checksums differ all the same."""
         import numpy as np
 
         ends = self.columns["end"]
@@ -165,8 +166,8 @@ class Matrix:
         return self.keys[first : first + int(within[-1])], within
 
     def _agreeing(self, rows: Array) -> Array:
-        """Which rows agree with themselves: a vector of length 1, its codes and its step, and the key with its
-        number."""
+        """Which rows agree with themselves: a vector of length 1, its codes and its step, and the key with
+        its number."""
         import numpy as np
 
         exact = self.columns["exact"][rows]
@@ -180,7 +181,8 @@ class Matrix:
 
 
 def columns_of(facts: Sequence[Facts], vectors: Vectors, used: int = 0) -> tuple[dict[str, Array], bytes]:
-    """The columns of new rows, and their keys one after the other; `used` is the length of all keys before."""
+    """The columns of new rows, and their keys one after the other; `used` is the length of all keys
+    before."""
     import numpy as np
 
     spelled = [key.encode() for key, *_ in facts]
@@ -242,13 +244,12 @@ def _weights(words: int) -> Array:
 
 
 def checksums(columns: dict[str, Array], keys: Array, ends: Array) -> Array:
-    """Of each row a checksum of 64 bits of its columns and its key, shape (rows,); 1 in place of 0. `keys` are
-    the rows' keys one after the other, and `ends` where each ends in them.
+    """Of each row a checksum of 64 bits of its columns and its key, shape (rows,); 1 in place of 0. `keys`
+    are the rows' keys one after the other, and `ends` where each ends in them.
 
     The row's bytes are words of 64 bits, each times an odd number of its own, added up modulo 2^64: any one
-    word that changes changes the sum. So with each byte of the key. It is made of all rows at once, at the rate
-    that memory is read at, where a CRC would be made of one at a time.
-    """
+    word that changes changes the sum. So with each byte of the key. It is made of all rows at once, at the
+    rate that memory is read at, where a CRC would be made of one at a time."""
     import numpy as np
 
     rows = len(columns["name"])

@@ -17,6 +17,7 @@ import sqlite3
 import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
+from datetime import date
 from pathlib import Path
 from typing import TypeVar
 
@@ -30,9 +31,19 @@ from rag.types import FACTS
 from rag.validation import CATALOG
 
 __all__ = [
-    "BUILDS", "COPIES", "FILE", "LAYOUT", "READABLE", "SCHEMA", "SINCE_1", "counting_passages", "current_build", "detach_rebuilds",
-    "table_columns", "table_indexes",
-]  # fmt: skip
+    "BUILDS",
+    "COPIES",
+    "FILE",
+    "LAYOUT",
+    "READABLE",
+    "SCHEMA",
+    "SINCE_1",
+    "counting_passages",
+    "current_build",
+    "detach_rebuilds",
+    "table_columns",
+    "table_indexes",
+]
 
 FILE = CATALOG
 # Of the tables. 2: near-copies, earlier versions; 3: passages with generations, a cursor for each index.
@@ -190,7 +201,8 @@ def migrate(db: sa.Connection) -> bool:
     db.exec_driver_sql("ALTER TABLE passages RENAME TO old_passages")
     for (name,) in db.execute(
         sa.text(
-            "SELECT name FROM sqlite_master WHERE type = 'index' AND tbl_name = 'old_passages' AND sql IS NOT NULL"
+            "SELECT name FROM sqlite_master "
+            "WHERE type = 'index' AND tbl_name = 'old_passages' AND sql IS NOT NULL"
         )
     ).all():
         db.exec_driver_sql(f'DROP INDEX "{name}"')
@@ -242,6 +254,10 @@ def build_folder(stated: object) -> str:
     if not isinstance(stated, str) or not _BUILD_FOLDER.fullmatch(stated):
         raise ValueError(f"its indexes lie in {str(stated)[:60]!r}, where no version of Clippings puts them")
     return stated
+
+
+def as_date(stored: str | None) -> date | None:
+    return date.fromisoformat(stored) if stored else None
 
 
 def set_meta(db: sa.Connection, name: str, value: str) -> None:
@@ -364,8 +380,8 @@ def translated(path: Path) -> Iterator[None]:
     except sa_exc.SQLAlchemyError as exc:
         kind, cause = fault(exc)
         messages = {
-            "full": f"the disk that holds {path.parent} is full. The articles stored before are safe; free some "
-            "space and run again",
+            "full": f"the disk that holds {path.parent} is full. The articles stored before are safe; free "
+            "some space and run again",
             "busy": f"{path} is being written by another process. Try again in a moment",
             "damaged": f"{path} is not a catalog of Clippings, or is damaged ({cause}). "
             "Put a backup in its place, or name another folder with --home",

@@ -1,10 +1,10 @@
 """The dense index: the vectors of a collection, and the nearest of them by cosine.
 
-Chroma holds the vectors: in a folder of the collection, or on a server (`chroma.url`). Beside it lies a cache,
-mapped into memory (`cache`), which answers exactly, with any filter, and without loading Chroma. It is made
-from Chroma's store, and may be missing, stale or damaged at any time. `retrieval.dense` says which of the two
-answers: `auto` the cache where it is whole, and Chroma where it is not; `chroma` always Chroma; `exact` the
-cache, made again first where it is not whole: on the disk if it can be written, in memory else.
+Chroma holds the vectors: in a folder of the collection, or on a server (`chroma.url`). Beside it lies a
+cache, mapped into memory (`cache`), which answers exactly, with any filter, and without loading Chroma. It
+is made from Chroma's store, and may be missing, stale or damaged at any time. `retrieval.dense` says which
+of the two answers: `auto` the cache where it is whole, and Chroma where it is not; `chroma` always Chroma;
+`exact` the cache, made again first where it is not whole: on the disk if it can be written, in memory else.
 
 And where Chroma's store is lost while the cache is whole, the next sync fills it from the cache.
 """
@@ -61,7 +61,8 @@ except CollectionError as exc:
 @dataclass(frozen=True, slots=True)
 class _Expected:
     """What the catalog says that the vectors should be: how many passages count, in which generation the
-    latest was added, how far Chroma's store is, and whether its records have the facts that filters ask for."""
+    latest was added, how far Chroma's store is, and whether its records have the facts that filters ask
+    for."""
 
     passages: int
     latest: int
@@ -170,8 +171,8 @@ class DenseIndex:
         self, vector: Vectors, k: int, filters: Filters = Filters(), *, crowded: bool = False
     ) -> list[tuple[str, float]]:
         """The k nearest keys that the filters admit with their cosines, best first, equal cosines by key.
-        `crowded` says that many keys are just being added or removed, which Chroma's graph would show: then the
-        cache is asked first."""
+        `crowded` says that many keys are just being added or removed, which Chroma's graph would show: then
+        the cache is asked first."""
         expected = self._expected
         if expected is None:  # nobody has said what there should be: a writer, or a test
             return self.cache.search(vector, k, filters)
@@ -214,8 +215,8 @@ class DenseIndex:
     # The cache
 
     def cache_is_whole(self) -> bool:
-        """Whether the cache holds every passage that counts, as it was written. Looked at again when the cache
-        or the collection was written to."""
+        """Whether the cache holds every passage that counts, as it was written. Looked at again when the
+        cache or the collection was written to."""
         if self._expected is None:
             return False
         try:
@@ -289,16 +290,16 @@ class DenseIndex:
         return self._memory[1]
 
     def _from_chroma(self, catalog: CatalogReader) -> Iterator[tuple[list[Facts], Vectors]]:
-        """Every passage that counts with its vector, as Chroma holds it. Raises `CollectionError` where one is
-        missing there."""
+        """Every passage that counts with its vector, as Chroma holds it. Raises `CollectionError` where one
+        is missing there."""
         for facts in catalog.vector_facts():
             for start in range(0, len(facts), BATCH_SIZE):
                 some = facts[start : start + BATCH_SIZE]
                 vectors, there = self.stored_vectors([fact[0] for fact in some])
                 if not there.all():
                     raise CollectionError(
-                        f"Chroma's store lacks {int((~there).sum())} vectors, and the cache of them is not whole. "
-                        f"Make them again: clippings sync --rebuild --home {self._home}"
+                        f"Chroma's store lacks {int((~there).sum())} vectors, and the cache of them is not "
+                        f"whole. Make them again: clippings sync --rebuild --home {self._home}"
                     )
                 yield some, vectors
 
@@ -437,7 +438,8 @@ class DenseIndex:
         self._store.wipe()
 
     def forget_others(self) -> None:
-        """Remove a store of this machine that was used before this one, now that this one holds everything."""
+        """Remove a store of this machine that was used before this one, now that this one holds
+        everything."""
         self._store.forget_others()
 
     def compact(self) -> None:

@@ -226,8 +226,10 @@ def _message(chroma: ChromaSettings, exc: Exception) -> str:
         )
     status = exc.response.status_code if isinstance(exc, httpx.HTTPStatusError) else None
     if status in (401, 403) or isinstance(exc, ChromaAuthError):
-        return f"{where} does not let us in ({said}). Set CLIPPINGS_CHROMA_KEY, or chroma.key_file, to a key "
+        return (
+            f"{where} does not let us in ({said}). Set CLIPPINGS_CHROMA_KEY, or chroma.key_file, to a key "
             "of it"
+        )
     return f"{where} cannot be used: {said}"
 
 

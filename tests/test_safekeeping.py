@@ -278,7 +278,7 @@ def test_a_backup_is_an_ordinary_zip_file_without_locks_that_says_what_is_in_it(
     assert [name for name in names if name.startswith("upload/")] == ["upload/sent.txt"]
     assert not [name for name in names if "lock" in name or ".tmp" in name or name.endswith(("-wal", "-shm"))]
     assert {name: manifest[name] for name in ("clippings backup", "home", "layout", "encoder", "articles", "passages")} == {
-        "clippings backup": 2, "home": str(full.home), "layout": "2", "encoder": "words", "articles": 3, "passages": 3
+        "clippings backup": 2, "home": str(full.home), "layout": "3", "encoder": "words", "articles": 3, "passages": 3
     }  # fmt: skip
     assert sorted(path.name for path in tmp_path.iterdir()) == ["home", "news", "news.zip"]
 
@@ -347,7 +347,7 @@ def test_what_was_uploaded_is_known_where_it_lies_now_and_nothing_else_is_moved(
     (near / "near.txt").write_text("Snow fell nearby.")
     sync(near, full, encoder=encoder)
     with closing(Catalog(full.home, full)) as catalog:
-        catalog.note({f"{full.home}/upload/big.jsonl": Snapshot("stamp", "[]")})
+        catalog.save_snapshots({f"{full.home}/upload/big.jsonl": Snapshot("stamp", "[]")})
     restore(backup(kept, full).file, other)
     uploaded = other.home / "upload" / "sent.txt"
     assert origins(other) == {

@@ -151,7 +151,7 @@ def _carry_out(
     written: Future[int] | None = None
     waiting = 0
 
-    def settled() -> None:
+    def wait_for_batch() -> None:
         """Wait for the batch that is being written, and say that it is."""
         nonlocal written
         if written:
@@ -165,7 +165,7 @@ def _carry_out(
                 break
             require_room(home, sum(len(update.article.text) for update in batch))
             if len(batch[0].spans) > batching.BATCH:
-                settled()
+                wait_for_batch()
                 if not writer.write_long(batch[0], course):
                     break
                 stored(batch)
@@ -173,10 +173,10 @@ def _carry_out(
                 continue
             made = writer.encode(batch)
             course.encoded(len(made.records), len(batch))
-            settled()
+            wait_for_batch()
             stored(batch)
             written, waiting = writing.submit(writer.write, made), len(batch)
-        settled()
+        wait_for_batch()
 
 
 @dataclass(frozen=True, slots=True)

@@ -168,10 +168,10 @@ def reading(file: Path, otherwise: str) -> Iterator[tuple[zipfile.ZipFile, dict[
             info = archive.getinfo(MANIFEST)
             if info.file_size > _LONGEST_MANIFEST:
                 raise ValueError("its manifest is too long")
-            said = json.loads(archive.read(info))
-            if not isinstance(said, dict) or MARK not in said:
+            manifest = json.loads(archive.read(info))
+            if not isinstance(manifest, dict) or MARK not in manifest:
                 raise ValueError(f"its {MANIFEST} is something else's")
-            yield archive, said
+            yield archive, manifest
     except (
         zipfile.BadZipFile,
         zlib.error,
@@ -185,19 +185,19 @@ def reading(file: Path, otherwise: str) -> Iterator[tuple[zipfile.ZipFile, dict[
         raise CollectionError(f"{file} is damaged, or is no backup of Clippings: {why}. {otherwise}") from exc
 
 
-def checked_members(archive: zipfile.ZipFile, said: dict[str, Any]) -> dict[str, tuple[int, str]]:
+def checked_members(archive: zipfile.ZipFile, manifest: dict[str, Any]) -> dict[str, tuple[int, str]]:
     """The members' lengths and SHA-256, if the archive holds what the manifest says, and nothing that a
     backup does not.
     """
-    if said[MARK] not in (1, FORMAT):
-        later = isinstance(said[MARK], int) and said[MARK] > FORMAT
+    if manifest[MARK] not in (1, FORMAT):
+        later = isinstance(manifest[MARK], int) and manifest[MARK] > FORMAT
         raise ValueError(
-            f"its format is {str(said[MARK])[:20]}, this version of Clippings reads {FORMAT} and 1"
+            f"its format is {str(manifest[MARK])[:20]}, this version of Clippings reads {FORMAT} and 1"
             + (". A later version made it: update this one" if later else "")
         )
     try:
-        members = {name: (m["bytes"], m["sha256"]) for name, m in said["members"].items()}
-        numbers = [said.get(name, 0) for name in ("articles", "passages", "vectors", "dims")]
+        members = {name: (m["bytes"], m["sha256"]) for name, m in manifest["members"].items()}
+        numbers = [manifest.get(name, 0) for name in ("articles", "passages", "vectors", "dims")]
     except (KeyError, TypeError, AttributeError) as exc:
         raise ValueError("its manifest is not complete") from exc
     if not all(type(number) is int and 0 <= number < 2**53 for number in numbers):
@@ -205,7 +205,7 @@ def checked_members(archive: zipfile.ZipFile, said: dict[str, Any]) -> dict[str,
     infos = archive.infolist()
     if sorted(info.filename for info in infos) != sorted([*members, MANIFEST]) or FILE not in members:
         raise ValueError("it does not hold the files that its manifest names")
-    folders = (UPLOAD, *INDEXES) if said[MARK] == 1 else (UPLOAD,)
+    folders = (UPLOAD, *INDEXES) if manifest[MARK] == 1 else (UPLOAD,)
     end = 0
     for info in sorted(infos, key=lambda info: info.header_offset):
         name, parts = info.filename, tuple(info.filename.split("/"))

@@ -15,7 +15,7 @@ from filelock import FileLock, SoftFileLock, Timeout
 from ingest.apply import Course, Progress, apply, correct_facts, migrate
 from ingest.apply import rebuild as rebuilt
 from ingest.apply import remove as removed
-from ingest.corrections import as_read, correct, stated, wanted
+from ingest.corrections import as_read, correct, differing_facts, normalised_facts
 from ingest.parsing import Parsers
 from ingest.plan import plan
 from ingest.sources import Readings, Scan, scan
@@ -77,7 +77,7 @@ def sync(
             if make is rebuilt:
                 _ = encoder.dims  # one that cannot be loaded is found out before anything else
             known = catalog.known()
-            with _looking(sources, config, catalog.snapshots(), known, columns or {}, stop) as (
+            with _scanned(sources, config, catalog.snapshots(), known, columns or {}, stop) as (
                 scanned,
                 readings,
             ):
@@ -114,10 +114,10 @@ def sync(
 
 
 @contextmanager
-def _looking(
+def _scanned(
     sources: Places,
     config: Config,
-    looked: Mapping[str, Snapshot],
+    snapshots: Mapping[str, Snapshot],
     known: Mapping[str, tuple[str, str]],
     columns: Mapping[str, str],
     stop: threading.Event | None = None,
@@ -137,7 +137,7 @@ def _looking(
             web = Web(
                 stack.enter_context(Fetcher(private=config.fetch.private, limits=limits)), parsers, folder
             )
-        yield scan(places, looked=looked, known=known, columns=columns, web=web, stop=stop), readings
+        yield scan(places, looked=snapshots, known=known, columns=columns, web=web, stop=stop), readings
 
 
 def preview(
@@ -153,14 +153,14 @@ def preview(
     sources = _listed(sources)
     config = configuration(config, load)
     known: Mapping[str, tuple[str, str]] = {}
-    looked: Mapping[str, Snapshot] = {}
+    snapshots: Mapping[str, Snapshot] = {}
     if (config.home / FILE).is_file():
         catalog = Catalog(config.home, config)
         try:
-            known, looked = catalog.known(), catalog.snapshots()
+            known, snapshots = catalog.known(), catalog.snapshots()
         finally:
             catalog.close()
-    with _looking(sources, config, looked, known, columns or {}) as (scanned, _):
+    with _scanned(sources, config, snapshots, known, columns or {}) as (scanned, _):
         return plan(scanned, known, prune=prune, exists=exists)[0]
 
 
@@ -193,7 +193,7 @@ def edit(
     such article.
     """
     config = configuration(config, load)
-    given = stated(facts)
+    given = normalised_facts(facts)
     encoder = encoder or SentenceEncoder(config.encoder)
     with _changing(config, _ids(article_id, one=True), encoder) as catalog:
         article, earlier = catalog.article(article_id), catalog.corrections().get(article_id)
@@ -201,7 +201,7 @@ def edit(
             raise AssertionError(f"{article_id} is known")  # _changing has seen to it
         before = {} if earlier is None or undo else {name: now for name, (now, _) in earlier.facts.items()}
         read = as_read(article, earlier)
-        right, corrected = correct(read, wanted(read, before, given))
+        right, corrected = correct(read, differing_facts(read, before, given))
         if right != article or corrected != earlier:
             fingerprint, origin = catalog.known()[article_id]
             correct_facts(right, origin, corrected, fingerprint, catalog, config.home, config, encoder)

@@ -186,8 +186,8 @@ def require_plain(path: Path) -> None:
                     raise ValueError(
                         f"{path.name} has the index {str(name)[:60]!r}, which no version of Clippings makes"
                     )
-            said = db.execute("PRAGMA integrity_check(1)").fetchone()[0]
-            if said != "ok" or db.execute("PRAGMA foreign_key_check").fetchone():
+            result = db.execute("PRAGMA integrity_check(1)").fetchone()[0]
+            if result != "ok" or db.execute("PRAGMA foreign_key_check").fetchone():
                 raise ValueError(f"{path.name} is damaged")
     except sqlite3.Error as exc:
         raise ValueError(f"{path.name} cannot be read: {exc}") from exc
@@ -222,9 +222,9 @@ def faults_of(db: sqlite3.Connection, *, thorough: bool = False) -> Iterator[str
     """What is wrong with the rows of a catalog whose schema has been checked, a sentence each. `thorough`
     also makes each signature of near-copies again, at a millisecond an article. Raises `sqlite3.Error` where
     SQLite cannot read it, as where text is not UTF-8."""
-    for (said,) in db.execute("PRAGMA integrity_check(10)").fetchall():
-        if said != "ok":
-            raise sqlite3.DatabaseError(str(said))
+    for (result,) in db.execute("PRAGMA integrity_check(10)").fetchall():
+        if result != "ok":
+            raise sqlite3.DatabaseError(str(result))
     if broken := db.execute("PRAGMA foreign_key_check").fetchone():
         raise sqlite3.DatabaseError(f"a row of {broken[0]} refers to nothing")
     tables = named(db, "table")
@@ -329,16 +329,16 @@ def _is_version(row: Mapping[str, Any], corrected: Mapping[str, tuple[Any, Any, 
     return bool(row["version"] == (corrected_version(read, changed) if changed else read))
 
 
-def _is_day(stated: str) -> bool:
+def _is_day(text: str) -> bool:
     try:
-        return date.fromisoformat(stated).isoformat() == stated
+        return date.fromisoformat(text).isoformat() == text
     except ValueError:
         return False
 
 
-def _is_moment(stated: object) -> bool:
+def _is_moment(value: object) -> bool:
     try:
-        return datetime.fromisoformat(str(stated)).tzinfo is not None
+        return datetime.fromisoformat(str(value)).tzinfo is not None
     except ValueError:
         return False
 

@@ -103,12 +103,12 @@ def restore(
             raise CollectionError(
                 f"{source} is {'a folder' if source.is_dir() else 'not there'}. Name the file of a backup"
             )
-        with reading(source, "Use another one") as (archive, said):
-            members = checked_members(archive, said)
+        with reading(source, "Use another one") as (archive, manifest):
+            members = checked_members(archive, manifest)
             home.parent.mkdir(parents=True, exist_ok=True)
             beside.mkdir(mode=0o700, exist_ok=True)
             with writing(beside):
-                kept = _unpacked(archive, said, members, beside, home, config)
+                kept = _unpacked(archive, manifest, members, beside, home, config)
                 made = _config(kept, config, beside / "new")
                 remembering = _Remembering(made.encoder, encoder, beside, kept["dims"])
                 sync([], made, encoder=remembering, progress=progress)
@@ -132,7 +132,7 @@ def restore(
 
 def _unpacked(
     archive: zipfile.ZipFile,
-    said: dict[str, Any],
+    manifest: dict[str, Any],
     members: dict[str, tuple[int, str]],
     beside: Path,
     home: Path,
@@ -151,28 +151,28 @@ def _unpacked(
             shutil.rmtree(folder, ignore_errors=True)
             folder.mkdir(mode=0o700)
         wanted = {
-            name: stated
-            for name, stated in members.items()
+            name: listed
+            for name, listed in members.items()
             if name.split("/")[0] not in INDEXES or name in SINGLE
         }
         require_room(home, 2 * sum(size for size, _ in wanted.values()))
-        for name, stated in wanted.items():
+        for name, listed in wanted.items():
             path = (received if name in (FILE, TEXTS, VECTORS) else new) / name
             path.parent.mkdir(parents=True, exist_ok=True)
             with archive.open(name) as member, path.open("xb") as unpacked:
                 if name == PEOPLE:
                     path.chmod(0o600)
-                if copy(member, unpacked) != stated:  # zipfile reads no more than the length that was checked
+                if copy(member, unpacked) != listed:  # zipfile reads no more than the length that was checked
                     raise ValueError(f"{name} is not what was backed up")
                 unpacked.flush()
                 os.fsync(unpacked)
         if PEOPLE in wanted:
             require_plain(new / PEOPLE)
-        vectors = _vectors_checked(received, said) if VECTORS in wanted or TEXTS in wanted else 0
+        vectors = _vectors_checked(received, manifest) if VECTORS in wanted or TEXTS in wanted else 0
         kept = {
             "backup": mark,
-            "dims": said.get("dims", 0) if vectors else 0,
-            **_rebuilt_catalog(received / FILE, new, said, vectors, home, config),
+            "dims": manifest.get("dims", 0) if vectors else 0,
+            **_rebuilt_catalog(received / FILE, new, manifest, vectors, home, config),
         }
         (received / FILE).unlink()
         with (beside / "noting").open("wb") as file:
@@ -186,11 +186,11 @@ def _unpacked(
     return kept
 
 
-def _vectors_checked(received: Path, said: dict[str, Any]) -> int:
+def _vectors_checked(received: Path, manifest: dict[str, Any]) -> int:
     """How many vectors were unpacked. Raises `ValueError` unless they are as many as the hashes, and of
     length 1.
     """
-    rows, dims = said.get("vectors", 0), said.get("dims", 0)
+    rows, dims = manifest.get("vectors", 0), manifest.get("dims", 0)
     sizes = [path.stat().st_size if path.is_file() else -1 for path in (received / TEXTS, received / VECTORS)]
     if not rows or not dims or sizes != [DIGEST_BYTES * rows, 4 * dims * rows]:
         raise ValueError("its vectors are not as many as its manifest says")
@@ -204,7 +204,7 @@ def _vectors_checked(received: Path, said: dict[str, Any]) -> int:
 
 
 def _rebuilt_catalog(
-    received: Path, new: Path, said: dict[str, Any], vectors: int, home: Path, config: Config
+    received: Path, new: Path, manifest: dict[str, Any], vectors: int, home: Path, config: Config
 ) -> dict[str, Any]:
     """Make a catalog of our own of the rows of another, once they have all been judged; the settings of
     it."""
@@ -216,7 +216,7 @@ def _rebuilt_catalog(
             facts = facts_of(db)
         except sqlite3.Error as exc:
             raise ValueError(f"its catalog cannot be read: {exc}") from exc
-        if any(said.get(name) != facts[name] for name in ("layout", "encoder", "articles", "passages")):
+        if any(manifest.get(name) != facts[name] for name in ("layout", "encoder", "articles", "passages")):
             raise ValueError("its catalog is not the one that its manifest describes")
         settings = _settings(
             dict(db.execute("SELECT name, value FROM meta")), vectors, facts["passages"], config
@@ -240,7 +240,7 @@ def _rebuilt_catalog(
             to.execute("DELETE FROM indexes WHERE name = ?", (COPIES,))  # they are grouped by the next sync
             # What was uploaded lies in the home: the catalog shall know it, and have it removed, where it
             # lies now.
-            old = str(said.get("home"))
+            old = str(manifest.get("home"))
             for table in ("articles", "snapshots"):
                 moved = f"UPDATE OR REPLACE {table} SET origin = ? || substr(origin, ?)"
                 within = "WHERE substr(origin, 1, ?) = ?"

@@ -26,7 +26,7 @@ _LITTLE_DISK = 500_000_000  # bytes
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that was looked at: whether it is well, what was seen, and in the detail what to do if
+    """One thing that was examined: whether it is well, what was seen, and in the detail what to do if
     not."""
 
     name: str
@@ -39,24 +39,24 @@ def examine(config: Config, model: Callable[[], LanguageModel | None]) -> Iterat
     stops none.
     """
     yield Finding("configuration", True, f"fingerprint {config.fingerprint()}, collection in {config.home}")
-    yield _looked("encoder", lambda: _encoder(config))
-    yield _looked("reader", _reader)
+    yield _examined("encoder", lambda: _encoder(config))
+    yield _examined("reader", _reader)
     if config.chroma.url:
-        yield _looked("Chroma server", lambda: _chroma(config))
+        yield _examined("Chroma server", lambda: _chroma(config))
     if (config.home / FILE).is_file():
-        yield _looked("collection", lambda: _collection(config))
-        yield _looked("indexes", lambda: _indexes(config))
+        yield _examined("collection", lambda: _collection(config))
+        yield _examined("indexes", lambda: _indexes(config))
     elif unfinished := interrupted(config.home):
         yield Finding("collection", False, unfinished)
     else:
         yield Finding(
             "collection", True, "none yet; the demo articles answer. Make one: clippings sync FOLDER"
         )
-    yield _looked("disk", lambda: _disk(config))
-    yield _looked("language model", lambda: _model(model))
+    yield _examined("disk", lambda: _disk(config))
+    yield _examined("language model", lambda: _model(model))
 
 
-def _looked(name: str, look: Callable[[], tuple[bool, str]]) -> Finding:
+def _examined(name: str, look: Callable[[], tuple[bool, str]]) -> Finding:
     try:
         return Finding(name, *look())
     except ClippingsError as exc:

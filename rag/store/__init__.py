@@ -91,7 +91,7 @@ def missing(name: str, path: Path, home: Path) -> CollectionError:
 def unlockable(folder: Path, exc: Exception) -> CollectionError:
     """What to say where a file cannot be locked: by locks two writers keep out of each other's way, and a
     system gives back those of a process that is killed."""
-    number, said = getattr(exc, "errno", None), getattr(exc, "strerror", None) or exc
+    number, reason = getattr(exc, "errno", None), getattr(exc, "strerror", None) or exc
     if isinstance(exc, NotImplementedError) or number in (
         errno.ENOSYS,
         errno.ENOLCK,
@@ -99,11 +99,13 @@ def unlockable(folder: Path, exc: Exception) -> CollectionError:
         errno.ENOTSUP,
     ):
         return CollectionError(
-            f"the file system of {folder} knows no locks ({said}), by which two writers keep out of each "
+            f"the file system of {folder} knows no locks ({reason}), by which two writers keep out of each "
             f"other's way. "
             "Put the collection on another one: name a folder there with --home"
         )
-    return CollectionError(f"the folder {folder} cannot be written to: {said}. Name another one with --home")
+    return CollectionError(
+        f"the folder {folder} cannot be written to: {reason}. Name another one with --home"
+    )
 
 
 def is_full(folder: Path) -> bool:

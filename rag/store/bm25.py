@@ -203,20 +203,20 @@ def _body(file: Path) -> memoryview:
     if mark != _FOOTER or not 0 < length < _LONGEST_FOOTER or length + _END.size > len(data):
         raise ValueError("it has no footer")
     body, footer = data[: -_END.size - length], bytes(data[-_END.size - length : -_END.size])
-    said = json.loads(footer)
-    numbers = said["version"].values()
-    if json.dumps(said, separators=(",", ":")).encode() != footer or not all(
+    facts = json.loads(footer)
+    numbers = facts["version"].values()
+    if json.dumps(facts, separators=(",", ":")).encode() != footer or not all(
         type(number) is int for number in numbers
     ):
         raise ValueError("its footer is damaged")
-    if set(said) != {"version", "crc"} or set(said["version"]) != {
+    if set(facts) != {"version", "crc"} or set(facts["version"]) != {
         "major",
         "minor",
         "patch",
         "index_format_version",
     }:
         raise ValueError("its footer is damaged")
-    if zlib.crc32(body) != said["crc"]:
+    if zlib.crc32(body) != facts["crc"]:
         raise ValueError("it has another checksum")
     return body
 

@@ -85,7 +85,7 @@ class ExactIndex:
     def _create(self) -> None:
         self._path.mkdir(parents=True, exist_ok=True)
         try:
-            part = self._stated().part
+            part = self._read_state().part
         except (OSError, ValueError, KeyError, TypeError):
             part = max((int(f.name) for f in self._path.iterdir() if f.name.isdecimal()), default=0) + 1
             self._begin(part)
@@ -155,7 +155,7 @@ class ExactIndex:
     def generation(self) -> int:
         """The generation of the collection up to which every passage was in the index."""
         with self._translated():
-            return self._stated().generation
+            return self._read_state().generation
 
     def stamp(self) -> bytes:
         """The state as it is on the disk: another one tells that the index was written to. Empty where there
@@ -173,7 +173,7 @@ class ExactIndex:
         """
         try:
             with self._translated():
-                state, matrix = self._stated(), self._mapped()
+                state, matrix = self._read_state(), self._mapped()
                 if state.generation < generation or matrix.count() < passages:
                     return False
                 part, rows = self._verified
@@ -241,12 +241,12 @@ class ExactIndex:
         """Let everybody see what was added, all at once; with `generation`, note that every passage up to
         there is here."""
         with self._translated():
-            state, added = self._stated(), self._unpublished
+            state, added = self._read_state(), self._unpublished
             if added is not None:
                 state = _State(added.part, added.rows, added.dims, state.generation)
             if generation is not None and generation != state.generation:
                 state = _State(state.part, state.rows, state.dims, generation)
-            if state != self._stated():
+            if state != self._read_state():
                 self._save_state(state)
             self._unpublished = None
 
@@ -259,7 +259,7 @@ class ExactIndex:
     def wipe(self) -> None:
         """Forget every vector, and how long vectors were."""
         with self._translated():
-            state = self._stated()
+            state = self._read_state()
             if (state.rows, state.dims, state.generation) == (0, 0, 0) and self._unpublished is None:
                 return  # it is new
             part = state.part + 1
@@ -271,7 +271,7 @@ class ExactIndex:
     def compact(self) -> None:
         """Write the files anew if many of their rows are dead. For the end of a change: it takes a moment."""
         with self._translated():
-            matrix, state = self._mapped(), self._stated()
+            matrix, state = self._mapped(), self._read_state()
             dead = matrix.rows - matrix.count()
             room = matrix.keys.nbytes + sum(column.nbytes for column in matrix.columns.values())
             if (
@@ -316,7 +316,7 @@ class ExactIndex:
         """The files as they are now. Not locked: two threads that map them at once map the same."""
         import numpy as np
 
-        state = self._stated()
+        state = self._read_state()
         matrix = self._matrix
         if matrix is not None and (matrix.part, matrix.rows) == (state.part, state.rows):
             return matrix
@@ -334,7 +334,7 @@ class ExactIndex:
             }
             keys = mapped(_KEYS, "uint8", (int(columns["end"][-1]) if state.rows else 0,))
         except FileNotFoundError:
-            if self._stated().part == state.part:
+            if self._read_state().part == state.part:
                 raise
             return self._mapped()  # written anew just now
         alive = columns["scale"][columns["dead"] == 0]
@@ -343,10 +343,10 @@ class ExactIndex:
         self._matrix = matrix  # which another thread may replace or forget at once
         return matrix
 
-    def _stated(self) -> _State:
-        stated = json.loads(self._state.read_bytes())
+    def _read_state(self) -> _State:
+        stored = json.loads(self._state.read_bytes())
         # Earlier versions noted no generation.
-        values = [stated["part"], stated["rows"], stated["dims"], stated.get("generation", 0)]
+        values = [stored["part"], stored["rows"], stored["dims"], stored.get("generation", 0)]
         if not all(type(number) is int and number >= 0 for number in values):
             raise ValueError("its note of what holds is damaged")
         return _State(*values)

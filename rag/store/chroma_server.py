@@ -214,23 +214,22 @@ def _message(chroma: ChromaSettings, exc: Exception) -> str:
     import httpx
     from chromadb.errors import ChromaAuthError
 
-    where, said = f"the Chroma server at {chroma.url}", str(exc).partition("\n")[0]
+    where, reason = f"the Chroma server at {chroma.url}", str(exc).partition("\n")[0]
     if isinstance(exc, httpx.TimeoutException):
         return (
             f"no answer from {where} within {chroma.timeout:g} s. Is it at work? Ask again, or raise "
             "chroma.timeout"
         )
-    if isinstance(exc, httpx.TransportError) or "Could not connect" in said:
-        return (
-            f"no answer from {where} ({said}). Is `chroma run` running there? Correct chroma.url, or start it"
-        )
+    if isinstance(exc, httpx.TransportError) or "Could not connect" in reason:
+        return f"no answer from {where} ({reason}). Is `chroma run` running there? Correct chroma.url, or start "
+            "it"
     status = exc.response.status_code if isinstance(exc, httpx.HTTPStatusError) else None
     if status in (401, 403) or isinstance(exc, ChromaAuthError):
         return (
-            f"{where} does not let us in ({said}). Set CLIPPINGS_CHROMA_KEY, or chroma.key_file, to a key "
+            f"{where} does not let us in ({reason}). Set CLIPPINGS_CHROMA_KEY, or chroma.key_file, to a key "
             "of it"
         )
-    return f"{where} cannot be used: {said}"
+    return f"{where} cannot be used: {reason}"
 
 
 @contextmanager

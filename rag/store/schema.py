@@ -247,13 +247,13 @@ def current_build(db: sqlite3.Connection) -> str:
     return build_folder(row[0]) if row else ""
 
 
-def build_folder(stated: object) -> str:
+def build_folder(name: object) -> str:
     """A folder of indexes in the home, as the catalog names it. It is about to be opened, or removed: it must
     be no other.
     """
-    if not isinstance(stated, str) or not _BUILD_FOLDER.fullmatch(stated):
-        raise ValueError(f"its indexes lie in {str(stated)[:60]!r}, where no version of Clippings puts them")
-    return stated
+    if not isinstance(name, str) or not _BUILD_FOLDER.fullmatch(name):
+        raise ValueError(f"its indexes lie in {str(name)[:60]!r}, where no version of Clippings puts them")
+    return name
 
 
 def as_date(stored: str | None) -> date | None:
@@ -275,8 +275,8 @@ def abandon_rebuild(db: sa.Connection) -> None:
     rebuilding.drop_all(db)
 
 
-def obsolete_builds(stated: str) -> list[str]:
-    return [build_folder(folder) for folder in json.loads(stated)]
+def obsolete_builds(stored: str) -> list[str]:
+    return [build_folder(folder) for folder in json.loads(stored)]
 
 
 # What the tables look like, for whoever judges a catalog of unknown origin

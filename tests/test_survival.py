@@ -37,11 +37,11 @@ from ingest.restoring import restore
 from ingest.safekeeping import backup
 from ingest.split import passage_spans
 from rag.assistant import open_assistant
-from rag.config import Config, PassageSettings
+from rag.config import DENSE, Config, PassageSettings, RetrievalSettings
 from rag.errors import CollectionError
 from rag.retrieval.search import Retriever
 from rag.store.catalog import FILE, Catalog
-from rag.types import Failure
+from rag.types import Failure, Filters
 
 __all__ = ["DISK", "disk"]
 
@@ -666,6 +666,20 @@ def test_a_collection_that_may_only_be_read_is_asked_however_it_was_left(
                 edit("05", {"title": "Ships"}, config, encoder=WordEncoder())
                 assert (config.home / f"{FILE}-wal").stat().st_size > 0
                 assert reader.article("05").title == "Ships"
+
+
+@pytest.mark.parametrize("mode", DENSE)
+def test_without_its_cache_a_collection_that_may_only_be_read_is_asked_from_a_copy_of_chroma_s_store(
+    feed: Path, config: Config, tmp_path: Path, mode: str
+) -> None:
+    sync(feed, config, encoder=WordEncoder())
+    shutil.rmtree(config.home / "vectors")
+    with unwritable(config.home, tmp_path / "read-only") as home:
+        there = replace(config, home=home, retrieval=RetrievalSettings(dense=mode))
+        assert asked(there) == EXPECTED
+        with Retriever(home, there, WordEncoder()) as retriever:
+            found = retriever.find("story3 ship3", k=1, stages=("dense",), filters=Filters(sources=("Nobody",)))
+            assert found.passages == ()
 
 
 def test_what_a_killed_writer_left_in_the_log_is_read_where_it_may_only_be_read(

@@ -221,8 +221,10 @@ def _message(chroma: ChromaSettings, exc: Exception) -> str:
             "chroma.timeout"
         )
     if isinstance(exc, httpx.TransportError) or "Could not connect" in reason:
-        return f"no answer from {where} ({reason}). Is `chroma run` running there? Correct chroma.url, or start "
+        return (
+            f"no answer from {where} ({reason}). Is `chroma run` running there? Correct chroma.url, or start "
             "it"
+        )
     status = exc.response.status_code if isinstance(exc, httpx.HTTPStatusError) else None
     if status in (401, 403) or isinstance(exc, ChromaAuthError):
         return (

@@ -12,7 +12,7 @@ import pytest
 from conftest import WordEncoder, WordReader, article, write_jsonl
 
 from ingest import edit, preview, remove, sync
-from ingest.corrections import as_read, correct, stated
+from ingest.corrections import as_read, correct, normalised_facts
 from rag import open_assistant
 from rag.assistant import Assistant
 from rag.config import Config

@@ -188,8 +188,8 @@ class Writer:
         self.catalog.abandon_staged()
         cursors = self.catalog.follow(self._names)
         tombstones = self.catalog.tombstones()
-        self._catch_up_lexical(self.lexical, cursors[PASSAGES], tombstones, self._records)
-        self._catch_up_lexical(self.whole, cursors[WHOLE], tombstones, self._whole_records)
+        self._catch_up_lexical(self.lexical, cursors[PASSAGES], self._records)
+        self._catch_up_lexical(self.whole, cursors[WHOLE], self._whole_records)
         self._catch_up_dense(cursors[self.dense.place], tombstones)
         self._commit_lexical()
         self.catalog.mark_indexed(self._names)
@@ -204,12 +204,11 @@ class Writer:
         self,
         index: LexicalWriter,
         cursor: int,
-        tombstones: Sequence[str],
         records: Callable[[Sequence[PassageRef]], Iterator[Record]],
     ) -> None:
         if cursor and not index.count() and self.catalog.count_passages(cursor):
             cursor = 0  # it was lost
-        index.delete(tombstones)
+        index.delete(self.catalog.tombstones(cursor))
         for refs in self.catalog.added_since(cursor):
             index.add(records(refs))
 
@@ -222,7 +221,7 @@ class Writer:
                 f"the vectors of the collection in {self._home} are lost: neither Chroma's store nor the "
                 f"cache of them can be used. Make them again: clippings sync --rebuild --home {self._home}"
             )
-        for _ in range(2):  # the second time what does not agree yet, as a server that lost its data
+        for _ in range(3):  # again what does not agree yet, as a server that lost its data
             if not chroma and not self._is_new():
                 catalog.reset_cursor(dense.place)  # nobody asks it before it is filled
                 dense.wipe_chroma()
@@ -238,6 +237,8 @@ class Writer:
             cache = generation if dense.cache.count() == passages else 0
             if (chroma and cache) or not passages:
                 break
+            # Where both hold what the catalog does not know, first the one is made again from the other.
+            cache = cache or (0 if chroma else generation)
 
     def _is_new(self) -> bool:
         """Whether Chroma's store has never held anything."""

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from conftest import ScriptedModel, WordEncoder, article
 
-from ingest import sync
+from ingest import remove, sync
 from rag import doctor
 from rag.config import Config, PassageSettings
 from rag.doctor import Finding, examine
@@ -147,6 +147,9 @@ def test_vectors_that_belong_to_nothing_are_seen(config: Config, encoder: WordEn
     index.add([Record("orphan", "a")], encoder.passages(["orphan"]))
     index.close()
     assert faults(config) == remedy(config, "Chroma", 0, 1)
+    encoder.encoded.clear()
+    remove("news/iran.txt", config, encoder=encoder)
+    assert (faults(config), encoder.encoded) == ({}, []), "any change removes them, and encodes nothing"
 
 
 @pytest.mark.parametrize("folder", [PASSAGES, WHOLE])

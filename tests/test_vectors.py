@@ -96,7 +96,8 @@ def test_a_wiped_index_is_empty_and_takes_vectors_of_another_length(
 ) -> None:
     reader = DenseIndex(tmp_path)
     assert named(reader.search(EAST, 1)) == ["e"]
-    index.wipe()
+    index.wipe_chroma()
+    index.cache.wipe()
     assert (index.count(), index.keys(), index.search(EAST, 3), reader.search(EAST, 3)) == (0, set(), [], [])
     index.add(rows(["x"]), np.array([[1, 0, 0, 0]], dtype=np.float32))
     assert rounded(index.search(np.array([1, 0, 0, 0], dtype=np.float32), 3)) == [("x", 1.0)]

@@ -1,6 +1,6 @@
-"""The indexes of a collection, and how their rankings are merged. All derive from the catalog.
+"""What a collection keeps on the disk: the catalog, and the indexes that follow it.
 
-They lie in the collection's home, or in a folder in there that the catalog names, the `build`: a rebuild
+The indexes lie in the collection's home, or in a folder in there that the catalog names, the `build`: a rebuild
 makes others beside them.
 """
 

@@ -430,11 +430,6 @@ class DenseIndex:
         for start in range(0, len(keys), BATCH_SIZE):
             self._store.delete(list(keys[start : start + BATCH_SIZE]))
 
-    def wipe(self) -> None:
-        """Forget every vector, and how long vectors were."""
-        self._store.wipe()
-        self.cache.wipe()
-
     def wipe_chroma(self) -> None:
         """Forget Chroma's records."""
         self._store.wipe()

@@ -1,8 +1,7 @@
 """What a collection keeps on the disk: the catalog, and the indexes that follow it.
 
-The indexes lie in the collection's home, or in a folder in there that the catalog names, the `build`: a rebuild
-makes others beside them.
-"""
+The indexes lie in the collection's home, or in a folder in there that the catalog names, the `build`: a
+rebuild makes others beside them."""
 
 from __future__ import annotations
 

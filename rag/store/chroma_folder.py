@@ -21,7 +21,7 @@ from filelock import FileLock, Timeout
 
 from rag.errors import CollectionError
 from rag.store import Record, fault, is_full, panicked, unlockable
-from rag.store.chroma import HNSW, add, client_settings, delete
+from rag.store.chroma import HNSW_FOLDER, add, client_settings, delete
 
 if TYPE_CHECKING:
     import numpy as np
@@ -138,7 +138,7 @@ class FolderStore:
         self._client = client
         if self._create:
             self._collection = client.get_or_create_collection(
-                COLLECTION, configuration={"hnsw": HNSW}, embedding_function=None
+                COLLECTION, configuration={"hnsw": HNSW_FOLDER}, embedding_function=None
             )
         else:
             self._collection = client.get_collection(COLLECTION, embedding_function=None)
@@ -175,7 +175,7 @@ class FolderStore:
         with self.collection(writing=True):
             self._client.delete_collection(COLLECTION)
             self._collection = self._client.create_collection(
-                COLLECTION, configuration={"hnsw": HNSW}, embedding_function=None
+                COLLECTION, configuration={"hnsw": HNSW_FOLDER}, embedding_function=None
             )
 
     def add(self, records: Sequence[Record], vectors: Vectors) -> None:

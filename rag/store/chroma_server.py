@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from rag.config import ChromaSettings
 from rag.errors import CollectionError
 from rag.store import Record
-from rag.store.chroma import HNSW, add, client_settings, delete
+from rag.store.chroma import HNSW_SERVER, add, client_settings, delete
 from rag.store.chroma_folder import FOLDER
 from rag.system.address import without_login
 from rag.system.connection import client_options
@@ -66,7 +66,7 @@ class ServerStore:
         try:
             if self._create:
                 collection = client.get_or_create_collection(
-                    self._name, configuration={"hnsw": HNSW}, embedding_function=None
+                    self._name, configuration={"hnsw": HNSW_SERVER}, embedding_function=None
                 )
             else:
                 collection = client.get_collection(self._name, embedding_function=None)

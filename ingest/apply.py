@@ -76,8 +76,11 @@ def rebuild(
     answer, and put them in their place; false if it was stopped before. The next one with the same settings
     then goes on, if nothing was written to the collection in between. What is `leaving` is about to be
     removed, and need not be readable any more."""
-    spans = lambda article: passage_spans(article.text, config.passages)  # noqa: E731
-    return _made_again(catalog, home, config, encoder, course, leaving, spans, None)
+
+    def cut(article: Article) -> tuple[tuple[int, int], ...]:
+        return passage_spans(article.text, config.passages)
+
+    return _made_again(catalog, home, config, encoder, course, leaving, cut, None)
 
 
 def migrate(
@@ -94,10 +97,12 @@ def migrate(
     stored = StoredVectors(catalog, home, config)
     try:
         stored.require_all()
-        cut = catalog.spans()
-        return _made_again(
-            catalog, home, config, encoder, course, leaving, lambda a: cut.get(a.id, ()), stored.vectors
-        )
+        spans = catalog.spans()
+
+        def cut(article: Article) -> tuple[tuple[int, int], ...]:
+            return spans.get(article.id, ())
+
+        return _made_again(catalog, home, config, encoder, course, leaving, cut, stored.vectors)
     finally:
         stored.close()
 

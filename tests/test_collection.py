@@ -713,7 +713,7 @@ def test_indexes_of_another_version_are_made_again_and_what_is_lost_of_them_wher
     make_old()
     for folder in ("vectors", "dense"):
         shutil.rmtree(config.home / "indexes" / "1" / folder)
-    with pytest.raises(CollectionError, match="and 2 of its vectors are not there.*clippings sync --rebuild"):
+    with pytest.raises(CollectionError, match=r"and 2 of its vectors are not there.*clippings sync --rebuild"):
         sync(news, config, encoder=encoder)
     sync(news, config, encoder=encoder, renew=True)
     assert (whole(config), len(encoder.encoded)) == (before, before)

@@ -448,7 +448,7 @@ def test_a_missing_collection_is_named_with_the_command_that_makes_it(config: Co
         with pytest.raises(CollectionError) as missing:
             opening()
         assert str(missing.value).startswith(f"there is no collection in {config.home}")
-        assert str(missing.value).endswith(f"Make one: clippings sync FOLDER --home {config.home}")
+        assert str(missing.value).endswith(f"Create one: clippings sync FOLDER --home {config.home}")
     assert not config.home.exists(), "looking for it made something"
 
 

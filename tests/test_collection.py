@@ -524,7 +524,7 @@ def test_there_is_nothing_to_rebuild_where_there_is_no_collection(
     config: Config, encoder: WordEncoder
 ) -> None:
     with pytest.raises(
-        CollectionError, match=r"there is no collection in .* to rebuild\. Make one: clippings sync FOLDER"
+        CollectionError, match=r"there is no collection in .* to rebuild\. Create one: clippings sync FOLDER"
     ):
         sync([], config, rebuild=True, encoder=encoder)
 

@@ -440,7 +440,7 @@ def test_the_readings_go_with_the_evidence_that_was_ranked_by_them(
 ) -> None:
     collect(*({"id": i, "text": f"Iran struck first, said {i}."} for i in "abc"))
     reader = WordReader()
-    few = replace(config, retrieval=replace(config.retrieval, read=2, keep=2))
+    few = replace(config, retrieval=replace(config.retrieval, rerank_top_n=2, top_k=2))
     with Retriever(config.home, few, encoder, reader) as retriever:
         found = retriever.retrieve("Who struck first?", k=3)
         assert found.question == "Who struck first?"

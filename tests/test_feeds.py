@@ -500,6 +500,8 @@ def test_entries_come_back_whole_from_their_process():
             True,
         ),  # out of sight: the media type decides
         (b"<!--" + b" " * 5_000 + b"--><rss>", "application/xml", False),
+        (b" " * (4_096 - 4) + b"<rss>", "", True),
+        (b" " * (4_097 - 4) + b"<rss>", "", False),
         (b"", "application/atom+xml", True),
         (b"", "", False),
     ],

@@ -313,3 +313,12 @@ def test_a_title_has_a_thousand_characters_at_most() -> None:
     title = "Storm" + " fells trees" * 90
     assert told(page(title=title[:1_000]), "title") == (title[:1_000], "heading")
     assert told(page(title=title[:1_001]), "title") == (title[:1_000], "heading")
+
+
+@pytest.mark.parametrize(("before", "kept"), [(11, 0), (12, 12)])
+def test_the_title_stands_among_the_first_twelve_blocks_and_what_is_before_it_is_the_page_s(
+    before: int, kept: int
+) -> None:
+    above = "".join(f"<p>{STORM.replace('nine', f'{n} or more')}</p>" for n in range(before))
+    body = f"<article>{above}<h1>Storm fells trees</h1><p>{STORM}</p><p>{RAIN}</p></article>"
+    assert extract(page(body)).text.count("or more") == kept

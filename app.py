@@ -1,102 +1,166 @@
-"""Clippings' front door: reads the command line, loads the config, wires one assistant to one surface.
+"""The entry point: reads the command line, loads the configuration, connects an assistant to a surface.
 
-`python app.py` opens the chat page; `python app.py ask "…"` and the other commands are those of `clippings`.
+`python app.py` opens the chat page. `python app.py ask "…"` and the other commands are those of `clippings`.
 """
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from rag.config import Config, demo
-from rag.surfaces.cli import Services, run
+from rag.surfaces.cli import run
 from rag.surfaces.loading import Loading
-from rag.surfaces.process import ended
+from rag.surfaces.process import run_to_exit
+from rag.surfaces.services import (
+    BackupSummary,
+    Check,
+    Engines,
+    OnProgress,
+    Place,
+    ServeOptions,
+    Services,
+    Words,
+)
+from rag.types import Article, IngestReport, Plan
 from rag.validation import askable, require_collection
 
 if TYPE_CHECKING:
+    import threading
+
     from rag.assistant import Assistant
     from rag.surfaces.library import Library
 
 
-def _open(config: Config, **engines: Any) -> Assistant:
-    from rag.opening import open_assistant
+class LocalServices:
+    """`Services` on this machine. Heavy packages are imported by the method that needs them."""
 
-    return open_assistant(config, **engines)
+    def open(self, config: Config, engines: Engines | None = None) -> Assistant:
+        from rag.opening import open_assistant
 
+        if engines is None:
+            return open_assistant(config)
+        return open_assistant(config, encoder=engines.encoder, reader=engines.reader)
 
-@contextmanager
-def _warm(config: Config, question: str, *, named: bool) -> Iterator[dict[str, Any]]:
-    """The encoder and the reader, each being loaded in a thread while the rest is imported: that takes as
-    long.
+    @contextmanager
+    def preload(self, config: Config, question: str, *, must_exist: bool) -> Iterator[Engines]:
+        askable(question)
+        if must_exist:
+            require_collection(config.home)
+        from rag.models.encoder import BUNDLED, SentenceEncoder
+        from rag.models.engine import prepare
+        from rag.models.reader import SpanReader
 
-    What can be refused at once is refused first: a question, and a home that was `named` and holds no
-    collection.
-    """
-    askable(question)
-    if named:
-        require_collection(config.home)
-    from rag.models.encoder import BUNDLED, SentenceEncoder
-    from rag.models.engine import prepare
-    from rag.models.reader import SpanReader
+        prepare()  # first: imports run one at a time anyway, and the threads would wait for this one
+        encoder, reader = SentenceEncoder(config.encoder), SpanReader()
+        steps: list[Callable[[], object]] = [lambda: reader.read("warm", ["warm"])]
+        if config.encoder == BUNDLED:  # another one may be missing, and should be looked for only once
+            steps.insert(0, lambda: encoder.question("warm"))
+        with Loading(*steps):
+            yield Engines(encoder, reader)
 
-    prepare()  # imports take turns anyhow, and what comes after this one does not
-    encoder, reader = SentenceEncoder(config.encoder), SpanReader()
-    steps = [lambda: reader.read("warm", ["warm"])]
-    if (
-        config.encoder == BUNDLED
-    ):  # another may not be there, and whoever looks for it in vain should look once
-        steps.insert(0, lambda: encoder.question("warm"))
-    with Loading(*steps):
-        yield {"encoder": encoder, "reader": reader}
+    def config_or_demo(self, config: Config) -> Config:
+        from rag.opening import config_or_demo
 
+        return config_or_demo(config)
 
-def _or_demo(config: Config) -> Config:
-    from rag.opening import config_or_demo
+    def sync(
+        self,
+        places: Sequence[Place],
+        config: Config,
+        *,
+        prune: bool,
+        rebuild: bool,
+        columns: Mapping[str, str],
+        progress: OnProgress,
+    ) -> IngestReport:
+        from ingest import sync
 
-    return config_or_demo(config)
+        return sync(places, config, prune=prune, rebuild=rebuild, columns=columns, progress=progress)
 
+    def preview(
+        self, places: Sequence[Place], config: Config, *, prune: bool, columns: Mapping[str, str]
+    ) -> Plan:
+        from ingest import preview
 
-def _sync(*places: Any, **options: Any) -> Any:
-    from ingest import sync
+        return preview(places, config, prune=prune, columns=columns)
 
-    return sync(*places, **options)
+    def remove(self, article_ids: Sequence[str], config: Config) -> None:
+        from ingest import remove
 
+        remove(article_ids, config)
 
-def _preview(*places: Any, **options: Any) -> Any:
-    from ingest import preview
+    def edit(self, article_id: str, facts: Mapping[str, str], config: Config, *, undo: bool) -> Article:
+        from ingest import edit
 
-    return preview(*places, **options)
+        return edit(article_id, facts, config, undo=undo)
 
+    def checks(self, config: Config, *, deep: bool) -> Iterable[Check]:
+        from rag.doctor import examine
+        from rag.models.language import configured_model
+        from rag.store.catalog import FILE
 
-def _remove(*ids: Any) -> None:
-    from ingest import remove
+        yield from examine(config, lambda: configured_model(config.model))
+        if deep and (config.home / FILE).is_file():
+            from ingest.soundness import examine as examine_deeply
 
-    remove(*ids)
+            yield from examine_deeply(config)
 
+    def serve(self, config: Config, options: ServeOptions) -> None:
+        from rag.people.accounts import Accounts
+        from rag.surfaces.api.access import AccessRules
+        from rag.surfaces.api.server import serve
 
-def _edit(*arguments: Any, **options: Any) -> Any:
-    from ingest import edit
+        rules = AccessRules(
+            options.host, options.host_names, options.origins, options.proxies, options.root_path
+        )
+        accounts = Accounts.read(options.auth_file) if options.auth_file else None
+        library = _library(config, read_only=options.read_only)
+        try:
+            serve(library, port=options.port, rules=rules, accounts=accounts)
+        finally:
+            library.close()
 
-    return edit(*arguments, **options)
+    def serve_tools(self, config: Config, *, must_exist: bool) -> None:
+        from rag.surfaces.api.stdio import serve_stdio
+        from rag.surfaces.gate import Gate
 
+        if must_exist:
+            require_collection(config.home)
+        library = _library(config, read_only=True)
+        try:
+            serve_stdio(library, Gate(config.serve))
+        finally:
+            library.close()
 
-def _examine(config: Config, *, deep: bool) -> Iterable[Any]:
-    from rag.doctor import examine
-    from rag.models.language import configured_model
-    from rag.store.catalog import FILE
+    def evaluate(
+        self, gold: Path | None, config: Config | None, split: str, out: Path | None, *, as_json: bool
+    ) -> str:
+        from eval.command import run as evaluate
 
-    yield from examine(config, lambda: configured_model(config.model))
-    if deep and (config.home / FILE).is_file():
-        from ingest.soundness import examine as examine_deeply
+        return evaluate(gold, config, split, out, as_json=as_json)
 
-        yield from examine_deeply(config)
+    def add_gold(self, question: str, config: Config, gold: Path, verdict: str, quotes: Sequence[str]) -> str:
+        from eval.command import add
+
+        return add(question, config, gold, verdict, list(quotes))
+
+    def backup(self, file: Path, config: Config, *, vectors: bool, conversations: bool) -> BackupSummary:
+        from ingest import backup
+
+        return backup(file, config, vectors=vectors, conversations=conversations)
+
+    def restore(self, file: Path, config: Config, *, progress: OnProgress) -> BackupSummary:
+        from ingest import restore
+
+        return restore(file, config, progress=progress)
 
 
 def _library(config: Config, *, read_only: bool) -> Library:
+    """The user's collection and the demo collection. One encoder and one reader serve both."""
     import ingest
     from ingest.formats.kinds import KINDS
     from rag.models.encoder import SentenceEncoder
@@ -105,86 +169,48 @@ def _library(config: Config, *, read_only: bool) -> Library:
     from rag.surfaces.library import Library
 
     encoder, reader = SentenceEncoder(config.encoder), SpanReader()
+
+    def sync(
+        places: Sequence[Place],
+        config: Config,
+        *,
+        progress: OnProgress,
+        stop: threading.Event | None = None,
+    ) -> IngestReport:
+        return ingest.sync(places, config, encoder=encoder, progress=progress, stop=stop)
+
+    def edit(article_id: str, facts: Mapping[str, str], config: Config, *, undo: bool) -> Article:
+        return ingest.edit(article_id, facts, config, encoder=encoder, undo=undo)
+
+    def add_to_gold(
+        gold: Path, question: str, cited: Sequence[Sequence[Words]], verdict: str, words: Sequence[Words]
+    ) -> str:
+        from eval.command import keep_case
+
+        return keep_case(gold, question, cited, verdict, words)
+
     return Library(
         config,
         demo(config),
         open=lambda chosen: open_assistant(chosen, encoder=encoder, reader=reader),
         exists=collection_exists,
         make_demo=lambda: make_demo(config),
-        sync=lambda *places, **options: ingest.sync(*places, encoder=encoder, **options),
-        edit=lambda *given, **options: ingest.edit(*given, encoder=encoder, **options),
+        sync=sync,
+        edit=edit,
         remove=lambda ids, chosen: ingest.remove(ids, chosen, encoder=encoder),
-        to_gold=_keep_case,
+        add_to_gold=add_to_gold,
         kinds=KINDS,
         read_only=read_only,
     )
 
 
-def _serve(config: Config, *, port: int, auth_file: Path | None, read_only: bool, **doorway: Any) -> None:
-    from rag.people.accounts import Accounts
-    from rag.surfaces.api.door import Doorway
-    from rag.surfaces.api.server import serve
-
-    way, accounts = Doorway(**doorway), Accounts.read(auth_file) if auth_file else None
-    library = _library(config, read_only=read_only)
-    try:
-        serve(library, port=port, doorway=way, accounts=accounts)
-    finally:
-        library.close()
-
-
-def _tools(config: Config, *, named: bool) -> None:
-    from rag.surfaces.api.mcp import serve_stdio
-    from rag.surfaces.gate import Gate
-
-    if named:
-        require_collection(config.home)
-    library = _library(config, read_only=True)
-    try:
-        serve_stdio(library, Gate(config.serve))
-    finally:
-        library.close()
-
-
-def _evaluate(*arguments: Any, **options: Any) -> str:
-    from eval.command import run as evaluate
-
-    return evaluate(*arguments, **options)
-
-
-def _add_gold(*arguments: Any) -> str:
-    from eval.command import add
-
-    return add(*arguments)
-
-
-def _keep_case(*arguments: Any) -> str:
-    from eval.command import keep_case
-
-    return keep_case(*arguments)
-
-
-def _backup(*arguments: Any, **options: Any) -> Any:
-    from ingest.safekeeping import backup
-
-    return backup(*arguments, **options)
-
-
-def _restore(*arguments: Any, **options: Any) -> Any:
-    from ingest.safekeeping import restore
-
-    return restore(*arguments, **options)
-
-
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command; the exit status. Without `arguments` it is that of this process, which ends with it."""
-    services = Services(
-        _open, _warm, _or_demo, _sync, _preview, _remove, _edit, _examine, _serve, _evaluate, _add_gold, _backup, _restore,
-        _tools,
-    )  # fmt: skip
+    """Run one command; the exit status. Without `arguments` it runs those of this process, which then
+    ends."""
+    services: Services = LocalServices()
     if arguments is not None:
         return run(arguments, services)
-    return ended(lambda: run(sys.argv[1:], services))
+    return run_to_exit(lambda: run(sys.argv[1:], services))
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""A report to look at: a table for the terminal, and one self-contained HTML page in which every case opens."""
+"""A report: a table for the terminal, and one self-contained HTML page in which every case opens."""
 
 from __future__ import annotations
 
@@ -12,13 +12,15 @@ from eval.run import Report, Row
 __all__ = ["page", "table"]
 
 _STYLE = """
-body { font: 15px/1.5 system-ui, sans-serif; max-width: 1100px; margin: 2rem auto; padding: 0 1rem; color: #1f2937; }
+body { font: 15px/1.5 system-ui, sans-serif; max-width: 1100px; margin: 2rem auto; padding: 0 1rem;
+       color: #1f2937; }
 h1, h2 { font-family: Georgia, serif; } table { border-collapse: collapse; margin: 1rem 0; }
 td, th { padding: .25rem .7rem; text-align: left; border-bottom: 1px solid #e5e7eb; vertical-align: top; }
 td.n { text-align: right; font-variant-numeric: tabular-nums; }
 details { border-bottom: 1px solid #e5e7eb; padding: .4rem 0; } summary { cursor: pointer; }
 .wrong { color: #b91c1c; } .right { color: #15803d; } .dim { color: #6b7280; font-size: .9em; }
-mark { background: #fde68a; } blockquote { margin: .3rem 0 .3rem 1rem; padding-left: .8rem; border-left: 3px solid #d1d5db; }
+mark { background: #fde68a; }
+blockquote { margin: .3rem 0 .3rem 1rem; padding-left: .8rem; border-left: 3px solid #d1d5db; }
 svg { max-width: 100%; height: auto; }
 """
 
@@ -65,7 +67,8 @@ def _metrics(report: Report) -> str:
         f"<td class='n'>{count}</td></tr>"
         for name, (value, low, high, count) in report.metrics.items()
     )
-    return f"<table><tr><th>metric</th><th>value</th><th>0 — 95 % interval — 1</th><th>cases</th></tr>{rows}</table>"
+    head = "<th>metric</th><th>value</th><th>0 — 95 % interval — 1</th><th>cases</th>"
+    return f"<table><tr>{head}</tr>{rows}</table>"
 
 
 def _whisker(value: float, low: float | None, high: float | None) -> str:
@@ -94,7 +97,8 @@ def _by_kind(rows: Sequence[Row]) -> str:
             f"<td><svg width='160' height='10'><rect width='{160 * right:.0f}' height='10' "
             f"fill='#60a5fa'/></svg></td></tr>"
         )
-    return f"<table><tr><th>kind</th><th>cases</th><th>facts cited</th><th>right</th><th></th></tr>{''.join(body)}</table>"
+    head = "<th>kind</th><th>cases</th><th>facts cited</th><th>right</th><th></th>"
+    return f"<table><tr>{head}</tr>{''.join(body)}</table>"
 
 
 def _curve(rows: Sequence[Row]) -> str:

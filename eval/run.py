@@ -125,7 +125,8 @@ def _row(case: Case, assistant: Assistant) -> Row:
         # Wrong wherever it should have counted: an error must never raise an average.
         measures = {} if case.declined else dict.fromkeys(_OF_FACTS, 0.0)
         return Row(
-            case.id, case.split, case.kind, case.question, case.question, case.declined, None, None, "", (), (), gold, measures,
+            case.id, case.split, case.kind, case.question, case.question, case.declined, None, None, "", (),
+            (), gold, measures,
             {}, (case.conflict, values, []), f"{type(exc).__name__}: {exc}",
         )  # fmt: skip
     return Row(
@@ -146,7 +147,13 @@ def _row(case: Case, assistant: Assistant) -> Row:
             for c in answer.citations
         ),
         evidence=tuple(
-            {"rank": p.rank, "article": p.article.id, "start": p.passage.start, "end": p.passage.end, "text": p.passage.text}
+            {
+                "rank": p.rank,
+                "article": p.article.id,
+                "start": p.passage.start,
+                "end": p.passage.end,
+                "text": p.passage.text,
+            }
             for p in answer.evidence
         ),
         gold=gold,
@@ -158,7 +165,8 @@ def _row(case: Case, assistant: Assistant) -> Row:
 
 
 _OF_FACTS = (
-    "hit@1", "hit@5", "hit@10", "mrr@10", "ndcg@10", "map@10", "multihop_map@10", "fact_recall", "token_f1", "fact_coverage",
+    "hit@1", "hit@5", "hit@10", "mrr@10", "ndcg@10", "map@10", "multihop_map@10", "fact_recall", "token_f1",
+    "fact_coverage",
 )  # fmt: skip
 
 

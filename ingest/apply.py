@@ -44,7 +44,8 @@ from rag.store.vectors import DenseIndex, discard
 from rag.types import Article, Encoder, Failure, IngestReport, Plan
 
 __all__ = [
-    "Batch", "Course", "Progress", "Writer", "apply", "as_encoded", "opened", "put_right", "rebuild", "require_room",
+    "Batch", "Course", "Progress", "Writer", "apply", "as_encoded", "opened", "put_right", "rebuild",
+    "require_room",
     "take_out",
 ]  # fmt: skip
 
@@ -235,7 +236,7 @@ class Writer:
                 self._forget_kept()  # it had been stored when the run was killed
 
     def _show(self, entries: Sequence[Entry]) -> None:
-        """Make what was added count. Readers look into the lexical indexes anew when the catalog has changed."""
+        """Make what was added count. Readers reopen the lexical indexes when the catalog has changed."""
         self._commit()
         self.dense.show()
         self.catalog.put(entries, indexed=True)
@@ -365,7 +366,7 @@ def _carry_out(
     course: Course,
     stored: Callable[[Sequence[Entry]], None],
 ) -> None:
-    """Encode and write all there is to do, until it is stopped; `stored` is called with what is about to be."""
+    """Encode and write all there is to do, until it is stopped. `stored` gets what is about to be stored."""
     written: Future[int] | None = None
     waiting = 0
 
@@ -509,7 +510,8 @@ class _Work:
         left -= len(self.added) + len(self.replaced) + len(self.kept) + len(self.failed)
         return IngestReport(
             tuple(self.added), tuple(self.replaced), self.plan.removed, (*self.plan.kept, *self.kept),
-            (*self.plan.failed, *self.failed), self.plan.renamed, (*self.plan.warnings, *self.warnings, *told), passages,
+            (*self.plan.failed, *self.failed), self.plan.renamed, (*self.plan.warnings, *self.warnings,
+            *told), passages,
             completed, self.course.stopped and left > 0, left,
         )  # fmt: skip
 

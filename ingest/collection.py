@@ -133,8 +133,10 @@ def _looking(
             from ingest.web.fetch import Fetcher, Limits  # what fetches takes a fifth of a second to import
             from ingest.web.pages import Web
 
-            limits = Limits(pause=config.fetch.pause)
-            web = Web(stack.enter_context(Fetcher(private=config.fetch.private, limits=limits)), parsers)
+            limits = Limits(pause=config.fetch.delay)
+            web = Web(
+                stack.enter_context(Fetcher(private=config.fetch.allow_private, limits=limits)), parsers
+            )
         scanned = scan(
             places, last_seen=looked, known=known, columns=columns, web=web, spool=spool, stop=stop
         )

@@ -64,8 +64,8 @@ _NAMED = (
 )
 _SIZE = 0.25
 
-# Not `rag.english.normalise.words`, which also folds possessives: at 0.5 ms in 600 words it would take longer than
-# all the rest. Apostrophes and hyphens, which differ from outlet to outlet, part words here.
+# Not `rag.english.normalise.words`, which also folds possessives: at 0.5 ms in 600 words it would take longer
+# than all the rest. Apostrophes and hyphens, which differ from outlet to outlet, part words here.
 _WORD = re.compile(r"\w+")
 
 _Numbers = np.ndarray[Any, np.dtype[Any]]

@@ -261,8 +261,10 @@ def _gather(
                         made.unlink()
                     return _gather(home, aside, files, vectors=vectors, conversations=conversations)
                 if lacking := facts["passages"] - facts["vectors"]:
-                    of = f"{lacking:,} of {facts['passages']:,} vectors are left out, which are not there or not sound"
-                    notes.append(f"{of}; a restoration encodes them again")
+                    notes.append(
+                        f"{lacking:,} of {facts['passages']:,} vectors are left out, which are not there "
+                        "or not sound; a restoration encodes them again"
+                    )
             else:
                 notes.append("the vectors are left out; a restoration encodes every passage again")
     except ValueError as exc:
@@ -592,7 +594,7 @@ def _vectors_checked(received: Path, said: dict[str, Any]) -> int:
 def _taken(
     received: Path, new: Path, said: dict[str, Any], vectors: int, home: Path, config: Config
 ) -> dict[str, Any]:
-    """Make a catalog of our own of the rows of another, once they have all been judged; the settings of it."""
+    """Make a catalog of the rows of another, once they have all been checked; its settings."""
     with opened(received, immutable=True) as db:
         try:
             require_schema(db)
@@ -625,7 +627,10 @@ def _taken(
             # lies now.
             old = str(said.get("home"))
             for table in ("articles", "looked"):
-                moved = f"UPDATE OR REPLACE {table} SET origin = ? || substr(origin, ?) WHERE substr(origin, 1, ?) = ?"
+                moved = (
+                    f"UPDATE OR REPLACE {table} SET origin = ? || substr(origin, ?) "
+                    "WHERE substr(origin, 1, ?) = ?"
+                )
                 to.execute(moved, (home.as_posix(), len(old) + 1, len(old) + 1, f"{old}/"))
             (generation,) = db.execute("SELECT value FROM meta WHERE name = 'generation'").fetchone()
             to.execute("UPDATE meta SET value = ? WHERE name = 'generation'", (generation,))
@@ -656,7 +661,10 @@ def _settings(meta: dict[str, str], vectors: int, passages: int, config: Config)
         except (ConfigError, ValueError) as exc:
             raise ValueError(f"its catalog was made with settings that cannot be: {exc}") from exc
     p = config.passages
-    note = f"it was made with encoder = {str(own['encoder'])[:60]}; its indexes are made anew with {config.encoder}, as configured"
+    note = (
+        f"it was made with encoder = {str(own['encoder'])[:60]}; its indexes are made anew with "
+        f"{config.encoder}, as configured"
+    )
     return {
         "encoder": config.encoder,
         "words": p.words,

@@ -45,8 +45,9 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 _WORDS = frozenset("create table not null primary key text integer boolean blob".split())
 # SQLite's limits by their names, and what is enough for a catalog.
 _LIMITS = {
-    "LENGTH": _LONGEST_TEXT, "SQL_LENGTH": 100_000, "COLUMN": 100, "EXPR_DEPTH": 100, "COMPOUND_SELECT": 10, "FUNCTION_ARG": 20,
-    "ATTACHED": 0, "LIKE_PATTERN_LENGTH": 100, "VARIABLE_NUMBER": 1_000, "TRIGGER_DEPTH": 1, "WORKER_THREADS": 0,
+    "LENGTH": _LONGEST_TEXT, "SQL_LENGTH": 100_000, "COLUMN": 100, "EXPR_DEPTH": 100, "COMPOUND_SELECT": 10,
+    "FUNCTION_ARG": 20, "ATTACHED": 0, "LIKE_PATTERN_LENGTH": 100, "VARIABLE_NUMBER": 1_000,
+    "TRIGGER_DEPTH": 1, "WORKER_THREADS": 0,
 }  # fmt: skip
 
 
@@ -413,7 +414,10 @@ def _article_faults(
         yield f"{name} has no {wrong[0] if wrong else 'words'} that could be one"
         return
     if not row["id"] or len(row["id"]) > LONGEST_ID or _CONTROL.search(row["id"]):
-        yield f"{name} has an id that is empty, longer than {LONGEST_ID:,} characters, or holds control characters"
+        yield (
+            f"{name} has an id that is empty, longer than {LONGEST_ID:,} characters, or holds control "
+            "characters"
+        )
     if not row["text"].strip() or row["words"] != len(row["text"].split()):
         yield f"{name} has another number of words than is noted"
     if not _is_version(row, corrected):
@@ -484,7 +488,8 @@ def _parsed(stored: str | None) -> Any:
 
 def _passage_faults(db: sqlite3.Connection) -> Iterator[str]:
     query = """
-        SELECT p.key, p.article_id, p.start, p.end, p.indexed, a.version, length(CAST(a.text AS BLOB)), a.text IS NULL
+        SELECT p.key, p.article_id, p.start, p.end, p.indexed, a.version, length(CAST(a.text AS BLOB)),
+               a.text IS NULL
         FROM passages AS p LEFT JOIN articles AS a ON a.id = p.article_id ORDER BY p.article_id
     """
     text: tuple[object, int] = (None, 0)

@@ -90,7 +90,7 @@ class Assistant:
         *,
         asked_on: date | None = None,
     ) -> Evidence:
-        """The k passages nearest to a question (by default `retrieval.keep`), ranked from 1. Raises as `ask`
+        """The k passages nearest to a question (by default `retrieval.top_k`), ranked from 1. Raises as `ask`
         does.
         """
         asked, k, asked_on = askable(question), how_many(k), day("asked_on", asked_on)
@@ -212,7 +212,7 @@ class Assistant:
         notice: str | None = None
         # What the sources disagree on comes first, whoever words the rest.
         for number in range(len(study.parts)):
-            yield from reply.lay_side_by_side(number)
+            yield from reply.release_conflicts(number)
         before = len(reply.sentences)
         try:
             yield from reply.release(answerer.draft(study.question, reply.evidence, asked_on=asked_on))
@@ -231,7 +231,7 @@ class Assistant:
         """Release what the articles say by themselves, part by part. Returns as `_draft` does."""
         drafter = self._extractive.drafter(reply.evidence)
         for number, reading in enumerate(study.parts):
-            yield from reply.lay_side_by_side(number)
+            yield from reply.release_conflicts(number)
             if number not in reply.settled:
                 yield from reply.release(drafter.draft(reading, brief=len(study.parts) > 1))
         return self._extractive, f"{why} The articles answer by themselves." if why else None

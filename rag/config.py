@@ -1,15 +1,19 @@
 """Every setting, its default and its reason; one loader; one fingerprint.
 
-A `Config` is a plain value. `load` reads, later ones winning: the defaults, the file `clippings.toml` (in the
-working folder, or named by CLIPPINGS_CONFIG), and variables named CLIPPINGS_<SETTING> or
-CLIPPINGS_<SECTION>_<SETTING>. A key is never a setting: it comes from CLIPPINGS_MODEL_KEY or from the file
-that `model.key_file` names, when it is used; that of a Chroma server likewise.
+A `Config` is a plain value. `load` reads these sources; a later one wins over an earlier one: the defaults,
+the file `clippings.toml` (in the working folder, or named by CLIPPINGS_CONFIG), and environment variables
+named CLIPPINGS_<SETTING> or CLIPPINGS_<SECTION>_<SETTING>. An API key is never a setting. It is read when it
+is needed, from CLIPPINGS_MODEL_KEY or the file that `model.key_file` names. The key of a Chroma server works
+the same way.
+
+Settings that were renamed are listed in `RENAMED`. Their old names still work and log a warning.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import os
 import tomllib
 from collections.abc import Mapping
@@ -26,6 +30,7 @@ from rag.system.files import small_text
 
 __all__ = [
     "PROVIDERS",
+    "RENAMED",
     "ChromaSettings",
     "Config",
     "FetchSettings",
@@ -37,24 +42,40 @@ __all__ = [
 ]
 
 PROVIDERS = ("openai-like", "openai", "anthropic", "ollama", "huggingface")
-# Where a collection lies, how it is filled and how many ask it do not change what it answers.
-_UNSEEN = frozenset({"home", "fetch", "chroma", "serve"})
-
-
-_LONGEST_FILE = 1_000_000  # bytes of the configuration file
-_LONGEST_KEY = 10_000  # bytes of a key file: tokens of some servers have thousands
-_NO_SETTINGS = frozenset({"CLIPPINGS_CONFIG", "CLIPPINGS_MODEL_KEY", "CLIPPINGS_CHROMA_KEY"})
+# Old name → new name. The old names still work in the file, in variables and in `load`, until release 0.3.
+RENAMED = {
+    "retrieval.keep": "retrieval.top_k",
+    "retrieval.read": "retrieval.rerank_top_n",
+    "retrieval.fuse_k": "retrieval.rrf_k",
+    "model.window": "model.context_window",
+    "fetch.private": "fetch.allow_private",
+    "fetch.pause": "fetch.delay",
+    "serve.at_once": "serve.max_concurrency",
+    "serve.waiting": "serve.queue_size",
+    "serve.patience": "serve.queue_timeout",
+    "serve.timeout": "serve.request_timeout",
+    "serve.grace": "serve.shutdown_timeout",
+    "serve.upload_bytes": "serve.upload_max_file_bytes",
+    "serve.upload_files": "serve.upload_max_files",
+    "serve.upload_disk": "serve.upload_max_total_bytes",
+}
+# These sections do not change an answer: where the collection is, how it is filled, how many people ask it.
+_NOT_IN_FINGERPRINT = frozenset({"home", "fetch", "chroma", "serve"})
+_MAX_FILE_BYTES = 1_000_000
+_MAX_KEY_BYTES = 10_000  # tokens of some servers have thousands
+_OTHER_VARIABLES = frozenset({"CLIPPINGS_CONFIG", "CLIPPINGS_MODEL_KEY", "CLIPPINGS_CHROMA_KEY"})
+_warned: set[str] = set()  # what this process has warned about
 
 
 @lru_cache
-def _kinds(kind: type) -> dict[str, Any]:
-    return get_type_hints(kind)
+def _field_types(section: type) -> dict[str, Any]:
+    return get_type_hints(section)
 
 
-def _of_kind(settings: Any, section: str) -> None:
-    """Raise `ConfigError` for a value of another kind than its setting has, as a program may hand one in."""
+def _check_types(settings: Any, section: str) -> None:
+    """Raise `ConfigError` for a value of the wrong type, as a program may pass one."""
     own: Any = type(settings)
-    for name, kind in _kinds(own).items():
+    for name, kind in _field_types(own).items():
         value, called = getattr(settings, name), f"{section}{name}"
         if kind is Path:
             continue
@@ -71,152 +92,149 @@ def _of_kind(settings: Any, section: str) -> None:
             raise ConfigError(f"{called} must be {wanted}, not {value!r}")
 
 
-def _at_least(name: str, value: int, least: int) -> None:
-    if value < least:
-        raise ConfigError(f"{name} must be at least {least}, not {value}")
+def _check_minimum(name: str, value: int, minimum: int) -> None:
+    if value < minimum:
+        raise ConfigError(f"{name} must be at least {minimum}, not {value}")
 
 
 def _check_address(name: str, url: str | None) -> None:
     if not url:
         return
     if not url.startswith(("http://", "https://")):
-        raise ConfigError(f"{name} must begin with http:// or https://, not {shown(url)!r}")
+        raise ConfigError(f"{name} must start with http:// or https://, not {shown(url)!r}")
     try:
         parts = urlsplit(without_login(url))
         fits = bool(parts.hostname) and (parts.port is None or parts.port > 0)
     except ValueError:
         fits = False
     if not fits:
-        more = ". In a name or a password, write / as %2F, @ as %40 and # as %23" if "@" in url else ""
-        raise ConfigError(f"{name} is not a web address: {shown(url)!r}. Check its spelling{more}")
+        hint = ". In a user name or password, write / as %2F, @ as %40 and # as %23" if "@" in url else ""
+        raise ConfigError(f"{name} is not a valid URL: {shown(url)!r}. Check the spelling{hint}")
 
 
 @dataclass(frozen=True, slots=True)
 class PassageSettings:
-    """How articles are cut. A collection keeps the values it was made with."""
+    """How articles are split into passages. A collection keeps the values it was made with."""
 
-    words: int = 150  # about 195 tokens of news, so that title and passage fit the encoder's 256
+    words: int = 150  # per passage: about 195 tokens of news, so that title and passage fit the encoder's 256
     overlap: int = 1  # sentences repeated at the start of the next passage, so that a pronoun keeps its name
-    title: bool = True  # the title is encoded and indexed before each passage; never part of its text
+    title: bool = True  # encode and index the title with each passage; it is never part of the passage's text
 
     def __post_init__(self) -> None:
-        _of_kind(self, "passages.")
-        _at_least("passages.words", self.words, 20)
-        _at_least("passages.overlap", self.overlap, 0)
+        _check_types(self, "passages.")
+        _check_minimum("passages.words", self.words, 20)
+        _check_minimum("passages.overlap", self.overlap, 0)
 
 
 @dataclass(frozen=True, slots=True)
 class RetrievalSettings:
     """How many passages each stage hands to the next."""
 
-    candidates: int = 50  # from each of the indexes
-    keep: int = 8  # become the evidence
-    fuse_k: int = 10  # 60 in the paper; 10 finds more of the right articles in news, see eval/LOG.md
-    # of the merged are read by the reader, and put in order by what it finds; 16 find no more, see
-    # eval/LOG.md
-    read: int = 14
+    candidates: int = 50  # passages taken from each index
+    top_k: int = 8  # passages that become the evidence
+    rrf_k: int = 10  # reciprocal rank fusion: 60 in the paper; 10 finds more of the right articles in news
+    rerank_top_n: int = 14  # fused passages that the reader re-ranks; 16 find no more, see eval/LOG.md
 
     def __post_init__(self) -> None:
-        _of_kind(self, "retrieval.")
-        _at_least("retrieval.candidates", self.candidates, 1)
-        _at_least("retrieval.read", self.read, 1)
-        _at_least("retrieval.keep", self.keep, 1)
-        _at_least("retrieval.fuse_k", self.fuse_k, 1)
-        if self.keep > self.candidates:
+        _check_types(self, "retrieval.")
+        _check_minimum("retrieval.candidates", self.candidates, 1)
+        _check_minimum("retrieval.rerank_top_n", self.rerank_top_n, 1)
+        _check_minimum("retrieval.top_k", self.top_k, 1)
+        _check_minimum("retrieval.rrf_k", self.rrf_k, 1)
+        if self.top_k > self.candidates:
             raise ConfigError(
-                f"retrieval.keep ({self.keep}) must not exceed retrieval.candidates ({self.candidates}): "
-                "evidence can only be kept from what was found"
+                f"retrieval.top_k ({self.top_k}) must not exceed retrieval.candidates ({self.candidates}): "
+                "the evidence is chosen from the candidates"
             )
 
 
 @dataclass(frozen=True, slots=True)
 class ModelSettings:
-    """A language model. Until one is named the articles answer by themselves."""
+    """The language model. Without one, answers are sentences of the articles themselves."""
 
-    # The base, such as http://localhost:8000/v1; the others but huggingface have one of their own. It may
-    # hold a password.
+    # The base URL, such as http://localhost:8000/v1. Required for openai-like; the other providers have a
+    # default, and huggingface has none. It may hold a password.
     url: str | None = field(default=None, repr=False)
     name: str | None = None  # as the server calls it; for huggingface a folder, or a name in its cache
     key_file: str | None = None
-    timeout: float = 30.0  # seconds without a word from the server
-    window: int = 8192  # tokens the model can read; the evidence is cut to it by rank
-    max_tokens: int = 700  # of reply
-    provider: str = (
-        "openai-like"  # one of PROVIDERS; this one is any server that speaks OpenAI's protocol, at `url`
-    )
+    timeout: float = 30.0  # seconds without data from the server
+    context_window: int = 8192  # tokens; the evidence is cut to fit, lowest rank first
+    max_tokens: int = 700  # of the reply
+    provider: str = "openai-like"  # one of PROVIDERS; this one is any OpenAI-compatible server, at `url`
 
     def __post_init__(self) -> None:
-        _of_kind(self, "model.")
+        _check_types(self, "model.")
         if self.provider not in PROVIDERS:
             near = get_close_matches(self.provider, PROVIDERS, 1)
-            meant = f"; did you mean {near[0]}?" if near else f"; known are {', '.join(PROVIDERS)}"
-            raise ConfigError(f"unknown model.provider {self.provider!r}{meant}")
+            hint = f"Did you mean {near[0]}?" if near else f"Choose one of: {', '.join(PROVIDERS)}"
+            raise ConfigError(f"unknown model.provider {self.provider!r}. {hint}")
         if self.provider != "openai-like" and not self.name:
             raise ConfigError(
-                f"model.provider is {self.provider} but model.name is not set: say which model it shall use"
+                f"model.provider is {self.provider} but model.name is not set. Set it to the model to use"
             )
         if self.provider == "huggingface" and self.url:
             raise ConfigError(
-                "model.url is set, but a model of huggingface runs in this process. Remove one of the two"
+                "model.url is set, but a huggingface model runs in this process. Remove model.url"
             )
         _check_address("model.url", self.url)
         if self.url and not self.name:
             raise ConfigError(
-                f"model.url is set ({shown(self.url)}) but model.name is not: say which model the server "
-                f"shall use"
+                f"model.url is set ({shown(self.url)}) but model.name is not. Set it to a model of that "
+                "server"
             )
         if not self.timeout > 0:  # which "nan" is not either
             raise ConfigError(f"model.timeout must be more than 0 seconds, not {self.timeout}")
-        _at_least("model.window", self.window, 1024)
-        _at_least("model.max_tokens", self.max_tokens, 16)
+        _check_minimum("model.context_window", self.context_window, 1024)
+        _check_minimum("model.max_tokens", self.max_tokens, 16)
 
     @property
     def configured(self) -> bool:
-        """Whether these name a model."""
+        """Whether a model is set."""
         return bool(self.name and (self.url or self.provider != "openai-like"))
 
     def key(self, environ: Mapping[str, str] = os.environ) -> str | None:
-        """The secret, read when it is needed and kept nowhere; `None` where none is set."""
+        """The API key, read when it is needed and never stored; `None` if there is none."""
         return _secret("model.key_file", "CLIPPINGS_MODEL_KEY", self.key_file, environ)
 
 
 @dataclass(frozen=True, slots=True)
 class ChromaSettings:
-    """Where Chroma keeps the vectors: in the collection's folder, unless a server is named."""
+    """Where Chroma stores the vectors: in the collection's folder, unless `url` names a server."""
 
-    # Of `chroma run`, such as http://localhost:8000, or https://api.trychroma.com; it may hold a password.
+    # A `chroma run` server such as http://localhost:8000, or https://api.trychroma.com. It may hold a
+    # password.
     url: str | None = field(default=None, repr=False)
     tenant: str = "default_tenant"
     database: str = "default_database"
-    collection: str | None = None  # its name on the server; by default one of this collection's own
+    collection: str | None = None  # its name on the server; by default a name unique to this collection
     key_file: str | None = None  # or CLIPPINGS_CHROMA_KEY
-    timeout: float = 30.0  # seconds without a word from the server
+    timeout: float = 30.0  # seconds without data from the server
 
     def __post_init__(self) -> None:
-        _of_kind(self, "chroma.")
+        _check_types(self, "chroma.")
         _check_address("chroma.url", self.url)
         if not self.timeout > 0:
             raise ConfigError(f"chroma.timeout must be more than 0 seconds, not {self.timeout}")
 
     def key(self, environ: Mapping[str, str] = os.environ) -> str | None:
-        """The secret, read when it is needed and kept nowhere; `None` where none is set."""
+        """The API key, read when it is needed and never stored; `None` if there is none."""
         return _secret("chroma.key_file", "CLIPPINGS_CHROMA_KEY", self.key_file, environ)
 
 
 def _secret(name: str, variable: str, file: str | None, environ: Mapping[str, str]) -> str | None:
-    """A key from a variable, else from a file. Raises `ConfigError`, which never quotes it, for what is no
-    key.
-    """
+    """A key from the variable, else from the file. Raises `ConfigError` for a malformed key, without quoting
+    it."""
     if key := environ.get(variable):
         where = variable
     elif file is None:
         return None
     else:
         where = f"{name} {file}"
-        key = small_text(Path(file), name, _LONGEST_KEY).strip()
+        key = small_text(Path(file), name, _MAX_KEY_BYTES).strip()
     if not (key and key.isascii() and key.isprintable()):
         raise ConfigError(
-            f"{where} does not hold a key: one line of letters, digits and signs. Put the key there alone"
+            f"{where} does not hold a valid key. A key is one line of printable ASCII characters, and "
+            "nothing else"
         )
     return key
 
@@ -225,69 +243,64 @@ def _secret(name: str, variable: str, file: str | None, environ: Mapping[str, st
 class FetchSettings:
     """How web pages and feeds are fetched."""
 
-    # also from this machine and private networks; on a page that others use, they could look around there
-    private: bool = False
-    pause: float = 1.0  # seconds between two requests to one host, where its robots.txt does not ask for more
+    # Also fetch from this machine and private networks. On a shared server, users could then explore them.
+    allow_private: bool = False
+    delay: float = 1.0  # seconds between two requests to one host, unless its robots.txt asks for more
 
     def __post_init__(self) -> None:
-        _of_kind(self, "fetch.")
-        if not 0 <= self.pause < 3600:
-            raise ConfigError(f"fetch.pause must be from 0 to 3600 seconds, not {self.pause}")
+        _check_types(self, "fetch.")
+        if not 0 <= self.delay < 3600:
+            raise ConfigError(f"fetch.delay must be from 0 to 3600 seconds, not {self.delay}")
 
 
 @dataclass(frozen=True, slots=True)
 class ServeSettings:
-    """How many may ask the page at the same time, people, programs and tools together; and how much may be
-    uploaded to it.
-    """
+    """Limits of the server: questions, requests and uploads."""
 
-    at_once: int = 4  # questions worked on at the same time; two cores read for two at a time
-    waiting: int = 64  # that may wait for their turn; who comes after these is told to come back
-    patience: float = 60.0  # seconds that one waits for its turn before it is told the same
-    grace: float = 30.0  # seconds that those which are worked on have to finish when the page is stopped
-    upload_bytes: int = (
-        200_000_000  # of one uploaded file; a document is read in memory, and refused above this size anyway
-    )
-    upload_files: int = 500  # in one upload
-    upload_disk: int = 2_000_000_000  # bytes of all uploads that wait to be taken in, everybody's together
-    timeout: float = 120.0  # seconds that one request may take, from its turn on, before it is given up
+    max_concurrency: int = 4  # questions answered at the same time; two cores run two at full speed
+    queue_size: int = 64  # questions that may wait; later ones are refused
+    queue_timeout: float = 60.0  # seconds that a question may wait before it is refused
+    shutdown_timeout: float = 30.0  # seconds that running questions have to finish when the server stops
+    # Of one uploaded file. A document is read into memory, and refused above this size in any case.
+    upload_max_file_bytes: int = 200_000_000
+    upload_max_files: int = 500  # in one upload
+    upload_max_total_bytes: int = 2_000_000_000  # of all uploads that wait to be added, of all users
+    request_timeout: float = 120.0  # seconds that a request may take, including its time in the queue
 
     def __post_init__(self) -> None:
-        _of_kind(self, "serve.")
-        _at_least("serve.at_once", self.at_once, 1)
-        _at_least("serve.waiting", self.waiting, 0)
-        if not 0 < self.patience <= 3600:
+        _check_types(self, "serve.")
+        _check_minimum("serve.max_concurrency", self.max_concurrency, 1)
+        _check_minimum("serve.queue_size", self.queue_size, 0)
+        for name, seconds in (
+            ("queue_timeout", self.queue_timeout),
+            ("request_timeout", self.request_timeout),
+        ):
+            if not 0 < seconds <= 3600:
+                raise ConfigError(f"serve.{name} must be more than 0 and at most 3600 seconds, not {seconds}")
+        if not 0 <= self.shutdown_timeout <= 3600:
             raise ConfigError(
-                f"serve.patience must be more than 0 and at most 3600 seconds, not {self.patience}"
+                f"serve.shutdown_timeout must be from 0 to 3600 seconds, not {self.shutdown_timeout}"
             )
-        if not 0 < self.timeout <= 3600:
+        _check_minimum("serve.upload_max_file_bytes", self.upload_max_file_bytes, 1)
+        _check_minimum("serve.upload_max_files", self.upload_max_files, 1)
+        if self.upload_max_total_bytes < self.upload_max_file_bytes:
             raise ConfigError(
-                f"serve.timeout must be more than 0 and at most 3600 seconds, not {self.timeout}"
-            )
-        if not 0 <= self.grace <= 3600:
-            raise ConfigError(f"serve.grace must be from 0 to 3600 seconds, not {self.grace}")
-        _at_least("serve.upload_bytes", self.upload_bytes, 1)
-        _at_least("serve.upload_files", self.upload_files, 1)
-        if self.upload_disk < self.upload_bytes:
-            raise ConfigError(
-                f"serve.upload_disk ({self.upload_disk}) must not be less than serve.upload_bytes "
-                f"({self.upload_bytes}): "
-                "else a file of that size could not be uploaded"
+                f"serve.upload_max_total_bytes ({self.upload_max_total_bytes}) must not be less than "
+                f"serve.upload_max_file_bytes ({self.upload_max_file_bytes}): a file of that size could not "
+                "be uploaded"
             )
 
 
 @dataclass(frozen=True, slots=True)
 class Config:
-    """Where a collection lives and how it is read.
+    """Every setting of one collection.
 
-    >>> Config(home="some/folder").retrieval.keep
+    >>> Config(home="some/folder").retrieval.top_k
     8
     """
 
     home: Path = field(default_factory=lambda: default_home())
-    encoder: str = (
-        "all-MiniLM-L6-v2"  # this one is bundled; any other name or folder goes to sentence-transformers
-    )
+    encoder: str = "all-MiniLM-L6-v2"  # bundled; any other name or folder goes to sentence-transformers
     passages: PassageSettings = PassageSettings()
     retrieval: RetrievalSettings = RetrievalSettings()
     model: ModelSettings = ModelSettings()
@@ -296,15 +309,15 @@ class Config:
     chroma: ChromaSettings = ChromaSettings()
 
     def __post_init__(self) -> None:
-        _of_kind(self, "")
+        _check_types(self, "")
         if not isinstance(self.home, str | os.PathLike) or not str(os.fspath(self.home)).strip():
             raise ConfigError(f"home must be the path of a folder, not {self.home!r}")
         if "\0" in (home := str(os.fspath(self.home))) or not _is_utf8(home):
-            raise ConfigError(f"home must be a path in UTF-8 and without a zero byte, not {home!r}")
+            raise ConfigError(f"home must be a path in UTF-8 without a zero byte, not {home!r}")
         try:
             object.__setattr__(self, "home", Path(self.home).expanduser())
         except RuntimeError as exc:  # ~nobody
-            raise ConfigError(f"home {home} cannot be found: {exc}. Write the whole path") from exc
+            raise ConfigError(f"home {home} cannot be found: {exc}. Write the full path") from exc
 
     def fingerprint(self) -> str:
         """Twelve hex digits that are equal exactly when two configurations answer alike.
@@ -312,7 +325,7 @@ class Config:
         >>> Config(home="a").fingerprint() == Config(home="b").fingerprint()
         True
         """
-        settings = {name: value for name, value in asdict(self).items() if name not in _UNSEEN}
+        settings = {name: value for name, value in asdict(self).items() if name not in _NOT_IN_FINGERPRINT}
         return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:12]
 
 
@@ -325,17 +338,13 @@ def _is_utf8(text: str) -> bool:
 
 
 def default_home(environ: Mapping[str, str] = os.environ) -> Path:
-    """Where a user's collection lives when nothing else is said: XDG_DATA_HOME/clippings, or
-    ~/.local/share/clippings.
-    """
+    """The default `home`: XDG_DATA_HOME/clippings/collection, or ~/.local/share/clippings/collection."""
     base = environ.get("XDG_DATA_HOME") or "~/.local/share"
     return Path(base).expanduser() / "clippings" / "collection"
 
 
 def demo(config: Config) -> Config:
-    """The same settings over the demo collection, which lies beside the user's own and never in it, nor on a
-    server.
-    """
+    """The same settings for the demo collection, a folder beside the user's own and never on a server."""
     return replace(config, home=config.home.with_name(f"{config.home.name}-demo"), chroma=ChromaSettings())
 
 
@@ -343,47 +352,83 @@ def load(environ: Mapping[str, str] = os.environ, **overrides: Any) -> Config:
     """The configuration of this process. `overrides` (such as `home=`) win over everything.
 
     Raises `ConfigError` for a file that is missing or unreadable, and for a setting that is unknown,
-    of the wrong kind, or contradicts another.
+    of the wrong type, or contradicts another.
     """
     named = environ.get("CLIPPINGS_CONFIG")
     path = Path(named or "clippings.toml")
     values: dict[str, Any] = {}
     if named or path.is_file():
-        text = small_text(path, "the configuration file", _LONGEST_FILE)
+        text = small_text(path, "the configuration file", _MAX_FILE_BYTES)
         try:
             values = tomllib.loads(text)
         except (ValueError, RecursionError) as exc:  # TOMLDecodeError, and a number of thousands of digits
             raise ConfigError(f"the configuration file {path} is not valid TOML: {exc}") from exc
+    values = _with_new_names(values, str(path))
     _add_variables(values, environ)
-    values.update({name: value for name, value in overrides.items() if value is not None})
+    given = {name: value for name, value in overrides.items() if value is not None}
+    values.update(_with_new_names(given, "load()"))
     config: Config = _build(Config, values, "")
     return config
 
 
+def _with_new_names(values: Mapping[str, Any], where: str) -> dict[str, Any]:
+    """The same settings with `RENAMED` applied to each section. Warns once for each old name.
+
+    Raises `ConfigError` where a section has a setting by its old name and by its new one.
+    """
+    renamed = dict(values)
+    for old, new in RENAMED.items():
+        section, _, name = old.partition(".")
+        settings = renamed.get(section)
+        if isinstance(settings, Mapping) and name in settings:
+            new_name = new.partition(".")[2]
+            if new_name in settings:
+                raise ConfigError(f"{old} is the old name of {new}, and {where} sets both. Remove {old}")
+            renamed[section] = {new_name if key == name else key: value for key, value in settings.items()}
+            _warn(f"{old} ({where})", new)
+    return renamed
+
+
+def _warn(old: str, new: str) -> None:
+    if old not in _warned:
+        _warned.add(old)
+        logging.getLogger("clippings").warning(
+            "%s is now called %s. The old name stops working in release 0.3", old, new
+        )
+
+
 def _add_variables(values: dict[str, Any], environ: Mapping[str, str]) -> None:
     for name in sorted(environ):
-        if not name.startswith("CLIPPINGS_") or name in _NO_SETTINGS:
+        if not name.startswith("CLIPPINGS_") or name in _OTHER_VARIABLES:
             continue
         setting = name.removeprefix("CLIPPINGS_").lower()
         section, _, rest = setting.partition("_")
-        if rest and is_dataclass(_kinds(Config).get(section)):
-            inner = values.setdefault(section, {})
-            if not isinstance(inner, dict):
-                raise ConfigError(f"{section} must be a section of settings, not {inner!r}")
-            inner[rest] = environ[name]
+        if rest and is_dataclass(_field_types(Config).get(section)):
+            if new := RENAMED.get(f"{section}.{rest}"):
+                rest = new.partition(".")[2]
+                variable = f"CLIPPINGS_{new.replace('.', '_').upper()}"
+                if variable in environ:
+                    raise ConfigError(
+                        f"{name} is the old name of {variable}, and both are set. Remove {name}"
+                    )
+                _warn(name, variable)
+            settings = values.setdefault(section, {})
+            if not isinstance(settings, dict):
+                raise ConfigError(f"{section} must be a section of settings, not {settings!r}")
+            settings[rest] = environ[name]
         else:
             values[setting] = environ[name]
 
 
 def _build(kind: Any, values: Mapping[str, Any], prefix: str) -> Any:
-    kinds = _kinds(kind)
+    kinds = _field_types(kind)
     names = [f.name for f in fields(kind)]
     settings = {}
     for name, value in values.items():
         if name not in names:
             near = get_close_matches(name, names, 1)
-            meant = f"; did you mean {prefix}{near[0]}?" if near else f"; known are {', '.join(names)}"
-            raise ConfigError(f"unknown setting {prefix}{name}{meant}")
+            hint = f"Did you mean {prefix}{near[0]}?" if near else f"The settings are: {', '.join(names)}"
+            raise ConfigError(f"unknown setting {prefix}{name}. {hint}")
         settings[name] = _value(kinds[name], value, prefix + name)
     return kind(**settings)
 

@@ -1,4 +1,4 @@
-"""What is configured, what is reachable, and what to do about what is not."""
+"""The checks of `clippings doctor`: settings, models, collection, disk; and how to fix what is wrong."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _LITTLE_DISK = 500_000_000  # bytes
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that was looked at: whether it is well, what was seen, and in the detail what to do if not."""
+    """The result of one check. `detail` says what was found, and what to do if it is not `well`."""
 
     name: str
     well: bool
@@ -35,8 +35,8 @@ class Finding:
 
 
 def examine(config: Config, model: Callable[[], LanguageModel | None]) -> Iterator[Finding]:
-    """Look at the configuration, the encoder, the collection and the model, one after the other; a fault
-    stops none.
+    """Check the configuration, the encoder, the collection and the model, one after the other. A fault stops
+    none of them.
     """
     yield Finding("version", True, _version())
     yield Finding("configuration", True, f"fingerprint {config.fingerprint()}, collection in {config.home}")
@@ -51,7 +51,7 @@ def examine(config: Config, model: Callable[[], LanguageModel | None]) -> Iterat
         yield Finding("collection", False, unfinished)
     else:
         yield Finding(
-            "collection", True, "none yet; the demo articles answer. Make one: clippings sync FOLDER"
+            "collection", True, "none yet; the demo articles are used. Create one: clippings sync FOLDER"
         )
     yield _looked("disk", lambda: _disk(config))
     yield _looked("language model", lambda: _model(model))
@@ -99,8 +99,8 @@ def _collection(config: Config) -> tuple[bool, str]:
         if unfinished or catalog.stale():
             return (
                 False,
-                f"a sync was interrupted ({unfinished} passages to do). Run `clippings sync` again on any "
-                f"folder",
+                f"a sync was interrupted ({unfinished} passages left). Run `clippings sync` again on any "
+                "folder",
             )
         return True, f"{articles:,} articles, {passages:,} passages, generation {catalog.generation()}"
     finally:
@@ -130,12 +130,12 @@ def _indexes(config: Config) -> tuple[bool, str]:
             what = "articles" if name == "whole" else "passages"
             return False, (
                 f"the {name} index lacks {len(right - keys)} {what} and has {len(keys - right)} too many. "
-                f"Make it again: clippings sync --rebuild --home {config.home}"
+                f"Rebuild it: clippings sync --rebuild --home {config.home}"
             )
     return (
         True,
-        f"dense and lexical hold the catalog's {len(wanted):,} passages, whole its {len(openings):,} "
-        f"articles",
+        f"dense and lexical have the catalog's {len(wanted):,} passages, whole its {len(openings):,} "
+        "articles",
     )
 
 
@@ -155,7 +155,7 @@ def _disk(config: Config) -> tuple[bool, str]:
         folder = folder.parent
     free = shutil.disk_usage(folder).free
     return free >= _LITTLE_DISK, f"{free / 1e9:.1f} GB free" + (
-        "" if free >= _LITTLE_DISK else ". Make room before the next sync"
+        "" if free >= _LITTLE_DISK else ". Free some space before the next sync"
     )
 
 
@@ -164,7 +164,7 @@ def _model(model: Callable[[], LanguageModel | None]) -> tuple[bool, str]:
     if chosen is None:
         return (
             True,
-            "none configured; the articles answer by themselves. To add one, set CLIPPINGS_MODEL_URL and "
+            "none configured; answers quote the articles. To add one, set CLIPPINGS_MODEL_URL and "
             "CLIPPINGS_MODEL_NAME",
         )
     began = time.perf_counter()
@@ -176,6 +176,6 @@ def _model(model: Callable[[], LanguageModel | None]) -> tuple[bool, str]:
     if first is None:
         return (
             False,
-            f"{chosen.name} replied with nothing after {seconds:.1f} s. Check that the model is loaded",
+            f"{chosen.name} sent an empty reply after {seconds:.1f} s. Check that the model is loaded",
         )
     return True, f"{chosen.name} answers; first words after {seconds:.1f} s"

@@ -1,19 +1,18 @@
-"""The errors Clippings raises, and nothing else: each message says what happened and what to do.
+"""The errors that Clippings raises. Each message says what happened and what to do.
 
-    ClippingsError          catch this one to catch all of them
-    ├── ConfigError         a setting is missing, unknown, or contradicts another
-    ├── CollectionError     the collection is missing, busy, damaged, or was made with other settings
-    ├── ModelError          a language model or an encoder did not answer (`retryable` says if trying again
-    may help) ├── QuestionError       the question cannot be asked as it is ├── BusyError           too many
-    ask at once, or the page is being stopped: the same question may be answered later ├── ForbiddenError
-    whoever asks may read, and asked for a change ├── TooManyAttempts     too many log-ins were wrong: the
-    next is looked at after `retry_after` seconds ├── SourceError         one article or file could not be
-    taken in; the rest of the run goes on └── UploadError         files that were sent are refused (`status`
-    is the HTTP status that says so)
-        └── NameTaken       articles of these names are there already, with other content
+    ClippingsError           the base of all of them
+    ├── ConfigError          a setting or option is missing, unknown, or contradicts another
+    ├── CollectionError      the collection is missing, busy, damaged, or was made with other settings
+    ├── ModelError           a language model or encoder did not answer (`retryable`: trying again may help)
+    ├── QuestionError        the question cannot be asked as it is
+    ├── BusyError            the server is busy or stopping: the same question may be answered later
+    ├── ForbiddenError       a change was requested with read-only access
+    ├── TooManyAttempts      too many failed logins: try again after `retry_after` seconds
+    ├── SourceError          one article or file could not be added; a sync continues with the others
+    └── UploadError          an upload was refused (`status` is the HTTP status)
+        └── NameTaken        files with these names exist with other content
 
-A vendor's exception is always the `__cause__` of one of these. None of them shows a password that stands in a
-web address.
+Exceptions of other libraries are the `__cause__` of these. No message shows a password in a web address.
 """
 
 from __future__ import annotations
@@ -38,21 +37,22 @@ __all__ = [
 
 
 class ClippingsError(Exception):
-    """Anything Clippings refuses or cannot do, as a sentence a reader can act on."""
+    """The base class. The message says what happened and what to do."""
 
     def __init__(self, message: str = "") -> None:
         super().__init__(hidden(message))
 
 
 class ConfigError(ClippingsError):
-    """A setting is missing, unknown, or contradicts another."""
+    """A setting or option is missing, unknown, or contradicts another."""
 
 
 class CollectionError(ClippingsError):
-    """The collection is missing, busy, damaged, or was made with other settings. `outdated` is true where
-    another version of Clippings made its indexes, and a rebuild is all it takes; `missing` where what was
-    named, the collection or an article, is not there; `busy` where another process is at work in it, and the
-    same call may succeed later."""
+    """The collection is missing, busy, damaged, or was made with other settings.
+
+    `outdated`: another version of Clippings made its indexes, and a rebuild helps. `missing`: the collection
+    or article does not exist. `busy`: another process is using it, and the same call may succeed later.
+    """
 
     def __init__(
         self, message: str, *, outdated: bool = False, missing: bool = False, busy: bool = False
@@ -62,7 +62,7 @@ class CollectionError(ClippingsError):
 
 
 class ModelError(ClippingsError):
-    """A model did not answer. `retryable` is true where the same call may succeed later."""
+    """A model did not answer. With `retryable` the same call may succeed later."""
 
     def __init__(self, message: str, *, retryable: bool = False) -> None:
         super().__init__(message)
@@ -70,19 +70,19 @@ class ModelError(ClippingsError):
 
 
 class QuestionError(ClippingsError):
-    """The question is empty, too long, or holds no word to look for."""
+    """The question is empty, too long, or has no word to search for; or an argument of it is invalid."""
 
 
 class BusyError(ClippingsError):
-    """The question was not looked at: too many ask at once, it waited too long, or the page is being stopped."""
+    """The question was not answered: the queue is full, it waited too long, or the server is stopping."""
 
 
 class ForbiddenError(ClippingsError):
-    """The page, or the token that was sent, is for reading, and something was to be changed."""
+    """A change was requested, but the server or the token is read-only."""
 
 
 class TooManyAttempts(ClippingsError):
-    """A log-in was not looked at: too many before it were wrong, or too many come at once. `retry_after` is
+    """A login was not checked: too many failed before it, or too many come at the same time. `retry_after` is
     in seconds.
     """
 
@@ -92,12 +92,13 @@ class TooManyAttempts(ClippingsError):
 
 
 class SourceError(ClippingsError):
-    """One file or article could not be taken in."""
+    """One file or article could not be added."""
 
 
 class UploadError(ClippingsError):
-    """An upload is refused: it is over a limit, broken, not allowed, or not there. `status` is the HTTP
-    status for that: 400, 403, 404, 408, 409, 413, 415, 503 or 507."""
+    """An upload was refused: too large, malformed, not allowed, or missing. `status` is the HTTP status: 400,
+    403, 404, 408, 409, 413, 415, 503 or 507.
+    """
 
     def __init__(self, message: str, *, status: int) -> None:
         super().__init__(message)
@@ -105,12 +106,10 @@ class UploadError(ClippingsError):
 
 
 class NameTaken(UploadError):
-    """Files of these `names` were uploaded before, with other content, and nobody said which shall stay."""
+    """Files with these `names` exist with other content, and the request does not say which to keep."""
 
     def __init__(self, names: Sequence[str]) -> None:
         self.names = tuple(names)
         listed = ", ".join(self.names)
-        there = f"a file {listed} is" if len(self.names) == 1 else f"files {listed} are"
-        super().__init__(
-            f"{there} here already, with other content. Say whether to replace or to keep both", status=409
-        )
+        exist = f"the file {listed} exists" if len(self.names) == 1 else f"the files {listed} exist"
+        super().__init__(f"{exist} with other content. Choose whether to replace or to keep both", status=409)

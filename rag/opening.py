@@ -47,7 +47,9 @@ def open_assistant(
     if answerer is None:
         chosen = language_model(model) if model is not None else configured_model(config.model)
         if chosen is not None:
-            answerer = Generative(chosen, window=config.model.window, max_tokens=config.model.max_tokens)
+            answerer = Generative(
+                chosen, window=config.model.context_window, max_tokens=config.model.max_tokens
+            )
     encoder, reader = encoder or SentenceEncoder(config.encoder), reader or SpanReader()
     return Assistant(Collection(config, encoder, reader), encoder, reader, answerer)
 

@@ -231,7 +231,7 @@ class Filters:
 
     >>> Filters(after="2024-01-20")
     Traceback (most recent call last):
-    ValueError: after must be a day, as in date(2024, 1, 20), not '2024-01-20'
+    ValueError: after must be a date, as in date(2024, 1, 20), not '2024-01-20'
     """
 
     after: date | None = None
@@ -243,7 +243,7 @@ class Filters:
         for name in ("after", "before"):
             stated = getattr(self, name)
             if stated is not None and (isinstance(stated, datetime) or not isinstance(stated, date)):
-                raise ValueError(f"{name} must be a day, as in date(2024, 1, 20), not {stated!r}")
+                raise ValueError(f"{name} must be a date, as in date(2024, 1, 20), not {stated!r}")
         for name in ("sources", "exclude_articles"):
             stated = getattr(self, name)
             if not isinstance(stated, tuple | list) or not all(isinstance(one, str) for one in stated):

@@ -1,8 +1,7 @@
-"""What is refused before anything is loaded: a question that cannot be asked, arguments of the wrong kind, a
-home without a collection. Nothing heavy is imported here, so that a program hears of its mistake at once.
+"""Checks of arguments, before anything is loaded: questions, types, and whether a home has a collection.
+Nothing heavy is imported here, so errors are reported at once.
 
-Values (`Filters`, `Turn`) refuse what they cannot be built from with `ValueError`; functions refuse what they
-are handed with an error of our own.
+Values (`Filters`, `Turn`) raise `ValueError` for invalid fields; functions raise an error of our own.
 """
 
 from __future__ import annotations
@@ -35,22 +34,21 @@ def askable(question: object) -> str:
     """The question with its spaces evened out. Raises `QuestionError` for what cannot be asked."""
     if not isinstance(question, str):
         raise QuestionError(
-            f"the question must be a text, as in ask('Who struck first?'), not {_shown(question)}"
+            f"the question must be text, as in ask('Who struck first?'), not {_shown(question)}"
         )
     asked = " ".join(question.split())
     if not asked:
         raise QuestionError("the question is empty. Ask something about the articles")
     if len(asked) > LONGEST_QUESTION:
         raise QuestionError(
-            f"the question has {len(asked):,} characters; at most {LONGEST_QUESTION:,} can be read. "
-            "Ask for the one thing you need"
+            f"the question has {len(asked):,} characters; the limit is {LONGEST_QUESTION:,}. Shorten it"
         )
     if any("\ud800" <= c <= "\udfff" for c in asked):
         raise QuestionError(
-            "the question holds bytes that are not UTF-8 text. Type it again, in a terminal set to UTF-8"
+            "the question has bytes that are not UTF-8 text. Type it again in a terminal set to UTF-8"
         )
     if not any(c.isalnum() for c in asked):
-        raise QuestionError("the question holds no word to look for. Ask it in words")
+        raise QuestionError("the question has no word to search for. Ask it in words")
     return asked
 
 
@@ -73,7 +71,7 @@ def day(name: str, stated: object) -> date | None:
     """A day of the calendar, or `None`. Raises `QuestionError` for a text, a moment, or anything else."""
     if stated is None or (isinstance(stated, date) and not isinstance(stated, datetime)):
         return stated
-    raise QuestionError(f"{name} must be a day, as in date(2024, 1, 20), not {_shown(stated)}")
+    raise QuestionError(f"{name} must be a date, as in date(2024, 1, 20), not {_shown(stated)}")
 
 
 def limits(filters: object) -> Filters:
@@ -123,11 +121,11 @@ def known_sources(wanted: Sequence[str], there: Iterable[str]) -> tuple[str, ...
 def _unknown_source(name: str, known: Sequence[str], folded: dict[str, list[str]]) -> str:
     stated = f"there is no source {name[:_LONG]!r}"
     if not known:
-        return f"{stated}: no article of this collection names its source. Ask without one"
+        return f"{stated}: no article of this collection has a source. Remove the filter"
     near = get_close_matches(name.strip().casefold(), list(folded), 1)
     meant = f" Did you mean {folded[near[0]][0]}?" if near else ""
     more = f" and {len(known) - _SHOWN:,} more" if len(known) > _SHOWN else ""
-    return f"{stated}.{meant} There are: {', '.join(sorted(known)[:_SHOWN])}{more}"
+    return f"{stated}.{meant} The sources are: {', '.join(sorted(known)[:_SHOWN])}{more}"
 
 
 def configuration(config: object, load: Callable[[], Config]) -> Config:
@@ -149,7 +147,7 @@ def has_collection(home: Path) -> bool:
         return (home / CATALOG).is_file()
     except OSError as exc:
         raise CollectionError(
-            f"the folder {home} cannot be looked into: {exc.strerror}. Name another one with --home"
+            f"the folder {home} cannot be read: {exc.strerror}. Name another one with --home"
         ) from exc
 
 
@@ -169,9 +167,9 @@ def interrupted(home: Path) -> str | None:
         (whole,) = db.execute("SELECT count(*) FROM articles").fetchone()
         done = f" ({cut:,} of {whole:,} articles are indexed)"
     return (
-        f"a backup is being restored to {home}, or was interrupted there{done}. The collection can be asked "
-        f"when it is whole. "
-        f"If nothing is at work on it any more, go on with: clippings restore FILE --home {home}"
+        f"a backup is being restored to {home}, or that was interrupted{done}. The collection can be used "
+        "when it is complete. If no process is working on it, continue with: clippings restore FILE --home "
+        f"{home}"
     )
 
 
@@ -182,15 +180,17 @@ def require_collection(home: Path) -> None:
     if unfinished := interrupted(home):
         raise CollectionError(unfinished)
     if home.is_file():
-        raise CollectionError(f"{home} is a file and holds no collection. Name the folder of one with --home")
+        raise CollectionError(
+            f"{home} is a file, not a collection. Name the folder of a collection with --home"
+        )
     raise CollectionError(
-        f"there is no collection in {home}. Make one: clippings sync FOLDER --home {home}", missing=True
+        f"there is no collection in {home}. Create one: clippings sync FOLDER --home {home}", missing=True
     )
 
 
 def closed() -> CollectionError:
     """What a closed assistant says."""
-    return CollectionError("this assistant is closed. Open the collection again: open_assistant(config)")
+    return CollectionError("this assistant is closed. Open the collection again with open_assistant(config)")
 
 
 def _shown(value: object) -> str:

@@ -211,7 +211,7 @@ def library(tmp_path: Path, encoder: WordEncoder) -> Iterator[Any]:
         sync=lambda places, config, **options: sync(places, config, encoder=encoder, **options),
         edit=lambda *given, **options: edit(*given, encoder=encoder, **options),
         remove=lambda ids, config: remove(ids, config, encoder=encoder),
-        to_gold=keep_case,
+        add_to_gold=keep_case,
     )
     yield library
     library.close()

@@ -31,7 +31,7 @@ from rag.assistant import Assistant
 from rag.config import ServeSettings
 from rag.errors import BusyError, CollectionError, ConfigError, ModelError, SourceError
 from rag.opening import collection_exists
-from rag.surfaces.api import routes, schemas
+from rag.surfaces.api import examples, results, routes
 from rag.surfaces.api.application import api_app
 from rag.surfaces.api.errors import add_errors
 from rag.surfaces.gate import Counts, Gate
@@ -87,7 +87,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
         sync=lambda places, config, **options: sync(places, config, encoder=encoder, **options),
         edit=lambda *given, **options: edit(*given, encoder=encoder, **options),
         remove=lambda ids, config: remove(ids, config, encoder=encoder),
-        to_gold=lambda *_: "",
+        add_to_gold=lambda *_: "",
     )
     yield World(library, encoder)
     library.close()
@@ -176,13 +176,13 @@ def test_the_documented_answer_is_the_answer(world: World, api: httpx.Client) ->
         "When did Iran strike, and when did Pakistan reply?",
     ):
         answer = api.post("/api/ask", json={"question": question}).json()
-        assert schemas.Answer.model_validate(answer).model_dump(mode="json") == answer
+        assert results.Answer.model_validate(answer).model_dump(mode="json") == answer
     found = api.post("/api/search", json={"question": QUESTION}).json()
-    assert schemas.Passages.model_validate(found).model_dump(mode="json") == found
+    assert results.PassageList.model_validate(found).model_dump(mode="json") == found
     page = api.get("/api/articles").json()
-    assert schemas.ArticlePage.model_validate(page).model_dump(mode="json") == page
+    assert results.ArticlePage.model_validate(page).model_dump(mode="json") == page
     article = api.get(f"/api/articles/{quote(IRAN)}").json()
-    assert schemas.Article.model_validate(article).model_dump(mode="json") == article
+    assert results.Article.model_validate(article).model_dump(mode="json") == article
 
 
 def test_events_tell_steps_and_sentences_and_last_the_same_answer(world: World, api: httpx.Client) -> None:
@@ -201,7 +201,7 @@ def test_events_tell_steps_and_sentences_and_last_the_same_answer(world: World, 
         for citation in sentence["citations"]:
             del citation["dates"]
     assert sentences == answer["sentences"]
-    assert all(schemas.SentenceEvent.model_validate(s).model_dump(mode="json") == s for s in sentences)
+    assert all(results.SentenceEvent.model_validate(s).model_dump(mode="json") == s for s in sentences)
 
 
 @pytest.mark.parametrize(
@@ -333,7 +333,7 @@ def test_earlier_versions_are_listed_and_read(
         404,
         error(
             "missing",
-            "the article a/b has no version zz. Its entry without a version lists those that are kept",
+            "the article a/b has no version zz. Request it without a version to see the versions it has",
         ),
     )
 
@@ -361,7 +361,7 @@ def test_what_is_fetched_is_reported(other: Library) -> None:
         "added": ["https://example.org/a"], "replaced": [], "removed": [], "kept": [], "failed": [], "renamed": [],
         "warnings": ["one"], "passages": 3, "completed": 0, "stopped": False, "left": 0,
     }  # fmt: skip
-    assert schemas.Report.model_validate(response.json()).model_dump(mode="json") == response.json()
+    assert results.SyncReport.model_validate(response.json()).model_dump(mode="json") == response.json()
 
 
 # What is refused
@@ -382,10 +382,9 @@ def asks(**asked: Any) -> dict[str, Any]:
 JSON_WANTED = ("type", "the body must be JSON, with the header Content-Type: application/json")
 UNREADABLE = (
     "request",
-    "the body is no JSON that can be read: it must be in UTF-8, and not nested deeper than a few hundred "
-    "levels",
+    "the body is not valid JSON. It must be UTF-8, and not nested deeper than a few hundred levels",
 )
-NO_TEXT = "must be in Unicode, which has no half of a surrogate pair"
+NO_TEXT = "must be valid Unicode, without lone surrogates"
 ASK = "sources, published_from, published_to, asked_on, collection, question, history, use_model"
 BAD = [
     # What is not JSON.
@@ -395,101 +394,100 @@ BAD = [
     ("POST", "/api/search", raw(b"question=Who", "application/x-www-form-urlencoded"), 415, *JSON_WANTED),
     ("PATCH", "/api/articles/a", raw(b"x", "multipart/form-data"), 415, *JSON_WANTED),
     ("POST", "/api/fetch", raw(b"x", "application/xml"), 415, *JSON_WANTED),
-    ("POST", "/api/ask", raw(b"{"), 400, "request", "the body is no JSON: Expecting property name enclosed in double quotes at character 1"),
-    ("POST", "/api/search", raw(b'{"question": "a"} b'), 400, "request", "the body is no JSON: Extra data at character 18"),
-    ("POST", "/api/fetch", raw(b"nonsense"), 400, "request", "the body is no JSON: Expecting value at character 0"),
-    ("PATCH", "/api/articles/a", raw(b'{"title": '), 400, "request", "the body is no JSON: Expecting value at character 10"),
+    ("POST", "/api/ask", raw(b"{"), 400, "request", "the body is not valid JSON: Expecting property name enclosed in double quotes at character 1"),
+    ("POST", "/api/search", raw(b'{"question": "a"} b'), 400, "request", "the body is not valid JSON: Extra data at character 18"),
+    ("POST", "/api/fetch", raw(b"nonsense"), 400, "request", "the body is not valid JSON: Expecting value at character 0"),
+    ("PATCH", "/api/articles/a", raw(b'{"title": '), 400, "request", "the body is not valid JSON: Expecting value at character 10"),
     ("POST", "/api/ask", raw(b'{"question": "\xff\xfe"}'), 400, *UNREADABLE),
     ("POST", "/api/ask", raw(b"[" * 100_000), 400, *UNREADABLE),
     ("POST", "/api/search", raw(b'{"k": ' + b"1" * 10_000 + b"}"), 400, *UNREADABLE),
-    ("POST", "/api/ask", raw(b" " * 1_000_001), 413, "size", "the body is larger than 1,000,000 bytes. Send less at a time: leave out the oldest turns"),
-    ("POST", "/api/ask", raw(b""), 422, "argument", "the body is missing. State it"),
-    ("POST", "/api/ask", raw(b"null"), 422, "argument", "the body must be an object with named values, and is null"),
-    ("POST", "/api/ask", raw(b"[1]"), 422, "argument", "the body must be an object with named values, and is [1]"),
-    ("POST", "/api/ask", raw(b'"Who?"'), 422, "argument", 'the body must be an object with named values, and is "Who?"'),
+    ("POST", "/api/ask", raw(b" " * 1_000_001), 413, "size", "the body is larger than 1,000,000 bytes. Leave out the oldest turns"),
+    ("POST", "/api/ask", raw(b""), 422, "argument", "the body is missing. Add it"),
+    ("POST", "/api/ask", raw(b"null"), 422, "argument", "the body must be an object with named values, not null"),
+    ("POST", "/api/ask", raw(b"[1]"), 422, "argument", "the body must be an object with named values, not [1]"),
+    ("POST", "/api/ask", raw(b'"Who?"'), 422, "argument", 'the body must be an object with named values, not "Who?"'),
     # The question.
-    ("POST", "/api/ask", {"json": {}}, 422, "argument", "question is missing. State it"),
-    ("POST", "/api/ask", asks(question=None), 422, "argument", "question is missing. State it"),
-    ("POST", "/api/ask", asks(question=""), 422, "argument", 'question must be a text that is not empty, and is ""'),
+    ("POST", "/api/ask", {"json": {}}, 422, "argument", "question is missing. Add it"),
+    ("POST", "/api/ask", asks(question=None), 422, "argument", "question is missing. Add it"),
+    ("POST", "/api/ask", asks(question=""), 422, "argument", 'question must be text that is not empty, not ""'),
     ("POST", "/api/ask", asks(question="  "), 422, "question", "the question is empty. Ask something about the articles"),
-    ("POST", "/api/ask", asks(question="?!"), 422, "question", "the question holds no word to look for. Ask it in words"),
-    ("POST", "/api/ask", asks(question=5), 422, "argument", "question must be a text, and is 5"),
-    ("POST", "/api/ask", asks(question=["Who?"]), 422, "argument", 'question must be a text, and is ["Who?"]'),
-    ("POST", "/api/ask", asks(question="x" * 2001), 422, "argument", "question must be a text of at most 2,000 characters, and has 2,001"),
-    ("POST", "/api/ask", asks(question="a\0b"), 422, "argument", 'question must be a text without the character U+0000, and is "a\\u0000b"'),
-    ("POST", "/api/ask", raw(b'{"question": "\\ud800"}'), 422, "argument", f'question {NO_TEXT}, and is "\\ud800"'),
-    ("POST", "/api/ask", raw(b'{"question": "Who?", "history": [["a", "\\udfff"]]}'), 422, "argument", f'history[0].answer {NO_TEXT}, and is "\\udfff"'),
+    ("POST", "/api/ask", asks(question="?!"), 422, "question", "the question has no word to search for. Ask it in words"),
+    ("POST", "/api/ask", asks(question=5), 422, "argument", "question must be text, not 5"),
+    ("POST", "/api/ask", asks(question=["Who?"]), 422, "argument", 'question must be text, not ["Who?"]'),
+    ("POST", "/api/ask", asks(question="x" * 2001), 422, "argument", "question must have at most 2,000 characters, not 2,001"),
+    ("POST", "/api/ask", asks(question="a\0b"), 422, "argument", 'question must be a text without the character U+0000, not "a\\u0000b"'),
+    ("POST", "/api/ask", raw(b'{"question": "\\ud800"}'), 422, "argument", f'question {NO_TEXT}, not "\\ud800"'),
+    ("POST", "/api/ask", raw(b'{"question": "Who?", "history": [["a", "\\udfff"]]}'), 422, "argument", f'history[0].answer {NO_TEXT}, not "\\udfff"'),
     # Names that are unknown.
-    ("POST", "/api/ask", asks(k=3), 422, "argument", f'there is no parameter "k". Those there are: {ASK}'),
+    ("POST", "/api/ask", asks(k=3), 422, "argument", f'there is no parameter "k". The parameters are: {ASK}'),
     ("POST", "/api/ask", raw(b'{"question": "Who?", "\\ud800": 1}'), 422, "argument",
-     'the body must be in Unicode, which has no half of a surrogate pair, and is "\\ud800"'),
-    ("POST", "/api/ask?k=3", asks(), 422, "argument", 'there is no parameter "k". Leave it out'),
-    ("GET", "/api/articles?page=2", {}, 422, "argument", 'there is no parameter "page". Those there are: collection, q, source, offset, limit'),
-    ("GET", f"/api/articles/{IRAN}?text=no", {}, 422, "argument", 'there is no parameter "text". Those there are: version, collection'),
-    ("DELETE", "/api/articles/a?collection=demo", {}, 422, "argument", 'there is no parameter "collection". Leave it out'),
-    ("POST", "/api/fetch", {"json": {"url": "https://a", "feed": True}}, 422, "argument", 'there is no parameter "feed". Those there are: url'),
-    ("PATCH", "/api/articles/a", {"json": {"text": "b"}}, 422, "argument", 'there is no parameter "text". Those there are: title, source, published, undo'),
+     'the body must be valid Unicode, without lone surrogates, not "\\ud800"'),
+    ("POST", "/api/ask?k=3", asks(), 422, "argument", 'there is no parameter "k". Remove it'),
+    ("GET", "/api/articles?page=2", {}, 422, "argument", 'there is no parameter "page". The parameters are: collection, q, source, offset, limit'),
+    ("GET", f"/api/articles/{IRAN}?text=no", {}, 422, "argument", 'there is no parameter "text". The parameters are: version, collection'),
+    ("DELETE", "/api/articles/a?collection=demo", {}, 422, "argument", 'there is no parameter "collection". Remove it'),
+    ("POST", "/api/fetch", {"json": {"url": "https://a", "feed": True}}, 422, "argument", 'there is no parameter "feed". The parameters are: url'),
+    ("PATCH", "/api/articles/a", {"json": {"text": "b"}}, 422, "argument", 'there is no parameter "text". The parameters are: title, source, published, undo'),
     # Values of another kind.
-    ("POST", "/api/ask", asks(history="earlier"), 422, "argument", 'history must be a list, and is "earlier"'),
-    ("POST", "/api/ask", asks(history=[5]), 422, "argument", "history[0] must be an object with named values, and is 5"),
-    ("POST", "/api/ask", asks(history=[["only one"]]), 422, "argument", 'history[0] must be a question and its answer, and is ["only one"]'),
-    ("POST", "/api/ask", asks(history=[["a", "b"], ["c", 5]]), 422, "argument", "history[1].answer must be a text, and is 5"),
-    ("POST", "/api/ask", asks(history=[{"question": "a"}]), 422, "argument", "history[0].answer is missing. State it"),
-    ("POST", "/api/ask", asks(history=[{"question": "a", "answer": "b", "at": 1}]), 422, "argument", 'there is no parameter "history[0].at". Leave it out'),
-    ("POST", "/api/ask", asks(sources="VOA"), 422, "argument", 'sources must be a list, and is "VOA"'),
-    ("POST", "/api/ask", asks(sources=["VOA", 7]), 422, "argument", "sources[1] must be a text, and is 7"),
-    ("POST", "/api/ask", asks(sources=["a"] * 1001), 422, "argument", "sources must be a list of at most 1,000, and has 1,001"),
-    ("POST", "/api/ask", asks(use_model="yes"), 422, "argument", 'use_model must be true or false, and is "yes"'),
-    ("POST", "/api/ask", asks(use_model=1), 422, "argument", "use_model must be true or false, and is 1"),
-    ("POST", "/api/ask", asks(published_from="yesterday"), 422, "argument", 'published_from must be a day, written as 2024-01-20, and is "yesterday"'),
-    ("POST", "/api/ask", asks(published_to=2024), 422, "argument", "published_to must be a text, and is 2024"),
-    ("POST", "/api/search", asks(asked_on="2024-02-30"), 422, "argument", 'asked_on must be a day, written as 2024-01-20, and is "2024-02-30"'),
+    ("POST", "/api/ask", asks(history="earlier"), 422, "argument", 'history must be a list, not "earlier"'),
+    ("POST", "/api/ask", asks(history=[5]), 422, "argument", "history[0] must be an object with named values, not 5"),
+    ("POST", "/api/ask", asks(history=[["only one"]]), 422, "argument", 'history[0] must be a question and its answer, not ["only one"]'),
+    ("POST", "/api/ask", asks(history=[["a", "b"], ["c", 5]]), 422, "argument", "history[1].answer must be text, not 5"),
+    ("POST", "/api/ask", asks(history=[{"question": "a"}]), 422, "argument", "history[0].answer is missing. Add it"),
+    ("POST", "/api/ask", asks(history=[{"question": "a", "answer": "b", "at": 1}]), 422, "argument", 'there is no parameter "history[0].at". Remove it'),
+    ("POST", "/api/ask", asks(sources="VOA"), 422, "argument", 'sources must be a list, not "VOA"'),
+    ("POST", "/api/ask", asks(sources=["VOA", 7]), 422, "argument", "sources[1] must be text, not 7"),
+    ("POST", "/api/ask", asks(sources=["a"] * 1001), 422, "argument", "sources must have at most 1,000 items, not 1,001"),
+    ("POST", "/api/ask", asks(use_model="yes"), 422, "argument", 'use_model must be true or false, not "yes"'),
+    ("POST", "/api/ask", asks(use_model=1), 422, "argument", "use_model must be true or false, not 1"),
+    ("POST", "/api/ask", asks(published_from="yesterday"), 422, "argument", 'published_from must be a date like 2024-01-20, not "yesterday"'),
+    ("POST", "/api/ask", asks(published_to=2024), 422, "argument", "published_to must be text, not 2024"),
+    ("POST", "/api/search", asks(asked_on="2024-02-30"), 422, "argument", 'asked_on must be a date like 2024-01-20, not "2024-02-30"'),
     ("POST", "/api/ask", asks(published_from="2024-02-02", published_to="2024-02-01"), 422, "question",
-     "no article can be published after 2024-02-02 and before 2024-02-01. Correct the days that limit the "
-     "evidence"),
-    ("POST", "/api/ask", asks(collection="yours"), 422, "argument", "collection must be 'own', 'demo' or empty, and is \"yours\""),
-    ("POST", "/api/search", asks(k="8"), 422, "argument", 'k must be a whole number, and is "8"'),
-    ("POST", "/api/search", asks(k=True), 422, "argument", "k must be a whole number, and is true"),
-    ("POST", "/api/search", asks(k=2.5), 422, "argument", "k must be a whole number, and is 2.5"),
-    ("POST", "/api/search", asks(k=2.0), 422, "argument", "k must be a whole number, and is 2.0"),
-    ("POST", "/api/search", asks(k=0), 422, "argument", "k must be at least 1, and is 0"),
-    ("POST", "/api/search", asks(k=-1), 422, "argument", "k must be at least 1, and is -1"),
-    ("POST", "/api/search", asks(k=1001), 422, "argument", "k must be at most 1,000, and is 1001"),
-    ("POST", "/api/search", asks(k=10**30), 422, "argument", f"k must be at most 1,000, and is {10**30}"),
-    ("POST", "/api/search", asks(k=[3]), 422, "argument", "k must be a whole number, and is [3]"),
-    ("GET", "/api/search", {}, 422, "argument", "question is missing. State it"),
-    ("GET", "/api/search?question=a&k=many", {}, 422, "argument", 'k must be a whole number, and is "many"'),
-    ("GET", "/api/search?question=a&k=2.5", {}, 422, "argument", 'k must be a whole number, and is "2.5"'),
-    ("GET", "/api/search?question=a%00b", {}, 422, "argument", 'question must be a text without the character U+0000, and is "a\\u0000b"'),
-    ("GET", "/api/search?question=a&published_from=soon", {}, 422, "argument", 'published_from must be a day, written as 2024-01-20, and is "soon"'),
-    ("GET", "/api/articles?limit=0", {}, 422, "argument", 'limit must be at least 1, and is "0"'),
-    ("GET", "/api/articles?limit=5000", {}, 422, "argument", 'limit must be at most 1,000, and is "5000"'),
-    ("GET", "/api/articles?offset=-1", {}, 422, "argument", 'offset must be at least 0, and is "-1"'),
-    ("GET", "/api/articles?collection=all", {}, 422, "argument", "collection must be 'own', 'demo' or empty, and is \"all\""),
-    ("PATCH", "/api/articles/a", {"json": {}}, 422, "argument", "the body must be an object with `title`, `source`, `published` or `undo`: what is right, and is {}"),
-    ("PATCH", "/api/articles/a", {"json": {"published": "soon"}}, 422, "argument", 'published must be a day, written as 2024-01-20, and is "soon"'),
-    ("PATCH", "/api/articles/a", {"json": {"undo": "yes"}}, 422, "argument", 'undo must be true or false, and is "yes"'),
-    ("POST", "/api/fetch", {"json": {"url": 5}}, 422, "argument", "url must be a text, and is 5"),
-    ("POST", "/api/fetch", {"json": {"url": "example.org"}}, 422, "source", "'example.org' is no web address. Copy it from your browser; it begins with https://"),
-    ("POST", "/api/fetch", {"json": {"url": "file:///etc/passwd"}}, 422, "source", "'file:///etc/passwd' is no web address. Copy it from your browser; it begins with https://"),
+     "no article can be published after 2024-02-02 and before 2024-02-01. Correct the dates in the filters"),
+    ("POST", "/api/ask", asks(collection="yours"), 422, "argument", "collection must be 'own', 'demo' or empty, not \"yours\""),
+    ("POST", "/api/search", asks(k="8"), 422, "argument", 'k must be a whole number, not "8"'),
+    ("POST", "/api/search", asks(k=True), 422, "argument", "k must be a whole number, not true"),
+    ("POST", "/api/search", asks(k=2.5), 422, "argument", "k must be a whole number, not 2.5"),
+    ("POST", "/api/search", asks(k=2.0), 422, "argument", "k must be a whole number, not 2.0"),
+    ("POST", "/api/search", asks(k=0), 422, "argument", "k must be at least 1, not 0"),
+    ("POST", "/api/search", asks(k=-1), 422, "argument", "k must be at least 1, not -1"),
+    ("POST", "/api/search", asks(k=1001), 422, "argument", "k must be at most 1,000, not 1001"),
+    ("POST", "/api/search", asks(k=10**30), 422, "argument", f"k must be at most 1,000, not {10**30}"),
+    ("POST", "/api/search", asks(k=[3]), 422, "argument", "k must be a whole number, not [3]"),
+    ("GET", "/api/search", {}, 422, "argument", "question is missing. Add it"),
+    ("GET", "/api/search?question=a&k=many", {}, 422, "argument", 'k must be a whole number, not "many"'),
+    ("GET", "/api/search?question=a&k=2.5", {}, 422, "argument", 'k must be a whole number, not "2.5"'),
+    ("GET", "/api/search?question=a%00b", {}, 422, "argument", 'question must be a text without the character U+0000, not "a\\u0000b"'),
+    ("GET", "/api/search?question=a&published_from=soon", {}, 422, "argument", 'published_from must be a date like 2024-01-20, not "soon"'),
+    ("GET", "/api/articles?limit=0", {}, 422, "argument", 'limit must be at least 1, not "0"'),
+    ("GET", "/api/articles?limit=5000", {}, 422, "argument", 'limit must be at most 1,000, not "5000"'),
+    ("GET", "/api/articles?offset=-1", {}, 422, "argument", 'offset must be at least 0, not "-1"'),
+    ("GET", "/api/articles?collection=all", {}, 422, "argument", "collection must be 'own', 'demo' or empty, not \"all\""),
+    ("PATCH", "/api/articles/a", {"json": {}}, 422, "argument", "the body must be an object with at least one of `title`, `source`, `published` and `undo`, not {}"),
+    ("PATCH", "/api/articles/a", {"json": {"published": "soon"}}, 422, "argument", 'published must be a date like 2024-01-20, not "soon"'),
+    ("PATCH", "/api/articles/a", {"json": {"undo": "yes"}}, 422, "argument", 'undo must be true or false, not "yes"'),
+    ("POST", "/api/fetch", {"json": {"url": 5}}, 422, "argument", "url must be text, not 5"),
+    ("POST", "/api/fetch", {"json": {"url": "example.org"}}, 422, "source", "'example.org' is not a web address. Copy it from your browser; it starts with https://"),
+    ("POST", "/api/fetch", {"json": {"url": "file:///etc/passwd"}}, 422, "source", "'file:///etc/passwd' is not a web address. Copy it from your browser; it starts with https://"),
     # What is not there.
     ("GET", "/api/articles/nowhere", {}, 404, "missing", "there is no article nowhere in this collection. `clippings articles` lists those there are"),
     ("GET", "/api/articles/a%00b", {}, 404, "missing", "there is no article a\0b in this collection. `clippings articles` lists those there are"),
-    ("GET", "/api/articles/", {}, 404, "address", "no article is named. Put its id after /api/articles/"),
+    ("GET", "/api/articles/", {}, 404, "address", "the id of the article is missing. Add it after /api/articles/"),
     ("PATCH", "/api/articles/nowhere", {"json": {"title": "a"}}, 404, "missing", "there is no article nowhere. `clippings articles` lists those there are"),
     ("DELETE", "/api/articles/nowhere", {}, 404, "missing", "there is no article nowhere. `clippings articles` lists those there are"),
-    ("GET", "/api", {}, 404, "address", "there is nothing at GET /api. /api/openapi.json lists what there is"),
-    ("GET", "/api/nothing", {}, 404, "address", "there is nothing at GET /api/nothing. /api/openapi.json lists what there is"),
-    ("POST", "/nothing", {}, 404, "address", "there is nothing at POST /nothing. /api/openapi.json lists what there is"),
-    ("POST", "/api/ask/", asks(), 404, "address", "there is nothing at POST /api/ask/. /api/openapi.json lists what there is"),
-    ("GET", "/docs", {}, 404, "address", "there is nothing at GET /docs. /api/openapi.json lists what there is"),
-    ("GET", "/api/ask", {}, 405, "method", "/api/ask cannot be asked with GET. /api/openapi.json lists what there is"),
-    ("PUT", "/api/search", asks(), 405, "method", "/api/search cannot be asked with PUT. /api/openapi.json lists what there is"),
-    ("DELETE", "/api/articles", {}, 405, "method", "/api/articles cannot be asked with DELETE. /api/openapi.json lists what there is"),
-    ("POST", "/api/articles/a", {"json": {}}, 405, "method", "/api/articles/a cannot be asked with POST. /api/openapi.json lists what there is"),
-    ("OPTIONS", "/api/fetch", {}, 405, "method", "/api/fetch cannot be asked with OPTIONS. /api/openapi.json lists what there is"),
-    ("GET", "/mcp", {}, 405, "method", "/mcp cannot be asked with GET. Send messages with POST"),
-    ("DELETE", "/mcp", {}, 405, "method", "/mcp cannot be asked with DELETE. Send messages with POST"),
+    ("GET", "/api", {}, 404, "address", "there is no route GET /api. See /api/openapi.json for the routes"),
+    ("GET", "/api/nothing", {}, 404, "address", "there is no route GET /api/nothing. See /api/openapi.json for the routes"),
+    ("POST", "/nothing", {}, 404, "address", "there is no route POST /nothing. See /api/openapi.json for the routes"),
+    ("POST", "/api/ask/", asks(), 404, "address", "there is no route POST /api/ask/. See /api/openapi.json for the routes"),
+    ("GET", "/docs", {}, 404, "address", "there is no route GET /docs. See /api/openapi.json for the routes"),
+    ("GET", "/api/ask", {}, 405, "method", "/api/ask does not support GET. See /api/openapi.json for the routes"),
+    ("PUT", "/api/search", asks(), 405, "method", "/api/search does not support PUT. See /api/openapi.json for the routes"),
+    ("DELETE", "/api/articles", {}, 405, "method", "/api/articles does not support DELETE. See /api/openapi.json for the routes"),
+    ("POST", "/api/articles/a", {"json": {}}, 405, "method", "/api/articles/a does not support POST. See /api/openapi.json for the routes"),
+    ("OPTIONS", "/api/fetch", {}, 405, "method", "/api/fetch does not support OPTIONS. See /api/openapi.json for the routes"),
+    ("GET", "/mcp", {}, 405, "method", "/mcp does not support GET. Send messages with POST"),
+    ("DELETE", "/mcp", {}, 405, "method", "/mcp does not support DELETE. Send messages with POST"),
 ]  # fmt: skip
 
 
@@ -596,7 +594,7 @@ ERRORS: list[tuple[Exception, int, str, str, str | None]] = [
     (SourceError("the page \ud800 cannot be read. Try another"), 422, "source", "the page \\ud800 cannot be read. Try another", None),
     (
         RuntimeError("whereabouts"), 500, "unforeseen",
-        "this failed for a reason that was not foreseen; the server's log has it. Try again, or in other words", None,
+        "an unexpected error occurred. The server's log has the details. Try again, or rephrase the question", None,
     ),
 ]  # fmt: skip
 
@@ -657,7 +655,7 @@ def test_an_error_of_any_other_route_has_the_form_and_is_logged_once(
     with client(app) as api:
         assert (api.get("/fails").status_code, api.get("/nothing").json()) == (
             500,
-            error("address", "there is nothing at GET /nothing. /api/openapi.json lists what there is"),
+            error("address", "there is no route GET /nothing. See /api/openapi.json for the routes"),
         )
     assert caplog.text.count("RuntimeError: whereabouts") == 1
 
@@ -676,18 +674,18 @@ def test_an_error_in_the_middle_of_a_stream_is_its_last_event(
     ):
         assert response.status_code == 200
         said = list(events(response))
-    unforeseen = "this failed for a reason that was not foreseen; the server's log has it. Try again, or in other words"
+    unforeseen = (
+        "an unexpected error occurred. The server's log has the details. Try again, or rephrase the question"
+    )
     assert said == [("step", said[0][1]), ("error", error("unforeseen", unforeseen))]
     assert caplog.text.count("RuntimeError: whereabouts") == 1
 
 
 READ_ONLY = error(
     "read-only",
-    "this server is read-only: articles are added, corrected and removed where it runs, by `clippings`",
+    "this server is read-only. Add, correct and remove articles with the `clippings` command on its machine",
 )
-BY_OTHERS = error(
-    "read-only", "your access is for reading: articles are added, corrected and removed by others"
-)
+BY_OTHERS = error("read-only", "you have read-only access: you cannot add, correct or remove articles")
 
 
 @pytest.mark.parametrize("whole", [True, False])
@@ -751,7 +749,7 @@ def connected(url: str, accept: str) -> socket.socket:
 def test_who_goes_away_in_the_middle_is_not_worked_for_and_gives_the_place_back(
     other: Library, world: World, accept: str
 ) -> None:
-    with held(other, world, at_once=1, waiting=1) as (model, gate, url):
+    with held(other, world, max_concurrency=1, queue_size=1) as (model, gate, url):
         leaving = connected(url, accept)
         if accept == "text/event-stream":
             said = b""
@@ -779,10 +777,10 @@ def test_who_goes_away_in_the_middle_is_not_worked_for_and_gives_the_place_back(
 
 
 def test_one_too_many_is_told_to_come_back(other: Library, world: World) -> None:
-    with held(other, world, at_once=1, waiting=0) as (_, gate, url):
+    with held(other, world, max_concurrency=1, queue_size=0) as (_, gate, url):
         first = connected(url, "application/json")
         until(lambda: gate.counts.running == 1)
-        busy = error("busy", "too many ask at once: 1 being answered, 0 waiting. Ask again in a minute")
+        busy = error("busy", "the server is busy (1 running, 0 waiting). Ask again in a minute")
         for path, accept in (
             ("ask", "application/json"),
             ("ask", "text/event-stream"),
@@ -800,7 +798,7 @@ def test_one_too_many_is_told_to_come_back(other: Library, world: World) -> None
 
 def test_who_waits_is_told_how_many_are_before(other: Library, world: World) -> None:
     with (
-        held(other, world, at_once=1, waiting=1) as (model, gate, url),
+        held(other, world, max_concurrency=1, queue_size=1) as (model, gate, url),
         httpx.Client(base_url=url, trust_env=False) as api,
     ):
         first = connected(url, "application/json")
@@ -816,11 +814,10 @@ def test_who_waits_is_told_how_many_are_before(other: Library, world: World) -> 
 def test_what_takes_too_long_is_given_up(other: Library, world: World) -> None:
     late = error(
         "timeout",
-        "there is no answer after 0.5 seconds, so the work was given up. Ask again, or for one thing at a "
-        "time",
+        "no answer after 0.5 seconds, so the request was stopped. Ask again, or ask a simpler question",
     )
     with (
-        held(other, world, timeout=0.5, at_once=1, waiting=1) as (model, gate, url),
+        held(other, world, timeout=0.5, max_concurrency=1, queue_size=1) as (model, gate, url),
         httpx.Client(base_url=url, trust_env=False, timeout=20) as api,
     ):
         whole = api.post("/api/ask", json={"question": QUESTION})
@@ -842,7 +839,7 @@ def test_what_takes_too_long_is_given_up(other: Library, world: World) -> None:
 def test_a_silent_connection_is_kept_alive(
     other: Library, world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(routes, "_HEARTBEAT", 0.05)
+    monkeypatch.setattr(routes, "_HEARTBEAT_SECONDS", 0.05)
     with held(other, world) as (model, _, url), httpx.Client(base_url=url, trust_env=False) as api:
         with streamed(api, {"question": QUESTION}) as response:
             said = []
@@ -865,7 +862,9 @@ def test_a_silent_connection_is_kept_alive(
 def test_adding_stops_when_nobody_waits_for_it(other: Library) -> None:
     began, goes_on, stopped = threading.Event(), threading.Event(), threading.Event()
 
-    def take(places: list[str], config: Config, *, progress: Callable[[Any], None]) -> IngestReport:
+    def take(
+        places: list[str], config: Config, *, progress: Callable[[Any], None], stop: object = None
+    ) -> IngestReport:
         progress(0)
         began.set()
         assert goes_on.wait(20)
@@ -883,8 +882,7 @@ def test_adding_stops_when_nobody_waits_for_it(other: Library) -> None:
             504,
             error(
                 "timeout",
-                "this was not done within 0.5 seconds. It may be done yet: look at the article before you "
-                "try again",
+                "this took longer than 0.5 seconds. The change may still complete: check the article before you try again",
             ),
         )
         assert began.is_set()
@@ -903,7 +901,7 @@ def test_reading_that_takes_too_long_is_refused(other: Library) -> None:
     with client(api_app(other, Gate(ServeSettings()), timeout=0.2)) as api:
         response = api.get("/api/articles")
         goes_on.set()
-    late = error("timeout", "this was not done within 0.2 seconds. Ask again in a minute")
+    late = error("timeout", "this took longer than 0.2 seconds. Ask again in a minute")
     assert (response.status_code, response.json()) == (504, late)
 
 
@@ -945,8 +943,8 @@ def test_everything_is_documented_with_examples_and_errors(api: httpx.Client) ->
 def test_the_examples_are_what_is_said(api: httpx.Client) -> None:
     whole = api.get("/api/openapi.json").json()
     for model, example in (
-        (schemas.Answer, routes._ANSWER), (schemas.Passages, routes._PASSAGES), (schemas.ArticlePage, routes._PAGE),
-        (schemas.Article, routes._ARTICLE), (schemas.Report, routes._REPORT),
+        (results.Answer, examples.ANSWER), (results.PassageList, examples.PASSAGES), (results.ArticlePage, examples.ARTICLE_PAGE),
+        (results.Article, examples.ARTICLE), (results.SyncReport, examples.SYNC_REPORT),
     ):  # fmt: skip
         assert model.model_validate(example).model_dump(mode="json") == example
     for path, method in (("/api/ask", "post"), ("/api/search", "post")):

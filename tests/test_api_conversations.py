@@ -22,7 +22,7 @@ from rag.surfaces.record import record
 
 pytestmark = pytest.mark.slow
 
-GONE = "there is no such conversation. It may have been deleted; begin a new one"
+GONE = "this conversation does not exist. It may have been deleted; start a new one"
 
 
 class Page:
@@ -87,7 +87,7 @@ def two(library: Library) -> Iterator[tuple[Page, Page]]:
         Page(
             server,
             application,
-            clippings_session=server.keeping.start_session(name, accounts.mark(name) or ""),
+            clippings_session=server.people.start_session(name, accounts.fingerprint(name) or ""),
         )
         for name in ("ann", "bob")
     )
@@ -118,10 +118,10 @@ def test_a_question_that_cannot_be_answered_says_why_and_stays(page: Page) -> No
     put = page.put("Who?", published_from="yesterday")
     (done,) = [e for e in page.answer(put["exchange"]) if e["event"] == "done"]
     assert done["state"] == "failed"
-    assert "&#x27;yesterday&#x27; is not a day. Days are written as 2024-01-20" in done["html"]
+    assert "&#x27;yesterday&#x27; is not a date like 2024-01-20" in done["html"]
     put = page.put("Who?", collection="own")
     (done,) = [e for e in page.answer(put["exchange"]) if e["event"] == "done"]
-    assert "there are no articles of your own yet" in done["html"]
+    assert "you have no articles yet" in done["html"]
     assert (
         page.json("GET", f"/api/conversations/{put['conversation']['id']}")["exchanges"][0]["state"]
         == "failed"
@@ -140,7 +140,7 @@ def test_who_asks_too_much_is_told_so_on_the_question(page: Page) -> None:
     page.server.gate.stop()
     (done,) = page.answer(put["exchange"])
     assert done["state"] == "failed"
-    assert "the page is being stopped and takes no new questions" in done["html"]
+    assert "the server is stopping and accepts no new questions" in done["html"]
 
 
 def test_an_answer_that_takes_too_long_is_given_up_and_the_question_stays(
@@ -153,16 +153,16 @@ def test_an_answer_that_takes_too_long_is_given_up_and_the_question_stays(
         yield from ()
 
     monkeypatch.setattr("rag.assistant.Assistant.stream", slow)
-    monkeypatch.setenv("CLIPPINGS_SERVE_TIMEOUT", "0.2")
+    monkeypatch.setenv("CLIPPINGS_SERVE_REQUEST_TIMEOUT", "0.2")
     from dataclasses import replace
 
-    library.own = replace(library.own, serve=replace(library.own.serve, timeout=0.2))
+    library.own = replace(library.own, serve=replace(library.own.serve, request_timeout=0.2))
     server = Server(library)
     page = Page(server, server.application())
     put = page.put("Who?")
     *_, done = page.answer(put["exchange"])
     goes_on.set()
-    assert (done["state"], "the answer was not there after 0.2 seconds" in done["html"]) == ("failed", True)
+    assert (done["state"], "no answer after 0.2 seconds" in done["html"]) == ("failed", True)
     server.close()
 
 
@@ -185,12 +185,12 @@ def test_a_follow_up_knows_what_it_follows_and_not_what_was_put_aside(page: Page
     conversation = first["conversation"]["id"]
     edited = page.put("Who struck?", conversation, None)
     assert questions(edited["conversation"]) == [("Who struck?", "asked")]
-    assert [e.id for e in page.server.keeping.people.conversations.before("", edited["exchange"])] == []
+    assert [e.id for e in page.server.people.people.conversations.before("", edited["exchange"])] == []
 
 
 def test_conversations_are_listed_renamed_saved_deleted_and_taken_back(page: Page) -> None:
     first, second = page.put("Who struck first?"), page.put("Who swam?")
-    page.server.keeping.people.conversations.answer("", first["exchange"], record(answered()))
+    page.server.people.people.conversations.answer("", first["exchange"], record(answered()))
     one, two = first["conversation"]["id"], second["conversation"]["id"]
     page.json("PATCH", f"/api/conversations/{two}", json={"title": "Swimming"})
     listed = page.json("GET", "/api/conversations")["conversations"]
@@ -209,7 +209,7 @@ def test_conversations_are_listed_renamed_saved_deleted_and_taken_back(page: Pag
 def test_nobody_sees_changes_or_judges_what_another_has_asked(two: tuple[Page, Page]) -> None:
     ann, bob = two
     put = ann.put("Who struck first?")
-    ann.server.keeping.people.conversations.answer("ann", put["exchange"], record(answered()))
+    ann.server.people.people.conversations.answer("ann", put["exchange"], record(answered()))
     conversation, exchange = put["conversation"]["id"], put["exchange"]
     assert [c["id"] for c in ann.json("GET", "/api/conversations")["conversations"]] == [conversation]
     assert bob.json("GET", "/api/conversations") == {"conversations": []}
@@ -276,34 +276,34 @@ def test_a_hundred_forged_verdicts_are_not_kept(page: Page) -> None:
     status, said = page.refused("POST", f"/api/exchanges/{old['id']}/verdict", json={"verdict": "right"})
     assert (status, said) == (
         422,
-        "this answer was not given here, so it cannot be judged. Ask again, and judge that answer",
+        "this answer was imported, so it cannot be rated. Ask again, and rate the new answer",
     )
-    assert list(page.server.keeping.people.conversations.verdicts()) == []
-    page.server.keeping.people.conversations.answer("", put["exchange"], record(answered()))
+    assert list(page.server.people.people.conversations.verdicts()) == []
+    page.server.people.people.conversations.answer("", put["exchange"], record(answered()))
     page.json("POST", f"/api/exchanges/{put['exchange']}/verdict", 204, json={"verdict": "wrong"})
-    assert [(e.question, e.verdict) for e in page.server.keeping.people.conversations.verdicts()] == [
+    assert [(e.question, e.verdict) for e in page.server.people.people.conversations.verdicts()] == [
         ("Who struck first?", "wrong")
     ]
 
 
 HEADERS = {"Content-Type": "application/json"}
-VALUES = "the body is of more than 500,000 values. Send less at a time"
+VALUES = "the body has more than 500,000 values. Send less at a time"
 
 
 @pytest.mark.parametrize(
     ("path", "body", "status", "said"),
     [
         ("/api/conversations/taken-over", lambda: json.dumps({f"{n:014x}": 1 for n in range(450_000)}), 413,
-         "the body has 450,000 parameters, and there is nothing that takes more than 100"),
+         "the body has 450,000 parameters; the limit is 100. Send only those of the route"),
         ("/api/conversations/taken-over", lambda: f'{{"shelf":{{"x":[{",".join(["[]"] * 3_900_000)}]}}}}', 413, VALUES),
         ("/api/conversations/taken-over", lambda: f'{{"shelf":{{"x":[{",".join(["{}"] * 490_000)}]}}}}', 422,
-         "what was handed over are no conversations of a browser"),
+         "this is not a list of conversations from the browser"),
         ("/api/search", lambda: json.dumps({f"{n:x}": 1 for n in range(70_000)}), 413,
-         "the body has 70,000 parameters, and there is nothing that takes more than 100"),
+         "the body has 70,000 parameters; the limit is 100. Send only those of the route"),
         ("/api/ask", lambda: json.dumps({"history": [{f"{n:x}": 1 for n in range(70_000)}]}), 413,
-         "the body is of more than 5,000 values. Send less at a time"),
+         "the body has more than 5,000 values. Send less at a time"),
         ("/api/exchanges", lambda: json.dumps({"question": {f"{n:x}": 1 for n in range(70_000)}}), 413,
-         "the body is of more than 5,000 values. Send less at a time"),
+         "the body has more than 5,000 values. Send less at a time"),
     ],
     ids=["names", "lists", "objects", "search", "history", "question"],
 )  # fmt: skip
@@ -347,24 +347,24 @@ def test_choices_are_kept_for_each_person(two: tuple[Page, Page]) -> None:
 @pytest.mark.parametrize(
     ("method", "path", "body", "status", "said"),
     [
-        ("POST", "/api/exchanges", {}, 422, "question is missing. State it"),
-        ("POST", "/api/exchanges", {"question": ""}, 422, "question must be a text that is not empty"),
-        ("POST", "/api/exchanges", {"question": 5}, 422, "question must be a text, and is 5"),
-        ("POST", "/api/exchanges", {"question": "x" * 25_001}, 422, "question must be a text of at most 25,000 characters, and has 25,001"),
-        ("POST", "/api/exchanges", {"question": "Who?", "sources": ["s" * 501]}, 422, "sources[0] must be a text of at most 500 characters"),
+        ("POST", "/api/exchanges", {}, 422, "question is missing. Add it"),
+        ("POST", "/api/exchanges", {"question": ""}, 422, "question must be text that is not empty"),
+        ("POST", "/api/exchanges", {"question": 5}, 422, "question must be text, not 5"),
+        ("POST", "/api/exchanges", {"question": "x" * 25_001}, 422, "question must have at most 25,000 characters, not 25,001"),
+        ("POST", "/api/exchanges", {"question": "Who?", "sources": ["s" * 501]}, 422, "sources[0] must have at most 500 characters, not"),
         ("POST", "/api/exchanges", {"question": "Who?", "x": 1}, 422, "there is no parameter"),
-        ("POST", "/api/exchanges", {"question": "\ud800"}, 422, "question must be in Unicode, which has no half of a surrogate pair"),
+        ("POST", "/api/exchanges", {"question": "\ud800"}, 422, "question must be valid Unicode, without lone surrogates"),
         ("POST", "/api/exchanges", {"question": "Who?", "conversation": "nowhere"}, 404, GONE),
         ("POST", "/api/exchanges", {"question": "Who?", "after": "nowhere"}, 404, GONE),
         ("POST", "/api/exchanges/nowhere/answer", None, 404, GONE),
         ("POST", "/api/exchanges/nowhere/verdict", {"verdict": "splendid"}, 422, "verdict must be 'right', 'wrong' or 'missing'"),
-        ("PATCH", "/api/conversations/nowhere", {"title": ""}, 422, "title must be a text that is not empty"),
+        ("PATCH", "/api/conversations/nowhere", {"title": ""}, 422, "title must be text that is not empty"),
         ("GET", "/api/conversations/nowhere/export?form=pdf", None, 422, "form must be 'markdown' or 'json'"),
         ("POST", "/api/conversations/taken-over", {"shelf": []}, 422, "shelf must be an object"),
-        ("GET", "/api/place?article=nowhere", None, 404, "This article has been changed or removed"),
+        ("GET", "/api/place?article=nowhere", None, 404, "This article was changed or removed"),
         ("GET", "/api/place", None, 422, "article is missing"),
-        ("POST", "/api/jobs", {}, 422, "name either an upload or an address"),
-        ("POST", "/api/jobs", {"upload": "nowhere"}, 404, "there is no such upload any more"),
+        ("POST", "/api/jobs", {}, 422, "give either an upload or an address"),
+        ("POST", "/api/jobs", {"upload": "nowhere"}, 404, "this upload no longer exists"),
         ("GET", "/api/jobs/nowhere", None, 404, "there is no such job"),
     ],
 )  # fmt: skip
@@ -396,9 +396,7 @@ def test_a_job_is_its_owners_goes_on_by_itself_and_leaves_a_report(two: tuple[Pa
     )
     assert again["taken"] == ["dam.txt"]
     job = ann.json("POST", "/api/jobs", 202, json={"upload": again["id"]})
-    assert until_done(ann, job["id"])["error"].startswith(
-        "a file dam.txt is here already, with other content"
-    )
+    assert until_done(ann, job["id"])["error"].startswith("the file dam.txt exists with other content")
     job = ann.json("POST", "/api/jobs", 202, json={"upload": again["id"], "replace": "keep"})
     assert "1 added" in until_done(ann, job["id"])["report"]
     ann.server.library.read_only = True

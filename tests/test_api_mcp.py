@@ -144,7 +144,7 @@ def test_search_and_fetch_have_the_form_that_deep_research_asks_for(world: World
         )
     assert len((called(url, "search", query=QUESTION, k=1).structuredContent or {})["results"]) == 1
     nobody = called(url, "search", query=QUESTION, sources=["Nobody"])
-    assert (nobody.isError, text(nobody)) == (True, "there is no source 'Nobody'. There are: Dawn, VOA")
+    assert (nobody.isError, text(nobody)) == (True, "there is no source 'Nobody'. The sources are: Dawn, VOA")
 
 
 def test_article_gives_what_rest_gives(url: str) -> None:
@@ -161,22 +161,22 @@ def test_article_gives_what_rest_gives(url: str) -> None:
 @pytest.mark.parametrize(
     ("tool", "arguments", "said"),
     [
-        ("ask", {}, "question is missing. State it"),
+        ("ask", {}, "question is missing. Add it"),
         ("ask", {"question": " "}, "the question is empty. Ask something about the articles"),
-        ("ask", {"question": 5}, "question must be a text, and is 5"),
-        ("ask", {"question": "Who?", "sources": '["VOA"]'}, 'sources must be a list, and is "[\\"VOA\\"]"'),
-        ("ask", {"question": "Who?", "asked_on": "soon"}, 'asked_on must be a day, written as 2024-01-20, and is "soon"'),
-        ("search", {"query": "a", "k": "8"}, 'k must be a whole number, and is "8"'),
-        ("search", {"query": "a", "k": True}, "k must be a whole number, and is true"),
-        ("search", {"question": "a"}, "query is missing. State it"),
-        ("search", {"query": "a", "limit": 3}, 'there is no parameter "limit". Those there are: sources, published_from, published_to, asked_on, collection, query, k'),
+        ("ask", {"question": 5}, "question must be text, not 5"),
+        ("ask", {"question": "Who?", "sources": '["VOA"]'}, 'sources must be a list, not "[\\"VOA\\"]"'),
+        ("ask", {"question": "Who?", "asked_on": "soon"}, 'asked_on must be a date like 2024-01-20, not "soon"'),
+        ("search", {"query": "a", "k": "8"}, 'k must be a whole number, not "8"'),
+        ("search", {"query": "a", "k": True}, "k must be a whole number, not true"),
+        ("search", {"question": "a"}, "query is missing. Add it"),
+        ("search", {"query": "a", "limit": 3}, 'there is no parameter "limit". The parameters are: sources, published_from, published_to, asked_on, collection, query, k'),
         ("fetch", {"id": "nowhere"}, "there is no article nowhere in this collection. `clippings articles` lists those there are"),
         ("fetch", {"id": "nowhere:0-5"}, "there is no article nowhere in this collection. `clippings articles` lists those there are"),
-        ("fetch", {"id": f"{IRAN}:5-9000"}, f"the article {IRAN} has {LENGTH} characters, and nothing at 5-9000. Search again"),
-        ("fetch", {"id": f"{IRAN}:5-5"}, f"the article {IRAN} has {LENGTH} characters, and nothing at 5-5. Search again"),
-        ("article", {"id": IRAN, "version": "zz"}, f"the article {IRAN} has no version zz. Its entry without a version lists those that are kept"),
-        ("article", {"id": ""}, 'id must be a text that is not empty, and is ""'),
-        ("answer", {"question": "Who?"}, "there is no tool 'answer'. There are: ask, search, article, fetch"),
+        ("fetch", {"id": f"{IRAN}:5-9000"}, f"the article {IRAN} has {LENGTH} characters, so 5-9000 is outside it. Search again"),
+        ("fetch", {"id": f"{IRAN}:5-5"}, f"the article {IRAN} has {LENGTH} characters, so 5-5 is outside it. Search again"),
+        ("article", {"id": IRAN, "version": "zz"}, f"the article {IRAN} has no version zz. Request it without a version to see the versions it has"),
+        ("article", {"id": ""}, 'id must be text that is not empty, not ""'),
+        ("answer", {"question": "Who?"}, "there is no tool 'answer'. The tools are: ask, search, article, fetch"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_done_is_told_to_the_model_in_a_sentence(
@@ -261,7 +261,7 @@ def test_each_request_stands_by_itself_from_any_host(url: str) -> None:
 )
 def test_what_is_no_json_is_an_error_of_the_protocol(url: str, body: bytes) -> None:
     response = posted(url, body)
-    said = "this is no JSON that can be read. Send one message of JSON-RPC in UTF-8"
+    said = "the message is not valid JSON. Send one JSON-RPC message in UTF-8"
     assert (response.status_code, response.json()) == (
         400,
         {"jsonrpc": "2.0", "id": None, "error": {"code": -32700, "message": said}},
@@ -293,11 +293,11 @@ def test_what_is_no_json_is_an_error_of_the_protocol(url: str, body: bytes) -> N
 def test_no_message_makes_the_server_fail(url: str, message: Any) -> None:
     response = posted(url, json.dumps(message).encode())
     assert response.status_code < 500, (response.text, message)
-    assert "not foreseen" not in response.text
+    assert "unexpected error" not in response.text
 
 
 def test_a_call_whose_client_goes_away_is_given_up(other: Library, world: World) -> None:
-    model, gate = HeldModel(*SAID), Gate(ServeSettings(at_once=1, waiting=0))
+    model, gate = HeldModel(*SAID), Gate(ServeSettings(max_concurrency=1, queue_size=0))
     other.open = lambda config: open_assistant(
         config, encoder=world.encoder, reader=WordReader(), model=model
     )
@@ -311,7 +311,7 @@ def test_a_call_whose_client_goes_away_is_given_up(other: Library, world: World)
         busy = called(url, "search", query=QUESTION)
         assert (busy.isError, text(busy)) == (
             True,
-            "too many ask at once: 1 being answered, 0 waiting. Ask again in a minute",
+            "the server is busy (1 running, 0 waiting). Ask again in a minute",
         )
         model.goes_on.set()
         until(lambda: idle(gate.counts))
@@ -332,8 +332,7 @@ def test_a_call_that_takes_too_long_or_fails_is_told(
         model.goes_on.set()
     assert (late.isError, text(late)) == (
         True,
-        "there is no answer after 0.4 seconds, so the work was given up. Ask again, or for one thing at a "
-        "time",
+        "no answer after 0.4 seconds, so the request was stopped. Ask again, or ask a simpler question",
     )
 
     def fails(_: Any) -> Any:
@@ -344,12 +343,12 @@ def test_a_call_that_takes_too_long_or_fails_is_told(
         told = called(url, "ask", question=QUESTION)
 
         async def listed(session: ClientSession) -> None:
-            with pytest.raises(McpError, match="this failed for a reason that was not foreseen"):
+            with pytest.raises(McpError, match="an unexpected error occurred"):
                 await session.list_resources()
 
         by_http(url, listed)
     assert (told.isError, text(told)) == (
-        True, "this failed for a reason that was not foreseen; the server's log has it. Try again, or in other words",
+        True, "an unexpected error occurred. The server's log has the details. Try again, or rephrase the question",
     )  # fmt: skip
     assert caplog.text.count("RuntimeError: whereabouts") == 2, "one for each request"
 
@@ -399,7 +398,7 @@ def test_the_official_client_starts_it_and_gets_the_answer_of_the_demo_articles(
     assert [tool.name for tool in tools.tools] == ["ask", "search", "article", "fetch"]
     assert "Iran" in answer.structuredContent["text"]
     assert answer.structuredContent["citations"]
-    assert (refused.isError, text(refused)) == (True, 'k must be a whole number, and is "1"')
+    assert (refused.isError, text(refused)) == (True, 'k must be a whole number, not "1"')
 
 
 def test_at_the_end_of_its_input_it_answers_what_was_asked_and_ends(environ: dict[str, str]) -> None:
@@ -419,7 +418,7 @@ def test_at_the_end_of_its_input_it_answers_what_was_asked_and_ends(environ: dic
 def test_what_is_printed_beside_goes_to_standard_error(environ: dict[str, str]) -> None:
     program = (
         "import os, sys; sys.path.insert(0, sys.argv[1])\n"
-        "import rag.surfaces.api.mcp as ours\n"
+        "import rag.surfaces.api.stdio as ours\n"
         "inner = ours._warm\n"
         "def warm(library):\n"
         "    print('from Python'); os.write(1, b'from a library of C\\n'); inner(library)\n"
@@ -452,6 +451,6 @@ def test_a_collection_that_is_not_there_is_said(environ: dict[str, str], tmp_pat
     out, err = process.communicate(HELLO, timeout=60)
     assert (process.returncode, out) == (1, b"")
     assert err.decode() == (
-        f"clippings: there is no collection in {tmp_path / 'none'}. Make one: clippings sync FOLDER --home "
+        f"clippings: there is no collection in {tmp_path / 'none'}. Create one: clippings sync FOLDER --home "
         f"{tmp_path / 'none'}\n"
     )

@@ -368,7 +368,7 @@ def test_history_completes_the_question(ready: Config, encoder: WordEncoder) -> 
         ("", "empty"),
         ("  \n ", "empty"),
         ("?!… —", "no word"),
-        ("why " * 5_000, "19,999 characters; at most 2,000"),
+        ("why " * 5_000, "19,999 characters; the limit is 2,000"),
     ],
 )
 def test_a_question_that_cannot_be_asked_is_refused_with_the_reason(

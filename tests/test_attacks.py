@@ -51,7 +51,10 @@ def config(tmp_path_factory: pytest.TempPathFactory) -> Config:
 def page(config: Config, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     """A page without accounts, whose temporary folder is one of its own."""
     temporary = tmp_path_factory.mktemp("temporary")
-    limits = {"CLIPPINGS_SERVE_UPLOAD_BYTES": "1000000", "CLIPPINGS_SERVE_UPLOAD_DISK": "2000000"}
+    limits = {
+        "CLIPPINGS_SERVE_UPLOAD_MAX_FILE_BYTES": "1000000",
+        "CLIPPINGS_SERVE_UPLOAD_MAX_TOTAL_BYTES": "2000000",
+    }
     with served(config, TMPDIR=str(temporary), **limits) as page:
         page.temporary = temporary  # type: ignore[attr-defined]
         yield page
@@ -391,7 +394,7 @@ def test_a_thousand_wrong_passwords_open_nothing_and_hold_nobody_up(guarded: Ser
 def test_every_write_on_a_read_only_page_is_refused(guarded: Served, config: Config) -> None:
     there = articles(config)
     with closing(People(config.home)) as people:
-        mark = Accounts.read(guarded.accounts).mark("ann")  # type: ignore[attr-defined]
+        mark = Accounts.read(guarded.accounts).fingerprint("ann")  # type: ignore[attr-defined]
         session = people.sessions.start("ann", mark or "")
         token = people.tokens.add(f"writer {time.time()}", read_only=False)
     ways: tuple[dict[str, Any], ...] = (

@@ -118,7 +118,10 @@ def ollama(*pieces: Any) -> Iterator[tuple[type[Ollama], ModelSettings]]:
         server.daemon_threads = True
         threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
         url = f"http://127.0.0.1:{server.server_port}"
-        yield speaker, ModelSettings(url, "m", timeout=10, window=2048, max_tokens=64, provider="ollama")
+        yield (
+            speaker,
+            ModelSettings(url, "m", timeout=10, context_window=2048, max_tokens=64, provider="ollama"),
+        )
         server.shutdown()
 
 
@@ -198,14 +201,14 @@ def test_a_hosted_model_without_a_key_says_what_to_set_and_calls_nobody(
 @pytest.mark.parametrize(
     ("facts", "told"),
     [
-        ({"provider": "olama", "name": "m"}, "unknown model.provider 'olama'; did you mean ollama?"),
+        ({"provider": "olama", "name": "m"}, "unknown model.provider 'olama'. Did you mean ollama?"),
         (
             {"provider": "ollama"},
-            "model.provider is ollama but model.name is not set: say which model it shall use",
+            "model.provider is ollama but model.name is not set. Set it to the model to use",
         ),
         (
             {"provider": "huggingface", "name": "m", "url": "http://x"},
-            "model.url is set, but a model of huggingface runs in this process. Remove one of the two",
+            "model.url is set, but a huggingface model runs in this process. Remove model.url",
         ),
     ],
 )

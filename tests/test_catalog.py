@@ -391,7 +391,7 @@ def test_other_settings_than_it_was_made_with_are_refused_with_the_command_to_ru
 
 
 def test_settings_that_only_matter_at_a_question_may_change(catalog: Catalog, config: Config) -> None:
-    other = Catalog(config.home, replace(config, retrieval=RetrievalSettings(keep=3)))
+    other = Catalog(config.home, replace(config, retrieval=RetrievalSettings(top_k=3)))
     assert other.count() == (2, 3)
     other.close()
 

@@ -55,7 +55,7 @@ HOSTILE = (
     "[more](javascript:window.struck=5) "
     "\u202eסכר\u202c 🌊 **bold** and forty houses were lost."
 )
-UNANSWERED = "Not answered: it was stopped, or the page was closed, before the answer was there."
+UNANSWERED = "Not answered: it was stopped, or the page was closed, before the answer was complete."
 pytestmark = pytest.mark.browser
 
 
@@ -199,7 +199,9 @@ def test_an_abstention_does_not_look_like_an_answer(page: Page) -> None:
     put(page, "What is the best recipe for biryani?", ".abstained")
     expect(page.locator("#conversation .abstained")).to_have_text("The articles do not answer this.")
     expect(page.locator("#conversation .answer")).to_have_count(0)
-    expect(page.locator("#conversation .closest")).to_have_text("Closest, but not an answer:")
+    expect(page.locator("#conversation .closest")).to_have_text(
+        "The closest passages (they do not answer it):"
+    )
     page.locator("#conversation button.nearest").first.click()
     expect(page.locator("#reading mark")).to_be_visible()
 
@@ -357,7 +359,7 @@ def test_a_link_opens_the_same_words_after_a_restart_and_another_sync(
         later.goto(f"{url}/?{another}")
         expect(later.locator("#reading mark")).to_have_text(words, timeout=20_000)
         later.goto(f"{url}/?{another.replace('words=', 'words=0')}")
-        expect(later.locator("#reading .hint")).to_contain_text("has been changed or removed", timeout=20_000)
+        expect(later.locator("#reading .hint")).to_contain_text("was changed or removed", timeout=20_000)
         later.close()
     remove("more/rain.txt", config)
 
@@ -385,7 +387,9 @@ def test_a_filter_changes_the_evidence_and_stands_on_the_answer(page: Page, conf
     page.locator("#filters button").first.click()
     page.locator("#after textarea, #after input").fill("2024-01-19")
     put(page, QUESTION, ".filtered")
-    expect(page.locator("#conversation .filtered")).to_have_text("Evidence: published from 19 January 2024")
+    expect(page.locator("#conversation .filtered")).to_have_text(
+        "Filters: published on or after 19 January 2024"
+    )
     used = [
         {
             b.get_attribute("data-article")
@@ -405,9 +409,7 @@ def test_a_filter_changes_the_evidence_and_stands_on_the_answer(page: Page, conf
     page.locator("#after textarea, #after input").fill("yesterday")
     page.locator("#question textarea").fill("Why?")
     page.locator("#question textarea").press("Enter")
-    expect(page.locator("#conversation .told")).to_contain_text(
-        "“yesterday” is not a day. Days are written as 2024-01-20"
-    )
+    expect(page.locator("#conversation .told")).to_contain_text("“yesterday” is not a date like 2024-01-20")
     expect(page.locator("#question textarea")).to_have_value("Why?")  # and nothing has been asked
     expect(page.locator("#conversation .asked")).to_have_count(2)
     page.reload()
@@ -472,9 +474,9 @@ def test_conversations_are_kept_renamed_taken_up_deleted_and_taken_back(
     other.close()
     page.locator("#delete").click()
     expect(titles.first).to_have_text("The strikes")
-    page.get_by_role("button", name="No, keep it").click()
+    page.get_by_role("button", name="Cancel").click()
     page.locator("#delete").click()
-    page.get_by_role("button", name="Yes, delete it").click()
+    page.get_by_role("button", name="Delete", exact=True).click()
     expect(titles.first).to_have_text("What did Ali Vaez say about the strike?")
     expect(page.locator("#conversation .asked")).to_have_count(0)
     page.locator("#conversation .told").get_by_role("button", name="Undo").click()
@@ -494,7 +496,9 @@ def test_two_tabs_of_one_conversation_lose_nothing_of_each_other(page: Page, bro
     put(page, "What did Ali Vaez say about the strike?", count=2)
     put(second, "Where is Jaish al-Adl based?", ".abstained")
     expect(second.locator("#conversation .versions")).to_contain_text("2 of 2")
-    expect(second.locator("#conversation .told")).to_contain_text("Another tab has asked here meanwhile")
+    expect(second.locator("#conversation .told")).to_contain_text(
+        "Another tab asked a question here in the meantime"
+    )
     second.get_by_role("button", name="Earlier version").click()
     expect(second.locator("#conversation .asked")).to_have_text(
         [QUESTION, "What did Ali Vaez say about the strike?"]
@@ -527,7 +531,7 @@ def test_nothing_changes_on_the_page_while_the_server_does_not_answer(page: Page
     put(page, QUESTION)
     page.route("**/api/**", lambda route: route.abort())
     page.get_by_role("radio", name="Demo articles").check()
-    expect(page.locator("#conversation .told")).to_contain_text("The server does not answer")
+    expect(page.locator("#conversation .told")).to_contain_text("The server does not respond")
     expect(page.locator("#conversation .asked")).to_have_text([QUESTION])
     page.locator("#question textarea").fill("Why?")
     page.locator("#question textarea").press("Enter")
@@ -621,7 +625,7 @@ def test_what_a_browser_kept_before_the_server_did_is_taken_over_once(
     page.goto(address)
     expect(page.locator("#question textarea")).to_be_visible(timeout=20_000)
     expect(page.locator("#masthead")).to_contain_text("articles.")
-    page.evaluate("async (shelf) => { window.kept = await clippings.takeOver(shelf) }", held)
+    page.evaluate("async (shelf) => { window.kept = await clippings.importConversations(shelf) }", held)
     assert page.evaluate("window.kept") == {"current": "", "conversations": []}
     shelf(page).locator(".list button", has_text="From before").click()
     expect(page.locator("#conversation .asked")).to_have_text(["Who was it that struck first?"])
@@ -629,7 +633,7 @@ def test_what_a_browser_kept_before_the_server_did_is_taken_over_once(
     expect(page.get_by_role("button", name="Right", exact=True)).to_have_count(
         0
     )  # this server did not give it
-    page.evaluate("async (shelf) => { await clippings.takeOver(shelf) }", held)
+    page.evaluate("async (shelf) => { await clippings.importConversations(shelf) }", held)
     expect(shelf(page).locator(".list button", has_text="From before")).to_have_count(1)
     assert len(calls) == 2
     page.close()
@@ -638,7 +642,7 @@ def test_what_a_browser_kept_before_the_server_did_is_taken_over_once(
 def test_a_conversation_leaves_the_page_with_its_footnotes(page: Page) -> None:
     put(page, QUESTION)
     page.context.grant_permissions(["clipboard-read", "clipboard-write"])
-    page.get_by_role("button", name="Copy with footnotes").click()
+    page.get_by_role("button", name="Copy with citations").click()
     expect(page.get_by_role("button", name="Copied")).to_be_visible()
     copied = page.evaluate("navigator.clipboard.readText()")
     assert copied.startswith(f"**{QUESTION}**\n\nIran struck first.[^1]")
@@ -694,13 +698,9 @@ def test_a_newcomer_adds_articles_reads_them_and_takes_one_out_again(
         for route in late:
             route.continue_()
         mine.check()
-        expect(page.locator("#begin")).to_contain_text(
-            "there are no articles of your own yet. Add some under “Articles”"
-        )
+        expect(page.locator("#begin")).to_contain_text("you have no articles yet. Add some under “Articles”")
         put(page, QUESTION, ".abstained")
-        expect(page.locator("#conversation .abstained")).to_contain_text(
-            "there are no articles of your own yet"
-        )
+        expect(page.locator("#conversation .abstained")).to_contain_text("you have no articles yet")
         page.get_by_role("tab", name="Articles").click()
         page.locator("#upload input[type=file]").set_input_files(
             [tmp_path / "dam.txt", tmp_path / "rain.jsonl"]
@@ -722,12 +722,14 @@ def test_a_newcomer_adds_articles_reads_them_and_takes_one_out_again(
         expect(page.locator("#picked")).to_contain_text("'soon' is not a day like 2024-01-20", timeout=30_000)
         page.locator("#fact-published input, #fact-published textarea").first.fill("2024-05-09")
         page.locator("#correct").click()
-        expect(page.locator("#picked")).to_have_text("The facts are corrected, and stay so.", timeout=30_000)
+        expect(page.locator("#picked")).to_have_text(
+            "Saved. Later syncs keep the correction.", timeout=30_000
+        )
         expect(page.locator("#reading .title")).to_have_text("Nine days of rain")
         expect(page.locator("#reading .facts")).to_have_text("9 May 2024")
         expect(page.locator("#articles")).to_contain_text("Nine days of rain")
         page.locator("#undo").click()
-        expect(page.locator("#picked")).to_have_text("The facts are as they were read.", timeout=30_000)
+        expect(page.locator("#picked")).to_have_text("Corrections undone.", timeout=30_000)
         expect(page.locator("#reading .facts")).to_have_text("AP, 1 May 2024")
         expect(page.locator("#fact-title input, #fact-title textarea").first).to_have_value("Rain")
         page.locator("#remove").click()
@@ -735,7 +737,7 @@ def test_a_newcomer_adds_articles_reads_them_and_takes_one_out_again(
         expect(page.locator("#yes")).to_be_hidden()
         page.locator("#remove").click()
         page.locator("#yes").click()
-        expect(page.locator("#picked")).to_have_text("The article is removed.", timeout=30_000)
+        expect(page.locator("#picked")).to_have_text("Article removed.", timeout=30_000)
         expect(page.locator("#masthead")).to_contain_text("1 article.")
         page.get_by_role("tab", name="Ask").click()
         put(page, "How many houses were lost when the Karvel dam burst?")
@@ -746,7 +748,9 @@ def test_a_newcomer_adds_articles_reads_them_and_takes_one_out_again(
         page.get_by_role("tab", name="Articles").click()
         page.locator("#articles [role=gridcell] span.text:visible").first.click()
         expect(page.locator("#reading .article")).to_be_visible()
-        expect(page.locator("#facts")).to_be_hidden()  # the demo articles stay as they are
+        expect(
+            page.locator("#facts")
+        ).to_be_hidden()  # the demo articles cannot be changed. Add articles of your own
         expect(page.locator("#remove")).to_be_disabled()
         page.get_by_role("tab", name="Ask").click()
         put(page, QUESTION)
@@ -776,7 +780,7 @@ def test_a_name_that_is_taken_is_asked_about_and_adding_is_stopped_after_a_reloa
         dam.write_text("The Karvel dam burst on Monday and fifty houses were lost.\n", encoding="utf-8")
         taken = page.locator("#adding .taken")
         files.set_input_files(dam)
-        expect(taken).to_contain_text("There is already, with other content: dam.txt.")
+        expect(taken).to_contain_text("Already exists with different content: dam.txt.")
         taken.get_by_role("button", name="Cancel").click()
         expect(report).to_have_text("Nothing was added.")
         files.set_input_files(dam)
@@ -787,11 +791,11 @@ def test_a_name_that_is_taken_is_asked_about_and_adding_is_stopped_after_a_reloa
         page.reload()
         page.get_by_role("tab", name="Articles").click()
         report.get_by_role("button", name="Stop").click(timeout=30_000)
-        expect(report).to_contain_text("Add the same again to go on", timeout=60_000)
+        expect(report).to_contain_text("Add the same files or address again to continue", timeout=60_000)
         page.reload()
         page.get_by_role("tab", name="Articles").click()
         expect(report).to_contain_text(
-            "Add the same again to go on", timeout=20_000
+            "Add the same files or address again to continue", timeout=20_000
         )  # what came of it outlives a reload
         page.close()
     with open_assistant(config) as assistant:
@@ -819,7 +823,7 @@ def publisher() -> Iterator[str]:
 def test_a_page_is_taken_in_by_its_address_and_says_where_its_facts_were_read(
     browser: Browser, publisher: str, tmp_path: Path
 ) -> None:
-    settings = {"CLIPPINGS_FETCH_PRIVATE": "true", "CLIPPINGS_FETCH_PAUSE": "0"}
+    settings = {"CLIPPINGS_FETCH_ALLOW_PRIVATE": "true", "CLIPPINGS_FETCH_DELAY": "0"}
     with served(Config(home=tmp_path / "home"), **settings) as url:
         page = browser.new_page(viewport={"width": 1280, "height": 900})
         page.goto(url)
@@ -828,7 +832,7 @@ def test_a_page_is_taken_in_by_its_address_and_says_where_its_facts_were_read(
         given = page.locator("#address")
         given.fill("harbor-courier-ferry-inquiry.html")
         page.locator("#fetch").click()
-        expect(page.locator("#report")).to_contain_text("is no web address. Copy it from your browser")
+        expect(page.locator("#report")).to_contain_text("is not a web address. Copy it from your browser")
         given.fill(f"{publisher}/nowhere.html")
         page.locator("#fetch").click()
         expect(page.locator("#report")).to_contain_text(
@@ -873,11 +877,13 @@ def test_an_article_that_has_changed_opens_as_it_was_cited(
     )
     sync(desk, config)
     page.locator("#conversation .answer button.cite").last.click()
-    expect(page.locator("#reading .note")).to_contain_text("This is the article as it was until")
+    expect(page.locator("#reading .note")).to_contain_text(
+        "This is an earlier version of the article, which was replaced on"
+    )
     expect(page.locator("#reading mark")).to_contain_text("seven plum trees")
     remove("changing/one.txt", config)
     page.locator("#conversation .answer button.cite").last.click()
-    expect(page.locator("#reading .hint")).to_contain_text("has been changed or removed")
+    expect(page.locator("#reading .hint")).to_contain_text("was changed or removed")
     expect(page.locator("#reading .note")).to_be_hidden()
 
 
@@ -895,7 +901,7 @@ def test_a_page_that_is_read_only_behind_a_password_shows_neither_upload_nor_rem
         page = browser.new_page()
         page.goto(url)
         log_in(page, "ann", "wrong")
-        expect(page.get_by_role("alert")).to_have_text("The name or the password is wrong.")
+        expect(page.get_by_role("alert")).to_have_text("The name or password is wrong.")
         log_in(page, "ann", "open sesame")
         expect(page.locator("#question textarea")).to_be_visible(timeout=20_000)
         page.get_by_role("tab", name="Articles").click()
@@ -983,18 +989,18 @@ def test_a_model_words_the_answer_until_it_is_left_out_and_what_it_invents_is_se
             put(page, "Who struck first?")
             expect(page.locator("#conversation .answer")).to_contain_text("Pakistan was struck first by Iran")
             apart = page.locator(
-                "#conversation details", has_text="Said by the model, not found in the articles (1)"
+                "#conversation details", has_text="Claimed by the model, but not found in the articles (1)"
             )
             expect(apart.locator("li")).to_have_text("Snow fell on Karvel that night.")
             expect(page.locator("#conversation .answer")).not_to_contain_text("Snow")
             asked = len(speaker.requests)
-            page.get_by_role("radio", name="The articles' own words").check()
+            page.get_by_role("radio", name="Quotes from the articles").check()
             put(page, "Who struck first?", count=2)
             expect(page.locator("#conversation .answer").last).to_contain_text("Iran struck first.")
             assert len(speaker.requests) == asked
             page.reload()  # the choice is kept
-            expect(page.get_by_role("radio", name="The articles' own words")).to_be_checked(timeout=20_000)
-            page.get_by_role("radio", name="m, checked").check()
+            expect(page.get_by_role("radio", name="Quotes from the articles")).to_be_checked(timeout=20_000)
+            page.get_by_role("radio", name="m (checked)").check()
             page.wait_for_timeout(300)
             page.close()
 
@@ -1009,7 +1015,7 @@ def test_without_a_model_nothing_is_to_be_chosen(page: Page) -> None:
 def test_who_waits_is_told_so_who_comes_too_late_as_well_and_who_stops_makes_room(
     browser: Browser, config: Config
 ) -> None:
-    limits = {"CLIPPINGS_SERVE_AT_ONCE": "1", "CLIPPINGS_SERVE_WAITING": "1"}
+    limits = {"CLIPPINGS_SERVE_MAX_CONCURRENCY": "1", "CLIPPINGS_SERVE_QUEUE_SIZE": "1"}
     with slow_model() as (speaker, goes_on, settings), kept_waiting(config, **limits, **settings) as server:
 
         def opened() -> Page:
@@ -1027,18 +1033,18 @@ def test_who_waits_is_told_so_who_comes_too_late_as_well_and_who_stops_makes_roo
         wait_until(lambda: bool(speaker.requests))
         ask(second)
         expect(second.locator("#conversation .step")).to_have_text(
-            "waiting for its turn: it is the next…", timeout=20_000
+            "waiting: next in the queue…", timeout=20_000
         )
         ask(third)
         expect(third.locator("#conversation .abstained")).to_have_text(
-            "too many ask at once: 1 being answered, 1 waiting. Ask again in a minute", timeout=20_000
+            "the server is busy (1 running, 1 waiting). Ask again in a minute", timeout=20_000
         )
         second.locator("#stop").click()
         expect(second.locator("#conversation .notice")).to_have_text(UNANSWERED, timeout=20_000)
         wait_until(lambda: server.health()[1]["waiting"] == 0)
         third.get_by_role("button", name="Ask again").click()
         expect(third.locator("#conversation .step")).to_have_text(
-            "waiting for its turn: it is the next…", timeout=20_000
+            "waiting: next in the queue…", timeout=20_000
         )
         first.close()  # in the middle of its answer
         goes_on.set()
@@ -1076,7 +1082,7 @@ def test_a_verdict_stands_on_its_answer_and_makes_a_gold_case(page: Page, config
     put(page, QUESTION)
     page.get_by_role("button", name="Wrong", exact=True).click()
     expect(page.get_by_role("button", name="Wrong", exact=True)).to_have_attribute("aria-pressed", "true")
-    page.get_by_role("button", name="Make it a gold case").click()
+    page.get_by_role("button", name="Add to gold questions").click()
     expect(page.locator("#conversation .told")).to_contain_text("select them in the article")
     page.locator("#conversation .answer button.cite").last.click()
     expect(page.locator("#reading mark")).to_be_visible()
@@ -1086,7 +1092,7 @@ def test_a_verdict_stands_on_its_answer_and_makes_a_gold_case(page: Page, config
         " getSelection().removeAllRanges(); getSelection().addRange(range); return getSelection().toString() "
         "}"
     )
-    page.get_by_role("button", name="Make it a gold case").click()
+    page.get_by_role("button", name="Add to gold questions").click()
     expect(page.locator("#conversation .told")).to_contain_text("gold.jsonl")
     (case,) = load(config.home / "gold.jsonl")
     ((span,),) = (fact.spans for fact in case.facts)
@@ -1117,8 +1123,7 @@ def test_programs_get_the_answer_a_person_gets(address: str, config: Config) -> 
         refused = client.post("/api/ask", json={"question": QUESTION, "published_from": "soon"})
         assert refused.status_code == 422
         assert (
-            refused.json()["error"]["message"]
-            == 'published_from must be a day, written as 2024-01-20, and is "soon"'
+            refused.json()["error"]["message"] == 'published_from must be a date like 2024-01-20, not "soon"'
         )
 
 
@@ -1213,7 +1218,7 @@ def test_the_first_answer_is_there_within_a_second(page: Page) -> None:
 def test_a_question_that_cannot_be_asked_is_answered_with_the_reason(page: Page) -> None:
     put(page, "?!…", ".abstained")
     expect(page.locator("#conversation .abstained")).to_have_text(
-        "the question holds no word to look for. Ask it in words"
+        "the question has no word to search for. Ask it in words"
     )
 
 
@@ -1258,7 +1263,7 @@ def test_an_open_page_answers_from_what_another_process_has_just_written(
     remove("late/one.txt", config)
     page.locator("#conversation .answer button.cite").first.click()
     expect(page.locator("#reading .hint")).to_have_text(
-        "This article has been changed or removed since the answer was given. Ask again."
+        "This article was changed or removed after the answer was given. Ask again."
     )
 
 

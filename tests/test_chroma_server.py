@@ -370,7 +370,7 @@ def test_the_doctor_looks_at_the_server(
         closed.bind(("127.0.0.1", 0))
         nobody = f"http://127.0.0.1:{closed.getsockname()[1]}"
     assert (
-        findings["indexes"].detail == "dense and lexical hold the catalog's 2 passages, whole its 2 articles"
+        findings["indexes"].detail == "dense and lexical have the catalog's 2 passages, whole its 2 articles"
     )
     findings = {f.name: f for f in examine(replace(config, chroma=ChromaSettings(url=nobody)), lambda: None)}
     assert not findings["Chroma server"].well

@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import json
 import re
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +14,8 @@ from conftest import WordEncoder, WordReader, write_jsonl
 import app
 from ingest.apply import Progress
 from rag.config import Config
-from rag.surfaces.cli import Services, _progress, run
+from rag.surfaces.cli import _progress, run
+from rag.surfaces.services import ServeOptions
 
 STORY = {
     "id": "strike",
@@ -54,7 +54,7 @@ def test_sync_reports_and_its_status_says_whether_all_went_well(
     folder.mkdir()
     write_jsonl(folder / "a.jsonl", STORY)
     assert app.main(["sync", "--dry-run", str(folder)]) == 0
-    assert capsys.readouterr().out == "Would be: 1 added, 0 replaced, 0 removed, 0 unchanged, 0 failed\n"
+    assert capsys.readouterr().out == "Dry run: 1 added, 0 replaced, 0 removed, 0 unchanged, 0 failed\n"
     assert not home.exists()
     assert app.main(["sync", str(folder)]) == 0
     printed = capsys.readouterr()
@@ -89,14 +89,14 @@ def test_edit_corrects_what_was_read_and_takes_it_back(
     assert app.main(["edit", "strike"]) == 2
     assert app.main(["edit", "strike", "--published", "soon"]) == 1
     assert capsys.readouterr().err.splitlines() == [
-        "clippings: say what is right: --title, --source or --published; or --undo",
+        "clippings: give a correction: --title, --source or --published; or --undo",
         "clippings: 'soon' is not a day like 2024-01-20. Leave it empty if it is not known",
     ]
 
 
 def test_sync_needs_something_to_take_in(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert app.main(["sync"]) == 2
-    assert capsys.readouterr().err == "clippings: name the files, folders or addresses to take in\n"
+    assert capsys.readouterr().err == "clippings: name the files, folders or web addresses to add\n"
     assert not home.exists()
 
 
@@ -156,7 +156,7 @@ def test_the_filters_of_ask_have_their_effect(
 @pytest.mark.parametrize(
     ("arguments", "status", "says"),
     [
-        (["ask", "?!"], 2, "the question holds no word to look for"),
+        (["ask", "?!"], 2, "the question has no word to search for"),
         (
             ["ask", "who?", "--after", "2024-02-01", "--before", "2024-01-01"],
             2,
@@ -181,16 +181,17 @@ def test_a_day_that_is_none_is_refused(home: Path, capsys: pytest.CaptureFixture
     with pytest.raises(SystemExit) as stopped:
         app.main(["ask", "who?", "--after", "yesterday"])
     assert stopped.value.code == 2
-    assert "'yesterday' is not a day like 2024-01-20" in capsys.readouterr().err
+    assert "'yesterday' is not a date like 2024-01-20" in capsys.readouterr().err
 
 
 def test_a_wrong_setting_is_named(
     home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setenv("CLIPPINGS_RETRIEVAL_KEPE", "3")
+    monkeypatch.setenv("CLIPPINGS_RETRIEVAL_TOPK", "3")
     assert app.main(["articles"]) == 2
     assert (
-        capsys.readouterr().err == "clippings: unknown setting retrieval.kepe; did you mean retrieval.keep?\n"
+        capsys.readouterr().err
+        == "clippings: unknown setting retrieval.topk. Did you mean retrieval.top_k?\n"
     )
 
 
@@ -233,54 +234,54 @@ def test_without_a_collection_the_demo_stands_in_and_says_so(
     assert app.main(["articles"]) == 0
     printed = capsys.readouterr()
     assert len(printed.out.splitlines()) == 6
-    assert printed.err.startswith("(no collection yet: these are the demo articles.")
+    assert printed.err.startswith("(You have no collection yet, so these are the demo articles.")
     assert not home.exists()
 
 
 def test_serve_is_what_no_command_means() -> None:
-    served: list[Any] = []
+    class Serving:
+        """Only serves: every other method is missing."""
 
-    def serve(config: Config, **options: Any) -> None:
-        served.append(options)
+        def __init__(self) -> None:
+            self.options: list[ServeOptions] = []
 
-    def nothing(*_: Any, **__: Any) -> Any:
-        raise AssertionError("not asked for")
+        def serve(self, config: Config, options: ServeOptions) -> None:
+            self.options.append(options)
 
-    services = Services(nothing, nothing, lambda config: config, *[nothing] * 5, serve, *[nothing] * 5)
-    assert run([], services) == 0
-    assert run(["serve", "--host", "0.0.0.0", "--port", "8080"], services) == 0
-    plain = {
-        "host": "127.0.0.1", "port": 7860, "auth_file": None, "read_only": False, "root_path": "", "names": (), "origins": (),
-        "proxies": (),
-    }  # fmt: skip
-    assert served == [plain, {**plain, "host": "0.0.0.0", "port": 8080}]
-    assert run(["serve", "--auth-file", "who.txt", "--read-only", "--root-path", "/clippings"], services) == 0
-    assert served[-1] == {**plain, "auth_file": Path("who.txt"), "read_only": True, "root_path": "/clippings"}
-    names = [
-        "--host-name",
-        "a.example",
-        "--host-name",
-        "b.example:8443",
-        "--proxy",
-        "10.0.0.5",
-        "--origin",
-        "https://c.example",
-    ]
-    assert run(["serve", *names], services) == 0
-    assert served[-1] == {
-        **plain, "names": ("a.example", "b.example:8443"), "proxies": ("10.0.0.5",), "origins": ("https://c.example",),
-    }  # fmt: skip
+    services = Serving()
+    for arguments, options in (
+        ([], ServeOptions("127.0.0.1", 7860, (), (), (), "", None, False)),
+        (["serve", "--host", "0.0.0.0", "--port", "8080"], ServeOptions(host="0.0.0.0", port=8080)),
+        (
+            ["serve", "--auth-file", "who.txt", "--read-only", "--root-path", "/clippings"],
+            ServeOptions(auth_file=Path("who.txt"), read_only=True, root_path="/clippings"),
+        ),
+        (
+            ["serve", "--host-name", "a.example", "--host-name", "b.example:8443", "--proxy", "10.0.0.5",
+             "--origin", "https://c.example"],
+            ServeOptions(
+                host_names=("a.example", "b.example:8443"),
+                proxies=("10.0.0.5",),
+                origins=("https://c.example",),
+            ),
+        ),
+    ):  # fmt: skip
+        assert run(arguments, services) == 0  # type: ignore[arg-type]
+        assert services.options[-1] == options
 
 
 @pytest.mark.parametrize(("error", "status"), [(KeyboardInterrupt(), 130), (BrokenPipeError(), 0)])
 def test_an_interruption_is_not_a_traceback(
     error: BaseException, status: int, ready: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def interrupted(*_: Any, **__: Any) -> Iterator[Any]:
-        raise error
+    class Interrupted:
+        def config_or_demo(self, config: Config) -> Config:
+            return config
 
-    services = Services(interrupted, interrupted, lambda config: config, *[interrupted] * 11)
-    assert run(["articles"], services) == status
+        def open(self, config: Config) -> Any:
+            raise error
+
+    assert run(["articles"], Interrupted()) == status  # type: ignore[arg-type]
     assert "Traceback" not in capsys.readouterr().err
 
 
@@ -297,7 +298,7 @@ def test_a_terminal_gets_a_bar_and_a_pipe_gets_lines() -> None:
             progress(Progress(10, 10, 40))
         shown[kind] = stream.getvalue()
     first, last = shown[io.StringIO].splitlines()
-    assert re.fullmatch(r"3 of 10 articles, 12 passages, \d+ a second, about 1 seconds left", first)
+    assert re.fullmatch(r"3 of 10 articles, 12 passages, \d+ per second, about 1 seconds left", first)
     assert last == "10 of 10 articles, 40 passages"
     assert "3/10" in shown[Terminal]
     assert "10/10" in shown[Terminal]
@@ -309,7 +310,7 @@ def test_a_port_that_is_none_is_refused(port: str, capsys: pytest.CaptureFixture
     with pytest.raises(SystemExit) as stopped:
         app.main(["serve", f"--port={port}"])
     assert stopped.value.code == 2
-    assert f"'{port}' is not a port: a whole number from 1 to 65535" in capsys.readouterr().err
+    assert f"'{port}' is not a port: use a whole number from 1 to 65535" in capsys.readouterr().err
 
 
 def test_a_column_of_another_name_is_mapped(
@@ -320,7 +321,7 @@ def test_a_column_of_another_name_is_mapped(
     assert app.main(["sync", str(table)]) == 1
     assert "say so with --column url=NAME" in capsys.readouterr().out
     assert app.main(["sync", str(table), "--column", "id=Nr", "--column", "text=Inhalt", "--dry-run"]) == 0
-    assert capsys.readouterr().out.startswith("Would be: 1 added")
+    assert capsys.readouterr().out.startswith("Dry run: 1 added")
     assert app.main(["sync", str(table), "--column", "id=Nr", "--column", "text=Inhalt"]) == 0
     assert app.main(["show", "7"]) == 0
     assert "Rain fell on Monday." in capsys.readouterr().out
@@ -350,7 +351,7 @@ def test_an_earlier_version_is_printed(
     assert app.main(["show", rain, "--version", "none"]) == 1
     assert (
         capsys.readouterr().err
-        == f"clippings: {rain} has no version none; `clippings show` lists those kept\n"
+        == f"clippings: {rain} has no version none. `clippings show {rain}` lists its versions\n"
     )
 
 
@@ -361,12 +362,13 @@ def test_a_collection_is_kept_in_a_file_and_made_again(
     kept = tmp_path / "kept.zip"
     assert app.main(["backup", str(kept)]) == 0
     assert re.match(
-        r"1 articles and 1 passages are kept in .*kept\.zip \(\d+\.\d MB\)", capsys.readouterr().out
+        r"backed up 1 articles and 1 passages \(with 1 vector\) to .*kept\.zip \(\d+\.\d MB\)",
+        capsys.readouterr().out,
     )
     assert app.main(["restore", str(kept)]) == 1
     assert capsys.readouterr().err.startswith("clippings: ")
     assert app.main(["restore", str(kept), "--home", str(tmp_path / "again")]) == 0
-    restored = f"the collection in {tmp_path / 'again'} has 1 articles and 1 passages again, with 1 vector\n"
+    restored = f"restored 1 articles and 1 passages (with 1 vector) to {tmp_path / 'again'}\n"
     assert capsys.readouterr().out == restored
     assert app.main(["doctor", "--deep", "--home", str(tmp_path / "again")]) == 0
     assert "ok     Chroma's vectors: the same 1 as are mapped" in capsys.readouterr().out
@@ -376,7 +378,7 @@ def test_a_collection_is_kept_in_a_file_and_made_again(
     assert app.main(["doctor", "--deep", "--home", str(tmp_path / "again")]) == 1
     assert "FAULT  vectors: 1 of 1 are not as they were written. Make them again" in capsys.readouterr().out
     assert app.main(["backup", ""]) == 2
-    assert "clippings: the file is empty. Write out what is meant" in capsys.readouterr().err
+    assert "clippings: the file is empty. Write it out" in capsys.readouterr().err
     assert app.main(["show", "strike", "--home", str(tmp_path / "again")]) == 0
 
 
@@ -400,7 +402,7 @@ def test_an_empty_name_never_means_the_current_folder(
     (tmp_path / "here").mkdir()
     monkeypatch.chdir(tmp_path / "here")
     assert app.main(arguments) == 2
-    said = f"clippings: {called} is empty. Write out what is meant; the current folder is a single dot\n"
+    said = f"clippings: {called} is empty. Write it out; the current folder is a single dot\n"
     assert capsys.readouterr() == ("", said)
     assert (list((tmp_path / "here").iterdir()), home.exists()) == ([], False)
 
@@ -421,7 +423,7 @@ def test_a_root_path_that_is_none_is_refused(stated: str, capsys: pytest.Capture
         app.main(["serve", f"--root-path={stated}"])
     assert stopped.value.code == 2
     assert (
-        f"{stated!r} is not a path on a server, such as /clippings: no spaces, and no .."
+        f"{stated!r} is not a URL path such as /clippings: no spaces, and no .. are allowed"
         in capsys.readouterr().err
     )
 

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from rag.config import (
+    RENAMED,
     ChromaSettings,
     Config,
     FetchSettings,
@@ -52,28 +53,28 @@ def test_with_nothing_said_every_setting_has_its_default() -> None:
     assert (Config().encoder, Config().passages, Config().retrieval, Config().model) == (
         "all-MiniLM-L6-v2",
         PassageSettings(words=150, overlap=1, title=True),
-        RetrievalSettings(candidates=50, keep=8, fuse_k=10),
-        ModelSettings(url=None, name=None, key_file=None, timeout=30.0, window=8192, max_tokens=700),
+        RetrievalSettings(candidates=50, top_k=8, rrf_k=10, rerank_top_n=14),
+        ModelSettings(url=None, name=None, key_file=None, timeout=30.0, context_window=8192, max_tokens=700),
     )
 
 
 def test_the_file_wins_over_defaults_variables_over_the_file_and_overrides_over_all(folder: Path) -> None:
     write(
         folder / "clippings.toml",
-        'encoder = "of the file"\nhome = "h-file"\n[retrieval]\nkeep = 5\nfuse_k = 33\n',
+        'encoder = "of the file"\nhome = "h-file"\n[retrieval]\ntop_k = 5\nrrf_k = 33\n',
     )
-    environ = {"CLIPPINGS_ENCODER": "of a variable", "CLIPPINGS_RETRIEVAL_KEEP": "6"}
+    environ = {"CLIPPINGS_ENCODER": "of a variable", "CLIPPINGS_RETRIEVAL_TOP_K": "6"}
     by_file = load({})
-    assert (by_file.encoder, by_file.retrieval) == ("of the file", RetrievalSettings(keep=5, fuse_k=33))
+    assert (by_file.encoder, by_file.retrieval) == ("of the file", RetrievalSettings(top_k=5, rrf_k=33))
     by_variable = load(environ)
     assert (by_variable.encoder, by_variable.retrieval) == (
         "of a variable",
-        RetrievalSettings(keep=6, fuse_k=33),
+        RetrievalSettings(top_k=6, rrf_k=33),
     )
-    by_call = load(environ, encoder="of the call", retrieval={"keep": 7})
+    by_call = load(environ, encoder="of the call", retrieval={"top_k": 7})
     assert (by_call.encoder, by_call.retrieval, by_call.home) == (
         "of the call",
-        RetrievalSettings(keep=7),
+        RetrievalSettings(top_k=7),
         Path("h-file"),
     )
 
@@ -96,26 +97,26 @@ def test_every_setting_can_be_given_by_a_variable() -> None:
         "CLIPPINGS_PASSAGES_OVERLAP": "0",
         "CLIPPINGS_PASSAGES_TITLE": "false",
         "CLIPPINGS_RETRIEVAL_CANDIDATES": "9",
-        "CLIPPINGS_RETRIEVAL_KEEP": "3",
-        "CLIPPINGS_RETRIEVAL_FUSE_K": "1",
-        "CLIPPINGS_RETRIEVAL_READ": "5",
+        "CLIPPINGS_RETRIEVAL_TOP_K": "3",
+        "CLIPPINGS_RETRIEVAL_RRF_K": "1",
+        "CLIPPINGS_RETRIEVAL_RERANK_TOP_N": "5",
         "CLIPPINGS_MODEL_URL": "https://host/v1",
         "CLIPPINGS_MODEL_NAME": "m",
         "CLIPPINGS_MODEL_KEY_FILE": "k",
         "CLIPPINGS_MODEL_TIMEOUT": "2.5",
-        "CLIPPINGS_MODEL_WINDOW": "2048",
+        "CLIPPINGS_MODEL_CONTEXT_WINDOW": "2048",
         "CLIPPINGS_MODEL_MAX_TOKENS": "64",
         "CLIPPINGS_MODEL_PROVIDER": "openai",
-        "CLIPPINGS_FETCH_PRIVATE": "true",
-        "CLIPPINGS_FETCH_PAUSE": "0.5",
-        "CLIPPINGS_SERVE_AT_ONCE": "2",
-        "CLIPPINGS_SERVE_WAITING": "0",
-        "CLIPPINGS_SERVE_PATIENCE": "7.5",
-        "CLIPPINGS_SERVE_GRACE": "0",
-        "CLIPPINGS_SERVE_UPLOAD_BYTES": "10",
-        "CLIPPINGS_SERVE_UPLOAD_FILES": "3",
-        "CLIPPINGS_SERVE_UPLOAD_DISK": "20",
-        "CLIPPINGS_SERVE_TIMEOUT": "9",
+        "CLIPPINGS_FETCH_ALLOW_PRIVATE": "true",
+        "CLIPPINGS_FETCH_DELAY": "0.5",
+        "CLIPPINGS_SERVE_MAX_CONCURRENCY": "2",
+        "CLIPPINGS_SERVE_QUEUE_SIZE": "0",
+        "CLIPPINGS_SERVE_QUEUE_TIMEOUT": "7.5",
+        "CLIPPINGS_SERVE_SHUTDOWN_TIMEOUT": "0",
+        "CLIPPINGS_SERVE_UPLOAD_MAX_FILE_BYTES": "10",
+        "CLIPPINGS_SERVE_UPLOAD_MAX_FILES": "3",
+        "CLIPPINGS_SERVE_UPLOAD_MAX_TOTAL_BYTES": "20",
+        "CLIPPINGS_SERVE_REQUEST_TIMEOUT": "9",
         "CLIPPINGS_CHROMA_URL": "https://chroma",
         "CLIPPINGS_CHROMA_TENANT": "t",
         "CLIPPINGS_CHROMA_DATABASE": "d",
@@ -159,13 +160,16 @@ def test_an_empty_address_is_no_address() -> None:
 @pytest.mark.parametrize(
     ("environ", "message"),
     [
-        ({"CLIPPINGS_ENCODR": "x"}, "unknown setting encodr; did you mean encoder?"),
-        ({"CLIPPINGS_RETRIEVAL_KEPT": "3"}, "unknown setting retrieval.kept; did you mean retrieval.keep?"),
+        ({"CLIPPINGS_ENCODR": "x"}, "unknown setting encodr. Did you mean encoder?"),
+        ({"CLIPPINGS_RETRIEVAL_TOPK": "3"}, "unknown setting retrieval.topk. Did you mean retrieval.top_k?"),
         (
             {"CLIPPINGS_ZZZ": "x"},
-            "unknown setting zzz; known are home, encoder, passages, retrieval, model, fetch, serve, chroma",
+            "unknown setting zzz. The settings are: home, encoder, passages, retrieval, model, fetch, serve, chroma",
         ),
-        ({"CLIPPINGS_PASSAGES_QQQ": "x"}, "unknown setting passages.qqq; known are words, overlap, title"),
+        (
+            {"CLIPPINGS_PASSAGES_QQQ": "x"},
+            "unknown setting passages.qqq. The settings are: words, overlap, title",
+        ),
         ({"CLIPPINGS_MODEL": "gpt"}, "model must be a section of settings, not 'gpt'"),
         ({"CLIPPINGS_HOME": ""}, "home must be the path of a folder, not ''"),
         ({"CLIPPINGS_PASSAGES_TITLE": "maybe"}, "passages.title must be true or false, not 'maybe'"),
@@ -175,57 +179,66 @@ def test_an_empty_address_is_no_address() -> None:
         ({"CLIPPINGS_PASSAGES_WORDS": "19"}, "passages.words must be at least 20, not 19"),
         ({"CLIPPINGS_PASSAGES_OVERLAP": "-1"}, "passages.overlap must be at least 0, not -1"),
         ({"CLIPPINGS_RETRIEVAL_CANDIDATES": "0"}, "retrieval.candidates must be at least 1, not 0"),
-        ({"CLIPPINGS_RETRIEVAL_KEEP": "0"}, "retrieval.keep must be at least 1, not 0"),
-        ({"CLIPPINGS_RETRIEVAL_FUSE_K": "0"}, "retrieval.fuse_k must be at least 1, not 0"),
-        ({"CLIPPINGS_RETRIEVAL_READ": "0"}, "retrieval.read must be at least 1, not 0"),
+        ({"CLIPPINGS_RETRIEVAL_TOP_K": "0"}, "retrieval.top_k must be at least 1, not 0"),
+        ({"CLIPPINGS_RETRIEVAL_RRF_K": "0"}, "retrieval.rrf_k must be at least 1, not 0"),
+        ({"CLIPPINGS_RETRIEVAL_RERANK_TOP_N": "0"}, "retrieval.rerank_top_n must be at least 1, not 0"),
         (
-            {"CLIPPINGS_RETRIEVAL_KEEP": "8", "CLIPPINGS_RETRIEVAL_CANDIDATES": "5"},
-            "retrieval.keep (8) must not exceed retrieval.candidates (5): evidence can only be kept from "
-            "what was found",
+            {"CLIPPINGS_RETRIEVAL_TOP_K": "8", "CLIPPINGS_RETRIEVAL_CANDIDATES": "5"},
+            "retrieval.top_k (8) must not exceed retrieval.candidates (5): the evidence is chosen from the "
+            "candidates",
         ),
         (
             {"CLIPPINGS_MODEL_URL": "localhost:11434"},
-            "model.url must begin with http:// or https://, not 'localhost:11434'",
+            "model.url must start with http:// or https://, not 'localhost:11434'",
         ),
         (
             {"CLIPPINGS_MODEL_URL": "http://localhost:11434/v1"},
-            "model.url is set (http://localhost:11434/v1) but model.name is not: say which model the server "
-            "shall use",
+            "model.url is set (http://localhost:11434/v1) but model.name is not. Set it to a model of that "
+            "server",
         ),
         ({"CLIPPINGS_MODEL_TIMEOUT": "0"}, "model.timeout must be more than 0 seconds, not 0.0"),
         ({"CLIPPINGS_MODEL_TIMEOUT": "nan"}, "model.timeout must be more than 0 seconds, not nan"),
-        ({"CLIPPINGS_MODEL_WINDOW": "1023"}, "model.window must be at least 1024, not 1023"),
+        ({"CLIPPINGS_MODEL_CONTEXT_WINDOW": "1023"}, "model.context_window must be at least 1024, not 1023"),
         ({"CLIPPINGS_MODEL_MAX_TOKENS": "15"}, "model.max_tokens must be at least 16, not 15"),
-        ({"CLIPPINGS_SERVE_AT_ONCE": "0"}, "serve.at_once must be at least 1, not 0"),
-        ({"CLIPPINGS_SERVE_WAITING": "-1"}, "serve.waiting must be at least 0, not -1"),
+        ({"CLIPPINGS_SERVE_MAX_CONCURRENCY": "0"}, "serve.max_concurrency must be at least 1, not 0"),
+        ({"CLIPPINGS_SERVE_QUEUE_SIZE": "-1"}, "serve.queue_size must be at least 0, not -1"),
         (
-            {"CLIPPINGS_SERVE_PATIENCE": "0"},
-            "serve.patience must be more than 0 and at most 3600 seconds, not 0.0",
+            {"CLIPPINGS_SERVE_QUEUE_TIMEOUT": "0"},
+            "serve.queue_timeout must be more than 0 and at most 3600 seconds, not 0.0",
         ),
         (
-            {"CLIPPINGS_SERVE_PATIENCE": "nan"},
-            "serve.patience must be more than 0 and at most 3600 seconds, not nan",
+            {"CLIPPINGS_SERVE_QUEUE_TIMEOUT": "nan"},
+            "serve.queue_timeout must be more than 0 and at most 3600 seconds, not nan",
         ),
         (
-            {"CLIPPINGS_SERVE_PATIENCE": "3601"},
-            "serve.patience must be more than 0 and at most 3600 seconds, not 3601.0",
+            {"CLIPPINGS_SERVE_QUEUE_TIMEOUT": "3601"},
+            "serve.queue_timeout must be more than 0 and at most 3600 seconds, not 3601.0",
         ),
         (
-            {"CLIPPINGS_SERVE_TIMEOUT": "0"},
-            "serve.timeout must be more than 0 and at most 3600 seconds, not 0.0",
+            {"CLIPPINGS_SERVE_REQUEST_TIMEOUT": "0"},
+            "serve.request_timeout must be more than 0 and at most 3600 seconds, not 0.0",
         ),
         (
-            {"CLIPPINGS_SERVE_TIMEOUT": "3601"},
-            "serve.timeout must be more than 0 and at most 3600 seconds, not 3601.0",
+            {"CLIPPINGS_SERVE_REQUEST_TIMEOUT": "3601"},
+            "serve.request_timeout must be more than 0 and at most 3600 seconds, not 3601.0",
         ),
-        ({"CLIPPINGS_SERVE_GRACE": "-1"}, "serve.grace must be from 0 to 3600 seconds, not -1.0"),
-        ({"CLIPPINGS_SERVE_GRACE": "inf"}, "serve.grace must be from 0 to 3600 seconds, not inf"),
-        ({"CLIPPINGS_SERVE_UPLOAD_BYTES": "0"}, "serve.upload_bytes must be at least 1, not 0"),
-        ({"CLIPPINGS_SERVE_UPLOAD_FILES": "0"}, "serve.upload_files must be at least 1, not 0"),
         (
-            {"CLIPPINGS_SERVE_UPLOAD_DISK": "9", "CLIPPINGS_SERVE_UPLOAD_BYTES": "10"},
-            "serve.upload_disk (9) must not be less than serve.upload_bytes (10): "
-            "else a file of that size could not be uploaded",
+            {"CLIPPINGS_SERVE_SHUTDOWN_TIMEOUT": "-1"},
+            "serve.shutdown_timeout must be from 0 to 3600 seconds, not -1.0",
+        ),
+        (
+            {"CLIPPINGS_SERVE_SHUTDOWN_TIMEOUT": "inf"},
+            "serve.shutdown_timeout must be from 0 to 3600 seconds, not inf",
+        ),
+        (
+            {"CLIPPINGS_SERVE_UPLOAD_MAX_FILE_BYTES": "0"},
+            "serve.upload_max_file_bytes must be at least 1, not 0",
+        ),
+        ({"CLIPPINGS_SERVE_UPLOAD_MAX_FILES": "0"}, "serve.upload_max_files must be at least 1, not 0"),
+        (
+            {"CLIPPINGS_SERVE_UPLOAD_MAX_TOTAL_BYTES": "9", "CLIPPINGS_SERVE_UPLOAD_MAX_FILE_BYTES": "10"},
+            "serve.upload_max_total_bytes (9) must not be less than serve.upload_max_file_bytes (10): "
+            "a file of that size could not be uploaded",
         ),
     ],
 )
@@ -246,11 +259,11 @@ def test_a_wrong_variable_is_refused_with_what_to_do(environ: dict[str, str], me
         ("[model]\ntimeout = false", "model.timeout must be a number, not False"),
         (
             "[model]\nkey = 'sk'",
-            "unknown setting model.key; known are url, name, key_file, timeout, window, max_tokens, provider",
+            "unknown setting model.key. The settings are: url, name, key_file, timeout, context_window, max_tokens, provider",
         ),
         (
             "colour = 'red'",
-            "unknown setting colour; known are home, encoder, passages, retrieval, model, fetch, serve, "
+            "unknown setting colour. The settings are: home, encoder, passages, retrieval, model, fetch, serve, "
             "chroma",
         ),
     ],
@@ -278,7 +291,7 @@ def test_a_file_that_was_named_must_be_there(folder: Path) -> None:
     )
     assert (
         refused({"CLIPPINGS_CONFIG": str(folder)})
-        == f"the configuration file {folder} is a folder. Name the file in it"
+        == f"the configuration file {folder} is a folder. Name a file in it"
     )
 
 
@@ -286,6 +299,101 @@ def test_a_file_that_was_named_must_be_there(folder: Path) -> None:
 def test_a_file_that_is_not_toml_is_said_to_be_so(folder: Path, text: str) -> None:
     (folder / "clippings.toml").write_text(text)
     assert refused().startswith("the configuration file clippings.toml is not valid TOML: ")
+
+
+# Settings that were renamed.
+
+
+@pytest.fixture
+def told(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> pytest.LogCaptureFixture:
+    """The log, as a process has it that has not warned yet."""
+    monkeypatch.setattr("rag.config._warned", set())
+    return caplog
+
+
+def value_of(config: Config, name: str) -> Any:
+    section, _, setting = name.partition(".")
+    return getattr(getattr(config, section), setting)
+
+
+OLD = [
+    ("retrieval.keep", "retrieval.top_k", 7),
+    ("retrieval.read", "retrieval.rerank_top_n", 17),
+    ("retrieval.fuse_k", "retrieval.rrf_k", 61),
+    ("model.window", "model.context_window", 8193),
+    ("fetch.private", "fetch.allow_private", True),
+    ("fetch.pause", "fetch.delay", 2.5),
+    ("serve.at_once", "serve.max_concurrency", 3),
+    ("serve.waiting", "serve.queue_size", 5),
+    ("serve.patience", "serve.queue_timeout", 6.5),
+    ("serve.timeout", "serve.request_timeout", 7.5),
+    ("serve.grace", "serve.shutdown_timeout", 8.5),
+    ("serve.upload_bytes", "serve.upload_max_file_bytes", 9),
+    ("serve.upload_files", "serve.upload_max_files", 10),
+    ("serve.upload_disk", "serve.upload_max_total_bytes", 3_000_000_000),
+]
+
+
+def test_every_renamed_setting_is_in_the_list_and_its_new_name_is_a_setting() -> None:
+    assert {old: new for old, new, _ in OLD} == RENAMED
+    for old, new, value in OLD:
+        assert value_of(Config(), new) != value, f"{new} has this value by default, so no test would notice"
+        assert not hasattr(getattr(Config(), old.partition(".")[0]), old.partition(".")[2])
+
+
+@pytest.mark.parametrize(("old", "new", "value"), OLD)
+def test_an_old_name_in_the_file_still_works_and_is_warned_about_once(
+    folder: Path, told: pytest.LogCaptureFixture, old: str, new: str, value: object
+) -> None:
+    section, _, name = old.partition(".")
+    write(folder / "clippings.toml", f"[{section}]\n{name} = {str(value).lower()}\n")
+    assert value_of(load({}), new) == value
+    assert value_of(load({}), new) == value
+    assert told.messages == [
+        f"{old} (clippings.toml) is now called {new}. The old name stops working in release 0.3"
+    ]
+
+
+@pytest.mark.parametrize(("old", "new", "value"), OLD)
+def test_an_old_variable_still_works_and_is_warned_about_once(
+    told: pytest.LogCaptureFixture, old: str, new: str, value: object
+) -> None:
+    before, now = (f"CLIPPINGS_{name.replace('.', '_').upper()}" for name in (old, new))
+    assert value_of(load({before: str(value)}), new) == value
+    assert value_of(load({before: str(value)}), new) == value
+    assert told.messages == [f"{before} is now called {now}. The old name stops working in release 0.3"]
+
+
+def test_a_program_may_pass_an_old_name_to_load(told: pytest.LogCaptureFixture) -> None:
+    assert load({}, retrieval={"keep": 7}).retrieval == RetrievalSettings(top_k=7)
+    assert told.messages == [
+        "retrieval.keep (load()) is now called retrieval.top_k. The old name stops working in release 0.3"
+    ]
+
+
+def test_a_variable_wins_over_the_file_whichever_of_the_two_has_the_old_name(
+    folder: Path, told: pytest.LogCaptureFixture
+) -> None:
+    write(folder / "clippings.toml", "[retrieval]\nkeep = 5\nrrf_k = 33\n")
+    config = load({"CLIPPINGS_RETRIEVAL_TOP_K": "6", "CLIPPINGS_RETRIEVAL_FUSE_K": "34"})
+    assert config.retrieval == RetrievalSettings(top_k=6, rrf_k=34)
+
+
+def test_an_old_and_a_new_name_in_one_place_are_refused(folder: Path, told: pytest.LogCaptureFixture) -> None:
+    assert refused({"CLIPPINGS_RETRIEVAL_KEEP": "5", "CLIPPINGS_RETRIEVAL_TOP_K": "5"}) == (
+        "CLIPPINGS_RETRIEVAL_KEEP is the old name of CLIPPINGS_RETRIEVAL_TOP_K, and both are set. "
+        "Remove CLIPPINGS_RETRIEVAL_KEEP"
+    )
+    write(folder / "clippings.toml", "[retrieval]\nkeep = 5\ntop_k = 5\n")
+    assert refused() == (
+        "retrieval.keep is the old name of retrieval.top_k, and clippings.toml sets both. Remove retrieval.keep"
+    )
+    assert told.messages == []
+
+
+def test_new_names_are_not_warned_about(told: pytest.LogCaptureFixture) -> None:
+    load({"CLIPPINGS_RETRIEVAL_TOP_K": "6", "CLIPPINGS_SERVE_QUEUE_TIMEOUT": "5"})
+    assert told.messages == []
 
 
 # The fingerprint.
@@ -296,14 +404,14 @@ CHANGES: list[tuple[str, Any]] = [
     ("passages.overlap", 0),
     ("passages.title", False),
     ("retrieval.candidates", 51),
-    ("retrieval.keep", 7),
-    ("retrieval.fuse_k", 61),
-    ("retrieval.read", 17),
+    ("retrieval.top_k", 7),
+    ("retrieval.rrf_k", 61),
+    ("retrieval.rerank_top_n", 17),
     ("model.url", "http://other/v1"),
     ("model.name", "other"),
     ("model.key_file", "k"),
     ("model.timeout", 31.0),
-    ("model.window", 8193),
+    ("model.context_window", 8193),
     ("model.max_tokens", 701),
     ("model.provider", "ollama"),
 ]
@@ -376,7 +484,7 @@ def test_a_key_file_that_cannot_be_read_is_named_and_what_it_holds_is_not(folder
     (folder / "binary").write_bytes(SECRET.encode() + b"\xff")
     with pytest.raises(ConfigError) as error:
         ModelSettings(key_file="binary").key({})
-    assert str(error.value) == "model.key_file binary is not a text file in UTF-8. Save it as one"
+    assert str(error.value) == "model.key_file binary is not UTF-8 text. Save it as UTF-8"
 
 
 @pytest.mark.parametrize("held", ["", "  \n", f"{SECRET}\n{SECRET}", f"{SECRET}\x07", f"{SECRET}…"])
@@ -385,7 +493,7 @@ def test_what_is_no_key_is_refused_and_not_quoted(folder: Path, held: str) -> No
     for kind, name, variable in (
         (ModelSettings, "model", "CLIPPINGS_MODEL_KEY"), (ChromaSettings, "chroma", "CLIPPINGS_CHROMA_KEY"),
     ):  # fmt: skip
-        says = "does not hold a key: one line of letters, digits and signs. Put the key there alone"
+        says = "does not hold a valid key. A key is one line of printable ASCII characters, and nothing else"
         with pytest.raises(ConfigError) as error:
             kind(key_file=str(path)).key({})
         assert str(error.value) == f"{name}.key_file {path} {says}"
@@ -398,8 +506,8 @@ def test_what_is_no_key_is_refused_and_not_quoted(folder: Path, held: str) -> No
 @pytest.mark.parametrize(
     ("make", "says"),
     [
-        (lambda: RetrievalSettings(keep="8"), "retrieval.keep must be a whole number, not '8'"),  # type: ignore[arg-type]
-        (lambda: RetrievalSettings(keep=True), "retrieval.keep must be a whole number, not True"),
+        (lambda: RetrievalSettings(top_k="8"), "retrieval.top_k must be a whole number, not '8'"),  # type: ignore[arg-type]
+        (lambda: RetrievalSettings(top_k=True), "retrieval.top_k must be a whole number, not True"),
         (lambda: PassageSettings(words=150.0), "passages.words must be a whole number, not 150.0"),  # type: ignore[arg-type]
         (lambda: PassageSettings(title="yes"), "passages.title must be true or false, not 'yes'"),  # type: ignore[arg-type]
         (lambda: ModelSettings(timeout="5"), "model.timeout must be a number, not '5'"),  # type: ignore[arg-type]
@@ -407,8 +515,8 @@ def test_what_is_no_key_is_refused_and_not_quoted(folder: Path, held: str) -> No
         (lambda: ChromaSettings(tenant=None), "chroma.tenant must be text, not None"),  # type: ignore[arg-type]
         (lambda: Config(encoder=None), "encoder must be text, not None"),  # type: ignore[arg-type]
         (
-            lambda: Config(retrieval={"keep": 8}),
-            "retrieval must be a rag.config.RetrievalSettings, not {'keep': 8}",
+            lambda: Config(retrieval={"top_k": 8}),
+            "retrieval must be a rag.config.RetrievalSettings, not {'top_k': 8}",
         ),  # type: ignore[arg-type]
         (lambda: Config(home=5), "home must be the path of a folder, not 5"),  # type: ignore[arg-type]
     ],

@@ -11,7 +11,7 @@ from conftest import article, headline
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rag.answer.conflict import Disagreement, Group, Said, find
+from rag.answer.conflict import ClaimedValue, Disagreement, Group, find
 from rag.english.sentences import sentences
 from rag.types import RetrievedPassage, Scores
 
@@ -21,13 +21,13 @@ TRUE = "Was it true?"  # a question that lets phrases be rivals only where one i
 
 def said(
     marked: str, id: str = "a", *, published: date | None = None, title: str | None = None, score: float = 0.5
-) -> Said:
+) -> ClaimedValue:
     """A claim by an article of that text; [brackets] mark the value, and are no part of the text."""
     start, end = marked.index("["), marked.index("]") - 1
     text = marked.replace("[", "").replace("]", "")
     story = article(text, id, published=published, title=title)
     around = next(text[a:b] for a, b in sentences(text) if a <= start and end <= b)
-    return Said(
+    return ClaimedValue(
         text[start:end],
         around,
         RetrievedPassage(story.passage(0, len(text)), headline(story), 1, Scores()),
@@ -37,7 +37,7 @@ def said(
     )
 
 
-def each(*marked: str, published: date | None = None) -> list[Said]:
+def each(*marked: str, published: date | None = None) -> list[ClaimedValue]:
     """One article for each text, surest first."""
     return [
         said(m, chr(ord("a") + at), published=published, score=0.9 - at / 100) for at, m in enumerate(marked)
@@ -87,9 +87,9 @@ def test_a_claim_knows_where_it_and_its_sentence_stand_in_the_article() -> None:
 def test_a_value_that_does_not_stand_in_its_sentence_cannot_be_claimed() -> None:
     claim = said("It killed [nine]. It rained.")
     with pytest.raises(ValueError, match="not the text"):
-        Said("ten", claim.sentence, claim.source, claim.start, claim.end, 0.5)
+        ClaimedValue("ten", claim.sentence, claim.source, claim.start, claim.end, 0.5)
     with pytest.raises(ValueError, match="outside the sentence"):
-        Said("nine", "It rained.", claim.source, claim.start, claim.end, 0.5)
+        ClaimedValue("nine", "It rained.", claim.source, claim.start, claim.end, 0.5)
 
 
 CONFLICTS = {
@@ -210,6 +210,8 @@ MEMBERS = {
     "a part in common": ("Who leads Pakistan's army?", "Pakistan's army is led by [Asim Munir].", "Pakistan's army is led by [Syed Munir]."),
     "a statement": ("What is the aim of Iran?", "The aim of Iran is [peace].", "The aim of Iran is [a gulf free of all foreign troops, bases, ships and spies]."),
     "one thing said, another denied": ("Is Pakistan an ally?", "Pakistan is [a friend].", "Pakistan was never [a vassal]."),
+    "a number in a name": ("Why did Kis leave?", "Kis left [for Formula 3].", "Kis left [after 20 races]."),
+    "a denial of another thing": ("Did Kis leave?", "[The coach] said that Kis left.", "Kis did [not] say why."),
     "a number and a name": ("What is Iran's channel?", "Iran's channel is [5].", "Iran's channel is [Press TV]."),
 }  # fmt: skip
 
@@ -218,6 +220,148 @@ MEMBERS = {
 def test_several_may_be_true_at_once(case: str) -> None:
     question, *texts = MEMBERS[case]
     assert find(question, each(*texts)) == []
+
+
+DESKS = {
+    "nobody and some": ("How many were hurt in the Oslo bus crash?", "[Nobody] was hurt in the Oslo bus crash.", "The Oslo bus crash left [four people] hurt."),
+    "none of a kind and some": ("Were any passengers hurt when the Brent ferry sank?", "[No passengers] were hurt when the Brent ferry sank.", "[Six passengers] were hurt when the Brent ferry sank."),
+    "arrested nobody": ("Was anyone arrested at the Lund march?", "Police arrested [nobody] at the Lund march.", "At the Lund march police arrested [12 people]."),
+    "a deed and its denial": ("Did Novak withdraw from the Open?", "[Novak withdrew] from the Open on Monday.", "[Novak did not withdraw] from the Open."),
+    "a deed that somebody denies": ("Does Halden use the drug?", "Halden [uses the drug] every day.", "Halden [denied using the drug]."),
+    "a state and its denial behind the value": ("Is the Arno bridge closed?", "[The Arno bridge] is closed.", "[The Arno bridge] is not closed."),
+    "a value without content": ("Is the portrait in Calder by Lene Aagaard?", "[The portrait] in Calder is by Lene Aagaard.", "The portrait in Calder is [not] by Lene Aagaard."),
+    "a date among other words": ("On which day was the Globe gala?", "The Globe gala was on [the night of the 3 March vote].", "The Globe gala was on [5 March]."),
+    "hundreds of thousands": ("How many people marched in Lund?", "[30,000 people] marched in Lund.", "[Hundreds of thousands] marched in Lund."),
+    "a verb that denies, asked about": ("Did the court clear Hill?", "The court [cleared Hill] of fraud.", "The court [did not clear Hill] of fraud."),
+    "a name in the genitive": ("Which hospital treated Kis?", "Kis was treated at [Saint Brigid's].", "Kis was taken to [Mercy Hospital]."),
+    "authors, one in the passive": ("Who wrote Winter Light?", "Winter Light was written by [Ana Ruiz].", "[Bo Lind] wrote Winter Light."),
+    "courts": ("Where was the Gorman trial held?", "The Gorman trial was held in [Leeds].", "The Gorman trial took place in [Hull]."),
+    "months and years": ("How long was Hill jailed for?", "Hill was jailed for [six years].", "Hill was jailed for [18 months]."),
+    "kilometres and miles": ("How far is Lund from Malmö?", "Lund is [18 km] from Malmö.", "Malmö lies [30 miles] from Lund."),
+    "tonnes and kilograms": ("How heavy is the Mora meteorite?", "The Mora meteorite weighs [2.5 tonnes].", "The Mora meteorite weighs [1,900 kilograms]."),
+    "a share in words": ("What percentage of voters backed Nova?", "[54 percent] of voters backed Nova.", "Nova was backed by [a third of] voters."),
+    "a figure and a verb behind it": ("How many people died in the Kals fire?", "[Nine] died in the Kals fire.", "The Kals fire killed [eleven people]."),
+    "decimals": ("What magnitude was the Izmit quake?", "The Izmit quake had a magnitude of [6.1].", "The Izmit quake measured [5.4]."),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", DESKS)
+def test_a_conflict_on_another_desk(case: str) -> None:
+    question, *texts = DESKS[case]
+    claims = each(*texts, published=date(2023, 5, 5))
+    assert [len(d.groups) for d in find(question, claims)] == [2]
+
+
+NO_CONFLICT = {
+    "half an hour": ("How long did the Kals outage last?", "The Kals outage lasted [half an hour].", "The Kals outage lasted [30 minutes]."),
+    "hours and days": ("How long did the Kals outage last?", "The Kals outage lasted [two days].", "The Kals outage lasted [48 hours]."),
+    "metres and kilometres": ("How long is the Kals tunnel?", "The Kals tunnel is [1.2 kilometres] long.", "The Kals tunnel runs for [1,200 metres]."),
+    "a conversion, rounded": ("How much rain fell in Bergen?", "Bergen had [50 millimetres] of rain.", "In Bergen [two inches] of rain fell."),
+    "a share in words": ("What share of Ona's voters stayed home?", "[A quarter of] Ona's voters stayed home.", "[25 percent] of Ona's voters stayed home."),
+    "a share, rounded": ("What share of Ona's voters stayed home?", "[One in three] of Ona's voters stayed home.", "[33 percent] of Ona's voters stayed home."),
+    "a percentage, rounded": ("What percentage of voters backed Nova?", "[54.3 percent] of voters backed Nova.", "Nova was backed by [54 percent]."),
+    "a round number": ("How many people live in Kals?", "Kals has [4,000 inhabitants].", "Kals has [3,970 inhabitants]."),
+    "profit and sales": ("What was Trefoil's profit?", "Trefoil made a profit of [9 million euros].", "Trefoil had sales of [140 million euros]."),
+    "a place's part": ("How many homes lost power in Nordland?", "The storm cut power to [9,000 homes] in Nordland.", "The storm cut power to [1,200 homes] in Bodø, in Nordland."),
+    "a place's part, further on": ("How many jobs will Quillon cut?", "Quillon will cut [900 jobs] in all.", "Quillon will cut [120 jobs] at its plant in Lyon."),
+    "some of them": ("How many people were hurt in the Kals fire?", "[Nine people] were hurt in the Kals fire.", "In the Kals fire nine people were hurt, [four of them] children."),
+    "among others": ("How many people were hurt in the Kals fire?", "[Nine people] were hurt in the Kals fire.", "Many were hurt in the Kals fire, including [four people] from Lund."),
+    "other things counted, one unsaid": ("How many goals did Kis score?", "Kis scored [17].", "Kis played [31 matches]."),
+    "hundreds of thousands": ("How many people marched in Lund?", "[Hundreds of thousands] marched in Lund.", "[200,000 people] marched in Lund."),
+    "one sort of them": ("How many medals did Norway win in Oslo?", "Norway won [12 medals] in Oslo.", "Norway won [five gold medals] in Oslo."),
+    "a town and the part of a country": ("Where is Trefoil based?", "Trefoil is based in [Lund].", "Trefoil is based in [southern Sweden]."),
+    "a deed in other words": ("Did Novak withdraw from the Open?", "[Novak withdrew] from the Open on Monday.", "[Novak pulled out] of the Open."),
+    "a denial of something else": ("Did Trefoil pay the fine?", "[Trefoil paid the fine], though it had not wanted to.", "[Trefoil paid the fine]."),
+    "a heading's denial": ("Who wrote Winter Light?", "[Ana Ruiz] wrote Winter Light.", "No label defined – English edition of Winter Light by [Ana Ruiz]."),
+    "a value cut out of a figure": ("What is the population of Kals?", "The population of Kals is [205].", "In Kals a house costs $[205],000."),
+    "a letter foreign to English": ("Who leads Trefoil?", "Trefoil is led by [Łukasz Żak].", "[Lukasz Zak] leads Trefoil."),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", NO_CONFLICT)
+def test_no_conflict_on_another_desk(case: str) -> None:
+    question, *texts = NO_CONFLICT[case]
+    assert find(question, each(*texts, published=date(2023, 5, 5))) == []
+
+
+@pytest.mark.parametrize(
+    ("asked", "other"),
+    [
+        ("died", "injured"), ("died", "arrested"), ("were injured", "fled"), ("were arrested", "missing"), ("fled", "died"),
+        ("were missing", "injured"),
+    ],
+)  # fmt: skip
+def test_another_harm_is_another_count(asked: str, other: str) -> None:
+    claims = each(f"In Kals [nine people] {asked}.", f"In Kals [40 people] were {other}.")
+    assert find(f"How many people {asked} in Kals?", claims) == []
+
+
+@pytest.mark.parametrize(("asked", "other"), [("profit", "loss"), ("loss", "debt"), ("revenue", "profit")])
+def test_another_measure_is_another_count(asked: str, other: str) -> None:
+    claims = each(f"Trefoil's {asked} was [$9 million].", f"Trefoil's {other} was [$40 million].")
+    assert find(f"What was Trefoil's {asked}?", claims) == []
+
+
+def test_a_count_from_before_the_year_asked_about_is_another() -> None:
+    question = "How many cases did Kallio report in 2022?"
+    asked = said("Kallio reported [19 cases] in 2022.", "a", score=0.9)
+    for day, groups in ((date(2021, 12, 31), []), (date(2022, 1, 1), [2])):
+        other = said("Kallio reported [40 cases].", "b", published=day)
+        assert [len(d.groups) for d in find(question, [asked, other])] == groups
+
+
+def test_days_of_two_years_are_two_events() -> None:
+    cold = said(
+        "The temperature in Oulu fell to [4 degrees] on Friday.", "a", published=date(2024, 1, 6), score=0.9
+    )
+    for year, groups in ((2020, []), (2024, [2])):
+        mild = said(
+            "The temperature in Oulu rose to [9 degrees] on Sunday.", "b", published=date(year, 1, 29)
+        )
+        assert [len(d.groups) for d in find("How cold was it in Oulu?", [cold, mild])] == groups
+
+
+@pytest.mark.parametrize(
+    ("question", "first", "second"),
+    [
+        (
+            "Who won the Halden Cup?",
+            "[Ajax] won the Halden Cup on Sunday.",
+            "[Porto] won the Halden Cup on Sunday.",
+        ),
+        (
+            "When does the Kals fair open?",
+            "The Kals fair opens on [3 July].",
+            "The Kals fair opens on [5 July].",
+        ),
+    ],
+)
+def test_what_happens_every_year_is_another_event_in_another(question: str, first: str, second: str) -> None:
+    once = said(first, "a", published=date(2022, 5, 5), score=0.9)
+    for year, groups in ((2023, []), (2022, [2])):
+        again = said(second, "b", published=date(year, 5, 6))
+        assert [len(d.groups) for d in find(question, [once, again])] == groups
+
+
+def test_what_had_not_happened_yet_may_have_happened_since() -> None:
+    for word, later in ((" yet", True), ("", False)):
+        no = said(f"Ona has [not signed the treaty]{word}.", "a", published=OLD, score=0.9)
+        (found,) = find(
+            "Has Ona signed the treaty?", [no, said("[Ona has signed the treaty].", "b", published=NEW)]
+        )
+        assert bool(found.later) == later
+
+
+def test_a_later_figure_of_the_same_publication_is_its_latest() -> None:
+    first = of_source(said("Kallio has [40 cases].", "a", published=OLD, score=0.9), "Herald")
+    second = said("Kallio has [55 cases].", "b", published=NEW)
+    (found,) = find("How many cases does Kallio have?", [first, of_source(second, "Herald")])
+    assert (values([found]), found.later) == ([["40 cases", "55 cases"]], found.groups[1])
+    assert find("How many cases does Kallio have?", [first, of_source(second, "Ledger")])[0].later is None
+
+
+def of_source(claim: ClaimedValue, name: str) -> ClaimedValue:
+    return replace(claim, source=replace(claim.source, article=replace(claim.source.article, source=name)))
 
 
 def test_words_and_their_denial_disagree_whatever_is_asked() -> None:
@@ -296,6 +440,16 @@ def test_copies_of_one_text_are_one_voice_though_each_is_read_differently() -> N
     assert find(HOW_MANY, each(COPY.format("[seven]", "nine"), COPY.format("seven", "[nine]"))) == []
 
 
+@pytest.mark.parametrize(
+    ("ending", "copies"), [("at dawn near Saravan town", True), ("at noon near Saravan town", False)]
+)
+def test_a_copy_holds_most_of_the_sentence(ending: str, copies: bool) -> None:
+    """Of twelve runs of three words, nine or eight stand in the other's: seven tenths make a copy."""
+    seven = said(f"{DIED} [seven] and then nine at dawn by the river.", "a", score=0.9)
+    nine = said(f"{DIED} seven and then [nine] {ending}.", "b")
+    assert (find(HOW_MANY, [seven, nine]) == []) == copies
+
+
 def test_a_copy_with_another_figure_is_a_rival() -> None:
     assert values(
         find(HOW_MANY, each(COPY.format("[seven]", "twelve"), COPY.format("[nine]", "twelve")))
@@ -323,8 +477,16 @@ UPDATES = {
     "risen to": f"The toll of those that {DIED} has risen to [nine].",
     "revised to": "The number that Pakistan's strikes on Iran killed was revised to [nine].",
     "now": "The dead of Pakistan's strikes on Iran now number [nine].",
+    "still": "Still, Pakistan's strikes on Iran killed [nine].",
     "latest toll": "The latest toll of Pakistan's strikes on Iran is [nine].",
 }
+
+
+def test_a_count_that_falls_is_updated_by_a_lower_one() -> None:
+    for number, later in (("three", True), ("nine", False)):
+        fallen = said(f"The toll of those that {DIED} has fallen to [{number}].", "b", published=NEW)
+        found = find(HOW_MANY, [said(f"{DIED} [seven].", "a", published=OLD, score=0.9), fallen])
+        assert [bool(d.later) for d in found] == [later]
 
 
 @pytest.mark.parametrize("case", UPDATES)
@@ -405,6 +567,14 @@ def test_the_others_figure_in_another_sentence_does_not_make_a_copy() -> None:
     assert values(find(HOW_MANY, claims)) == [["seven", "nine"]]
 
 
+@pytest.mark.parametrize(
+    ("mayor", "groups"), [("Ann Lee of Lund in Skåne", [2]), ("Ann Lee of Lund in Skåne, Sweden", [])]
+)
+def test_half_of_the_question_s_names_must_be_named(mayor: str, groups: list[int]) -> None:
+    claims = each(f"On Monday [nine] thanked {mayor}.", "Ann Lee thanked [seven].")
+    assert [len(d.groups) for d in find(f"How many thanked {mayor}?", claims)] == groups
+
+
 def test_no_claims_no_disagreement() -> None:
     assert find(HOW_MANY, []) == []
 
@@ -427,7 +597,7 @@ POOL = [
     st.randoms(use_true_random=False),
 )
 def test_the_order_of_claims_does_not_matter_and_two_articles_are_needed(
-    claims: list[Said], question: str, random
+    claims: list[ClaimedValue], question: str, random
 ) -> None:
     found = find(question, claims)
     shuffled = claims.copy()
@@ -440,7 +610,7 @@ def test_the_order_of_claims_does_not_matter_and_two_articles_are_needed(
 
 @settings(deadline=None)
 @given(st.lists(st.sampled_from(POOL), max_size=12), st.sampled_from([HOW_MANY, WHEN, TRUE]))
-def test_a_single_article_never_disagrees(claims: list[Said], question: str) -> None:
+def test_a_single_article_never_disagrees(claims: list[ClaimedValue], question: str) -> None:
     assert find(question, [c for c in claims if c.source.article.id == "a"]) == []
 
 
@@ -462,7 +632,7 @@ def test_hostile_text_takes_no_time(hostile: str) -> None:
     assert time.perf_counter() - began < 2
 
 
-def of_group(claim: Said, group: str) -> Said:
+def of_group(claim: ClaimedValue, group: str) -> ClaimedValue:
     """The claim, as one of an article that has near-copies."""
     return replace(claim, source=replace(claim.source, article=replace(claim.source.article, group=group)))
 

@@ -18,13 +18,13 @@ from rag.errors import QuestionError
 from rag.people.conversations import Exchange
 from rag.people.store import People
 from rag.surfaces.conversation import (
-    Growth,
-    Limits,
+    PartialAnswer,
+    QuestionOptions,
     exchange_html,
     exported,
-    growing,
-    growth_html,
+    partial_html,
     reply_html,
+    stream_answer,
     turns_of,
 )
 from rag.surfaces.record import record
@@ -45,7 +45,7 @@ def put(
     after: str | None = None,
     collection: str = "own",
 ) -> Exchange:
-    return people.conversations.put("", question, collection, conversation=conversation, after=after)
+    return people.conversations.add_question("", question, collection, conversation=conversation, after=after)
 
 
 class Asked:
@@ -70,18 +70,18 @@ def test_an_answer_grows_by_its_sentences_and_ends_as_a_record(people: People) -
     assistant = Asked(Step("retrieve", "searching <5> articles"), whole.sentences[0], whole)
     turns = [Turn("Who?", "Iran.")]
     grown = list(
-        growing(
+        stream_answer(
             lambda _: assistant,
             put(people, "Who struck first?"),
             turns,
-            Limits(("Dawn",), "2024-01-01", "", False),
+            QuestionOptions(("Dawn",), "2024-01-01", "", False),
         )
     )
-    assert [(g.step, g.record is not None, g.why) for g in grown] == [
+    assert [(g.step, g.record is not None, g.error) for g in grown] == [
         ("searching <5> articles", False, ""), ("searching <5> articles", False, ""), ("", True, ""),
     ]  # fmt: skip
-    assert growth_html(grown[0]) == '<p class="step" role="status">searching &lt;5&gt; articles…</p>'
-    assert "Iran struck first." in grown[1].so_far
+    assert partial_html(grown[0]) == '<p class="step" role="status">searching &lt;5&gt; articles…</p>'
+    assert "Iran struck first." in grown[1].sentences
     assert grown[2].record == record(whole, "own")
     assert assistant.given == {
         "question": "Who struck first?", "history": turns, "use_model": False,
@@ -93,13 +93,13 @@ def test_what_is_refused_is_told_and_what_was_not_foreseen_is_logged(
     people: People, caplog: pytest.LogCaptureFixture
 ) -> None:
     exchange = put(people, "?!")
-    assert list(growing(lambda _: Asked(QuestionError("no word")), exchange, [], Limits())) == [
-        Growth(why="no word")
-    ]
-    (told,) = growing(lambda _: Asked(), exchange, [], Limits(after="yesterday"))
-    assert told.why.startswith("'yesterday' is not a day")
-    (told,) = growing(lambda _: Asked(RuntimeError("secret")), exchange, [], Limits())
-    assert told.why == "Something went wrong while answering; the details are in the log. Ask again."
+    assert list(
+        stream_answer(lambda _: Asked(QuestionError("no word")), exchange, [], QuestionOptions())
+    ) == [PartialAnswer(error="no word")]
+    (told,) = stream_answer(lambda _: Asked(), exchange, [], QuestionOptions(after="yesterday"))
+    assert told.error.startswith("'yesterday' is not a date")
+    (told,) = stream_answer(lambda _: Asked(RuntimeError("secret")), exchange, [], QuestionOptions())
+    assert told.error == "Something went wrong. The server's log has the details. Ask again."
     assert "secret" in caplog.text
 
 
@@ -122,9 +122,9 @@ def test_what_was_asked_of_other_articles_is_no_turn(people: People) -> None:
 def test_a_question_that_was_not_answered_says_so_and_can_be_asked_again(people: People) -> None:
     exchange = put(people, "Who <b>struck</b>?")
     assert reply_html(exchange) == (
-        '<p class="notice">Not answered: it was stopped, or the page was closed, before the answer was there.</p>'
+        '<p class="notice">Not answered: it was stopped, or the page was closed, before the answer was complete.</p>'
     )
-    assert reply_html(exchange, running=True) == '<p class="step" role="status">being answered…</p>'
+    assert reply_html(exchange, running=True) == '<p class="step" role="status">answering…</p>'
     shown = exchange_html(exchange)
     assert "Who &lt;b&gt;struck&lt;/b&gt;?" in shown
     assert 'data-act="again"' in shown
@@ -139,7 +139,7 @@ def test_an_answer_can_be_judged_where_it_was_given_here(people: People) -> None
     assert 'data-act="verdict"' in reply_html(exchange)
     shelf = {"current": "c", "conversations": [{"id": "c", "title": "T", "exchanges": [
         {"key": "1", "asked": "Why?", "collection": "own", "found": record(answered()), "verdict": ""}]}]}  # fmt: skip
-    assert people.conversations.take_over("", shelf) == 1
+    assert people.conversations.import_from_browser("", shelf) == 1
     (taken,) = [c for c in people.conversations.all("") if c.title == "T"]
     (old,) = people.conversations.shown("", taken.id).exchanges
     assert "Iran struck first." in reply_html(old)

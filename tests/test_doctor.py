@@ -77,7 +77,7 @@ def test_what_is_well_is_said_with_what_was_seen(config: Config, monkeypatch: py
     assert said["configuration"] == f"fingerprint {config.fingerprint()}, collection in {config.home}"
     assert said["encoder"].startswith("words, 256 dimensions, bf16; loaded in ")
     assert said["collection"] == "2 articles, 2 passages, generation 2"
-    assert said["indexes"] == "dense and lexical hold the catalog's 2 passages, whole its 2 articles"
+    assert said["indexes"] == "dense and lexical have the catalog's 2 passages, whole its 2 articles"
     assert said["disk"].endswith(" GB free")
     assert said["language model"].startswith("scripted answers; first words after ")
 
@@ -97,7 +97,7 @@ def test_no_collection_yet_is_no_fault_and_nothing_is_made(tmp_path: Path) -> No
     findings = examined(config)
     assert list(findings) == [name for name in NAMES if name != "indexes"]
     assert findings["collection"] == Finding(
-        "collection", True, "none yet; the demo articles answer. Make one: clippings sync FOLDER"
+        "collection", True, "none yet; the demo articles are used. Create one: clippings sync FOLDER"
     )
     assert findings["disk"].well
     assert not (tmp_path / "deep").exists()
@@ -130,8 +130,7 @@ def test_a_damaged_catalog_is_a_fault(config: Config) -> None:
 def remedy(config: Config, name: str, lacking: int, spare: int) -> dict[str, str]:
     what = "articles" if name == WHOLE else "passages"
     return {
-        "indexes": f"the {name} index lacks {lacking} {what} and has {spare} too many. "
-        f"Make it again: clippings sync --rebuild --home {config.home}"
+        "indexes": f"the {name} index lacks {lacking} {what} and has {spare} too many. Rebuild it: clippings sync --rebuild --home {config.home}"
     }
 
 
@@ -210,7 +209,7 @@ def test_an_interrupted_addition_is_seen_and_the_next_sync_finishes_it(
     catalog.put([Entry(article("Snow fell. It melted.", "snow"), "/p/snow", ((0, 10), (11, 21)))])
     assert (
         faults(config)["collection"]
-        == "a sync was interrupted (2 passages to do). Run `clippings sync` again on any folder"
+        == "a sync was interrupted (2 passages left). Run `clippings sync` again on any folder"
     )
     assert sync(tmp_path / "news", config, encoder=encoder).completed == 2
     assert faults(config) == {}
@@ -220,7 +219,7 @@ def test_an_interrupted_removal_is_seen_and_the_next_sync_finishes_it(
     config: Config, catalog: Catalog, encoder: WordEncoder, tmp_path: Path
 ) -> None:
     catalog.remove(["news/iran.txt"])
-    assert faults(config)["collection"].startswith("a sync was interrupted (1 passages to do)")
+    assert faults(config)["collection"].startswith("a sync was interrupted (1 passages left)")
     sync(tmp_path / "news" / "weather.txt", config, encoder=encoder)
     assert faults(config) == {}
 
@@ -233,7 +232,7 @@ def test_an_interrupted_rebuild_is_seen_and_the_next_sync_finishes_it(
     ) as db:  # as versions did that emptied the indexes before they made them again
         db.execute("DELETE FROM passages")
         db.execute("INSERT INTO meta VALUES ('indexes', 'stale')")
-    assert faults(config)["collection"].startswith("a sync was interrupted (2 passages to do)")
+    assert faults(config)["collection"].startswith("a sync was interrupted (2 passages left)")
     sync(tmp_path / "news", config, encoder=encoder)
     assert faults(config) == {}
 
@@ -243,7 +242,7 @@ def test_little_room_on_the_disk_is_seen_before_it_is_none(
 ) -> None:
     usage = shutil.disk_usage(config.home)
     for free, well, detail in (
-        (499_999_999, False, "0.5 GB free. Make room before the next sync"),
+        (499_999_999, False, "0.5 GB free. Free some space before the next sync"),
         (500_000_000, True, "0.5 GB free"),
     ):
         monkeypatch.setattr(doctor.shutil, "disk_usage", lambda _, free=free: usage._replace(free=free))
@@ -257,8 +256,7 @@ def test_no_language_model_is_no_fault(config: Config) -> None:
     assert examined(config)["language model"] == Finding(
         "language model",
         True,
-        "none configured; the articles answer by themselves. To add one, set CLIPPINGS_MODEL_URL and "
-        "CLIPPINGS_MODEL_NAME",
+        "none configured; answers quote the articles. To add one, set CLIPPINGS_MODEL_URL and CLIPPINGS_MODEL_NAME",
     )
 
 
@@ -269,9 +267,7 @@ def test_a_model_that_is_down_is_a_fault_in_its_own_words(config: Config) -> Non
 
 
 def test_a_model_that_says_nothing_is_a_fault(config: Config) -> None:
-    assert faults(config, ScriptedModel())["language model"].startswith(
-        "scripted replied with nothing after "
-    )
+    assert faults(config, ScriptedModel())["language model"].startswith("scripted sent an empty reply after ")
     assert faults(config, ScriptedModel())["language model"].endswith("Check that the model is loaded")
 
 

@@ -31,7 +31,7 @@ DOCUMENTS = [*FURNITURE, *sorted((ROOT / "docs").glob("*.md"))]
 
 def commands(parser: argparse.ArgumentParser | None = None, before: str = "") -> dict[str, list[str]]:
     """The options of each command by its name, as in "token add"."""
-    parser = parser or cli._parser()
+    parser = parser or cli.parser()
     options = [
         o
         for action in parser._actions

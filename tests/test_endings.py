@@ -64,10 +64,10 @@ class Kind:
 KINDS = {
     "missing home": Kind(("--home", "none", QUESTION), 1, "there is no collection in none", 16),
     "empty folder": Kind(("--home", "empty", QUESTION), 1, "there is no collection in empty", 16),
-    "file as home": Kind(("--home", "file", QUESTION), 1, "file is a file and holds no collection", 16),
-    "closed folder": Kind(("--home", "x" * 300, QUESTION), 1, "cannot be looked into: File name too long", 4),
+    "file as home": Kind(("--home", "file", QUESTION), 1, "file is a file, not a collection", 16),
+    "closed folder": Kind(("--home", "x" * 300, QUESTION), 1, "cannot be read: File name too long", 4),
     "no name": Kind(("--home", " ", QUESTION), 2, "--home is empty", 3),
-    "wordless": Kind(("?!",), 2, "the question holds no word", 16),
+    "wordless": Kind(("?!",), 2, "the question has no word", 16),
     "not UTF-8": Kind(("caf\udce9?",), 2, r"the argument 'caf\udce9?' is not UTF-8 text", 4),
     "wrong days": Kind(
         (QUESTION, "--after", "2024-02-01", "--before", "2024-01-01"), 2, "no article can be published", 4
@@ -84,9 +84,7 @@ KINDS = {
     "good": Kind((QUESTION,), 0, "", 3),
     "good, nobody reads": Kind((QUESTION,), 0, "", 1, deaf=True),
     "good, no streams": Kind((QUESTION,), 0, "", 1, streams="<&- >&- 2>&-"),
-    "good, full disk": Kind(
-        (QUESTION,), 1, "what was to be printed could not be written", 1, streams=">/dev/full"
-    ),
+    "good, full disk": Kind((QUESTION,), 1, "the output could not be written", 1, streams=">/dev/full"),
     "interrupted": Kind((QUESTION,), 130, "stopped", 4, signal=signal.SIGINT),
     "terminated": Kind((QUESTION,), 143, "stopped", 4, signal=signal.SIGTERM),
 }
@@ -207,10 +205,10 @@ def test_a_sync_whose_progress_nobody_sees_goes_on_to_its_end(
 def test_nothing_that_is_opened_takes_the_number_of_a_closed_stream(place: Path) -> None:
     """Else what is printed would be written into it."""
     program = (
-        "import os, sys; from rag.surfaces.process import ended\n"
+        "import os, sys; from rag.surfaces.process import run_to_exit\n"
         "def run():\n    opened = os.open('file', os.O_RDWR); os.write(1, b'printed'); os.write(2, b'said'); "
         "return opened\n"
-        "sys.exit(ended(run))"
+        "sys.exit(run_to_exit(run))"
     )
     command = ["sh", "-c", 'exec "$@" <&- >&- 2>&-', "sh", sys.executable, "-c", program]
     run = subprocess.run(command, cwd=place, env={**os.environ, "PYTHONPATH": str(ROOT)}, capture_output=True)
@@ -229,13 +227,13 @@ def test_a_terminal_of_another_encoding_is_no_fault(place: Path, encoding: str) 
 def test_a_thread_that_nobody_waits_for_does_not_bring_the_process_down(place: Path) -> None:
     """As a language model of this process, which is still at work when the page ends."""
     program = (
-        "import sys, threading; from rag.surfaces.process import ended; from rag.models.encoder import "
+        "import sys, threading; from rag.surfaces.process import run_to_exit; from rag.models.encoder import "
         "SentenceEncoder; import openvino\n"
         "def run():\n"
         "    encoder = SentenceEncoder('all-MiniLM-L6-v2')\n"
         "    threading.Thread(target=lambda: encoder.question('warm'), daemon=True).start()\n"
         "    return 3\n"
-        "sys.exit(ended(run))"
+        "sys.exit(run_to_exit(run))"
     )
 
     def run(_: int) -> tuple[int, str]:

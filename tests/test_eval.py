@@ -66,7 +66,7 @@ def test_every_case_is_a_row_and_every_number_is_right(report: Report) -> None:
 def test_a_case_that_raises_counts_as_wrong_and_not_as_absent(assistant: Assistant) -> None:
     asked_nothing = replace(CASES[0], id="nothing", question="?!")
     report = evaluate([CASES[0], asked_nothing], assistant, gold="small")
-    assert report.rows[1].error == "QuestionError: the question holds no word to look for. Ask it in words"
+    assert report.rows[1].error == "QuestionError: the question has no word to search for. Ask it in words"
     assert report.metrics["hit@1"][0] == 0.5
     assert report.metrics["fact_coverage"][0] == 0.5
     assert report.metrics["errors"][0] == 1.0
@@ -274,9 +274,9 @@ def test_a_line_that_is_no_case_is_named(line: str, says: str, tmp_path: Path) -
 def test_a_file_of_gold_questions_that_cannot_be_read_is_a_sentence(tmp_path: Path) -> None:
     (tmp_path / "latin").write_bytes(b"\xe9")
     for name, says in (
-        ("", "is a folder. Name the file in it"),
+        ("", "is a folder. Name a file in it"),
         ("none", "cannot be read: No such file or directory"),
-        ("latin", "is not a text file in UTF-8. Save it as one"),
+        ("latin", "is not UTF-8 text. Save it as UTF-8"),
     ):
         path = tmp_path / name
         with pytest.raises(ConfigError) as error:

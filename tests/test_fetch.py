@@ -612,7 +612,7 @@ def test_a_name_that_leads_inside_is_refused_and_nothing_is_connected(
     assert str(raised.value) == (
         f"inside.example is at {address}, which is not on the public Internet but in this machine or a "
         f"private network. "
-        "Addresses there are read only with fetch.private = true in the settings"
+        "Addresses there are read only with fetch.allow_private = true in the settings"
     )
     assert net.connected == []
 

@@ -27,13 +27,13 @@ def unfit(tmp_path: Path) -> dict[str, Path]:
 
 
 SAYS = {
-    "folder": "is a folder. Name the file in it",
-    "pipe": "is a pipe or a device. Name an ordinary file",
-    "device": "is a pipe or a device. Name an ordinary file",
+    "folder": "is a folder. Name a file in it",
+    "pipe": "is a pipe or a device. Name a regular file",
+    "device": "is a pipe or a device. Name a regular file",
     "missing": "cannot be read: No such file or directory",
-    "huge": "bytes, so it is something else. Name the right file",
-    "zero byte": "is not a text file: it holds a zero byte. Name the right file",
-    "latin": "is not a text file in UTF-8. Save it as one",
+    "huge": "bytes, so it is probably the wrong file. Name the right one",
+    "zero byte": "is not a text file: it contains a zero byte. Name the right file",
+    "latin": "is not UTF-8 text. Save it as UTF-8",
 }
 
 
@@ -44,7 +44,7 @@ def test_every_file_that_is_named_is_read_with_the_same_care(unfit: dict[str, Pa
         ("the configuration file", lambda: load({"CLIPPINGS_CONFIG": str(path)})),
         ("model.key_file", lambda: ModelSettings(key_file=str(path)).key({})),
         ("chroma.key_file", lambda: ChromaSettings(key_file=str(path)).key({})),
-        ("the file of accounts", lambda: Accounts.read(path)),
+        ("the accounts file", lambda: Accounts.read(path)),
     ):
         with pytest.raises(ConfigError) as error:
             read()
@@ -55,11 +55,11 @@ def test_every_file_that_is_named_is_read_with_the_same_care(unfit: dict[str, Pa
 def test_a_text_up_to_the_limit_is_read_whole_without_its_mark(tmp_path: Path) -> None:
     (tmp_path / "a").write_bytes(b"\xef\xbb\xbf" + b"x" * 97)
     assert small_text(tmp_path / "a", "a", 100) == "x" * 97
-    with pytest.raises(ConfigError, match="longer than 99 bytes"):
+    with pytest.raises(ConfigError, match="larger than 99 bytes"):
         small_text(tmp_path / "a", "a", 99)
 
 
 @pytest.mark.parametrize("name", ["a\0b", "~nobody-is-called-so/a"])
 def test_a_name_that_is_none_is_said_to_be_so(name: str) -> None:
-    with pytest.raises(ConfigError, match=r"is not the name of a file|cannot be found"):
+    with pytest.raises(ConfigError, match=r"is not a valid file name|cannot be found"):
         small_text(Path(name), "the file", 100)

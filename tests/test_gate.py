@@ -51,8 +51,10 @@ def run(test: Callable[[], Awaitable[None]]) -> None:
     asyncio.run(asyncio.wait_for(test(), 60))
 
 
-def gate(at_once: int = 1, waiting: int = 2, patience: float = 60.0) -> Gate:
-    return Gate(ServeSettings(at_once=at_once, waiting=waiting, patience=patience))
+def gate(max_concurrency: int = 1, queue_size: int = 2, queue_timeout: float = 60.0) -> Gate:
+    return Gate(
+        ServeSettings(max_concurrency=max_concurrency, queue_size=queue_size, queue_timeout=queue_timeout)
+    )
 
 
 def test_questions_are_let_in_first_come_first_served_and_told_how_many_are_before_them() -> None:
@@ -86,13 +88,11 @@ def test_questions_are_let_in_first_come_first_served_and_told_how_many_are_befo
 
 def test_one_too_many_is_told_so_at_once_and_what_to_do() -> None:
     async def test() -> None:
-        door, work = gate(at_once=2, waiting=0), Slow()
+        door, work = gate(max_concurrency=2, queue_size=0), Slow()
         rests = [(await begun(door, work))[1] for _ in range(2)]
         with pytest.raises(BusyError) as refused:
             await door.result(lambda: "never")
-        assert str(refused.value) == (
-            "too many ask at once: 2 being answered, 0 waiting. Ask again in a minute"
-        )
+        assert str(refused.value) == ("the server is busy (2 running, 0 waiting). Ask again in a minute")
         work.goes_on.set()
         await asyncio.gather(*rests)
         assert await door.result(lambda: "now") == "now"
@@ -101,16 +101,15 @@ def test_one_too_many_is_told_so_at_once_and_what_to_do() -> None:
     run(test)
 
 
-def test_patience_has_an_end_and_the_place_in_the_line_is_free_again() -> None:
+def test_waiting_has_an_end_and_the_place_in_the_line_is_free_again() -> None:
     async def test() -> None:
-        door, work = gate(waiting=1, patience=0.1), Slow()
+        door, work = gate(queue_size=1, queue_timeout=0.1), Slow()
         _, rest = await begun(door, work)
         for _ in range(2):
             with pytest.raises(BusyError) as refused:
                 await door.result(lambda: "never")
             assert str(refused.value) == (
-                "the question has waited 0.1 seconds for its turn, as too many ask at once. Ask it again in "
-                "a few minutes"
+                "the server is busy: the question waited 0.1 seconds. Ask again in a few minutes"
             )
         assert door.counts == Counts(running=1, waiting=0, answered=0, refused=2)
         work.goes_on.set()
@@ -188,7 +187,7 @@ def test_when_it_stops_who_waits_and_who_comes_is_refused_and_who_is_answered_is
             with pytest.raises(BusyError) as refused:
                 await asking
             assert str(refused.value) == (
-                "the page is being stopped and takes no new questions. Ask again when it is open again"
+                "the server is stopping and accepts no new questions. Ask again after its restart"
             )
         assert door.stopping
         assert door.counts == Counts(running=1, waiting=0, answered=0, refused=2)
@@ -212,7 +211,7 @@ def test_of_what_comes_faster_than_it_is_taken_only_the_latest_is_given() -> Non
 
 
 def test_many_from_several_loops_are_never_more_at_once_than_may_be() -> None:
-    door, lock = gate(at_once=3, waiting=200), threading.Lock()
+    door, lock = gate(max_concurrency=3, queue_size=200), threading.Lock()
     now, most = 0, 0
 
     def work() -> int:

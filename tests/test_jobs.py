@@ -60,7 +60,7 @@ def test_what_is_refused_is_a_sentence_and_what_was_not_foreseen_is_logged(
     assert ended(jobs.start("ann", "…", raising(SourceError("it is locked")))).error == "it is locked"
     assert (
         ended(jobs.start("ann", "…", raising(RuntimeError("secret")))).error
-        == "Something went wrong; the details are in the log."
+        == "Something went wrong. The server's log has the details."
     )
     assert "secret" in caplog.text
 
@@ -74,7 +74,7 @@ def test_a_job_that_is_stopped_says_how_it_goes_on() -> None:
     assert not job.done
     job.stopping.set()
     assert ended(job).report.endswith(
-        "stopped with 2 to go. Add the same again to go on: what is there already is not added twice"
+        "stopped with 2 left. Add the same files or address again to continue; nothing is added twice"
     )
 
 
@@ -99,7 +99,7 @@ def test_too_many_at_once_are_refused_and_all_stop_with_the_server() -> None:
         return DONE
 
     started = [jobs.start("ann", "…", work) for _ in range(20)]
-    with pytest.raises(BusyError, match="20 lots of articles are being added already"):
+    with pytest.raises(BusyError, match="20 other jobs are already adding articles"):
         jobs.start("bob", "…", work)
     jobs.close(5)
     assert ([job.done for job in started], stopped) == ([True] * 20, [True] * 20)

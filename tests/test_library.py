@@ -16,10 +16,10 @@ import pytest
 from eval.cases import Fact, Span, load
 from rag import Config
 from rag.errors import CollectionError, ForbiddenError, NameTaken, QuestionError, SourceError
+from rag.surfaces.cited_article import cited_article
 from rag.surfaces.library import DEMO, OWN, Library
-from rag.surfaces.places import opened_at
 from rag.surfaces.record import record
-from rag.surfaces.uploads import Received, Upload
+from rag.surfaces.upload_form import Upload, UploadedFile
 from rag.types import IngestReport
 
 
@@ -33,7 +33,9 @@ def upload(tmp_path: Path, name: str, text: str) -> Path:
 def add(library: Library, files: list[Path], progress: Any, **options: Any) -> IngestReport:
     """Take files in as if they had been uploaded together."""
     return library.add(
-        Upload("u", "ann", tuple(Received(f.name, f, f.stat().st_size) for f in files)), progress, **options
+        Upload("u", "ann", tuple(UploadedFile(f.name, f, f.stat().st_size) for f in files)),
+        progress,
+        **options,
     )
 
 
@@ -54,7 +56,7 @@ def ids(library: Library, name: str) -> list[str]:
 def test_a_newcomer_sees_the_demo_and_is_told_how_to_begin(library: Library) -> None:
     assert library.first == DEMO
     assert ids(library, DEMO) == ["demo/one.txt"]
-    with pytest.raises(CollectionError, match="there are no articles of your own yet"):
+    with pytest.raises(CollectionError, match="you have no articles yet"):
         library.assistant(OWN)
     with pytest.raises(CollectionError):
         library.assistant("another")
@@ -97,7 +99,7 @@ def test_what_is_watched_is_neither_made_nor_replaced_by_the_other_collection(
     own = library.shown()
     assert own is library.assistant(OWN)
     (library.own.home).rename(tmp_path / "away")
-    with pytest.raises(CollectionError, match=r"is gone. Put a backup in its place$"):
+    with pytest.raises(CollectionError, match=r"is gone. Restore it from a backup$"):
         library.shown()
     (tmp_path / "away").rename(library.own.home)
     assert library.shown() is own
@@ -143,10 +145,12 @@ def test_a_name_that_is_taken_is_asked_about_before_anything_is_done(
         upload(tmp_path, *f) for f in (("c.txt", "Cy ran."), ("b.txt", "Bob slept."), ("a.txt", "Ann swam."))
     ]
     before = lies(library)
-    with pytest.raises(NameTaken, match=r"a file b\.txt is here already, with other content") as asked:
+    with pytest.raises(NameTaken, match=r"the file b\.txt exists with other content") as asked:
         add(library, again, lambda _: None)
     assert (asked.value.names, asked.value.status) == (("b.txt",), 409)
-    assert library.taken(Upload("u", "ann", tuple(Received(f.name, f, 0) for f in again))) == ("b.txt",)
+    assert library.name_conflicts(Upload("u", "ann", tuple(UploadedFile(f.name, f, 0) for f in again))) == (
+        "b.txt",
+    )
     assert (lies(library), ids(library, OWN)) == (before, ["upload/a.txt", "upload/b.txt"])
     assert [f.read_text() for f in again] == ["Cy ran.", "Bob slept.", "Ann swam."], "the upload is as it was"
 
@@ -215,9 +219,9 @@ def test_an_archive_stays_while_one_of_its_articles_is_there(library: Library, t
         ("upload/news.zip/a.txt", "upload/news.zip/in/b.txt"), ["upload/news.zip/c.txt"],
     )  # fmt: skip
     folder = library.own.home / "upload"
-    library.take_out("upload/news.zip/a.txt")
+    library.delete("upload/news.zip/a.txt")
     assert [p.name for p in folder.iterdir()] == ["news.zip"]
-    library.take_out("upload/news.zip/in/b.txt")
+    library.delete("upload/news.zip/in/b.txt")
     assert list(folder.iterdir()) == []
 
 
@@ -274,7 +278,7 @@ def test_what_could_not_be_moved_is_put_back(
     with monkeypatch.context() as patched:
         patched.setattr(shutil, "move", full)
         with pytest.raises(
-            SourceError, match=r"^what was uploaded cannot be kept in .*upload: No space left on device$"
+            SourceError, match=r"^uploaded files cannot be stored in .*upload: No space left on device$"
         ):
             add(library, files, lambda _: None, replace="replace")
     assert (lies(library), [f.read_text() for f in files]) == (
@@ -289,7 +293,7 @@ def test_what_could_not_be_moved_is_put_back(
 def test_what_the_disk_refuses_is_said(library: Library, tmp_path: Path) -> None:
     library.own.home.mkdir()
     (library.own.home / "upload").write_text("a file where the folder should be")
-    with pytest.raises(SourceError, match=r"^what was uploaded cannot be kept in .*upload: File exists$"):
+    with pytest.raises(SourceError, match=r"^uploaded files cannot be stored in .*upload: File exists$"):
         add(library, [upload(tmp_path, "a.txt", "Ann swam.")], lambda _: None)
 
 
@@ -320,10 +324,10 @@ def test_two_do_not_add_at_once_and_stop_is_passed_on(library: Library, tmp_path
 
     def slowly(places: Any, config: Config, **options: Any) -> IngestReport:
         given.append(options.pop("stop", None))
-        with pytest.raises(CollectionError, match="being added or removed just now"):
+        with pytest.raises(CollectionError, match="already being added or removed"):
             add(library, [upload(tmp_path, "b.txt", "Bob.")], lambda _: None)
-        with pytest.raises(CollectionError, match="being added or removed just now"):
-            library.take_out("upload/a.txt")
+        with pytest.raises(CollectionError, match="already being added or removed"):
+            library.delete("upload/a.txt")
         return sync_as_ever(places, config, **options)
 
     library.sync = slowly
@@ -338,32 +342,32 @@ def test_what_is_removed_does_not_come_back_with_the_next_upload(library: Librar
         [upload(tmp_path, "a.txt", "Ann swam."), upload(tmp_path, "b.txt", "Bob sang.")],
         lambda _: None,
     )
-    library.take_out("upload/a.txt")
+    library.delete("upload/a.txt")
     assert ids(library, OWN) == ["upload/b.txt"]
     assert [p.name for p in (library.own.home / "upload").iterdir()] == ["b.txt"]
     add(library, [upload(tmp_path, "c.txt", "Eve ran.")], lambda _: None)
     assert ids(library, OWN) == ["upload/b.txt", "upload/c.txt"]
     with pytest.raises(CollectionError, match=r"there is no article upload/a\.txt"):
-        library.take_out("upload/a.txt")
+        library.delete("upload/a.txt")
 
 
 def test_a_file_that_may_hold_other_articles_stays(library: Library, tmp_path: Path) -> None:
     lines = '{"id": "upload/b.txt", "text": "Ann swam."}\n{"id": "r2", "text": "Eve ran."}\n'
     add(library, [upload(tmp_path, "a.jsonl", lines), upload(tmp_path, "c.txt", "Bob sang.")], lambda _: None)
     (library.own.home / "upload" / "b.txt").write_text("not that article's file")
-    library.take_out("upload/b.txt")
+    library.delete("upload/b.txt")
     assert sorted(lies(library)) == ["a.jsonl", "b.txt", "c.txt"]
     assert ids(library, OWN) == ["r2", "upload/c.txt"]
-    library.take_out("r2")
+    library.delete("r2")
     assert sorted(lies(library)) == ["b.txt", "c.txt"], "with its last article the file goes too"
 
 
 def test_a_gold_case_is_refused_where_it_would_say_something_untrue(library: Library, tmp_path: Path) -> None:
     add(library, [upload(tmp_path, "a.txt", "Ann swam to Thun. Bob sang.")], lambda _: None)
     found = record(library.assistant(OWN).ask("Who swam to Thun?"), OWN)
-    with pytest.raises(QuestionError, match="without limits"):
+    with pytest.raises(QuestionError, match="without filters"):
         library.gold(OWN, "right", {**found, "filters": "only Dawn"}, [])
-    with pytest.raises(QuestionError, match="do not stand in the article any more"):
+    with pytest.raises(QuestionError, match="are no longer in the article"):
         library.gold(OWN, "wrong", found, [("upload/a.txt", 5, 500)])
     library.read_only = True
     with pytest.raises(ForbiddenError, match="read-only"):
@@ -392,7 +396,7 @@ def test_facts_are_corrected_in_the_readers_own_collection_and_stay_through_an_u
     )
     assert library.correct("upload/one.txt", {}, undo=True).title is None
     library.read_only = True
-    with pytest.raises(ForbiddenError, match="this page is read-only"):
+    with pytest.raises(ForbiddenError, match="this server is read-only"):
         library.correct("upload/one.txt", {"title": "Strikes"})
 
 
@@ -407,7 +411,7 @@ def test_only_what_was_changed_in_the_form_is_corrected(library: Library, tmp_pa
         {"collection": OWN, "article": "r", "facts": ("Rain", "AP", "")}, "Rain", "AP", "2024-05-01"
     )
     assert (picked["facts"], now) == (("Rain", "AP", "2024-05-01"), ["Rain", "AP", "2024-05-01"])
-    assert "stay so" in told
+    assert "Later syncs keep the correction" in told
     add(
         library,
         [upload(tmp_path, "rain.jsonl", story.replace("Rain", "Flood"))],
@@ -428,12 +432,12 @@ def test_only_what_was_changed_in_the_form_is_corrected(library: Library, tmp_pa
 def test_a_place_that_is_none_opens_nothing(library: Library, place: Any) -> None:
     with pytest.raises(
         CollectionError,
-        match=r"^This article has been changed or removed since the answer was given. Ask again.$",
+        match=r"^This article was changed or removed after the answer was given. Ask again.$",
     ):
-        opened_at(library, **{"collection": "", "article_id": "demo/one.txt", **place})
-    whole = opened_at(library, "", "demo/one.txt", start=5)
+        cited_article(library, **{"collection": "", "article_id": "demo/one.txt", **place})
+    whole = cited_article(library, "", "demo/one.txt", start=5)
     assert (whole["before"], whole["quote"], whole["after"]) == ("", "", "The demo tells of Iran.")
-    words = opened_at(library, "demo", "demo/one.txt", start=4, end=8)
+    words = cited_article(library, "demo", "demo/one.txt", start=4, end=8)
     assert (words["before"], words["quote"], words["after"]) == ("The ", "demo", " tells of Iran.")
 
 
@@ -441,9 +445,9 @@ def test_a_page_that_is_read_only_takes_nothing_in_or_out(library: Library, tmp_
     library.read_only = True
     for change in (
         lambda: add(library, [upload(tmp_path, "a.txt", "x y z.")], lambda _: None),
-        lambda: library.take_out("a"),
+        lambda: library.delete("a"),
     ):
-        with pytest.raises(ForbiddenError, match="this page is read-only"):
+        with pytest.raises(ForbiddenError, match="this server is read-only"):
             change()
     assert not library.own.home.exists()
 

@@ -35,8 +35,7 @@ def test_a_port_that_is_taken_is_said_to_be_so_and_free_again_at_once() -> None:
     with listen("127.0.0.1", 0) as first:
         port = first.getsockname()[1]
         assert refused("127.0.0.1", port) == (
-            f"ClippingsError: port {port} of 127.0.0.1 is taken by another program. Choose another with "
-            f"--port"
+            f"ClippingsError: port {port} on 127.0.0.1 is in use by another program. Choose another with --port"
         )
         with socket.create_connection(("127.0.0.1", port), timeout=10):
             first.accept()[0].close()  # who closes first has to wait, by the protocol
@@ -63,18 +62,20 @@ def test_a_host_that_is_none_is_said_to_be_so(host: str, monkeypatch: pytest.Mon
 
 def test_an_address_of_another_machine_is_said_to_be_so() -> None:
     assert refused("192.0.2.1", 7860) == (
-        "ConfigError: 192.0.2.1 is no address of this machine. Name one that is with --host, such as "
-        "127.0.0.1"
+        "ConfigError: 192.0.2.1 is not an address of this machine. Choose one with --host, such as 127.0.0.1"
     )
 
 
 @pytest.mark.parametrize(
     ("number", "says"),
     [
-        (errno.EACCES, "you may not open port 80 of 127.0.0.1. Choose one from 1024 up with --port"),
+        (
+            errno.EACCES,
+            "you are not allowed to open port 80 on 127.0.0.1. Choose one from 1024 up with --port",
+        ),
         (
             errno.EMFILE,
-            "nobody can listen on port 80 of 127.0.0.1: no more. Choose others with --host and --port",
+            "cannot listen on port 80 of 127.0.0.1: no more. Choose others with --host and --port",
         ),
     ],
 )

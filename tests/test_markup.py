@@ -38,7 +38,7 @@ def test_what_disagrees_is_a_table_of_value_who_when_and_words() -> None:
         for cell in re.findall(r"<t[hd][^>]*>(.*?)</t[hd]>", table)
     ]
     assert cells == [
-        "Value", "Who says so", "When", "In which words",
+        "Value", "Source", "Published", "Quote",
         "seven", "Dawn", "18 January 2024", "“The strike killed seven.” [1]",
         "At least nine", "VOA", "date unknown", "“At least nine were killed, <b>officials</b> said.” [2]",
     ]  # fmt: skip
@@ -52,7 +52,7 @@ def test_what_disagrees_is_a_table_of_value_who_when_and_words() -> None:
 def test_the_timeline_holds_the_evidence_by_date_with_the_undated_last() -> None:
     page = shown(disputed(), "How many were killed?")
     line = page[page.index('<details class="timeline">') : page.index("</details>")]
-    assert "The evidence by date: 2 passages of 2 articles" in line
+    assert "Evidence by date: 2 passages from 2 articles" in line
     points = [html.unescape(re.sub(r"<[^>]+>", "", li)) for li in re.findall(r"<li>(.*?)</li>", line)]
     assert points == [
         "18 January 2024Dawn[1] “The strike killed seven.”",
@@ -117,7 +117,7 @@ def test_a_link_names_the_article_its_version_and_the_words() -> None:
 def test_what_the_evidence_was_limited_to_stands_on_the_answer() -> None:
     limited = replace(answered(), filters=Filters(date(2024, 1, 1), date(2024, 1, 31), ("Dawn",)))
     assert (
-        '<p class="filtered">Evidence: only Dawn, published from 1 January 2024, published up to 31 January 2024</p>'
+        '<p class="filtered">Filters: only Dawn, published on or after 1 January 2024, published on or before 31 January 2024</p>'
         in shown(limited)
     )
     assert "filtered" not in shown(answered())

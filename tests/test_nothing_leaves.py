@@ -78,7 +78,7 @@ MCP = (
 READER = (sys.executable, "-m", "ingest.formats.worker")  # reads documents, in a process of its own
 FIRST = Command(
     "sync", ("sync", "{desk}", "{web}/rain", *HOME), "13 added, 0 replaced, 0 removed, 0 unchanged, 0 failed",
-    settings={"CLIPPINGS_FETCH_PRIVATE": "1"}, reaches=("{web}",), starts=(READER,),
+    settings={"CLIPPINGS_FETCH_ALLOW_PRIVATE": "1"}, reaches=("{web}",), starts=(READER,),
 )  # fmt: skip
 READING = (
     Command("ask", ("ask", QUESTION, *HOME), "Iran"),
@@ -117,7 +117,7 @@ ELSEWHERE = (
     Command("ask the demo articles", ("ask", QUESTION), "Iran", writes=("{data}",)),
 )
 SERVE = Command(
-    "serve", ("serve", *HOME, "--port", "{port}"), "is open at", reaches=("http://127.0.0.1:{port}",)
+    "serve", ("serve", *HOME, "--port", "{port}"), "is running at", reaches=("http://127.0.0.1:{port}",)
 )
 COMMANDS = (FIRST, *READING, *WRITING, *ELSEWHERE, SERVE)
 
@@ -421,7 +421,7 @@ class Desk:
         begun = ""
         for line in server.process.stdout or ():
             begun += line
-            if "is open at" in line:
+            if "is running at" in line:
                 break
         try:
             yield f"http://127.0.0.1:{port}"

@@ -102,21 +102,21 @@ def test_a_name_goes_with_its_own_password_only(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        (b"", "{path} names nobody, so nobody could log in. Run: clippings account add NAME --auth-file {path}"),
-        (b"# nobody\n\n", "{path} names nobody, so nobody could log in. Run: clippings account add NAME --auth-file {path}"),
+        (b"", "{path} has no accounts, so nobody could log in. Run: clippings account add NAME --auth-file {path}"),
+        (b"# nobody\n\n", "{path} has no accounts, so nobody could log in. Run: clippings account add NAME --auth-file {path}"),
         (b"# x\nann:hunter2\n", "line 2 of {path} has a password that is not hashed. Run: clippings account convert {path}"),
         (b"ann:hunter2:x\n", "line 1 of {path} has a password that is not hashed. Run: clippings account convert {path}"),
-        (b"hunter2\n", "line 1 of {path} is not a name, a colon and a hashed password"),
-        (b":hunter2\n", "line 1 of {path} is not a name, a colon and a hashed password"),
-        (b"ann: \n", "line 1 of {path} is not a name, a colon and a hashed password"),
-        (b"ann:$argon2id$hunter2\n", "the hash in line 1 of {path} is damaged or of another kind than Argon2id. Remove the line, and add the account again"),
-        (b"ann:$argon2i$v=19$m=8,t=1,p=1$c29tZXNhbHQ$aGFzaA\n", "the hash in line 1 of {path} is damaged or of another kind than Argon2id. Remove the line, and add the account again"),
-        (b"a\x1bnn:hunter2\n", "line 1 of {path} has a name that has a character that is not printable. Correct it"),
-        (b"ann :hunter2\n", "line 1 of {path} has a name that begins or ends with a space. Correct it"),
-        (b"x" * 65 + b":hunter2\n", "line 1 of {path} has a name that is not 1 to 64 characters long. Correct it"),
+        (b"hunter2\n", "line 1 of {path} must be a name, a colon and a hashed password. Correct it"),
+        (b":hunter2\n", "line 1 of {path} must be a name, a colon and a hashed password. Correct it"),
+        (b"ann: \n", "line 1 of {path} must be a name, a colon and a hashed password. Correct it"),
+        (b"ann:$argon2id$hunter2\n", "the hash in line 1 of {path} is damaged or not Argon2id. Remove the line and add the account again"),
+        (b"ann:$argon2i$v=19$m=8,t=1,p=1$c29tZXNhbHQ$aGFzaA\n", "the hash in line 1 of {path} is damaged or not Argon2id. Remove the line and add the account again"),
+        (b"a\x1bnn:hunter2\n", "line 1 of {path} has a name that has an unprintable character. Correct it"),
+        (b"ann :hunter2\n", "line 1 of {path} has a name that starts or ends with a space. Correct it"),
+        (b"x" * 65 + b":hunter2\n", "line 1 of {path} has a name that does not have 1 to 64 characters. Correct it"),
         (b"ann:hunter2\n\nann:hunter3\n", "lines 1 and 3 of {path} have the same name. Remove one of them"),
-        (b"ann:\xff\n", "the file of accounts {path} is not a text file in UTF-8. Save it as one"),
-        (None, "the file of accounts {path} cannot be read: No such file or directory"),
+        (b"ann:\xff\n", "the accounts file {path} is not UTF-8 text. Save it as UTF-8"),
+        (None, "the accounts file {path} cannot be read: No such file or directory"),
     ],
 )  # fmt: skip
 def test_a_file_that_cannot_be_used_is_named_and_nothing_of_it_told(
@@ -182,10 +182,10 @@ def test_an_account_is_added_hashed_as_rfc_9106_recommends_in_a_file_for_its_own
     assert Accounts.read(path).names == {"ann", "bøb"}
     before = path.read_bytes()
     for name, password, said in [
-        ("ann", "x", f"{path} has an account named ann already. Remove it first, or choose another name"),
-        ("a:b", "x", "'a:b' cannot be the name of an account: it has a colon, or begins with #"),
-        ("#a", "x", "'#a' cannot be the name of an account: it has a colon, or begins with #"),
-        ("", "x", "'' cannot be the name of an account: it is not 1 to 64 characters long"),
+        ("ann", "x", f"{path} already has an account ann. Remove it first, or choose another name"),
+        ("a:b", "x", "'a:b' is not a valid account name: it has a colon or starts with #"),
+        ("#a", "x", "'#a' is not a valid account name: it has a colon or starts with #"),
+        ("", "x", "'' is not a valid account name: it does not have 1 to 64 characters"),
         ("eve", "", "the password is empty. Choose one"),
         ("eve", "é" * 513, "the password is longer than 1,024 bytes. Choose a shorter one"),
     ]:
@@ -238,9 +238,7 @@ def test_what_another_program_writes_meanwhile_is_not_written_over(
         return CHEAP.hash(password)
 
     monkeypatch.setattr("rag.people.accounts.hash_password", slow)
-    with pytest.raises(
-        ConfigError, match=r"was changed by another program meanwhile. Run the same command again"
-    ):
+    with pytest.raises(ConfigError, match=r"was changed by another program. Run the command again"):
         add_account(who, "zoe", "plum")
     assert Accounts.read(who).names == {"ann", "bob", "eve"}
     assert [p.name for p in who.parent.iterdir()] == ["who"]
@@ -268,7 +266,7 @@ def test_who_is_wrong_too_often_waits_longer_each_time_until_a_quarter_of_an_hou
         "the right one has to wait too, or it could be guessed"
     )
     clock.now += 0.75
-    with pytest.raises(TooManyAttempts, match=r"^too many log-ins were wrong. Try again in 1 s$") as refused:
+    with pytest.raises(TooManyAttempts, match=r"^too many failed logins. Try again in 1 s$") as refused:
         accounts.check("ann", "x", "10.0.0.1")
     assert refused.value.retry_after == 0.25
     waits = []
@@ -376,9 +374,9 @@ def test_a_log_in_that_cannot_be_computed_is_told_to_come_back(
     with pytest.raises(TooManyAttempts, match=r"could not be checked .Memory allocation error") as refused:
         accounts.check("ann", "pass:word", "")
     assert refused.value.retry_after == 5.0
-    monkeypatch.setattr("rag.people.accounts._PATIENCE", 0.01)
+    monkeypatch.setattr("rag.people.accounts._LOCK_TIMEOUT_SECONDS", 0.01)
     monkeypatch.setattr("rag.people.accounts._computing", busy := threading.BoundedSemaphore(1))
-    with busy, pytest.raises(TooManyAttempts, match="more people log in than can be checked at once"):
+    with busy, pytest.raises(TooManyAttempts, match="too many logins at the same time"):
         accounts.check("ann", "pass:word", "")
 
 
@@ -386,15 +384,15 @@ def test_what_is_remembered_of_guesses_is_bounded() -> None:
     clock = Clock()
     attempts = Attempts(clock)
     for n in range(12_000):
-        attempts.wrong(
+        attempts.record_failure(
             "x" * 100_000 if n % 2 else f"name {n}", f"10.{n // 65_536}.{n // 256 % 256}.{n % 256}"
         )
-        attempts.right(f"name {n}", "10.0.0.1")
-    assert (len(attempts._wrong), len(attempts._right)) == (10_000, 10_000)
-    assert max(len(name) for _, name, _ in attempts._wrong) == 65
+        attempts.record_success(f"name {n}", "10.0.0.1")
+    assert (len(attempts._failures), len(attempts._successes)) == (10_000, 10_000)
+    assert max(len(name) for _, name, _ in attempts._failures) == 65
     clock.now += 900
-    attempts.wrong("ann", "10.0.0.1")
-    assert len(attempts._wrong) == 3
+    attempts.record_failure("ann", "10.0.0.1")
+    assert len(attempts._failures) == 3
 
 
 def test_each_wrong_log_in_is_logged_with_its_name_and_address_and_without_the_password(
@@ -409,8 +407,8 @@ def test_each_wrong_log_in_is_logged_with_its_name_and_address_and_without_the_p
     said = [record.getMessage() for record in caplog.records]
     name = "ann\\n\\x1b[31m\\u202e" + "x" * 61
     assert len(name) == 80
-    assert said == [f"a log-in was wrong: name {name}, address 10.0.0.2"] * 5 + [
-        "a log-in was wrong: name eve, address unknown"
+    assert said == [f"failed login: name {name}, address 10.0.0.2"] * 5 + [
+        "failed login: name eve, address unknown"
     ]
 
 
@@ -453,12 +451,12 @@ def test_accounts_are_added_and_removed_by_command(
     assert Accounts.read(path).check("zoe", "plum", "")
     printed = capsys.readouterr()
     assert printed.out.splitlines() == [
-        "ann can log in now", "bob can log in now", "ann is removed; a server that uses this file lets it in no more", "1 password is hashed now",
+        "ann can log in now", "bob can log in now", "removed ann; servers that use this file no longer accept this account", "hashed 1 password",
     ]  # fmt: skip
     assert printed.err.splitlines() == [
-        "clippings: the two passwords are not the same. Nothing was changed; run the same command again",
+        "clippings: the two passwords are different. Nothing was changed; run the command again",
         "clippings: the password is empty. Choose one",
-        "clippings: the password on standard input is not UTF-8",
+        "clippings: the password on standard input is not UTF-8. Send it as UTF-8",
         f"clippings: {path} has no account named ann",
     ]
 
@@ -468,15 +466,15 @@ def test_the_mark_of_an_account_changes_with_its_line(tmp_path: Path, cheap: Non
     add_account(path, "ann", "apple")
     add_account(path, "bob", "apple")
     accounts = Accounts.read(path)
-    ann, bob = accounts.mark("ann"), accounts.mark("bob")
+    ann, bob = accounts.fingerprint("ann"), accounts.fingerprint("bob")
     assert ann
     assert ann != bob
-    assert accounts.mark("eve") is None
+    assert accounts.fingerprint("eve") is None
     remove_account(path, "ann")
-    assert (accounts.mark("ann"), accounts.mark("bob")) == (None, bob)
+    assert (accounts.fingerprint("ann"), accounts.fingerprint("bob")) == (None, bob)
     add_account(path, "ann", "apple")
-    assert accounts.mark("ann") not in (None, ann), "added again, be it with the same password"
-    assert Accounts.read(path).mark("bob") == bob, "another process sees the same"
+    assert accounts.fingerprint("ann") not in (None, ann), "added again, be it with the same password"
+    assert Accounts.read(path).fingerprint("bob") == bob, "another process sees the same"
 
 
 @pytest.mark.slow
@@ -487,8 +485,7 @@ def test_without_a_terminal_the_command_says_how_to_hand_over_a_password(tmp_pat
     )  # fmt: skip
     assert (run.returncode, run.stdout) == (2, "")
     assert (
-        run.stderr
-        == "clippings: there is no terminal to ask for a password. Hand it over with --password-stdin\n"
+        run.stderr == "clippings: there is no terminal to ask for a password. Pass it with --password-stdin\n"
     )
     assert not (tmp_path / "who").exists()
 

@@ -24,7 +24,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invariant, precondition, rule
 
 from rag.errors import CollectionError, QuestionError
-from rag.people.conversations import Conversations, Exchange, Listed, Room, title_of
+from rag.people.conversations import Conversations, ConversationSummary, Exchange, Quota, title_of
 from rag.people.store import People
 from rag.surfaces.markup import answer_html
 from rag.surfaces.record import record
@@ -36,7 +36,7 @@ def mark(_: str) -> str | None:
     return MARK
 
 
-NOBODY = "there is no such conversation. It may have been deleted; begin a new one"
+NOBODY = "this conversation does not exist. It may have been deleted; start a new one"
 RECORD = {"question": "Who?", "text": "Iran. [1]"}
 
 
@@ -69,15 +69,15 @@ def talk(people: People) -> Conversations:
 
 
 def begun(talk: Conversations, question: str = "Who?", owner: str = "") -> Exchange:
-    return talk.put(owner, question, "own", conversation=None, after=None)
+    return talk.add_question(owner, question, "own", conversation=None, after=None)
 
 
 def then(talk: Conversations, after: Exchange, question: str) -> Exchange:
-    return talk.put("", question, "own", conversation=after.conversation, after=after.id)
+    return talk.add_question("", question, "own", conversation=after.conversation, after=after.id)
 
 
 def instead(talk: Conversations, of: Exchange, question: str) -> Exchange:
-    return talk.put("", question, "own", conversation=of.conversation, after=of.after)
+    return talk.add_question("", question, "own", conversation=of.conversation, after=of.after)
 
 
 def questions(talk: Conversations, conversation: str) -> list[str]:
@@ -103,7 +103,9 @@ def test_a_question_is_kept_before_it_is_answered_and_its_answer_after_that(
     assert ended == replace(put, state="answered", record=RECORD, ended=second + timedelta(seconds=5))
     assert again.conversations.exchange("", put.id) == ended
     assert again.conversations.all("") == (
-        Listed(put.conversation, "Who struck first?", "own", second, second + timedelta(seconds=5), None),
+        ConversationSummary(
+            put.conversation, "Who struck first?", "own", second, second + timedelta(seconds=5), None
+        ),
     )
     again.close()
 
@@ -139,8 +141,8 @@ def test_what_nobody_answers_any_more_is_told_so_when_the_server_starts(talk: Co
 
 @pytest.mark.parametrize(
     ("question", "said"),
-    [("", "the question is empty. Type one"), (" \n", "the question is empty. Type one"),
-     ("x" * 25_001, "the question is longer than 25,000 characters. Ask it in fewer words")],
+    [("", "the question is empty. Enter one"), (" \n", "the question is empty. Enter one"),
+     ("x" * 25_001, "the question is longer than 25,000 characters. Shorten it")],
 )  # fmt: skip
 def test_what_is_no_question_is_not_kept(talk: Conversations, question: str, said: str) -> None:
     with pytest.raises(QuestionError) as refused:
@@ -149,17 +151,17 @@ def test_what_is_no_question_is_not_kept(talk: Conversations, question: str, sai
 
 
 def test_no_more_is_kept_of_one_owner_than_there_is_room_for(tmp_path: Path, calendar: Calendar) -> None:
-    full = "what you have asked fills 1 MB, the most that is kept for one reader"
-    people = People(tmp_path / "home", now=calendar, room=Room(owner=1_000_000, reserve=0))
+    full = "your conversations have reached the limit of 1 MB"
+    people = People(tmp_path / "home", now=calendar, quota=Quota(owner_bytes=1_000_000, reserve_bytes=0))
     talk = people.conversations
     talk.answer("", begun(talk, "é" * 10_000).id, {"text": "x" * 300_000})
     people.close()
     people = People(
-        tmp_path / "home", now=calendar, room=Room(owner=1_000_000, reserve=0)
+        tmp_path / "home", now=calendar, quota=Quota(owner_bytes=1_000_000, reserve_bytes=0)
     )  # counts what the first has kept
     talk = people.conversations
     talk.answer("", begun(talk, "é" * 10_000).id, {"text": "é" * 320_000})
-    for refused in (lambda: begun(talk, "x" * 20_000), lambda: talk.take_over("", big())):
+    for refused in (lambda: begun(talk, "x" * 20_000), lambda: talk.import_from_browser("", big())):
         with pytest.raises(CollectionError, match=full):
             refused()
     assert len(talk.all("")) == 2, "what was refused is not kept by half"
@@ -192,22 +194,22 @@ def test_where_the_disk_is_nearly_full_no_more_is_kept_and_answers_that_were_ask
     put = begun(talk)
     usage = shutil.disk_usage("/")._replace(total=100_000_000_000, free=500_000_499)
     monkeypatch.setattr("shutil.disk_usage", lambda _: usage)
-    for refused in (lambda: begun(talk), lambda: talk.take_over("", big())):
+    for refused in (lambda: begun(talk), lambda: talk.import_from_browser("", big())):
         with pytest.raises(CollectionError) as told:
             refused()
-        assert str(told.value) == "the disk is nearly full: 500 MB of it must stay free. Free some space"
+        assert str(told.value) == "the disk is nearly full: 500 MB must stay free. Free some space"
     assert talk.answer("", put.id, RECORD).state == "answered"
     assert len(talk.all("")) == 1
 
 
 def test_text_that_cannot_be_stored_is_cleaned_wherever_it_comes_in(people: People, tmp_path: Path) -> None:
     talk, bad = people.conversations, "a\x00b\ud800c😀"
-    put = talk.put(bad, bad, bad, conversation=None, after=None)
+    put = talk.add_question(bad, bad, bad, conversation=None, after=None)
     assert (put.question, put.collection) == ("a\ufffdb\ufffdc😀", "a\ufffdb\ufffdc😀")
     assert talk.answer(bad, put.id, {bad: [bad, (1, 2.5, None, True, {"x": bad})]}).record == {
         "a\ufffdb\ufffdc😀": ["a\ufffdb\ufffdc😀", [1, 2.5, None, True, {"x": "a\ufffdb\ufffdc😀"}]]
     }
-    other = talk.put(bad, "x", "own", conversation=put.conversation, after=put.id)
+    other = talk.add_question(bad, "x", "own", conversation=put.conversation, after=put.id)
     assert talk.fail(bad, other.id, bad).why == "a\ufffdb\ufffdc😀"
     talk.rename(bad, put.conversation, bad)
     assert talk.all(bad)[0].title == "a\ufffdb\ufffdc😀"
@@ -216,8 +218,8 @@ def test_text_that_cannot_be_stored_is_cleaned_wherever_it_comes_in(people: Peop
     people.sessions.start(bad, MARK)
     people.sessions.end_all(bad)
     assert (people.sessions.account_of(bad, mark), people.tokens.find("clip_" + bad)) == (None, None)
-    for method in (talk.shown, talk.exchange, talk.show_version, talk.delete, talk.undelete):
-        with pytest.raises(CollectionError, match="there is no such conversation"):
+    for method in (talk.shown, talk.exchange, talk.show_version, talk.delete, talk.restore):
+        with pytest.raises(CollectionError, match="this conversation does not exist"):
             method("", bad)
     assert talk.shown(bad, put.conversation).exchanges[0].id == put.id
 
@@ -227,12 +229,12 @@ def test_text_that_cannot_be_stored_is_cleaned_wherever_it_comes_in(people: Peop
 )
 def test_a_record_that_is_not_json_is_refused_and_the_question_stays(talk: Conversations, value: Any) -> None:
     put = begun(talk)
-    with pytest.raises(ValueError, match="cannot be kept as JSON"):
+    with pytest.raises(ValueError, match="cannot be stored as JSON"):
         talk.answer("", put.id, {"x": value})
     nested: list[Any] = []
     for _ in range(100):
         nested = [nested]
-    with pytest.raises(ValueError, match="cannot be kept as JSON"):
+    with pytest.raises(ValueError, match="cannot be stored as JSON"):
         talk.answer("", put.id, {"x": nested})
     assert talk.exchange("", put.id) == put
 
@@ -303,7 +305,7 @@ def test_an_exchange_follows_only_one_of_its_own_conversation(talk: Conversation
         ("x", one.id),
     ]:
         with pytest.raises(CollectionError) as refused:
-            talk.put("", "And?", "own", conversation=conversation, after=after)
+            talk.add_question("", "And?", "own", conversation=conversation, after=after)
         assert str(refused.value) == NOBODY
     assert len(talk.all("")) == 2
 
@@ -338,19 +340,19 @@ def test_a_deleted_conversation_is_out_of_sight_until_it_is_taken_back_or_purged
         lambda: instead(talk, gone, "x"), lambda: talk.show_version("", gone.id), lambda: talk.rename("", gone.conversation, "x"),
         lambda: talk.delete("", gone.conversation), lambda: talk.judge("", gone.id, "right"),
     ):  # fmt: skip
-        with pytest.raises(CollectionError, match="there is no such conversation"):
+        with pytest.raises(CollectionError, match="this conversation does not exist"):
             attempt()
     answer = talk.answer("", gone.id, RECORD)  # it was being made
-    talk.undelete("", gone.conversation)
-    talk.undelete("", gone.conversation)
+    talk.restore("", gone.conversation)
+    talk.restore("", gone.conversation)
     assert talk.shown("", gone.conversation) == replace(before, updated=answer.ended, exchanges=(answer,))
     talk.delete("", gone.conversation)
     deleted = calendar.now
     assert talk.purge(deleted) == 0
     assert talk.purge(deleted + timedelta(microseconds=1)) == 1
-    with pytest.raises(CollectionError, match="there is no such conversation"):
-        talk.undelete("", gone.conversation)
-    with pytest.raises(CollectionError, match="there is no such conversation"):
+    with pytest.raises(CollectionError, match="this conversation does not exist"):
+        talk.restore("", gone.conversation)
+    with pytest.raises(CollectionError, match="this conversation does not exist"):
         talk.answer("", gone.id, RECORD)
     assert [c.id for c in talk.all("")] == [kept.conversation]
     assert talk.exchange("", kept.id) == kept
@@ -388,9 +390,9 @@ def test_another_owner_sees_nothing_and_changes_nothing(talk: Conversations, cal
         for id in (mine.conversation, "0" * 16):
             for attempt in (
                 lambda o=other, i=id: talk.shown(o, i), lambda o=other, i=id: talk.rename(o, i, "x"),
-                lambda o=other, i=id: talk.delete(o, i), lambda o=other, i=id: talk.undelete(o, i),
-                lambda o=other, i=id: talk.put(o, "x", "own", conversation=i, after=None),
-                lambda o=other, i=id: talk.put(o, "x", "own", conversation=i, after=mine.id),
+                lambda o=other, i=id: talk.delete(o, i), lambda o=other, i=id: talk.restore(o, i),
+                lambda o=other, i=id: talk.add_question(o, "x", "own", conversation=i, after=None),
+                lambda o=other, i=id: talk.add_question(o, "x", "own", conversation=i, after=mine.id),
             ):  # fmt: skip
                 with pytest.raises(CollectionError) as refused:
                     attempt()
@@ -398,7 +400,7 @@ def test_another_owner_sees_nothing_and_changes_nothing(talk: Conversations, cal
         assert (talk.all(other), talk.all(other, deleted=True)) == ((), ())
         theirs = begun(talk, owner=other)
         with pytest.raises(CollectionError):
-            talk.put(other, "x", "own", conversation=theirs.conversation, after=mine.id)
+            talk.add_question(other, "x", "own", conversation=theirs.conversation, after=mine.id)
         talk.delete(other, theirs.conversation)
     assert talk.shown("ann", mine.conversation) == before
     assert [c.id for c in talk.all("ann")] == [mine.conversation]
@@ -410,11 +412,11 @@ def test_another_owner_sees_nothing_and_changes_nothing(talk: Conversations, cal
 def test_only_an_answer_that_was_given_here_can_be_judged(talk: Conversations) -> None:
     asked, done = begun(talk), begun(talk)
     talk.answer("", done.id, RECORD)
-    with pytest.raises(QuestionError, match="a verdict is one of right, wrong, missing"):
+    with pytest.raises(QuestionError, match="the verdict must be one of right, wrong, missing"):
         talk.judge("", done.id, "splendid")
-    with pytest.raises(QuestionError, match="there is no answer to judge yet"):
+    with pytest.raises(QuestionError, match=r"there is no answer to rate yet. Wait for it"):
         talk.judge("", asked.id, "right")
-    with pytest.raises(CollectionError, match="there is no such conversation"):
+    with pytest.raises(CollectionError, match="this conversation does not exist"):
         talk.judge("", "x", "right")
     assert talk.judge("", done.id, "right").verdict == "right"
     judged = talk.judge("", done.id, "missing")
@@ -425,7 +427,7 @@ def test_only_an_answer_that_was_given_here_can_be_judged(talk: Conversations) -
 def test_all_verdicts_are_there_for_evaluation_in_the_order_of_asking(
     talk: Conversations, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("rag.people.conversations._AT_ONCE", 2)
+    monkeypatch.setattr("rag.people.conversations._BATCH_SIZE", 2)
     put = [begun(talk, f"{n}?", owner=("", "ann")[n % 2]) for n in range(7)]
     for e, owner in zip(put, ("", "ann") * 4, strict=False):
         talk.answer(owner, e.id, RECORD)
@@ -460,7 +462,7 @@ def shelf() -> dict[str, Any]:
 def test_what_a_browser_kept_is_taken_over_once(talk: Conversations) -> None:
     before = begun(talk, "Before")
     kept = json.loads(json.dumps(shelf()))
-    assert talk.take_over("", kept) == 2
+    assert talk.import_from_browser("", kept) == 2
     assert [c.title for c in talk.all("")] == ["Where?", "Two strikes", "Before"]
     shown = talk.shown("", talk.all("")[1].id)
     assert [(e.question, e.state, e.verdict, e.imported) for e in shown.exchanges] == [
@@ -470,15 +472,15 @@ def test_what_a_browser_kept_is_taken_over_once(talk: Conversations) -> None:
         kept["conversations"][1]["exchanges"][n]["found"] for n in range(2)
     ]
     assert [e.after for e in shown.exchanges] == [None, shown.exchanges[0].id]
-    with pytest.raises(QuestionError, match="this answer was not given here"):
+    with pytest.raises(QuestionError, match="this answer was imported"):
         talk.judge("", shown.exchanges[0].id, "wrong")
     assert list(talk.verdicts()) == []
     went_on = then(talk, shown.exchanges[1], "And then?")
-    assert talk.take_over("", kept) == 0
+    assert talk.import_from_browser("", kept) == 0
     talk.delete("", talk.all("")[1].id)
-    assert talk.take_over("", kept) == 0, "also after it was deleted"
+    assert talk.import_from_browser("", kept) == 0, "also after it was deleted"
     assert len(talk.all("")) + len(talk.all("", deleted=True)) == 3
-    assert talk.take_over("ann", kept) == 2, "another's browser may have kept the same"
+    assert talk.import_from_browser("ann", kept) == 2, "another's browser may have kept the same"
     assert talk.exchange("", went_on.id) == went_on
     assert talk.exchange("", before.id) == before
 
@@ -495,7 +497,7 @@ def test_what_a_browser_kept_is_taken_over_once(talk: Conversations) -> None:
 def test_every_record_that_the_page_makes_is_taken_over(talk: Conversations, answer: Any) -> None:
     found = json.loads(json.dumps(record(answer, "own")))
     assert (
-        talk.take_over(
+        talk.import_from_browser(
             "",
             {
                 "current": "",
@@ -561,10 +563,15 @@ def test_a_record_of_another_form_is_left_out_and_counted_and_what_is_kept_can_b
     assert len(bad) > 100
     exchanges = [held(str(n), f"{n}?", found) for n, found in enumerate([*bad, good])]
     with caplog.at_level(logging.WARNING, logger="clippings"):
-        assert talk.take_over("", {"conversations": [{"id": "c", "title": "x", "exchanges": exchanges}]}) == 1
+        assert (
+            talk.import_from_browser(
+                "", {"conversations": [{"id": "c", "title": "x", "exchanges": exchanges}]}
+            )
+            == 1
+        )
     assert questions(talk, talk.all("")[0].id) == [f"{len(bad)}?"]
     assert [r.getMessage() for r in caplog.records] == [
-        f"of a browser's conversations, {len(bad)} entries were left out: they are not as a page kept them"
+        f"{len(bad)} entries of a browser's conversations are malformed and were skipped"
     ]
     (only,) = talk.shown("", talk.all("")[0].id).exchanges
     assert answer_html(only.record or {}, only.question)
@@ -582,14 +589,12 @@ def test_entries_that_are_none_are_left_out_and_the_others_taken_over(
     ]  # fmt: skip
     whole["conversations"][-1]["exchanges"].insert(1, {**held("9", "Odd verdict?", found), "verdict": ["x"]})
     with caplog.at_level(logging.WARNING, logger="clippings"):
-        assert talk.take_over("", whole) == 2
+        assert talk.import_from_browser("", whole) == 2
     assert [c.title for c in talk.all("")] == ["Where?", "Two strikes"]
     assert [(e.question, e.verdict) for e in talk.shown("", talk.all("")[1].id).exchanges] == [
         ("Who?", "right"), ("Odd verdict?", None), ("Why?", None),
     ]  # fmt: skip
-    assert (
-        caplog.records[-1].getMessage().startswith("of a browser's conversations, 13 entries were left out")
-    )
+    assert caplog.records[-1].getMessage().startswith("13 entries of a browser's conversations are malformed")
 
 
 def nested() -> dict[str, Any]:
@@ -601,16 +606,16 @@ def nested() -> dict[str, Any]:
 
 @pytest.mark.parametrize(
     ("what", "said"),
-    [(None, "what was handed over are no conversations of a browser"), ([], "what was handed over are no conversations of a browser"),
-     ({"conversations": {}}, "what was handed over are no conversations of a browser"), ({"conversations": {1, 2}}, "what was handed over are no conversations of a browser"),
-     (nested(), "what was handed over are no conversations of a browser"),
-     ({"conversations": [{}] * 1_001}, "at most 1,000 conversations and 10 MB of them can be taken over at once"),
-     ({"conversations": [], "current": "é" * 5_000_000}, "at most 1,000 conversations and 10 MB of them can be taken over at once")],
+    [(None, "this is not a list of conversations from the browser"), ([], "this is not a list of conversations from the browser"),
+     ({"conversations": {}}, "this is not a list of conversations from the browser"), ({"conversations": {1, 2}}, "this is not a list of conversations from the browser"),
+     (nested(), "this is not a list of conversations from the browser"),
+     ({"conversations": [{}] * 1_001}, "at most 1,000 conversations or 10 MB can be imported at once"),
+     ({"conversations": [], "current": "é" * 5_000_000}, "at most 1,000 conversations or 10 MB can be imported at once")],
     ids=["none", "a list", "no list", "no JSON", "deep", "many", "large"],
 )  # fmt: skip
 def test_what_is_no_shelf_or_too_large_is_refused(talk: Conversations, what: Any, said: str) -> None:
     with pytest.raises(QuestionError) as refused:
-        talk.take_over("", what)
+        talk.import_from_browser("", what)
     assert (str(refused.value), talk.all("")) == (said, ())
 
 
@@ -632,7 +637,7 @@ def test_threads_that_put_and_answer_at_once_lose_nothing(tmp_path: Path) -> Non
             for n in range(1, 6):
                 then(talk, first, f"{number}.{n}")  # all go on from the same exchange
                 talk.answer(str(number), last.id, {"text": f"{number}.{n - 1}"})
-                last = talk.put(
+                last = talk.add_question(
                     str(number), f"{number}.{n}", "own", conversation=last.conversation, after=last.id
                 )
                 talk.shown(str(number), last.conversation)
@@ -687,7 +692,7 @@ class Talking(RuleBasedStateMachine):
         """What comes of it; where the conversation is deleted, a refusal."""
         if conversation not in self.away:
             return action()
-        with pytest.raises(CollectionError, match="there is no such conversation"):
+        with pytest.raises(CollectionError, match="this conversation does not exist"):
             action()
         return None
 
@@ -701,7 +706,9 @@ class Talking(RuleBasedStateMachine):
     @precondition(lambda self: len(self.heads) < 3)  # few and deep
     @rule(target=exchanges, owner=st.sampled_from(["", "ann"]), question=st.text(max_size=5))
     def begin(self, owner: str, question: str) -> str | None:
-        return self._added(owner, self.talk.put(owner, question + "?", "own", conversation=None, after=None))
+        return self._added(
+            owner, self.talk.add_question(owner, question + "?", "own", conversation=None, after=None)
+        )
 
     @rule(target=exchanges, at=exchanges)
     def go_on(self, at: str | None) -> str | None:
@@ -712,7 +719,7 @@ class Talking(RuleBasedStateMachine):
             owner,
             self._do(
                 e.conversation,
-                lambda: self.talk.put(owner, "on?", "own", conversation=e.conversation, after=at),
+                lambda: self.talk.add_question(owner, "on?", "own", conversation=e.conversation, after=at),
             ),
         )
 
@@ -725,7 +732,9 @@ class Talking(RuleBasedStateMachine):
             owner,
             self._do(
                 e.conversation,
-                lambda: self.talk.put(owner, "again?", "own", conversation=e.conversation, after=e.after),
+                lambda: self.talk.add_question(
+                    owner, "again?", "own", conversation=e.conversation, after=e.after
+                ),
             ),
         )
 
@@ -771,13 +780,13 @@ class Talking(RuleBasedStateMachine):
         if at is None:
             return
         owner, e = self.put[at]
-        self.talk.undelete(owner, e.conversation)
+        self.talk.restore(owner, e.conversation)
         self.away.discard(e.conversation)
 
     @rule(at=exchanges)
     def another_sees_nothing(self, at: str | None) -> None:
         if at is not None:
-            with pytest.raises(CollectionError, match="there is no such conversation"):
+            with pytest.raises(CollectionError, match="this conversation does not exist"):
                 self.talk.exchange({"": "ann", "ann": ""}[self.put[at][0]], at)
 
     @invariant()
@@ -807,7 +816,7 @@ class Talking(RuleBasedStateMachine):
         """By what the page offers: undo of a deletion, and another version of what is shown."""
         for owner in ("", "ann"):
             for gone in self.talk.all(owner, deleted=True):
-                self.talk.undelete(owner, gone.id)
+                self.talk.restore(owner, gone.id)
             seen: set[str] = set()
             for conversation in self.talk.all(owner):
                 waiting = [self.talk.shown(owner, conversation.id)]

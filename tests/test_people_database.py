@@ -45,7 +45,7 @@ def people(home: Path) -> Iterator[People]:
 
 
 def put(people: People, question: str = "Who?") -> Any:
-    return people.conversations.put("", question, "own", conversation=None, after=None)
+    return people.conversations.add_question("", question, "own", conversation=None, after=None)
 
 
 def asked(people: People) -> list[str]:
@@ -62,7 +62,7 @@ READS: list[Callable[[People], Any]] = [
 def test_reading_where_there_is_nothing_finds_nothing_and_makes_nothing(people: People, home: Path) -> None:
     assert [read(people) for read in READS] == [(), [], (), None, None, {}, None, None, 0, 0]
     for refused in (lambda: people.conversations.shown("", "x"), lambda: people.tokens.revoke("x")):
-        with pytest.raises(CollectionError, match="there is no"):
+        with pytest.raises(CollectionError, match=r"does not exist|there is no token"):
             refused()
     assert not home.exists()
 
@@ -132,7 +132,7 @@ def refusals(people: People, *, of: list[Callable[[People], Any]]) -> set[str]:
         assert (
             refused.value.__cause__ is not None
             or "layout" in str(refused.value)
-            or "is not a file" in str(refused.value)
+            or "is not a Clippings" in str(refused.value)
         )
         said.add(str(refused.value))
     return said
@@ -146,8 +146,7 @@ def test_a_file_of_a_later_version_is_refused_and_left_as_it_is(people: People, 
     db.close()
     before = (home / "people.sqlite").read_bytes()
     assert refusals(people, of=[*READS, put]) == {
-        f"{home / 'people.sqlite'} was written by a later version of Clippings (layout 2; this one reads 1). "
-        "Use that version, or name another folder with --home"
+        f"{home / 'people.sqlite'} was written by a later version of Clippings (layout 2, this version reads 1). Use that version, or another folder with --home"
     }
     people.close()
     assert (home / "people.sqlite").read_bytes() == before
@@ -159,7 +158,7 @@ def test_a_file_of_another_program_is_refused_and_left_as_it_is(people: People, 
         db.execute("CREATE TABLE theirs (x)")
     db.close()
     assert refusals(people, of=[*READS, put]) == {
-        f"{home / 'people.sqlite'} is not a file of Clippings. Move it elsewhere, and start again"
+        f"{home / 'people.sqlite'} is not a Clippings database. Move it elsewhere and start again"
     }
 
 
@@ -180,7 +179,7 @@ def test_a_damaged_file_is_told_so(people: People, home: Path, damage: str) -> N
         path.write_bytes(content[:4_096] + b"\xff" * (len(content) - 4_096))
     (said,) = {" ".join(s.split()) for s in refusals(people, of=[lambda p: p.conversations.all("")])}
     assert said.startswith(f"{path} is damaged (")
-    assert said.endswith("Put a copy of it in its place, or move it elsewhere and start again")
+    assert said.endswith("Restore a copy of it, or move it elsewhere")
 
 
 def test_a_folder_that_cannot_be_written_to_is_told_so(barred: Path) -> None:
@@ -191,8 +190,7 @@ def test_a_folder_that_cannot_be_written_to_is_told_so(barred: Path) -> None:
     assert asked(barred_people) == [], "it can still be read"
     (said,) = refusals(barred_people, of=[put])
     assert said == (
-        f"what people ask cannot be kept in {home / 'people.sqlite'} (Permission denied). "
-        "Check the permissions of the file and of its folder"
+        f"conversations cannot be stored in {home / 'people.sqlite'} (Permission denied). Check the permissions of the file and its folder"
     )
     home.chmod(0o700)
     put(barred_people)
@@ -200,7 +198,7 @@ def test_a_folder_that_cannot_be_written_to_is_told_so(barred: Path) -> None:
     (home / "people.sqlite").chmod(0o400)
     (said,) = refusals(barred_people, of=[put])
     assert said.startswith(
-        f"what people ask cannot be kept in {home / 'people.sqlite'} (attempt to write a readonly database)"
+        f"conversations cannot be stored in {home / 'people.sqlite'} (attempt to write a readonly database)"
     )
     barred_people.close()
     (home / "people.sqlite").chmod(0o600)
@@ -217,8 +215,7 @@ def test_a_full_disk_is_told_so_and_nothing_that_was_kept_is_lost(people: People
     sa.event.listen(people._database._engine, "connect", full)
     said = refusals(people, of=[lambda p: put(p, "x" * 25_000)])
     assert said == {
-        f"the disk that holds {people._database.path.parent} is full. What was kept before is safe; free "
-        f"some space and try again"
+        f"the disk with {people._database.path.parent} is full. Nothing stored is lost. Free some space and retry"
     }
     assert asked(people) == ["kept"]
     assert people.sessions.account_of(secret, mark) == "ann"
@@ -249,8 +246,8 @@ def test_a_writer_that_takes_too_long_is_told_of_and_readers_do_not_wait_for_it(
 
 def test_what_fails_half_way_leaves_nothing(people: People) -> None:
     kept = put(people, "kept")
-    with pytest.raises(CollectionError, match="there is no such conversation"):
-        people.conversations.put("", "x", "own", conversation=kept.conversation, after="x")
+    with pytest.raises(CollectionError, match="this conversation does not exist"):
+        people.conversations.add_question("", "x", "own", conversation=kept.conversation, after="x")
 
     def interrupted() -> None:
         with people._database.writing() as db:
@@ -267,7 +264,7 @@ def test_threads_and_processes_that_write_first_at_once_make_one_file(home: Path
     program = (
         "import sys; from pathlib import Path; from rag.people.store import People\n"
         "people = People(Path(sys.argv[1])); sys.stdin.readline()\n"
-        "for n in range(10): people.conversations.put('', 'there', 'own', conversation=None, after=None)"
+        "for n in range(10): people.conversations.add_question('', 'there', 'own', conversation=None, after=None)"
     )
     others = [
         subprocess.Popen([sys.executable, "-c", program, home], cwd=ROOT, stdin=subprocess.PIPE, stderr=subprocess.PIPE, text=True)

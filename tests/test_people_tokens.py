@@ -96,7 +96,7 @@ def test_a_token_is_found_by_its_secret_until_it_is_revoked(people: People, cale
 )
 def test_what_cannot_be_the_name_of_a_token_is_refused(people: People, name: str) -> None:
     with pytest.raises(
-        ConfigError, match=r"cannot be a token's name: that has 1 to 64 printable characters"
+        ConfigError, match=r"is not a valid token name. Use 1 to 64 printable characters"
     ) as refused:
         people.tokens.add(name, False)
     assert str(refused.value).isprintable()
@@ -108,12 +108,12 @@ def test_a_name_stands_for_one_token(people: People) -> None:
     first = people.tokens.add("bot", False)
     with pytest.raises(
         CollectionError,
-        match=r"^there is a token named bot already. Choose another name, or revoke that one first$",
+        match=r"^there already is a token bot. Choose another name, or revoke that one first$",
     ):
         people.tokens.add("bot", True)
     assert people.tokens.find(first) == Token("bot", False, NOON, None)
     with pytest.raises(
-        CollectionError, match=r"^there is no token named dog; `clippings token list` lists them$"
+        CollectionError, match=r"^there is no token dog. `clippings token list` lists the tokens$"
     ):
         people.tokens.revoke("dog")
 
@@ -126,15 +126,14 @@ def test_tokens_are_made_listed_and_revoked_by_command(
     assert not (tmp_path / "home").exists()
     assert app.main(["token", "add", "bot", "--read-only", *home]) == 0
     empty, secret = capsys.readouterr().out.splitlines()
-    assert empty == "NAME  MAY  MADE  LAST USED (UTC)"
+    assert empty == "NAME  ACCESS  CREATED  LAST USED (UTC)"
     assert app.main(["token", "add", "archive", *home]) == 0
     assert app.main(["token", "add", "bot", *home]) == 1
     assert app.main(["token", "add", "", *home]) == 2
     assert capsys.readouterr().err.splitlines() == [
-        "(keep it where the program finds it: it is shown only now)",
-        "clippings: there is a token named bot already. Choose another name, or revoke that one first",
-        "clippings: '' cannot be a token's name: that has 1 to 64 printable characters, and no space at "
-        "either end",
+        "(Store the token where the program can read it: it is not shown again.)",
+        "clippings: there already is a token bot. Choose another name, or revoke that one first",
+        "clippings: '' is not a valid token name. Use 1 to 64 printable characters, without a space at either end",
     ]
     people = People(tmp_path / "home")
     found = people.tokens.find(secret)
@@ -143,9 +142,9 @@ def test_tokens_are_made_listed_and_revoked_by_command(
     assert app.main(["token", "list", *home]) == 0
     listed = capsys.readouterr().out
     assert [re.split(r"  +", line)[:2] for line in listed.splitlines()] == [
-        ["NAME", "MAY"],
+        ["NAME", "ACCESS"],
         ["archive", "read and write"],
-        ["bot", "read only"],
+        ["bot", "read-only"],
     ]
     assert [line.endswith("never") for line in listed.splitlines()] == [False, True, False]
     assert secret not in listed
@@ -241,7 +240,7 @@ def test_nobody_is_shut_out_because_a_use_cannot_be_noted(
     assert people.sessions.account_of(session, mark) == "ann"
     assert people.tokens.find(token) == Token("bot", True, NOON, None)
     assert [r.getMessage().partition(": ")[0] for r in caplog.records] == [
-        "that a session was used could not be noted", "that a token was used could not be noted",
+        "the use of a session could not be stored", "the use of a token could not be stored",
     ]  # fmt: skip
 
 
@@ -259,9 +258,11 @@ def test_each_owner_has_settings_of_their_own_and_the_last_choice_counts(people:
 
 
 def test_a_setting_that_there_is_not_is_refused(people: People) -> None:
-    with pytest.raises(ConfigError, match=r"^there is no setting 'colour'. Known are collection, wording$"):
+    with pytest.raises(
+        ConfigError, match=r"^there is no setting 'colour'. The settings are: collection, wording$"
+    ):
         people.settings.set("", "colour", "red")
-    with pytest.raises(ConfigError, match=r"^the setting wording must not be longer than 200 characters$"):
+    with pytest.raises(ConfigError, match=r"^the setting wording must have at most 200 characters$"):
         people.settings.set("", "wording", "x" * 201)
     assert people.settings.get("") == {}
 
@@ -270,7 +271,7 @@ def test_what_readers_said_of_answers_is_printed_a_line_each(
     people: People, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     for name, question in (("ann", "Who\x9b31m struck?"), ("bob", "Who swam?"), ("bob", "Why?")):
-        put = people.conversations.put(name, question, "own", conversation=None, after=None)
+        put = people.conversations.add_question(name, question, "own", conversation=None, after=None)
         people.conversations.answer(name, put.id, {"text": f"An answer to {question}"})
         if question != "Why?":
             people.conversations.judge(name, put.id, "wrong" if name == "ann" else "right")
@@ -298,7 +299,7 @@ def test_what_readers_said_of_answers_is_printed_a_line_each(
 def test_verdicts_that_the_output_has_no_room_for_end_in_a_sentence(people: People, tmp_path: Path) -> None:
     if not Path("/dev/full").exists():
         pytest.skip("there is no device here that is always full")
-    put = people.conversations.put("ann", "Who struck?", "own", conversation=None, after=None)
+    put = people.conversations.add_question("ann", "Who struck?", "own", conversation=None, after=None)
     people.conversations.answer("ann", put.id, {"text": "Iran. " * 10_000})
     people.conversations.judge("ann", put.id, "right")
     with Path("/dev/full").open("w") as full:
@@ -307,5 +308,5 @@ def test_verdicts_that_the_output_has_no_room_for_end_in_a_sentence(people: Peop
             cwd=Path(__file__).parent.parent, stdout=full, stderr=subprocess.PIPE, text=True, timeout=60,
         )  # fmt: skip
     assert (ended.returncode, ended.stderr) == (
-        1, "clippings: what was to be printed could not be written: No space left on device\n",
+        1, "clippings: the output could not be written: No space left on device\n",
     )  # fmt: skip

@@ -34,7 +34,7 @@ def test_an_abstention_shows_what_came_closest_and_calls_it_that() -> None:
     assert render.answer_text(abstained(evidence(STORY))) == (
         "The articles do not answer this.\n"
         "\n"
-        "Closest, but not an answer:\n"
+        "The closest passages (they do not answer it):\n"
         "- Iran struck first. — Dawn, 20 January 2024: Iran struck first. Pakistan replied."
     )
     assert render.answer_text(abstained(Evidence())) == "The articles do not answer this."
@@ -43,7 +43,7 @@ def test_an_abstention_shows_what_came_closest_and_calls_it_that() -> None:
 def test_what_a_model_said_beyond_the_articles_is_listed_apart() -> None:
     text = render.answer_text(answered(notice="The model is slow.", withheld=("It rained.",)))
     assert text.endswith(
-        "Said by the model, not found in the articles:\n- It rained.\n\nNote: The model is slow."
+        "Claimed by the model, but not found in the articles:\n- It rained.\n\nNote: The model is slow."
     )
 
 
@@ -138,15 +138,14 @@ def test_a_report_counts_everything_and_names_every_failure() -> None:
         2,
     )
     assert render.report_text(report) == (
-        "2 added, 1 replaced, 0 removed, 1 unchanged, 1 failed; 7 passages written; 2 passages of an "
-        "interrupted run completed\n"
-        "renamed: d is now read from new.txt\n"
+        "2 added, 1 replaced, 0 removed, 1 unchanged, 1 failed; 7 passages written; 2 passages of an interrupted run finished\n"
+        "moved: d is now read from new.txt\n"
         "warning: odd letters\n"
         "failed: x.txt: it is empty"
     )
     assert (
         render.report_text(Plan(added=("a",)), planned=True)
-        == "Would be: 1 added, 0 replaced, 0 removed, 0 unchanged, 0 failed"
+        == "Dry run: 1 added, 0 replaced, 0 removed, 0 unchanged, 0 failed"
     )
 
 
@@ -157,8 +156,8 @@ def test_columns_are_as_wide_as_their_widest_cell() -> None:
 @pytest.mark.parametrize(
     ("done", "passages", "share", "seconds", "told"),
     [
-        (10, 500, 0.25, 10.0, "10 of 40 articles, 500 passages, 50 a second, about 30 seconds left"),
-        (10, 500, 0.25, 100.0, "10 of 40 articles, 500 passages, 5 a second, about 5 minutes left"),
+        (10, 500, 0.25, 10.0, "10 of 40 articles, 500 passages, 50 per second, about 30 seconds left"),
+        (10, 500, 0.25, 100.0, "10 of 40 articles, 500 passages, 5 per second, about 5 minutes left"),
         (0, 0, 0.0, 1.0, "0 of 40 articles, 0 passages"),  # nobody can tell yet
         (40, 900, 1.0, 100.0, "40 of 40 articles, 900 passages"),
         (10, 500, 0.25, 0.0, "10 of 40 articles, 500 passages"),

@@ -146,10 +146,8 @@ def test_what_a_killed_restoration_has_indexed_is_not_encoded_again_and_meanwhil
     with closing(sqlite3.connect(tmp_path / "home.restoring" / "new" / FILE)) as db:
         (cut,) = db.execute("SELECT count(DISTINCT article_id) FROM next_passages").fetchone()
     told = (
-        f"a backup is being restored to {config.home}, or was interrupted there ({cut} of {ARTICLES} "
-        f"articles are indexed). "
-        "The collection can be asked when it is whole. If nothing is at work on it any more, go on with: "
-        f"clippings restore FILE --home {config.home}"
+        f"a backup is being restored to {config.home}, or that was interrupted ({cut} of {ARTICLES} "
+        f"articles are indexed). The collection can be used when it is complete. If no process is working on it, continue with: clippings restore FILE --home {config.home}"
     )
     assert 0 < cut < ARTICLES
     assert interrupted(config.home) == told

@@ -43,7 +43,7 @@ QUESTION = "Who struck Balochistan?"
 
 @pytest.fixture
 def config(config: Config) -> Config:
-    return replace(config, retrieval=RetrievalSettings(fuse_k=60))
+    return replace(config, retrieval=RetrievalSettings(rrf_k=60))
 
 
 @pytest.fixture
@@ -112,7 +112,7 @@ def test_the_constant_of_the_fusion_is_a_setting(
     collect(*SHELF)
     for k in (1, 10):
         with Retriever(
-            config.home, replace(config, retrieval=RetrievalSettings(fuse_k=k)), encoder
+            config.home, replace(config, retrieval=RetrievalSettings(rrf_k=k)), encoder
         ) as retriever:
             assert retriever.find(QUESTION).passages[0].scores.fused == pytest.approx(3 / (k + 1))
 
@@ -200,7 +200,7 @@ def test_k_is_how_many_are_kept_and_by_default_what_the_configuration_says(
         assert ids(retriever.find("Iran")) == everything[:8]
         assert ids(retriever.find("Iran", k=1)) == everything[:1]
         assert len(retriever.find("Iran", k=0)) == 0
-    with Retriever(config.home, replace(config, retrieval=RetrievalSettings(keep=3)), encoder) as retriever:
+    with Retriever(config.home, replace(config, retrieval=RetrievalSettings(top_k=3)), encoder) as retriever:
         assert len(retriever.find("Iran")) == 3
 
 
@@ -208,7 +208,7 @@ def test_the_candidates_are_those_of_each_index(
     collect: Callable[..., None], config: Config, encoder: WordEncoder
 ) -> None:
     collect(*({"id": f"{n:02}", "text": f"Iran struck place{n}."} for n in range(20)))
-    few = replace(config, retrieval=RetrievalSettings(candidates=3, keep=3))
+    few = replace(config, retrieval=RetrievalSettings(candidates=3, top_k=3))
     with Retriever(config.home, few, encoder) as retriever:
         assert len(retriever.find("Iran", stages=("dense",))) == 3
         assert {
@@ -407,7 +407,7 @@ def test_what_the_catalog_has_retired_is_not_shown_and_takes_nobodys_place(
     collect: Callable[..., None], config: Config, encoder: WordEncoder
 ) -> None:
     collect(*({"id": f"{n}", "text": "Iran struck." + " Then it rained." * n} for n in range(6)))
-    few = replace(config, retrieval=RetrievalSettings(candidates=2, keep=2))
+    few = replace(config, retrieval=RetrievalSettings(candidates=2, top_k=2))
     with Retriever(config.home, few, encoder) as retriever:
         assert ids(retriever.find("Iran struck")) == ["0", "1"]
         writer = Catalog(config.home, config)
@@ -599,7 +599,7 @@ def test_only_so_many_are_read_and_the_rest_keep_their_places_behind(
     collect: Callable[..., None], config: Config, encoder: WordEncoder
 ) -> None:
     collect(*SHELF)
-    few = replace(config, retrieval=replace(config.retrieval, read=2))
+    few = replace(config, retrieval=replace(config.retrieval, rerank_top_n=2))
     reader = Judging()
     with Retriever(config.home, few, encoder, reader) as retriever:
         order = ids(retriever.find(QUESTION, stages=("dense", "lexical", "whole")))
@@ -612,7 +612,7 @@ def test_of_a_question_with_parts_fewer_passages_are_read_but_all_that_are_kept(
     collect: Callable[..., None], config: Config, encoder: WordEncoder
 ) -> None:
     collect(*SHELF)
-    few = replace(config, retrieval=replace(config.retrieval, read=4, keep=1))
+    few = replace(config, retrieval=replace(config.retrieval, rerank_top_n=4, top_k=1))
     reader = Judging()
     with Retriever(config.home, few, encoder, reader) as retriever:
         retriever.find(QUESTION, parts=2)
@@ -662,7 +662,7 @@ def test_a_question_that_names_nothing_gets_how_the_latest_articles_begin(
         )
         collect(*SHELF[:2])
         assert ids(retriever.openings()) == ["b", "a"]
-    with Retriever(config.home, replace(config, retrieval=RetrievalSettings(keep=1)), encoder) as retriever:
+    with Retriever(config.home, replace(config, retrieval=RetrievalSettings(top_k=1)), encoder) as retriever:
         assert ids(retriever.openings()) == ["b"]
 
 

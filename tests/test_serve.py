@@ -36,8 +36,8 @@ pytestmark = [pytest.mark.server, pytest.mark.slow]
 
 ROOT = Path(__file__).parent.parent
 QUESTION = "Who struck first?"
-BUSY = "too many ask at once: 1 being answered, 1 waiting. Ask again in a minute"
-STOPPING = "the page is being stopped and takes no new questions. Ask again when it is open again"
+BUSY = "the server is busy (1 running, 1 waiting). Ask again in a minute"
+STOPPING = "the server is stopping and accepts no new questions. Ask again after its restart"
 
 
 @pytest.fixture(scope="module")
@@ -70,7 +70,7 @@ class Served:
         assert self.process.stdout is not None
         for line in self.process.stdout:
             self.printed.append(line)
-            if "is open at" in line:
+            if "is running at" in line:
                 break
         threading.Thread(target=lambda: self.printed.extend(self.process.stdout or ()), daemon=True).start()
 
@@ -182,7 +182,7 @@ def test_a_collection_that_cannot_be_read_any_more_is_said_without_saying_where_
         config.home.rename(tmp_path / "gone")
         status, whole = page.health()
         assert (status, whole["status"], whole["articles"]) == (503, "failing", None)
-        assert whole["reason"] == "the collection cannot be read; the page's log says why"
+        assert whole["reason"] == "the collection cannot be read. The server's log says why"
         assert "secret" not in json.dumps(whole)
         page.health()
         (tmp_path / "gone").rename(config.home)
@@ -208,7 +208,11 @@ def test_whoever_asks_too_much_of_it_is_told_so_and_its_health_is_told_meanwhile
             result = await session.call_tool("search", {"query": QUESTION})
             return str(result.content[0].text)  # type: ignore[union-attr]
 
-    limits = {"CLIPPINGS_SERVE_AT_ONCE": "1", "CLIPPINGS_SERVE_WAITING": "1", "CLIPPINGS_SERVE_PATIENCE": "8"}
+    limits = {
+        "CLIPPINGS_SERVE_MAX_CONCURRENCY": "1",
+        "CLIPPINGS_SERVE_QUEUE_SIZE": "1",
+        "CLIPPINGS_SERVE_QUEUE_TIMEOUT": "8",
+    }
     with slow_model() as (speaker, goes_on, settings), served(config, **limits, **settings) as page:
         first = asked(page, speaker)
         second = meanwhile(page, "/api/search")
@@ -223,7 +227,7 @@ def test_whoever_asks_too_much_of_it_is_told_so_and_its_health_is_told_meanwhile
         assert (status, whole["running"], whole["answered"]) == (200, 1, 0)
         assert whole["refused"] >= 3
         late = second.result(60).json()["error"]["message"]
-        assert late.startswith("the question has waited 8 seconds for its turn, as too many ask at once")
+        assert late.startswith("the server is busy: the question waited 8 seconds")
         third = meanwhile(page, "/api/search")
         until(lambda: page.health()[1]["waiting"] == 1)
         goes_on.set()
@@ -269,13 +273,13 @@ def test_what_is_answered_when_it_is_stopped_is_answered_whole_and_nobody_else_i
         assert asking.result(60).json()["text"] == "Pakistan was struck first by Iran. [1]"
         assert page.process.wait(30) == 0
         assert "Traceback" not in "".join(page.printed)
-        assert "Finishing 1 question first (Ctrl-C stops at once)\n" in page.printed
+        assert "Finishing 1 question (press Ctrl-C to stop at once)\n" in page.printed
 
 
 def test_a_question_that_takes_longer_than_the_grace_is_not_waited_for(config: Config) -> None:
     with (
         slow_model() as (speaker, _, settings),
-        served(config, CLIPPINGS_SERVE_GRACE="1", **settings) as page,
+        served(config, CLIPPINGS_SERVE_SHUTDOWN_TIMEOUT="1", **settings) as page,
     ):
         asked(page, speaker)
         page.process.send_signal(signal.SIGINT)
@@ -285,7 +289,7 @@ def test_a_question_that_takes_longer_than_the_grace_is_not_waited_for(config: C
 def test_a_second_signal_ends_it_at_once(config: Config) -> None:
     with (
         slow_model() as (speaker, _, settings),
-        served(config, CLIPPINGS_SERVE_GRACE="600", **settings) as page,
+        served(config, CLIPPINGS_SERVE_SHUTDOWN_TIMEOUT="600", **settings) as page,
     ):
         asked(page, speaker)
         page.process.send_signal(signal.SIGINT)

@@ -22,7 +22,7 @@ from rag.assistant import Assistant
 from rag.people.store import People
 from rag.surfaces import render
 from rag.surfaces.api.application import api_app
-from rag.surfaces.conversation import Limits, growing
+from rag.surfaces.conversation import QuestionOptions, stream_answer
 from rag.surfaces.gate import Gate
 from rag.surfaces.library import Library
 from rag.surfaces.markup import answer_html
@@ -43,8 +43,8 @@ def config(tmp_path_factory: pytest.TempPathFactory) -> Config:
 def on_page(assistant: Assistant, question: str) -> str:
     """The answer as HTML, once it is whole."""
     with closing(People(assistant.config.home)) as people:
-        exchange = people.conversations.put("", question, "own", conversation=None, after=None)
-    *_, last = growing(lambda _: assistant, exchange, [], Limits())
+        exchange = people.conversations.add_question("", question, "own", conversation=None, after=None)
+    *_, last = stream_answer(lambda _: assistant, exchange, [], QuestionOptions())
     assert last.record
     return answer_html(last.record, question)
 
@@ -94,7 +94,7 @@ def asked_over_http(config: Config) -> tuple[dict[str, Any], dict[str, Any]]:
 
     library = Library(
         config, config, open=open_assistant, exists=lambda _: True, make_demo=nothing, sync=nothing, edit=nothing,
-        remove=nothing, to_gold=nothing,
+        remove=nothing, add_to_gold=nothing,
     )  # fmt: skip
     app = api_app(library, Gate(config.serve), timeout=60)
     call = {"name": "ask", "arguments": {"question": QUESTION}}

@@ -682,10 +682,8 @@ def test_what_a_killed_writer_left_in_the_log_is_read_where_it_may_only_be_read(
         with pytest.raises(CollectionError) as refused:
             asked(replace(config, home=home))
         assert str(refused.value) == (
-            f"the collection in {home} cannot be written to, and who wrote to it last was stopped: "
-            f"catalog.sqlite-wal holds what "
-            "is still to be put in its place. Ask it once where it can be written to, or copy it and name "
-            "the copy with --home"
+            f"the collection in {home} is read-only, and its last writer was interrupted: "
+            f"catalog.sqlite-wal has changes that must be applied first. Use the collection once with write access, or copy it and name the copy with --home"
         )
     assert asked(config) == (*EXPECTED[:3], "Story 3, corrected")
     with unwritable(config.home, tmp_path / "read-only") as home:

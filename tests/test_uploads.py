@@ -37,12 +37,14 @@ from rag.errors import CollectionError, UploadError
 from rag.opening import collection_exists
 from rag.surfaces import uploads as receiving
 from rag.surfaces.api.uploads import upload_router
+from rag.surfaces.file_names import numbered, safe_name
 from rag.surfaces.library import OWN, Library
-from rag.surfaces.uploads import Upload, Uploads, numbered, safe_name
+from rag.surfaces.upload_form import Upload, UploadForm
+from rag.surfaces.uploads import Uploads
 
 pytestmark = [pytest.mark.server, pytest.mark.slow]
 
-SMALL = ServeSettings(upload_bytes=10_000, upload_files=3, upload_disk=50_000)
+SMALL = ServeSettings(upload_max_file_bytes=10_000, upload_max_files=3, upload_max_total_bytes=50_000)
 PLAIN = {"Content-Type": "multipart/form-data; boundary=edge"}
 
 
@@ -87,7 +89,7 @@ class Site:
             sync=lambda places, config, **options: sync(places, config, encoder=encoder, **options),
             edit=lambda *given, **options: edit(*given, encoder=encoder, **options),
             remove=lambda ids, config: remove(ids, config, encoder=encoder),
-            to_gold=lambda *given: "",
+            add_to_gold=lambda *given: "",
         )
         self.uploads = Uploads(home, limits, **times)
         self.app = FastAPI()
@@ -198,7 +200,7 @@ def test_files_wait_for_their_owner_alone_and_are_gone_when_discarded(site: Site
 
     other = {"x-owner": "bob"}
     assert site.uploads.pending("bob") == []
-    with pytest.raises(UploadError, match="no such upload"):
+    with pytest.raises(UploadError, match="this upload no longer exists"):
         site.uploads.paths("bob", upload_id)
     refused = [
         site.http.delete(f"/api/uploads/{upload_id}", headers=other),
@@ -219,28 +221,23 @@ def test_files_wait_for_their_owner_alone_and_are_gone_when_discarded(site: Site
     ("body", "status", "sentence"),
     [
         (part("a.txt", b"x" * 10) + part("b.txt", b"x" * 10_001) + END, 413,
-         "b.txt is larger than 10,000 bytes, the most that one file may have (serve.upload_bytes). Split it, "
-         "or take it in "
-         "with `clippings sync`"),
+         "b.txt is larger than 10,000 bytes, the limit for one file (serve.upload_max_file_bytes). Split it, or add it with `clippings sync`"),
         (b"".join(part(f"{n}.txt", b"x") for n in range(4)) + END, 413,
-         "more than 3 files were sent, the most in one upload (serve.upload_files). Send them in several, or "
-         "packed as .zip"),
-        (part("a.txt", b"x" * 9000) + b"--edge", 400, "the upload broke off before its end. Send it again"),
-        (part("a.txt", b"x")[:-2], 400, "the upload broke off before its end. Send it again"),
-        (b"", 400, "the upload broke off before its end. Send it again"),
-        (END, 400, "no file was sent. Choose one or more"),
-        (part("", b"") + END, 400, "no file was sent. Choose one or more"),
+         "more than 3 files were sent, the limit for one upload (serve.upload_max_files). Send them in several uploads, or as a .zip file"),
+        (part("a.txt", b"x" * 9000) + b"--edge", 400, "the upload was interrupted before its end. Send it again"),
+        (part("a.txt", b"x")[:-2], 400, "the upload was interrupted before its end. Send it again"),
+        (b"", 400, "the upload was interrupted before its end. Send it again"),
+        (END, 400, "no file was sent. Choose at least one"),
+        (part("", b"") + END, 400, "no file was sent. Choose at least one"),
         (part("a.txt", b"x") + b"--edge\r\n\r\nnobody's\r\n" + END, 400,
-         "what was sent is no form of the kind multipart/form-data: a part of it has no name. Send it again"),
+         "the upload is not valid multipart/form-data: one of its parts has no name. Send it again"),
         (part("a.txt", b"x") + b'--edge\r\nContent-Disposition: form-data; name="n"\r\n\r\n' + b"x" * 1001 + b"\r\n" + END, 400,
-         "what was sent is no form of the kind multipart/form-data: a field of it is longer than 1000 bytes. "
+         "the upload is not valid multipart/form-data: one of its fields is longer than 1000 bytes. "
          "Send it again"),
         (part("a.txt", b"x") + END + b"x" * 100_000, 400,
-         "what was sent is no form of the kind multipart/form-data: it holds more that is no file than a "
-         "form can. Send it again"),
+         "the upload is not valid multipart/form-data: its fields and headers are too long. Send it again"),
         (part("a.txt", b"x") + 14 * b'--edge\r\nContent-Disposition: form-data; name="n"\r\n\r\n\r\n' + END, 413,
-         "more than 3 files were sent, the most in one upload (serve.upload_files). Send them in several, or "
-         "packed as .zip"),
+         "more than 3 files were sent, the limit for one upload (serve.upload_max_files). Send them in several uploads, or as a .zip file"),
     ],
 )  # fmt: skip
 def test_what_is_refused_leaves_nothing(
@@ -258,16 +255,16 @@ def test_what_is_refused_leaves_nothing(
     [
         ({"Content-Type": "application/json"}, 415, "multipart/form-data"),
         ({}, 415, "multipart/form-data"),
-        ({**PLAIN, "Content-Encoding": "gzip"}, 415, "not packed"),
-        ({"Content-Type": "multipart/form-data"}, 400, "its boundary is not stated"),
+        ({**PLAIN, "Content-Encoding": "gzip"}, 415, "without compression"),
+        ({"Content-Type": "multipart/form-data"}, 400, "it has no boundary"),
         ({"Content-Type": f"multipart/form-data; boundary={'e' * 300}"}, 400, "Boundary length 300"),
         (
             {**PLAIN, "Content-Length": "200000"},
             413,
-            "the upload has 200,000 bytes; 50,000 bytes is the most that may wait",
+            "the upload has 200,000 bytes; the limit is 50,000 bytes",
         ),
-        ({**PLAIN, "Content-Length": "1e3"}, 400, "Content-Length is no number"),
-        ({**PLAIN, "Content-Length": "-1"}, 400, "Content-Length is no number"),
+        ({**PLAIN, "Content-Length": "1e3"}, 400, "Content-Length of the upload is not a number"),
+        ({**PLAIN, "Content-Length": "-1"}, 400, "Content-Length of the upload is not a number"),
     ],
 )
 def test_what_its_head_says_enough_of_is_refused_before_a_byte_is_read(
@@ -320,7 +317,7 @@ def test_a_sender_that_goes_away_leaves_nothing_and_no_more_than_four_send_at_on
     with half_sent(site), half_sent(site), half_sent(site), half_sent(site):
         refused = site.send(("a.txt", b"Ann swam."))
         assert (refused.status_code, refused.json()["error"]) == (
-            503, "4 uploads are being received, the most at once. Try again in a minute",
+            503, "4 other uploads are being received. Try again in a minute",
         )  # fmt: skip
         assert len(site.left) == 8
     wait_for(lambda: site.left == [])
@@ -333,7 +330,7 @@ def test_a_sender_that_is_slow_is_given_up(tmp_path: Path, server: Server) -> No
         with half_sent(site) as line:
             answer = line.recv(4096)
             assert b" 408 " in answer.split(b"\r\n")[0]
-            assert b"nothing arrived for 0.2 seconds" in answer
+            assert b"no data arrived for 0.2 seconds" in answer
         wait_for(lambda: site.left == [])
         with half_sent(site) as line:
             for _ in range(6):  # never silent for long, and never done
@@ -341,7 +338,7 @@ def test_a_sender_that_is_slow_is_given_up(tmp_path: Path, server: Server) -> No
                 time.sleep(0.1)
             answer = line.recv(4096)
             assert b" 408 " in answer.split(b"\r\n")[0]
-            assert b"was not whole after 0.6 seconds" in answer
+            assert b"was not complete after 0.6 seconds" in answer
         wait_for(lambda: site.left == [])
         assert site.send(("a.txt", b"Ann swam.")).status_code == 201
     finally:
@@ -355,7 +352,7 @@ def test_what_arrives_while_the_page_is_stopped_leaves_nothing(site: Site) -> No
         line.sendall(b"1\r\nx\r\n")
         answer = line.recv(4096)
     assert b" 503 " in answer.split(b"\r\n")[0]
-    assert b"the page is being stopped. Upload the files again when it is open again" in answer
+    assert b"the server is stopping. Upload the files again after its restart" in answer
     assert site.left == []
 
 
@@ -387,7 +384,7 @@ def test_one_that_is_cancelled_leaves_nothing(site: Site) -> None:
 
 def test_a_thread_that_comes_too_late_begins_nothing(tmp_path: Path) -> None:
     uploads = Uploads(tmp_path / "home", SMALL)
-    late = receiving._Receiving("ann", uploads._folder, b"edge", SMALL, uploads._grow)
+    late = UploadForm("ann", uploads._folder, b"edge", SMALL, uploads._reserve)
     uploads._admit(late, 0)
     uploads._abandon(late)
     for step in (
@@ -395,7 +392,7 @@ def test_a_thread_that_comes_too_late_begins_nothing(tmp_path: Path) -> None:
         lambda: late.feed(part("a.txt", b"x") + END),
         lambda: uploads._finish(late),
     ):
-        with pytest.raises(UploadError, match="broke off"):
+        with pytest.raises(UploadError, match="was interrupted"):
             step()
     assert ((tmp_path / "home").exists(), uploads.pending("ann")) == (False, [])
     uploads.close()
@@ -428,12 +425,10 @@ def test_what_waits_never_takes_more_of_the_disk_than_all_may(site: Site) -> Non
     with ThreadPoolExecutor(3) as senders:
         statuses = list(senders.map(send, range(12)))
     assert sorted(statuses) == [201] * 5 + [507] * 7
-    assert (most <= SMALL.upload_disk, site.bytes, len(site.left)) == (True, 45_000, 10)
+    assert (most <= SMALL.upload_max_total_bytes, site.bytes, len(site.left)) == (True, 45_000, 10)
     refused = site.send(("a.txt", b"x" * 9000))
     assert refused.json()["error"] == (
-        "too much waits to be taken in: 50,000 bytes is the most, everybody's uploads together "
-        "(serve.upload_disk). "
-        "Add or remove what was uploaded before, or try again later"
+        "too many uploads wait to be added: the limit is 50,000 bytes for all users (serve.upload_max_total_bytes). Add or discard earlier uploads, or try again later"
     )
     (first, *_) = site.uploads.pending("1")
     site.uploads.discard("1", first.id)
@@ -461,7 +456,9 @@ def disk(tmp_path: Path) -> Iterator[Path]:
 def test_a_disk_that_fills_up_keeps_its_reserve(
     disk: Path, server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    site = Site(disk / "home", server, ServeSettings(upload_bytes=6_000_000, upload_disk=10**9))
+    site = Site(
+        disk / "home", server, ServeSettings(upload_max_file_bytes=6_000_000, upload_max_total_bytes=10**9)
+    )
     try:
         total, statuses = shutil.disk_usage(disk).total, []
         for number in range(5):
@@ -471,7 +468,7 @@ def test_a_disk_that_fills_up_keeps_its_reserve(
         assert statuses == [201, 201, 201, 507, 507]
         assert (
             answer.json()["error"]
-            == "the disk is nearly full: 1 MB of it must stay free. Free some space, or send less"
+            == "the disk is nearly full: 1 MB must stay free. Free some space, or send less"
         )
         assert len(site.left) == 6
         # Where others fill it meanwhile, the system says so.
@@ -512,20 +509,20 @@ def test_uploads_that_nobody_takes_in_are_given_up(tmp_path: Path) -> None:
     folder = tmp_path / "home" / "upload" / "incoming"
     first = received(uploads, [part("a.txt", b"x"), END])
     second = received(uploads, [part("b.txt", b"x"), END])
-    with uploads.taking("ann", first.id):
+    with uploads.claim("ann", first.id):
         wait_for(lambda: len(list(folder.iterdir())) == 1)  # without anybody asking
         assert [p.name for p in folder.iterdir()] == [first.files[0].path.parent.name], (
             "what is being taken in is not"
         )
         assert uploads.pending("ann") == []
-        for refused in (uploads.discard, uploads.paths, lambda *given: uploads.taking(*given).__enter__()):
-            with pytest.raises(UploadError, match="being taken in just now"):
+        for refused in (uploads.discard, uploads.paths, lambda *given: uploads.claim(*given).__enter__()):
+            with pytest.raises(UploadError, match="being added already"):
                 refused("ann", first.id)
     assert list(folder.iterdir()) == []
-    with pytest.raises(UploadError, match="no such upload"):
+    with pytest.raises(UploadError, match="this upload no longer exists"):
         uploads.discard("ann", second.id)
     third = received(uploads, [part("c.txt", b"x"), END])
-    with pytest.raises(ZeroDivisionError), uploads.taking("ann", third.id):
+    with pytest.raises(ZeroDivisionError), uploads.claim("ann", third.id):
         raise ZeroDivisionError
     assert uploads.pending("ann") == [third], "it waits again"
     wait_for(lambda: list(folder.iterdir()) == [])
@@ -548,7 +545,7 @@ def test_what_a_process_leaves_behind_goes_when_the_next_starts_unless_it_lives(
     (folder / "file").write_text("of whatever kind")
     Uploads(home, SMALL).close()
     assert list(folder.iterdir()) == []
-    with pytest.raises(UploadError, match="the page is being stopped"):
+    with pytest.raises(UploadError, match="the server is stopping"):
         received(first, [part("a.txt", b"x"), END])
 
 
@@ -652,7 +649,7 @@ def test_articles_in_one_request_and_names_that_are_taken(site: Site) -> None:
 
     taken = add("Ann ran.")
     assert (taken.status_code, taken.json()["error"]) == (
-        409, "a file a.txt is here already, with other content. Say whether to replace or to keep both",
+        409, "the file a.txt exists with other content. Choose whether to replace or to keep both",
     )  # fmt: skip
     assert (site.left, site.uploads.pending("ann"), (site.folder / "a.txt").read_text()) == (
         ["a.txt"],
@@ -746,7 +743,7 @@ def test_what_cannot_be_compared_does_not_wait(site: Site, monkeypatch: pytest.M
     def unreadable(upload: Upload) -> Any:
         raise CollectionError("it is damaged")
 
-    monkeypatch.setattr(Library, "taken", lambda self, upload: unreadable(upload))
+    monkeypatch.setattr(Library, "name_conflicts", lambda self, upload: unreadable(upload))
     assert site.send(("a.txt", b"Ann swam.")).status_code == 503
     assert (site.left, site.uploads.pending("ann")) == ([], [])
 
@@ -775,4 +772,4 @@ def test_what_cannot_be_cleared_away_keeps_nobody_from_asking(
     uploads = Uploads(tmp_path, ServeSettings())
     uploads.close()
     assert left.exists()
-    assert "stays there" in caplog.text
+    assert "cannot be deleted" in caplog.text

@@ -58,16 +58,16 @@ def assistant(made: Config) -> Iterator[Assistant]:
 @pytest.mark.parametrize(
     ("given", "says"),
     [
-        ({"question": None}, "the question must be a text, as in ask('Who struck first?'), not None"),
-        ({"question": 5}, "the question must be a text, as in ask('Who struck first?'), not 5"),
-        ({"question": b"Who?"}, "the question must be a text, as in ask('Who struck first?'), not b'Who?'"),
+        ({"question": None}, "the question must be text, as in ask('Who struck first?'), not None"),
+        ({"question": 5}, "the question must be text, as in ask('Who struck first?'), not 5"),
+        ({"question": b"Who?"}, "the question must be text, as in ask('Who struck first?'), not b'Who?'"),
         ({"question": ""}, "the question is empty. Ask something about the articles"),
-        ({"question": "?!"}, "the question holds no word to look for. Ask it in words"),
-        ({"question": "caf\udce9"}, "the question holds bytes that are not UTF-8 text. Type it again, in a terminal set to UTF-8"),
+        ({"question": "?!"}, "the question has no word to search for. Ask it in words"),
+        ({"question": "caf\udce9"}, "the question has bytes that are not UTF-8 text. Type it again in a terminal set to UTF-8"),
         ({"filters": None}, "filters must be rag.Filters(after=…, before=…, sources=…), not None"),
         ({"filters": {"after": 1}}, "filters must be rag.Filters(after=…, before=…, sources=…), not {'after': 1}"),
-        ({"asked_on": "2024-01-01"}, "asked_on must be a day, as in date(2024, 1, 20), not '2024-01-01'"),
-        ({"asked_on": A_MOMENT}, "asked_on must be a day, as in date(2024, 1, 20), not datetime.datetime(2024, 1, 20, 9, 30)"),
+        ({"asked_on": "2024-01-01"}, "asked_on must be a date, as in date(2024, 1, 20), not '2024-01-01'"),
+        ({"asked_on": A_MOMENT}, "asked_on must be a date, as in date(2024, 1, 20), not datetime.datetime(2024, 1, 20, 9, 30)"),
     ],
 )  # fmt: skip
 def test_ask_stream_and_search_refuse_the_same(
@@ -117,8 +117,8 @@ def test_a_number_of_passages_that_is_none_is_refused(assistant: Assistant, k: A
 @pytest.mark.parametrize(
     ("make", "says"),
     [
-        (lambda: Filters("2024-01-01"), "after must be a day, as in date(2024, 1, 20), not '2024-01-01'"),  # type: ignore[arg-type]
-        (lambda: Filters(before=A_MOMENT), "before must be a day, as in date(2024, 1, 20), not datetime.datetime(2024, 1, 20, 9, 30)"),
+        (lambda: Filters("2024-01-01"), "after must be a date, as in date(2024, 1, 20), not '2024-01-01'"),  # type: ignore[arg-type]
+        (lambda: Filters(before=A_MOMENT), "before must be a date, as in date(2024, 1, 20), not datetime.datetime(2024, 1, 20, 9, 30)"),
         (lambda: Filters(date(2024, 2, 1), date(2024, 1, 1)), "no article can be published after 2024-02-01 and before 2024-01-01"),
         (lambda: Filters(sources="Dawn"), "sources must be a tuple of names, as in ('Dawn',), not 'Dawn'"),  # type: ignore[arg-type]
         (lambda: Filters(sources=(None,)), 'sources must be a tuple of names, as in ("Dawn", "VOA"), not (None,)'),  # type: ignore[arg-type]
@@ -224,8 +224,8 @@ def test_a_home_that_is_a_file_or_has_too_long_a_name_is_said_to_be_so(tmp_path:
     (tmp_path / "file").write_text("x")
     for home, says in (
         (tmp_path / "none", "there is no collection in "),
-        (tmp_path / "file", "file is a file and holds no collection"),
-        (tmp_path / ("x" * 300), "cannot be looked into: File name too long"),
+        (tmp_path / "file", "file is a file, not a collection"),
+        (tmp_path / ("x" * 300), "cannot be read: File name too long"),
     ):
         with pytest.raises(CollectionError, match=says):
             require_collection(home)
@@ -238,7 +238,9 @@ def test_a_source_that_is_not_there_is_named_with_those_there_are(assistant: Ass
     for call in (assistant.ask, lambda q, **named: list(assistant.stream(q, **named)), assistant.search):
         with pytest.raises(QuestionError) as refused:
             call(QUESTION, filters=Filters(sources=("Down",)))  # type: ignore[operator]
-        assert str(refused.value) == "there is no source 'Down'. Did you mean Dawn? There are: Dawn, VOA"
+        assert (
+            str(refused.value) == "there is no source 'Down'. Did you mean Dawn? The sources are: Dawn, VOA"
+        )
 
 
 def test_capitals_do_not_matter_and_the_answer_has_the_sources_own(assistant: Assistant) -> None:
@@ -251,7 +253,7 @@ def test_a_source_that_a_sync_brings_is_known_at_once(tmp_path: Path) -> None:
     config = Config(home=tmp_path / "home", encoder=WordEncoder.name)
     ingest.sync(write_jsonl(tmp_path / "a.jsonl", RECORDS[0]), config, encoder=WordEncoder())
     with opened(config) as assistant:
-        with pytest.raises(QuestionError, match=r"^there is no source 'VOA'\. There are: Dawn$"):
+        with pytest.raises(QuestionError, match=r"^there is no source 'VOA'\. The sources are: Dawn$"):
             assistant.search("rain", filters=Filters(sources=("VOA",)))
         ingest.sync(write_jsonl(tmp_path / "b.jsonl", RECORDS[1]), config, encoder=WordEncoder())
         assert [p.article.id for p in assistant.search("rain", filters=Filters(sources=("VOA",)))] == ["rain"]
@@ -262,9 +264,10 @@ def test_many_sources_are_not_all_listed() -> None:
     with pytest.raises(QuestionError) as refused:
         known_sources(["Nobody"], there)
     assert (
-        str(refused.value) == f"there is no source 'Nobody'. There are: {', '.join(there[:10])} and 20 more"
+        str(refused.value)
+        == f"there is no source 'Nobody'. The sources are: {', '.join(there[:10])} and 20 more"
     )
-    with pytest.raises(QuestionError, match="no article of this collection names its source"):
+    with pytest.raises(QuestionError, match="no article of this collection has a source"):
         known_sources(["Nobody"], [])
     assert known_sources(["ap", "AP"], ["AP", "ap", "Ap"]) == ("ap", "AP")
     assert known_sources(["aP"], ["AP", "ap"]) == ("AP", "ap")
@@ -272,7 +275,7 @@ def test_many_sources_are_not_all_listed() -> None:
 
 # A closed assistant
 
-CLOSED = "this assistant is closed. Open the collection again: open_assistant(config)"
+CLOSED = "this assistant is closed. Open the collection again with open_assistant(config)"
 
 
 def test_every_method_of_a_closed_assistant_says_so_and_closing_twice_is_fine(made: Config) -> None:

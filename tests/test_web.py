@@ -93,7 +93,7 @@ def site() -> Iterator[Site]:
 def config(tmp_path: Path) -> Config:
     """The guard is opened for the loopback server, by the setting for it, and nobody is polite to it."""
     return Config(
-        home=tmp_path / "home", encoder=WordEncoder.name, fetch=FetchSettings(private=True, pause=0)
+        home=tmp_path / "home", encoder=WordEncoder.name, fetch=FetchSettings(allow_private=True, delay=0)
     )
 
 
@@ -159,7 +159,7 @@ def test_no_password_of_an_address_is_kept_or_told(
 
 def test_the_address_guard_is_closed_unless_it_is_opened(site: Site, config: Config) -> None:
     address = site.put("storm", page("Storm"))
-    closed = replace(config, fetch=FetchSettings(pause=0))
+    closed = replace(config, fetch=FetchSettings(delay=0))
     report = sync(address, closed, encoder=WordEncoder())
     assert report.added == ()
     assert [failure.item for failure in report.failed] == [address]

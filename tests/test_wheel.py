@@ -196,7 +196,7 @@ print(len(load(gold_file())), len(load(gold_file(Path("public")))))
 print(gold_file(Path("public")).with_name("public_articles.jsonl").is_file())
 from rag import open_assistant
 with open_assistant(collection_for(gold_file(), Path({str(tmp_path / "home")!r}))) as assistant:
-    print(len(assistant.articles()))
+    print(len(assistant.collection.articles()))
 """
     assert installed.python("-c", program).splitlines() == ["267 369", "True", "5"]
 
@@ -234,7 +234,7 @@ def test_the_page_is_served_with_its_files_and_its_routes(installed: Installed) 
     )  # fmt: skip
     try:
         assert page.stdout is not None
-        assert any("is open at" in line for line in page.stdout)
+        assert any("is running at" in line for line in page.stdout)
         open_url = urllib.request.build_opener(urllib.request.ProxyHandler({})).open
         with open_url(f"http://127.0.0.1:{port}/", timeout=30) as shown:
             assert b"Clippings" in shown.read()

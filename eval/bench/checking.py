@@ -27,7 +27,21 @@ from eval.metrics.interval import bootstrap
 from ingest.split import passage_spans
 from rag.answer.check import Checker
 from rag.config import PassageSettings
-from rag.english.lexicon import MONTHS, WEEKDAYS
+from rag.english.lexicon import (
+    BE,
+    DO,
+    HAVE,
+    HEDGING_VERBS,
+    MODALS,
+    MONTHS,
+    NEGATIONS,
+    TEENS,
+    TELLING_VERBS,
+    UNITS,
+    WEEKDAYS,
+    alternation,
+    past_forms,
+)
 from rag.english.normalise import content_stems
 from rag.english.sentences import sentences
 from rag.errors import ConfigError
@@ -41,13 +55,11 @@ _OVERLAP = 0.6
 _DAYS = [day.capitalize() for day in WEEKDAYS]
 _MONTHS = [month.capitalize() for month in MONTHS]
 _NAME = re.compile(r"(?<=[a-z,] )(?:[A-Z][a-z]{2,}(?: [A-Z][a-z]+){0,2})\b")
-_NUMBER = re.compile(
-    r"(?<![\w.,$])\d{1,3}(?:,\d{3})*(?![\w.,]*\d)|\b(?:two|three|four|five|six|seven|eight|nine|ten)\b"
+_WORDS_OF = {word: str(value) for value, word in enumerate((*UNITS, *TEENS)) if 2 <= value <= 10}
+_NUMBER = re.compile(rf"(?<![\w.,$])\d{{1,3}}(?:,\d{{3}})*(?![\w.,]*\d)|\b(?:{alternation(_WORDS_OF)})\b")
+_SAID = re.compile(
+    rf"\b([A-Z][a-z]+(?: [A-Z][a-z]+){{0,2}}) ({alternation(past_forms(TELLING_VERBS - HEDGING_VERBS))})\b"
 )
-_WORDS_OF = dict(
-    zip("two three four five six seven eight nine ten".split(), map(str, range(2, 11)), strict=True)
-)
-_SAID = re.compile(r"\b([A-Z][a-z]+(?: [A-Z][a-z]+){0,2}) (said|told|added|warned)\b")
 _WHOLE = r"[A-Z][a-z]+(?: [A-Z][a-z]+){0,2}"  # a whole name: no capitalised word stands on either side
 _ROLES = re.compile(
     rf"\b({_WHOLE}) ((?:has |had )?(?:[a-z]+ed|struck|hit|beat|won|led|sent)) ({_WHOLE})(?= [a-z]|[.,])"
@@ -56,8 +68,10 @@ _ATTACKED = re.compile(
     r"\b([A-Z][a-z]{2,}) ([a-z]{3,}ed) ([A-Z][a-z]{2,})(?= (?:on|in|at|last|with|for|over|during)\b|[.,])"
 )
 _NO_NAMES = frozenset([*_DAYS, *_MONTHS, *"The This That He She It They We You Who Another Both".split()])
-_IS = re.compile(r"\b(is|are|was|were|has|have|had|will|would|can|could|did|does|do)\b(?! not\b|n[’']t)")
-_NOT = re.compile(r"\b(is|are|was|were|has|have|had|will|would|could|did|does|do) not\b")
+_FINITE = alternation((BE | HAVE | DO | MODALS) - {"am", "be", "been", "being", "having", "ought"})
+_IS = re.compile(rf"\b({_FINITE})\b(?! not\b|n[’']t)")
+_NOT = re.compile(rf"\b({_FINITE}) not\b")
+_DENYING = re.compile(rf"\b(?:{alternation(NEGATIONS)})\b|n[’']t\b", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,8 +87,10 @@ class Statement:
 
 
 _SAME_MEANING = (
-    ("more than", "over"), ("about", "around"), ("began", "started"), ("because", "since"), ("also", "as well"),
-    ("according to", "says"), ("however", "but"), ("approximately", "some"), ("killed", "dead"), ("people", "persons"),
+    ("more than", "over"), ("about", "around"), ("began", "started"), ("because", "since"),
+    ("also", "as well"),
+    ("according to", "says"), ("however", "but"), ("approximately", "some"), ("killed", "dead"),
+    ("people", "persons"),
     ("large", "big"), ("announced", "made known"),
 )  # fmt: skip
 Change = Callable[[str, Article, random.Random], str | None]
@@ -166,7 +182,7 @@ def _negation(sentence: str, _article: Article, rng: random.Random) -> str | Non
     """A denial taken out where there is one, put in where there is none."""
     if match := _NOT.search(sentence):
         return sentence[: match.start()] + match[1] + sentence[match.end() :]
-    if re.search(r"\b(?:no|not|never|none|nor)\b|n[’']t\b", sentence):
+    if _DENYING.search(sentence):
         return None
     found = list(_IS.finditer(sentence))
     if not found:
@@ -195,8 +211,9 @@ def _source(sentence: str, article: Article, rng: random.Random) -> str | None:
 
 
 FAITHFUL: dict[str, Change] = {
-    "verbatim": _verbatim, "shortened": _shortened, "in figures": _in_figures, "speaker first": _attributed_first,
-    "passive": _passive, "without an aside": _without_aside, "other words": _told_otherwise,
+    "verbatim": _verbatim, "shortened": _shortened, "in figures": _in_figures,
+    "speaker first": _attributed_first, "passive": _passive, "without an aside": _without_aside,
+    "other words": _told_otherwise,
 }  # fmt: skip
 SPOILED: dict[str, Change] = {
     "number": _number, "name": _name, "date": _date, "negation": _negation, "role": _role, "source": _source,
@@ -212,8 +229,8 @@ def statements(articles: Sequence[Article], rng: random.Random, each: int = 60) 
             return
         spans = passage_spans(article.text, PassageSettings())[:_KEEP]
         facts = Headline(
-            article.id, article.version, label(article.title, article.text), None, article.title, article.source, None,
-            article.published, None,
+            article.id, article.version, label(article.title, article.text), None, article.title,
+            article.source, None, article.published, None,
         )  # fmt: skip
         evidence = Evidence(
             tuple(

@@ -26,7 +26,7 @@ from pathlib import Path
 from typing import Any
 
 from eval.metrics.conflicts import conflict_precision, conflict_recall
-from rag.answer.conflict import Said, find
+from rag.answer.conflict import ClaimedValue, find
 from rag.answer.study import claims as claims_of
 from rag.answer.study import study
 from rag.english.normalise import locate
@@ -39,7 +39,7 @@ from rag.types import Article, Evidence, Headline, Reader, Retrieved, RetrievedP
 
 __all__ = ["Question", "as_read", "half", "main", "measured", "ramdocs", "rgb", "said"]
 
-Claimed = Callable[[str, Sequence[Said]], Sequence[Said]]
+Claimed = Callable[[str, Sequence[ClaimedValue]], Sequence[ClaimedValue]]
 _SURE = 0.9  # every gold answer is as sure as another
 
 
@@ -48,14 +48,14 @@ class Question:
     """A question and its claims by the value they give, in the order of the file."""
 
     text: str
-    values: tuple[tuple[str, tuple[Said, ...]], ...]
+    values: tuple[tuple[str, tuple[ClaimedValue, ...]], ...]
 
     @property
-    def claims(self) -> list[Said]:
+    def claims(self) -> list[ClaimedValue]:
         return [claim for _, claims in self.values for claim in claims]
 
 
-def said(answer: str, text: str, article_id: str) -> Said | None:
+def said(answer: str, text: str, article_id: str) -> ClaimedValue | None:
     """The claim that an article of that text makes with those words, at the first place where they stand;
     `None` without one.
 
@@ -70,7 +70,7 @@ def said(answer: str, text: str, article_id: str) -> Said | None:
     source = RetrievedPassage(
         article.passage(0, len(text)), Headline(article_id, "", label(None, text)), 1, Scores()
     )
-    return Said(text[slice(*span)], text[slice(*around)], source, *span, _SURE)
+    return ClaimedValue(text[slice(*span)], text[slice(*around)], source, *span, _SURE)
 
 
 def half(question: str) -> str:
@@ -109,7 +109,7 @@ def rgb(rows: Iterable[dict[str, Any]]) -> list[Question]:
 
 def _question(text: str, pairs: Iterable[tuple[str, str, str]]) -> Question:
     """A question from the value, its wording, and the text of each document."""
-    values: dict[str, list[Said]] = {}
+    values: dict[str, list[ClaimedValue]] = {}
     for number, (value, wording, document) in enumerate(pairs):
         if claim := said(wording, document, f"{text}/{number}"):
             values.setdefault(value, []).append(claim)
@@ -144,7 +144,7 @@ def as_read(reader: Reader) -> Claimed:
     def certain(question: str, evidence: Evidence, answerable: Sequence[float]) -> float:  # noqa: ARG001
         return 1.0
 
-    def claims(question: str, given: Sequence[Said]) -> list[Said]:
+    def claims(question: str, given: Sequence[ClaimedValue]) -> list[ClaimedValue]:
         evidence = Evidence(tuple(replace(claim.source, rank=rank) for rank, claim in enumerate(given, 1)))
         read = study(parts_of(question), Retrieved(question, evidence), reader, certain)
         return [claim for part in read.parts for claim in claims_of(part)]
@@ -152,13 +152,13 @@ def as_read(reader: Reader) -> Claimed:
     return claims
 
 
-def _shown(question: str, claims: Sequence[Said]) -> list[list[str]]:
+def _shown(question: str, claims: Sequence[ClaimedValue]) -> list[list[str]]:
     return [
         [group.value for group in found.groups] for found in find(question, claims) if found.later is None
     ]
 
 
-def _with_strangers(questions: Sequence[Question]) -> Iterator[tuple[Question, list[Said]]]:
+def _with_strangers(questions: Sequence[Question]) -> Iterator[tuple[Question, list[ClaimedValue]]]:
     """Each question's first value beside the next question's that begins with the same two words."""
     for at, question in enumerate(questions):
         following = [*questions[at + 1 :], *questions[:at]]

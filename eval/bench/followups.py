@@ -53,7 +53,7 @@ class FollowUp:
 
 
 def conversations(folder: Path, name: str, split: str) -> list[FollowUp]:
-    """The follow-ups of one set, in order; a conversation's first question follows nothing and is left out."""
+    """The follow-ups of one set, in order, without the first question of each conversation."""
     asked, last, rewritten = (
         _texts(folder / f"{name}_{part}.jsonl") for part in ("questions", "lastturn", "rewrite")
     )

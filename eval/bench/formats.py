@@ -145,7 +145,7 @@ def _read(folder: Path, expected: Mapping[str, Mapping[str, Any]]) -> Iterator[d
         with Fetcher(private=True, limits=limits) as fetcher:
             web = Web(fetcher, parsers)
             for path in sorted({key.split("#")[0].split("!")[0] for key in expected}):
-                columns = next(
+                columns: dict[str, str] = next(
                     (w["mapping"] for k, w in expected.items() if k.split("#")[0] == path and "mapping" in w),
                     {},
                 )

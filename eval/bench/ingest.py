@@ -49,10 +49,12 @@ class _StandIn:
 
     def passages(self, texts: Sequence[str]) -> np.ndarray[Any, np.dtype[np.float32]]:
         vectors = self._random.standard_normal((len(texts), self.dims), dtype=np.float32)
-        return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+        unit: np.ndarray[Any, np.dtype[np.float32]] = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+        return unit
 
     def question(self, text: str) -> np.ndarray[Any, np.dtype[np.float32]]:
-        return self.passages([text])[0]
+        vector: np.ndarray[Any, np.dtype[np.float32]] = self.passages([text])[0]
+        return vector
 
 
 def measure(
@@ -156,7 +158,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     options = parser.parse_args(arguments)
     with tempfile.TemporaryDirectory() as home:
         measured = measure(
-            options.file, options.articles, Path(home) / "home", portion=options.portion, raw_every=options.raw_every,
+            options.file, options.articles, Path(home) / "home", portion=options.portion,
+            raw_every=options.raw_every,
             stand_in=options.stand_in,
         )  # fmt: skip
     print(json.dumps(measured, indent=2))

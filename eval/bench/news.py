@@ -103,7 +103,7 @@ class _Variants:
     """The rankings that are compared, over the same passages and the same vectors."""
 
     def __init__(self, config: Config, encoder: Encoder, reader: Reader) -> None:
-        wide = replace(config, retrieval=replace(config.retrieval, candidates=_PASSAGES, keep=_PASSAGES))
+        wide = replace(config, retrieval=replace(config.retrieval, candidates=_PASSAGES, top_k=_PASSAGES))
         self._wide = Retriever(config.home, wide, encoder, reader)
         self._whole = LexicalIndex(config.home, WHOLE, build=self._wide.catalog.build())
 
@@ -118,8 +118,9 @@ class _Variants:
 
 
 def _made_with(config: Config) -> str:
-    """What a row depends on beside the articles: the settings, the reader, and which rankings are compared."""
-    return f"{replace(config, home=Path()).fingerprint()} {WEIGHTS_SHA256[:8]} {'; '.join(name for name, _, _ in _RANKINGS)}"
+    """What a row depends on beside the articles: the settings, the reader and the rankings compared."""
+    rankings = "; ".join(name for name, _, _ in _RANKINGS)
+    return f"{replace(config, home=Path()).fingerprint()} {WEIGHTS_SHA256[:8]} {rankings}"
 
 
 def _distinct(ids: Iterable[str]) -> list[str]:

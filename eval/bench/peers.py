@@ -159,7 +159,7 @@ class Dense:
 def _llama_embedding(vectors: Vectors) -> Any:
     from llama_index.core.base.embeddings.base import BaseEmbedding
 
-    class Ours(BaseEmbedding):
+    class Ours(BaseEmbedding):  # type: ignore[misc]  # llama-index has no types
         def _get_query_embedding(self, query: str) -> list[float]:
             found: list[float] = vectors.question(query).tolist()
             return found

@@ -632,7 +632,7 @@ def supports(row: Row, reading: Reading, document: Row, text: str) -> list[Span]
 
 
 def clash(values: Sequence[str], golds: set[str]) -> bool:
-    """Whether two values cannot be told apart in an answer, or an altered one is right for another reading."""
+    """Whether an answer cannot tell two values apart, or an altered one is right for another reading."""
     pairs = [(a, b) for i, a in enumerate(values) for b in values[i + 1 :]]
     return any(compatible(a, b) for a, b in pairs) or any(
         compatible(v, g) for v in values for g in golds if v != g and v not in golds

@@ -1,7 +1,7 @@
 """How an answer's words compare with the gold answers of one question.
 
-Exact match, token F1 and containment are the project's own, from `rag.english.matching`: evaluation counts with
-the same normaliser (SQuAD 1.1) as everything else.
+Exact match, token F1 and containment are the project's own, from `rag.english.matching`: evaluation counts
+with the same normaliser (SQuAD 1.1) as everything else.
 """
 
 from __future__ import annotations

@@ -81,7 +81,7 @@ _BY = re.compile(
 )
 # A weekday or a month at the end of a byline, left of a date that was cut off before it.
 _DAY_NAME = re.compile(
-    rf",?\s+(?:{alternation(name.capitalize() for name in (*WEEKDAYS, *SHORT_WEEKDAYS, *MONTH_NUMBERS))})\.?\Z"
+    rf",?\s+(?:{alternation(n.capitalize() for n in (*WEEKDAYS, *SHORT_WEEKDAYS, *MONTH_NUMBERS))})\.?\Z"
 )
 _HOST = re.compile(r"\S+\.\S{2,}")
 

@@ -150,8 +150,8 @@ class _Door(httpcore.NetworkBackend):
                 if not is_public(address):
                     raise Refused(
                         f"{host} is at {address}, which is not on the public Internet but in this machine or "
-                        "a private network. Addresses there are read only with fetch.private = true in the "
-                        "settings"
+                        "a private network. Addresses there are read only with fetch.allow_private = true in "
+                        "the settings"
                     )
         failure: httpcore.ConnectError | httpcore.ConnectTimeout | None = None
         for address in addresses:

@@ -14,6 +14,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from rag.answer.paraphrase import agrees, share_carried
+from rag.english.clauses import joined_part
 from rag.english.normalise import fold, locate, stem, words
 from rag.english.phrases import items
 from rag.english.sentences import sentences
@@ -150,9 +151,10 @@ def _standing(sought: str, passage: str) -> tuple[int, int] | None:
 
 
 def _around(passage: str, start: int, end: int) -> str:
-    """The sentence, or the run of sentences, that the words from start to end stand in."""
+    """The part of a sentence, or of a run of sentences, that the words from start to end stand in."""
     held = [span for span in sentences(passage) if span[0] < end and start < span[1]]
-    return passage[min([start, *(a for a, _ in held)]) : max([end, *(b for _, b in held)])]
+    first, last = min([start, *(a for a, _ in held)]), max([end, *(b for _, b in held)])
+    return joined_part(passage[first:last], start - first, end - first)
 
 
 def _same(text: str, quote: str) -> bool:

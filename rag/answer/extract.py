@@ -18,10 +18,13 @@ from typing import TYPE_CHECKING, Any
 
 from rag.answer import abstain
 from rag.answer.study import Judge, PartReading, SpanCandidate, Study, named_nearby, study, widened
-from rag.english.lexicon import CALENDAR, alternation
-from rag.english.normalise import content_stems
+from rag.english.clauses import is_hedged, is_reported
+from rag.english.dates import time_in
+from rag.english.lexicon import CAUSES, MEASURED_ADJECTIVES, TIME_WORDS, alternation
+from rag.english.names import names
+from rag.english.normalise import content_stems, words
 from rag.english.numbers import numbers
-from rag.english.sentences import sentences
+from rag.english.sentences import quoted, sentences
 from rag.english.times import day_of
 from rag.question.parts import Kind, Part, decided, parts_of, tells_of_the_opposite, worded
 from rag.types import Abstention, Claim, DraftSentence, Encoder, Evidence, Reader, Retrieved, RetrievedPassage
@@ -128,12 +131,12 @@ class PartDrafter:
                 for c, cosine in zip(candidates, said @ vectors[0], strict=True)
             ]
         believed = _believed(reading.candidates)
-        eventful = 1.0 if reading.part.of_events else 0.0
+        of_events = reading.part.of_events
         scored = [
             (
                 float(score)
                 + _BELIEF * believed.get((c.article_id, c.start), 0.0)
-                + eventful * c.eventful
+                + (c.eventful if of_events else 0.0)
                 - _OPPOSITE * tells_of_the_opposite(asked, c.text),
                 c,
             )
@@ -161,31 +164,25 @@ _ACCOUNT_SENTENCES = 5
 # quotes somebody, or speaks of what may come, less.
 _TIMED, _LEADING, _SPOKEN = 0.1, 0.1, 0.15
 _LEAD = 600  # characters: news tells the whole in its first two or three sentences
-_NO_EVENT = re.compile(
-    r"[“”\"]|\b(?:said|says|told|added|will|would|could|may|might|should|unclear|not (?:\w+ )?clear)\b"
-)
 _TWIN = 0.6  # share of words in common above which two sentences say the same
 _SHORTEST = 3  # words; less is a heading or a byline
 _OPPOSITE = 0.3  # a sentence all of whose clauses do is worth less by this
-_MONTH = re.compile(
-    rf"\b(?:{alternation(CALENDAR)}|yesterday|today|week|month|year|\d{{4}})\b", re.IGNORECASE
-)
 _LITTLE_MORE = 0.6  # a sentence that is hardly longer than the short answer makes that superfluous
 
 
 def _short(part: Part, spans: Sequence[SpanCandidate]) -> Iterator[DraftSentence]:
     """The short answer, and the sentence it stands in; that alone, where it says little more."""
     best = spans[0]
-    words: str | None = _listed(spans) if part.kind is Kind.LIST else best.words
-    said = worded(part.question, words or "")
+    short: str | None = _listed(spans) if part.kind is Kind.LIST else best.words
+    said = worded(part.question, short or "")
     shown = best.shown
     stems, held = set(content_stems(said)), set(content_stems(best.quote))
     if not stems <= held:
-        said = worded("", words or "")  # the question's words would say more than the sentence does
+        said = worded("", short or "")  # the question's words would say more than the sentence does
     if len(stems) < _LITTLE_MORE * len(held):
-        yield DraftSentence(said, (Claim(best.source.rank, shown),), words)
-        words = None
-    yield DraftSentence(shown, (Claim(best.source.rank, shown),), words)
+        yield DraftSentence(said, (Claim(best.source.rank, shown),), short)
+        short = None
+    yield DraftSentence(shown, (Claim(best.source.rank, shown),), short)
 
 
 def _listed(spans: Sequence[SpanCandidate]) -> str:
@@ -229,7 +226,7 @@ class _SentenceCandidate:
         return (
             (_TIMED if self.day is not None else 0.0)
             + (_LEADING if self.start < _LEAD else 0.0)
-            - (_SPOKEN if _NO_EVENT.search(self.text) else 0.0)
+            - (_SPOKEN if _is_no_event(self.text) else 0.0)
         )
 
     def holds(self, span: SpanCandidate) -> bool:
@@ -312,20 +309,25 @@ def _score(part: str, candidate: _SentenceCandidate, cosine: float, rarity: Call
 
 def _of_kind(part: str, text: str) -> bool:
     """Whether a sentence holds the kind of thing that is asked for, where that can be seen."""
-    first = part.lower()
-    if re.search(r"\bhow (?:many|much|long|far|old)\b", first):
+    asked = words(part)
+    if "how" in asked and MEASURED_ADJECTIVES & set(asked):
         return bool(numbers(text, ordinals=True))
-    if re.search(r"\bwhen\b|\bwhat (?:day|date|year|month)\b", first):
-        return bool(_MONTH.search(text))
-    if re.search(r"\bwhy\b", first):
-        return bool(
-            re.search(
-                r"\bbecause|due to|in response|after|over|as\b|aim|so that|in order|amid|in light of", text
-            )
-        )
-    if re.search(r"\bwho(?:m|se)?\b", first):
-        return bool(re.search(r"(?<=\w )[A-Z]\w+", text))
+    if "when" in asked or ("what" in asked and TIME_WORDS & set(asked)):
+        return time_in(text) is not None or bool(TIME_WORDS & set(words(text)))
+    if "why" in asked:
+        return bool(_WHY.search(text))
+    if {"who", "whom", "whose"} & set(asked):
+        return any(not name.opens for name in names(text))
     return False
+
+
+_WHY = re.compile(rf"\b(?:{alternation(CAUSES)})\b", re.IGNORECASE)
+
+
+def _is_no_event(text: str) -> bool:
+    """Whether a sentence gives somebody's words, or what may or will come, and not what happened."""
+    to_come = {"will", "would", "unclear"} & set(words(text))
+    return bool(to_come) or bool(quoted(text)) or is_reported(text) or is_hedged(text)
 
 
 def _alike(one: _SentenceCandidate, other: _SentenceCandidate) -> bool:

@@ -25,7 +25,9 @@ from rag.english.lexicon import (
     MUTUAL_VERBS,
     NEGATIONS,
     NEGATIVE_PRONOUNS,
+    OFFICES,
     OPPOSITES,
+    ORGANISATION_HEADS,
     PARTIAL,
     RELATIVES,
     SCALES,
@@ -55,6 +57,8 @@ _PART = re.compile(
     rf"[,;:–—]|\b(?:{alternation((CONNECTIVES | RELATIVES) - {'as', 'for', 'nor', 'or', 'than', 'that'})})\b",
     re.IGNORECASE,
 )
+# Nouns of those who speak; "the park who said" is no speaker.
+_SPEAKING = frozenset(stem(word) for word in OFFICES | ORGANISATION_HEADS | {"government"})
 _TO_COME = frozenset({"will", "shall"})
 _CONDITIONS = frozenset({"if", "unless"})
 _MEASURE_STEMS = frozenset(stem(measure) for measure in MEASURES)
@@ -259,7 +263,8 @@ def _clauses_agree(text: str, quote: str) -> bool:
         # Who does a second thing ("… and left") is read less surely than who does the first.
         first = not any(ours.who in (earlier.who, earlier.whom) for earlier in told[:at])
         others = any(
-            _is_turned_round(ours, their) or (first and _is_anothers(ours, their, quote)) for their in same
+            _is_turned_round(ours, their) or (first and _is_anothers(ours, their, text, quote))
+            for their in same
         )
         if others and not any(_is_same_deed(ours, their) for their in same):
             return False
@@ -320,14 +325,16 @@ def _is_opposite(ours: Clause, theirs: Clause) -> bool:
     return bool(shared) and all(shared)
 
 
-def _is_anothers(ours: Clause, theirs: Clause, quote: str) -> bool:
+def _is_anothers(ours: Clause, theirs: Clause, text: str, quote: str) -> bool:
     """Whether the quote tells the deed of somebody else: one side is the same, and on the other one stands
     another name."""
     sides = [(ours.who, theirs.who), (ours.whom, theirs.whom)]
     for (here, there), (same, as_same) in (sides, sides[::-1]):
         if not (here and there and same and as_same and _same(same, as_same)) or _same(here, there):
             continue
-        if here[0].isupper() and there[0].isupper() and _stand_apart(here, there, quote):
+        together = any(_same(name.text, there) for name in names(text.partition(" with ")[2]))
+        named = here[0].isupper() and there[0].isupper()
+        if named and not together and _stand_apart(here, there, quote):
             return True
     return False
 
@@ -385,7 +392,7 @@ def _speakers_agree(text: str, quote: str) -> bool:
     held = {stem(word) for word in words(quote)}
     return all(
         any(_same(one.text, other.text) for other in _by_verb(one, theirs))
-        or not (one.named or stem(words(one.text)[-1]) in held)
+        or not (one.named or stem(words(one.text)[-1]) in held & _SPEAKING)
         for one in ours
     )
 

@@ -97,7 +97,7 @@ class Reply:
         """Note what the sources disagree on, part by part."""
         self._disagreements = list(disagreements)
 
-    def lay_side_by_side(self, part: int) -> Iterator[Sentence]:
+    def release_conflicts(self, part: int) -> Iterator[Sentence]:
         """What the sources disagree on in a part, once: the sentence of each value, and the conflict they
         make. Where a report updates another there is no conflict, and the newest comes last."""
         disagreements, self._disagreements[part] = self._disagreements[part], ()

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from typing import Protocol
 
 from rag.answer import abstain
-from rag.answer.conflict import Said
+from rag.answer.conflict import ClaimedValue
 from rag.english.matching import squad_normalise
 from rag.english.normalise import content_stems
 from rag.english.numbers import numbers
@@ -133,7 +133,7 @@ def _readings(question: str, evidence: Evidence, known: dict[str, Reading], read
     return [known[source.passage.id] for source in evidence]
 
 
-def claims(reading: PartReading) -> list[Said]:
+def claims(reading: PartReading) -> list[ClaimedValue]:
     """What the articles say to a part of the question: the best words of each passage, where the reader
     believes in them and not very much less than in the best of all."""
     surest = reading.candidates[0].score if reading.candidates else 0.0
@@ -149,7 +149,9 @@ def claims(reading: PartReading) -> list[Said]:
         )
 
     return [
-        Said(c.words, c.quote, c.source, c.start, c.end, c.score) for c in reading.candidates if counts(c)
+        ClaimedValue(c.words, c.quote, c.source, c.start, c.end, c.score)
+        for c in reading.candidates
+        if counts(c)
     ]
 
 

@@ -18,6 +18,7 @@ from rag.english.lexicon import (
     ADVERBS,
     CLAIM_ADVERBS,
     CLAIMING_VERBS,
+    CONNECTIVES,
     CONTRACTIONS,
     CONTROL_VERBS,
     DEGREE_NEGATIONS,
@@ -43,7 +44,7 @@ from rag.english.normalise import content_stems, fold
 from rag.english.phrases import Item, Phrase, VerbGroup, items, phrase_after, phrase_before, verb_groups
 from rag.english.sentences import in_quotation
 
-__all__ = ["Clause", "Denial", "clauses", "denials", "is_denied", "is_hedged", "is_reported"]
+__all__ = ["Clause", "Denial", "clauses", "denials", "is_denied", "is_hedged", "is_reported", "joined_part"]
 
 # Adjectives before "to" that plan, and those that deny.
 _PLANNED = frozenset(
@@ -521,7 +522,7 @@ _VIEW = re.compile(
 )
 _NOT_ONLY = re.compile(
     r"\bnot (?:only|just|merely|least)\b|\bno (?:fewer|less|more|later) than\b|\bno doubt\b"
-    r"|\bno\. ?\d|\bnothing but\b"
+    r"|\bno\.? ?\d|\bnothing but\b"
     r"|\bnot (?:fewer|less) than\b|\bwhether or not\b",
     re.IGNORECASE,
 )
@@ -554,6 +555,21 @@ def denials(text: str) -> tuple[Denial, ...]:
             what = next((stems[0] for word in near if (stems := content_stems(word))), "")
             found.append(Denial(*said[at].span(), low, what))
     return tuple(found)
+
+
+_JOINS = re.compile(rf";|[,–—]\s*(?:{alternation(CONNECTIVES - {'as', 'than', 'that'})})\b", re.IGNORECASE)
+
+
+def joined_part(sentence: str, start: int, end: int) -> str:
+    """The part of a sentence that holds [start, end), of those that marks with "and", "but" or "while" join.
+
+    >>> text = "Nobody was sure; it fell at dawn, but did not burn."
+    >>> joined_part(text, text.index("fell"), text.index("at"))
+    ' it fell at dawn'
+    """
+    first = max((match.end() for match in _JOINS.finditer(sentence, 0, start)), default=0)
+    after = _JOINS.search(sentence, end)
+    return sentence[first : after.start() if after else len(sentence)]
 
 
 def is_denied(text: str) -> bool:

@@ -23,6 +23,7 @@ __all__ = [
     "on_day",
     "shifted",
     "time_in",
+    "years_in",
 ]
 
 MONTH = rf"(?:{alternation(MONTH_NUMBERS)})"  # long or short, to be matched in any case
@@ -140,6 +141,15 @@ def _years(text: str, before: str = "") -> tuple[int, int] | None:
     last += 9 if match["until"] or (match["decade"] and not match["last"]) else 0
     slack = 2 if _ABOUT_YEARS.search((before + text[: match.start()])[-12:]) else 0
     return (first - slack, last + slack) if last >= first else (first, first)
+
+
+def years_in(text: str) -> frozenset[int]:
+    """The years that a text names, one by one.
+
+    >>> sorted(years_in("In 2023 it sold 1,990 cars, as in 2019.")), sorted(years_in("the 1880s, for $1999"))
+    ([2019, 2023], [])
+    """
+    return frozenset(int(match["year"]) for match in _YEARS.finditer(text) if not match["decade"])
 
 
 def is_bare_time(text: str) -> bool:

@@ -13,19 +13,21 @@ from functools import lru_cache
 from types import MappingProxyType
 
 __all__ = [
-    "ADVERBS", "AUXILIARIES", "BE", "BY_SHORT_NAME", "CALENDAR", "CAPITALS", "CAUSING_VERBS",
-    "CLAIMING_VERBS", "CLAIM_ADVERBS", "CONNECTIVES", "CONTRACTIONS", "CONTRARY_MODALS",
-    "CONTROL_VERBS", "COUNTRIES", "CURRENCIES", "DEGREE_NEGATIONS", "DEMONYMS", "DENYING_PARTICLES",
-    "DENYING_PHRASES", "DENYING_VERBS", "DETERMINERS", "DO", "FEMALE", "HAVE", "HEDGES",
-    "HEDGING_ADVERBS", "HEDGING_VERBS", "IRREGULAR_VERBS", "MALE", "MEASURES", "MODALS", "MONTHS",
-    "MONTH_NUMBERS", "MUTUAL_VERBS", "NEGATIONS", "NEGATIVE_PRONOUNS", "NEWS_VERBS", "NO_SUPERLATIVES",
-    "NUMBER_WORDS", "OFFICES", "OPPOSITES", "ORDINALS", "ORGANISATION_HEADS", "PARTIAL", "PERSONAL",
-    "PERSONS", "PLACES", "PLURAL", "POINTING", "POSSESSIVES", "PREPOSITIONS", "PRONOUNS", "QUANTITIES",
-    "QUESTION_WORDS", "REFLEXIVES", "RELATIVES", "SCALES", "SHORT_MONTHS", "SHORT_WEEKDAYS",
-    "SINGULAR_PERSONS", "SPEECH_VERBS", "STOPWORDS", "TEENS", "TELLING_VERBS", "TENS", "THINGS",
-    "TIME_WORDS", "TITLES", "UNITS", "UNITS_OF_TIME", "UNSURE_NOUNS", "WEEKDAYS", "WHOLE",
-    "WISHING_NOUNS", "WISHING_VERBS", "alternation", "forms", "inflect", "lemma", "past_forms",
-    "verb_forms",
+    "ACCOUNT_NOUNS", "ACCOUNT_VERBS", "ADVERBS", "ATTACK_VERBS", "AUXILIARIES", "BE", "BY_SHORT_NAME",
+    "CALENDAR", "CAPITALS", "CAUSES", "CAUSING_VERBS", "CLAIMING_VERBS", "CLAIM_ADVERBS", "COMPASS",
+    "CONNECTIVES", "CONTRACTIONS", "CONTRARY_MODALS", "CONTROL_VERBS", "COUNTED_KINDS", "COUNTRIES",
+    "CURRENCIES", "DEED_NOUNS", "DEGREE_NEGATIONS", "DEMONYMS", "DENYING_PARTICLES", "DENYING_PHRASES",
+    "DENYING_VERBS", "DETERMINERS", "DO", "FALL_VERBS", "FEMALE", "GROUP_NOUNS", "HAVE", "HEDGES",
+    "HEDGING_ADVERBS", "HEDGING_VERBS", "IRREGULAR_VERBS", "MALE", "MEASURED_ADJECTIVES", "MEASURES",
+    "MODALS", "MONTHS", "MONTH_NUMBERS", "MUTUAL_VERBS", "NEGATIONS", "NEGATIVE_PRONOUNS", "NEWS_VERBS",
+    "NO_SUPERLATIVES", "NUMBER_WORDS", "OFFICES", "OPINION_VERBS", "OPPOSITES", "ORDINALS",
+    "ORGANISATION_HEADS", "PARTIAL", "PERSONAL", "PERSONS", "PLACES", "PLACE_LEVELS", "PLURAL", "POINTING",
+    "POSSESSIVES", "PREPOSITIONS", "PRONOUNS", "QUANTITIES", "QUESTION_WORDS", "REFLEXIVES", "RELATIVES",
+    "REVISE_VERBS", "RISE_VERBS", "SCALES", "SHARED_VERBS", "SHORT_MONTHS", "SHORT_WEEKDAYS",
+    "SINGULAR_PERSONS", "SPEECH_VERBS", "STOPWORDS", "TEENS", "TELLING_VERBS", "TENS", "THINGS", "TIME_WORDS",
+    "TITLES", "UNITS", "UNITS_OF_TIME", "UNSURE_NOUNS", "UPDATE_WORDS", "WEEKDAYS", "WHOLE", "WISHING_NOUNS",
+    "WISHING_VERBS",
+    "alternation", "forms", "inflect", "lemma", "past_forms", "verb_forms",
 ]  # fmt: skip
 
 
@@ -108,6 +110,24 @@ ADVERBS = _set(
     overnight perhaps quite rather seldom simply since so sometimes soon still straight subsequently
     suddenly then there thereby therefore thus together too twice very well yet"""
 )
+
+# --- questions ----------------------------------------------------------------------------------------
+
+# "How many", "how long": what is asked for is a quantity.
+MEASURED_ADJECTIVES = _set("big deep far fast high large late long many mny much often old soon tall wide")
+# What a question asks an account of, by what it begins with.
+ACCOUNT_VERBS = _set("describe explain give outline summarise summarize tell")
+ACCOUNT_NOUNS = _set("background consequences context latest relations relationship risk risks story")
+# What somebody does who thinks something of it, so that a sentence answers: "What did Kis make of it?"
+OPINION_VERBS = _set("argue call comment describe feel make react respond say see state tell think view warn")
+# Groups whose members a question may ask for: "Which countries".
+GROUP_NOUNS = _set(
+    """allies areas cities companies countries films groups leaders men movies names nations officials parties
+    people places players provinces sites states systems teams towns women"""
+)
+# Words that say why.
+CAUSES = ("because", "due to", "in response", "after", "over", "as", "aim", "so that", "in order", "amid",
+          "in light of")  # fmt: skip
 
 # --- numbers ------------------------------------------------------------------------------------------
 
@@ -353,7 +373,7 @@ SPEECH_VERBS = _set(
     urge vow warn whisper write"""
 )
 # Derived: without the verbs that more often do something than say it.
-TELLING_VERBS = SPEECH_VERBS - _set("accuse call express note object point post signal state")
+TELLING_VERBS = SPEECH_VERBS - _set("accuse call express note object point post recall respond signal state")
 # Whoever is ordered to do something is the one to do it: "ordered Trefoil to pay".
 CONTROL_VERBS = _set(
     """advise allow ask authorise authorize beg call cause command compel convince direct enable encourage
@@ -366,7 +386,8 @@ CAUSING_VERBS = CONTROL_VERBS & _set(
 )
 # Derived: whoever asks for a thing, or promises it, does not say that it was done.
 WISHING_VERBS = (CONTROL_VERBS - CAUSING_VERBS) | _set(
-    """agree bid choose commit contemplate decide demand mull offer pledge promise propose recommend request resolve suggest swear threaten undertake volunteer vow weigh"""
+    """agree bid choose commit contemplate decide demand mull offer pledge promise propose recommend request
+    resolve suggest swear threaten undertake volunteer vow weigh"""
 )
 # Nouns of the same meaning: "a plan to cut", "the order to pay".
 WISHING_NOUNS = _set(
@@ -379,14 +400,16 @@ CLAIMING_VERBS = _set(
     suspect think"""
 )
 # Verbs of which one cannot be true where the other is, of the same at the same time.
-_OPPOSITES = """rise fall|rise drop|rise decline|increase decrease|increase fall|increase drop|increase decline|
+_OPPOSITES = """
+    rise fall|rise drop|rise decline|increase decrease|increase fall|increase drop|increase decline|
     grow shrink|climb fall|climb drop|jump fall|gain lose|win lose|buy sell|open close|approve reject|
     accept reject|accept refuse|accept decline|adopt reject|support oppose|back oppose|allow ban|
-    legalise ban|allow forbid|convict acquit|convict clear|jail free|jail release|hire fire|admit deny|
-    confirm deny|arrive leave|begin end|start end|start stop|raise cut|raise lower|increase cut|
-    increase reduce|expand cut|strengthen weaken|survive die|save kill|succeed fail|pass fail|join leave|
-    attack defend|praise criticise|praise criticize|praise condemn|build demolish|appoint dismiss|
-    uphold overturn|uphold quash|keep abandon|advance retreat|agree refuse|agree disagree"""
+    legalise ban|allow forbid|convict acquit|convict clear|jail free|jail release|hire fire|
+    admit deny|confirm deny|arrive leave|begin end|start end|start stop|raise cut|raise lower|
+    increase cut|increase reduce|expand cut|strengthen weaken|survive die|save kill|succeed fail|
+    pass fail|join leave|attack defend|praise criticise|praise criticize|praise condemn|
+    build demolish|appoint dismiss|uphold overturn|uphold quash|keep abandon|advance retreat|
+    agree refuse|agree disagree"""
 OPPOSITES: Mapping[str, frozenset[str]] = MappingProxyType(
     {
         verb: frozenset(
@@ -508,6 +531,8 @@ _ANY = """
     surprise survive swap swim talk teach tease terminate throw tie touch transfer transform travel turn
     understand upgrade use violate wait walk want watch wear work worry wrap"""
 # Verbs of news from every desk.
+# Verbs of those who attack or strike back, whomever they do it to.
+ATTACK_VERBS = _set(_WAR) | _set("carry conduct respond stage")
 NEWS_VERBS = (
     _set(" ".join((_SPORT, _BUSINESS, _COURTS, _WEATHER, _SCIENCE, _POLITICS, _WAR, _ANY)))
     | SPEECH_VERBS
@@ -718,3 +743,40 @@ PLACES = (
     scandinavia texas california florida brussels geneva"""
     )
 )
+
+# --- what is done and counted -------------------------------------------------------------------------
+
+# Nouns of deeds that are no verb's form, or oftener a noun: "Iran's strikes on Pakistan".
+DEED_NOUNS = _set(
+    """acquisition action airstrike ambush assault attack blast bombardment bombing clash defeat explosion
+    incursion invasion offensive operation protest purchase raid reprisal response retaliation shelling
+    strike takeover victory win"""
+)
+# What many may do at once, so that one who did it does not exclude another.
+SHARED_VERBS = _set(
+    """accuse arrest attend comment condemn criticise criticize denounce deny injure join kill meet mourn
+    oppose praise protest react respond say speak support talk testify urge visit vote warn welcome
+    witness wound"""
+)
+# Words that say what kind of place is meant.
+PLACE_LEVELS = _set("area city country county district island province region state town village")
+COMPASS = _set("northern southern eastern western central")
+# What a figure counts: words that tell one toll, or one sum, from another in the same sentence.
+COUNTED_KINDS: Mapping[str, frozenset[str]] = MappingProxyType(
+    {
+        "killed": _set("kill dead death die dying toll fatality fatal lives slain"),
+        "hurt": _set("injure injury wound hurt"),
+        "held": _set("arrest detain capture abduct"),
+        "moved": _set("displace displaced flee fled evacuate homeless"),
+        "missing": _set("missing"),
+        "profit": _set("profit earnings"),
+        "revenue": _set("revenue sales turnover"),
+        "loss": _set("loss losses"),
+        "debt": _set("debt debts"),
+    }
+)
+# Verbs of a figure that changes, by the way it goes; and what else says that something has changed.
+RISE_VERBS = _set("rise climb grow increase jump raise")
+FALL_VERBS = _set("fall drop lower cut reduce")
+REVISE_VERBS = _set("revise correct update change move postpone reschedule")
+UPDATE_WORDS = _set("now latest still")

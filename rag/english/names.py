@@ -36,7 +36,7 @@ from rag.english.lexicon import (
 )
 from rag.english.normalise import MARKS, plain_word, words
 
-__all__ = ["Name", "alike", "capitals", "names", "same_name"]
+__all__ = ["Name", "alike", "capitals", "name_words", "names", "same_name"]
 
 _PART = rf"[^\W_][\w{MARKS}]*"
 # "U.S.", "J.", "O'Neill", "al-Adl", "Jean-Luc", "AT&T", "Real".
@@ -390,7 +390,7 @@ def same_name(one: str, other: str, *, governments: bool = True, spellings: bool
     >>> same_name("Tehran", "Iran", governments=False), same_name("Ann Lee", "Bob Lee")
     (False, False)
     """
-    a, b = _parts(one, governments), _parts(other, governments)
+    a, b = name_words(one, governments), name_words(other, governments)
     if not a or not b:
         return False
     if len(a) > len(b):
@@ -405,8 +405,12 @@ def same_name(one: str, other: str, *, governments: bool = True, spellings: bool
 
 
 @lru_cache(maxsize=8_192)
-def _parts(name: str, governments: bool) -> tuple[str, ...]:
-    """A name's words as they are compared."""
+def name_words(name: str, governments: bool = False) -> tuple[str, ...]:
+    """A name's words as they are compared. `governments`: a capital stands for its country's government.
+
+    >>> name_words("the U.S."), name_words("Gen. Asim Munir"), name_words("Pakistani")
+    (('america',), ('asim', 'munir'), ('pakistan',))
+    """
     said = words(_STOPS.sub("", name))
     while len(said) > 1 and said[0] in TITLES | {"the"}:
         said = said[1:]

@@ -6,10 +6,12 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import lru_cache
 from math import inf
 
 from rag.english.lexicon import (
     CURRENCIES,
+    NEWS_VERBS,
     NO_SUPERLATIVES,
     NUMBER_WORDS,
     ORDINALS,
@@ -21,10 +23,11 @@ from rag.english.lexicon import (
     TENS,
     UNITS,
     alternation,
+    past_forms,
 )
 from rag.english.normalise import stem, words
 
-__all__ = ["Amount", "Figure", "amounts", "figures", "numbers", "ranks", "unit_of"]
+__all__ = ["Amount", "Figure", "amounts", "bound_before", "figures", "numbers", "ranks", "unit_of"]
 
 _LONG_SCALES = [scale for scale in SCALES if len(scale) > 3 and scale != "score"]
 _SHORT_SCALES = [scale for scale in SCALES if len(scale) < 3]
@@ -186,7 +189,10 @@ _BOUNDS = (
 _BOUND = tuple((name, re.compile(rf"(?:{pattern})\s*\Z", re.IGNORECASE)) for name, pattern in _BOUNDS)
 _OR_MORE = re.compile(r"\+|\s?plus\b|(?:\s\w{1,20})?\sor\smore\b|\sand\scounting\b", re.IGNORECASE)
 _TO = re.compile(r"\s?(?:-|–|—|\bto\b|\band\b)\s?", re.IGNORECASE)
-_VAGUE = re.compile(rf"\b(?:{alternation(QUANTITIES)})\b", re.IGNORECASE)
+_VAGUE = re.compile(
+    rf"\b(?:(?P<times>tens|{alternation(QUANTITIES)})\sof\s)?(?P<many>{alternation(QUANTITIES)})\b",
+    re.IGNORECASE,
+)
 _OF = re.compile(r"\A\sof\b", re.IGNORECASE)
 _UNIT_WORDS = re.compile(r"[-\s]?((?:[^\W\d_]{1,30}[-\s]){0,2}[^\W\d_]{1,30})")
 _REACH = 40  # characters before a number in which its bound stands
@@ -230,7 +236,7 @@ def figures(text: str) -> tuple[Figure, ...]:
         found.append(_figure(text, first, second if ranged else None))
         at += 2 if ranged else 1
     for match in _VAGUE.finditer(text):
-        low, high = QUANTITIES[match.group().split()[0].lower()]
+        low, high = _vaguely(match)
         found.append(
             Figure(
                 *match.span(),
@@ -242,6 +248,28 @@ def figures(text: str) -> tuple[Figure, ...]:
             )
         )
     return tuple(sorted(found, key=lambda figure: (figure.start, figure.end)))
+
+
+def bound_before(text: str, start: int) -> int:
+    """Where a figure begins that stands at `start`, with the words that bound it.
+
+    >>> text = "killing at least nine people"
+    >>> text[bound_before(text, text.index("nine")):]
+    'at least nine people'
+    """
+    before = max(0, start - _REACH)
+    found = [match for _, pattern in _BOUND if (match := pattern.search(text, before, start))]
+    return min((match.start() for match in found), default=start)
+
+
+def _vaguely(match: re.Match[str]) -> tuple[float, float]:
+    """From where to where "dozens" or "hundreds of thousands" may be."""
+    low, high = QUANTITIES[match["many"].lower()]
+    if times := (match["times"] or "").lower():
+        one = low // 2  # "thousands" are two thousand or more
+        few, many = (20, 100) if times == "tens" else QUANTITIES[times]
+        return few * one, many * one
+    return low, high
 
 
 def _is_range(text: str, first: Amount, second: Amount) -> bool:
@@ -283,6 +311,8 @@ def _figure(text: str, first: Amount, second: Amount | None) -> Figure:
 def unit_of(text: str) -> str | None:
     """What is counted, from the words after a figure; every word for a human being is one unit.
 
+    >>> unit_of(" jobs worldwide"), unit_of(" died in it")
+    ('job', None)
     >>> unit_of(" Pakistani nationals, most of them women"), unit_of("-mile border")
     ('nation', 'mile')
     >>> unit_of(" persons were"), unit_of(", he said")
@@ -291,7 +321,8 @@ def unit_of(text: str) -> str | None:
     match = _UNIT_WORDS.match(text)
     run: list[str] = []
     for word in words(match[1]) if match else []:
-        if word in STOPWORDS:
+        done = word in _done() or word.endswith("ed")
+        if word in STOPWORDS or (done and word not in PERSONS):
             break
         run.append(word)
     if text.startswith("-"):
@@ -300,7 +331,8 @@ def unit_of(text: str) -> str | None:
         return "person"
     if run and run[-1] in CURRENCIES:
         return CURRENCIES[run[-1]]
-    return stem(run[-1]) if run else None
+    plural = next((word for word in run if re.search(r"[^su]s\Z", word)), None)  # "jobs worldwide"
+    return stem(plural or run[-1]) if run else None
 
 
 _ONE_OF = frozenset({"one", "among"})
@@ -330,3 +362,9 @@ def ranks(text: str) -> tuple[tuple[str, int], ...]:
 
 
 _BEFORE_MOST = frozenset([*ORDINALS, "the", "its", "his", "her", "their", "our", "country", "world"])
+
+
+@lru_cache(maxsize=1)
+def _done() -> frozenset[str]:
+    """Verbs that follow a figure: "nine died"."""
+    return past_forms(NEWS_VERBS)

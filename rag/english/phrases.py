@@ -332,6 +332,8 @@ def _plain_verb(said: Sequence[Item], at: int, before: Sequence[VerbGroup]) -> V
         and (anchor.name or _is_noun_like(anchor) or anchor.mark or _goes_on_reduced(anchor, before))
     ):
         return _made_reduced(said, at)
+    if before and before[-1].last == adverbs and not roles & {"past"}:
+        return None  # what follows a verb is done to: "launched strikes"
     if roles & {"past"}:
         adjective = _is_number(anchor) and after is not None and _is_noun_like(after) and not after.name
         return None if adjective else _made(said, adverbs, at + 1, "finite")

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from rag.errors import ModelError
 from rag.models.engine import Graph, arrays, encoder_weights, grown, resident
 from rag.system.installed import checkout
-from rag.system.quiet import quiet
+from rag.system.telemetry import disable_telemetry
 
 if TYPE_CHECKING:
     import numpy as np
@@ -36,7 +36,7 @@ _LONGEST = 256  # tokens that the bundled model reads, as its own settings say
 _ROUND = 16
 
 
-quiet()
+disable_telemetry()
 
 _hashing = threading.Lock()
 

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from rag.errors import ModelError
-from rag.system.quiet import quiet
+from rag.system.telemetry import disable_telemetry
 
 if TYPE_CHECKING:
     import numpy as np
@@ -38,7 +38,7 @@ __all__ = [
     "resident",
 ]
 
-quiet()
+disable_telemetry()
 
 _T = TypeVar("_T")
 

@@ -17,12 +17,12 @@ from rag.errors import ConfigError, ModelError
 from rag.system.address import without_login
 from rag.system.connection import client_options
 from rag.system.installed import how_to_add
-from rag.system.quiet import quiet
+from rag.system.telemetry import disable_telemetry
 from rag.types import LanguageModel
 
 __all__ = ["ChatModel", "LlamaIndexModel", "configured_model", "language_model"]
 
-quiet()
+disable_telemetry()
 
 # Where a back end is when `model.url` does not say.
 _ADDRESSES = {
@@ -95,7 +95,7 @@ def _openai_like(settings: ModelSettings, where: str, key: str | None) -> _Conne
         api_base=without_login(where),
         api_key=key or "none",  # the client refuses to start without one; a local server ignores it
         is_chat_model=True,
-        context_window=settings.window,
+        context_window=settings.context_window,
         max_tokens=settings.max_tokens,
         temperature=0.0,
         timeout=settings.timeout,
@@ -116,7 +116,7 @@ def _ollama(settings: ModelSettings, where: str) -> _Connected:
         model=settings.name,
         base_url=without_login(where),
         temperature=0.0,
-        context_window=settings.window,
+        context_window=settings.context_window,
         request_timeout=settings.timeout,
         additional_kwargs={"num_predict": settings.max_tokens},
         client=client,
@@ -157,7 +157,7 @@ class _InProcess:
             llm = HuggingFaceLLM(
                 model_name=name,
                 tokenizer_name=name,
-                context_window=settings.window,
+                context_window=settings.context_window,
                 max_new_tokens=settings.max_tokens,
                 generate_kwargs={"do_sample": False},
                 model_kwargs={

@@ -1,1 +1,2 @@
-"""The people who use a collection: their accounts, sessions, tokens, conversations, verdicts and settings."""
+"""What a server stores about its users: accounts, sessions, tokens, conversations, verdicts and
+preferences."""

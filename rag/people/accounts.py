@@ -1,10 +1,10 @@
-"""Who may use a server: accounts in a file, one a line, as `name:$argon2id$…`.
+"""Accounts in a file, one per line, as `name:$argon2id$…`.
 
-Passwords are hashed by Argon2id with the parameters that RFC 9106 recommends where memory is limited: 64 MB
-and some tenths of a second each. That is dear for whoever guesses, and for the server too. So at most two are
-computed at a time, and who was wrong too often is refused before anything is computed.
+Passwords are hashed with Argon2id and the parameters that RFC 9106 recommends for limited memory: 64 MB and
+some tenths of a second each. That is expensive for the server too, so at most two hashes are computed at a
+time, and after too many failures a login is refused before anything is computed.
 
-Of what stands in the file only names are ever printed or logged.
+Only names of the file are ever printed or logged.
 """
 
 from __future__ import annotations
@@ -31,136 +31,131 @@ from rag.system.files import small_text
 
 __all__ = ["Accounts", "add_account", "convert", "hash_password", "remove_account"]
 
-_LONGEST = 64  # characters of a name
-_LONGEST_FILE = 10_000_000  # bytes: some tens of thousands of accounts
-_PASSWORD = 1_024  # bytes
-_LOGGED = 80  # characters of a name in the log
-_PATIENCE = 10.0  # seconds that a log-in waits for its turn to be computed
+_MAX_NAME_CHARACTERS = 64
+_MAX_FILE_BYTES = 10_000_000  # some tens of thousands of accounts
+_MAX_PASSWORD_BYTES = 1_024
+_MAX_LOGGED_CHARACTERS = 80  # of a name in the log
+_LOCK_TIMEOUT_SECONDS = 10.0  # that a login waits to be computed
 _hasher = argon2.PasswordHasher()  # its defaults are RFC 9106's second recommendation
 _computing = threading.BoundedSemaphore(2)
-_Stamp = tuple[
-    int, int, int
-]  # by which a change of the file is told: its time in nanoseconds, its size, its number
+_FileStamp = tuple[int, int, int]  # modification time in nanoseconds, size and inode: changes with the file
 
 
 class Accounts:
-    """The accounts of a file, which is read again when it has changed. Safe from any thread."""
+    """The accounts of a file, which is read again when it changes. Safe from any thread."""
 
     def __init__(self, path: Path, clock: Callable[[], float]) -> None:
         self._path = path
         self._attempts = Attempts(clock)
         self._lock = threading.Lock()
-        self._stamp: _Stamp | None = None
+        self._stamp: _FileStamp | None = None
         self._hashes: dict[str, str] = {}
         self._dummy = ""
-        self._now()
+        self._current()
 
     @classmethod
     def read(cls, path: Path, *, clock: Callable[[], float] = time.monotonic) -> Accounts:
-        """The accounts of a file; empty lines and lines that begin with # are passed over. `clock` gives
-        seconds.
+        """The accounts of a file. Empty lines and lines that start with # are skipped. `clock` gives seconds.
 
-        Raises `ConfigError`, which names the line and never what stands in it, for a file that cannot be
-        read, is not UTF-8, names nobody, has a name twice, or a password that is not hashed.
+        Raises `ConfigError` for a file that cannot be read, is not UTF-8, has no account, a duplicate name,
+        or a password that is not hashed. The message has the line number and never the line.
         """
         return cls(path, clock)
 
     @property
     def names(self) -> frozenset[str]:
-        """The accounts there are now. Raises `ConfigError` as `read` does, where the file has changed and
-        cannot be used.
-        """
-        return frozenset(self._now()[0])
+        """The names of all accounts. Raises `ConfigError` as `read` does, if the file has changed and is
+        invalid."""
+        return frozenset(self._current()[0])
 
-    def mark(self, name: str) -> str | None:
-        """A digest of an account's line, which is another once its password is; `None` where there is no such
-        account now.
+    def fingerprint(self, name: str) -> str | None:
+        """A digest of an account's name and password hash; `None` if there is no such account.
 
-        A session is good for as long as the mark is what it was at the log-in. Raises as `names` does.
+        It changes with the password, and a session is valid only as long as it is the same. Raises as `names`
+        does.
         """
-        hashed = self._now()[0].get(name)
+        hashed = self._current()[0].get(name)
         return None if hashed is None else hashlib.sha256(f"{name}:{hashed}".encode()).hexdigest()
 
     def check(self, name: str, password: str, address: str) -> bool:
-        """Whether a name and a password belong together, for somebody at this network address ("" where it is
-        unknown).
+        """Whether name and password are correct, for a login from this network address ("" if unknown).
 
-        After five wrong log-ins of one name from one address, or of one address, the next has to wait a
-        second, and after each further one twice as long, up to five minutes; a quarter of an hour without one
-        is a new beginning. After fifty of one name from anywhere, those wait who have not logged in by that
-        name from their address before, for eight seconds at most, so that strangers cannot keep its owner
-        out. Who comes sooner is not looked at, right or wrong: that raises `TooManyAttempts`, as do more
-        log-ins at once than can be computed.
+        After five wrong logins with one name from one address, or from one address with any names, the next
+        one has to wait a second, and twice as long after each further one, up to five minutes. After 15
+        minutes without a failure, counting starts again. After fifty wrong logins with one name from
+        anywhere, logins with that name wait up to eight seconds, except from addresses that have logged in
+        with it before: so strangers cannot lock the owner out. A login that comes too early raises
+        `TooManyAttempts` whether it is right or wrong, and so does one that waits too long to be computed.
         """
         self._attempts.admit(name, address)
-        if not _computing.acquire(timeout=_PATIENCE):
-            raise TooManyAttempts(
-                "more people log in than can be checked at once. Try again in a moment", retry_after=5.0
-            )
+        if not _computing.acquire(timeout=_LOCK_TIMEOUT_SECONDS):
+            raise TooManyAttempts("too many logins at the same time. Try again in a moment", retry_after=5.0)
         try:
-            self._attempts.admit(name, address)  # others may have guessed while this one waited
-            hashes, dummy = self._now()
-            # An unknown name takes as long as a known one.
+            self._attempts.admit(name, address)  # again: others may have failed while this one waited
+            hashes, dummy = self._current()
+            # An unknown name must take as long as a known one.
             right = _verified(hashes.get(name, dummy), password) and name in hashes
-            (self._attempts.right if right else self._attempts.wrong)(name, address)
+            (self._attempts.record_success if right else self._attempts.record_failure)(name, address)
         finally:
             _computing.release()
         if not right:
             logging.getLogger("clippings").warning(
-                "a log-in was wrong: name %s, address %s",
-                escaped(name, _LOGGED),
-                escaped(address, _LOGGED) or "unknown",
+                "failed login: name %s, address %s",
+                escaped(name, _MAX_LOGGED_CHARACTERS),
+                escaped(address, _MAX_LOGGED_CHARACTERS) or "unknown",
             )
         return right
 
-    def _now(self) -> tuple[dict[str, str], str]:
-        """The hashes by name, and one that nobody has, computed like them."""
+    def _current(self) -> tuple[dict[str, str], str]:
+        """The hashes by name, and a dummy hash with the same parameters."""
         with self._lock:
             if (stamp := _stamp(self._path)) != self._stamp:
                 self._hashes = _hashes(self._path, _lines(self._path))
                 like = argon2.extract_parameters(next(iter(self._hashes.values())))
                 self._dummy = argon2.PasswordHasher.from_parameters(like).hash(secrets.token_bytes(32))
-                self._stamp = stamp  # last: a file that could not be used is read again
+                self._stamp = stamp  # last, so that an invalid file is read again
             return self._hashes, self._dummy
 
 
 def hash_password(password: str) -> str:
-    """What is kept of a password. Raises `ConfigError` for one that is empty or longer than 1,024 bytes."""
+    """The hash of a password. Raises `ConfigError` for one that is empty or longer than 1,024 bytes."""
     given = _bytes(password)
     if not given:
         raise ConfigError("the password is empty. Choose one")
-    if len(given) > _PASSWORD:
-        raise ConfigError(f"the password is longer than {_PASSWORD:,} bytes. Choose a shorter one")
+    if len(given) > _MAX_PASSWORD_BYTES:
+        raise ConfigError(f"the password is longer than {_MAX_PASSWORD_BYTES:,} bytes. Choose a shorter one")
     return _hasher.hash(given)
 
 
 def add_account(path: Path, name: str, password: str) -> None:
-    """Add an account to a file, which is made where there is none. Raises `ConfigError` for a name that is
-    taken or cannot be one, for a password as `hash_password` does, and for a file as `Accounts.read` does."""
-    if fault := _fault(name):
-        raise ConfigError(f"{escaped(name, _LONGEST)!r} cannot be the name of an account: it {fault}")
+    """Add an account to a file, which is created if needed. Raises `ConfigError` for a name that is invalid
+    or in use, for a password as `hash_password` does, and for a file as `Accounts.read` does.
+    """
+    if problem := _name_problem(name):
+        raise ConfigError(
+            f"{escaped(name, _MAX_NAME_CHARACTERS)!r} is not a valid account name: it {problem}"
+        )
     stamp = _stamp(path) if path.exists() else None
     lines = _lines(path) if stamp else []
     if name in _hashes(path, lines, may_be_empty=True):
-        raise ConfigError(
-            f"{path} has an account named {name} already. Remove it first, or choose another name"
-        )
+        raise ConfigError(f"{path} already has an account {name}. Remove it first, or choose another name")
     new = _Line(0, f"{name}:{hash_password(password)}")
     _replace(path, [*lines, new], stamp)
 
 
 def remove_account(path: Path, name: str) -> None:
-    """Remove an account from a file; a server that reads it knows at once. Raises `ConfigError` where there
-    is none of this name, and for a file as `Accounts.read` does."""
+    """Remove an account from a file; servers that use it notice at once. Raises `ConfigError` where there is
+    no such account, and for a file as `Accounts.read` does.
+    """
     stamp, lines = _stamp(path), _lines(path)
     if name not in _hashes(path, lines, may_be_empty=True):
-        raise ConfigError(f"{path} has no account named {escaped(name, _LONGEST)}")
+        raise ConfigError(f"{path} has no account named {escaped(name, _MAX_NAME_CHARACTERS)}")
     _replace(path, [line for line in lines if line.name != name], stamp)
 
 
 def convert(path: Path) -> int:
-    """Hash every plain password of a file, of `name:password` a line; how many that were. Comments and order
-    stay.
+    """Hash the plain-text passwords of a file with lines `name:password`; returns their number. Comments and
+    order stay.
 
     Raises `ConfigError` as `Accounts.read` does, but not for plain passwords.
     """
@@ -175,24 +170,24 @@ def convert(path: Path) -> int:
 
 @dataclass(frozen=True, slots=True)
 class _Line:
-    """A line of the file, by its number from 1, without its end."""
+    """A line of the file. Numbers start at 1."""
 
     number: int
     text: str
 
     @property
     def blank(self) -> bool:
-        """Whether it is empty or a comment."""
+        """Whether the line is empty or a comment."""
         return not self.text.strip() or self.text.lstrip().startswith("#")
 
     @property
     def name(self) -> str:
-        """Whose account it is; "" for an empty line or a comment."""
+        """The name of the account; "" for an empty line or a comment."""
         return "" if self.blank else self.text.partition(":")[0]
 
     @property
     def kept(self) -> str:
-        """The hash; or the password, in a file of before."""
+        """The hash, or in an unconverted file the password."""
         return self.text.partition(":")[2]
 
     @property
@@ -201,10 +196,8 @@ class _Line:
 
 
 def _lines(path: Path) -> list[_Line]:
-    """The lines of a file, each of which is empty, a comment, or a name, a colon and something more; no name
-    twice.
-    """
-    text = small_text(path, "the file of accounts", _LONGEST_FILE).replace("\r\n", "\n").replace("\r", "\n")
+    """The lines of a file. Raises `ConfigError` for malformed lines and duplicate names."""
+    text = small_text(path, "the accounts file", _MAX_FILE_BYTES).replace("\r\n", "\n").replace("\r", "\n")
     lines = [
         _Line(number, line)
         for number, line in enumerate(text.removesuffix("\n").split("\n") if text else [], 1)
@@ -214,9 +207,11 @@ def _lines(path: Path) -> list[_Line]:
         if line.blank:
             continue
         if not line.name or not line.kept.strip():
-            raise ConfigError(f"line {line.number} of {path} is not a name, a colon and a hashed password")
-        if fault := _fault(line.name):
-            raise ConfigError(f"line {line.number} of {path} has a name that {fault}. Correct it")
+            raise ConfigError(
+                f"line {line.number} of {path} must be a name, a colon and a hashed password. Correct it"
+            )
+        if problem := _name_problem(line.name):
+            raise ConfigError(f"line {line.number} of {path} has a name that {problem}. Correct it")
         if line.name in seen:
             raise ConfigError(
                 f"lines {seen[line.name]} and {line.number} of {path} have the same name. Remove one of them"
@@ -241,27 +236,28 @@ def _hashes(path: Path, lines: Iterable[_Line], *, may_be_empty: bool = False) -
                 kind = None
             if kind is not argon2.Type.ID:
                 raise ConfigError(
-                    f"the hash in line {line.number} of {path} is damaged or of another kind than Argon2id. "
-                    "Remove the line, and add the account again"
+                    f"the hash in line {line.number} of {path} is damaged or not Argon2id. Remove the line "
+                    "and add the account again"
                 )
             found[line.name] = line.kept.strip()
     if not found and not may_be_empty:
         raise ConfigError(
-            f"{path} names nobody, so nobody could log in. Run: clippings account add NAME --auth-file {path}"
+            f"{path} has no accounts, so nobody could log in. Run: clippings account add NAME --auth-file "
+            f"{path}"
         )
     return found
 
 
-def _fault(name: str) -> str | None:
-    """What keeps this from being a name, to be said after "it"."""
-    if not 0 < len(name) <= _LONGEST:
-        return f"is not 1 to {_LONGEST} characters long"
+def _name_problem(name: str) -> str | None:
+    """Why a name is invalid, as the end of a sentence; `None` if it is valid."""
+    if not 0 < len(name) <= _MAX_NAME_CHARACTERS:
+        return f"does not have 1 to {_MAX_NAME_CHARACTERS} characters"
     if not name.isprintable():
-        return "has a character that is not printable"
+        return "has an unprintable character"
     if name != name.strip():
-        return "begins or ends with a space"
+        return "starts or ends with a space"
     if ":" in name or name.startswith("#"):
-        return "has a colon, or begins with #"
+        return "has a colon or starts with #"
     return None
 
 
@@ -272,33 +268,30 @@ def _hashed(path: Path, line: _Line) -> str:
         raise ConfigError(f"line {line.number} of {path}: {exc}") from exc
 
 
-def _replace(path: Path, lines: Iterable[_Line], stamp: _Stamp | None) -> None:
-    """Put a file of these lines in place of the one that had this stamp, all at once, readable by its owner
-    only.
-    """
-    real = Path(os.path.realpath(path))  # a link stays one
+def _replace(path: Path, lines: Iterable[_Line], stamp: _FileStamp | None) -> None:
+    """Replace the file atomically, readable only by its owner. Raises `ConfigError` if it changed since
+    `stamp`."""
+    real = Path(os.path.realpath(path))  # keep a symbolic link
     try:
-        handle, aside = tempfile.mkstemp(dir=real.parent, prefix=f".{real.name}.")  # made with mode 600
+        handle, aside = tempfile.mkstemp(dir=real.parent, prefix=f".{real.name}.")  # created with mode 600
         try:
             with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
                 file.writelines(f"{line.text}\n" for line in lines)
                 file.flush()
                 os.fsync(file.fileno())
             if (_stamp(path) if path.exists() else None) != stamp:
-                raise ConfigError(
-                    f"{path} was changed by another program meanwhile. Run the same command again"
-                )
+                raise ConfigError(f"{path} was changed by another program. Run the command again")
             os.replace(aside, real)
         except BaseException:
             os.unlink(aside)
             raise
     except OSError as exc:
         raise ConfigError(
-            f"the file of accounts {path} cannot be written: {exc.strerror}. Nothing was changed"
+            f"the accounts file {path} cannot be written: {exc.strerror}. Nothing was changed"
         ) from exc
 
 
-def _stamp(path: Path) -> _Stamp:
+def _stamp(path: Path) -> _FileStamp:
     try:
         found = path.stat()
     except OSError as exc:
@@ -307,23 +300,23 @@ def _stamp(path: Path) -> _Stamp:
 
 
 def _unreadable(path: Path, exc: OSError) -> ConfigError:
-    return ConfigError(f"the file of accounts {path} cannot be read: {exc.strerror}")
+    return ConfigError(f"the accounts file {path} cannot be read: {exc.strerror}")
 
 
 def _bytes(password: str) -> bytes:
-    """A password as it is hashed: an é is the same however a keyboard composes it (NFC, as RFC 8265 has it)."""
+    """The password in the form that is hashed: NFC, so that é is the same on every keyboard (RFC 8265)."""
     return unicodedata.normalize("NFC", password).encode("utf-8", "surrogatepass")
 
 
 def _verified(hashed: str, password: str) -> bool:
     given = _bytes(password)
-    if len(given) > _PASSWORD:
+    if len(given) > _MAX_PASSWORD_BYTES:
         return False
     try:
         return _hasher.verify(hashed, given)
     except VerifyMismatchError:
         return False
-    except VerificationError as exc:  # no memory, for one
+    except VerificationError as exc:  # for example, out of memory
         raise TooManyAttempts(
             f"the password could not be checked ({exc}). Try again in a moment", retry_after=5.0
         ) from exc

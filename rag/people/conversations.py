@@ -1,13 +1,16 @@
-"""What people asked, what they were answered, and what they said of it, kept by the server.
+"""Conversations: questions, answers and verdicts, stored by the server.
 
-A conversation is a tree of exchanges. Each follows another, or none; what is shown is the path from the first
-to the head. Editing a question, or asking it again, puts a new exchange after the same one as before: the
-earlier exchange and all that followed it stay as another version, and can be shown again. Two tabs that go on
-from the same exchange make two versions likewise. Nothing that was put is overwritten, or dropped to make
-room.
+A conversation is a tree of exchanges. Each exchange follows another one, or is a first one. Shown is the path
+from the first exchange to the head. Editing a question or asking it again adds an exchange after the same
+predecessor: the earlier one, and all that followed it, stay as another version and can be shown again. Two
+tabs that continue from the same exchange also make two versions. Nothing is ever overwritten, or deleted to
+make space.
 
-Every method takes the owner: an account's name, or "" where there are no accounts. What belongs to somebody
-else is treated as if it did not exist.
+Every method takes the owner: the name of an account, or "" where there are no accounts. To an owner, other
+owners' conversations do not exist.
+
+The file is long because one class holds all statements about conversations: every one of them must check the
+owner.
 """
 
 from __future__ import annotations
@@ -33,39 +36,40 @@ __all__ = [
     "STOPPED",
     "VERDICTS",
     "Conversation",
+    "ConversationSummary",
     "Conversations",
     "Exchange",
-    "Listed",
-    "Room",
+    "Quota",
     "title_of",
 ]
 
 ASKED, ANSWERED, STOPPED, FAILED = "asked", "answered", "stopped", "failed"
 VERDICTS = ("right", "wrong", "missing")
-_TITLE = 60  # characters
-_LONGEST = 25_000  # characters of a question; those that can be answered are far shorter
-_ROW = 500  # bytes that an exchange takes beside its texts
-_AT_ONCE = 100  # exchanges that `verdicts` reads at a time
+_MAX_TITLE_CHARACTERS = 60
+_MAX_QUESTION_CHARACTERS = 25_000  # the assistant accepts far shorter ones
+_ROW_BYTES = 500  # of an exchange besides its texts
+_BATCH_SIZE = 100  # exchanges per SQL statement
 
 
 @dataclass(frozen=True, slots=True)
-class Room:
-    """How much is kept, in bytes: of one owner, and until no more than `reserve` of the disk is free, or a
-    twentieth of it where that is less."""
+class Quota:
+    """Limits in bytes: the data of one owner, and the free disk space that must remain (or 5 % of the disk,
+    if that is less).
+    """
 
-    owner: int = 1_000_000_000  # some fifty thousand answers
-    reserve: int = RESERVE
+    owner_bytes: int = 1_000_000_000  # about fifty thousand answers
+    reserve_bytes: int = RESERVE
 
 
 @dataclass(frozen=True, slots=True)
 class Exchange:
-    """A question as it was typed, the collection it was put to, and what came of it.
+    """A question as it was typed, its collection, and its answer.
 
-    `after` is the id of the exchange it follows, `None` for a first one. `limits` are JSON values of the
-    surface that put it: what the evidence was limited to. `state` is "asked" until it ends: then "answered",
-    with the answer's `record`; or "stopped"; or "failed", and `why` is the sentence that says so. `verdict`
-    is "right", "wrong" or "missing". `versions` are the ids of all exchanges that follow the same one, itself
-    included, the oldest first. `imported` is true for what a browser had kept: its record was not made here.
+    `after` is the id of the exchange it follows, `None` for a first one. `limits` has the filters and options
+    of the question, as JSON values. `state` is "asked" until it ends. Then it is "answered", with the
+    answer's `record`; "stopped"; or "failed", with the error message in `why`. `verdict` is "right", "wrong"
+    or "missing". `versions` are the ids of all exchanges with the same predecessor, including this one,
+    oldest first. `imported` exchanges come from a browser, and their record was not made by this server.
     """
 
     id: str
@@ -86,8 +90,8 @@ class Exchange:
 
 
 @dataclass(frozen=True, slots=True)
-class Listed:
-    """A conversation without what was said in it. `updated` is when something was last asked or answered."""
+class ConversationSummary:
+    """A conversation without its exchanges. `updated` is the time of the last question or answer."""
 
     id: str
     title: str
@@ -98,36 +102,38 @@ class Listed:
 
 
 @dataclass(frozen=True, slots=True)
-class Conversation(Listed):
-    """A conversation as it is shown: `exchanges` are the path from the first to the head."""
+class Conversation(ConversationSummary):
+    """A conversation with the `exchanges` that are shown, from the first to the head."""
 
     exchanges: tuple[Exchange, ...]
 
 
 def title_of(question: str) -> str:
-    """What a conversation is called until it is renamed: its first question, cut at a word.
+    """The initial title of a conversation: its first question, cut at a word.
 
     >>> title_of("Who struck first?")
     'Who struck first?'
     """
     flat = " ".join(question.split())
-    return flat if len(flat) <= _TITLE else f"{flat[:_TITLE].rsplit(' ', 1)[0]} …"
+    return (
+        flat if len(flat) <= _MAX_TITLE_CHARACTERS else f"{flat[:_MAX_TITLE_CHARACTERS].rsplit(' ', 1)[0]} …"
+    )
 
 
 class Conversations:
     """The conversations of all owners.
 
-    Every method that names a conversation or an exchange raises `CollectionError` where this owner has none
-    such: also for one that is another owner's, or is deleted.
+    Methods raise `CollectionError` for a conversation or exchange that does not exist, is deleted, or belongs
+    to another owner.
     """
 
-    def __init__(self, database: Database, room: Room = Room()) -> None:
-        self._database, self._room = database, room
-        self._kept: dict[str, int] = {}  # bytes by owner, once they were counted; touched by who is writing
+    def __init__(self, database: Database, quota: Quota = Quota()) -> None:
+        self._database, self._quota = database, quota
+        self._used: dict[str, int] = {}  # bytes by owner, once counted; changed only while writing
 
     # Asking
 
-    def put(
+    def add_question(
         self,
         owner: str,
         question: str,
@@ -135,53 +141,58 @@ class Conversations:
         *,
         conversation: str | None,
         after: str | None,
-        limits: Mapping[str, Any] | None = None,
+        limits: Mapping[str, object] | None = None,
     ) -> Exchange:
-        """Keep a question before it is answered, and make it the head; without `conversation`, in a new one.
+        """Store a question before it is answered, and make it the head. Without `conversation` it starts a
+        new one.
 
-        `after` is the exchange it follows; `None` makes it a first one, beside the other first ones of the
-        conversation. `limits` are kept as they are. Raises `QuestionError` for a question that is empty or
-        longer than 25,000 characters, and `CollectionError` where there is no room for more.
+        `after` is the exchange it follows; `None` makes it a first exchange, or another version of it. Raises
+        `QuestionError` for a question that is empty or longer than 25,000 characters, and `CollectionError`
+        where the quota is exceeded.
         """
         if not question.strip():
-            raise QuestionError("the question is empty. Type one")
-        if len(question) > _LONGEST:
-            raise QuestionError(f"the question is longer than {_LONGEST:,} characters. Ask it in fewer words")
+            raise QuestionError("the question is empty. Enter one")
+        if len(question) > _MAX_QUESTION_CHARACTERS:
+            raise QuestionError(
+                f"the question is longer than {_MAX_QUESTION_CHARACTERS:,} characters. Shorten it"
+            )
         kept = plain(limits or {})
         with self._database.writing() as db:
             now = self._database.now()
-            self._take_room(db, owner, _ROW + _bytes(question) + _bytes(json.dumps(kept, ensure_ascii=False)))
+            self._use_quota(
+                db, owner, _ROW_BYTES + _bytes(question) + _bytes(json.dumps(kept, ensure_ascii=False))
+            )
             if conversation is None:
                 if after is not None:
                     raise _unknown()
-                conversation = _begin(db, secrets.token_hex(8), owner, title_of(question), collection, now)
+                conversation = _insert_conversation(
+                    db, secrets.token_hex(8), owner, title_of(question), collection, now
+                )
             else:
                 _conversation(db, owner, conversation)
                 if after is not None and _exchange(db, owner, after).conversation != conversation:
                     raise _unknown()
-            new = _add(db, conversation, after, question, collection, now, state=ASKED, limits=kept)
-            _shown_last(db, conversation, new, now)
+            new = _insert_exchange(
+                db, conversation, after, question, collection, now, state=ASKED, limits=kept
+            )
+            _set_head(db, conversation, new, now)
             return _read(db, _exchange(db, owner, new))
 
     def answer(self, owner: str, exchange_id: str, record: Mapping[str, Any]) -> Exchange:
-        """Keep an answer. One that has been answered keeps the answer it has; one that was stopped or failed
-        gets this one.
+        """Store an answer, unless there is one already. A stopped or failed exchange can still be answered.
 
-        Also in a conversation that was deleted meanwhile: it may be taken back. It is never refused for want
-        of room: the question had some, and gets one answer. Raises `ValueError` for a record that is not of
-        JSON's values.
+        This works in a deleted conversation too, since it may be restored, and beyond the quota, since the
+        question was accepted. Raises `ValueError` for a record that is not JSON.
         """
         kept = plain(record)
         return self._end(owner, exchange_id, (ASKED, STOPPED, FAILED), state=ANSWERED, record=kept, why=None)
 
     def fail(self, owner: str, exchange_id: str, why: str) -> Exchange:
-        """Keep the sentence that says why there is no answer, unless it has ended already. Otherwise as
-        `answer`.
-        """
+        """Store the reason why there is no answer, unless the exchange has ended already."""
         return self._end(owner, exchange_id, (ASKED,), state=FAILED, why=cleaned(why))
 
     def stop(self, owner: str, exchange_id: str) -> Exchange:
-        """Note that the asker stopped it, unless it has ended already. Otherwise as `answer`."""
+        """Mark as stopped by the user, unless the exchange has ended already."""
         return self._end(owner, exchange_id, (ASKED,), state=STOPPED)
 
     def _end(self, owner: str, exchange_id: str, states: tuple[str, ...], **what: Any) -> Exchange:
@@ -193,15 +204,13 @@ class Conversations:
                 db.execute(
                     conversations.update().where(conversations.c.id == row.conversation).values(updated=now)
                 )
-                if owner in self._kept:
-                    self._kept[owner] += _bytes(json.dumps(what.get("record"), ensure_ascii=False))
+                if owner in self._used:
+                    self._used[owner] += _bytes(json.dumps(what.get("record"), ensure_ascii=False))
             return _read(db, _exchange(db, owner, row.id, deleted_too=True))
 
     def interrupted(self, why: str) -> int:
-        """Mark as failed every owner's exchanges that nobody is answering any more; how many there were.
-
-        For the start of the one server of a collection. An answer that comes all the same is kept.
-        """
+        """Mark all unanswered exchanges as failed, of every owner; returns their number. For the start of
+        a server."""
         pending = exchanges.c.state == ASKED
         with self._database.reading() as db:
             if db.execute(exchanges.select().where(pending)).first() is None:
@@ -213,65 +222,64 @@ class Conversations:
             )
             return done.rowcount
 
-    # Looking
+    # Reading
 
     def exchange(self, owner: str, exchange_id: str) -> Exchange:
-        """One exchange, whether it is shown or an earlier version."""
+        """One exchange, of the shown version or another."""
         with self._database.reading() as db:
             return _read(db, _exchange(db, owner, exchange_id))
 
     def before(self, owner: str, exchange_id: str) -> tuple[Exchange, ...]:
-        """What an exchange follows, whether it is shown or not, the first one first."""
+        """The exchanges before this one, oldest first."""
         with self._database.reading() as db:
             row = _exchange(db, owner, exchange_id)
             return _path(db, _tree(db, row.conversation), row.after)
 
     def shown(self, owner: str, conversation_id: str) -> Conversation:
-        """A conversation with the exchanges from its first to its head."""
+        """A conversation with its exchanges from the first to the head."""
         with self._database.reading() as db:
             return _shown(db, _conversation(db, owner, conversation_id))
 
-    def all(self, owner: str, *, deleted: bool = False) -> tuple[Listed, ...]:
-        """The owner's conversations, or those that are deleted but not yet purged; the newest by `updated`
-        first.
-        """
+    def all(self, owner: str, *, deleted: bool = False) -> tuple[ConversationSummary, ...]:
+        """The owner's conversations, newest first by `updated`; with `deleted`, those that can be
+        restored."""
         t = conversations.c
         wanted = (t.owner == cleaned(owner)) & (t.deleted.is_not(None) if deleted else t.deleted.is_(None))
         newest_first = conversations.select().where(wanted).order_by(t.updated.desc(), t.number.desc())
         with self._database.reading() as db:
-            return tuple(Listed(**_facts(row)) for row in db.execute(newest_first))
+            return tuple(ConversationSummary(**_facts(row)) for row in db.execute(newest_first))
 
     def show_version(self, owner: str, exchange_id: str) -> Conversation:
-        """Show this exchange instead of the other versions, with what followed it last."""
+        """Show this exchange instead of its other versions, with what followed it most recently."""
         with self._database.writing() as db:
             row = _exchange(db, owner, exchange_id)
             follows = _tree(db, row.conversation)
             below = {row.id}
             newest = row.id
-            for id, after in follows.items():  # in the order in which they were put: what follows comes later
+            for id, after in follows.items():  # in the order of creation: what follows comes later
                 if after in below:
                     below.add(id)
-                    newest = id  # a leaf, in the end: whatever followed it would have been put later still
+                    newest = id  # at the end a leaf, since whatever follows it is newer
             db.execute(
                 conversations.update().where(conversations.c.id == row.conversation).values(head=newest)
             )
             return _shown(db, _conversation(db, owner, row.conversation))
 
-    # Keeping order
+    # Changing
 
     def rename(self, owner: str, conversation_id: str, title: str) -> None:
-        """Give a conversation another title, cut as `title_of` does. Raises `QuestionError` for an empty one."""
+        """Rename a conversation; `title_of` cuts the title. Raises `QuestionError` for an empty title."""
         new = title_of(cleaned(title))
         if not new:
-            raise QuestionError("the title is empty. Type one")
+            raise QuestionError("the title is empty. Enter one")
         self._change(owner, conversation_id, title=new)
 
     def delete(self, owner: str, conversation_id: str) -> None:
-        """Put a conversation aside. It can be taken back until it is purged."""
+        """Delete a conversation. It can be restored until it is purged."""
         self._change(owner, conversation_id, deleted=self._database.now())
 
-    def undelete(self, owner: str, conversation_id: str) -> None:
-        """Take a conversation back; one that is not deleted stays as it is."""
+    def restore(self, owner: str, conversation_id: str) -> None:
+        """Restore a deleted conversation; any other one stays as it is."""
         self._change(owner, conversation_id, deleted_too=True, deleted=None)
 
     def _change(self, owner: str, conversation_id: str, *, deleted_too: bool = False, **what: Any) -> None:
@@ -280,60 +288,57 @@ class Conversations:
             db.execute(conversations.update().where(conversations.c.id == row.id).values(**what))
 
     def purge(self, before: datetime) -> int:
-        """Remove for good, of every owner, what was deleted before this moment; how many conversations that
-        were.
-        """
+        """Delete permanently, of every owner, the conversations that were deleted before; returns their
+        number."""
         gone = conversations.c.deleted < before
         with self._database.reading() as db:
             if db.execute(conversations.select().where(gone)).first() is None:
                 return 0
         with self._database.writing() as db:
-            self._kept.clear()  # to be counted again
+            self._used.clear()  # count again
             return db.execute(conversations.delete().where(gone)).rowcount
 
-    def _take_room(self, db: Connection, owner: str, size: int) -> None:
-        """Count what an owner is about to keep. Raises `CollectionError` where there is no room for it."""
-        if owner not in self._kept:
-            self._kept[owner] = _kept_of(db, owner)
-        if self._kept[owner] + size > self._room.owner:
+    def _use_quota(self, db: Connection, owner: str, size: int) -> None:
+        """Count bytes that an owner is about to store. Raises `CollectionError` where the quota is
+        exceeded."""
+        if owner not in self._used:
+            self._used[owner] = _used_by(db, owner)
+        if self._used[owner] + size > self._quota.owner_bytes:
             raise CollectionError(
-                f"what you have asked fills {self._room.owner // 1_000_000:,} MB, the most that is kept for "
-                f"one reader. Delete "
-                "conversations: those that are deleted make room when they are gone for good, a month later"
+                f"your conversations have reached the limit of {self._quota.owner_bytes // 1_000_000:,} MB. "
+                "Delete some; the space is free when they are deleted permanently, after a month"
             )
         usage = shutil.disk_usage(self._database.path.parent)
-        if usage.free - size < (reserve := min(self._room.reserve, usage.total // 20)):
+        if usage.free - size < (reserve := min(self._quota.reserve_bytes, usage.total // 20)):
             raise CollectionError(
-                f"the disk is nearly full: {reserve // 1_000_000:,} MB of it must stay free. Free some space"
+                f"the disk is nearly full: {reserve // 1_000_000:,} MB must stay free. Free some space"
             )
-        self._kept[owner] += size
+        self._used[owner] += size
 
-    # Judging
+    # Verdicts
 
     def judge(self, owner: str, exchange_id: str, verdict: str) -> Exchange:
-        """Keep what the owner says of an answer, in place of what they said before.
+        """Store the owner's verdict on an answer, in place of an earlier one.
 
-        Raises `QuestionError` for another verdict than `VERDICTS`, for what has no answer, and for an answer
-        that was not given here.
+        Raises `QuestionError` for a verdict that is not in `VERDICTS`, for an exchange without an answer, and
+        for an imported one.
         """
         if verdict not in VERDICTS:
-            raise QuestionError(f"a verdict is one of {', '.join(VERDICTS)}")
+            raise QuestionError(f"the verdict must be one of {', '.join(VERDICTS)}")
         with self._database.writing() as db:
             row = _exchange(db, owner, exchange_id)
             if row.imported:
                 raise QuestionError(
-                    "this answer was not given here, so it cannot be judged. Ask again, and judge that answer"
+                    "this answer was imported, so it cannot be rated. Ask again, and rate the new answer"
                 )
             if row.state != ANSWERED:
-                raise QuestionError("there is no answer to judge yet")
+                raise QuestionError("there is no answer to rate yet. Wait for it")
             now = self._database.now()
             db.execute(exchanges.update().where(exchanges.c.id == row.id).values(verdict=verdict, judged=now))
             return _read(db, _exchange(db, owner, row.id))
 
     def verdicts(self) -> Iterator[Exchange]:
-        """Every exchange of every owner that was judged here and is not deleted, in the order of asking: for
-        evaluation.
-        """
+        """All rated exchanges of all owners that are not deleted or imported, in the order of asking."""
         t, last = exchanges.c, 0
         kept = (
             conversations.select()
@@ -342,52 +347,49 @@ class Conversations:
         )
         judged = t.verdict.is_not(None) & t.imported.is_(False) & t.conversation.in_(kept)
         while True:
-            with (
-                self._database.reading() as db
-            ):  # not for as long as the caller takes: the log could not be cleared up
+            with self._database.reading() as db:  # not while the caller works: SQLite's log would grow
                 some = db.execute(
-                    exchanges.select().where(judged & (t.number > last)).order_by(t.number).limit(_AT_ONCE)
+                    exchanges.select().where(judged & (t.number > last)).order_by(t.number).limit(_BATCH_SIZE)
                 ).all()
                 found = [_read(db, row) for row in some]
             yield from found
-            if len(some) < _AT_ONCE:
+            if len(some) < _BATCH_SIZE:
                 return
             last = some[-1].number
 
-    # What browsers kept
+    # Importing from the browser
 
-    def take_over(self, owner: str, shelf: object) -> int:
-        """Keep the conversations that a browser kept before the server did; how many of them are new.
+    def import_from_browser(self, owner: str, stored: object) -> int:
+        """Import conversations that an earlier version stored in the browser; returns how many are new.
 
-        One that was taken over before is passed over, also after it was deleted. What is not as a browser
-        kept it is left out, and the log says how much that was. Raises `QuestionError` for more than 1,000
-        conversations or 10 MB, and `CollectionError` where there is no room for more: those before are kept,
-        and passed over the next time.
+        A conversation is imported only once, even if it was deleted since. Malformed entries are skipped and
+        their number is logged. Raises `QuestionError` for more than 1,000 conversations or 10 MB, and
+        `CollectionError` where the quota is exceeded; those before it stay.
         """
-        held, malformed = imported.conversations(shelf)
-        taken = 0
-        for conversation in reversed(held):  # the newest is the first on the shelf
-            taken += self._take_over(owner, conversation)
-        imported.report(malformed)
-        return taken
+        found, malformed = imported.conversations(stored)
+        new = 0
+        for conversation in reversed(found):  # the newest comes first
+            new += self._import(owner, conversation)
+        imported.log_malformed(malformed)
+        return new
 
-    def _take_over(self, owner: str, held: imported.Held) -> bool:
+    def _import(self, owner: str, held: imported.BrowserConversation) -> bool:
         id = imported.id_of(owner, held.id)
         with self._database.writing() as db:
             if db.execute(conversations.select().where(conversations.c.id == id)).first():
                 return False
-            self._take_room(db, owner, sum(_size(e) for e in held.exchanges))
+            self._use_quota(db, owner, sum(_size(e) for e in held.exchanges))
             now, last = self._database.now(), None
             collection = held.exchanges[0].collection
-            _begin(
+            _insert_conversation(
                 db, id, owner, title_of(held.title) or title_of(held.exchanges[0].question), collection, now
             )
             for e in held.exchanges:
-                last = _add(
+                last = _insert_exchange(
                     db, id, last, e.question, e.collection, now,
                     state=ANSWERED, record=e.record, verdict=e.verdict, imported=True, ended=now,
                 )  # fmt: skip
-                _shown_last(db, id, last, now)
+                _set_head(db, id, last, now)
         return True
 
 
@@ -395,23 +397,25 @@ def _bytes(text: str) -> int:
     return len(text.encode("utf-8", "surrogatepass"))
 
 
-def _size(held: imported.HeldExchange) -> int:
-    return _ROW + _bytes(held.question) + _bytes(json.dumps(held.record, ensure_ascii=False))
+def _size(held: imported.BrowserExchange) -> int:
+    return _ROW_BYTES + _bytes(held.question) + _bytes(json.dumps(held.record, ensure_ascii=False))
 
 
-def _kept_of(db: Connection, owner: str) -> int:
-    """The bytes that an owner's exchanges take, those of deleted conversations too."""
+def _used_by(db: Connection, owner: str) -> int:
+    """The bytes of an owner's exchanges, including deleted conversations."""
     found = db.exec_driver_sql(
-        "SELECT total(? + length(CAST(e.question AS BLOB)) + length(CAST(e.limits AS BLOB)) "
-        "+ coalesce(length(CAST(e.record AS BLOB)), 0)) "
-        "FROM exchanges e JOIN conversations c ON e.conversation = c.id WHERE c.owner = ?",
-        (_ROW, cleaned(owner)),
+        "SELECT total(? + length(CAST(e.question AS BLOB)) + length(CAST(e.limits AS BLOB)) + "
+        "coalesce(length(CAST(e.record AS BLOB)), 0)) FROM exchanges e JOIN conversations c ON "
+        "e.conversation = c.id WHERE c.owner = ?",
+        (_ROW_BYTES, cleaned(owner)),
     )
     return int(found.scalar_one())
 
 
-def _begin(db: Connection, id: str, owner: str, title: str, collection: str, now: datetime) -> str:
-    """A new conversation, in which nothing is asked yet; its id."""
+def _insert_conversation(
+    db: Connection, id: str, owner: str, title: str, collection: str, now: datetime
+) -> str:
+    """Add an empty conversation; its id."""
     facts = {
         "title": cleaned(title),
         "collection": cleaned(collection),
@@ -423,7 +427,7 @@ def _begin(db: Connection, id: str, owner: str, title: str, collection: str, now
     return id
 
 
-def _add(
+def _insert_exchange(
     db: Connection,
     conversation: str,
     after: str | None,
@@ -432,7 +436,7 @@ def _add(
     now: datetime,
     **what: Any,
 ) -> str:
-    """A new exchange; its id."""
+    """Add an exchange; its id."""
     id = secrets.token_hex(8)
     put = {
         "question": cleaned(question),
@@ -446,7 +450,7 @@ def _add(
     return id
 
 
-def _shown_last(db: Connection, conversation: str, head: str, now: datetime) -> None:
+def _set_head(db: Connection, conversation: str, head: str, now: datetime) -> None:
     db.execute(
         conversations.update().where(conversations.c.id == conversation).values(head=head, updated=now)
     )
@@ -454,7 +458,7 @@ def _shown_last(db: Connection, conversation: str, head: str, now: datetime) -> 
 
 def _unknown() -> CollectionError:
     return CollectionError(
-        "there is no such conversation. It may have been deleted; begin a new one", missing=True
+        "this conversation does not exist. It may have been deleted; start a new one", missing=True
     )
 
 
@@ -477,7 +481,7 @@ def _exchange(db: Connection, owner: str, id: str, *, deleted_too: bool = False)
 
 
 def _tree(db: Connection, conversation: str) -> dict[str, str | None]:
-    """What each exchange of a conversation follows, in the order in which they were put."""
+    """The predecessor of each exchange of a conversation, in the order of creation."""
     t = exchanges.c
     these = (
         exchanges.select()
@@ -493,7 +497,7 @@ def _shown(db: Connection, row: Any) -> Conversation:
 
 
 def _path(db: Connection, follows: Mapping[str, str | None], last: str | None) -> tuple[Exchange, ...]:
-    """The exchanges from the first to `last`."""
+    """The exchanges from the first one to `last`."""
     beside: dict[str | None, list[str]] = {}
     for id, after in follows.items():
         beside.setdefault(after, []).append(id)
@@ -503,14 +507,14 @@ def _path(db: Connection, follows: Mapping[str, str | None], last: str | None) -
         last = follows[last]
     path.reverse()
     rows: dict[str, Any] = {}
-    for start in range(0, len(path), _AT_ONCE):  # SQLite takes a limited number of values in one statement
-        some = exchanges.select().where(exchanges.c.id.in_(path[start : start + _AT_ONCE]))
+    for start in range(0, len(path), _BATCH_SIZE):  # SQLite takes a limited number of values in one statement
+        some = exchanges.select().where(exchanges.c.id.in_(path[start : start + _BATCH_SIZE]))
         rows.update({found.id: found for found in db.execute(some)})
     return tuple(_made(rows[id], beside[follows[id]]) for id in path)
 
 
 def _facts(row: Any) -> dict[str, Any]:
-    return {field.name: getattr(row, field.name) for field in fields(Listed)}
+    return {field.name: getattr(row, field.name) for field in fields(ConversationSummary)}
 
 
 def _read(db: Connection, row: Any) -> Exchange:
@@ -527,6 +531,6 @@ def _read(db: Connection, row: Any) -> Exchange:
 
 def _made(row: Any, versions: Iterable[str]) -> Exchange:
     return Exchange(
-        row.id, row.conversation, row.after, row.question, row.collection, row.limits, row.state, row.record, row.why,
-        row.verdict, row.imported, row.asked, row.ended, row.judged, tuple(versions),
+        row.id, row.conversation, row.after, row.question, row.collection, row.limits, row.state, row.record,
+        row.why, row.verdict, row.imported, row.asked, row.ended, row.judged, tuple(versions),
     )  # fmt: skip

@@ -1,11 +1,11 @@
-"""Where people's things are kept: `people.sqlite` in the collection's home, and the tables in it.
+"""The database `people.sqlite` in the collection's home, and its tables.
 
-A file apart from the catalog, for three reasons. The transaction of a sync holds the catalog for as long as
-it writes, and nobody's question should wait for that. A backup of the articles must not carry what people
-asked. And the catalog is replaced when a collection is restored, while accounts and conversations stay.
+It is separate from the catalog for three reasons. A sync locks the catalog while it writes, and questions
+should not wait for that. A backup of the articles must not contain conversations. And restoring a collection
+replaces the catalog, while conversations stay.
 
-SQLite, through SQLAlchemy Core. The file is made at the first write, readable by its owner only. Reading
-where there is no file finds nothing and makes nothing.
+It uses SQLite through SQLAlchemy Core. The file is created by the first write, readable only by its owner.
+Reading without a file finds empty tables and creates nothing.
 """
 
 from __future__ import annotations
@@ -31,6 +31,7 @@ from rag.system.sqlite import fault, reading
 __all__ = [
     "FILE",
     "LAYOUT",
+    "ColumnElement",
     "Connection",
     "Database",
     "conversations",
@@ -42,15 +43,16 @@ __all__ = [
 ]
 
 FILE = "people.sqlite"
-LAYOUT = 1  # kept as SQLite's user_version; 0 is a file in which nothing has been made yet
+LAYOUT = 1  # stored as SQLite's user_version; 0 is an empty file
 Connection = sa.Connection
+ColumnElement = sa.ColumnElement
 _UNUSABLE = (
-    "what people ask cannot be kept in {path} ({cause}). Check the permissions of the file and of its folder"
+    "conversations cannot be stored in {path} ({cause}). Check the permissions of the file and its folder"
 )
 
 
-class _Moment(sa.types.TypeDecorator[datetime]):
-    """A moment, kept as text in UTC: such texts sort as the moments do."""
+class _UtcTime(sa.types.TypeDecorator[datetime]):
+    """A time, stored as text in UTC, which sorts by time."""
 
     impl = sa.Text
     cache_ok = True
@@ -68,8 +70,8 @@ sessions = sa.Table(
     _metadata,
     sa.Column("digest", sa.LargeBinary, primary_key=True),
     sa.Column("account", sa.Text, nullable=False, index=True),
-    sa.Column("started", _Moment, nullable=False),
-    sa.Column("used", _Moment, nullable=False),
+    sa.Column("started", _UtcTime, nullable=False),
+    sa.Column("used", _UtcTime, nullable=False),
 )
 tokens = sa.Table(
     "tokens",
@@ -77,8 +79,8 @@ tokens = sa.Table(
     sa.Column("name", sa.Text, primary_key=True),
     sa.Column("digest", sa.LargeBinary, nullable=False, unique=True),
     sa.Column("read_only", sa.Boolean, nullable=False),
-    sa.Column("created", _Moment, nullable=False),
-    sa.Column("last_used", _Moment),
+    sa.Column("created", _UtcTime, nullable=False),
+    sa.Column("last_used", _UtcTime),
 )
 settings = sa.Table(
     "settings",
@@ -90,21 +92,21 @@ settings = sa.Table(
 conversations = sa.Table(
     "conversations",
     _metadata,
-    sa.Column("number", sa.Integer, primary_key=True),  # in the order in which they were begun
+    sa.Column("number", sa.Integer, primary_key=True),  # the order of creation
     sa.Column("id", sa.Text, nullable=False, unique=True),
     sa.Column("owner", sa.Text, nullable=False, index=True),
     sa.Column("title", sa.Text, nullable=False),
     sa.Column("collection", sa.Text, nullable=False),
-    sa.Column("created", _Moment, nullable=False),
-    sa.Column("updated", _Moment, nullable=False),
-    sa.Column("deleted", _Moment),
-    # The id of an exchange. Not a foreign key: the two tables would each need the other to be there first.
+    sa.Column("created", _UtcTime, nullable=False),
+    sa.Column("updated", _UtcTime, nullable=False),
+    sa.Column("deleted", _UtcTime),
+    # The id of an exchange. Not a foreign key, since the two tables would refer to each other.
     sa.Column("head", sa.Text, nullable=False),
 )
 exchanges = sa.Table(
     "exchanges",
     _metadata,
-    sa.Column("number", sa.Integer, primary_key=True),  # in the order in which they were put
+    sa.Column("number", sa.Integer, primary_key=True),  # the order of creation
     sa.Column("id", sa.Text, nullable=False, unique=True),
     sa.Column(
         "conversation",
@@ -122,9 +124,9 @@ exchanges = sa.Table(
     sa.Column("why", sa.Text),
     sa.Column("verdict", sa.Text),
     sa.Column("imported", sa.Boolean, nullable=False),
-    sa.Column("asked", _Moment, nullable=False),
-    sa.Column("ended", _Moment),
-    sa.Column("judged", _Moment),
+    sa.Column("asked", _UtcTime, nullable=False),
+    sa.Column("ended", _UtcTime),
+    sa.Column("judged", _UtcTime),
 )
 
 
@@ -133,56 +135,53 @@ def now() -> datetime:
 
 
 class Database:
-    """The file, from any number of threads. Other processes may use it at the same time."""
+    """The database file. Safe from any thread; other processes may use it at the same time."""
 
     def __init__(self, home: Path, now: Callable[[], datetime] = now) -> None:
-        """Nothing is opened yet, so this never fails. `now` gives the time, as an aware datetime."""
+        """Opens nothing yet, so it never fails. `now` gives the time, as an aware datetime."""
         self.path = home / FILE
         self.now = now
-        self._writer = (
-            threading.Lock()
-        )  # SQLite's own waiting is not fair: with many writers, one may wait too long
-        self._opening = threading.Lock()
-        self._file: tuple[int, int] | None = (
-            None  # the device and the number of the file that the pool is connected to
+        self._write_lock = threading.Lock()  # SQLite's own lock is not fair: one of many writers may starve
+        self._open_lock = threading.Lock()
+        self._file_id: tuple[int, int] | None = (
+            None  # device and inode of the file that the pool is connected to
         )
         serialise = partial(json.dumps, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
-        # What people ask does not stand in a traceback, and so in no log.
+        # Tracebacks, and so logs, must not contain what people ask.
         how: dict[str, Any] = {"json_serializer": serialise, "hide_parameters": True}
         self._engine = sa.create_engine("sqlite://", creator=self._connect, poolclass=sa.QueuePool, **how)
-        # Where nothing can be written beside the file, each connection looks anew at how it can be read.
-        shut = partial(_shut, self.path)
-        self._shut = sa.create_engine("sqlite://", creator=shut, poolclass=sa.pool.NullPool, **how)
-        self._nothing = sa.create_engine("sqlite://", poolclass=sa.pool.NullPool)
+        # Where the folder is read-only, each connection checks again how the file can be read.
+        connect = partial(_connect_read_only, self.path)
+        self._read_only = sa.create_engine("sqlite://", creator=connect, poolclass=sa.pool.NullPool, **how)
+        self._empty = sa.create_engine("sqlite://", poolclass=sa.pool.NullPool)
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
-        """A connection that sees one state of the tables; empty tables where there is no file.
+        """A connection with a consistent snapshot of the tables, which are empty if there is no file.
 
-        Raises `CollectionError` for a file that cannot be read, is damaged, or is of a later version of
-        Clippings.
+        Raises `CollectionError` for a file that cannot be read, is damaged, or is from a later version.
         """
         with _translated(self.path):
-            if self._there():
+            if self._exists():
                 with self._readers().connect() as db:
                     db.exec_driver_sql("BEGIN")
                     if self._layout(db):
                         yield db
                         return
-            with self._nothing.connect() as db:
+            with self._empty.connect() as db:
                 _metadata.create_all(db)
                 yield db
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:
-        """A connection whose changes are all kept at the end, or none of them where an exception is raised.
+        """A transaction: committed at the end of the block, rolled back by an exception.
 
-        Makes the file where there is none. Raises `CollectionError` as `reading` does, for a file or folder
-        that cannot be written to, and for a full disk.
+        Creates the file if needed. Raises `CollectionError` as `reading` does, for a file or folder that
+        cannot be written, and for a full disk.
         """
-        with _translated(self.path), self._writer:
-            if not self._there():
-                self._make()
+        with _translated(self.path), self._write_lock:
+            if not self._exists():
+                self._create()
             with self._engine.connect() as db:
                 db.exec_driver_sql("BEGIN IMMEDIATE")
                 if not self._layout(db):
@@ -192,61 +191,58 @@ class Database:
                 db.commit()
 
     def close(self) -> None:
-        for engine in (self._engine, self._shut, self._nothing):
+        for engine in (self._engine, self._read_only, self._empty):
             engine.dispose()
 
     def _connect(self) -> sqlite3.Connection:
         return _prepared(sqlite3.connect(self.path, check_same_thread=False))
 
     def _readers(self) -> sa.Engine:
-        return self._engine if os.access(self.path.parent, os.W_OK) else self._shut
+        return self._engine if os.access(self.path.parent, os.W_OK) else self._read_only
 
-    def _make(self) -> None:
+    def _create(self) -> None:
         private_folder(self.path.parent)
-        os.close(
-            os.open(self.path, os.O_CREAT | os.O_RDWR, 0o600)
-        )  # what SQLite lays beside it gets the same mode
-        self._there()
+        os.close(os.open(self.path, os.O_CREAT | os.O_RDWR, 0o600))  # SQLite's other files get the same mode
+        self._exists()
 
-    def _there(self) -> bool:
-        """Whether there is a file. Where it is another one than before, its connections are left: what is
-        written through them would be lost."""
+    def _exists(self) -> bool:
+        """Whether there is a file. If it was replaced, connections to the old one are closed: writes would
+        be lost."""
         try:
             found = self.path.stat()
         except FileNotFoundError:
             return False
-        with self._opening:
-            if (file := (found.st_dev, found.st_ino)) != self._file:
+        with self._open_lock:
+            if (file := (found.st_dev, found.st_ino)) != self._file_id:
                 self._engine.dispose()
                 self._file = file
         return True
 
     def _layout(self, db: Connection) -> int:
-        """The layout of the file that is open; 0 where nothing has been made in it."""
+        """The layout version of the open file; 0 for an empty one."""
         layout: int = db.exec_driver_sql("PRAGMA user_version").scalar_one()
         if layout > LAYOUT:
             raise CollectionError(
-                f"{self.path} was written by a later version of Clippings (layout {layout}; this one reads "
-                f"{LAYOUT}). "
-                "Use that version, or name another folder with --home"
+                f"{self.path} was written by a later version of Clippings (layout {layout}, this version "
+                f"reads {LAYOUT}). Use that version, or another folder with --home"
             )
         if layout == 0 and db.exec_driver_sql("SELECT name FROM sqlite_master").first():
             raise CollectionError(
-                f"{self.path} is not a file of Clippings. Move it elsewhere, and start again"
+                f"{self.path} is not a Clippings database. Move it elsewhere and start again"
             )
         return layout
 
 
-def _shut(path: Path) -> sqlite3.Connection:
+def _connect_read_only(path: Path) -> sqlite3.Connection:
     return _prepared(reading(path), changes=False)
 
 
 def _prepared(connection: sqlite3.Connection, *, changes: bool = True) -> sqlite3.Connection:
-    connection.isolation_level = None  # transactions begin where this module says so
+    connection.isolation_level = None  # this module starts transactions itself
     connection.execute("PRAGMA busy_timeout=10000")  # milliseconds: another process may be writing
     if changes:
-        connection.execute("PRAGMA journal_mode=WAL")  # readers go on while somebody writes
-        connection.execute("PRAGMA synchronous=FULL")  # a commit that was reported survives a power cut
+        connection.execute("PRAGMA journal_mode=WAL")  # readers do not wait for writers
+        connection.execute("PRAGMA synchronous=FULL")  # commits survive a power failure
     connection.execute("PRAGMA foreign_keys=ON")
     return connection
 
@@ -257,14 +253,14 @@ def _translated(path: Path) -> Iterator[None]:
         yield
     except sa_exc.SQLAlchemyError as exc:
         kind, cause = fault(exc)
-        said = {
-            "full": f"the disk that holds {path.parent} is full. What was kept before is safe; free some space and try again",
+        messages = {
+            "full": f"the disk with {path.parent} is full. Nothing stored is lost. Free some space and retry",
             "busy": f"{path} is being written by another process. Try again in a moment",
-            "damaged": f"{path} is damaged ({cause}). Put a copy of it in its place, or move it elsewhere and start again",
+            "damaged": f"{path} is damaged ({cause}). Restore a copy of it, or move it elsewhere",
             "read-only": _UNUSABLE.format(path=path, cause=cause),
             "unopened": _UNUSABLE.format(path=path, cause=cause),
             "other": f"{path}: {cause}",
         }
-        raise CollectionError(said[kind], busy=kind == "busy") from exc
+        raise CollectionError(messages[kind], busy=kind == "busy") from exc
     except OSError as exc:
         raise CollectionError(_UNUSABLE.format(path=path, cause=exc.strerror or exc)) from exc

@@ -1,9 +1,8 @@
-"""Conversations as browsers kept them before the server did: {"current": id, "conversations": [{"id",
-"title", "exchanges": [{"key", "asked", "collection", "found", "verdict"}]}]}, the newest first.
+"""Conversations that earlier versions stored in the browser: {"current": id, "conversations": [{"id",
+"title", "exchanges": [{"key", "asked", "collection", "found", "verdict"}]}]}, newest first.
 
-What a browser hands over can be anything, and what is kept of it will be shown: so a record is kept only if
-it has the form that pages wrote then, down to each value. That form will not change any more, so it is
-written down here once.
+A browser can send anything, and the server will show it. So a record is imported only if it has exactly the
+form that those versions wrote. That form is fixed, and described here.
 """
 
 from __future__ import annotations
@@ -19,17 +18,17 @@ from typing import Any
 from rag.errors import QuestionError
 from rag.people.text import plain
 
-__all__ = ["Held", "HeldExchange", "conversations", "id_of", "report"]
+__all__ = ["BrowserConversation", "BrowserExchange", "conversations", "id_of", "log_malformed"]
 
-_BYTES = 10_000_000
-_MOST = 1_000  # conversations; pages kept sixty
-_LONGEST = 200  # characters of an id or of a collection's name
+_MAX_BYTES = 10_000_000
+_MAX_CONVERSATIONS = 1_000  # those versions stored sixty
+_MAX_ID_CHARACTERS = 200  # of an id or the name of a collection
 _VERDICTS = ("right", "wrong", "missing")
 
 
 @dataclass(frozen=True, slots=True)
-class HeldExchange:
-    """A question and its answer's record, as a page showed them."""
+class BrowserExchange:
+    """A question and the record of its answer."""
 
     question: str
     collection: str
@@ -38,56 +37,55 @@ class HeldExchange:
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
-    """A conversation, with at least one exchange. `id` is the browser's."""
+class BrowserConversation:
+    """A conversation with at least one exchange. `id` is the browser's."""
 
     id: str
     title: str
-    exchanges: tuple[HeldExchange, ...]
+    exchanges: tuple[BrowserExchange, ...]
 
 
-def conversations(shelf: object) -> tuple[list[Held], int]:
-    """The conversations on a shelf, in its order, and how many entries are left out as malformed.
+def conversations(stored: object) -> tuple[list[BrowserConversation], int]:
+    """The conversations in their order, and the number of malformed entries, which are skipped.
 
-    Raises `QuestionError` for what is no shelf, and for one of more than 1,000 conversations or 10 MB.
+    Raises `QuestionError` for other data, and for more than 1,000 conversations or 10 MB.
     """
     try:
-        size = len(json.dumps(shelf, ensure_ascii=False).encode("utf-8", "surrogatepass"))
+        size = len(json.dumps(stored, ensure_ascii=False).encode("utf-8", "surrogatepass"))
     except (TypeError, ValueError, RecursionError) as exc:
-        raise QuestionError("what was handed over are no conversations of a browser") from exc
-    kept = shelf.get("conversations") if isinstance(shelf, dict) else None
-    if not isinstance(kept, list):
-        raise QuestionError("what was handed over are no conversations of a browser")
-    if size > _BYTES or len(kept) > _MOST:
+        raise QuestionError("this is not a list of conversations from the browser") from exc
+    entries = stored.get("conversations") if isinstance(stored, dict) else None
+    if not isinstance(entries, list):
+        raise QuestionError("this is not a list of conversations from the browser")
+    if size > _MAX_BYTES or len(entries) > _MAX_CONVERSATIONS:
         raise QuestionError(
-            f"at most {_MOST:,} conversations and {_BYTES // 1_000_000} MB of them can be taken over at once"
+            f"at most {_MAX_CONVERSATIONS:,} conversations or {_MAX_BYTES // 1_000_000} MB can be imported "
+            "at once"
         )
-    held: list[Held] = []
+    found: list[BrowserConversation] = []
     malformed = 0
-    for one in kept:
-        found, left_out = _conversation(one)
-        held += [found] if found else []
+    for one in entries:
+        conversation, left_out = _conversation(one)
+        found += [conversation] if conversation else []
         malformed += left_out
-    return held, malformed
+    return found, malformed
 
 
 def id_of(owner: str, id: str) -> str:
-    """What a browser's conversation is called here: the same each time for one owner, and never what
-    another's is.
-    """
+    """The id of an imported conversation: always the same for one owner, and different for others."""
     return hashlib.sha256(json.dumps([owner, id]).encode()).hexdigest()[:16]
 
 
-def report(malformed: int) -> None:
-    """Log how much was left out, and nothing of what stood in it."""
+def log_malformed(malformed: int) -> None:
+    """Log the number of skipped entries, and none of their content."""
     if malformed:
         logging.getLogger("clippings").warning(
-            "of a browser's conversations, %d entries were left out: they are not as a page kept them",
+            "%d entries of a browser's conversations are malformed and were skipped",
             malformed,
         )
 
 
-def _conversation(one: Any) -> tuple[Held | None, int]:
+def _conversation(one: Any) -> tuple[BrowserConversation | None, int]:
     if not (
         isinstance(one, dict)
         and _short(one.get("id"))
@@ -97,12 +95,12 @@ def _conversation(one: Any) -> tuple[Held | None, int]:
         return None, 1
     exchanges = [found for e in one["exchanges"] if (found := _exchange(e))]
     left_out = len(one["exchanges"]) - len(exchanges)
-    return (Held(one["id"], one["title"], tuple(exchanges)) if exchanges else None), left_out or int(
-        not exchanges
-    )
+    return (
+        BrowserConversation(one["id"], one["title"], tuple(exchanges)) if exchanges else None
+    ), left_out or int(not exchanges)
 
 
-def _exchange(one: Any) -> HeldExchange | None:
+def _exchange(one: Any) -> BrowserExchange | None:
     if not (
         isinstance(one, dict)
         and _text(one.get("asked"))
@@ -117,10 +115,10 @@ def _exchange(one: Any) -> HeldExchange | None:
     if not _record(record):
         return None
     verdict = one.get("verdict")
-    return HeldExchange(one["asked"], one["collection"], record, verdict if verdict in _VERDICTS else None)
+    return BrowserExchange(one["asked"], one["collection"], record, verdict if verdict in _VERDICTS else None)
 
 
-# The form of a record. A check says whether a value is as it should be.
+# The form of a record, as checks of its values.
 
 _Check = Callable[[Any], bool]
 
@@ -130,7 +128,7 @@ def _text(value: Any) -> bool:
 
 
 def _short(value: Any) -> bool:
-    return isinstance(value, str) and len(value) <= _LONGEST
+    return isinstance(value, str) and len(value) <= _MAX_ID_CHARACTERS
 
 
 def _count(value: Any) -> bool:
@@ -157,7 +155,7 @@ def _list(check: _Check) -> _Check:
 
 
 def _object(**checks: _Check) -> _Check:
-    """What has each of these and nothing else; a name that ends in an underscore may be missing."""
+    """An object with exactly these keys; a name that ends in an underscore is optional."""
     wanted = {name.rstrip("_"): check for name, check in checks.items()}
     required = {name for name in checks if not name.endswith("_")}
 
@@ -208,7 +206,7 @@ _FORM = _object(
 
 
 def _record(value: Any) -> bool:
-    """Whether a value has the form of an answer's record, and its numbers stand for citations it has."""
+    """Whether a value has the form of an answer's record, and its citation numbers exist."""
     if not _FORM(value):
         return False
     numbers = {citation["number"] for citation in value["citations"]}

@@ -1,4 +1,4 @@
-"""Secrets that a program or a browser shows again: made here, and kept only as what they hash to."""
+"""Secrets of sessions and tokens. Only their hashes are stored."""
 
 from __future__ import annotations
 
@@ -9,12 +9,10 @@ __all__ = ["digest_of", "new"]
 
 
 def new(prefix: str = "") -> str:
-    """A secret of 256 bits, as text that stands in a header or a cookie as it is."""
+    """A random secret of 256 bits, as text that is valid in a header or cookie."""
     return prefix + secrets.token_urlsafe(32)
 
 
 def digest_of(secret: str) -> bytes:
-    """What is kept of a secret: its SHA-256. Nobody can guess 256 bits, so it needs neither salt nor
-    slowness.
-    """
+    """The SHA-256 of a secret. 256 random bits cannot be guessed, so it needs no salt and no slow hash."""
     return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).digest()

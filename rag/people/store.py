@@ -1,4 +1,4 @@
-"""All that is kept about people, behind one name."""
+"""Everything that a server stores about its users, in one object."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 
-from rag.people.conversations import Conversations, Room
+from rag.people.conversations import Conversations, Quota
 from rag.people.database import Database, now
 from rag.people.sessions import Sessions
 from rag.people.settings import Settings
@@ -16,14 +16,14 @@ __all__ = ["People"]
 
 
 class People:
-    """All that is kept about people, for one collection's home. Safe from any thread."""
+    """The users' data of one collection. Safe from any thread."""
 
-    def __init__(self, home: Path, *, now: Callable[[], datetime] = now, room: Room = Room()) -> None:
-        """Opens and makes nothing: that happens at the first use. `now` gives the time, as an aware datetime."""
+    def __init__(self, home: Path, *, now: Callable[[], datetime] = now, quota: Quota = Quota()) -> None:
+        """Opens nothing until the first use. `now` gives the time, as an aware datetime."""
         self._database = Database(home, now)
         self.sessions = Sessions(self._database)
         self.tokens = Tokens(self._database)
-        self.conversations = Conversations(self._database, room)
+        self.conversations = Conversations(self._database, quota)
         self.settings = Settings(self._database)
 
     def close(self) -> None:

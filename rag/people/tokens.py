@@ -1,4 +1,4 @@
-"""What programs show instead of a password: tokens with a name, each of which can be revoked."""
+"""Tokens that programs use instead of a password. Each has a name and can be revoked."""
 
 from __future__ import annotations
 
@@ -14,15 +14,16 @@ from rag.people.text import escaped
 
 __all__ = ["Token", "Tokens"]
 
-_PREFIX = "clip_"  # by which scanners for leaked secrets, and people, know what it is
-_LONGEST = 64  # characters of a name
-_NOTED = timedelta(minutes=1)  # a use is written down this often
+_PREFIX = "clip_"  # so that people, and scanners for leaked secrets, recognise it
+_MAX_NAME_CHARACTERS = 64
+_USE_INTERVAL = timedelta(minutes=1)  # how often a use is stored
 
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """A token without its secret. With `read_only` it may ask and read but not change articles. `last_used`
-    is exact to a minute, and `None` for one that was never used."""
+    """A token without its secret. A `read_only` token cannot change articles. `last_used` is exact to a
+    minute, and `None` for a token that was never used.
+    """
 
     name: str
     read_only: bool
@@ -31,21 +32,21 @@ class Token:
 
 
 class Tokens:
-    """The tokens of one collection's home."""
+    """The tokens of one collection."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     def add(self, name: str, read_only: bool) -> str:
-        """A new token's secret. It is not kept, so it can be shown only now.
+        """Create a token; its secret, which is not stored and cannot be shown again.
 
-        Raises `ConfigError` for a name that is not 1 to 64 printable characters, and `CollectionError` for
-        one that is taken.
+        Raises `ConfigError` for a name that does not have 1 to 64 printable characters, and `CollectionError`
+        for one that is in use.
         """
-        if not (0 < len(name) <= _LONGEST and name.isprintable() and name == name.strip()):
+        if not (0 < len(name) <= _MAX_NAME_CHARACTERS and name.isprintable() and name == name.strip()):
             raise ConfigError(
-                f"{escaped(name, _LONGEST)!r} cannot be a token's name: "
-                f"that has 1 to {_LONGEST} printable characters, and no space at either end"
+                f"{escaped(name, _MAX_NAME_CHARACTERS)!r} is not a valid token name. Use 1 to "
+                f"{_MAX_NAME_CHARACTERS} printable characters, without a space at either end"
             )
         secret = secrets.new(_PREFIX)
         new = {
@@ -57,13 +58,13 @@ class Tokens:
         with self._database.writing() as db:
             if db.execute(tokens.select().where(tokens.c.name == name)).first():
                 raise CollectionError(
-                    f"there is a token named {name} already. Choose another name, or revoke that one first"
+                    f"there already is a token {name}. Choose another name, or revoke that one first"
                 )
             db.execute(tokens.insert().values(**new))
         return secret
 
     def find(self, secret: str) -> Token | None:
-        """The token that has this secret; `None` where there is none, or it was revoked."""
+        """The token with this secret; `None` if it does not exist or was revoked."""
         if not secret.startswith(_PREFIX):
             return None
         this = tokens.c.digest == secrets.digest_of(secret)
@@ -72,24 +73,25 @@ class Tokens:
         if row is None:
             return None
         now = self._database.now()
-        if row.last_used is None or now - row.last_used >= _NOTED:
+        if row.last_used is None or now - row.last_used >= _USE_INTERVAL:
             try:
                 with self._database.writing() as db:
                     db.execute(tokens.update().where(this).values(last_used=now))
-            except CollectionError as exc:  # no program is shut out because a disk is full
-                logging.getLogger("clippings").warning("that a token was used could not be noted: %s", exc)
+            except CollectionError as exc:  # a full disk must not lock programs out
+                logging.getLogger("clippings").warning("the use of a token could not be stored: %s", exc)
         return _token(row)
 
     def all(self) -> tuple[Token, ...]:
-        """Every token, by name."""
+        """All tokens, by name."""
         with self._database.reading() as db:
             return tuple(_token(row) for row in db.execute(tokens.select().order_by(tokens.c.name)))
 
     def revoke(self, name: str) -> None:
-        """Make a token worthless at once. Raises `CollectionError` where there is none of this name."""
+        """Revoke a token immediately. Raises `CollectionError` where there is no such token."""
         if all(token.name != name for token in self.all()):
             raise CollectionError(
-                f"there is no token named {escaped(name, _LONGEST)}; `clippings token list` lists them"
+                f"there is no token {escaped(name, _MAX_NAME_CHARACTERS)}. `clippings token list` lists the "
+                "tokens"
             )
         with self._database.writing() as db:
             db.execute(tokens.delete().where(tokens.c.name == name))

@@ -195,16 +195,17 @@ class Retriever:
         parts: int = 1,
         stages: tuple[str, ...] = _STAGES,
     ) -> Retrieved:
-        """The k best passages for a question (by default `retrieval.keep`), ranked from 1, with the
+        """The k best passages for a question (by default `retrieval.top_k`), ranked from 1, with the
         readings they were ranked by.
 
         With `asked_on`, articles published around that day come before others of equal merit: news is asked
         about while it is new. A question of several `parts` is read again for each of them, so fewer passages
-        are read for the whole of it: `retrieval.read` for all parts together, but no fewer than are kept.
+        are read for the whole of it: `retrieval.rerank_top_n` for all parts together, but no fewer than are
+        kept.
         `stages` names who is asked, for comparing them: `dense` and `lexical` find passages, `whole` and
         `reader` put them in order; without a reader there is no re-ranking.
         """
-        top_k = self._config.keep if k is None else k
+        top_k = self._config.top_k if k is None else k
         candidates = max(self._config.candidates, top_k)
         vector = self._encoder.question(question) if "dense" in stages else None
         for left in reversed(range(_TRIES)):
@@ -218,7 +219,9 @@ class Retriever:
             if not left or self.catalog.generation() == now.generation:
                 break  # else an index may have been asked before a change, and the catalog after it
         reader = self._reader if "reader" in stages else None
-        rerank_top_n = self._config.read if parts == 1 else max(top_k, self._config.read // parts)
+        rerank_top_n = (
+            self._config.rerank_top_n if parts == 1 else max(top_k, self._config.rerank_top_n // parts)
+        )
         if reader is None:
             rerank_top_n = 0
         found = self._merged(rankings, places, max(top_k, rerank_top_n), asked_on)
@@ -269,12 +272,12 @@ class Retriever:
     def openings(
         self, *, k: int | None = None, filters: Filters = Filters(), asked_on: date | None = None
     ) -> Evidence:
-        """How the k latest articles begin (by default `retrieval.keep`), undated ones last: for a question
+        """How the k latest articles begin (by default `retrieval.top_k`), undated ones last: for a question
         that names nothing to look for, such as "What happened?". With `asked_on`, those that appeared after
         that day come last of all."""
         until = asked_on + min(timedelta(days=_DAYS_AHEAD), date.max - asked_on) if asked_on else None
         self._follow()
-        ids = self.catalog.latest(self._config.keep if k is None else k, filters, until)
+        ids = self.catalog.latest(self._config.top_k if k is None else k, filters, until)
         places = self.catalog.openings(ids)
         read = self._read(places[i] for i in ids if i in places)
         found = [
@@ -301,7 +304,7 @@ class Retriever:
         scores = {stage: dict(found) for stage, found in rankings.items()}
         merged = fuse(
             [[key for key, _ in found] for found in rankings.values()],
-            k=self._config.fuse_k,
+            k=self._config.rrf_k,
             further={key: rank_of[p.article_id] for key, p in places.items() if p.article_id in rank_of},
         )
         fused_score = dict(merged)

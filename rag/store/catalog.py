@@ -43,7 +43,8 @@ from rag.types import Article, Filters, Headline, content_version, corrected_ver
 from rag.validation import CATALOG, interrupted, require_collection
 
 __all__ = [
-    "Catalog", "Corrected", "Entry", "Listing", "Looked", "Place", "Rebuild", "at_home", "columns", "in_force", "indexes",
+    "Catalog", "Corrected", "Entry", "Listing", "Looked", "Place", "Rebuild", "at_home", "columns",
+    "in_force", "indexes",
     "passage_key",
 ]  # fmt: skip
 
@@ -216,7 +217,7 @@ def passage_key(article: Article, start: int, end: int) -> str:
 
 
 class Catalog:
-    """An open catalog. Reading is safe from any thread; writing is for the holder of the collection's lock."""
+    """An open catalog. Any thread may read; only the holder of the collection's lock may write."""
 
     _passages, _doomed, _filled = _passages, _doomed, _FILLED
 
@@ -305,7 +306,7 @@ class Catalog:
     # Reading
 
     def generation(self) -> int:
-        """How many times the collection has been written. A reader that sees it rise opens its indexes anew."""
+        """How many times the collection has been written. A reader that sees it rise reopens its indexes."""
         with _sound(self.path), self._engine.connect() as db:
             return int(db.execute(sa.select(_meta.c.value).where(_meta.c.name == "generation")).scalar_one())
 
@@ -421,7 +422,7 @@ class Catalog:
             ]
 
     def read_from(self, file: str) -> list[str]:
-        """The ids of the articles that were read from a file; of an archive, from the files in it. In order."""
+        """The ids, in order, of the articles that were read from a file, or from the files in an archive."""
         origin = _articles.c.origin
         inside = (origin > f"{file}/") & (
             origin < f"{file}0"
@@ -587,9 +588,12 @@ class Catalog:
             for entry in entries:
                 a = entry.article
                 values = {
-                    "version": a.version, "label": label(a.title, a.text), "url": a.url, "title": a.title, "source": a.source,
-                    "author": a.author, "published": a.published.isoformat() if a.published else None, "language": a.language,
-                    "words": len(a.text.split()), "origin": entry.origin, "text": a.text, "mark": entry.mark or a.version,
+                    "version": a.version, "label": label(a.title, a.text), "url": a.url, "title": a.title,
+                    "source": a.source,
+                    "author": a.author, "published": a.published.isoformat() if a.published else None,
+                    "language": a.language,
+                    "words": len(a.text.split()), "origin": entry.origin, "text": a.text,
+                    "mark": entry.mark or a.version,
                     "provenance": json.dumps(a.provenance) if a.provenance else None,
                     "pages": json.dumps(a.pages) if a.pages else None, "signature": entry.signature or None,
                 }  # fmt: skip
@@ -970,7 +974,8 @@ def _headline(row: Any, outlets: Iterable[str | None] = ()) -> Headline:
         _stated(row.id, name, getattr(row, name)) for name in ("id", "version", "label")
     )
     return Headline(
-        article_id, version, shown, row.url, row.title, row.source, row.author, _date(row.published), row.language,
+        article_id, version, shown, row.url, row.title, row.source, row.author, _date(row.published),
+        row.language,
         _pages(row.pages), row.copy_of, tuple(sorted({name for name in outlets if name} - {row.source})),
     )  # fmt: skip
 
@@ -1005,7 +1010,7 @@ def _stated(article_id: object, name: str, value: Any) -> str:
 
 
 def _article(article_id: str, version: str, text: str, facts: Mapping[str, Any]) -> Article:
-    """An article of the facts as they are stored. Raises `ValueError` for what no version of Clippings wrote."""
+    """An article of the facts as they are stored. Raises `ValueError` for what Clippings never wrote."""
     for name, value in (("id", article_id), ("version", version), ("text", text)):
         _stated(article_id, name, value)
     known = {**facts, "published": _date(facts["published"]), "pages": _pages(facts["pages"])}
@@ -1077,8 +1082,8 @@ def _translated(path: Path) -> Iterator[None]:
     except sa_exc.SQLAlchemyError as exc:
         kind, cause = fault(exc)
         said = {
-            "full": f"the disk that holds {path.parent} is full. The articles stored before are safe; free some space and run "
-            "again",
+            "full": f"the disk that holds {path.parent} is full. The articles stored before are safe; "
+            "free some space and run again",
             "busy": f"{path} is being written by another process. Try again in a moment",
             "damaged": f"{path} is not a catalog of Clippings, or is damaged ({cause}). "
             "Put a backup in its place, or name another folder with --home",

@@ -32,7 +32,7 @@ from rag.store.cache import FOLDER as EXACT
 from rag.store.cache import ExactIndex
 from rag.system.address import without_login
 from rag.system.connection import client_options
-from rag.system.quiet import quiet
+from rag.system.telemetry import disable_telemetry
 from rag.types import Filters
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 
 __all__ = ["DenseIndex", "check_server", "discard"]
 
-quiet()
+disable_telemetry()
 
 FOLDER = "dense"
 _NAME = "passages"
@@ -142,7 +142,7 @@ class DenseIndex:
         return self._exact.keys()
 
     def verified(self) -> tuple[int, int]:
-        """How many rows of the exact index are not as they were written, and how many have no checksum yet."""
+        """How many rows of the exact index are not as they were written, and how many lack a checksum."""
         return self._exact.verified()
 
     def differing(self) -> int:
@@ -643,14 +643,20 @@ def _said_by_server(chroma: ChromaSettings, exc: Exception) -> str:
 
     where, said = f"the Chroma server at {chroma.url}", str(exc).partition("\n")[0]
     if isinstance(exc, httpx.TimeoutException):
-        return f"no answer from {where} within {chroma.timeout:g} s. Is it at work? Ask again, or raise chroma.timeout"
+        return (
+            f"no answer from {where} within {chroma.timeout:g} s. Is it at work? Ask again, or raise "
+            "chroma.timeout"
+        )
     if isinstance(exc, httpx.TransportError) or "Could not connect" in said:
         return (
             f"no answer from {where} ({said}). Is `chroma run` running there? Correct chroma.url, or start it"
         )
     status = exc.response.status_code if isinstance(exc, httpx.HTTPStatusError) else None
     if status in (401, 403) or isinstance(exc, ChromaAuthError):
-        return f"{where} does not let us in ({said}). Set CLIPPINGS_CHROMA_KEY, or chroma.key_file, to a key of it"
+        return (
+            f"{where} does not let us in ({said}). Set CLIPPINGS_CHROMA_KEY, or chroma.key_file, to a key of "
+            "it"
+        )
     return f"{where} cannot be used: {said}"
 
 

@@ -1,5 +1,5 @@
 """What shows an answer: the terminal and the chat page. They translate and never think."""
 
-from rag.system.quiet import quiet
+from rag.system.telemetry import disable_telemetry
 
-quiet()
+disable_telemetry()

@@ -1,6 +1,4 @@
-"""A conversation as the page shows it: each exchange as HTML, an answer while it grows, and what leaves the
-page as a file.
-"""
+"""A conversation as the page shows it: each exchange as HTML, an answer while it is written, and exports."""
 
 from __future__ import annotations
 
@@ -11,29 +9,29 @@ from dataclasses import dataclass
 from rag.assistant import Assistant
 from rag.errors import ClippingsError
 from rag.people.conversations import Conversation, Exchange
-from rag.surfaces.asking import filters
 from rag.surfaces.markup import answer_html, asked_html, escape, sentence_html
+from rag.surfaces.parsing import parse_filters
 from rag.surfaces.record import Record, citation_record, conversation_json, markdown, record
 from rag.types import Answer, Evidence, Filters, Sentence, Step, Turn
 
 __all__ = [
-    "Growth",
-    "Limits",
+    "PartialAnswer",
+    "QuestionOptions",
     "exchange_html",
     "exported",
-    "growing",
-    "growth_html",
+    "partial_html",
     "reply_html",
+    "stream_answer",
     "turns_of",
 ]
 
-_NOT_ANSWERED = "Not answered: it was stopped, or the page was closed, before the answer was there."
+_NOT_ANSWERED = "Not answered: it was stopped, or the page was closed, before the answer was complete."
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
-    """What a question is limited to, as typed: names of sources, days such as 2024-01-20, and whether a model
-    may word it.
+class QuestionOptions:
+    """The options of a question as typed: sources, first and last day (2024-01-20), and whether to use the
+    language model.
     """
 
     sources: tuple[str, ...] = ()
@@ -42,55 +40,61 @@ class Limits:
     use_model: bool = True
 
     def filters(self) -> Filters:
-        """Raises `QuestionError` for what is not a day."""
-        return filters(list(self.sources), self.after, self.before)
+        """The filters. Raises `QuestionError` for an invalid date."""
+        return parse_filters(self.sources, self.after, self.before)
 
 
 @dataclass(frozen=True, slots=True)
-class Growth:
-    """As much of an answer as there is: the sentences released so far (HTML) and what is being done; at last
-    the record of the whole answer, or the sentence why there is none."""
+class PartialAnswer:
+    """An answer while it is written: the `sentences` so far (HTML) and the current `step`. The last one has
+    the `record` of the whole answer, or the `error` that prevented it.
+    """
 
-    so_far: str = ""
+    sentences: str = ""
     step: str = ""
     record: Record | None = None
-    why: str = ""
+    error: str = ""
 
 
-def growing(
-    opened: Callable[[str], Assistant], exchange: Exchange, turns: Sequence[Turn], limits: Limits
-) -> Iterator[Growth]:
-    """The answer to a question as it grows; the last one has `record` or `why`."""
+def stream_answer(
+    open_collection: Callable[[str], Assistant],
+    exchange: Exchange,
+    turns: Sequence[Turn],
+    options: QuestionOptions,
+) -> Iterator[PartialAnswer]:
+    """The answer to a question, step by step. The last one has `record` or `error`."""
     released: list[str] = []
     step = ""
     try:
-        filters = limits.filters()
-        assistant = opened(exchange.collection)
-        for event in assistant.stream(exchange.question, turns, filters=filters, use_model=limits.use_model):
+        filters = options.filters()
+        assistant = open_collection(exchange.collection)
+        for event in assistant.stream(exchange.question, turns, filters=filters, use_model=options.use_model):
             if isinstance(event, Answer):
-                yield Growth(record=record(event, exchange.collection))
+                yield PartialAnswer(record=record(event, exchange.collection))
                 return
             if isinstance(event, Sentence):
-                said = {
+                sentence = {
                     "text": event.text,
                     "lead": event.lead,
                     "citations": [c.number for c in event.citations],
                 }
                 released.append(
-                    sentence_html(said, {c.number: citation_record(c, Evidence()) for c in event.citations})
+                    sentence_html(
+                        sentence, {c.number: citation_record(c, Evidence()) for c in event.citations}
+                    )
                 )
             elif isinstance(event, Step):
                 step = event.detail
-            yield Growth(f'<p class="answer">{" ".join(released)}</p>' if released else "", step)
+            yield PartialAnswer(f'<p class="answer">{" ".join(released)}</p>' if released else "", step)
     except ClippingsError as exc:
-        yield Growth(why=str(exc))
+        yield PartialAnswer(error=str(exc))
     except Exception:
         logging.getLogger("clippings").exception("a question could not be answered")
-        yield Growth(why="Something went wrong while answering; the details are in the log. Ask again.")
+        yield PartialAnswer(error="Something went wrong. The server's log has the details. Ask again.")
 
 
 def turns_of(earlier: Iterable[Exchange], collection: str) -> list[Turn]:
-    """What was asked and answered of the same articles: "he" is somebody else in another collection."""
+    """The earlier turns about the same collection: in another one, "he" is somebody else."""
     return [
         Turn(e.record["question"], e.record["text"])
         for e in earlier
@@ -98,15 +102,14 @@ def turns_of(earlier: Iterable[Exchange], collection: str) -> list[Turn]:
     ]
 
 
-def growth_html(growth: Growth) -> str:
-    """What stands under a question while it is being answered."""
-    return growth.so_far + (
-        f'<p class="step" role="status">{escape(growth.step)}…</p>' if growth.step else ""
-    )
+def partial_html(partial: PartialAnswer) -> str:
+    """What the page shows under a question while it is answered."""
+    step = f'<p class="step" role="status">{escape(partial.step)}…</p>' if partial.step else ""
+    return partial.sentences + step
 
 
 def reply_html(exchange: Exchange, *, running: bool = False) -> str:
-    """What stands under a question: the answer, why there is none, or that it is being answered."""
+    """What the page shows under a question: the answer, the reason why there is none, or its progress."""
     if exchange.record:
         return answer_html(
             exchange.record,
@@ -116,28 +119,29 @@ def reply_html(exchange: Exchange, *, running: bool = False) -> str:
             given_here=not exchange.imported,
         )
     if running:
-        return growth_html(Growth(step="being answered"))
+        return partial_html(PartialAnswer(step="answering"))
     if exchange.state == "failed":
         return f'<p class="abstained">{escape(exchange.why or "")}</p>'
     return f'<p class="notice">{_NOT_ANSWERED}</p>'
 
 
 def exchange_html(exchange: Exchange, *, running: bool = False) -> str:
-    """A question with its answer, and the other versions that there are of it."""
+    """A question with its answer, and buttons for its other versions."""
     versions = exchange.versions
     at = versions.index(exchange.id)
     earlier = versions[at - 1] if at else ""
     later = versions[at + 1] if at + 1 < len(versions) else ""
     return (
-        f'<article class="exchange" data-exchange="{escape(exchange.id)}" data-collection="{escape(exchange.collection)}">'
+        f'<article class="exchange" data-exchange="{escape(exchange.id)}" '
+        f'data-collection="{escape(exchange.collection)}">'
         f"{asked_html(exchange.question, exchange.id, (at + 1, len(versions)), earlier, later)}"
         f'<div class="reply">{reply_html(exchange, running=running)}</div></article>'
     )
 
 
 def exported(conversation: Conversation, form: str) -> tuple[str, str, str]:
-    """The conversation as shown, as a file: its name, its kind and its text. `form` is markdown or json."""
-    said = [(e.question, e.record) for e in conversation.exchanges if e.record]
+    """The shown conversation as a file: its name, media type and text. `form` is markdown or json."""
+    answers = [(e.question, e.record) for e in conversation.exchanges if e.record]
     if form == "json":
-        return "conversation.json", "application/json", conversation_json(conversation.title, said)
-    return "conversation.md", "text/markdown", markdown(said, conversation.title)
+        return "conversation.json", "application/json", conversation_json(conversation.title, answers)
+    return "conversation.md", "text/markdown", markdown(answers, conversation.title)

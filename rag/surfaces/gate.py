@@ -1,6 +1,6 @@
-"""How many questions are worked on at once, how many wait for their turn and how long: the same line for
-people, programs and tools. Whoever comes when the line is full is told so at once, and everybody else is
-answered in time."""
+"""The queue of questions, shared by people, programs and tools. It limits how many are answered at the same
+time, how many wait, and for how long. When it is full, further questions are refused at once.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from collections.abc import AsyncGenerator, Callable, Iterator
 from concurrent.futures import Future
 from contextlib import aclosing, suppress
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from rag.config import ServeSettings
 from rag.errors import BusyError
@@ -20,21 +20,19 @@ from rag.errors import BusyError
 __all__ = ["Counts", "Gate", "Waiting"]
 
 _T = TypeVar("_T")
-_LOOK = 1.0  # seconds after which one that waits looks how many are still before it
+_POSITION_SECONDS = 1.0  # how often a waiting question checks its position
 
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """A question waits for its turn, and so many others before it."""
+    """A question waits in the queue, with `before` others before it."""
 
     before: int
 
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """The questions of a page since it was opened. Those that failed, or were stopped in the middle, are
-    `answered` too.
-    """
+    """The questions of a server since its start. `answered` includes those that failed or were stopped."""
 
     running: int
     waiting: int
@@ -48,21 +46,20 @@ class _End:
 
 
 class Gate:
-    """Lets questions in, first come first served. Safe to share between threads and event loops."""
+    """Admits questions, first come, first served. Safe to share between threads and event loops."""
 
     def __init__(self, limits: ServeSettings) -> None:
         self._limits = limits
         self._lock = threading.Lock()
-        self._line: deque[Future[bool]] = (
-            deque()
-        )  # of turns: true once one's own has come, false when it will not
+        # The turns of those that wait: True once it is their turn, False if they are refused.
+        self._queue: deque[Future[bool]] = deque()
         self._running = self._answered = self._refused = 0
         self._stopping = False
 
     @property
     def counts(self) -> Counts:
         with self._lock:
-            return Counts(self._running, len(self._line), self._answered, self._refused)
+            return Counts(self._running, len(self._queue), self._answered, self._refused)
 
     @property
     def stopping(self) -> bool:
@@ -70,80 +67,78 @@ class Gate:
         return self._stopping
 
     def stop(self) -> None:
-        """Refuse all that come from now on and all that wait. What is worked on goes on."""
+        """Refuse new questions and those that wait. Running ones continue."""
         with self._lock:
             self._stopping = True
-            self._refused += len(self._line)
-            while self._line:
-                self._line.popleft().set_result(False)
+            self._refused += len(self._queue)
+            while self._queue:
+                self._queue.popleft().set_result(False)
 
     async def answered(self, work: Callable[[], Iterator[_T]]) -> AsyncGenerator[_T | Waiting, None]:
-        """What `work` makes, in a thread of its own, once there is a turn for it; until then, how many wait
-        before it.
+        """Run `work` in its own thread when it is its turn, and yield what it yields; before that, its
+        position.
 
-        Where it makes more than is taken meanwhile, only the latest is given. Closed early, it gives its
-        place in the line back at once, or its turn after the step that is worked on. Raises what `work` does,
-        and `BusyError` where too many wait already, the turn does not come within the patience, or the page
-        is being stopped.
+        If the caller is slower than `work`, only the latest item is yielded. If this is closed early, its
+        place in the queue is free at once, and a running `work` stops after its current step. Raises what
+        `work` raises, and `BusyError` where the queue is full, the wait exceeds `queue_timeout`, or the
+        server stops.
         """
         turn = self._enter()
         given_up: threading.Event | None = None
         try:
-            until, before, come = time.monotonic() + self._limits.patience, -1, asyncio.wrap_future(turn)
+            until = time.monotonic() + self._limits.queue_timeout
+            before, arrived = -1, asyncio.wrap_future(turn)
             while not turn.done():
-                if (there := self._before(turn)) != before:
-                    before = there
+                if (now_before := self._before(turn)) != before:
+                    before = now_before
                     yield Waiting(before)
                 left = until - time.monotonic()
-                if left <= 0 and self._withdrawn(turn, refused=True):
+                if left <= 0 and self._withdraw(turn, refused=True):
                     raise BusyError(
-                        f"the question has waited {self._limits.patience:g} seconds for its turn, as too "
-                        f"many ask at once. "
-                        "Ask it again in a few minutes"
+                        f"the server is busy: the question waited {self._limits.queue_timeout:g} seconds. "
+                        "Ask again in a few minutes"
                     )
-                await asyncio.wait([come], timeout=max(0.0, min(_LOOK, left)))
+                await asyncio.wait([arrived], timeout=max(0.0, min(_POSITION_SECONDS, left)))
             if not turn.result():
                 raise self._closed()
-            said: asyncio.Queue[Any] = asyncio.Queue()
+            items: asyncio.Queue[_T | _End] = asyncio.Queue()
             loop, stopped = asyncio.get_running_loop(), threading.Event()
 
-            def say(what: _T | _End) -> None:
-                with suppress(RuntimeError):  # the loop is closed: nobody listens any more
-                    loop.call_soon_threadsafe(said.put_nowait, what)
+            def put(item: _T | _End) -> None:
+                with suppress(RuntimeError):  # the loop is closed: the caller has gone
+                    loop.call_soon_threadsafe(items.put_nowait, item)
 
             threading.Thread(
-                target=self._work, args=(work, say, stopped), name="question", daemon=True
+                target=self._work, args=(work, put, stopped), name="question", daemon=True
             ).start()
-            given_up = stopped  # and from here on the thread gives the turn back
-            last: Any = None
-            while not isinstance(last, _End):
-                arrived = [await said.get()]
-                while not said.empty():
-                    arrived.append(said.get_nowait())
-                last = arrived[-1]
-                if made := [step for step in arrived if not isinstance(step, _End)]:
-                    yield made[-1]
-            if last.error:
-                raise last.error
+            given_up = stopped  # from here on the thread gives the turn back
+            while True:
+                batch = [await items.get()]
+                while not items.empty():
+                    batch.append(items.get_nowait())
+                if steps := [item for item in batch if not isinstance(item, _End)]:
+                    yield steps[-1]
+                if isinstance(last := batch[-1], _End):
+                    if last.error:
+                        raise last.error
+                    break
         finally:
             if given_up:
                 given_up.set()
-            elif not self._withdrawn(turn) and turn.done() and turn.result():
+            elif not self._withdraw(turn) and turn.done() and turn.result():
                 self._leave()
 
     async def result(self, work: Callable[[], _T]) -> _T:
-        """What `work` returns, in a thread of its own, once there is a turn for it. Raises as `answered`
-        does.
-        """
-        found: list[_T] = []
+        """What `work` returns, run as by `answered`. Raises as `answered` does."""
+        results: list[_T] = []
         async with aclosing(self.answered(lambda: iter([work()]))) as made:
             async for step in made:
                 if not isinstance(step, Waiting):
-                    found.append(step)
-        return found[0]
+                    results.append(step)
+        return results[0]
 
     def _work(
-        self, work: Callable[[], Iterator[_T]], say: Callable[[_T | _End], None], given_up: threading.Event
+        self, work: Callable[[], Iterator[_T]], put: Callable[[_T | _End], None], given_up: threading.Event
     ) -> None:
         error: Exception | None = None
         try:
@@ -152,57 +147,55 @@ class Gate:
                 for step in made:
                     if given_up.is_set():
                         break
-                    say(step)
+                    put(step)
             finally:
                 if close := getattr(made, "close", None):
                     close()
-        except Exception as exc:  # noqa: BLE001  raised where somebody asked
+        except Exception as exc:  # noqa: BLE001  raised in the caller
             error = exc
         finally:
             self._leave()
-            say(_End(error))
+            put(_End(error))
 
     def _enter(self) -> Future[bool]:
         turn: Future[bool] = Future()
         with self._lock:
-            if not self._stopping and self._running < self._limits.at_once:
+            if not self._stopping and self._running < self._limits.max_concurrency:
                 self._running += 1
                 turn.set_result(True)
                 return turn
-            if not self._stopping and len(self._line) < self._limits.waiting:
-                self._line.append(turn)
+            if not self._stopping and len(self._queue) < self._limits.queue_size:
+                self._queue.append(turn)
                 return turn
             self._refused += 1
             if self._stopping:
                 raise self._closed()
             raise BusyError(
-                f"too many ask at once: {self._running} being answered, {len(self._line)} waiting. Ask again "
-                f"in a minute"
+                f"the server is busy ({self._running} running, {len(self._queue)} waiting). "
+                "Ask again in a minute"
             )
 
     def _leave(self) -> None:
-        """A turn is over; the next in the line has one."""
+        """Give a turn back; the next in the queue gets it."""
         with self._lock:
             self._answered += 1
-            if self._line:
-                self._line.popleft().set_result(True)
+            if self._queue:
+                self._queue.popleft().set_result(True)
             else:
                 self._running -= 1
 
-    def _withdrawn(self, turn: Future[bool], *, refused: bool = False) -> bool:
-        """Take one out of the line; whether it still stood there."""
+    def _withdraw(self, turn: Future[bool], *, refused: bool = False) -> bool:
+        """Remove a turn from the queue; whether it was still waiting."""
         with self._lock:
-            if turn not in self._line:
+            if turn not in self._queue:
                 return False
-            self._line.remove(turn)
+            self._queue.remove(turn)
             self._refused += refused
             return True
 
     def _before(self, turn: Future[bool]) -> int:
         with self._lock:
-            return self._line.index(turn) if turn in self._line else 0
+            return self._queue.index(turn) if turn in self._queue else 0
 
     def _closed(self) -> BusyError:
-        return BusyError(
-            "the page is being stopped and takes no new questions. Ask again when it is open again"
-        )
+        return BusyError("the server is stopping and accepts no new questions. Ask again after its restart")

@@ -1,6 +1,6 @@
-"""Articles being added, each lot in a thread of its own: how far it is, how to stop it, and what came of it.
+"""Jobs that add articles, each in its own thread: their progress, how to stop them, and their result.
 
-A job belongs to the server and not to a tab: whoever reloads the page sees it go on.
+A job belongs to the server and not to a browser tab, so it continues when the page is reloaded.
 """
 
 from __future__ import annotations
@@ -11,26 +11,24 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
 
 from rag.errors import BusyError, ClippingsError, CollectionError
 from rag.surfaces.render import progress_text, report_text
+from rag.surfaces.services import OnProgress, SyncProgress
 from rag.types import IngestReport
 
 __all__ = ["Job", "Jobs", "Work"]
 
-Work = Callable[
-    [Callable[[Any], None], threading.Event], IngestReport
-]  # takes what to tell of progress, and when to stop
-_KEPT = 50  # jobs that have ended, over all people
-_GO_ON = "Add the same again to go on: what is there already is not added twice"
-_AT_ONCE = 20  # jobs under way, of which one writes and the others wait for it
+Work = Callable[[OnProgress, threading.Event], IngestReport]  # reports progress; stops when the event is set
+_MAX_FINISHED = 50  # finished jobs that are remembered, of all users
+_MAX_RUNNING = 20  # one of them writes, and the others wait for it
+_CONTINUE = "Add the same files or address again to continue; nothing is added twice"
 
 
 @dataclass(slots=True)
 class Job:
-    """One lot of articles. `share` is from 0 to 1, `said` what is being done; at the end `report`, or `error`
-    as a sentence.
+    """A job. `share` is its progress from 0 to 1, and `said` describes the current step. When it is `done`,
+    either `report` or `error` holds the result as text.
     """
 
     id: str
@@ -42,11 +40,17 @@ class Job:
     done: bool = False
     stopping: threading.Event = field(default_factory=threading.Event)
 
-    def facts(self) -> dict[str, Any]:
+    def facts(self) -> dict[str, str | float | bool]:
+        """The job as JSON values."""
         return {
-            "id": self.id, "said": self.said, "share": round(self.share, 3), "report": self.report, "error": self.error,
-            "done": self.done, "stopping": self.stopping.is_set(),
-        }  # fmt: skip
+            "id": self.id,
+            "said": self.said,
+            "share": round(self.share, 3),
+            "report": self.report,
+            "error": self.error,
+            "done": self.done,
+            "stopping": self.stopping.is_set(),
+        }
 
 
 class Jobs:
@@ -58,16 +62,17 @@ class Jobs:
         self._threads: list[threading.Thread] = []
 
     def start(self, owner: str, said: str, work: Work) -> Job:
-        """Begin to work; the job, at once. Raises `BusyError` where too many are under way."""
+        """Start a job and return it at once. Raises `BusyError` where too many are running."""
         job = Job(secrets.token_hex(8), owner, said)
         with self._lock:
             self._threads = [t for t in self._threads if t.is_alive()]
-            if len(self._threads) >= _AT_ONCE:
+            if len(self._threads) >= _MAX_RUNNING:
                 raise BusyError(
-                    f"{_AT_ONCE} lots of articles are being added already. Add yours when one of them is done"
+                    f"{_MAX_RUNNING} other jobs are already adding articles. Try again when one of them is "
+                    "done"
                 )
             ended = [i for i, j in self._jobs.items() if j.done]
-            for old in ended[: max(0, len(ended) - _KEPT)]:
+            for old in ended[: max(0, len(ended) - _MAX_FINISHED)]:
                 del self._jobs[old]
             self._jobs[job.id] = job
             thread = threading.Thread(target=self._run, args=(job, work), name="adding articles", daemon=True)
@@ -76,37 +81,37 @@ class Jobs:
         return job
 
     def _run(self, job: Job, work: Work) -> None:
-        began = time.monotonic()
+        started = time.monotonic()
 
-        def told(progress: Any) -> None:
-            job.share, job.said = progress.share, progress_text(progress, time.monotonic() - began)
+        def show(progress: SyncProgress) -> None:
+            job.share, job.said = progress.share, progress_text(progress, time.monotonic() - started)
 
         try:
-            job.report = report_text(work(told, job.stopping), go_on=_GO_ON)
+            job.report = report_text(work(show, job.stopping), how_to_continue=_CONTINUE)
         except ClippingsError as exc:
             job.error = str(exc)
         except Exception:
             logging.getLogger("clippings").exception("articles could not be added")
-            job.error = "Something went wrong; the details are in the log."
+            job.error = "Something went wrong. The server's log has the details."
         job.done = True
 
     def get(self, owner: str, job_id: str) -> Job:
-        """Raises `CollectionError` where there is none, or it is another's."""
+        """One job. Raises `CollectionError` where this owner has no such job."""
         job = self._jobs.get(job_id)
         if job is None or job.owner != owner:
             raise CollectionError(
-                "there is no such job. It may have ended before the page was started anew", missing=True
+                "there is no such job. It may have ended before the server was restarted", missing=True
             )
         return job
 
     def of(self, owner: str) -> list[Job]:
-        """Those of one person, the newest last."""
+        """The jobs of one owner, the newest last."""
         with self._lock:
             return [job for job in self._jobs.values() if job.owner == owner]
 
-    def close(self, patience: float) -> None:
-        """Stop all of them after the batch that each is writing, and wait for that so many seconds at most."""
-        until = time.monotonic() + patience
+    def close(self, timeout: float) -> None:
+        """Stop every job after its current batch. Waits at most `timeout` seconds."""
+        until = time.monotonic() + timeout
         with self._lock:
             for job in self._jobs.values():
                 job.stopping.set()

@@ -1,7 +1,7 @@
-"""The collections that a page shows: the reader's own and the demo articles, which are never mixed.
+"""The collections of a server: the user's own and the demo articles, which are never mixed.
 
-Each is opened when it is first asked for; one encoder and one reader serve both. What is uploaded is kept in
-a folder beside the collection, so that it can be taken in again, and is gone when its article is removed.
+Each is opened when it is first needed. Uploaded files are kept in a folder of the collection, so that they
+can be synced again. A file is removed with its last article.
 """
 
 from __future__ import annotations
@@ -9,14 +9,14 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 from rag.assistant import Assistant
 from rag.config import Config
 from rag.errors import CollectionError, ForbiddenError, QuestionError, SourceError
 from rag.surfaces.record import Record
+from rag.surfaces.services import AddToGold, EditArticle, OnProgress, SyncArticles, Words
 from rag.surfaces.upload_folder import Conflict, UploadFolder
-from rag.surfaces.uploads import Upload
+from rag.surfaces.upload_form import Upload
 from rag.types import Article, IngestReport
 
 __all__ = ["DEMO", "OWN", "Library"]
@@ -26,20 +26,22 @@ OWN, DEMO = "own", "demo"
 
 @dataclass(slots=True)
 class Library:
-    """`open` opens a collection that exists, `exists` says whether one does, `make_demo` sees to the demo
-    articles', `sync` takes files into one, `edit` corrects an article's facts and `remove` takes articles
-    out, `to_gold` keeps a gold case. `kinds` are the endings of the files that `sync` reads. `read_only`
-    refuses these four."""
+    """`open` opens a collection, `exists` says whether there is one, and `make_demo` makes the demo
+    collection.
+
+    `sync`, `edit`, `remove` and `add_to_gold` change a collection; with `read_only` they are refused. `kinds`
+    are the file name extensions that `sync` reads.
+    """
 
     own: Config
     demo: Config
     open: Callable[[Config], Assistant]
     exists: Callable[[Config], bool]
     make_demo: Callable[[], object]
-    sync: Callable[..., IngestReport]
-    edit: Callable[..., Article]
+    sync: SyncArticles
+    edit: EditArticle
     remove: Callable[[Sequence[str], Config], None]
-    to_gold: Callable[..., str]
+    add_to_gold: AddToGold
     kinds: Sequence[str] = ()
     read_only: bool = False
     _opened: dict[str, Assistant] = field(default_factory=dict)
@@ -47,19 +49,17 @@ class Library:
 
     @property
     def folders(self) -> tuple[str, str]:
-        """Where the collections lie."""
+        """The folders of the two collections."""
         return str(self.own.home), str(self.demo.home)
 
     @property
     def first(self) -> str:
-        """Which collection a newcomer sees: their own, if there is one."""
+        """The collection that is shown first: the user's own, if there is one."""
         return OWN if self.exists(self.own) else DEMO
 
     def assistant(self, name: str) -> Assistant:
-        """The assistant of a collection. Raises `CollectionError` for one's own while it has no articles."""
-        if (
-            opened := self._opened.get(name)
-        ) is not None:  # without the lock: the other collection may be in the making
+        """The assistant of a collection. Raises `CollectionError` where the user has no collection yet."""
+        if (opened := self._opened.get(name)) is not None:  # no lock: the demo collection may be being made
             return opened
         with self._lock:
             if name not in self._opened:
@@ -67,30 +67,30 @@ class Library:
                     self.make_demo()
                 elif name != OWN:
                     raise CollectionError(
-                        f"there is no collection {name!r}. Known are {OWN} and {DEMO}", missing=True
+                        f"there is no collection {name!r}. Choose {OWN} or {DEMO}", missing=True
                     )
                 elif not self.exists(self.own):
                     raise CollectionError(
-                        "there are no articles of your own yet. Add some under “Articles”, or ask the demo "
-                        "articles",
+                        "you have no articles yet. Add some under “Articles”, or use the demo articles",
                         missing=True,
                     )
                 self._opened[name] = self.open(self._config(name))
             return self._opened[name]
 
     def chosen(self, name: str) -> Assistant:
-        """The assistant of a collection; where none is named, of the one a newcomer sees."""
+        """The assistant of a collection; an empty name means `first`."""
         return self.assistant(name or self.first)
 
     def shown(self) -> Assistant:
-        """The assistant of the collection that a newcomer sees, which this neither makes nor replaces by the
-        other one: what was open and is gone is a `CollectionError`."""
+        """The assistant of the collection that is shown first. Never makes one, and never switches to the
+        demo articles: raises `CollectionError` where an open collection was deleted.
+        """
         name = OWN if OWN in self._opened else self.first
         if name == DEMO and DEMO not in self._opened:
             raise CollectionError("no collection is open")
         if not self.exists(self._config(name)):
             raise CollectionError(
-                f"the collection in {self._config(name).home} is gone. Put a backup in its place"
+                f"the collection in {self._config(name).home} is gone. Restore it from a backup"
             )
         return self.assistant(name)
 
@@ -106,38 +106,34 @@ class Library:
     def add(
         self,
         upload: Upload,
-        progress: Callable[[Any], None],
+        progress: OnProgress,
         *,
         replace: Conflict = "ask",
         stop: threading.Event | None = None,
     ) -> IngestReport:
-        """Take uploaded files into the reader's own collection; what cannot be read is in the report, and its
-        file is gone.
+        """Add uploaded files to the user's own collection. Files that cannot be read are in the report and
+        are deleted.
 
-        A file of a known name and other content takes the other's place (`replace="replace"`), or gets a name
-        of its own ("keep"); with "ask" nothing is taken in. Where this raises, the files are where they were.
-        Raises `NameTaken` for such names, `SourceError` when a file cannot be kept, and `CollectionError` as
-        `sync` does.
+        `replace` says what to do with a file whose name belongs to a file with other content: replace that
+        file ("replace"), get a new name ("keep"), or add nothing and raise `NameTaken` ("ask"). Where this
+        raises, the files are where they were. Raises `SourceError` when a file cannot be stored, and
+        `CollectionError` as `sync` does.
         """
         self._writable()
         folder = self._uploaded
-        with folder.alone(), folder.holding(upload, replace) as (files, settle):
-            report = self.sync(files, self.own, progress=progress, **({"stop": stop} if stop else {}))
-            settle(report)
-            return folder.told(report)
+        with folder.locked(), folder.placing(upload, replace) as (files, confirm):
+            report = self.sync(files, self.own, progress=progress, stop=stop)
+            confirm(report)
+            return folder.with_short_paths(report)
 
-    def taken(self, upload: Upload) -> tuple[str, ...]:
-        """The names of an upload's files which articles with other content have already: what "ask" would ask
-        about.
-        """
-        return self._uploaded.taken(upload)
+    def name_conflicts(self, upload: Upload) -> tuple[str, ...]:
+        """The names of uploaded files that belong to files with other content already."""
+        return self._uploaded.name_conflicts(upload)
 
     def recover(self) -> None:
-        """Undo what a process that was killed while it took files in has left half done; the next that adds
-        does so too.
-        """
+        """Undo what a killed process left half done while it added files. `add` does so too."""
         if self.own.home.is_dir() and not self.read_only:
-            with self._uploaded.alone():
+            with self._uploaded.locked():
                 pass
 
     @property
@@ -148,71 +144,68 @@ class Library:
         )
 
     def fetch(
-        self, address: str, progress: Callable[[Any], None], *, stop: threading.Event | None = None
+        self, address: str, progress: OnProgress, *, stop: threading.Event | None = None
     ) -> IngestReport:
-        """Take the page or the feed at a web address into the reader's own collection.
+        """Add the page or feed at a web address to the user's own collection.
 
-        Raises `SourceError` for what is no address, and `CollectionError` as `sync` does.
+        Raises `SourceError` where it is no web address, and `CollectionError` as `sync` does.
         """
         self._writable()
         stated = address.strip()
         if not stated.lower().startswith(("http://", "https://")):
             raise SourceError(
-                f"{stated[:80]!r} is no web address. Copy it from your browser; it begins with https://"
+                f"{stated[:80]!r} is not a web address. Copy it from your browser; it starts with https://"
             )
-        return self.sync([stated], self.own, progress=progress, **({"stop": stop} if stop else {}))
+        return self.sync([stated], self.own, progress=progress, stop=stop)
 
-    def take_out(self, article_id: str) -> None:
-        """Remove an article from the reader's own collection, and the file it was uploaded in with the last
-        of its articles.
+    def delete(self, article_id: str) -> None:
+        """Remove an article from the user's own collection. Its uploaded file goes with its last article.
 
-        Raises `CollectionError` when there is no such article, or while others are being added.
+        Raises `CollectionError` when there is no such article, or while articles are being added.
         """
         self._writable()
         origin = next(
             (a.origin for a in self.assistant(OWN).collection.articles() if a.headline.id == article_id), None
         )
         folder = self._uploaded
-        with folder.alone():
+        with folder.locked():
             self.remove([article_id], self.own)
             if origin and (file := folder.file_of(origin)):
-                folder.let_go(file)
+                folder.remove_unused(file)
 
     def correct(self, article_id: str, facts: Mapping[str, str], *, undo: bool = False) -> Article:
-        """Correct an article's title, source and date in the reader's own collection, or take that back; as
+        """Correct an article's title, source and date in the user's own collection, or undo that; see
         `ingest.edit`.
         """
         self._writable()
         return self.edit(article_id, facts, self.own, undo=undo)
 
-    def gold(self, name: str, verdict: str, found: Record, words: Sequence[tuple[str, int, int]]) -> str:
-        """Make a judged answer a gold case of the collection; what to say about it.
+    def gold(self, name: str, verdict: str, answer: Record, words: Sequence[Words]) -> str:
+        """Add a question with its answer and verdict to the collection's gold questions; a message for the
+        user.
 
-        Raises `QuestionError` for an answer to a limited question, as a gold case knows no filters, and for
-        words that do not stand in their article; otherwise as `eval.command.keep_case` does.
+        Raises `QuestionError` for an answer with filters, which a gold question cannot have, and for words
+        that are not in their article; otherwise as `eval.command.keep_case` does.
         """
         self._writable()
-        if found["filters"]:
+        if answer["filters"]:
             raise QuestionError(
-                "a gold case is asked of all articles: ask again without limits, and judge that answer"
+                "a gold question cannot have filters. Ask again without filters, and rate that answer"
             )
         for article_id, start, end in words:
             try:
                 self.assistant(name).article(article_id).passage(start, end)
             except ValueError as exc:
-                raise QuestionError(
-                    "the words selected do not stand in the article any more. Open it again"
-                ) from exc
-        places = {c["number"]: (c["article"]["id"], c["start"], c["end"]) for c in found["citations"]}
-        cited = [[places[number] for number in sentence["citations"]] for sentence in found["sentences"]]
-        with self._lock:  # the file is read for the id, and then added to
-            return self.to_gold(
-                self._config(name).home / "gold.jsonl", found["question"], cited, verdict, words
-            )
+                raise QuestionError("the selected words are no longer in the article. Open it again") from exc
+        places = {c["number"]: (c["article"]["id"], c["start"], c["end"]) for c in answer["citations"]}
+        cited = [[places[number] for number in sentence["citations"]] for sentence in answer["sentences"]]
+        with self._lock:  # the file is read, and then appended to
+            file = self._config(name).home / "gold.jsonl"
+            return self.add_to_gold(file, answer["question"], cited, verdict, words)
 
     def _writable(self) -> None:
         if self.read_only:
             raise ForbiddenError(
-                "this page is read-only: articles are added, corrected and removed where it runs, by "
-                "`clippings`"
+                "this server is read-only. Add, correct and remove articles with the `clippings` command on "
+                "its machine"
             )

@@ -1,4 +1,4 @@
-"""The socket that the page listens on, or a sentence why there is none."""
+"""The server's listening socket, or an error that says why there is none."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from rag.errors import ClippingsError, ConfigError
 
 __all__ = ["listen"]
 
-_WAITING = 2_048  # connections that the system keeps until they are accepted
+_BACKLOG = 2_048  # connections that the system holds until they are accepted
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """A socket that listens on a port of an address, which may be a name; port 0 takes one that is free.
+    """A listening socket on a host name or address and a port; port 0 takes a free one.
 
-    Raises `ConfigError` for what is no host and no port, a host that is not known and an address that is not
-    this machine's, and `ClippingsError` for a port that is taken or that this user may not open.
+    Raises `ConfigError` for an invalid or unknown host, an invalid port, or an address of another machine,
+    and `ClippingsError` for a port that is in use or that this user may not open.
     """
     if not isinstance(port, int) or isinstance(port, bool) or not 0 <= port <= 65_535:
         raise ConfigError(
@@ -31,15 +31,14 @@ def listen(host: str, port: int) -> socket.socket:
         raise ConfigError(
             f"the host {host!r} is not known. Name an address of this machine with --host, such as 127.0.0.1"
         ) from exc
-    # Of a name that means both, as localhost does, the older protocol: a browser tries both, a program
-    # perhaps not.
+    # localhost may mean IPv4 and IPv6. Prefer IPv4: browsers try both, other programs may not.
     family, kind, protocol, _, address = min(found, key=lambda one: one[0] != socket.AF_INET)
     opened = socket.socket(family, kind, protocol)
     try:
-        if os.name == "posix":  # else a page that was just stopped keeps its port for a minute
+        if os.name == "posix":  # otherwise a server that was just stopped keeps its port for a minute
             opened.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         opened.bind(address)
-        opened.listen(_WAITING)
+        opened.listen(_BACKLOG)
     except OSError as exc:
         opened.close()
         raise _refused(exc, host, port) from exc
@@ -50,14 +49,16 @@ def listen(host: str, port: int) -> socket.socket:
 def _refused(exc: OSError, host: str, port: int) -> ClippingsError:
     if exc.errno == errno.EADDRINUSE:
         return ClippingsError(
-            f"port {port} of {host} is taken by another program. Choose another with --port"
+            f"port {port} on {host} is in use by another program. Choose another with --port"
         )
     if exc.errno in (errno.EACCES, errno.EPERM):
-        return ClippingsError(f"you may not open port {port} of {host}. Choose one from 1024 up with --port")
+        return ClippingsError(
+            f"you are not allowed to open port {port} on {host}. Choose one from 1024 up with --port"
+        )
     if exc.errno in (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT):
         return ConfigError(
-            f"{host} is no address of this machine. Name one that is with --host, such as 127.0.0.1"
+            f"{host} is not an address of this machine. Choose one with --host, such as 127.0.0.1"
         )
     return ClippingsError(
-        f"nobody can listen on port {port} of {host}: {exc.strerror}. Choose others with --host and --port"
+        f"cannot listen on port {port} of {host}: {exc.strerror}. Choose others with --host and --port"
     )

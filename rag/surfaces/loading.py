@@ -1,4 +1,4 @@
-"""What is loaded in threads while the rest of a program is imported, and never outlives it."""
+"""Load things in threads while the rest of the program is imported."""
 
 from __future__ import annotations
 
@@ -11,18 +11,16 @@ __all__ = ["Loading"]
 
 
 class Loading:
-    """Steps under way, each in a thread of its own. An interpreter that ends while a thread of its is in
-    native code brings the process down, so `close` waits for the steps that have begun, and those that have
-    not are left out.
+    """Steps that run, each in its own thread. `close` waits for steps that have started and skips the others:
+    an interpreter that ends while a thread is in native code crashes.
 
-    Whoever needs what a step loads loads it too, by the same lock, and meets the same error: it is raised
-    there.
+    Errors are ignored here. The code that needs what a step loads takes the same lock, loads it again and
+    raises the same error.
     """
 
     def __init__(self, *steps: Callable[[], object]) -> None:
         self._closed = threading.Event()
-        # No daemons: the interpreter waits for these too, should somebody be interrupted while waiting in
-        # `close`.
+        # Not daemons: if `close` is interrupted while it waits, the interpreter waits for them at exit.
         self._threads = [threading.Thread(target=self._run, args=(step,), name="loading") for step in steps]
         for thread in self._threads:
             thread.start()
@@ -36,12 +34,12 @@ class Loading:
         self.close()
 
     def close(self) -> None:
-        """Wait until no step is under way any more, and let none begin."""
+        """Wait for running steps, and start no more."""
         self._closed.set()
         for thread in self._threads:
             thread.join()
 
     def _run(self, step: Callable[[], object]) -> None:
         if not self._closed.is_set():
-            with suppress(Exception):  # raised again where it is needed
+            with suppress(Exception):  # raised again where the result is needed
                 step()

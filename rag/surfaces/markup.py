@@ -1,4 +1,4 @@
-"""Records as HTML for the page: every character of an article is shown and none is obeyed."""
+"""Records as HTML for the page. Text of an article is always escaped, so it never becomes markup."""
 
 from __future__ import annotations
 
@@ -15,11 +15,12 @@ from rag.types import Article, Headline
 
 __all__ = ["VERDICTS", "answer_html", "article_parts", "asked_html", "digest", "escape", "sentence_html"]
 
-_CLOSEST = 3
+_CLOSEST_SHOWN = 3  # passages shown where there is no answer
 
 
 def escape(text: str) -> str:
-    """Text for HTML. Braces and dollar signs too: the page's components read `{{…}}` and `${…}` as templates."""
+    """Text escaped for HTML. Braces and dollar signs too, since Gradio reads `{{…}}` and `${…}` as
+    templates."""
     return (
         html.escape(text)
         .replace("{", "&#123;")
@@ -32,18 +33,19 @@ def escape(text: str) -> str:
 def asked_html(
     question: str, key: str, version: tuple[int, int] = (1, 1), earlier: str = "", later: str = ""
 ) -> str:
-    """A question as it was typed, with what can be done about it. `version` is which of how many it is of
-    those that were asked in its place; `earlier` and `later` name the ones beside it."""
+    """A question as it was typed, with its buttons. `version` is its number among its versions and their
+    count; `earlier` and `later` are the ids of the versions before and after it.
+    """
     at, of = version
-    others = ""
+    versions = ""
     if of > 1:
-        others = (
+        versions = (
             f'<span class="versions" role="group" aria-label="Versions of this question">'
             f"{_version(earlier, 'Earlier version', '‹')} {at} of {of} "
             f"{_version(later, 'Later version', '›')}</span>"
         )
     return (
-        f'<p class="asked">{escape(question)}</p><div class="actions">{others}'
+        f'<p class="asked">{escape(question)}</p><div class="actions">{versions}'
         f'<button type="button" data-act="edit" data-key="{escape(key)}">Edit</button>'
         f'<button type="button" data-act="again" data-key="{escape(key)}">Ask again</button></div>'
     )
@@ -55,7 +57,7 @@ def _version(key: str, label: str, sign: str) -> str:
 
 
 def sentence_html(sentence: Record, citations: Mapping[int, Record]) -> str:
-    """A sentence with its markers as buttons that name the words they open, and how well they carry it."""
+    """A sentence with its citation markers, which are buttons that open the cited words."""
     lead = f"<em>{escape(sentence['lead'])}</em> " if sentence["lead"] else ""
     marks = "".join(_marker(citations[number]) for number in sentence["citations"])
     return f'<span class="sentence">{lead}{escape(sentence["text"])} {marks}</span>'
@@ -65,19 +67,23 @@ def _marker(citation: Record) -> str:
     number, words = citation["number"], SUPPORT[citation["support"]]
     return (
         f'<button type="button" class="cite {citation["support"]}" {_place(citation)} data-number="{number}" '
-        f'data-quote="{escape(_flat(citation["quote"]))}" data-from="{escape(citation["article"]["byline"])}" '
-        f'data-support="{words}" aria-label="Citation {number}, {words}: open the article at these words">[{number}]</button>'
+        f'data-quote="{escape(_flat(citation["quote"]))}" '
+        f'data-from="{escape(citation["article"]["byline"])}" '
+        f'data-support="{words}" aria-label="Citation {number}, {words}: open the article at these words">'
+        f"[{number}]</button>"
     )
 
 
 def _place(found: Record) -> str:
-    """What names the words to be opened."""
+    """The data attributes that identify the words to open."""
     return " ".join(f'data-{name}="{escape(str(value))}"' for name, value in place(found).items())
 
 
 def place(found: Record) -> dict[str, Any]:
-    """A citation's or a passage's article, its version, where the words stand in it, and their digest: where
-    the article has changed since, they may stand there still."""
+    """Where the words of a citation or passage are: the article, its version, their offsets and their digest.
+
+    By the digest the same words are found where the article has changed since.
+    """
     article, words = found["article"], found.get("quote") or found["text"]
     return {
         "article": article["id"], "version": article["version"], "start": found["start"], "end": found["end"],
@@ -86,33 +92,35 @@ def place(found: Record) -> dict[str, Any]:
 
 
 def digest(words: str) -> str:
-    """Twelve digits that stand for some words."""
+    """The first twelve hex digits of the SHA-256 of some words."""
     return hashlib.sha256(words.encode("utf-8", "surrogatepass")).hexdigest()[:12]
 
 
 def permalink(found: Record, collection: str) -> str:
-    """The address, relative to the page, that opens an article at the same words."""
+    """The URL, relative to the page, that opens the article at the same words."""
     return f"?{urlencode({'collection': collection, **place(found)})}"
 
 
 def answer_html(
     found: Record, asked: str, key: str = "", verdict: str = "", *, given_here: bool = True
 ) -> str:
-    """The answer with its conflicts, footnotes and timeline, or why there is none with what came closest; and
-    what the reader can do with it, `verdict` being what they said of it. One that this server has not given
-    cannot be judged."""
+    """An answer with its conflicts, footnotes, timeline and buttons; or the reason why there is none, with
+    the closest passages. `verdict` is the user's rating so far. Imported answers (not `given_here`) cannot be
+    rated.
+    """
     parts: list[str] = []
     if found["question"] != " ".join(asked.split()):
         parts.append(f'<p class="understood">Understood as: {escape(found["question"])}</p>')
     if found["filters"]:
-        parts.append(f'<p class="filtered">Evidence: {escape(found["filters"])}</p>')
+        parts.append(f'<p class="filtered">Filters: {escape(found["filters"])}</p>')
     citations = {c["number"]: c for c in found["citations"]}
     if found["abstained"]:
         parts.append(f'<p class="abstained">{escape(found["abstained"])}</p>')
         if found["evidence"]:
-            rows = (f"<li>{_passage(p)}</li>" for p in found["evidence"][:_CLOSEST])
+            rows = (f"<li>{_passage(p)}</li>" for p in found["evidence"][:_CLOSEST_SHOWN])
             parts.append(
-                f'<p class="closest">Closest, but not an answer:</p><ul class="near">{"".join(rows)}</ul>'
+                f'<p class="closest">The closest passages (they do not answer it):</p>'
+                f'<ul class="near">{"".join(rows)}</ul>'
             )
     else:
         parts.append(
@@ -129,9 +137,8 @@ def answer_html(
     if found["withheld"]:
         rows = (f"<li>{escape(text)}</li>" for text in found["withheld"])
         parts.append(
-            f"<details><summary>Said by the model, not found in the articles "
-            f"({len(found['withheld'])})</summary>"
-            f"<ul>{''.join(rows)}</ul></details>"
+            "<details><summary>Claimed by the model, but not found in the articles "
+            f"({len(found['withheld'])})</summary><ul>{''.join(rows)}</ul></details>"
         )
     if found["notice"]:
         parts.append(f'<p class="notice">{escape(found["notice"])}</p>')
@@ -140,21 +147,21 @@ def answer_html(
 
 
 def _conflict(conflict: Record, citations: Mapping[int, Record]) -> str:
-    """What the sources disagree on, a row a value: who says it, when, in which words."""
+    """A table of what the sources disagree on, with one row per value."""
     rows = []
     for claim in conflict["claims"]:
         citation = citations[claim["number"]]
         article = citation["article"]
         rows.append(
-            f'<tr><th scope="row">{escape(claim["value"])}</th><td>{escape(article["source"] or article["label"])}</td>'
+            f'<tr><th scope="row">{escape(claim["value"])}</th>'
+            f"<td>{escape(article['source'] or article['label'])}</td>"
             f"<td>{_time(article['published'])}</td><td>“{escape(_flat(citation['quote']))}” "
             f"{_marker(citation)}</td></tr>"
         )
-    head = "".join(
-        f'<th scope="col">{name}</th>' for name in ("Value", "Who says so", "When", "In which words")
-    )
+    head = "".join(f'<th scope="col">{name}</th>' for name in ("Value", "Source", "Published", "Quote"))
     return (
-        f'<div class="wide"><table class="conflict"><caption>The sources disagree: {escape(conflict["about"])}</caption>'
+        f'<div class="wide"><table class="conflict">'
+        f"<caption>The sources disagree: {escape(conflict['about'])}</caption>"
         f"<thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table></div>"
     )
 
@@ -171,49 +178,52 @@ def _note(citation: Record, collection: str) -> str:
     return (
         f'<li value="{citation["number"]}">{escape(citation["article"]["byline"])} '
         f'<span class="support {citation["support"]}">{SUPPORT[citation["support"]]}</span>{said} '
-        f'<a class="permalink" href="{escape(permalink(citation, collection))}">Link to these words</a></li>'
+        f'<a class="permalink" href="{escape(permalink(citation, collection))}">Copy link</a></li>'
     )
 
 
 def _timeline(found: Record) -> str:
-    """The evidence by date, undated last: what is cited by its number, and what else was read."""
+    """The evidence by date, undated articles last: citations with their numbers, then other passages."""
     cited = {(c["article"]["id"], c["start"], c["end"]) for c in found["citations"]}
-    held = {(p["article"]["id"]) for p in found["evidence"]}
-    if len(held) < 2:
+    articles = {p["article"]["id"] for p in found["evidence"]}
+    if len(articles) < 2:
         return ""
     points = [(c["article"], f"{_marker(c)} “{escape(_flat(c['quote']))}”") for c in found["citations"]]
     for passage in found["evidence"]:
-        around = any(
+        is_cited = any(
             i == passage["article"]["id"] and passage["start"] <= a < passage["end"] for i, a, _ in cited
         )
-        if not around:
+        if not is_cited:
             points.append((passage["article"], _passage(passage)))
     points.sort(key=lambda point: (point[0]["published"] is None, point[0]["published"] or ""))
     rows = "".join(
-        f'<li>{_time(article["published"])}<span class="who">{escape(article["source"] or article["label"])}</span>'
+        f"<li>{_time(article['published'])}"
+        f'<span class="who">{escape(article["source"] or article["label"])}</span>'
         f"<p>{shown}</p></li>"
         for article, shown in points
     )
     return (
-        f'<details class="timeline"><summary>The evidence by date: {len(points)} passages of {len(held)} articles</summary>'
-        f"<ol>{rows}</ol></details>"
+        f'<details class="timeline"><summary>Evidence by date: {len(points)} passages from '
+        f"{len(articles)} articles</summary><ol>{rows}</ol></details>"
     )
 
 
 def _passage(found: Record) -> str:
-    """A passage that was read and is not cited, as a button that opens it."""
+    """A passage that is not cited, as a button that opens it."""
     return (
-        f'<button type="button" class="cite nearest" {_place(found)} data-quote="{escape(_flat(found["text"]))}" '
+        f'<button type="button" class="cite nearest" {_place(found)} '
+        f'data-quote="{escape(_flat(found["text"]))}" '
         f'data-from="{escape(found["article"]["byline"])}">{escape(found["article"]["byline"])}</button>'
         f'<span class="gist">{escape(_flat(found["text"]))}</span>'
     )
 
 
-VERDICTS = {"right": "Right", "wrong": "Wrong", "missing": "Something is missing"}
+VERDICTS = {"right": "Right", "wrong": "Wrong", "missing": "Incomplete"}
 
 
 def _actions(found: Record, asked: str, key: str, verdict: str, *, given_here: bool) -> str:
-    copy = f'<button type="button" data-act="copy" data-text="{escape(markdown([(asked, found)]))}">Copy with footnotes</button>'
+    text = escape(markdown([(asked, found)]))
+    copy = f'<button type="button" data-act="copy" data-text="{text}">Copy with citations</button>'
     if not given_here:
         return f'<div class="actions">{copy}</div>'
     judge = "".join(
@@ -223,9 +233,13 @@ def _actions(found: Record, asked: str, key: str, verdict: str, *, given_here: b
     )
     hidden = "" if verdict else " hidden"
     gold = (
-        f'<button type="button" data-act="gold" data-key="{escape(key)}"{hidden}>Make it a gold case</button>'
+        f'<button type="button" data-act="gold" data-key="{escape(key)}"{hidden}>'
+        f"Add to gold questions</button>"
     )
-    return f'<div class="actions">{copy}<span class="verdicts" role="group" aria-label="Your verdict">{judge}{gold}</span></div>'
+    return (
+        f'<div class="actions">{copy}<span class="verdicts" role="group" aria-label="Rate this answer">'
+        f"{judge}{gold}</span></div>"
+    )
 
 
 def _flat(text: str) -> str:
@@ -233,8 +247,8 @@ def _flat(text: str) -> str:
 
 
 def article_parts(article: Article, facts: Headline, start: int, end: int, note: str = "") -> dict[str, str]:
-    """An article cut at the words to be highlighted, as plain strings that the page sets as text; `note` is
-    said above it.
+    """An article split at the words to highlight, as plain strings that the page sets as text. `note` is
+    shown above it.
     """
     page = facts.page(start) if end else None
     also = f"also in {', '.join(facts.also)}" if facts.also else ""

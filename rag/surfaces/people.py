@@ -1,4 +1,4 @@
-"""The commands about who may use a server: accounts of people, and tokens of programs.
+"""The commands for access to a server: accounts for people, tokens for programs, and verdicts.
 
 As in `cli`, nothing heavy is imported before a command runs.
 """
@@ -10,11 +10,11 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from rag.config import Config
 from rag.errors import ConfigError
-from rag.surfaces.process import say, tell
+from rag.surfaces.process import print_error, print_line
 
 if TYPE_CHECKING:
     from rag.people.store import People
@@ -22,16 +22,20 @@ if TYPE_CHECKING:
 __all__ = ["add_commands"]
 
 
-def add_commands(commands: Any, common: argparse.ArgumentParser) -> None:
-    """Add `account …`, `token …` and `verdicts` to argparse's commands; `common` has the options of all of
-    them.
-    """
+_Run = Callable[[argparse.Namespace, Config, object], int]
 
-    def group(name: str, help: str) -> Callable[[str, Callable[..., int], str], argparse.ArgumentParser]:
+
+def add_commands(
+    commands: argparse._SubParsersAction[argparse.ArgumentParser], common: argparse.ArgumentParser
+) -> None:
+    """Add `account …`, `token …` and `verdicts` to the parser's commands. `common` has their shared
+    options."""
+
+    def group(name: str, help: str) -> Callable[[str, _Run, str], argparse.ArgumentParser]:
         outer = commands.add_parser(name, help=help, description=help[0].upper() + help[1:] + ".")
         inner = outer.add_subparsers(title="commands", metavar="COMMAND", required=True)
 
-        def command(name: str, run: Callable[..., int], help: str) -> argparse.ArgumentParser:
+        def command(name: str, run: _Run, help: str) -> argparse.ArgumentParser:
             sub: argparse.ArgumentParser = inner.add_parser(
                 name, parents=[common], help=help, description=help[0].upper() + help[1:] + "."
             )
@@ -40,37 +44,39 @@ def add_commands(commands: Any, common: argparse.ArgumentParser) -> None:
 
         return command
 
-    command = group("account", "say who may log in")
-    add = command("add", _add_account, "add an account to a file; asks for its password")
-    add.add_argument("name", metavar="NAME", help="whose account it is")
+    command = group("account", "manage the accounts that people log in with")
+    add = command("add", _add_account, "add an account to a file; asks for the password")
+    add.add_argument("name", metavar="NAME", help="the name of the account")
     add.add_argument(
-        "--auth-file", metavar="FILE", required=True, help="the file of accounts; made if there is none"
+        "--auth-file", metavar="FILE", required=True, help="the accounts file; created if it does not exist"
     )
     add.add_argument(
-        "--password-stdin", action="store_true", help="read the password from a line of standard input"
+        "--password-stdin",
+        action="store_true",
+        help="read the password from the first line of standard input",
     )
     remove = command(
-        "remove", _remove_account, "remove an account from a file, which logs it out; its conversations stay"
+        "remove", _remove_account, "remove an account from a file and log it out; its conversations are kept"
     )
-    remove.add_argument("name", metavar="NAME", help="whose account it is")
-    remove.add_argument("--auth-file", metavar="FILE", required=True, help="the file of accounts")
-    convert = command("convert", _convert, "hash the plain passwords in a file of accounts")
-    convert.add_argument("file", metavar="FILE", help="the file of accounts; replaced once all is hashed")
+    remove.add_argument("name", metavar="NAME", help="the name of the account")
+    remove.add_argument("--auth-file", metavar="FILE", required=True, help="the accounts file")
+    convert = command("convert", _convert, "hash the plain-text passwords in an accounts file")
+    convert.add_argument("file", metavar="FILE", help="the accounts file; it is replaced by the hashed one")
 
-    command = group("token", "say which programs may ask")
-    add = command("add", _add_token, "make a token for a program, and print it this once")
-    add.add_argument("name", metavar="NAME", help="what the token is called here")
+    command = group("token", "manage the tokens that programs use")
+    add = command("add", _add_token, "create a token for a program and print it; it is shown only once")
+    add.add_argument("name", metavar="NAME", help="a name for the token")
     add.add_argument(
         "--read-only",
         action="store_true",
-        help="with it articles can be neither added, corrected nor removed",
+        help="do not allow adding, correcting or removing articles with it",
     )
     command("list", _list_tokens, "list the tokens, without their secrets")
-    revoke = command("revoke", _revoke_token, "make a token worthless at once")
-    revoke.add_argument("name", metavar="NAME", help="as `clippings token list` lists it")
+    revoke = command("revoke", _revoke_token, "revoke a token immediately")
+    revoke.add_argument("name", metavar="NAME", help="as listed by `clippings token list`")
 
     about = (
-        "print what readers have said of answers, with each answer and its evidence, one JSON object a line"
+        "print the verdicts on answers, each with the answer and its evidence, as one JSON object per line"
     )
     verdicts = commands.add_parser(
         "verdicts", parents=[common], help=about, description=f"{about[0].upper()}{about[1:]}."
@@ -82,7 +88,7 @@ def _add_account(options: argparse.Namespace, _config: Config, _services: object
     from rag.people.accounts import add_account
 
     add_account(Path(options.auth_file), options.name, _password(from_input=options.password_stdin))
-    say(f"{options.name} can log in now")
+    print_line(f"{options.name} can log in now")
     return 0
 
 
@@ -92,7 +98,7 @@ def _remove_account(options: argparse.Namespace, config: Config, _services: obje
     remove_account(Path(options.auth_file), options.name)
     with _people(config) as people:
         people.sessions.end_all(options.name)
-    say(f"{options.name} is removed; a server that uses this file lets it in no more")
+    print_line(f"removed {options.name}; servers that use this file no longer accept this account")
     return 0
 
 
@@ -100,15 +106,15 @@ def _convert(options: argparse.Namespace, _config: Config, _services: object) ->
     from rag.people.accounts import convert
 
     hashed = convert(Path(options.file))
-    say(f"{hashed} {'password is' if hashed == 1 else 'passwords are'} hashed now")
+    print_line(f"hashed {hashed} password{'' if hashed == 1 else 's'}")
     return 0
 
 
 def _add_token(options: argparse.Namespace, config: Config, _services: object) -> int:
     with _people(config) as people:
         secret = people.tokens.add(options.name, options.read_only)
-    say(secret)
-    tell("(keep it where the program finds it: it is shown only now)")
+    print_line(secret)
+    print_error("(Store the token where the program can read it: it is not shown again.)")
     return 0
 
 
@@ -120,20 +126,20 @@ def _list_tokens(_options: argparse.Namespace, config: Config, _services: object
     rows = [
         (
             token.name,
-            "read only" if token.read_only else "read and write",
+            "read-only" if token.read_only else "read and write",
             f"{token.created:%Y-%m-%d}",
             f"{token.last_used:%Y-%m-%d %H:%M}" if token.last_used else "never",
         )
         for token in tokens
     ]
-    say(listing_text(rows, ("NAME", "MAY", "MADE", "LAST USED (UTC)")))
+    print_line(listing_text(rows, ("NAME", "ACCESS", "CREATED", "LAST USED (UTC)")))
     return 0
 
 
 def _revoke_token(options: argparse.Namespace, config: Config, _services: object) -> int:
     with _people(config) as people:
         people.tokens.revoke(options.name)
-    say(f"the token {options.name} is worthless now")
+    print_line(f"revoked the token {options.name}")
     return 0
 
 
@@ -143,10 +149,15 @@ def _verdicts(_options: argparse.Namespace, config: Config, _services: object) -
     from rag.system.terminal import json_safe
 
     with _people(config) as people:
-        for e in people.conversations.verdicts():
-            at = e.judged.isoformat(timespec="seconds") if e.judged else None
-            line = {"at": at, "verdict": e.verdict, "asked": e.question, **(e.record or {})}
-            say(json_safe(json.dumps(line, ensure_ascii=False)))
+        for exchange in people.conversations.verdicts():
+            at = exchange.judged.isoformat(timespec="seconds") if exchange.judged else None
+            line = {
+                "at": at,
+                "verdict": exchange.verdict,
+                "asked": exchange.question,
+                **(exchange.record or {}),
+            }
+            print_line(json_safe(json.dumps(line, ensure_ascii=False)))
     return 0
 
 
@@ -162,7 +173,7 @@ def _people(config: Config) -> Iterator[People]:
 
 
 def _password(*, from_input: bool) -> str:
-    """The password that is typed twice, or the first line of standard input."""
+    """The password, typed twice, or the first line of standard input."""
     import getpass
     import warnings
 
@@ -170,18 +181,16 @@ def _password(*, from_input: bool) -> str:
         try:
             line = sys.stdin.buffer.readline().decode("utf-8")
         except UnicodeDecodeError as exc:
-            raise ConfigError("the password on standard input is not UTF-8") from exc
+            raise ConfigError("the password on standard input is not UTF-8. Send it as UTF-8") from exc
         return line.rstrip("\r\n")
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("error", getpass.GetPassWarning)  # it would be shown as it is typed
-            first, second = getpass.getpass("Password: "), getpass.getpass("The same again: ")
+            warnings.simplefilter("error", getpass.GetPassWarning)  # the password would be visible
+            first, second = getpass.getpass("Password: "), getpass.getpass("Repeat the password: ")
     except (EOFError, getpass.GetPassWarning) as exc:
         raise ConfigError(
-            "there is no terminal to ask for a password. Hand it over with --password-stdin"
+            "there is no terminal to ask for a password. Pass it with --password-stdin"
         ) from exc
     if first != second:
-        raise ConfigError(
-            "the two passwords are not the same. Nothing was changed; run the same command again"
-        )
+        raise ConfigError("the two passwords are different. Nothing was changed; run the command again")
     return first

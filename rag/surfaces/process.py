@@ -1,4 +1,4 @@
-"""This process among others: the streams it was given, the signals it is sent, and the status it ends with."""
+"""This process: its standard streams, the signals that stop it, and its exit status."""
 
 from __future__ import annotations
 
@@ -8,22 +8,31 @@ import sys
 import threading
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Any
+from types import FrameType
+from typing import TextIO
 
 from rag.errors import ClippingsError
 from rag.system.terminal import one_line
 
 __all__ = [
-    "BROKEN_PIPE", "INTERRUPTED", "UNWRITTEN", "Terminated", "UnwrittenError", "ended", "say", "status_of", "tell",
-]  # fmt: skip
+    "BROKEN_PIPE",
+    "INTERRUPTED",
+    "UNWRITTEN",
+    "Terminated",
+    "UnwrittenError",
+    "print_error",
+    "print_line",
+    "run_to_exit",
+    "status_of",
+]
 
-INTERRUPTED = 130  # 128 and the number of SIGINT, as shells have it
-BROKEN_PIPE = 0  # whoever reads our output has had enough, as `head` has
+INTERRUPTED = 130  # 128 plus the number of SIGINT, as in shells
+BROKEN_PIPE = 0  # the reader of our output has closed it, as `head` does
 UNWRITTEN = 1
 
 
 class Terminated(KeyboardInterrupt):
-    """SIGTERM: what Ctrl-C does, with a status of its own."""
+    """SIGTERM: the same as Ctrl-C, with another exit status."""
 
     status = 128 + signal.SIGTERM
 
@@ -34,49 +43,49 @@ def status_of(interruption: KeyboardInterrupt) -> int:
 
 
 class UnwrittenError(ClippingsError):
-    """Standard output takes no more."""
+    """Standard output cannot be written."""
 
 
-def say(text: str) -> None:
-    """Print to standard output. Raises `UnwrittenError` where that takes no more, as on a disk that is full."""
+def print_line(text: str) -> None:
+    """Print to standard output. Raises `UnwrittenError` where that fails, as on a full disk."""
     try:
         print(text, flush=True)
     except BrokenPipeError:
         raise
     except OSError as exc:
-        raise UnwrittenError(f"what was to be printed could not be written: {exc.strerror}") from exc
+        raise UnwrittenError(f"the output could not be written: {exc.strerror}") from exc
 
 
-def tell(sentence: str) -> None:
-    """Print one line to standard error; where nobody listens there is nobody to be told."""
+def print_error(sentence: str) -> None:
+    """Print one line to standard error. If that is closed, nothing happens."""
     try:
         print(one_line(sentence), file=sys.stderr, flush=True)
     except (OSError, ValueError):  # closed, or its reader has gone
         _abandon(sys.stderr)
 
 
-def ended(run: Callable[[], int]) -> int:
-    """Run the program of this process to its end; the exit status.
+def run_to_exit(run: Callable[[], int]) -> int:
+    """Run the whole program; the exit status.
 
-    Standard streams that are closed are opened on the null device: files opened later would take their
-    numbers, and be written to by whatever prints. SIGTERM ends the process as Ctrl-C does; a second signal
-    ends it at once.
+    Standard streams that are closed are opened on the null device. Otherwise files opened later would get
+    their numbers, and `print` would write into them. SIGTERM stops the program as Ctrl-C does. A second
+    signal ends the process at once.
     """
     _open_streams()
-    heard = _listen()
+    received = _handle_signals()
     try:
         status = run()
-        if status and heard:  # what was made of the interruption on its way is not what went wrong
-            status = status_of(heard[0])
-    except SystemExit as exc:  # argparse has printed already
+        if status and received:  # the error was only a consequence of the interruption
+            status = status_of(received[0])
+    except SystemExit as exc:  # argparse has already printed
         status = exc.code if isinstance(exc.code, int) else 0 if exc.code is None else 1
     except BaseException as exc:
-        if not (heard or isinstance(exc, KeyboardInterrupt)):
+        if not (received or isinstance(exc, KeyboardInterrupt)):
             raise
-        # A library that is just being imported makes an ImportError of it.
-        tell("clippings: stopped")
-        status = status_of(heard[0]) if heard else INTERRUPTED
-    return _leave(_flushed(status))
+        # A library that is being imported may turn the interruption into an ImportError.
+        print_error("clippings: stopped")
+        status = status_of(received[0]) if received else INTERRUPTED
+    return _exit_status(_flush(status))
 
 
 def _open_streams() -> None:
@@ -87,45 +96,43 @@ def _open_streams() -> None:
             opened = os.open(os.devnull, os.O_RDWR)  # the lowest number that is free, which is this one
             os.set_inheritable(opened, True)
         if getattr(sys, name) is None:
-            setattr(sys, name, open(number, mode, encoding="utf-8", closefd=False))  # noqa: SIM115  for as long as we run
+            setattr(sys, name, open(number, mode, encoding="utf-8", closefd=False))  # noqa: SIM115
     for stream in (sys.stdout, sys.stderr):
         if reconfigure := getattr(stream, "reconfigure", None):
             reconfigure(errors="backslashreplace")  # a terminal in Latin-1 has no “quotation marks”
 
 
-def _listen() -> list[KeyboardInterrupt]:
-    """Where the first signal to stop arrives; it is raised too."""
-    heard: list[KeyboardInterrupt] = []
+def _handle_signals() -> list[KeyboardInterrupt]:
+    """A list that receives the first SIGINT or SIGTERM. It is raised in the main thread as well."""
+    received: list[KeyboardInterrupt] = []
 
-    def stop(number: int, _frame: Any) -> None:
+    def stop(number: int, _frame: FrameType | None) -> None:
         for each in (signal.SIGINT, signal.SIGTERM):
             signal.signal(each, signal.SIG_DFL)
-        heard.append(Terminated() if number == signal.SIGTERM else KeyboardInterrupt())
-        raise heard[0]
+        received.append(Terminated() if number == signal.SIGTERM else KeyboardInterrupt())
+        raise received[0]
 
     for each, usual in ((signal.SIGINT, signal.default_int_handler), (signal.SIGTERM, signal.SIG_DFL)):
-        if signal.getsignal(each) == usual:  # one that is ignored, as under nohup, stays so
+        if signal.getsignal(each) == usual:  # a signal that is ignored, as under nohup, stays ignored
             signal.signal(each, stop)
-    return heard
+    return received
 
 
-def _flushed(status: int) -> int:
-    """The status, once all that was printed has been written."""
+def _flush(status: int) -> int:
+    """The exit status after standard output was flushed, which may fail."""
     try:
         sys.stdout.flush()
     except BrokenPipeError:
-        _abandon(sys.stdout)  # and what the command has come to stays what it is
+        _abandon(sys.stdout)  # the command itself was successful
     except OSError as exc:
         _abandon(sys.stdout)
-        tell(f"clippings: what was to be printed could not be written: {exc.strerror}")
+        print_error(f"clippings: the output could not be written: {exc.strerror}")
         status = UNWRITTEN
     return status
 
 
-def _abandon(stream: Any) -> None:
-    """Point a stream that cannot be written to at the null device: what it still holds is flushed when Python
-    ends.
-    """
+def _abandon(stream: TextIO) -> None:
+    """Redirect a stream that cannot be written to the null device: Python flushes its buffer at exit."""
     try:
         null = os.open(os.devnull, os.O_WRONLY)
         os.dup2(null, stream.fileno())
@@ -134,9 +141,10 @@ def _abandon(stream: Any) -> None:
         return
 
 
-def _leave(status: int) -> int:
-    """The status; where threads are left that nobody waits for, the process ends here: in native code, as a
-    language model of this process is, they would bring it down with the interpreter."""
+def _exit_status(status: int) -> int:
+    """The exit status. With daemon threads left, the process ends here instead: a thread that is in native
+    code, such as a language model's, would crash the interpreter while it shuts down.
+    """
     if any(thread.daemon for thread in threading.enumerate() if thread is not threading.current_thread()):
         import logging
 

@@ -1,7 +1,7 @@
-"""An answer as plain JSON values, small enough for a browser to keep, and what leaves the page: Markdown and
-JSON.
+"""An answer as a record: plain JSON values that the server stores and the page shows. Also exports to
+Markdown and JSON.
 
-The page shows records and nothing else, so a conversation taken up again looks as it did when it was held.
+The page shows nothing but records, so an earlier conversation looks as it did when it took place.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ __all__ = [
 
 Record = dict[str, Any]
 
-_SHOWN = 240  # characters of a passage that came close
-# A citation's state in words; see `rag.types.Support`.
+_EXCERPT_CHARACTERS = 240  # of a passage in the evidence
+# How a citation supports its sentence, as text; see `rag.types.Support`.
 SUPPORT = {
     "verbatim": "word for word",
     "consistent": "same names and figures",
@@ -37,9 +37,9 @@ _MARKDOWN = re.compile(r"([\\`*_{}\[\]<>#|~$!])")
 
 
 def record(answer: Answer, collection: str = "") -> Record:
-    """All that the page shows of an answer: its sentences, citations, conflicts, and the evidence in brief.
+    """What the page shows of an answer: sentences, citations, conflicts and excerpts of the evidence.
 
-    `collection` names the one it is from, for the links to its words.
+    `collection` is the name of its collection, for links to the cited words.
     """
     return {
         "collection": collection,
@@ -55,7 +55,8 @@ def record(answer: Answer, collection: str = "") -> Record:
             for c in answer.conflicts
         ],
         "evidence": [
-            {**(found := passage_record(source)), "text": _brief(found["text"])} for source in answer.evidence
+            {**(passage := passage_record(source)), "text": _excerpt(passage["text"])}
+            for source in answer.evidence
         ],
         "abstained": abstention_text(answer.abstained) if answer.abstained else None,
         "unanswered": list(answer.unanswered),
@@ -67,7 +68,7 @@ def record(answer: Answer, collection: str = "") -> Record:
 
 
 def citation_record(citation: Citation, evidence: Evidence) -> Record:
-    """A citation with its article's facts; `dates` says which days its words mean, where they say so."""
+    """A citation with its article's facts. `dates` resolves relative dates in its words."""
     return {
         "number": citation.number,
         "article": _facts(citation.article),
@@ -103,12 +104,14 @@ def passage_record(source: RetrievedPassage) -> Record:
     }
 
 
-def _brief(text: str) -> str:
-    return text if len(text) <= _SHOWN else f"{text[:_SHOWN].rsplit(' ', 1)[0]} …"
+def _excerpt(text: str) -> str:
+    if len(text) <= _EXCERPT_CHARACTERS:
+        return text
+    return f"{text[:_EXCERPT_CHARACTERS].rsplit(' ', 1)[0]} …"
 
 
 def filters_text(filters: Filters) -> str:
-    """What the evidence was limited to, in words; empty where it was not.
+    """The filters of a question as text; empty if there are none.
 
     >>> filters_text(Filters(sources=("Dawn", "VOA")))
     'only Dawn or VOA'
@@ -117,57 +120,56 @@ def filters_text(filters: Filters) -> str:
     if filters.sources:
         said.append(f"only {' or '.join(filters.sources)}")
     if filters.after:
-        said.append(f"published from {day(filters.after)}")
+        said.append(f"published on or after {day(filters.after)}")
     if filters.before:
-        said.append(f"published up to {day(filters.before)}")
+        said.append(f"published on or before {day(filters.before)}")
     return ", ".join(said)
 
 
 def markdown(exchanges: Iterable[tuple[str, Record]], title: str | None = None) -> str:
-    """Questions and answers as Markdown, each citation a footnote with the exact words and where they stand.
+    """Questions and answers as Markdown. Each citation is a footnote with the exact words and their place.
 
-    Footnotes are numbered through; what an article says is shown as it stands, and never becomes markup.
+    Footnotes are numbered continuously. Text of an article is escaped, so it never becomes markup.
     """
     lines = [f"# {_plain(title)}", ""] if title else []
     notes: list[str] = []
-    for asked, found in exchanges:
+    for asked, answer in exchanges:
         lines += [f"**{_plain(asked)}**", ""]
-        if found["question"] != " ".join(asked.split()):
-            lines += [f"Understood as: {_plain(found['question'])}", ""]
-        if found["filters"]:
-            lines += [f"Evidence: {_plain(found['filters'])}", ""]
-        if found["abstained"]:
-            lines += [found["abstained"], ""]
+        if answer["question"] != " ".join(asked.split()):
+            lines += [f"Understood as: {_plain(answer['question'])}", ""]
+        if answer["filters"]:
+            lines += [f"Filters: {_plain(answer['filters'])}", ""]
+        if answer["abstained"]:
+            lines += [answer["abstained"], ""]
             continue
-        names = {c["number"]: len(notes) + at for at, c in enumerate(found["citations"], 1)}
-        said = []
-        for sentence in found["sentences"]:
+        names = {c["number"]: len(notes) + at for at, c in enumerate(answer["citations"], 1)}
+        sentences = []
+        for sentence in answer["sentences"]:
             lead = f"*{_plain(sentence['lead'])}* " if sentence["lead"] else ""
             marks = "".join(f"[^{names[number]}]" for number in sentence["citations"])
-            said.append(f"{lead}{_plain(sentence['text'])}{marks}")
-        lines += [" ".join(said), ""]
-        for conflict in found["conflicts"]:
+            sentences.append(f"{lead}{_plain(sentence['text'])}{marks}")
+        lines += [" ".join(sentences), ""]
+        for conflict in answer["conflicts"]:
             lines += [f"The sources disagree: {_plain(conflict['about'])}", ""]
             lines += [
                 f"- {_plain(claim['value'])}[^{names[claim['number']]}]" for claim in conflict["claims"]
             ]
             lines += [""]
-        lines += [f"The articles do not say: {_plain(part)}\n" for part in found["unanswered"]]
-        notes += [_note(names[c["number"]], c) for c in found["citations"]]
+        lines += [f"The articles do not say: {_plain(part)}\n" for part in answer["unanswered"]]
+        notes += [_note(names[c["number"]], c) for c in answer["citations"]]
     return "\n".join([*lines, *notes]).strip() + "\n"
 
 
 def _note(name: int, citation: Record) -> str:
-    page = (
-        f"page {citation['page']}, " if citation.get("page") else ""
-    )  # a record kept from before there were pages has none
+    page = f"page {citation['page']}, " if citation.get("page") else ""  # older records have no pages
     place = f"{citation['article']['id']}, {page}characters {citation['start']}–{citation['end']}"
     said = f" {_plain(citation['dates'])}." if citation["dates"] else ""
-    return f"[^{name}]: “{_plain(citation['quote'])}” — {_plain(citation['article']['byline'])}.{said} {_plain(place)}"
+    quote, byline = _plain(citation["quote"]), _plain(citation["article"]["byline"])
+    return f"[^{name}]: “{quote}” — {byline}.{said} {_plain(place)}"
 
 
 def _plain(text: str) -> str:
-    """Text on one line whose characters mean nothing to Markdown.
+    """Text on one line, escaped for Markdown.
 
     >>> _plain("[a](b) *c*")
     '\\\\[a\\\\](b) \\\\*c\\\\*'
@@ -176,6 +178,6 @@ def _plain(text: str) -> str:
 
 
 def conversation_json(title: str, exchanges: Sequence[tuple[str, Record]]) -> str:
-    """A conversation with every citation and its place, as JSON."""
-    said = [{"asked": asked, **found} for asked, found in exchanges]
-    return json.dumps({"title": title, "exchanges": said}, ensure_ascii=False, indent=2)
+    """A conversation as JSON, with every citation and its place."""
+    answers = [{"asked": asked, **answer} for asked, answer in exchanges]
+    return json.dumps({"title": title, "exchanges": answers}, ensure_ascii=False, indent=2)

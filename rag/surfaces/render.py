@@ -1,4 +1,5 @@
-"""Answers as text for a terminal and as JSON; how days, bylines and reasons are worded on every surface."""
+"""Answers as text for a terminal and as JSON. Dates, bylines and reasons have the same wording on every
+surface."""
 
 from __future__ import annotations
 
@@ -11,6 +12,7 @@ from functools import partial
 from typing import Any
 
 from rag.english.times import Moment, resolved
+from rag.surfaces.services import SyncProgress
 from rag.system.terminal import one_line, terminal_safe
 from rag.types import (
     Abstention,
@@ -40,25 +42,24 @@ __all__ = [
     "where",
 ]
 
-_CLOSEST = 3
+_CLOSEST_SHOWN = 3  # passages shown where there is no answer
 _REASONS = {
-    Abstention.NO_EVIDENCE: "The collection holds no article that could be looked at.",
+    Abstention.NO_EVIDENCE: "No article in the collection matches the question and its filters.",
     Abstention.WEAK_EVIDENCE: "The articles do not answer this.",
-    Abstention.UNSUPPORTED_DRAFT: "Nothing that was drafted stands in the articles, so there is no answer.",
-    Abstention.OUT_OF_RANGE: "The articles do not reach the time that is asked about.",
+    Abstention.UNSUPPORTED_DRAFT: "The articles support no sentence of the draft, so there is no answer.",
+    Abstention.OUT_OF_RANGE: "The articles do not cover the time the question asks about.",
 }
 
 
 def answer_json(answer: Answer) -> str:
-    """The whole answer, every field of it, as JSON. Each citation also has its `page` and its `dates`: see
-    `dates`.
-    """
+    """The whole answer as JSON, with every field. Each citation also has its `page` and its `dates`."""
     return json.dumps(answer, default=partial(_plain, answer.evidence), ensure_ascii=False, indent=2)
 
 
 def json_value(value: Any, evidence: Evidence = Evidence()) -> Any:
-    """One of our values as the plain ones that JSON has, in the form of `answer_json`. A citation's `dates`
-    are read from the evidence, so there are none without it."""
+    """One of our values as JSON values, in the form of `answer_json`. A citation's `dates` are read from the
+    evidence; without it they are empty.
+    """
     return json.loads(json.dumps(value, default=partial(_plain, evidence), ensure_ascii=False))
 
 
@@ -69,7 +70,7 @@ def _plain(evidence: Evidence, value: Any) -> Any:
         raise TypeError(f"{type(value).__name__} has no JSON form")
     facts = {field.name: getattr(value, field.name) for field in fields(value)}
     if isinstance(value, Headline):
-        del facts["pages"]  # a number for each page of a book; a citation says which page its words are on
+        del facts["pages"]  # one number per page of a book; a citation has its own page
     return (
         facts | {"page": value.page, "dates": _date_facts(value, evidence)}
         if isinstance(value, Citation)
@@ -78,10 +79,10 @@ def _plain(evidence: Evidence, value: Any) -> Any:
 
 
 def dates(citation: Citation, evidence: Evidence) -> tuple[Moment, ...]:
-    """What the quoted words say relative to the article's publication, at their places in the article.
+    """The relative dates in a citation ("on Tuesday"), resolved by the article's date of publication.
 
-    They are shown beside the words, never in place of them, and every surface takes them from here. The whole
-    passage is read: "on Friday" is another day where the words before it are "will vote".
+    Their places are in the article, in code points. Surfaces show them beside the words, never instead of
+    them. The whole passage is read, because the words before matter: "will vote on Friday".
     """
     for source in evidence:
         passage = source.passage
@@ -108,7 +109,7 @@ def _date_facts(citation: Citation, evidence: Evidence) -> list[dict[str, Any]]:
 
 
 def dates_text(citation: Citation, evidence: Evidence) -> str:
-    """Each wording once, as in "on Tuesday = 16 January 2024; last week = 8–14 January 2024"."""
+    """The dates as text, each wording once: "on Tuesday = 16 January 2024; last week = 8–14 January 2024"."""
     said = [f"{_flat(_words(citation, moment))} = {moment.shown}" for moment in dates(citation, evidence)]
     return "; ".join(dict.fromkeys(said))
 
@@ -119,7 +120,7 @@ def abstention_text(reason: Abstention) -> str:
 
 
 def day(stated: date) -> str:
-    """A day in words.
+    """A date as text.
 
     >>> day(date(2024, 1, 20))
     '20 January 2024'
@@ -128,7 +129,7 @@ def day(stated: date) -> str:
 
 
 def byline(facts: Headline) -> str:
-    """What an article is called, its source and its day, and which outlets have a near-copy of it.
+    """An article's label, source and date, and the outlets that published a near-copy of it.
 
     >>> byline(Headline("a", "v", "Iran struck first.", source="Dawn", published=date(2024, 1, 20)))
     'Iran struck first. — Dawn, 20 January 2024'
@@ -139,14 +140,14 @@ def byline(facts: Headline) -> str:
 
 
 def where(citation: Citation) -> str:
-    """The page and the characters at which a citation's words stand."""
+    """The page and characters of a citation's words."""
     page = f"page {citation.page}, " if citation.page else ""
     return f"{page}characters {citation.start}–{citation.end}"
 
 
 def answer_text(answer: Answer, *, width: int = 88, asked: str | None = None) -> str:
-    """The answer with its footnotes. `asked` is what was typed: the question as understood is shown where it
-    differs.
+    """The answer with its footnotes. `asked` is the question as typed; if it was understood differently, the
+    answer says how.
     """
     lines: list[str] = []
     if asked is not None and " ".join(asked.split()) != answer.question:
@@ -154,8 +155,8 @@ def answer_text(answer: Answer, *, width: int = 88, asked: str | None = None) ->
     if answer.abstained:
         lines += [abstention_text(answer.abstained)]
         if answer.evidence.passages:
-            lines += ["", "Closest, but not an answer:"]
-            lines += [_closest(source, width) for source in answer.evidence.passages[:_CLOSEST]]
+            lines += ["", "The closest passages (they do not answer it):"]
+            lines += [_closest(source, width) for source in answer.evidence.passages[:_CLOSEST_SHOWN]]
     else:
         lines += [_wrapped(answer.text, width), ""]
         for conflict in answer.conflicts:
@@ -169,7 +170,7 @@ def answer_text(answer: Answer, *, width: int = 88, asked: str | None = None) ->
             lines += [_wrapped(f"The articles do not say: {part}", width), ""]
         lines += [_footnote(citation, answer.evidence, width) for citation in answer.citations]
     if answer.withheld:
-        lines += ["", "Said by the model, not found in the articles:"]
+        lines += ["", "Claimed by the model, but not found in the articles:"]
         lines += [_wrapped(f"- {text}", width, "  ") for text in answer.withheld]
     if answer.notice:
         lines += ["", _wrapped(f"Note: {answer.notice}", width)]
@@ -207,12 +208,12 @@ def _wrapped(text: str, width: int, indent: str = "") -> str:
     )
 
 
-_GO_ON = "Run it again: it goes on from there"
+_CONTINUE = "Run it again to continue"
 
 
-def report_text(report: Plan, *, planned: bool = False, go_on: str = _GO_ON) -> str:
-    """What a sync did, or would do, with every failure and its reason. `go_on` says how one that was stopped
-    is taken up.
+def report_text(report: Plan, *, planned: bool = False, how_to_continue: str = _CONTINUE) -> str:
+    """What a sync did, or with `planned` would do, with every failure and its reason. `how_to_continue` is
+    shown where it was stopped.
     """
     counts = [
         f"{len(ids)} {word}"
@@ -224,36 +225,32 @@ def report_text(report: Plan, *, planned: bool = False, go_on: str = _GO_ON) -> 
             (report.failed, "failed"),
         )
     ]
-    head = f"{'Would be: ' if planned else ''}{', '.join(counts)}"
+    head = f"{'Dry run: ' if planned else ''}{', '.join(counts)}"
     if isinstance(report, IngestReport):
         head += f"; {report.passages} passages written"
         if report.completed:
-            head += f"; {report.completed} passages of an interrupted run completed"
+            head += f"; {report.completed} passages of an interrupted run finished"
         if report.stopped:
-            head += f"; stopped with {report.left} to go. {go_on}"
+            head += f"; stopped with {report.left} left. {how_to_continue}"
     lines = [head]
-    lines += [f"renamed: {article_id} is now read from {origin}" for article_id, origin in report.renamed]
+    lines += [f"moved: {article_id} is now read from {origin}" for article_id, origin in report.renamed]
     lines += [f"warning: {warning}" for warning in report.warnings]
     lines += [f"failed: {failure.item}: {failure.reason}" for failure in report.failed]
     return "\n".join(one_line(line) for line in lines)
 
 
-def progress_text(step: Any, seconds: float) -> str:
-    """How far a sync is after some seconds, how fast, and how long it will still take if it goes on so.
-
-    `step` has `done` and `total` articles, `passages` made, and the `share` of the whole that is done, 0 to
-    1.
-    """
-    told = f"{step.done} of {step.total} articles, {step.passages} passages"
+def progress_text(step: SyncProgress, seconds: float) -> str:
+    """The progress of a sync after `seconds`: counts, passages per second, and the estimated time left."""
+    counts = f"{step.done} of {step.total} articles, {step.passages} passages"
     if seconds <= 0 or not 0 < step.share < 1:
-        return told
+        return counts
     left = seconds / step.share - seconds
     wait = f"{left / 60:.0f} minutes" if left >= 90 else f"{max(left, 1):.0f} seconds"
-    return f"{told}, {step.passages / seconds:.0f} a second, about {wait} left"
+    return f"{counts}, {step.passages / seconds:.0f} per second, about {wait} left"
 
 
 def listing_text(rows: Iterable[Sequence[str]], header: Sequence[str]) -> str:
-    """A table in columns as wide as their widest cell."""
+    """A table as text, each column as wide as its widest cell."""
     table = [[one_line(cell) for cell in row] for row in (header, *rows)]
     widths = [max(len(row[i]) for row in table) for i in range(len(header))]
     return "\n".join(

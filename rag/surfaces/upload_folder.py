@@ -1,8 +1,8 @@
-"""The folder in which a collection keeps what was uploaded: a file comes into it when it is taken in, and
-leaves it with the last of its articles.
+"""The folder of a collection's uploaded files. A file is moved into it when its articles are added, and
+deleted with the last of them.
 
-What is done to the folder is noted in it until it is done with, so that a process that is killed in the
-middle leaves no file that nobody asked for, and loses none that was replaced.
+Each change is journaled in the folder until it is complete. A process that is killed in the middle leaves no
+unwanted file, and loses no file that was replaced.
 """
 
 from __future__ import annotations
@@ -20,7 +20,8 @@ from typing import Literal, get_args
 from filelock import FileLock, Timeout
 
 from rag.errors import CollectionError, NameTaken, SourceError
-from rag.surfaces.uploads import Upload, numbered
+from rag.surfaces.file_names import numbered
+from rag.surfaces.upload_form import Upload
 from rag.system.files import private_folder
 from rag.types import Failure, IngestReport
 
@@ -28,107 +29,98 @@ __all__ = ["Conflict", "UploadFolder"]
 
 Conflict = Literal["ask", "replace", "keep"]
 _FOLDER = "upload"
-# the folder inside it for what is under way; hidden, so that a sync of the whole folder passes over it
-_ADDING = ".adding"
-_NOTES = "files.json"
+_ADDING = ".adding"  # the folder inside it for a change in progress; hidden, so that a sync skips it
+_JOURNAL = "files.json"
 
 
 @dataclass(frozen=True, slots=True)
 class _Placed:
-    """A file that was put into the folder: where it came from, where it lies, and where the one lies that it
-    replaces.
-    """
+    """A file that was moved into the folder: its path before, its path now, and a copy of what it
+    replaced."""
 
-    came: Path
-    lies: Path
-    earlier: Path | None
+    source: Path
+    target: Path
+    replaced: Path | None
 
 
 class UploadFolder:
-    """The uploaded files of the collection in `home`. `articles` are the ids of those that were read from one
-    of them.
-    """
+    """The uploaded files of the collection in `home`. `articles` gives the ids of the articles read from a
+    file."""
 
     def __init__(self, home: Path, articles: Callable[[Path], Sequence[str]]) -> None:
         self.folder, self._articles = (home / _FOLDER).resolve(), articles
-        self._under_way = self.folder / _ADDING
+        self._change = self.folder / _ADDING
 
     @contextmanager
-    def alone(self) -> Iterator[None]:
-        """Hold the folder against every other thread and process. Raises `CollectionError` while another one
-        has it.
-        """
+    def locked(self) -> Iterator[None]:
+        """Lock the folder. Raises `CollectionError` while another thread or process has it locked."""
         try:
-            with _kept_in(self.folder):
+            with _translated_errors(self.folder):
                 private_folder(self.folder.parent)
                 private_folder(self.folder)
                 lock = FileLock(self.folder.parent / "upload.lock", timeout=0)
                 lock.acquire()
         except Timeout as exc:
             raise CollectionError(
-                "articles are being added or removed just now. Try again when that is done"
+                "articles are already being added or removed. Try again when that is done"
             ) from exc
         try:
-            with _kept_in(self.folder):
+            with _translated_errors(self.folder):
                 self._recover()
             yield
         finally:
             lock.release()
 
-    def taken(self, upload: Upload) -> tuple[str, ...]:
-        """The names of an upload's files under which articles with other content are here already."""
-        with _kept_in(self.folder):
-            return tuple(file.name for file in upload.files if self._other(file.path, file.name))
+    def name_conflicts(self, upload: Upload) -> tuple[str, ...]:
+        """The names of uploaded files that belong to files with other content already."""
+        with _translated_errors(self.folder):
+            return tuple(file.name for file in upload.files if self._is_conflict(file.path, file.name))
 
     @contextmanager
-    def holding(
+    def placing(
         self, upload: Upload, conflict: Conflict
     ) -> Iterator[tuple[list[Path], Callable[[IngestReport], None]]]:
-        """The files of an upload put into the folder, and what settles which of them stay: those that a
-        report says something good of. Where that is not called, everything is put back as it was.
+        """Move the files of an upload into the folder. Yields their paths and a function to confirm them.
 
-        Raises `NameTaken`, having done nothing, where `conflict` is "ask" and names are taken.
+        Confirm with the report of the sync: files with an added, replaced or unchanged article stay. Without
+        it, all files are moved back at the end of the block. Raises `NameTaken`, with nothing changed, where
+        `conflict` is "ask" and there are name conflicts.
         """
         placed: list[_Placed] = []
-        settled: list[IngestReport] = []
+        reports: list[IngestReport] = []
         try:
-            with _kept_in(self.folder):
-                files = self._put(upload, conflict, placed)
-            yield files, settled.append
+            with _translated_errors(self.folder):
+                files = self._place(upload, conflict, placed)
+            yield files, reports.append
         finally:
-            with _kept_in(self.folder):
-                if settled:
-                    self._settle(files, placed, settled[0])
+            with _translated_errors(self.folder):
+                if reports:
+                    self._confirm(files, placed, reports[0])
                 else:
-                    for each in reversed(placed):
-                        self._put_back(each)
-                shutil.rmtree(self._under_way, ignore_errors=True)
+                    for file in reversed(placed):
+                        self._move_back(file)
+                shutil.rmtree(self._change, ignore_errors=True)
 
-    def let_go(self, file: Path) -> None:
-        """Remove a file of the folder if no article is left of it. Raises `SourceError` where that cannot be
-        done.
-        """
+    def remove_unused(self, file: Path) -> None:
+        """Delete a file if none of its articles is left. Raises `SourceError` where that fails."""
         if file.is_file() and not self._articles(file):
             try:
                 file.unlink()
             except OSError as exc:
                 raise SourceError(
-                    f"the article is removed, but its file stays in {self.folder}: {exc.strerror}"
+                    f"the article was removed, but its file in {self.folder} cannot be deleted: "
+                    f"{exc.strerror}"
                 ) from exc
 
     def file_of(self, origin: str) -> Path | None:
-        """The file in the folder from which an article was read, by its origin; `None` where it is from
-        elsewhere.
-        """
+        """The uploaded file of an article, by its origin; `None` for an article from elsewhere."""
         path = Path(origin)
         if not path.is_relative_to(self.folder) or path == self.folder:
             return None
         return self.folder / path.relative_to(self.folder).parts[0]
 
-    def told(self, report: IngestReport) -> IngestReport:
-        """A report that calls the files as their articles are called, and does not say where on this machine
-        they lie.
-        """
+    def with_short_paths(self, report: IngestReport) -> IngestReport:
+        """The report with `upload/NAME` instead of paths of this machine."""
 
         def shortened(text: str) -> str:
             return text.replace(f"{self.folder.as_posix()}/", f"{_FOLDER}/")
@@ -141,15 +133,15 @@ class UploadFolder:
             report, failed=failed, renamed=renamed, warnings=tuple(map(shortened, report.warnings))
         )
 
-    def _other(self, file: Path, name: str) -> bool:
-        """Whether a file of this name is here with other content. One that no article is left of is none."""
+    def _is_conflict(self, file: Path, name: str) -> bool:
+        """Whether another file of this name, with other content, is still used by an article."""
         there = self.folder / name
         return there.is_file() and not filecmp.cmp(file, there, shallow=False) and bool(self._articles(there))
 
-    def _put(self, upload: Upload, conflict: Conflict, placed: list[_Placed]) -> list[Path]:
+    def _place(self, upload: Upload, conflict: Conflict, placed: list[_Placed]) -> list[Path]:
         if conflict not in get_args(Conflict):
             raise ValueError(f"replace must be one of {', '.join(get_args(Conflict))}, not {conflict!r}")
-        others = set(self.taken(upload))
+        others = set(self.name_conflicts(upload))
         if others and conflict == "ask":
             raise NameTaken([file.name for file in upload.files if file.name in others])
         plan: list[tuple[Path, Path]] = []
@@ -157,25 +149,23 @@ class UploadFolder:
         named = {file.name for file in upload.files}
         for file in upload.files:
             name = file.name
-            in_the_way = (self.folder / name).exists() and not (self.folder / name).is_file()
-            if in_the_way or (name in others and conflict == "keep"):
+            is_blocked = (self.folder / name).exists() and not (self.folder / name).is_file()
+            if is_blocked or (name in others and conflict == "keep"):
                 name = self._free(name, named)
                 named.add(name)
             there = self.folder / name
             if there.is_file() and filecmp.cmp(file.path, there, shallow=False):
-                same.append(
-                    there
-                )  # it is read again all the same: an earlier run may have been stopped before its end
+                same.append(there)  # synced again, since an earlier run may have been stopped
             else:
                 plan.append((file.path, there))
-        self._note(plan)
-        for came, there in plan:
-            earlier = self._under_way / "earlier" / there.name if there.exists() else None
+        self._write_journal(plan)
+        for source, there in plan:
+            earlier = self._change / "earlier" / there.name if there.exists() else None
             if earlier:
                 earlier.parent.mkdir(mode=0o700, exist_ok=True)
                 os.replace(there, earlier)
-            placed.append(_Placed(came, there, earlier))
-            shutil.move(came, there)
+            placed.append(_Placed(source, there, earlier))
+            shutil.move(source, there)
         return [*same, *(there for _, there in plan)]
 
     def _free(self, name: str, named: set[str]) -> str:
@@ -184,51 +174,51 @@ class UploadFolder:
             number += 1
         return free
 
-    def _settle(self, files: Sequence[Path], placed: Sequence[_Placed], report: IngestReport) -> None:
+    def _confirm(self, files: Sequence[Path], placed: Sequence[_Placed], report: IngestReport) -> None:
         good = {*report.added, *report.replaced, *report.kept}
-        put = {each.lies: each for each in placed}
+        moved = {file.target: file for file in placed}
         for file in files:
             ids = self._articles(file)
-            if good.intersection(ids) or (ids and file not in put):
+            if good.intersection(ids) or (ids and file not in moved):
                 continue
-            if ids and (earlier := put[file].earlier):
-                os.replace(earlier, file)  # what is stored is still what was read from that one
+            if ids and (replaced := moved[file].replaced):
+                os.replace(replaced, file)  # the stored articles are still those of the replaced file
             else:
                 file.unlink(missing_ok=True)
 
-    def _put_back(self, placed: _Placed) -> None:
-        if placed.came.exists():  # it was not moved, or not wholly
-            placed.lies.unlink(missing_ok=True)
+    def _move_back(self, placed: _Placed) -> None:
+        if placed.source.exists():  # it was not moved, or not completely
+            placed.target.unlink(missing_ok=True)
         else:
-            shutil.move(placed.lies, placed.came)
-        if placed.earlier:
-            os.replace(placed.earlier, placed.lies)
+            shutil.move(placed.target, placed.source)
+        if placed.replaced:
+            os.replace(placed.replaced, placed.target)
 
-    def _note(self, plan: Sequence[tuple[Path, Path]]) -> None:
-        self._under_way.mkdir(mode=0o700)
+    def _write_journal(self, plan: Sequence[tuple[Path, Path]]) -> None:
+        self._change.mkdir(mode=0o700)
         notes = json.dumps([there.name for _, there in plan])
-        (self._under_way / "unfinished").write_text(notes, encoding="utf-8")
-        os.replace(self._under_way / "unfinished", self._under_way / _NOTES)
+        (self._change / "unfinished").write_text(notes, encoding="utf-8")
+        os.replace(self._change / "unfinished", self._change / _JOURNAL)
 
     def _recover(self) -> None:
-        """Undo what a process that was killed has begun."""
-        if not self._under_way.is_dir():
+        """Undo the incomplete change of a killed process."""
+        if not self._change.is_dir():
             return
-        notes = self._under_way / _NOTES
+        notes = self._change / _JOURNAL
         for name in json.loads(notes.read_text(encoding="utf-8")) if notes.exists() else ():
-            earlier, there = self._under_way / "earlier" / name, self.folder / name
+            earlier, there = self._change / "earlier" / name, self.folder / name
             if earlier.exists():
                 os.replace(earlier, there)
             elif there.exists() and not self._articles(there):
                 there.unlink()
-        shutil.rmtree(self._under_way)
+        shutil.rmtree(self._change)
 
 
 @contextmanager
-def _kept_in(folder: Path) -> Iterator[None]:
+def _translated_errors(folder: Path) -> Iterator[None]:
     try:
         yield
     except OSError as exc:
         if isinstance(exc, Timeout):
             raise
-        raise SourceError(f"what was uploaded cannot be kept in {folder}: {exc.strerror or exc}") from exc
+        raise SourceError(f"uploaded files cannot be stored in {folder}: {exc.strerror or exc}") from exc

@@ -1,1 +1,1 @@
-"""What touches the machine: files, connections, addresses, SQLite, and vendors kept quiet."""
+"""Access to the machine: files, connections, web addresses, SQLite, and the telemetry of libraries."""

@@ -1,10 +1,10 @@
-"""Web addresses as they may be shown and kept: without the password that one may hold.
+"""Web addresses without the user name and password that they may contain, for messages and storage.
 
     http://name:password@host/path
            └── login ──┘
 
-A password gets into an address by a setting (`model.url`, `chroma.url`), by what a reader types, and by links
-of pages. It is used to connect (`rag.system.connection`), and neither printed, logged nor stored.
+A password may be in a setting (`model.url`, `chroma.url`), in an address that a user types, and in links of
+pages. It is used to connect (`rag.system.connection`), and never printed, logged or stored.
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ from urllib.parse import unquote, urlsplit
 
 __all__ = ["hidden", "login", "shown", "without_login"]
 
-# Up to the last @ before the path; or up to the last @ at all, where a password holds a slash that it should
-# not. A number after the colon is a port: http://host:8000/@name holds no password.
+# Up to the last @ before the path; or up to the last @ at all, for a password with an unescaped slash. A
+# number after the colon is a port: http://host:8000/@name has no password.
 _LOGIN = re.compile(r"(?<=//)(?:[^\s/?#]*@|[^\s/?#@:]*:(?!\d*[/?#])\S*@)")
 
 
 def hidden(text: str) -> str:
-    """A text in which the login of every web address is `…`.
+    """A text with the login of every web address replaced by `…`.
 
     >>> hidden("no answer from http://ana:s3cret@host:8000/v1. Is it on?")
     'no answer from http://…@host:8000/v1. Is it on?'
@@ -31,7 +31,7 @@ def hidden(text: str) -> str:
 
 
 def shown(address: str) -> str:
-    """An address for a message, whole but for its login; also one that is misspelt.
+    """An address without its login, for a message; works for malformed addresses too.
 
     >>> shown("http://ana:s3cret@host/v1"), shown("http:/ana:s3cret@host"), shown("ana:s3cret@host")
     ('http://…@host/v1', '…@host', '…@host')
@@ -42,8 +42,7 @@ def shown(address: str) -> str:
 
 
 def login(address: str) -> tuple[str, str] | None:
-    """The name and the password in an address, `None` where there are none. Raises `ValueError` for what is
-    no address.
+    """The user name and password in an address, or `None`. Raises `ValueError` for an invalid address.
 
     >>> login("http://ana:s%2Fcret@host/v1"), login("http://ana@host"), login("http://host/@ana")
     (('ana', 's/cret'), ('ana', ''), None)
@@ -56,7 +55,7 @@ def login(address: str) -> tuple[str, str] | None:
 
 
 def without_login(address: str) -> str:
-    """An address without its login. Raises `ValueError` for what is no address.
+    """An address without its login. Raises `ValueError` for an invalid address.
 
     >>> without_login("https://ana:s3cret@example.org:8000/a?b#c"), without_login("https://example.org/@ana")
     ('https://example.org:8000/a?b#c', 'https://example.org/@ana')

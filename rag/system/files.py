@@ -1,5 +1,5 @@
-"""Small files that a user names, read with a limit: settings, keys, names and passwords; how much of a disk
-stays free; and folders of one's own."""
+"""Small files that a user names (settings, keys, accounts), read with a size limit; private folders; the
+disk reserve."""
 
 from __future__ import annotations
 
@@ -11,23 +11,21 @@ from rag.errors import ConfigError
 
 __all__ = ["RESERVE", "private_folder", "small_text"]
 
-RESERVE = (
-    500_000_000  # bytes of the disk that stay free for everything else, or its twentieth if that is less
-)
+RESERVE = 500_000_000  # bytes of the disk that must stay free (or 5 % of it, if that is less)
 
 
 def private_folder(path: Path) -> None:
-    """Make a folder that only its owner may enter, and the folders above it as the system makes any. One that
-    is there stays as it is."""
+    """Create a folder that only its owner can open, and its parent folders with default permissions. An
+    existing folder is not changed.
+    """
     path.mkdir(mode=0o700, parents=True, exist_ok=True)
 
 
-def small_text(path: Path, called: str, most: int) -> str:
-    """The text of a file of at most `most` bytes. `called` names it in a message, as in "the configuration
-    file".
+def small_text(path: Path, called: str, max_bytes: int) -> str:
+    """The text of a file. `called` is its name in messages, such as "the configuration file".
 
-    Raises `ConfigError` for what is missing, longer, no ordinary file (a folder; a pipe, which would be
-    waited for without end; a device, which has none) and no text in UTF-8.
+    Raises `ConfigError` for a file that is missing, longer than `max_bytes`, not UTF-8 text, or not a regular
+    file: a pipe would block, and a device may have no end.
     """
     try:
         path = path.expanduser()
@@ -35,26 +33,27 @@ def small_text(path: Path, called: str, most: int) -> str:
         with open(descriptor, "rb") as file:
             kind = os.fstat(descriptor).st_mode
             if stat.S_ISDIR(kind):
-                raise ConfigError(f"{called} {path} is a folder. Name the file in it")
+                raise ConfigError(f"{called} {path} is a folder. Name a file in it")
             if not stat.S_ISREG(kind):
-                raise ConfigError(f"{called} {path} is a pipe or a device. Name an ordinary file")
-            data = file.read(most + 1)
-    except IsADirectoryError as exc:  # as `open` says on Windows
-        raise ConfigError(f"{called} {path} is a folder. Name the file in it") from exc
+                raise ConfigError(f"{called} {path} is a pipe or a device. Name a regular file")
+            data = file.read(max_bytes + 1)
+    except IsADirectoryError as exc:  # from `open` on Windows
+        raise ConfigError(f"{called} {path} is a folder. Name a file in it") from exc
     except OSError as exc:
         raise ConfigError(f"{called} {path} cannot be read: {exc.strerror}") from exc
     except RuntimeError as exc:  # ~nobody
-        raise ConfigError(f"{called} {path} cannot be found: {exc}. Write the whole path") from exc
+        raise ConfigError(f"{called} {path} cannot be found: {exc}. Write the full path") from exc
     except ValueError as exc:  # a zero byte in its name
-        raise ConfigError(f"{called} {str(path)!r} is not the name of a file: {exc}") from exc
-    if len(data) > most:
+        raise ConfigError(f"{called} {str(path)!r} is not a valid file name: {exc}") from exc
+    if len(data) > max_bytes:
         raise ConfigError(
-            f"{called} {path} is longer than {most:,} bytes, so it is something else. Name the right file"
+            f"{called} {path} is larger than {max_bytes:,} bytes, so it is probably the wrong file. Name the "
+            "right one"
         )
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as exc:
-        raise ConfigError(f"{called} {path} is not a text file in UTF-8. Save it as one") from exc
+        raise ConfigError(f"{called} {path} is not UTF-8 text. Save it as UTF-8") from exc
     if "\0" in text:
-        raise ConfigError(f"{called} {path} is not a text file: it holds a zero byte. Name the right file")
+        raise ConfigError(f"{called} {path} is not a text file: it contains a zero byte. Name the right file")
     return text

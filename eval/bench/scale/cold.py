@@ -30,7 +30,8 @@ def imported(lines: Iterable[str]) -> dict[str, float]:
     writes.
 
     >>> imported(["import time: self [us] | cumulative | imported package",
-    ...           "import time:      1500 |       1500 |   numpy.core", "import time:       500 |       2000 | numpy"])
+    ...           "import time:      1500 |       1500 |   numpy.core",
+    ...           "import time:       500 |       2000 | numpy"])
     {'numpy': 2.0}
     """
     found: Counter[str] = Counter()

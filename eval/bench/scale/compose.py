@@ -150,7 +150,8 @@ def summed(stock: Stock, rows: Sequence[tuple[int, int]]) -> Vectors:
     """The vectors of recombined passages, of length one."""
     found = stock.vectors([a for a, _ in rows]) + stock.vectors([b for _, b in rows])
     lengths: Vectors = np.linalg.norm(found, axis=1, keepdims=True)
-    return found / np.maximum(lengths, 1e-12)
+    unit: Vectors = (found / np.maximum(lengths, 1e-12)).astype(np.float32)
+    return unit
 
 
 def likeness(work: Work, size: int) -> dict[str, Any]:

@@ -81,7 +81,8 @@ class Stock:
             return [-1] * len(texts)
         wanted = np.array([_number(text) for text in texts], dtype=np.uint64)
         at = np.minimum(np.searchsorted(self._sorted, wanted), len(self) - 1)
-        return np.where(self._sorted[at] == wanted, self._order[at], -1).tolist()
+        rows: list[int] = np.where(self._sorted[at] == wanted, self._order[at], -1).tolist()
+        return rows
 
     def vectors(self, rows: Sequence[int]) -> Vectors:
         """Shape (rows, dims)."""
@@ -115,7 +116,8 @@ class Looked:
         )
 
     def question(self, text: str) -> Vectors:
-        return self.passages([text])[0]
+        vector: Vectors = self.passages([text])[0]
+        return vector
 
 
 def flops(tokens: int) -> int:
@@ -164,7 +166,8 @@ def encode_all(work: Work) -> dict[str, Any]:
             spans = passage_spans(article.text, config.passages)
             row = {
                 "id": article.id, "title": article.title, "source": article.source,
-                "published": article.published and article.published.isoformat(), "text": article.text, "spans": spans,
+                "published": article.published and article.published.isoformat(), "text": article.text,
+                "spans": spans,
                 "at": found.position,
             }  # fmt: skip
             out.write(json.dumps(row, ensure_ascii=False) + "\n")
@@ -178,7 +181,8 @@ def encode_all(work: Work) -> dict[str, Any]:
         flush()
     os.replace(aside, work.real)
     return {
-        "articles": articles, "passages": passages, "encoded": encoded, "seconds": seconds, **_rate(work, encoder),
+        "articles": articles, "passages": passages, "encoded": encoded, "seconds": seconds, **_rate(work,
+        encoder),
     }  # fmt: skip
 
 

@@ -138,7 +138,8 @@ def _opened(work: Work, name: str, size: int) -> tuple[Search, int]:
         def exact(vector: Vectors) -> Sequence[Any]:
             scores = matrix @ vector
             best = np.argpartition(-scores, _K)[:_K] if len(scores) > _K else np.arange(len(scores))
-            return best[np.argsort(-scores[best], kind="stable")].tolist()
+            rows: list[int] = best[np.argsort(-scores[best], kind="stable")].tolist()
+            return rows
 
         return exact, len(matrix)
     import chromadb

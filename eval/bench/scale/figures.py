@@ -35,8 +35,10 @@ def slope(first: tuple[float, Number], last: tuple[float, Number]) -> float | No
     stays the same, 1 grows in proportion, −1 falls in proportion. `None` where one is missing or not above 0,
     or the sizes are equal.
 
-    >>> slope((1_000, 2.0), (100_000, 20.0)), slope((1_000, 5.0), (10_000, 5.0)), slope((1_000, None), (10_000, 5.0))
-    (0.5, 0.0, None)
+    >>> slope((1_000, 2.0), (100_000, 20.0)), slope((1_000, 5.0), (10_000, 5.0))
+    (0.5, 0.0)
+    >>> slope((1_000, None), (10_000, 5.0)) is None
+    True
     """
     (small, low), (large, high) = first, last
     if not low or not high or min(low, high, small) <= 0 or small == large:

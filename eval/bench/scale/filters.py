@@ -87,7 +87,8 @@ def filters(work: Work, size: int) -> dict[str, Any]:
         for question in questions[:WARM]:
             timed(question, Filters())
         for name, limits in named.items():
-            with_it, without = [], []
+            with_it: list[float] = []
+            without: list[float] = []
             for number, question in enumerate(questions[WARM:]):
                 (without if number % 2 else with_it).append(
                     timed(question, Filters() if number % 2 else limits)

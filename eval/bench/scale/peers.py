@@ -30,7 +30,8 @@ def expected(before: Sequence[tuple[int, Mapping[str, Any]]], size: int, patienc
     >>> figures = {"seconds": 50.0, "memory_mb": 900.0}
     >>> expected([(1_000, figures)], 10_000, 900.0), expected([(1_000, figures)], 20_000, 900.0)
     (None, '1,000 s of indexing are to be expected')
-    >>> expected([(1_000, {"seconds": 1.0, "memory_mb": 900.0}), (5_000, {"left_out": "it was killed"})], 10_000, 900.0)
+    >>> killed = {"left_out": "it was killed"}
+    >>> expected([(1_000, {"seconds": 1.0, "memory_mb": 900.0}), (5_000, killed)], 10_000, 900.0)
     'it was killed at 5,000'
     """
     if not before:

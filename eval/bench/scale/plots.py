@@ -155,7 +155,8 @@ def _plot(
     edge = axes.get_xlim()[1]
     for name, height in apart(ends, (high - low) / 21).items():
         axes.annotate(
-            name, (edge, 10**height), xytext=(4, 0), textcoords="offset points", va="center", color=colours[name], fontsize=9,
+            name, (edge, 10**height), xytext=(4, 0), textcoords="offset points", va="center",
+            color=colours[name], fontsize=9,
             annotation_clip=False,
         )  # fmt: skip
     axes.set_xticks(sorted({x for some in drawn.values() for x, _ in some}))

@@ -16,7 +16,8 @@ __all__ = ["Found", "at", "report"]
 Found = Mapping[Task, Mapping[str, Any]]
 _REST = "the rest (below 0: encoder and reader load side by side, and while packages are imported)"
 _MADE = {  # what is kept where
-    "catalog": "the catalog", "Chroma": "Chroma", "vectors": "the exact index", "lexical": "lexical", "whole": "whole articles",
+    "catalog": "the catalog", "Chroma": "Chroma", "vectors": "the exact index", "lexical": "lexical",
+    "whole": "whole articles",
     "all": "all",
 }  # fmt: skip
 
@@ -67,7 +68,8 @@ def _limits(found: Found, _sizes: Sequence[int]) -> str:
         ["4 kB safe on the disk, ms p50", at(disk, "fsync_ms", "p50")],
         ["4 kB safe on the disk, ms p95", at(disk, "fsync_ms", "p95")],
     ]
-    return f"## The machine\n\n{at(disk, 'processor')}, {at(disk, 'cores')} cores\n\n{table(['limit', 'measured'], rows)}"
+    processor = f"{at(disk, 'processor')}, {at(disk, 'cores')} cores"
+    return f"## The machine\n\n{processor}\n\n{table(['limit', 'measured'], rows)}"
 
 
 def _encoding(found: Found, _sizes: Sequence[int]) -> str:
@@ -78,8 +80,10 @@ def _encoding(found: Found, _sizes: Sequence[int]) -> str:
     limit = at(bf16, "gflops") or at(every, "gflops")
     reached = made["gflop"] * made["per_second"]
     rows = [
-        ["articles", made["articles"]], ["passages", made["passages"]], ["encoded in that run", made["encoded"]],
-        ["passages/s", made["per_second"]], ["tokens a passage", made["tokens"]], ["GFLOP a passage", made["gflop"]],
+        ["articles", made["articles"]], ["passages", made["passages"]], ["encoded in that run",
+        made["encoded"]],
+        ["passages/s", made["per_second"]], ["tokens a passage", made["tokens"]], ["GFLOP a passage",
+        made["gflop"]],
         ["GFLOP/s reached", reached], ["share of the limit", reached / limit if limit else None],
         ["least cosine to what was kept", made["least_cosine_to_kept"]],
     ]  # fmt: skip
@@ -99,7 +103,8 @@ def _building(found: Found, sizes: Sequence[int]) -> str:
         memory = b["memory_mb"]
         written = b["disk_bytes"]["all"] / 1e6 / b["passages"] * rate if rate else None
         rows.append([
-            size, b["passages"], b["articles"], b["added"], rate, b["last_per_second"], share, at(memory, "start", "resident"),
+            size, b["passages"], b["articles"], b["added"], rate, b["last_per_second"], share, at(memory,
+            "start", "resident"),
             at(memory, "end", "resident"), at(memory, "most_own"), at(memory, "end", "peak"),
             written / disk if written and disk else None,
         ])  # fmt: skip
@@ -117,7 +122,8 @@ def _building(found: Found, sizes: Sequence[int]) -> str:
         )
     heads = [
         "size", "passages", "articles", "added", "passages/s, encoding apart", "last batch, passages/s",
-        "encoding's share of the time", "MB at the start", "at the end", "its own, at most", "with mapped files, at most",
+        "encoding's share of the time", "MB at the start", "at the end", "its own, at most",
+        "with mapped files, at most",
         "share of the disk's rate",
     ]  # fmt: skip
     return "\n\n".join([
@@ -215,11 +221,8 @@ def _graphs(found: Found, sizes: Sequence[int]) -> str:
                         ),
                     ]
                 )
-    return (
-        f"## Filling Chroma's graph\n\n{table(['size', 'graph', 'vectors/s', 'disk MB', 'memory grown MB'], rows)}"
-        if rows
-        else ""
-    )
+    heads = ["size", "graph", "vectors/s", "disk MB", "memory grown MB"]
+    return f"## Filling Chroma's graph\n\n{table(heads, rows)}" if rows else ""
 
 
 def _dense(found: Found, sizes: Sequence[int]) -> str:
@@ -237,7 +240,8 @@ def _dense(found: Found, sizes: Sequence[int]) -> str:
                     [size, name, d.get("recall@10"), d.get("recall@50"), _both(d["ms"]), *held, memory, share]
                 )
     heads = [
-        "size", "method", "recall@10", "recall@50", "ms p50 / p95", "own MB", "MB of files", "memory read GB/s",
+        "size", "method", "recall@10", "recall@50", "ms p50 / p95", "own MB", "MB of files",
+        "memory read GB/s",
         "share of it a search reaches",
     ]  # fmt: skip
     note = "Shares above 1: what is looked through stays in the processor's cache."
@@ -254,7 +258,10 @@ def _peers(found: Found, sizes: Sequence[int]) -> str:
             elif p:
                 rows.append([name, size, p["per_second"], p["questions"], _both(p["ms"]), p["memory_mb"]])
     heads = ["system", "size", "indexed, passages/s", "questions", "question ms p50 / p95", "memory grown MB"]
-    note = "Left out at every size: llama-index as it comes, which cuts passages of its own, so no vectors can be given to it."
+    note = (
+        "Left out at every size: llama-index as it comes, which cuts passages of its own, so no vectors can "
+        "be given to it."
+    )
     return f"## Other libraries, vectors given\n\n{table(heads, rows)}\n\n{note}" if rows else ""
 
 
@@ -270,7 +277,8 @@ def _cold(found: Found, _sizes: Sequence[int]) -> str:
     packages = [*cold["imports_ms"].items(), ["all", cold["imports_in_all_ms"]]]
     return "\n\n".join([
         "## The first answer of a fresh process", told, table(["step", "ms"], steps),
-        "Imports by package, as `-X importtime` tells them, which slows them a little:", table(["package", "ms"], packages),
+        "Imports by package, as `-X importtime` tells them, which slows them a little:",
+        table(["package", "ms"], packages),
     ])  # fmt: skip
 
 

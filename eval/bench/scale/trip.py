@@ -57,8 +57,12 @@ class _Watched:
 def _split(calls: dict[str, float], whole: float) -> dict[str, float]:
     """The steps of a search, in milliseconds, from the times of its calls and of all of it.
 
-    >>> _split({"dense search": 3.0, "reading for rank": 50.0}, 60.0)
-    {'dense search': 3.0, 'reading for rank': 50.0, 'look-ups and merging': 7.0, 'retrieval without reader': 10.0}
+    >>> for step, ms in _split({"dense search": 3.0, "reading for rank": 50.0}, 60.0).items():
+    ...     print(step, ms)
+    dense search 3.0
+    reading for rank 50.0
+    look-ups and merging 7.0
+    retrieval without reader 10.0
     """
     return {
         **calls,

@@ -88,9 +88,8 @@ def put_questions(url: str, questions: Iterable[Question], seconds: float) -> li
                 )
             except (httpx.HTTPError, OSError, ValueError, LookupError, TypeError) as exc:
                 replies.append(Reply(asked, time.time(), kind, error=f"{type(exc).__name__}: {exc}"))
-            time.sleep(
-                0.5
-            )  # who is refused waits a moment, or a page that is gone would be asked a thousand times a second
+            # After a refusal, wait. Otherwise a page that is gone would be asked a thousand times a second.
+            time.sleep(0.5)
     return replies
 
 

@@ -73,8 +73,11 @@ def histories(changes: Iterable[Change]) -> dict[str, list[Version]]:
 
     A version may have been there from the beginning of its change on, and until the end of the next one.
 
-    >>> histories([Change("a", "v1", "Rain.", 0, 0), Change("a", "v2", "Snow.", 10, 12), Change("a", None, "", 30, 31)])["a"]
-    [Version(version='v1', text='Rain.', since=0, until=12), Version(version='v2', text='Snow.', since=10, until=31)]
+    >>> rain, snow = Change("a", "v1", "Rain.", 0, 0), Change("a", "v2", "Snow.", 10, 12)
+    >>> for version in histories([rain, snow, Change("a", None, "", 30, 31)])["a"]:
+    ...     print(version)
+    Version(version='v1', text='Rain.', since=0, until=12)
+    Version(version='v2', text='Snow.', since=10, until=31)
     """
     by_article: dict[str, list[Change]] = {}
     for change in sorted(changes, key=lambda change: change.began):
@@ -126,15 +129,22 @@ def is_sentence(said: str) -> bool:
     """Whether what a page says in place of an answer is written for a reader: words, and not what a program
     says of itself.
 
-    >>> is_sentence("the question is empty. Ask something about the articles"), is_sentence("Queue is full! Please try again.")
-    (True, True)
+    >>> is_sentence("the question is empty. Ask something about the articles")
+    True
+    >>> is_sentence("Queue is full! Please try again.")
+    True
     >>> is_sentence("KeyError: 'article'"), is_sentence("Internal Server Error"), is_sentence("")
     (False, False, False)
-    >>> is_sentence("'NoneType' object has no attribute 'text'"), is_sentence("(sqlite3.OperationalError) the table is locked")
-    (False, False)
+    >>> is_sentence("'NoneType' object has no attribute 'text'")
+    False
+    >>> is_sentence("(sqlite3.OperationalError) the table is locked")
+    False
     """
     few = len(re.findall(r"[^\W\d_]+", said)) < 4
-    inner = r"Traceback \(most recent|\b\w+(?:\.\w+)*(?:Error|Exception)\b|\bobject has no\b| object at 0x|\bFile \".+\", line \d"
+    inner = (
+        r"Traceback \(most recent|\b\w+(?:\.\w+)*(?:Error|Exception)\b|\bobject has no\b| object at 0x|"
+        r"\bFile \".+\", line \d"
+    )
     return not few and re.search(inner, said) is None
 
 

@@ -1,4 +1,4 @@
-"""The application that has REST and MCP, and nothing else: what the server adds the page and the door to."""
+"""The FastAPI application with REST and MCP. `server` adds the page and the access middleware."""
 
 from __future__ import annotations
 
@@ -15,16 +15,15 @@ from rag.surfaces.library import Library
 __all__ = ["api_app"]
 
 _ABOUT = (
-    "Ask a collection of articles. Every sentence of an answer has citations: the exact words of an article, "
-    "and where they "
-    'stand in it, in code points. Every error has the form `{"error": {"kind", "message"}}`.'
+    "Ask questions about a collection of articles. Every sentence of an answer has citations: the exact "
+    "words of an "
+    'article and their place in it, in code points. Errors have the form `{"error": {"kind", "message"}}`.'
 )
 
 
-def api_app(library: Library, gate: Gate, *, timeout: float, also: Sequence[APIRouter] = ()) -> FastAPI:
-    """REST under `/api`, described at `/api/openapi.json`, and MCP at `/mcp`. Nothing of it is loaded from
-    elsewhere.
-    """
+def api_app(library: Library, gate: Gate, *, timeout: float, routers: Sequence[APIRouter] = ()) -> FastAPI:
+    """REST under `/api`, described at `/api/openapi.json`, and MCP at `/mcp`. `routers` are included as
+    well."""
     app = FastAPI(
         title="Clippings",
         version="1",
@@ -34,8 +33,8 @@ def api_app(library: Library, gate: Gate, *, timeout: float, also: Sequence[APIR
         redoc_url=None,
     )
     add_errors(app, library.folders)
-    for routes in also:  # before the last route under /api, which takes all that no other does
-        app.include_router(routes)
+    for extra in routers:  # before the catch-all route under /api
+        app.include_router(extra)
     app.include_router(router(library, gate, timeout=timeout))
-    mcp.mount(app, mcp.tools(library, gate, timeout=timeout, hide=library.folders))
+    mcp.mount(app, mcp.mcp_server(library, gate, timeout=timeout, hide=library.folders))
     return app

@@ -1,6 +1,5 @@
-"""The JSON of a request, read without keeping others waiting: in a thread, and with a limit to how many
-values it has.
-"""
+"""The JSON of a request body, parsed without delaying other requests: in a thread, with limits on its
+values."""
 
 from __future__ import annotations
 
@@ -8,46 +7,45 @@ import asyncio
 import json
 from typing import Any
 
-__all__ = ["VALUES", "TooManyValues", "read"]
+__all__ = ["MAX_VALUES", "TooManyValues", "parse"]
 
-VALUES = 5_000  # the largest body that makes sense has a thousand sources, and a history of a thousand turns
-_SHORT = 20_000  # bytes of a body that is not worth a thread
-_KEYS = 100  # at the top of a body; each that is not known costs pydantic a tenth of a millisecond
-# commas and brackets; parsing so many takes a tenth of a second, in which no thread runs but that one
-_SIGNS = 1_000_000
+MAX_VALUES = 5_000  # the largest useful body has a thousand sources and a history of a thousand turns
+_THREAD_BYTES = 20_000  # shorter bodies are parsed without a thread
+_MAX_KEYS = 100  # at the top level; pydantic needs a tenth of a millisecond for each unknown one
+_MAX_DELIMITERS = 1_000_000  # commas and brackets; parsing that many holds the GIL for a tenth of a second
 
 
 class TooManyValues(Exception):
-    """A body that would take too long to look at, as a sentence."""
+    """The body has too many values. The message is for the client."""
 
 
-async def read(body: bytes, most: int = VALUES) -> Any:
-    """The value of a body. Raises `TooManyValues` for one of more than `most` values, and what `json.loads`
-    raises.
-    """
-    return await asyncio.to_thread(_read, body, most) if len(body) > _SHORT else _read(body, most)
+async def parse(body: bytes, max_values: int = MAX_VALUES) -> Any:
+    """The JSON value of a body. Raises `TooManyValues`, and what `json.loads` raises."""
+    if len(body) > _THREAD_BYTES:
+        return await asyncio.to_thread(_parse, body, max_values)
+    return _parse(body, max_values)
 
 
-def _read(body: bytes, most: int) -> Any:
-    if sum(body.count(sign) for sign in (b",", b"[", b"{")) > _SIGNS:
-        raise _too_many(most)
+def _parse(body: bytes, max_values: int) -> Any:
+    if sum(body.count(sign) for sign in (b",", b"[", b"{")) > _MAX_DELIMITERS:
+        raise _too_many(max_values)
     value = json.loads(body)
-    if isinstance(value, dict) and len(value) > _KEYS:
+    if isinstance(value, dict) and len(value) > _MAX_KEYS:
         raise TooManyValues(
-            f"the body has {len(value):,} parameters, and there is nothing that takes more than {_KEYS}"
+            f"the body has {len(value):,} parameters; the limit is {_MAX_KEYS}. Send only those of the route"
         )
-    inside, count = [value], 0
-    while inside:
-        each = inside.pop()
+    remaining, count = [value], 0
+    while remaining:
+        each = remaining.pop()
         if isinstance(each, dict):
-            inside += each.values()
+            remaining += each.values()
         elif isinstance(each, list):
-            inside += each
+            remaining += each
         count += 1
-        if count + len(inside) > most:
-            raise _too_many(most)
+        if count + len(remaining) > max_values:
+            raise _too_many(max_values)
     return value
 
 
-def _too_many(most: int) -> TooManyValues:
-    return TooManyValues(f"the body is of more than {most:,} values. Send less at a time")
+def _too_many(max_values: int) -> TooManyValues:
+    return TooManyValues(f"the body has more than {max_values:,} values. Send less at a time")

@@ -1,6 +1,4 @@
-"""One JSON form for every error of every route: `{"error": {"kind": "question", "message": "what happened,
-what to do"}}`.
-"""
+"""One JSON form for all errors: `{"error": {"kind": "question", "message": "what happened, what to do"}}`."""
 
 from __future__ import annotations
 
@@ -22,11 +20,11 @@ if TYPE_CHECKING:
 __all__ = ["add_errors", "error_response"]
 
 _KINDS = {
-    400: ("request", "this request cannot be read. Check how it is made"),
+    400: ("request", "this request is malformed. Check its format"),
     401: ("login", "log in first, or send a token"),
-    403: ("forbidden", "this is not allowed to you"),
-    404: ("address", "there is nothing at {method} {path}. /api/openapi.json lists what there is"),
-    405: ("method", "{path} cannot be asked with {method}. /api/openapi.json lists what there is"),
+    403: ("forbidden", "you are not allowed to do this"),
+    404: ("address", "there is no route {method} {path}. See /api/openapi.json for the routes"),
+    405: ("method", "{path} does not support {method}. See /api/openapi.json for the routes"),
     413: ("size", "this request is too large. Send less at a time"),
     415: ("type", "the body must be JSON, with the header Content-Type: application/json"),
     429: ("busy", "too many requests. Try again in a minute"),
@@ -34,24 +32,24 @@ _KINDS = {
 
 
 def error_response(status: int, kind: str, message: str, headers: dict[str, str] | None = None) -> Response:
-    """A response, which is an ASGI application too, in the form of every error."""
+    """An error response in the common form. It is an ASGI application too."""
     return _response(Refusal(status, kind, message, headers or {}))
 
 
 def add_errors(app: FastAPI, hide: Sequence[str] = ()) -> None:
-    """Make every error of an application one of this form. Call it once; what is added to the application as
-    middleware later stands before it, and answers for itself. `hide` is as `refusal` has it."""
+    """Give all errors of an application the common form. Call it once. Middleware that is added later runs
+    before it and handles its own errors. `hide` is passed to `refusal`.
+    """
     app.state.hide = tuple(hide)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _by_status)
-    app.add_exception_handler(ClippingsError, _ours)
-    app.add_middleware(_Unforeseen)
+    app.add_exception_handler(ClippingsError, _clippings_error)
+    app.add_middleware(_UnexpectedErrors)
 
 
-class _Unforeseen:
-    """Stands before the routes, as ASGI has it. Starlette's own last resort would raise the error again, to
-    be logged twice.
-    """
+class _UnexpectedErrors:
+    """ASGI middleware for unexpected errors. Starlette's own would raise the error again, to be logged
+    twice."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -60,41 +58,43 @@ class _Unforeseen:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        begun = False
+        started = False
 
-        async def noted(message: Message) -> None:
-            nonlocal begun
-            begun = True
+        async def send_noting(message: Message) -> None:
+            nonlocal started
+            started = True
             await send(message)
 
         try:
-            await self._app(scope, receive, noted)
+            await self._app(scope, receive, send_noting)
         except Exception as exc:
-            if begun:  # the rest of the response is missing, and the server hangs up
-                logging.getLogger("clippings").exception("a response broke off")
+            if started:  # the response is incomplete, and the server closes the connection
+                logging.getLogger("clippings").exception("a response was interrupted")
                 return
             await _response(refusal(exc, scope["app"].state.hide))(scope, receive, send)
 
 
-def _response(told: Refusal) -> Response:
-    return Response(json_bytes(told.body), told.status, dict(told.headers), "application/json")
+def _response(error: Refusal) -> Response:
+    return Response(json_bytes(error.body), error.status, dict(error.headers), "application/json")
 
 
-def _ours(request: Request, error: Exception) -> Response:
+def _clippings_error(request: Request, error: Exception) -> Response:
     return _response(refusal(error, request.app.state.hide))
 
 
 def _by_status(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     status, detail = error.status_code, error.detail
-    kind, said = _KINDS.get(status, ("http", f"{_phrase(status)}. /api/openapi.json lists what there is"))
-    # Starlette and FastAPI put their own short phrases; what we raise ourselves is a sentence already.
+    kind, message = _KINDS.get(status, ("http", f"{_phrase(status)}. See /api/openapi.json for the routes"))
+    # Starlette and FastAPI use short phrases of their own. Our own details are whole sentences.
     if detail and detail not in (_phrase(status), "There was an error parsing the body"):
-        said = str(detail)
-    said = said.replace("{method}", request.method).replace("{path}", request.url.path[:80])
+        message = str(detail)
+    message = message.replace("{method}", request.method).replace("{path}", request.url.path[:80])
     if status == 400 and detail == "There was an error parsing the body":
-        said = "the body is no JSON that can be read: it must be in UTF-8, and not nested deeper than a few hundred levels"
-    return _response(Refusal(status, kind, said, error.headers or {}))
+        message = (
+            "the body is not valid JSON. It must be UTF-8, and not nested deeper than a few hundred levels"
+        )
+    return _response(Refusal(status, kind, message, error.headers or {}))
 
 
 def _phrase(status: int) -> str:
@@ -108,16 +108,17 @@ def _invalid(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
     errors: Any = error.errors()
     if errors[0]["type"] == "json_invalid":
-        place = errors[0]["loc"][-1]
-        why = f"the body is no JSON: {errors[0].get('ctx', {}).get('error', 'it cannot be read')} at character {place}"
-        return _response(Refusal(400, "request", why))
-    # FastAPI puts before each name whether it is one of the body's or the query's.
+        position = errors[0]["loc"][-1]
+        reason = errors[0].get("ctx", {}).get("error", "it cannot be parsed")
+        message = f"the body is not valid JSON: {reason} at character {position}"
+        return _response(Refusal(400, "request", message))
+    # FastAPI puts "body" or "query" before each name.
     named = [{**each, "loc": each["loc"][1:]} for each in errors]
     return _response(Refusal(422, "argument", argument_sentence(named, _known(request, errors[0]["loc"]))))
 
 
 def _known(request: Request, place: tuple[Any, ...]) -> list[str]:
-    """The names of the parameters that the route takes where one that it does not know was found."""
+    """The parameters of the route, for the error about an unknown one."""
     route = request.scope.get("route")
     dependant = getattr(route, "dependant", None)
     fields = (

@@ -1,5 +1,4 @@
-"""Whether the page can answer, for whoever watches over it: `/healthz`, which asks for no password and tells
-nothing that is in the articles, nor where they lie."""
+"""The health check `/healthz`. It needs no login, and reveals neither articles nor paths."""
 
 from __future__ import annotations
 
@@ -18,16 +17,17 @@ __all__ = ["Health", "health_router"]
 
 
 class Health:
-    """What the page says of itself."""
+    """The health of a server."""
 
     def __init__(self, library: Library, gate: Gate) -> None:
         self._library, self._gate = library, gate
-        self._began = time.monotonic()
+        self._started = time.monotonic()
         self._failing = False
 
     def state(self) -> tuple[int, dict[str, Any]]:
-        """An HTTP status, 200 or 503, and the facts: of the collection that a newcomer sees, of the questions
-        since the page was opened, and megabytes of memory by part."""
+        """An HTTP status, 200 or 503, and the state: the collection that is shown first, the questions since
+        the start, and the memory in megabytes by part.
+        """
         facts: dict[str, Any] = dict.fromkeys(("articles", "passages", "generation")) | {"memory": {}}
         reason = None
         try:
@@ -36,13 +36,13 @@ class Health:
             facts["memory"] = assistant.collection.memory()
             self._failing = False
         except Exception:
-            reason = "the collection cannot be read; the page's log says why"
-            if not self._failing:  # which is asked every few seconds
+            reason = "the collection cannot be read. The server's log says why"
+            if not self._failing:  # log it once: health checks come every few seconds
                 logging.getLogger("clippings").exception("the collection cannot be read")
             self._failing = True
         status = "failing" if reason else "ok"
         if self._gate.stopping:
-            status, reason = "stopping", "the page is being stopped and takes no new questions"
+            status, reason = "stopping", "the server is stopping and accepts no new questions"
         questions = self._gate.counts
         whole = {
             "status": status,
@@ -52,7 +52,7 @@ class Health:
             "waiting": questions.waiting,
             "answered": questions.answered,
             "refused": questions.refused,
-            "seconds": round(time.monotonic() - self._began, 1),
+            "seconds": round(time.monotonic() - self._started, 1),
         }
         return 503 if reason else 200, whole
 
@@ -63,7 +63,7 @@ def health_router(health: Health) -> APIRouter:
 
     @router.api_route("/healthz", methods=["GET", "HEAD"], include_in_schema=False)
     async def healthz() -> JSONResponse:
-        # In a thread: a collection on a slow disk must not hold up the answers of others.
+        # In a thread, so that a slow disk does not delay other requests.
         status, whole = await asyncio.to_thread(health.state)
         return JSONResponse(whole, status, {"Cache-Control": "no-store"})
 

@@ -1,6 +1,4 @@
-"""What a caller is told when something goes wrong, whichever way it came: a status, a kind for programs, and
-a sentence.
-"""
+"""The error that a client gets, over REST or MCP: an HTTP status, a code for programs, and a message."""
 
 from __future__ import annotations
 
@@ -24,17 +22,17 @@ from rag.errors import (
 )
 from rag.surfaces.api.service import TimeLimitError
 
-__all__ = ["UNFORESEEN", "Refusal", "argument_sentence", "json_bytes", "refusal"]
+__all__ = ["UNEXPECTED", "Refusal", "argument_sentence", "json_bytes", "refusal"]
 
-UNFORESEEN = (
-    "this failed for a reason that was not foreseen; the server's log has it. Try again, or in other words"
+UNEXPECTED = (
+    "an unexpected error occurred. The server's log has the details. Try again, or rephrase the question"
 )
-_SHOWN = 80  # characters of what came
+_MAX_SHOWN_CHARACTERS = 80  # of a value in a message
 
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """An HTTP status, a kind from a fixed few, a sentence, and headers."""
+    """An error response: HTTP status, error code, message and headers."""
 
     status: int
     kind: str
@@ -47,7 +45,7 @@ class Refusal:
 
 
 def json_bytes(value: Any) -> bytes:
-    """A value as JSON in UTF-8. Half a surrogate pair, of which UTF-8 has none, is written as JSON's escape.
+    """A value as JSON in UTF-8. Lone surrogates, which UTF-8 does not have, are written as JSON escapes.
 
     >>> json_bytes({"name": "é\\ud800"})
     b'{"name": "\\xc3\\xa9\\\\ud800"}'
@@ -56,51 +54,54 @@ def json_bytes(value: Any) -> bytes:
 
 
 def refusal(error: Exception, hide: Sequence[str] = ()) -> Refusal:
-    """What to say of an error. One that was not foreseen is logged here, once, and its sentence tells nothing
-    of it. `hide` are folders of this machine, for which a neutral word stands: who asks need not know where
-    they are."""
+    """The response for an error. An unexpected error is logged here, once, and its message says nothing about
+    it. `hide` are folders of this machine that clients need not know; messages call them "the collection's
+    folder".
+    """
     if not isinstance(error, ClippingsError):
         logging.getLogger("clippings").error("a request failed", exc_info=error)
-        return Refusal(500, "unforeseen", UNFORESEEN)
-    said = str(error)
-    for folder in sorted(hide, key=len, reverse=True):  # one may lie in another
-        said = said.replace(folder, "the collection's folder")
-    said = said.encode("utf-8", "backslashreplace").decode()
+        return Refusal(500, "unforeseen", UNEXPECTED)
+    message = str(error)
+    for folder in sorted(hide, key=len, reverse=True):  # one may contain the other
+        message = message.replace(folder, "the collection's folder")
+    message = message.encode("utf-8", "backslashreplace").decode()
     match error:
         case QuestionError():
-            return Refusal(422, "question", said)
+            return Refusal(422, "question", message)
         case SourceError():
-            return Refusal(422, "source", said)
+            return Refusal(422, "source", message)
         case UploadError():
-            return Refusal(error.status, "upload", said, {"Retry-After": "60"} if error.status == 503 else {})
+            return Refusal(
+                error.status, "upload", message, {"Retry-After": "60"} if error.status == 503 else {}
+            )
         case TooManyAttempts():
-            return Refusal(429, "busy", said, {"Retry-After": str(int(error.retry_after) + 1)})
+            return Refusal(429, "busy", message, {"Retry-After": str(int(error.retry_after) + 1)})
         case BusyError():
-            return Refusal(503, "busy", said, {"Retry-After": "60"})
+            return Refusal(503, "busy", message, {"Retry-After": "60"})
         case TimeLimitError():
-            return Refusal(504, "timeout", said)
+            return Refusal(504, "timeout", message)
         case ForbiddenError():
-            return Refusal(403, "read-only", said)
+            return Refusal(403, "read-only", message)
         case ModelError():
-            return Refusal(502, "model", said)
+            return Refusal(502, "model", message)
         case CollectionError(missing=True):
-            return Refusal(404, "missing", said)
+            return Refusal(404, "missing", message)
         case CollectionError(busy=True):
-            return Refusal(409, "collection", said, {"Retry-After": "10"})
+            return Refusal(409, "collection", message, {"Retry-After": "10"})
         case CollectionError():
-            return Refusal(503, "collection", said)
+            return Refusal(503, "collection", message)
         case ConfigError():
-            return Refusal(500, "settings", said)
-    return Refusal(500, "clippings", said)
+            return Refusal(500, "settings", message)
+    return Refusal(500, "clippings", message)
 
 
-_WANTED = {
-    "string_type": "a text",
-    "string_unicode": "in Unicode, which has no half of a surrogate pair",
+_EXPECTED = {
+    "string_type": "text",
+    "string_unicode": "valid Unicode, without lone surrogates",
     "int_type": "a whole number",
     "int_parsing": "a whole number",
     "int_from_float": "a whole number",
-    "int_parsing_size": "a whole number of a few digits",
+    "int_parsing_size": "a whole number with fewer digits",
     "bool_type": "true or false",
     "bool_parsing": "true or false",
     "list_type": "a list",
@@ -111,28 +112,28 @@ _WANTED = {
 
 
 def argument_sentence(errors: Sequence[Mapping[str, Any]], known: Sequence[str] = ()) -> str:
-    """The first of pydantic's errors as a sentence: which parameter, what it must be, and what came. `known`
-    are the names of the parameters there are.
+    """The first of pydantic's errors as a message: the parameter, the expected value and the actual one.
+    `known` are the names of all parameters.
 
     >>> argument_sentence([{"type": "int_type", "loc": ("k",), "input": "8", "msg": ""}])
-    'k must be a whole number, and is "8"'
+    'k must be a whole number, not "8"'
     """
     first = errors[0]
     kind, name, context = first["type"], _name(first["loc"]), first.get("ctx") or {}
     if kind == "missing":
-        return f"{name or 'the body'} is missing. State it"
+        return f"{name or 'the body'} is missing. Add it"
     if kind == "extra_forbidden":
-        there = f"Those there are: {', '.join(known)}" if known else "Leave it out"
-        return f"there is no parameter {_shown(name)}. {there}"
+        advice = f"The parameters are: {', '.join(known)}" if known else "Remove it"
+        return f"there is no parameter {_shown(name)}. {advice}"
     if kind == "wanted":
         wanted = first["msg"]
     elif kind == "string_too_short":
-        wanted = "a text that is not empty"
+        wanted = "text that is not empty"
     elif kind == "string_too_long":
-        wanted = f"a text of at most {context['max_length']:,} characters"
-        return f"{name} must be {wanted}, and has {len(first['input']):,}"
+        return f"{name} must have at most {context['max_length']:,} characters, not {len(first['input']):,}"
     elif kind == "too_long":
-        return f"{name} must be a list of at most {context['max_length']:,}, and has {context['actual_length']:,}"
+        limit, length = context["max_length"], context["actual_length"]
+        return f"{name} must have at most {limit:,} items, not {length:,}"
     elif kind == "greater_than_equal":
         wanted = f"at least {context['ge']:,}"
     elif kind == "less_than_equal":
@@ -140,8 +141,8 @@ def argument_sentence(errors: Sequence[Mapping[str, Any]], known: Sequence[str] 
     elif kind == "literal_error":
         wanted = context["expected"].replace("''", "empty")
     else:
-        wanted = _WANTED.get(kind) or f"another value ({first['msg']})"
-    return f"{name or 'the body'} must be {wanted}, and is {_shown(first['input'])}"
+        wanted = _EXPECTED.get(kind) or f"another value ({first['msg']})"
+    return f"{name or 'the body'} must be {wanted}, not {_shown(first['input'])}"
 
 
 def _name(place: Sequence[str | int]) -> str:
@@ -149,11 +150,11 @@ def _name(place: Sequence[str | int]) -> str:
     named = ""
     for part in place:
         named += f"[{part}]" if isinstance(part, int) else f"{'.' if named else ''}{part}"
-    return named.encode("utf-8", "backslashreplace").decode()[:_SHOWN]
+    return named.encode("utf-8", "backslashreplace").decode()[:_MAX_SHOWN_CHARACTERS]
 
 
 def _shown(value: Any) -> str:
     try:
-        return json_bytes(value).decode()[:_SHOWN]
+        return json_bytes(value).decode()[:_MAX_SHOWN_CHARACTERS]
     except (TypeError, ValueError, RecursionError):
         return f"a {type(value).__name__}"

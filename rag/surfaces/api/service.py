@@ -1,6 +1,6 @@
-"""What the routes and the tools do, once for both: their arguments are models of `schemas`, their results our
-values or plain JSON ones. Questions wait in the gate; all that may block runs in threads, and within a limit
-of time."""
+"""What the routes and the MCP tools have in common. Arguments are models of `schemas`; results are our own
+values or plain JSON values. Questions wait in the gate. Blocking work runs in threads and has a time limit.
+"""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from rag.assistant import Assistant
 from rag.collection import Listing
 from rag.errors import ClippingsError, CollectionError, ForbiddenError
 from rag.surfaces.api.schemas import ArticleList, AskRequest, Correction, SearchRequest
-from rag.surfaces.asking import day, filters
 from rag.surfaces.gate import Gate, Waiting
 from rag.surfaces.library import Library
+from rag.surfaces.parsing import parse_date, parse_filters
 from rag.surfaces.render import json_value
 from rag.types import Answer, Article, Evidence, Sentence, Step, Turn
 
@@ -27,70 +27,74 @@ __all__ = ["Event", "Service", "TimeLimitError", "address"]
 
 Event = Waiting | Step | Sentence | Answer
 _T = TypeVar("_T")
-_READERS = 8  # articles read and listed at the same time; each takes milliseconds
+_READ_THREADS = 8  # for reading and listing articles, which takes milliseconds
 _PASSAGE = re.compile(r"(.+):(\d{1,12})-(\d{1,12})", re.DOTALL)  # a passage's id
 
 
 class TimeLimitError(ClippingsError):
-    """The work took longer than a request may."""
+    """A request took longer than its time limit."""
 
 
-class _GivenUpError(Exception):
-    """Nobody waits any more for what is being added."""
+class _ClientGoneError(Exception):
+    """The client no longer waits for the articles to be added."""
 
 
 class Service:
-    """The collections of a library, asked through a gate. `timeout` is in seconds, for each call."""
+    """The operations on a library. `timeout` is in seconds, for each call."""
 
     def __init__(self, library: Library, gate: Gate, *, timeout: float) -> None:
         self._library, self._gate, self._timeout = library, gate, timeout
-        self._readers = ThreadPoolExecutor(_READERS, "articles")
+        self._readers = ThreadPoolExecutor(_READ_THREADS, "articles")
 
     async def events(self, asked: AskRequest) -> AsyncGenerator[Event, None]:
-        """What happens to a question, each event once and in order: how many are before it, what is being
-        done, sentences, and last the answer. Closed early, the work is given up.
+        """The events of a question in order: its position in the queue, steps, sentences, and last the
+        answer. If this is closed early, the work stops.
 
         Raises `BusyError`, `TimeLimitError`, and what `Assistant.stream` raises.
         """
         turns = [Turn(turn.question, turn.answer) for turn in asked.history]
-        limits = filters(asked.sources, asked.published_from, asked.published_to)
-        said: list[Event] = []
+        filters = parse_filters(asked.sources, asked.published_from, asked.published_to)
+        events: list[Event] = []
 
         def work() -> Iterator[int]:
             assistant = self._library.chosen(asked.collection)
-            made = assistant.stream(
-                asked.question, turns, filters=limits, asked_on=day(asked.asked_on), use_model=asked.use_model
+            stream = assistant.stream(
+                asked.question,
+                turns,
+                filters=filters,
+                asked_on=parse_date(asked.asked_on),
+                use_model=asked.use_model,
             )
-            # The gate gives only the latest of what is made meanwhile: how many there are, then, is enough.
-            for number, event in enumerate(made, 1):
-                said.append(event)
+            # The gate passes on only the latest item, so each item is the number of events so far.
+            for number, event in enumerate(stream, 1):
+                events.append(event)
                 yield number
 
-        given = 0
-        async with aclosing(self._in_time(self._gate.answered(work))) as made:
-            async for step in made:
+        sent = 0
+        async with aclosing(self._in_time(self._gate.answered(work))) as steps:
+            async for step in steps:
                 if isinstance(step, Waiting):
                     yield step
                     continue
-                for event in said[given:step]:
+                for event in events[sent:step]:
                     yield event
-                given = step
+                sent = step
 
     async def ask(self, asked: AskRequest) -> Answer:
         """The whole answer. Raises as `events` does."""
-        async with aclosing(self.events(asked)) as made:
-            async for event in made:
+        async with aclosing(self.events(asked)) as events:
+            async for event in events:
                 if isinstance(event, Answer):
                     return event
         raise AssertionError("a stream ends with its answer")
 
     async def search(self, asked: SearchRequest) -> Evidence:
-        """The passages nearest to a question, ranked. Raises as `ask` does."""
-        limits = filters(asked.sources, asked.published_from, asked.published_to)
+        """The passages most relevant to a question, ranked. Raises as `ask` does."""
+        filters = parse_filters(asked.sources, asked.published_from, asked.published_to)
 
         def work() -> Evidence:
             assistant = self._library.chosen(asked.collection)
-            return assistant.search(asked.question, asked.k, limits, asked_on=day(asked.asked_on))
+            return assistant.search(asked.question, asked.k, filters, asked_on=parse_date(asked.asked_on))
 
         limit = asyncio.timeout(self._timeout)
         try:
@@ -98,60 +102,52 @@ class Service:
                 return await self._gate.result(work)
         except TimeoutError:
             if limit.expired():
-                raise self._late() from None
+                raise self._timed_out() from None
             raise
 
     async def article(self, article_id: str, collection: str = "", version: str = "") -> dict[str, Any]:
-        """A whole article, as `schemas.Article` has it. Raises `CollectionError` where there is none, or not
-        that version.
-        """
-        return await self._read(lambda: _whole(self._library.chosen(collection), article_id, version))
+        """A whole article, as `results.Article`. Raises `CollectionError` where the article or version is
+        missing."""
+        return await self._read(lambda: _article_json(self._library.chosen(collection), article_id, version))
 
     async def document(self, wanted: str, collection: str = "") -> dict[str, Any]:
-        """The article that an id names, be it an article's or a passage's, as `schemas.Document` has it."""
-        return await self._read(lambda: _document(self._library.chosen(collection), wanted))
+        """The article with the id of an article or a passage, as `results.Document`."""
+        return await self._read(lambda: _document_json(self._library.chosen(collection), wanted))
 
     async def articles(self, wanted: ArticleList) -> dict[str, Any]:
-        """A part of the list of articles, as `schemas.ArticlePage` has it."""
+        """A page of the list of articles, as `results.ArticlePage`."""
 
         def read() -> dict[str, Any]:
-            rows = [
-                row
-                for row in self._library.chosen(wanted.collection).collection.articles()
-                if _fits(row, wanted)
-            ]
+            collection = self._library.chosen(wanted.collection).collection
+            listed = [a for a in collection.articles() if _matches(a, wanted)]
             end = wanted.offset + wanted.limit
             return {
-                "total": len(rows),
+                "total": len(listed),
                 "offset": wanted.offset,
                 "limit": wanted.limit,
-                "next_offset": end if end < len(rows) else None,
-                "articles": [_row(row) for row in rows[wanted.offset : end]],
+                "next_offset": end if end < len(listed) else None,
+                "articles": [_listing_json(item) for item in listed[wanted.offset : end]],
             }
 
         return await self._read(read)
 
-    async def latest(self, most: int) -> tuple[list[Listing], int]:
-        """The articles that were published last, those of unknown day after them, and how many there are in
-        all.
-        """
+    async def latest(self, count: int) -> tuple[list[Listing], int]:
+        """The `count` latest articles, undated ones last; and the number of all articles."""
 
         def read() -> tuple[list[Listing], int]:
-            rows = self._library.chosen(
-                ""
-            ).collection.articles()  # by id, which decides between those of one day
-            rows.sort(key=lambda row: -row.headline.published.toordinal() if row.headline.published else 0)
-            return rows[:most], len(rows)
+            listed = self._library.chosen("").collection.articles()  # sorted by id, which breaks ties
+            listed.sort(key=lambda a: -a.headline.published.toordinal() if a.headline.published else 0)
+            return listed[:count], len(listed)
 
         return await self._read(read)
 
-    async def correct(self, article_id: str, right: Correction) -> dict[str, Any]:
-        """Correct an article of the user's own, or take that back; the article as it is now."""
-        facts = {name: getattr(right, name) or "" for name in right.model_fields_set - {"undo"}}
+    async def correct(self, article_id: str, correction: Correction) -> dict[str, Any]:
+        """Correct an article of the user's own, or undo that; the article as it is now."""
+        facts = {name: getattr(correction, name) or "" for name in correction.model_fields_set - {"undo"}}
 
         def work() -> dict[str, Any]:
-            self._library.correct(article_id, facts, undo=right.undo)
-            return _whole(self._library.assistant("own"), article_id, "")
+            self._library.correct(article_id, facts, undo=correction.undo)
+            return _article_json(self._library.assistant("own"), article_id, "")
 
         self._writable()
         return await self._change(work)
@@ -160,68 +156,69 @@ class Service:
         """Remove an article of the user's own."""
 
         def work() -> dict[str, Any]:
-            self._library.take_out(article_id)
+            self._library.delete(article_id)
             return {"removed": article_id}
 
         self._writable()
         return await self._change(work)
 
     async def add(self, url: str) -> dict[str, Any]:
-        """Add the page or the feed at an address, as `schemas.Report` has it. Given up where nobody waits for
-        it any more: what was stored until then stays."""
-        given_up = threading.Event()
+        """Add the page or feed at an address, as `results.SyncReport`. If the caller goes away, it stops;
+        what was stored until then stays.
+        """
+        gone = threading.Event()
 
-        def look(_: object) -> None:
-            if given_up.is_set():
-                raise _GivenUpError
+        def check(_: object) -> None:
+            if gone.is_set():
+                raise _ClientGoneError
 
         self._writable()
         try:
-            report: dict[str, Any] = await self._change(lambda: json_value(self._library.fetch(url, look)))
+            report: dict[str, Any] = await self._change(lambda: json_value(self._library.fetch(url, check)))
             return report
         finally:
-            given_up.set()
+            gone.set()
 
     def _writable(self) -> None:
         if self._library.read_only:
             raise ForbiddenError(
-                "this server is read-only: articles are added, corrected and removed where it runs, by "
-                "`clippings`"
+                "this server is read-only. Add, correct and remove articles with the `clippings` command on "
+                "its machine"
             )
 
-    async def _in_time(self, made: AsyncGenerator[_T, None]) -> AsyncGenerator[_T, None]:
+    async def _in_time(self, steps: AsyncGenerator[_T, None]) -> AsyncGenerator[_T, None]:
         until = asyncio.get_running_loop().time() + self._timeout
-        async with aclosing(made):
+        async with aclosing(steps):
             while True:
                 limit = asyncio.timeout_at(until)
                 try:
                     async with limit:
-                        step = await anext(made)
+                        step = await anext(steps)
                 except StopAsyncIteration:
                     return
                 except TimeoutError:
                     if limit.expired():
-                        raise self._late() from None
+                        raise self._timed_out() from None
                     raise
                 yield step
 
-    def _late(self) -> TimeLimitError:
+    def _timed_out(self) -> TimeLimitError:
         return TimeLimitError(
-            f"there is no answer after {self._timeout:g} seconds, so the work was given up. "
-            "Ask again, or for one thing at a time"
+            f"no answer after {self._timeout:g} seconds, so the request was stopped. Ask again, or ask a "
+            "simpler question"
         )
 
     async def _read(self, work: Callable[[], _T]) -> _T:
         return await self._awaited(asyncio.wrap_future(self._readers.submit(work)), "Ask again in a minute")
 
     async def _change(self, work: Callable[[], _T]) -> _T:
-        """What `work` returns, in a thread that the end of the process does not wait for: a collection
-        survives that.
+        """What `work` returns, run in a daemon thread: the process may end in the middle, which a collection
+        survives.
         """
         done: Future[_T] = Future()
 
         def run() -> None:
-            done.set_running_or_notify_cancel()  # from here on nobody can cancel it
+            done.set_running_or_notify_cancel()  # from here on it cannot be cancelled
             try:
                 done.set_result(work())
             except BaseException as exc:  # noqa: BLE001  raised where it is awaited
@@ -229,7 +226,9 @@ class Service:
 
         waiting = asyncio.wrap_future(done)
         threading.Thread(target=run, name="change", daemon=True).start()
-        return await self._awaited(waiting, "It may be done yet: look at the article before you try again")
+        return await self._awaited(
+            waiting, "The change may still complete: check the article before you try again"
+        )
 
     async def _awaited(self, result: asyncio.Future[_T], advice: str) -> _T:
         limit = asyncio.timeout(self._timeout)
@@ -238,14 +237,12 @@ class Service:
                 return await result
         except TimeoutError:
             if limit.expired():
-                raise TimeLimitError(
-                    f"this was not done within {self._timeout:g} seconds. {advice}"
-                ) from None
+                raise TimeLimitError(f"this took longer than {self._timeout:g} seconds. {advice}") from None
             raise
 
 
 def address(article_id: str) -> str:
-    """An article's address as a resource, for articles that have none on the web.
+    """The MCP resource URI of an article; also used for articles without a web address.
 
     >>> address("news/Iran strikes.txt")
     'article://news%2FIran%20strikes.txt'
@@ -253,15 +250,15 @@ def address(article_id: str) -> str:
     return f"article://{quote(article_id, safe='')}"
 
 
-def _whole(assistant: Assistant, article_id: str, version: str) -> dict[str, Any]:
+def _article_json(assistant: Assistant, article_id: str, version: str) -> dict[str, Any]:
     article, versions = assistant.article(article_id), assistant.collection.versions(article_id)
     if version and not article.version.startswith(version):
         wanted = next((kept for kept, _ in versions if kept.startswith(version)), "")
         earlier = assistant.collection.earlier(article_id, wanted) if wanted else None
         if earlier is None:
             raise CollectionError(
-                f"the article {article_id} has no version {version}. Its entry without a version lists those "
-                f"that are kept",
+                f"the article {article_id} has no version {version}. Request it without a version to see the "
+                f"versions it has",
                 missing=True,
             )
         article = earlier
@@ -281,8 +278,8 @@ def _whole(assistant: Assistant, article_id: str, version: str) -> dict[str, Any
     }
 
 
-def _document(assistant: Assistant, wanted: str) -> dict[str, Any]:
-    article, stretch = _named(assistant, wanted)
+def _document_json(assistant: Assistant, wanted: str) -> dict[str, Any]:
+    article, place = _find(assistant, wanted)
     facts: dict[str, str | int | None] = {
         "article": article.id,
         "source": article.source,
@@ -290,7 +287,7 @@ def _document(assistant: Assistant, wanted: str) -> dict[str, Any]:
         "published": article.published.isoformat() if article.published else None,
         "language": article.language,
         "version": article.version,
-        **stretch,
+        **place,
     }
     return {
         "id": wanted,
@@ -301,9 +298,9 @@ def _document(assistant: Assistant, wanted: str) -> dict[str, Any]:
     }
 
 
-def _named(assistant: Assistant, wanted: str) -> tuple[Article, dict[str, int]]:
-    """The article, and the stretch of it where the id is a passage's. An article whose own id looks like that
-    comes first.
+def _find(assistant: Assistant, wanted: str) -> tuple[Article, dict[str, int]]:
+    """The article with this id; or for a passage's id its article, with `start` and `end`. An article whose
+    own id looks like a passage's wins.
     """
     try:
         return assistant.article(wanted), {}
@@ -314,15 +311,15 @@ def _named(assistant: Assistant, wanted: str) -> tuple[Article, dict[str, int]]:
     article, start, end = assistant.article(place[1]), int(place[2]), int(place[3])
     if not start < end <= len(article.text):
         raise CollectionError(
-            f"the article {article.id} has {len(article.text)} characters, and nothing at {start}-{end}. "
+            f"the article {article.id} has {len(article.text)} characters, so {start}-{end} is outside it. "
             f"Search again",
             missing=True,
         )
     return article, {"start": start, "end": end}
 
 
-def _fits(row: Listing, wanted: ArticleList) -> bool:
-    facts = row.headline
+def _matches(listing: Listing, wanted: ArticleList) -> bool:
+    facts = listing.headline
     if wanted.source and wanted.source != facts.source:
         return False
     letters = wanted.q.casefold()
@@ -331,6 +328,7 @@ def _fits(row: Listing, wanted: ArticleList) -> bool:
     )
 
 
-def _row(row: Listing) -> dict[str, Any]:
-    facts: dict[str, Any] = json_value(row.headline)
-    return {**facts, "words": row.words, "passages": row.passages, "added": row.added.isoformat()}
+def _listing_json(listing: Listing) -> dict[str, Any]:
+    facts: dict[str, Any] = json_value(listing.headline)
+    counts = {"words": listing.words, "passages": listing.passages}
+    return {**facts, **counts, "added": listing.added.isoformat()}

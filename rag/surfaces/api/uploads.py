@@ -1,11 +1,11 @@
-"""Uploading articles over HTTP: files are received, looked at, and taken in or given up."""
+"""Uploads over HTTP: files are received, checked, and added or discarded."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any, get_args
+from typing import get_args
 
 from fastapi import APIRouter, Request, Response
 from starlette.concurrency import run_in_threadpool
@@ -13,22 +13,23 @@ from starlette.concurrency import run_in_threadpool
 from rag.errors import UploadError
 from rag.surfaces.library import Library
 from rag.surfaces.upload_folder import Conflict
-from rag.surfaces.uploads import Upload, Uploads
+from rag.surfaces.upload_form import Upload
+from rag.surfaces.uploads import Uploads
 from rag.types import IngestReport
 
 __all__ = ["upload_router"]
 
 _CHOICES: tuple[Conflict, ...] = get_args(Conflict)
-_LONGEST = 10_000  # bytes of what says only that
+_MAX_CHOICE_BYTES = 10_000
 _REPLACE = {"type": "string", "enum": list(_CHOICES), "default": "ask"}
-# FastAPI reads the whole of a body that it knows about before it calls anybody, so that these only describe
-# it.
-_CHOOSING = {
+# These only describe the bodies. FastAPI would read a body that it knows completely before it calls the
+# route.
+_CHOICE_BODY = {
     "requestBody": {
         "content": {"application/json": {"schema": {"type": "object", "properties": {"replace": _REPLACE}}}},
     }
 }
-_FORM = {
+_FORM_BODY = {
     "requestBody": {
         "required": True,
         "content": {
@@ -48,47 +49,48 @@ _FORM = {
 
 
 def upload_router(library: Library, uploads: Uploads, *, owner_of: Callable[[Request], str]) -> APIRouter:
-    """The routes of uploads to the reader's own collection. `owner_of` says whose a request is: nobody else
-    sees its uploads.
+    """The routes for uploads to the user's own collection. `owner_of` gives the owner of a request; only the
+    owner sees an upload.
 
-    They raise `UploadError`, whose `status` is the answer's, and what `Library.add` raises.
+    They raise `UploadError`, whose `status` is the response's, and what `Library.add` raises.
     """
     router = APIRouter(prefix="/api", tags=["articles"])
 
-    def owner(request: Request) -> str:
+    def writer(request: Request) -> str:
+        """The owner of a request that may upload."""
         if library.read_only or getattr(request.state, "read_only", False):
-            raise UploadError("this page is read-only to you: nothing can be uploaded here", status=403)
+            raise UploadError("you have read-only access: you cannot upload articles", status=403)
         return owner_of(request)
 
-    def take_in(whose: str, upload_id: str, replace: Conflict) -> dict[str, Any]:
-        with uploads.taking(whose, upload_id) as upload:
-            return _told(library.add(upload, lambda _: None, replace=replace))
+    def add_upload(owner: str, upload_id: str, replace: Conflict) -> dict[str, object]:
+        with uploads.claim(owner, upload_id) as upload:
+            return _report_json(library.add(upload, lambda _: None, replace=replace))
 
-    def take_in_now(whose: str, upload: Upload, replace: str | None) -> dict[str, Any]:
-        with unless_it_fails(whose, upload):
-            return take_in(whose, upload.id, _choice(replace or upload.fields.get("replace")))
+    def add_received(owner: str, upload: Upload, replace: str | None) -> dict[str, object]:
+        with discarded_on_error(owner, upload):
+            return add_upload(owner, upload.id, _conflict(replace or upload.fields.get("replace")))
 
-    def names_taken(whose: str, upload: Upload) -> list[str]:
-        with unless_it_fails(whose, upload):
-            return list(library.taken(upload))
+    def name_conflicts(owner: str, upload: Upload) -> list[str]:
+        with discarded_on_error(owner, upload):
+            return list(library.name_conflicts(upload))
 
     @contextmanager
-    def unless_it_fails(whose: str, upload: Upload) -> Iterator[None]:
-        """Where this raises, nothing waits: who sent it does not know it by its id."""
+    def discarded_on_error(owner: str, upload: Upload) -> Iterator[None]:
+        """Discard the upload if the block raises: its sender does not have its id yet."""
         try:
             yield
         except BaseException:
-            uploads.discard(whose, upload.id)
+            uploads.discard(owner, upload.id)
             raise
 
-    @router.post("/uploads", status_code=201, openapi_extra=_FORM)
-    async def receive(request: Request) -> dict[str, Any]:
-        """Upload files. They wait for an hour to be taken in; `taken` are the names that articles with other
-        content have.
+    @router.post("/uploads", status_code=201, openapi_extra=_FORM_BODY)
+    async def receive(request: Request) -> dict[str, object]:
+        """Upload files. They wait for an hour to be added. `taken` lists names that are in use by files with
+        other content.
         """
-        whose = owner(request)
-        upload = await uploads.receive(request, whose)
-        taken = await run_in_threadpool(names_taken, whose, upload)
+        owner = writer(request)
+        upload = await uploads.receive(request, owner)
+        taken = await run_in_threadpool(name_conflicts, owner, upload)
         return {
             "id": upload.id,
             "files": [{"name": file.name, "bytes": file.bytes} for file in upload.files],
@@ -97,36 +99,38 @@ def upload_router(library: Library, uploads: Uploads, *, owner_of: Callable[[Req
 
     @router.delete("/uploads/{upload_id}", status_code=204)
     async def discard(request: Request, upload_id: str) -> Response:
-        """Remove files that were uploaded and not taken in."""
-        await run_in_threadpool(uploads.discard, owner(request), upload_id)
+        """Discard files that were uploaded and not added."""
+        await run_in_threadpool(uploads.discard, writer(request), upload_id)
         return Response(status_code=204)
 
-    @router.post("/uploads/{upload_id}/articles", openapi_extra=_CHOOSING)
-    async def take(request: Request, upload_id: str) -> dict[str, Any]:
-        """Take in files that were uploaded. `replace` says what becomes of names that are taken: 409 names
-        them ("ask"), a new version of the article ("replace"), or an article beside it ("keep")."""
-        whose = owner(request)
-        return await run_in_threadpool(take_in, whose, upload_id, await _stated_choice(request))
+    @router.post("/uploads/{upload_id}/articles", openapi_extra=_CHOICE_BODY)
+    async def add_pending(request: Request, upload_id: str) -> dict[str, object]:
+        """Add files that were uploaded. `replace` says what to do with files whose name is in use: return 409
+        with the names ("ask"), make a new version of the article ("replace"), or add a separate article
+        ("keep").
+        """
+        owner = writer(request)
+        return await run_in_threadpool(add_upload, owner, upload_id, await _requested_conflict(request))
 
-    @router.post("/articles", openapi_extra=_FORM)
-    async def add(request: Request, replace: str | None = None) -> dict[str, Any]:
-        """Upload files and take them in, in one request. `replace` may stand in the form or in the address."""
-        whose = owner(request)
-        _choice(replace)  # refused before a byte is read
-        upload = await uploads.receive(request, whose)
-        return await run_in_threadpool(take_in_now, whose, upload, replace)
+    @router.post("/articles", openapi_extra=_FORM_BODY)
+    async def add(request: Request, replace: str | None = None) -> dict[str, object]:
+        """Upload and add files in one request. `replace` may be in the form or in the query string."""
+        owner = writer(request)
+        _conflict(replace)  # refuse a wrong value before the body is read
+        upload = await uploads.receive(request, owner)
+        return await run_in_threadpool(add_received, owner, upload, replace)
 
     return router
 
 
-async def _stated_choice(request: Request) -> Conflict:
-    """What the JSON of a request says under `replace`; "ask" where it says nothing."""
+async def _requested_conflict(request: Request) -> Conflict:
+    """The value of `replace` in the request's JSON; "ask" if there is none."""
     body = b""
     async for chunk in request.stream():
         body += chunk
-        if len(body) > _LONGEST:
+        if len(body) > _MAX_CHOICE_BYTES:
             raise UploadError(
-                f"the request is longer than {_LONGEST:,} bytes, and should only say what to replace",
+                f"the body is larger than {_MAX_CHOICE_BYTES:,} bytes. It should only have `replace`",
                 status=413,
             )
     try:
@@ -134,18 +138,18 @@ async def _stated_choice(request: Request) -> Conflict:
         if not isinstance(stated, dict) or not isinstance(stated.get("replace", ""), str):
             raise ValueError
     except ValueError as exc:
-        raise UploadError('the request must be JSON, such as {"replace": "keep"}', status=400) from exc
-    return _choice(stated.get("replace"))
+        raise UploadError('the body must be JSON, such as {"replace": "keep"}', status=400) from exc
+    return _conflict(stated.get("replace"))
 
 
-def _choice(stated: str | None) -> Conflict:
+def _conflict(stated: str | None) -> Conflict:
     for choice in _CHOICES:
         if (stated or "ask") == choice:
             return choice
     raise UploadError(f"replace must be one of {', '.join(_CHOICES)}, not {str(stated)[:40]!r}", status=400)
 
 
-def _told(report: IngestReport) -> dict[str, Any]:
+def _report_json(report: IngestReport) -> dict[str, object]:
     return {
         "added": list(report.added),
         "replaced": list(report.replaced),

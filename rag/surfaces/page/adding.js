@@ -1,5 +1,5 @@
-// Adds articles: files are sent to the server, which works on them whether or not anybody watches.
-let adding = null; // the upload whose names are taken
+// Adds articles. Files are sent to the server, whose job continues even if the page is closed.
+let adding = null; // the upload that waits for a decision about existing files
 const report = (message, kind = 'step', share = null, stopping = null) => {
   const box = $('#report');
   if (!box) return;
@@ -13,23 +13,23 @@ const report = (message, kind = 'step', share = null, stopping = null) => {
   line.append(message);
   if (stopping) {
     const button = document.createElement('button');
-    Object.assign(button, { type: 'button', textContent: stopping.stopping ? 'Stopping …' : 'Stop', disabled: stopping.stopping });
+    Object.assign(button, { type: 'button', textContent: stopping.stopping ? 'Stopping…' : 'Stop', disabled: stopping.stopping });
     Object.assign(button.dataset, { act: 'stop-adding', id: stopping.id });
     line.append(' ', button);
   }
   box.replaceChildren(line);
 };
-const told = (act) => async (...given) => {
+const reporting = (act) => async (...given) => {
   try { return await act(...given); } catch (error) { report(error.message, 'abstained'); }
 };
 
 const send = (files) => new Promise((done, failed) => {
   const form = new FormData();
   for (const file of files) form.append('files', file, file.name);
-  const request = new XMLHttpRequest(); // fetch does not say how much has been sent
+  const request = new XMLHttpRequest(); // fetch does not report upload progress
   request.open('POST', new URL('api/uploads', base));
-  request.upload.onprogress = ({ loaded, total }) => report(`sending ${files.length} file${files.length === 1 ? '' : 's'}…`, 'step', loaded / total);
-  request.onerror = () => failed(new Error('The upload broke off. Nothing of it was kept; try again.'));
+  request.upload.onprogress = ({ loaded, total }) => report(`uploading ${files.length} file${files.length === 1 ? '' : 's'}…`, 'step', loaded / total);
+  request.onerror = () => failed(new Error('The upload was interrupted and nothing was saved. Try again.'));
   request.onload = () => {
     if (request.status === 201) done(JSON.parse(request.responseText));
     else refused(request.status, request.responseText).catch(failed);
@@ -37,13 +37,13 @@ const send = (files) => new Promise((done, failed) => {
   request.send(form);
 });
 
-const sent = told(async (files) => {
+const sendAndAdd = reporting(async (files) => {
   if (!files.length) return;
   const upload = await send([...files]);
   if (!upload.taken.length) { await begin({ upload: upload.id }); return; }
   adding = upload.id;
   const box = $('#adding .taken');
-  box.querySelector('p').textContent = `There ${upload.taken.length === 1 ? 'is' : 'are'} already, with other content: ${upload.taken.join(', ')}.`;
+  box.querySelector('p').textContent = `Already exists with different content: ${upload.taken.join(', ')}.`;
   box.hidden = false;
   report('Nothing has been added yet.');
 });
@@ -65,33 +65,33 @@ const watchJob = async (id) => {
 Object.assign(choices, {
   fetch: async () => {
     const box = $('#address');
-    await told(() => begin({ address: box.value.trim() }))();
+    await reporting(() => begin({ address: box.value.trim() }))();
   },
   taken: async ({ replace }) => {
     $('#adding .taken').hidden = true;
     const upload = adding;
     adding = null;
-    if (replace) { await told(() => begin({ upload, replace }))(); return; }
-    await told(() => asked('DELETE', `api/uploads/${escaped(upload)}`))();
+    if (replace) { await reporting(() => begin({ upload, replace }))(); return; }
+    await reporting(() => asked('DELETE', `api/uploads/${escaped(upload)}`))();
     report('Nothing was added.');
   },
-  'stop-adding': async ({ id }) => { await told(() => asked('POST', `api/jobs/${escaped(id)}/stop`))(); },
+  'stop-adding': async ({ id }) => { await reporting(() => asked('POST', `api/jobs/${escaped(id)}/stop`))(); },
 });
 document.addEventListener('change', (event) => {
   if (event.target.id !== 'files') return;
   const files = [...event.target.files];
   event.target.value = '';
-  sent(files);
+  sendAndAdd(files);
 });
 document.addEventListener('keydown', (event) => { if (event.target.id === 'address' && event.key === 'Enter') choices.fetch(); });
 document.addEventListener('dragover', (event) => { if (event.target.closest?.('#adding')) event.preventDefault(); });
 document.addEventListener('drop', (event) => {
   if (!event.target.closest?.('#adding')) return;
   event.preventDefault();
-  sent(event.dataTransfer.files);
+  sendAndAdd(event.dataTransfer.files);
 });
-// What was being added when the page was left.
-told(async () => {
+// Jobs that were running when the page was left.
+reporting(async () => {
   const { jobs } = await asked('GET', 'api/jobs');
   const latest = jobs.findLast((job) => !job.done) ?? jobs.at(-1);
   while (latest && !$('#report')) await new Promise((later) => setTimeout(later, 200)); // until its tab is opened

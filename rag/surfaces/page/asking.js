@@ -1,12 +1,12 @@
-// Conversations: what the server keeps is drawn, questions are put to it, and their answers are followed as they grow.
-// The server is the truth: every change goes there first, and what it answers is what is shown.
+// Conversations: draws what the server stores, sends questions to it, and shows their answers while they are written.
+// The server is the source of truth: every change goes there first, and the page shows its response.
 const $ = (selector) => document.querySelector(selector);
-const HERE = `clippings-tab:${base}`; // the conversation of this tab, so that a reload comes back to it
+const HERE = `clippings-tab:${base}`; // the conversation of this tab, for a reload
 const talk = { id: '', title: '', exchanges: [] };
-let editing = null; // {after, exchange, question}: a question that the next one is put in the place of
-let queue = []; // ids of exchanges put in this tab that are to be answered, the first being answered now
-let stream = null; // the AbortController of the answer that is being followed
-let collection = null; // as chosen on the page
+let editing = null; // {after, exchange, question}: the question that the next one replaces
+let queue = []; // ids of exchanges of this tab that wait for an answer; the first one is being answered
+let stream = null; // the AbortController of the current answer
+let collection = null; // the selected collection
 let poll = null;
 
 const tell = (message, undo) => {
@@ -20,17 +20,17 @@ const tell = (message, undo) => {
   button.addEventListener('click', () => { tell(''); guarded(undo)(); });
   box.append(' ', button);
 };
-// What goes wrong is told where one looks.
+// Errors are shown beside the conversation.
 const guarded = (act) => async (...given) => {
   try { return await act(...given); } catch (error) { if (error.name !== 'AbortError') tell(error.message); }
 };
 
 const draw = (conversation) => {
   Object.assign(talk, conversation ?? { id: '', title: '', exchanges: [] });
-  try { sessionStorage.setItem(HERE, talk.id); } catch { /* a browser that keeps nothing */ }
+  try { sessionStorage.setItem(HERE, talk.id); } catch { /* no session storage */ }
   const list = $('#conversation .exchanges');
   if (!list) return;
-  // What is the same stays as it is: an opened timeline stays open, and nothing is read aloud twice.
+  // Unchanged exchanges are kept: an open timeline stays open, and nothing is read aloud twice.
   const there = new Map([...list.children].map((node) => [node.dataset.exchange, node]));
   list.replaceChildren(...talk.exchanges.map((exchange) => {
     const known = there.get(exchange.id);
@@ -57,9 +57,9 @@ const drawEditing = () => {
   const cancel = document.createElement('button');
   Object.assign(cancel, { type: 'button', textContent: 'Cancel' });
   cancel.addEventListener('click', () => { editing = null; fill(''); drawEditing(); });
-  note.append(`You are editing “${editing.question}”. The earlier version, with what followed it, is kept. `, cancel);
+  note.append(`Editing “${editing.question}”. The earlier version and what followed it are kept. `, cancel);
 };
-// Gradio's box, as if somebody typed.
+// Fills Gradio's text box as if the user had typed.
 const fill = (text) => {
   const box = $('#question textarea');
   box.value = text;
@@ -67,21 +67,21 @@ const fill = (text) => {
   box.focus();
 };
 
-// The box is emptied as the question leaves it; where the server cannot keep it, it is put back. One after another: the first
-// question makes the conversation that the next one belongs to.
-let putting = Promise.resolve();
-const put = (question, ...limits) => {
+// The box is emptied when the question is sent. If the server cannot store it, the text comes back. Questions are sent one
+// after another: the first one creates the conversation of the next one.
+let submitting = Promise.resolve();
+const submit = (question, ...limits) => {
   if (!question.trim()) return question;
   const wrong = limits.slice(-2).find((day) => day?.trim() && !/^\d{4}-\d\d-\d\d$/.test(day.trim()));
-  if (wrong) { tell(`“${wrong}” is not a day. Days are written as 2024-01-20; correct it, or leave it empty.`); return question; }
+  if (wrong) { tell(`“${wrong}” is not a date like 2024-01-20. Correct it, or leave it empty.`); return question; }
   draft('');
   const place = editing ? { after: editing.after } : null;
   editing = null;
   drawEditing();
-  putting = putting.then(() => keep(question, place, ...limits));
+  submitting = submitting.then(() => store(question, place, ...limits));
   return '';
 };
-const keep = async (question, place, chosen, wording, sources, after, before) => {
+const store = async (question, place, chosen, wording, sources, after, before) => {
   try {
     const kept = await asked('POST', 'api/exchanges', {
       question, collection: chosen, conversation: talk.id || null, after: talk.exchanges.at(-1)?.id ?? null, ...place,
@@ -90,7 +90,7 @@ const keep = async (question, place, chosen, wording, sources, after, before) =>
     });
     begun(kept);
     const beside = kept.conversation.exchanges.at(-1).versions > 1;
-    if (!place && beside && !kept.notice) tell('Another tab has asked here meanwhile: its question is the version before this one.');
+    if (!place && beside && !kept.notice) tell('Another tab asked a question here in the meantime. It is the version before this one.');
   } catch (error) {
     tell(error.message);
     if (!$('#question textarea').value) fill(question);
@@ -105,7 +105,7 @@ const begun = ({ exchange, conversation, notice }) => {
   if (queue.length === 1) work();
 };
 
-// Answers what was put in this tab, one after another: what comes later may be meant as a follow-up.
+// Answers the questions of this tab one after another, since a later one may be a follow-up.
 const work = async () => {
   while (queue.length) {
     const id = queue[0];
@@ -115,7 +115,7 @@ const work = async () => {
   guarded(list)();
 };
 const follow = async (id) => {
-  reply(id, null, '<p class="step" role="status">being answered…</p>');
+  reply(id, null, '<p class="step" role="status">answering…</p>');
   stream = new AbortController();
   try {
     const response = await call('POST', `api/exchanges/${escaped(id)}/answer`, undefined, { signal: stream.signal });
@@ -127,7 +127,7 @@ const follow = async (id) => {
 const reply = (id, message, html) => {
   const node = $(`#conversation .exchange[data-exchange="${id}"] .reply`);
   if (!node) return;
-  node.closest('.exchange').drawn = null; // it no longer shows what was drawn
+  node.closest('.exchange').drawn = null; // it has to be drawn again
   if (html !== undefined) { node.innerHTML = html; } else {
     const line = document.createElement('p');
     line.className = 'abstained'; line.textContent = message;
@@ -162,7 +162,7 @@ const list = async () => {
   nav.querySelector('.sure').hidden = true;
   nav.querySelector('#title').value = talk.title;
 };
-// Leaves what is being answered: the question stays with what it was put in, marked as not answered.
+// Stops the current answer. The question stays in its conversation, marked as not answered.
 const leaveTalk = async () => { await stop(); if (editing) fill(''); editing = null; };
 const choices = {
   fresh: async () => { await leaveTalk(); draw(null); await list(); $('#question textarea').focus(); },
@@ -184,7 +184,7 @@ const choices = {
     await asked('DELETE', `api/conversations/${escaped(id)}`);
     draw(null);
     await list();
-    tell(`“${title}” is deleted.`, async () => { draw(await asked('POST', `api/conversations/${escaped(id)}/restore`)); await list(); });
+    tell(`Deleted “${title}”.`, async () => { draw(await asked('POST', `api/conversations/${escaped(id)}/restore`)); await list(); });
   },
   export: async ({ form }) => {
     const response = await call('GET', `api/conversations/${escaped(talk.id)}/export?form=${form}`);
@@ -201,10 +201,10 @@ const choices = {
     fill(exchange.question);
   },
   again: async ({ key }) => {
-    const last = talk.exchanges.at(-1).id; // so that undoing shows what was shown
+    const last = talk.exchanges.at(-1).id; // so that Undo shows this version again
     const kept = await asked('POST', `api/exchanges/${escaped(key)}/again`);
     begun(kept);
-    if (!kept.notice) tell('The earlier version is kept.', () => choices.version({ key: last }));
+    if (!kept.notice) tell('The earlier version was kept.', () => choices.version({ key: last }));
   },
   version: async ({ key }) => { tell(''); draw(await asked('POST', `api/exchanges/${escaped(key)}/show`)); },
   verdict: async ({ key, verdict }, button) => {
@@ -220,8 +220,7 @@ document.addEventListener('click', (event) => {
   if (act) guarded(act)({ ...button.dataset }, button);
 });
 
-// A new question comes to the top and stays there while its answer grows, so that it is read from its first word; until
-// the reader scrolls.
+// A new question is scrolled to the top and stays there while its answer is written, until the user scrolls.
 let held = null;
 const hold = (id) => { held = id; keepInView(); };
 const keepInView = () => {
@@ -230,25 +229,25 @@ const keepInView = () => {
   if (!node) return;
   const above = node.getBoundingClientRect().top - box.getBoundingClientRect().top - 16;
   if (Math.abs(above) > 1) box.scrollTop += above;
-  if (node.querySelector('.notes, .abstained')) held = null; // it grows no more
+  if (node.querySelector('.notes, .abstained')) held = null; // the answer is complete
 };
 for (const kind of ['wheel', 'touchmove', 'pointerdown', 'keydown']) {
   document.addEventListener(kind, (event) => { if (event.target.closest?.('#conversation')) held = null; }, { passive: true });
 }
 
 window.clippings = {
-  put,
+  submit,
   stop,
   show,
-  keep: guarded((name, value) => asked('PUT', `api/settings/${name}`, { value })),
-  // Another collection, another conversation: what "he" was there means nothing here.
-  choose: guarded(async (name) => {
+  saveSetting: guarded((name, value) => asked('PUT', `api/settings/${name}`, { value })),
+  // Another collection starts another conversation, since follow-ups would refer to other articles.
+  chooseCollection: guarded(async (name) => {
     const another = collection !== name;
-    await asked('PUT', 'api/settings/collection', { value: name }); // nothing changes while the server does not answer
+    await asked('PUT', 'api/settings/collection', { value: name }); // first: without the server nothing changes
     collection = name;
     if (another && talk.collection !== name && talk.exchanges.length) await choices.fresh();
   }),
-  takeOver: async (shelf) => {
+  importConversations: async (shelf) => {
     if (!shelf?.conversations?.length) return shelf;
     try {
       await asked('POST', 'api/conversations/taken-over', { shelf });
@@ -258,28 +257,28 @@ window.clippings = {
   },
 };
 
-// What is typed and not sent yet stays through a reload.
+// A draft that was not sent survives a reload.
 const DRAFT = `clippings-draft:${base}`;
-const draft = (text) => { try { sessionStorage.setItem(DRAFT, text); } catch { /* a browser that keeps nothing */ } };
+const draft = (text) => { try { sessionStorage.setItem(DRAFT, text); } catch { /* no session storage */ } };
 document.addEventListener('input', (event) => { if (event.target.matches?.('#question textarea')) draft(event.target.value); });
 (async () => {
   while (!$('#question textarea')) await new Promise((later) => setTimeout(later, 50));
   let typed = '';
-  try { typed = sessionStorage.getItem(DRAFT) ?? ''; } catch { /* likewise */ }
+  try { typed = sessionStorage.getItem(DRAFT) ?? ''; } catch { /* no session storage */ }
   if (typed && !$('#question textarea').value) fill(typed);
 })();
 
 let mine = '';
-try { mine = sessionStorage.getItem(HERE) ?? ''; } catch { /* a browser that keeps nothing */ }
+try { mine = sessionStorage.getItem(HERE) ?? ''; } catch { /* no session storage */ }
 guarded(async () => {
   if (mine) { try { await openTalk(mine); hold(talk.exchanges.at(-1)?.id); } catch (error) { if (error.status !== 404) throw error; } }
   await list();
 })();
-// What another tab has added meanwhile.
+// Shows what other tabs have added in the meantime.
 document.addEventListener('visibilitychange', () => {
   if (!document.hidden && !queue.length) guarded(async () => { if (talk.id) await openTalk(talk.id); await list(); })();
 });
-// Gradio's search box has a title and no name; and a tab that is shown anew is drawn anew.
+// Gradio's search box has no accessible name, and a tab that is shown again is empty.
 new MutationObserver(() => {
   for (const box of document.querySelectorAll('#articles input.search-input:not([aria-label])')) box.setAttribute('aria-label', 'Search the articles');
   const drawn = $('#conversation .exchanges');

@@ -1,12 +1,12 @@
-// Opens articles at the words a marker names, previews them, walks from one to the next, and hands what is pressed in an
-// answer to the form. Words of an article are only ever set as text: nothing in an article can become markup.
+// Opens articles at the words of a citation, previews them, and moves from citation to citation. Text of an article is only
+// set as text, so it cannot become markup.
 const part = (name) => element.querySelector(`.${name}`);
 const peek = document.createElement('div');
 peek.id = 'peek';
 peek.setAttribute('role', 'tooltip');
 peek.hidden = true;
 document.body.append(peek);
-let opened = null; // the marker whose words are shown
+let opened = null; // the citation marker whose words are shown
 
 const show = async (place) => {
   const named = ['collection', 'article', 'version', 'start', 'end', 'words'].filter((name) => place[name] != null);
@@ -52,14 +52,14 @@ const open = (marker) => {
   return show({ collection, article, version, start, end, words });
 };
 
-// The numbered markers of the answer that holds the one opened last, each number once, in order.
-const beside = () => {
+// The citation markers of the answer with the open citation: each number once, in order.
+const siblings = () => {
   const answer = opened?.closest('.exchange')?.querySelector('.answer');
   const markers = answer ? [...answer.querySelectorAll('button.cite')] : [];
   return markers.filter((m, at) => markers.findIndex((o) => o.dataset.number === m.dataset.number) === at);
 };
 const walk = (step) => {
-  const markers = beside();
+  const markers = siblings();
   if (!markers.length) return;
   const at = markers.findIndex((m) => m.dataset.number === opened.dataset.number);
   open(markers[(at + step + markers.length) % markers.length]);
@@ -70,13 +70,13 @@ const copied = async (button, text) => {
   try {
     await navigator.clipboard.writeText(text);
     button.textContent = 'Copied';
-  } catch { // no clipboard without a secure address: the words can still be taken by hand
-    window.prompt('Copy this', text);
+  } catch { // the clipboard needs HTTPS: the user can copy by hand
+    window.prompt('Copy this text', text);
   }
   setTimeout(() => { button.textContent = label; }, 1500);
 };
 
-// Pressing a button would undo the selection that it is about.
+// Pressing the button would remove the text selection that it needs.
 document.addEventListener('mousedown', (event) => { if (event.target.closest('button[data-act=gold]')) event.preventDefault(); });
 document.addEventListener('click', (event) => {
   const marker = event.target.closest('button.cite');
@@ -92,7 +92,7 @@ document.addEventListener('click', (event) => {
   if (act === 'link') copied(button, new URL(button.dataset.address, location.href.split('?')[0]).href);
 });
 
-// The words selected in the open article, at their places in code points, which is how articles are counted.
+// The selected words of the open article, with offsets in code points, as the server counts them.
 let reading = null;
 const selected = () => {
   const [text, chosen] = [part('article'), window.getSelection()];

@@ -1,4 +1,4 @@
-// Asks the server; what it refuses is an Error with the server's own sentence.
+// Calls the server. An error response becomes an Error with the server's message.
 const base = `${location.origin}${location.pathname.replace(/\/?$/, '/')}`;
 const call = async (method, path, body, options = {}) => {
   let response;
@@ -11,7 +11,7 @@ const call = async (method, path, body, options = {}) => {
     });
   } catch (error) {
     if (error.name === 'AbortError') throw error;
-    throw new Error('The server does not answer. What you have asked so far is kept; try again when it is back.');
+    throw new Error('The server does not respond. Your questions are saved; try again later.');
   }
   if (response.ok) return response;
   await refused(response.status, response.text());
@@ -20,7 +20,7 @@ const refused = async (status, body) => {
   if (status === 401) { location.assign(new URL('login', base)); }
   let said;
   try { said = JSON.parse(await body).error; } catch { said = null; }
-  const error = new Error(said?.message ?? `The server refused this (status ${status}).`);
+  const error = new Error(said?.message ?? `The server refused the request (status ${status}).`);
   Object.assign(error, { status, kind: said?.kind, names: said?.names });
   throw error;
 };

@@ -1,6 +1,4 @@
-"""An article as it is opened beside an answer: cut at the words that were cited, in the version in which they
-stood.
-"""
+"""An article as it is opened beside an answer: the version that was cited, split at the cited words."""
 
 from __future__ import annotations
 
@@ -13,10 +11,10 @@ from rag.surfaces.markup import article_parts, digest
 from rag.surfaces.render import day
 from rag.types import Article
 
-__all__ = ["opened_at"]
+__all__ = ["cited_article"]
 
 
-def opened_at(
+def cited_article(
     library: Library,
     collection: str,
     article_id: str,
@@ -26,23 +24,23 @@ def opened_at(
     end: int = 0,
     words: str = "",
 ) -> dict[str, str]:
-    """The parts of an article as plain strings, cut at [start, end) in code points; with no `end` the whole
-    of it.
+    """The parts of an article as plain strings, split at [start, end) in code points; without `end`, the
+    whole.
 
-    `version` is the one that was cited and `words` the digest of what was (`markup.digest`): an article that
-    has changed since is opened as it is where the words stand where they stood, and otherwise as it was.
-    Raises `CollectionError` where no version that is kept has them.
+    `version` is the cited version, and `words` the digest of the cited words (`markup.digest`). Where the
+    article has changed since, the present version is shown if it has the words at the same place, and an
+    earlier version otherwise. Raises `CollectionError` where no stored version has them.
     """
     try:
         assistant = library.chosen(collection)
         start, end = (start, end) if end else (0, 0)
         article, note = _as_cited(assistant, article_id, version, start, end, words)
         if end:
-            _ = article.passage(start, end)  # which must be there
+            _ = article.passage(start, end)  # raises ValueError where it lies outside the article
         facts = assistant.collection.headline(article.id)
     except (ClippingsError, ValueError) as exc:
-        said = "This article has been changed or removed since the answer was given. Ask again."
-        raise CollectionError(said, missing=True) from exc
+        message = "This article was changed or removed after the answer was given. Ask again."
+        raise CollectionError(message, missing=True) from exc
     if note:
         facts = replace(
             facts, label=article.title or facts.label, source=article.source, published=article.published
@@ -53,20 +51,20 @@ def opened_at(
 def _as_cited(
     assistant: Assistant, article_id: str, version: str, start: int, end: int, words: str
 ) -> tuple[Article, str]:
-    """The article in the version in which the words stood, and what to say if that is not the present one.
+    """The article in the version that has the words, and a note if that is an earlier version.
 
-    Raises `ValueError` where no version that is kept has them.
+    Raises `ValueError` where no stored version has them.
     """
     article = assistant.article(article_id)
     if not version or version == article.version:
         return article, ""
-    if digest(article.text[start:end]) == words:  # its facts were corrected, or it changed elsewhere
+    if digest(article.text[start:end]) == words:  # only its facts or other parts of it have changed
         return article, ""
     for earlier, until in assistant.collection.versions(article.id):
         found = assistant.collection.earlier(article.id, earlier)
         if found and (earlier == version or digest(found.text[start:end]) == words):
             return (
                 found,
-                f"This is the article as it was until {day(until.date())}. It has been changed since.",
+                f"This is an earlier version of the article, which was replaced on {day(until.date())}.",
             )
-    raise ValueError("the words stand nowhere any more")
+    raise ValueError("no stored version has these words")

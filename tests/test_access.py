@@ -16,7 +16,8 @@ import httpx
 import pytest
 
 from rag.errors import ConfigError
-from rag.surfaces.api.door import COOKIE, Door, Doorway
+from rag.surfaces.api.access import AccessRules
+from rag.surfaces.api.middleware import COOKIE, AccessMiddleware
 
 LOCAL = "127.0.0.1"
 FILE = {"path": "/tmp/a", "url": "http://10.0.0.1/", "meta": {"_type": "gradio.FileData"}}
@@ -49,16 +50,16 @@ def knock(
     method: str = "GET",
     path: str = "/api/articles",
     headers: Mapping[str, str] | None = None,
-    doorway: Doorway = Doorway(),
+    rules: AccessRules = AccessRules(),
     host: str = "127.0.0.1:7860",
     client: str = LOCAL,
     body: Any = None,
-    **door: Any,
+    **options: Any,
 ) -> tuple[httpx.Response, Behind]:
     behind = Behind()
 
     async def ask() -> httpx.Response:
-        transport = httpx.ASGITransport(Door(behind, doorway, **door), client=(client, 5))
+        transport = httpx.ASGITransport(AccessMiddleware(behind, rules, **options), client=(client, 5))
         async with httpx.AsyncClient(transport=transport) as http:
             return await http.request(
                 method, f"http://x{path}", headers={"Host": host, **(headers or {})}, content=body
@@ -105,14 +106,14 @@ def test_a_host_that_is_no_name_is_refused(host: str) -> None:
 
 
 def test_elsewhere_the_page_goes_by_the_names_that_were_given() -> None:
-    doorway = Doorway("0.0.0.0", ("news.example.org", "desk.example.org:8443"))
+    doorway = AccessRules("0.0.0.0", ("news.example.org", "desk.example.org:8443"))
     for host, status in (
         ("news.example.org", 200), ("NEWS.example.org:7860", 200), ("desk.example.org:8443", 200), ("desk.example.org", 421),
         ("127.0.0.1", 421), ("localhost:7860", 421), ("192.168.1.5", 421),
     ):  # fmt: skip
-        assert knock(host=host, doorway=doorway)[0].status_code == status, host
+        assert knock(host=host, rules=doorway)[0].status_code == status, host
     assert (
-        knock(host="192.168.1.5:7860", doorway=Doorway("192.168.1.5", ("news.example.org",)))[0].status_code
+        knock(host="192.168.1.5:7860", rules=AccessRules("192.168.1.5", ("news.example.org",)))[0].status_code
         == 200
     )
 
@@ -120,9 +121,9 @@ def test_elsewhere_the_page_goes_by_the_names_that_were_given() -> None:
 @pytest.mark.parametrize(
     ("facts", "said"),
     [
-        ({"host": "0.0.0.0"}, "say by which name, with --host-name"),
-        ({"names": ("http://a",)}, "is not a name such as news.example.org"),
-        ({"names": ("",)}, "is not a name such as news.example.org"),
+        ({"host": "0.0.0.0"}, "people type with --host-name"),
+        ({"host_names": ("http://a",)}, "is not a host name such as news.example.org"),
+        ({"host_names": ("",)}, "is not a host name such as news.example.org"),
         ({"origins": ("news.example.org",)}, "is not the origin of a web site"),
         ({"origins": ("https://a/path",)}, "is not the origin of a web site"),
         ({"origins": ("*",)}, "is not the origin of a web site"),
@@ -131,7 +132,7 @@ def test_elsewhere_the_page_goes_by_the_names_that_were_given() -> None:
 )
 def test_a_doorway_that_would_let_in_anybody_is_refused(facts: dict[str, Any], said: str) -> None:
     with pytest.raises(ConfigError, match=said):
-        Doorway(**facts)
+        AccessRules(**facts)
 
 
 # From which page
@@ -182,7 +183,7 @@ def test_a_link_on_another_site_opens_the_page() -> None:
 
 
 def test_a_site_that_was_named_may_ask_with_a_token_and_no_other_may() -> None:
-    doorway = Doorway(origins=("https://desk.example.org",))
+    doorway = AccessRules(origins=("https://desk.example.org",))
     asking = {"Origin": "https://desk.example.org", "Authorization": "Bearer clip_w"}
     answer, behind = knock("POST", "/api/ask", asking, doorway, token_of=token)
     assert (answer.status_code, len(behind.given)) == (200, 1)
@@ -218,19 +219,19 @@ def test_what_is_forwarded_is_believed_from_a_named_proxy_alone() -> None:
         "X-Forwarded-Host": "news.example.org",
         "X-Forwarded-Proto": "https",
     }
-    doorway = Doorway("10.0.0.1", ("news.example.org",), proxies=("10.0.0.0/24",))
+    doorway = AccessRules("10.0.0.1", ("news.example.org",), proxies=("10.0.0.0/24",))
     answer, behind = knock(
         headers={**told, "Origin": "https://news.example.org"},
-        doorway=doorway,
+        rules=doorway,
         host="10.0.0.1:7860",
         client="10.0.0.2",
     )
     assert answer.status_code == 200
-    visitor = behind.states[0]["visitor"]
+    visitor = behind.states[0]["client"]
     # 10.0.0.7 is a proxy of ours; what stands before 203.0.113.9 anybody may have written.
     assert (visitor.address, visitor.scheme, visitor.netloc) == ("203.0.113.9", "https", "news.example.org")
-    answer, behind = knock(headers=told, doorway=doorway, host="10.0.0.1:7860", client="192.0.2.4")
-    visitor = behind.states[0]["visitor"]
+    answer, behind = knock(headers=told, rules=doorway, host="10.0.0.1:7860", client="192.0.2.4")
+    visitor = behind.states[0]["client"]
     assert (visitor.address, visitor.scheme, visitor.netloc) == ("192.0.2.4", "http", "10.0.0.1:7860")
     assert not [name for name in behind.headers[0] if name.startswith(b"x-forwarded")], (
         "Gradio would believe them"
@@ -238,14 +239,14 @@ def test_what_is_forwarded_is_believed_from_a_named_proxy_alone() -> None:
 
 
 def test_a_path_that_a_proxy_has_added_is_taken_off() -> None:
-    doorway = Doorway(root_path="/clippings")
+    doorway = AccessRules(root_path="/clippings")
     for path, status in (
         ("/clippings/api/articles", 200),
         ("/api/articles", 200),
         ("/clippings/monitoring", 404),
         ("/clippings/", 200),
     ):
-        assert knock(path=path, doorway=doorway)[0].status_code == status, path
+        assert knock(path=path, rules=doorway)[0].status_code == status, path
 
 
 # Who
@@ -259,7 +260,7 @@ def token(secret: str) -> tuple[str, bool] | None:
     return {"clip_r": ("reader", True), "clip_w": ("writer", False)}.get(secret)
 
 
-GUARDED: dict[str, Any] = {"guarded": True, "account_of": known, "token_of": token}
+GUARDED: dict[str, Any] = {"login_required": True, "account_of": known, "token_of": token}
 
 
 def test_with_accounts_nothing_is_given_without_a_session_but_health_and_the_log_in() -> None:
@@ -355,7 +356,7 @@ def test_what_the_page_does_not_need_of_gradio_is_not_there(method: str, path: s
         async def send(message: Any) -> None:
             sent.append(message)
 
-        await Door(behind, Doorway())(scope, receive, send)
+        await AccessMiddleware(behind, AccessRules())(scope, receive, send)
         return sent[0]["status"], sent[1]["body"]
 
     status, body = asyncio.run(ask())
@@ -407,7 +408,7 @@ def test_a_body_without_end_is_cut_off() -> None:
 
 
 def test_a_body_that_does_not_come_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("rag.surfaces.api.door._BODY_TIME", 0.05)
+    monkeypatch.setattr("rag.surfaces.api.middleware._BODY_TIMEOUT_SECONDS", 0.05)
 
     async def slow() -> AsyncIterator[bytes]:
         yield b"{"
@@ -435,7 +436,11 @@ def test_a_web_socket_is_closed() -> None:
         return {"type": "websocket.connect"}
 
     behind = Behind()
-    asyncio.run(Door(behind, Doorway())({"type": "websocket", "path": "/", "headers": []}, receive, send))
+    asyncio.run(
+        AccessMiddleware(behind, AccessRules())(
+            {"type": "websocket", "path": "/", "headers": []}, receive, send
+        )
+    )
     assert (sent, behind.given) == ([{"type": "websocket.close", "code": 1008}], [])
 
 
@@ -452,7 +457,7 @@ def test_a_site_that_was_named_cannot_use_the_readers_session() -> None:
     """A neighbour of the same site, as desk.example.org is of news.example.org: browsers send it the reader's
     cookie.
     """
-    doorway = Doorway(origins=("https://desk.example.org",))
+    doorway = AccessRules(origins=("https://desk.example.org",))
     origin = {"Origin": "https://desk.example.org"}
     for door in (GUARDED, {"token_of": token}):
         for method, path in (
@@ -519,7 +524,7 @@ def test_a_door_that_cannot_look_somebody_up_lets_nobody_in_and_says_so_once(
         raise ConfigError("line 1 of /secret/people.txt is broken")
 
     behind = Behind()
-    door = Door(behind, Doorway(), guarded=True, account_of=broken, token_of=broken)
+    door = AccessMiddleware(behind, AccessRules(), login_required=True, account_of=broken, token_of=broken)
 
     async def ask(headers: dict[str, str]) -> httpx.Response:
         async with httpx.AsyncClient(
@@ -531,7 +536,7 @@ def test_a_door_that_cannot_look_somebody_up_lets_nobody_in_and_says_so_once(
         answer = asyncio.run(ask(headers))
         assert (said(answer), "secret" in answer.text, behind.given) == ((503, "unavailable"), False, [])
         assert answer.headers["x-content-type-options"] == "nosniff"
-    assert caplog.text.count("nobody can be let in") == 1
+    assert caplog.text.count("accounts and sessions cannot be checked") == 1
 
 
 @pytest.mark.parametrize(
@@ -551,5 +556,5 @@ def test_no_name_of_ours_leads_to_what_is_behind_it(method: str, path: str) -> N
 
 
 def test_behind_the_door_a_path_is_what_it_was_taken_for() -> None:
-    _, behind = knock(path="/news/api/articles", doorway=Doorway(root_path="/news"))
+    _, behind = knock(path="/news/api/articles", rules=AccessRules(root_path="/news"))
     assert behind.given == [("GET", "/api/articles", b"")]

@@ -1,4 +1,4 @@
-"""What each library would do unasked, and that it is kept from it: through the table of `rag.system.quiet`,
+"""What each library would do unasked, and that it is kept from it: through the table of `rag/system/telemetry`,
 in processes of their own.
 """
 
@@ -14,12 +14,12 @@ from pathlib import Path
 import pytest
 from test_boundaries import imports, modules, within
 
-from rag.system.quiet import VENDORS
+from rag.system.telemetry import VENDORS
 
 pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).parent.parent
-# What holds of a library once `quiet` was called and it is imported. What the table has no switch for is held
+# What holds of a library once `disable_telemetry` was called and it is imported. What the table has no switch for is held
 # by the tests named.
 PROOF = {
     "openvino": "import openvino, openvino.tools.ovc.telemetry_utils as t; print(t.tm.__name__ == 'openvino.tools.ovc.telemetry_stub')",
@@ -61,15 +61,15 @@ def ran(program: str, home: Path, **environ: str) -> str:
 @pytest.mark.parametrize("vendor", VENDORS, ids=lambda vendor: vendor.name)
 def test_the_table_speaks_of_the_installed_version(vendor) -> None:
     installed = importlib.metadata.version(vendor.name).partition("+")[0]
-    assert installed == vendor.read, (
-        f"read {vendor.name} {installed} for what it sends unasked, and correct rag/system/quiet.py"
+    assert installed == vendor.version, (
+        f"read {vendor.name} {installed} for what it sends unasked, and correct rag/system/telemetry.py"
     )
 
 
 def test_the_table_and_its_proofs_speak_of_the_same_libraries() -> None:
     assert {vendor.name for vendor in VENDORS} == PROOF.keys() | HELD.keys()
     assert {
-        vendor.name for vendor in VENDORS if vendor.variables or vendor.flags or vendor.barred
+        vendor.name for vendor in VENDORS if vendor.variables or vendor.flags or vendor.blocked
     } == PROOF.keys()
     tests = "".join(path.read_text(encoding="utf-8") for path in Path(__file__).parent.glob("test_*.py"))
     assert [test for test in HELD.values() if f"def {test}(" not in tests] == []
@@ -78,7 +78,9 @@ def test_the_table_and_its_proofs_speak_of_the_same_libraries() -> None:
 def test_each_switch_is_off_whatever_the_environment_says(tmp_path: Path) -> None:
     against = {"GRADIO_ANALYTICS_ENABLED": "True", "HF_HUB_DISABLE_TELEMETRY": "0", "DISABLE_SAFETENSORS_CONVERSION": "false",
                "ANONYMIZED_TELEMETRY": "True", "CHROMA_OTEL_GRANULARITY": "all", "CHROMA_OTEL_COLLECTION_ENDPOINT": "http://192.0.2.1"}  # fmt: skip
-    program = "\n".join(["from rag.system.quiet import quiet", "quiet()", *PROOF.values()])
+    program = "\n".join(
+        ["from rag.system.telemetry import disable_telemetry", "disable_telemetry()", *PROOF.values()]
+    )
     assert ran(program, tmp_path / "home", **against).splitlines() == ["True"] * len(PROOF)
     assert list((tmp_path / "home").iterdir()) == []
 
@@ -108,11 +110,11 @@ def test_a_child_process_is_quiet_too(tmp_path: Path) -> None:
     assert ran(program, tmp_path / "home") == "True"
 
 
-def calls_quiet(path: Path) -> bool:
-    """Whether a module calls `quiet()` as it is imported."""
+def disables_telemetry(path: Path) -> bool:
+    """Whether a module calls `disable_telemetry()` as it is imported."""
     called = [node.value.func for node in ast.parse(path.read_text(encoding="utf-8")).body
               if isinstance(node, ast.Expr) and isinstance(node.value, ast.Call)]  # fmt: skip
-    return any(isinstance(func, ast.Name) and func.id == "quiet" for func in called)
+    return any(isinstance(func, ast.Name) and func.id == "disable_telemetry" for func in called)
 
 
 KNOWN = dict(modules())
@@ -130,7 +132,7 @@ def test_a_librarys_home_is_quiet_before_it_is_imported(name: str) -> None:
         KNOWN[parent] for count in range(len(parts), 0, -1) if (parent := ".".join(parts[:count])) in KNOWN
     ]
     asked = [KNOWN[module] for module in imports(HOMES[name]) if module in KNOWN]
-    assert any(calls_quiet(path) for path in [*above, *asked])
+    assert any(disables_telemetry(path) for path in [*above, *asked])
     own = ast.parse(HOMES[name].read_text(encoding="utf-8")).body
     first = [node for node in own if isinstance(node, (ast.Import, ast.ImportFrom))]
     early = {
@@ -139,4 +141,4 @@ def test_a_librarys_home_is_quiet_before_it_is_imported(name: str) -> None:
     early |= {(node.module or "").partition(".")[0] for node in first if isinstance(node, ast.ImportFrom)}
     # At the head of a module none of them may stand, except where the package's own head has been quiet
     # before.
-    assert not early & set(SWITCHED) or any(calls_quiet(path) for path in above[1:])
+    assert not early & set(SWITCHED) or any(disables_telemetry(path) for path in above[1:])

@@ -20,7 +20,7 @@ SAME, COMPATIBLE, RIVAL, UNRELATED = Relation.SAME, Relation.COMPATIBLE, Relatio
         ("80 cars", "79 cars", RIVAL),  # what is counted by tens is not taken to be rounded
         ("54%", "54.5%", SAME),  # half of the last place
         ("54%", "54.6%", RIVAL),
-        ("600 miles", "970 km", SAME),  # 966 km: a conversion is rounded by up to a thirtieth
+        ("600 miles", "990 km", SAME),  # 966 km: a conversion is rounded by up to a thirtieth
         ("600 miles", "1,010 km", RIVAL),
         ("560 miles", "560", SAME),
         ("560 miles", "570 miles", RIVAL),  # nothing is converted

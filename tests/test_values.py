@@ -38,6 +38,28 @@ def test_figures(one: str, other: str, expected: Relation) -> None:
 
 
 @pytest.mark.parametrize(
+    ("word", "least", "most"),
+    [
+        ("dozens", 24, 200),
+        ("scores", 40, 200),
+        ("hundreds", 200, 2_000),
+        ("thousands", 2_000, 200_000),
+        ("millions", 2_000_000, 2_000_000_000),
+        ("billions", 2_000_000_000, 2_000_000_000_000),
+    ],
+)
+def test_a_plural_that_says_how_many_is_at_least_two_of_them(word: str, least: int, most: int) -> None:
+    said = quantities(f"{word} of cars")[0]
+    counts = (least - 1, least, most, most + 1)
+    assert [relation(said, quantities(f"{count:,} cars")[0]) for count in counts] == [
+        RIVAL,
+        SAME,
+        SAME,
+        RIVAL,
+    ]
+
+
+@pytest.mark.parametrize(
     ("one", "other", "expected"),
     [
         ("a gulf free of troops, bases, ships, spies", "peace", RIVAL),  # six content words

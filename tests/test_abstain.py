@@ -98,6 +98,32 @@ def test_evidence_at_the_threshold_is_tried_and_just_below_it_is_not(
     assert before(scored(0.5), LEAST_CONFIDENCE - below) is reason
 
 
+@pytest.mark.parametrize(
+    ("cosine", "text", "answerable", "reason"),
+    [
+        # −2.2744 + 1.806 for all of the question's words, and 1.083 times the cosine; −0.41 is enough.
+        (0.05, "Iran.", [0.5], Abstention.WEAK_EVIDENCE),
+        (0.06, "Iran.", [0.5], None),
+        # 1.083 alone cannot do it; with half of the words, 0.903, it can.
+        (1.0, "Nothing.", [0.5], Abstention.WEAK_EVIDENCE),
+        (0.88, "Iran struck.", [0.5], Abstention.WEAK_EVIDENCE),
+        (0.90, "Iran struck.", [0.5], None),
+        # 0.2694 times the log-odds of the first passage, 0.0465 times those of the likeliest: 5.9 in both.
+        (0.0, "Nothing.", [0.9970], Abstention.WEAK_EVIDENCE),
+        (0.0, "Nothing.", [0.9975], None),
+        # With all the words a likeliest passage that is not the first needs log-odds of 1.3.
+        (0.0, "Iran.", [0.5, 0.77], Abstention.WEAK_EVIDENCE),
+        (0.0, "Iran.", [0.5, 0.79], None),
+    ],
+)
+def test_a_question_is_tried_from_confidence_of_two_in_five_on(
+    cosine: float, text: str, answerable: list[float], reason: Abstention | None
+) -> None:
+    found = scored(*([cosine] * len(answerable)), texts=(text, text))
+    question = "Iran attacks?" if text == "Iran struck." else "Iran?"
+    assert before(found, confidence(question, found, answerable)) is reason
+
+
 def test_after_a_draft_the_reason_says_whether_anything_was_claimed() -> None:
     assert after([Sentence("Iran struck first.", ())], 5) is None
     assert after([], 1) is Abstention.UNSUPPORTED_DRAFT

@@ -42,6 +42,16 @@ def told(text: str) -> dict[str, str]:
             "Ferry inquiry opens\n\nHarbor Courier | 14 March 2023 – by Ana Torell\n\n",
             {"title": "Ferry inquiry opens", "author": "Ana Torell", "published": "2023-03-14"},
         ),
+        (f"Ferry {'inquiry ' * 12}opens\n\n", {"title": f"Ferry {'inquiry ' * 12}opens"}),  # 107 characters
+        # A byline may stand in the sixth line, and not in the seventh.
+        (
+            "Ferry inquiry opens\n\nNews\nHome\nPort\nSea\nBy Ana Torell\n\n",
+            {"title": "Ferry inquiry opens", "author": "Ana Torell"},
+        ),
+        (
+            "Ferry inquiry opens\n\nNews\nHome\nPort\nSea\nShips\nBy Ana Torell\n\n",
+            {"title": "Ferry inquiry opens"},
+        ),
         ("VARN, March 14, 2023 (Northwire) — ", {"published": "2023-03-14", "source": "Northwire"}),
         # What would be guesses
         ("", {}),

@@ -6,7 +6,7 @@ from datetime import date
 
 import pytest
 
-from ingest.formats.dates import dateline, day_in, leading_date, read_date
+from ingest.formats.dates import dateline, day_in, day_line, leading_date, read_date
 
 DAY = date(2024, 1, 20)
 
@@ -122,3 +122,15 @@ def test_a_byline_holds_one_day_or_none(text: str, day: date | None) -> None:
 )
 def test_only_the_dateline_gives_the_day_of_a_dispatch(text: str, day: date | None) -> None:
     assert dateline(text) == day
+
+
+@pytest.mark.parametrize(("characters", "day"), [(100, date(2024, 1, 20)), (101, None)])
+def test_nothing_longer_than_100_characters_is_a_date(characters: int, day: date | None) -> None:
+    stated = "Sat, 20 Jan 2024 23:30:00 +0100 ("
+    assert read_date(stated + "x" * (characters - len(stated) - 1) + ")") == day
+
+
+def test_beside_a_day_stand_ten_words_at_most() -> None:
+    words = "Harbor Courier Varner Bote Oslo Ana Torell Bo Lind Kai Moe".split()
+    assert day_line(f"{' '.join(words[:10])}, 14 March 2023") == date(2023, 3, 14)
+    assert day_line(f"{' '.join(words)}, 14 March 2023") is None

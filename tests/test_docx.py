@@ -154,6 +154,17 @@ def test_a_table_that_only_places_paragraphs_is_read_as_paragraphs() -> None:
     assert written(write).text == f"{story}\n\nThe second is short."
 
 
+@pytest.mark.parametrize(("characters", "table"), [(200, True), (201, False)])
+def test_a_cell_of_more_than_200_characters_is_no_data(characters: int, table: bool) -> None:
+    story = ("The first column has a long story to tell. " * 6)[: characters - 1] + "."
+
+    def write(document: Document) -> None:
+        cells = document.add_table(1, 2).rows[0].cells
+        cells[0].text, cells[1].text = story, "Short."
+
+    assert written(write).text == (f"{story} | Short." if table else f"{story}\n\nShort.")
+
+
 def test_hidden_text_of_a_style_and_paragraphs_within_a_control() -> None:
     def write(document: Document) -> None:
         style = document.styles.add_style("Secret", WD_STYLE_TYPE.CHARACTER)

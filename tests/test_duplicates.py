@@ -258,6 +258,28 @@ def test_texts_are_fetched_only_for_pairs_whose_signatures_are_alike() -> None:
     assert sorted(asked) == ["a", "b"]
 
 
+@pytest.mark.parametrize(("shared", "alike"), [(120, False), (180, True)])
+def test_texts_are_fetched_for_a_pair_whose_signatures_promise_half_and_not_for_a_third(
+    shared: int, alike: bool
+) -> None:
+    """The least is 0.45, and the estimate errs by some hundredths. Of 300 words 120 are 0.4, 180 are 0.6."""
+    one = prose("rain", 0, 300)
+    other = prose("rain", 0, shared) + " " + prose("snow", 0, 300 - shared)
+    assert candidates({"a": signature(one), "b": signature(other)}) == [("a", "b")] * alike
+
+
+def test_of_a_book_the_first_400_000_characters_are_compared() -> None:
+    book = prose("rain", 0, 50_000)[:400_000]
+    assert signature(book + " and more words, in all of which nothing is like this") == signature(book)
+    assert signature(book[:-20]) != signature(book), "two words fewer are counted"
+
+
+def test_what_may_change_is_found_around_a_thousand_articles_and_around_no_more() -> None:
+    copies = dict.fromkeys([f"{n:04}" for n in range(1_000)], signature(WIRE))
+    assert around(copies, ["0000"]) == set(copies)
+    assert around({**copies, "1000": signature(WIRE)}, ["0000"]) is None
+
+
 def test_nothing_has_no_copies() -> None:
     assert (candidates({}), groups({}, {}.__getitem__)) == ([], {})
 

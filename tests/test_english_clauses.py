@@ -62,6 +62,11 @@ def test_what_a_word_denies_is_the_next_content_word() -> None:
     assert denials("Not only Ajax won: no fewer than nine did, on the No. 10 pitch.") == ()
 
 
+def test_what_is_denied_follows_within_five_words() -> None:
+    assert denials("He did not yet ever formally go resign.")[0].what == "resign"
+    assert denials("He did not yet ever formally go immediately resign.")[0].what == ""
+
+
 @pytest.mark.parametrize(
     "text", ["", " ", "?", "«", "the", "Ajax", "to", "who said", "not", ", which", "had been", "by by by"]
 )

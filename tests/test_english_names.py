@@ -33,6 +33,11 @@ def test_a_name_says_where_it_stands_and_what_stood_around_it() -> None:
     assert names("Gen. Mark Milley’s plane") == (Name(5, 16, "Mark Milley", True, "gen", True),)
 
 
+def test_a_full_stop_after_a_title_of_four_letters_ends_no_sentence_and_after_one_of_five_does() -> None:
+    assert [(n.text, n.title) for n in names("They met Insp. Ann Lee.")] == [("Ann Lee", "insp")]
+    assert [(n.text, n.title) for n in names("They met the Mayor. Ann Lee left.")] == [("Ann Lee", "")]
+
+
 def test_names_in_small_letters_are_found_where_they_are_asked_for() -> None:
     assert [name.text for name in names("why did iran strike pakistan", lower=PLACES)] == ["iran", "pakistan"]
     assert names("why did iran strike pakistan") == ()

@@ -45,6 +45,7 @@ def test_ordinals_in_digits_count_where_they_are_wanted() -> None:
         ("Profit rose about 10% in May", Figure(18, 21, 10.0, "about", 9.0, 11.0, "%")),
         ("up to £2m was paid", Figure(6, 9, 2e6, "most", -inf, 2e6, "£")),
         ("more than 300 flights", Figure(10, 13, 300.0, "over", 300.0, inf, "flight")),
+        ("It drew approximately 20 ships", Figure(22, 24, 20.0, "about", 18.0, 22.0, "ship")),
         ("20 or more ships", Figure(0, 2, 20.0, "least", 20.0, inf, None)),
         ("between 20 and 30 metres of rain", Figure(8, 17, 20.0, "range", 20.0, 30.0, "metr")),
         ("dozens of homes", Figure(0, 6, 24.0, "range", 24.0, 200.0, "home")),

@@ -66,3 +66,11 @@ def shown(text: str, sentence: str) -> str:
 )
 def test_a_quoted_sentence_is_shown_with_whoever_said_it(text: str, sentence: str, expected: str) -> None:
     assert shown(text, sentence) == expected
+
+
+@pytest.mark.parametrize(("together", "with_it"), [(800, True), (801, False)])
+def test_800_characters_at_most_are_shown_together(together: int, with_it: bool) -> None:
+    sentence = "“It will not escalate.”"
+    before = f"“{'x' * (together - 38)},” said Vaez. "
+    assert len(before + sentence) == together
+    assert shown(f"{before}{sentence} Trade went on.", sentence) == (before if with_it else "") + sentence

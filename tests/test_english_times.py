@@ -512,6 +512,18 @@ def test_moments_lie_in_the_text_in_order_apart_and_run_forward(text: str, publi
     assert resolved(text, None) == ()
 
 
+@pytest.mark.parametrize(("distance", "day"), [(120, "23 January 2024"), (121, "16 January 2024")])
+def test_a_will_bears_on_a_weekday_from_up_to_120_characters_before_it(distance: int, day: str) -> None:
+    before = f"will {'x' * (distance - 11)} rest "
+    assert (len(before), said(f"Iran {before}on Tuesday.")) == (distance, [f"on Tuesday = {day}"])
+
+
+@pytest.mark.parametrize(("distance", "found"), [(120, []), (121, ["On Jan. 16 = 16 January 2024"])])
+def test_a_year_within_120_characters_of_a_day_may_be_its_own(distance: int, found: list[str]) -> None:
+    after = f" {'x' * (distance - 6)} 2019"
+    assert (len(after), said(f"On Jan. 16{after} it ended.")) == (distance, found)
+
+
 @pytest.mark.parametrize(
     "piece",
     [

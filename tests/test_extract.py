@@ -6,6 +6,7 @@ judgements.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import date
@@ -18,7 +19,7 @@ from conftest import WordEncoder, WordReader, article, evidence
 
 from rag.answer import abstain
 from rag.answer.extract import Extractive
-from rag.answer.study import study
+from rag.answer.study import claims, study
 from rag.question.parts import parts_of
 from rag.types import (
     Abstention,
@@ -577,6 +578,198 @@ def test_a_bare_question_needs_no_confidence_but_something_to_tell_of() -> None:
     )
     assert drafted("Explain photosynthesis.", STORY, judge=judge, least=0.5) == [Abstention.WEAK_EVIDENCE]
     assert drafted("Summarise the articles.", judge=judge, least=0.5) == [Abstention.WEAK_EVIDENCE]
+
+
+# Weights and thresholds: a case on either side of each, with the answerer as it is delivered
+
+
+def pointed(words: Mapping[str, float], null: float = 0.0, answerable: float = 0.5) -> Pointing:
+    """A reader whose score of no answer, and whose judgement, are these wherever the first words stand."""
+
+    class Judging(Pointing):
+        def read(self, question: str, texts: Sequence[str], *, spans: int = 5) -> list[Reading]:
+            first = next(iter(words))
+            return [
+                replace(reading, null=null, answerable=answerable) if first in text else reading
+                for reading, text in zip(super().read(question, texts), texts, strict=True)
+            ]
+
+    return Judging(words)
+
+
+def delivered(question: str, *articles: Article, reader: Reader, encoder: Any = None) -> list[str]:
+    drafts = Extractive(encoder or Encoding(), reader, certain).draft(question, evidence(*articles))
+    return [d.text for d in drafts if isinstance(d, DraftSentence)]
+
+
+def near(cosines: Mapping[str, float]) -> Encoding:
+    """An encoder that finds these texts so near to the question, and all others not at all."""
+
+    def encode(texts: Sequence[str]) -> np.ndarray[Any, Any]:
+        at = [1.0 if text.endswith("?") else cosines.get(text, 0.0) for text in texts]
+        return np.array([[c, (1 - c * c) ** 0.5] for c in at], dtype=np.float32)
+
+    return Encoding(encode)
+
+
+@pytest.mark.parametrize(
+    ("words", "sure"), [("Alpha Bravo Charlie", True), ("Alpha Bravo Charlie Delta", False)]
+)
+def test_one_of_three_equal_guesses_is_given_shortly_and_one_of_four_is_not(words: str, sure: bool) -> None:
+    """A third of the belief is more than 0.3, a quarter is less."""
+    story = article("Late on a wet Tuesday evening came Alpha, Bravo, Charlie and old Delta.")
+    reader = Pointing(dict.fromkeys(words.split(), 1.0))
+    assert delivered("Who came?", story, reader=reader) == ["Alpha came."] * sure + [story.text]
+
+
+@pytest.mark.parametrize(("score", "short"), [(-4.5, "Turbat and Zahedan"), (-4.7, "Turbat")])
+def test_a_member_of_a_list_has_a_tenth_of_the_belief_in_the_best(score: float, short: str) -> None:
+    """At a temperature of two: e^(−4.5 / 2) is 0.105, e^(−4.7 / 2) is 0.095."""
+    story = article("Officers of both sides go to the old cities of Turbat and Zahedan every week.")
+    reader = Pointing({"Turbat": 0.0, "Zahedan": score})
+    assert drafted("Which two cities host officers?", story, reader=reader)[0].short == short  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "less", "claimed"),
+    [
+        ("Alpha", "Bravo", 2.3, 2), ("Alpha", "Bravo", 2.5, 1),  # e^(−2.3 / 2) is 0.317, e^(−2.5 / 2) is 0.287
+        ("nine", "seventy", 5.8, 2), ("nine", "seventy", 6.1, 1),  # 0.055, and 0.047
+    ],
+)  # fmt: skip
+def test_a_rival_has_three_tenths_of_the_belief_in_the_best_and_a_figure_a_twentieth(
+    one: str, other: str, less: float, claimed: int
+) -> None:
+    stories = [article(f"They counted {words} that day.", id=words) for words in (one, other)]
+    reader = Pointing({one: 20.0, other: 20.2 - less})  # the second rank costs 0.2
+    found = Retrieved("Which did they count?", evidence(*stories))
+    assert len(claims(study(parts_of(found.question), found, reader, certain).parts[0])) == claimed
+
+
+@pytest.mark.parametrize(("score", "claimed"), [(5.0, 1), (4.9, 0)])
+def test_a_claim_scores_five_more_than_there_being_none(score: float, claimed: int) -> None:
+    found = Retrieved("Who came?", evidence(article("Alpha came by sea.")))
+    reading = study(parts_of(found.question), found, Pointing({"Alpha": score}), certain).parts[0]
+    assert len(claims(reading)) == claimed
+
+
+@pytest.mark.parametrize(
+    ("reader", "first"),
+    [
+        # The second rank costs 0.2.
+        (pointed({"Alpha": 0.0, "Bravo": 0.15}), "Alpha"), (pointed({"Alpha": 0.0, "Bravo": 0.25}), "Bravo"),
+        # Half of the log-odds of 0.9 is 1.1.
+        (pointed({"Alpha": 0.0, "Bravo": 1.2}, answerable=0.9), "Alpha"),
+        (pointed({"Alpha": 0.0, "Bravo": 1.4}, answerable=0.9), "Bravo"),
+        # No answer scores −2 where Alpha stands, of which half speaks for it.
+        (pointed({"Alpha": 0.0, "Bravo": 1.1}, null=-2.0), "Alpha"),
+        (pointed({"Alpha": 0.0, "Bravo": 1.3}, null=-2.0), "Bravo"),
+    ],
+)  # fmt: skip
+def test_belief_weighs_score_rank_judgement_and_the_score_of_no_answer(reader: Reader, first: str) -> None:
+    stories = article("Alpha came by sea.", id="1"), article("Then Bravo came by land.", id="2")
+    assert best("Who came?", evidence(*stories), reader) == first
+
+
+def test_a_score_that_is_higher_by_twice_the_logarithm_of_two_has_twice_the_belief() -> None:
+    found = Retrieved("Who came?", evidence(article("Alpha and Bravo came.")))
+    reader = Pointing({"Alpha": 2 * math.log(2), "Bravo": 0.0})
+    beliefs = [c.score for c in study(parts_of(found.question), found, reader, certain).parts[0].candidates]
+    assert beliefs == pytest.approx([2 / 3, 1 / 3])
+
+
+@pytest.mark.parametrize(("score", "first"), [(5.9, "Wednesday"), (6.1, "Tuesday")])
+def test_words_of_a_clause_that_tells_of_the_opposite_score_six_less(score: float, first: str) -> None:
+    """Three less in belief, at a temperature of two."""
+    story = article(
+        "Pakistan struck into Iran on Wednesday, after Iran carried out strikes in Pakistan late on Tuesday."
+    )
+    reader = Pointing({"Wednesday": 0.0, "Tuesday": score})
+    assert best("When did Pakistan strike Iran?", evidence(story), reader) == first
+
+
+@pytest.mark.parametrize(
+    ("question", "plain", "other", "cosine", "belief", "wins"),
+    [
+        # All of the question's words weigh 0.3: with a cosine of 4/7 they make up for one of 1.
+        ("Why burn sparks?", "Snow lies deep.", "Sparks burn here.", 0.56, False, False),
+        ("Why burn sparks?", "Snow lies deep.", "Sparks burn here.", 0.58, False, True),
+        # A reason, where one is asked for, weighs 0.1: that makes up for 1/7.
+        ("Why burn sparks?", "Snow lies deep.", "Ice melts because.", 0.85, False, False),
+        ("Why burn sparks?", "Snow lies deep.", "Ice melts because.", 0.87, False, True),
+        # All of the reader's belief weighs 0.4: that makes up for 4/7.
+        ("Why burn sparks?", "Snow lies deep.", "Ice melts slowly.", 0.42, True, False),
+        ("Why burn sparks?", "Snow lies deep.", "Ice melts slowly.", 0.44, True, True),
+        # Telling of the opposite takes 0.3 away.
+        ("How did Iran strike Pakistan?", "Pakistan responded with strikes that hurt nine.",
+         "Iran had begun with strikes that hurt two.", 0.56, False, False),
+        ("How did Iran strike Pakistan?", "Pakistan responded with strikes that hurt nine.",
+         "Iran had begun with strikes that hurt two.", 0.58, False, True),
+    ],
+)  # fmt: skip
+def test_a_sentence_farther_from_the_question_wins_by_what_else_speaks_for_it(
+    question: str, plain: str, other: str, cosine: float, belief: bool, wins: bool
+) -> None:
+    stories = article(plain, id="1"), article(other, id="2")
+    reader = Pointing({"melts": 0.0} if belief else {})
+    given = delivered(question, *stories, reader=reader, encoder=near({plain: 1.0, other: cosine}))
+    assert given[0] == (other if wins else plain)
+
+
+@pytest.mark.parametrize(("cosine", "given"), [(0.84, 2), (0.82, 1)])
+def test_a_further_sentence_has_88_hundredths_of_the_best_ones_score(cosine: float, given: int) -> None:
+    """Both hold all words of the question, 0.3. 0.7 × 0.84 more is 0.888, 0.7 × 0.82 more is 0.874, and the
+    best has 1."""
+    texts = "Sparks burn old dry barns.", "Paper burns where sparks fly off trains."
+    encoder = near({texts[0]: 1.0, texts[1]: cosine})
+    stories = [article(text, id=text) for text in texts]
+    assert len(delivered("Why burn sparks?", *stories, reader=Pointing({}), encoder=encoder)) == given
+
+
+_FOUR = ("Envoys left Rome.", "Roads closed nearby.", "Ships sank there.", "Trains ran again.")
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "cosine", "at", "wins"),
+    [
+        ("Snow fell again.", "Rain fell Monday.", 0.75, 0, False),  # 0.7 × 0.9 against 0.7 × 0.75 and 0.1
+        ("Snow fell again.", "Rain fell Monday.", 0.77, 0, True),
+        ("Lee said snow.", "Rain fell again.", 0.68, 0, False),  # 0.7 × 0.9 less 0.15 against 0.7 × 0.68
+        ("Lee said snow.", "Rain fell again.", 0.69, 0, True),
+        ("Snow fell again.", "Rain fell again.", 0.75, 600, False),  # the other begins its article: 0.1 more
+        ("Snow fell again.", "Rain fell again.", 0.77, 600, True),
+        (
+            "Snow fell again.",
+            "Rain fell again.",
+            0.77,
+            599,
+            False,
+        ),  # the first 600 characters are a beginning
+    ],
+)
+def test_of_events_a_day_or_an_article_s_beginning_weighs_a_tenth_and_a_quotation_less_than_nothing(
+    one: str, other: str, cosine: float, at: int, wins: bool
+) -> None:
+    stories = [article(text, id=text) for text in _FOUR]
+    stories.append(article("x" * (at - 2) + ". " + one if at else one, id="one"))
+    stories.append(article(other, id="other"))
+    encoder = near({**dict.fromkeys(_FOUR, 1.0), one: 0.9, other: cosine})
+    given = delivered("What happened in Davos?", *stories, reader=Pointing({}), encoder=encoder)
+    assert sorted(given) == sorted([*_FOUR, other if wins else one])
+
+
+@pytest.mark.parametrize(("words", "alone"), [("Alpha Bravo", False), ("Alpha Bravo Charlie", True)])
+def test_a_short_answer_of_six_tenths_of_its_sentence_is_not_given_beside_it(words: str, alone: bool) -> None:
+    story = article("Alpha Bravo Charlie beat Delta.")
+    given = delivered("Which club won?", story, reader=Pointing({words: 0.0}))
+    assert given == [story.text] if alone else [f"{words}.", story.text]
+
+
+@pytest.mark.parametrize(
+    ("text", "given"), [("Burning sparks.", []), ("Burning sparks fly.", ["Burning sparks fly."])]
+)
+def test_two_words_are_no_sentence_and_three_are(text: str, given: list[str]) -> None:
+    assert delivered("Why burn sparks?", article(text), reader=Pointing({})) == given
 
 
 # Evidence

@@ -159,6 +159,8 @@ def test_a_picture_is_not_the_article():
         ("Jane Doe &lt;jane@paper.example&gt;", "Jane Doe"),
         ("Jane Doe", "Jane Doe"),
         ("jane@paper.example", None),  # a mail address is no name
+        ("J" * 200, "J" * 200),
+        ("J" * 201, "J" * 200),  # nor is what is longer
     ],
 )
 def test_an_author_is_a_name(author: str, name: str | None):
@@ -500,6 +502,8 @@ def test_entries_come_back_whole_from_their_process():
             True,
         ),  # out of sight: the media type decides
         (b"<!--" + b" " * 5_000 + b"--><rss>", "application/xml", False),
+        (b" " * (4_096 - 4) + b"<rss>", "", True),
+        (b" " * (4_097 - 4) + b"<rss>", "", False),
         (b"", "application/atom+xml", True),
         (b"", "", False),
     ],

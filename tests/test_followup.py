@@ -9,6 +9,7 @@ import time
 import pytest
 
 from rag.question.followup import faithful, standalone
+from rag.question.talk import reply_to
 from rag.types import Turn
 
 KIRBY = Turn("Who is John Kirby?", "A White House spokesman.")
@@ -528,9 +529,95 @@ def test_an_earlier_question_is_understood_before_it_is_used() -> None:
     assert asked("Why?", KIRBY, spoke) == "Why did John Kirby speak?"
     assert asked("And wages?", PRICES, meaning) == "What did wages do in June?"
     assert asked("Where was he?", KIRBY, *[spoke] * 7) == "Where was John Kirby?"
-    assert asked("Where was he?", KIRBY, *[spoke] * 20) == "Where was he?", (
-        "but not over more turns than are looked at"
+    assert asked("Where was he?", KIRBY, *[spoke] * 8) == "Where was he?", (
+        "but not over more turns than the eight that are looked at"
     )
+
+
+# How long is too long: each with the most words that will do, and with one more.
+
+
+@pytest.mark.parametrize(
+    ("fragment", "whole"),
+    [
+        ("And the price of crude oil futures?", "What did the price of crude oil futures do in April?"),
+        ("And the price of crude Brent oil futures?", "And the price of crude Brent oil futures?"),
+    ],
+)
+def test_six_words_are_a_fragment_and_seven_say_what_they_ask_themselves(fragment: str, whole: str) -> None:
+    assert asked(fragment, PRICES) == whole
+
+
+@pytest.mark.parametrize(
+    ("text", "whole"),
+    [
+        ("It brought rain, cold wind from the far north, and snow.", "Who saw snow?"),
+        ("It brought rain, cold wind from the very far north, and snow.", "Who saw the last one?"),
+    ],
+)
+def test_a_member_of_a_list_has_six_words_at_most(text: str, whole: str) -> None:
+    assert asked("Who saw the last one?", Turn("What fell?", text)) == whole
+
+
+@pytest.mark.parametrize(
+    ("name", "topic"),
+    [
+        ("group Jaish Adl Sistan Baluch Kerman", " (group Jaish Adl Sistan Baluch Kerman)"),
+        ("group Jaish Adl Sistan Baluch Kerman Zahedan", ""),
+    ],
+)
+def test_a_noun_with_its_name_has_six_words_at_most(name: str, topic: str) -> None:
+    assert asked("What does the group want?", Turn("Who struck?", f"The {name}.")) == (
+        f"What does the group want{topic}?"
+    )
+
+
+DALMAR = Turn("When did the blast at Dalmar happen?", "In 2009.")
+PLOUGH = Turn("Did the town buy a snow plough?", "Yes.")
+
+
+@pytest.mark.parametrize(
+    ("words", "turn", "found"),
+    [
+        ("Which big old red tall wide deep novel was the first one?", DAVOS, "Blinken"),
+        ("Which big old red tall wide deep cold wet ship was there?", DAVOS, "in Davos"),
+        ("Which big old red tall wide deep cold mayor was governor then?", DALMAR, "in 2009"),
+        ("How much do big old red towns pay for a new one?", PLOUGH, "a new snow plough"),
+        ("What did that strike hit in the old red tall deep north?", STRIKE, "(Iran strike Pakistan)"),
+        ("Who in the old red tall wide deep north condemned the attack?", STRIKE, "(Iran strike Pakistan)"),
+    ],
+)
+def test_a_question_of_twelve_words_points_back_and_one_of_thirteen_stands_alone(
+    words: str, turn: Turn, found: str
+) -> None:
+    assert (len(words.split()), found in asked(words, turn)) == (12, True)
+    longer = words.replace("old red", "old thin red")
+    assert asked(longer, turn) == longer
+
+
+def test_a_topic_has_twelve_words_at_most() -> None:
+    topic = "big old red tall wide deep cold wet dark war"
+    assert asked("Who condemned the attack?", Turn(f"Why did the {topic} start?", "")) == (
+        f"Who condemned the attack (the {topic} start)?"
+    )
+    assert asked("Who condemned the attack?", Turn(f"Why did the thin {topic} start?", "")) == (
+        "Who condemned the attack?"
+    )
+
+
+def test_a_reply_of_ten_words_is_a_phrase_and_one_of_eleven_a_sentence() -> None:
+    phrase = "a big old red tall wide deep cold wet ship"
+    reply = reply_to(Turn("What did they see?", f"{phrase}."))
+    assert reply is not None
+    assert reply.phrase == phrase
+    assert reply_to(Turn("What did they see?", f"{phrase.replace('wet', 'wet dark')}.")) is None
+
+
+def test_an_owner_is_meant_by_its_before_what_it_owns_but_not_before_who_was_asked_for() -> None:
+    cost = Turn("What did Ford's vans cost?", "A fortune.")
+    bought = Turn("Which firm bought Ford's vans?", "Nordhavn Foods.")
+    assert asked("Who is its rival?", cost) == "Who is Ford's rival?"
+    assert asked("Who is its rival?", bought) == "Who is Nordhavn Foods' rival?"
 
 
 def test_a_hostile_question_is_answered_in_its_time() -> None:

@@ -217,6 +217,17 @@ def test_a_reply_given_up_half_way_is_closed() -> None:
     assert model.closed
 
 
+@pytest.mark.parametrize("piece", ["é", "Who is it?"])
+def test_a_rewriting_of_500_characters_is_a_question_and_a_longer_one_is_none(piece: str) -> None:
+    def rewritten(question: str) -> str | None:
+        model = ScriptedModel(*(question[i : i + 10] for i in range(0, len(question), 10)))
+        return Generative(model, window=8_192, max_tokens=700).rewritten("Who?", [])
+
+    longest = (piece * 500)[:500]
+    assert rewritten(longest) == longest
+    assert rewritten(longest + "x") is None
+
+
 # Declining.
 
 

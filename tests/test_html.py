@@ -269,3 +269,56 @@ def test_a_page_of_thousands_of_nested_elements_is_read_or_refused() -> None:
             extract(page().replace(b"<body>", b"<body>" + deep))
         except SourceError as exc:
             assert "." in str(exc)  # noqa: PT017
+
+
+# Limits: each met, and missed by one
+
+
+@pytest.mark.parametrize(("characters", "table"), [(600, True), (601, False)])
+def test_a_cell_of_more_than_600_characters_is_a_column_of_the_page(characters: int, table: bool) -> None:
+    cell = ("Nine limes fell. " * 40)[: characters - 1] + "."
+    rows = f"<tr><td>{cell}</td><td>41</td></tr><tr><td>Oaks</td><td>9</td></tr>"
+    found = extract(page(f"<article><p>{STORM}</p><table>{rows}</table><p>{RAIN}</p></article>"))
+    assert (f"{cell} | 41\nOaks | 9" in found.text) is table
+
+
+def test_beside_a_password_80_words_are_an_article_and_79_are_none() -> None:
+    def signed_out(words: int) -> bytes:
+        snow = " ".join(["Snow"] * (words - len(f"{STORM} {RAIN}".split()) - 1))
+        return page(f"<p>{STORM}</p><p>{snow} fell.</p><p>{RAIN}</p><form><input type='password'></form>")
+
+    assert len(extract(signed_out(80)).text.split()) == 80
+    with pytest.raises(SourceError, match="no article's text was found on the page"):
+        extract(signed_out(79))
+
+
+@pytest.mark.parametrize(("end", "seen"), [(4_096, True), (4_097, False)])
+def test_a_page_says_its_encoding_within_4096_bytes(end: int, seen: bool) -> None:
+    words = "Буря достигла берега в понедельник и повалила девять деревьев, сказал он."
+    raw = page(f"<h1>X</h1><p>{words}</p><p>{words[::-1]} {words}</p>", "<meta charset='koi8-r'>").decode()
+    comment = f"<!--{'x' * (end - raw.index('koi8-r') - len('koi8-r') - 7)}-->"
+    data = raw.replace("<meta", f"{comment}<meta").encode("koi8-r")
+    assert data.index(b"koi8-r") + 6 == end
+    assert (words in extract(data).text, extract(data).warnings == ()) == (seen, seen)
+
+
+@pytest.mark.parametrize(("end", "seen"), [(4_096, True), (4_097, False)])
+def test_a_browser_says_within_4096_characters_where_a_page_was_saved_from(end: int, seen: bool) -> None:
+    comment = f"<!-- saved from url=(0033){ADDRESS} -->"
+    data = (comment.rjust(end) + page(url=None).decode()).encode()
+    assert (told(data, "url") == (ADDRESS, "the address it was saved from")) is seen
+
+
+def test_a_title_has_a_thousand_characters_at_most() -> None:
+    title = "Storm" + " fells trees" * 90
+    assert told(page(title=title[:1_000]), "title") == (title[:1_000], "heading")
+    assert told(page(title=title[:1_001]), "title") == (title[:1_000], "heading")
+
+
+@pytest.mark.parametrize(("before", "kept"), [(11, 0), (12, 12)])
+def test_the_title_stands_among_the_first_twelve_blocks_and_what_is_before_it_is_the_page_s(
+    before: int, kept: int
+) -> None:
+    above = "".join(f"<p>{STORM.replace('nine', f'{n} or more')}</p>" for n in range(before))
+    body = f"<article>{above}<h1>Storm fells trees</h1><p>{STORM}</p><p>{RAIN}</p></article>"
+    assert extract(page(body)).text.count("or more") == kept

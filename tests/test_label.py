@@ -28,3 +28,8 @@ def test_a_long_first_sentence_is_cut_at_a_word_and_says_so() -> None:
     assert label(None, "Iran struck first", longest=17) == "Iran struck first"
     assert label(None, "x" * 100, longest=20) == "x" * 20 + "…"
     assert len(label(None, "word " * 100)) <= 80
+
+
+def test_a_first_sentence_of_80_characters_is_whole_and_a_longer_one_is_cut() -> None:
+    assert label(None, "Iran " * 15 + "first") == "Iran " * 15 + "first"
+    assert label(None, "Iran " * 15 + "struck") == "Iran " * 14 + "Iran…"

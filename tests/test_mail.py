@@ -114,6 +114,16 @@ def test_a_page_is_read_without_its_layout_and_what_it_says_of_itself() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("characters", "text"), [(200, "{} | 3\nTonnes | 11"), (201, "{}\n\n3\n\nTonnes\n\n11")]
+)
+def test_a_cell_of_more_than_200_characters_is_a_column_of_the_layout(characters: int, text: str) -> None:
+    cell = ("Herrings were sold. " * 20)[: characters - 1] + "."
+    rows = f"<tr><td>{cell}</td><td>3</td></tr><tr><td>Tonnes</td><td>11</td></tr>"
+    page = f"<p>The catch.</p><table>{rows}</table>"
+    assert extract(mail(page, kind="text/html; charset=utf-8")).text == f"The catch.\n\n{text.format(cell)}"
+
+
 def test_attachments_are_named_and_pictures_of_the_page_are_not() -> None:
     picture = "Content-Type: image/png\nContent-ID: <a>\n\nx"
     body, kind = multipart("related", PAGE, picture)
@@ -135,6 +145,8 @@ def test_attachments_are_named_and_pictures_of_the_page_are_not() -> None:
         pytest.param("", "> Read on\n\nThe anchor is old.", "> Read on\n\nThe anchor is old.", id="an arrow in a newsletter"),
         pytest.param("", "It sails.\n\n-- \nThe press office\nTo leave write to x@y.example", "It sails.", id="a signature"),
         pytest.param("", "It sails.\n--\n" + "Line of the text.\n" * 20, "It sails.\n--\n" + "\n".join(["Line of the text."] * 20), id="a rule"),
+        pytest.param("", "It sails.\n--\n" + "A line.\n" * 11 + "The last.", "It sails.", id="a signature of twelve lines"),
+        pytest.param("", "It sails.\n--\n" + "A line.\n" * 12 + "The last.", "It sails.\n--\n" + "A line.\n" * 12 + "The last.", id="a rule above thirteen lines"),
         pytest.param("", "View this email in your browser\n\nIt sails.\n\nYou are receiving this newsletter because you asked.\n\nUnsubscribe", "It sails.", id="notices"),
         pytest.param("", "The members may unsubscribe from the list, the mayor said, but not from the town.", "The members may unsubscribe from the list, the mayor said, but not from the town.", id="no notice"),
     ],

@@ -158,6 +158,12 @@ def test_an_account_is_of_events_or_of_something_else(question: str, events: boo
             "The mayor’s wife and three others were killed by Hill.",
         ),
         ("Who killed the mayor?", "The mayor had been killed by Hill", "Hill killed the mayor."),
+        ("Who struck first?", "the two old towns were struck by Iran", "Iran struck first."),
+        (  # five words before "were" may say more than who it was
+            "Who struck first?",
+            "the two very old towns were struck by Iran",
+            "The two very old towns were struck by Iran.",
+        ),
         ("Who struck first?", "They were targeted first by Iran", "They were targeted first by Iran."),
         ("Who shot the mayor?", "a man shot him", "A man shot him."),  # which has said it already
         ("Whom did Iran target?", "Jaish al-Adl", "Jaish al-Adl."),  # the answer is not the subject
@@ -211,6 +217,8 @@ def test_a_quantity_keeps_its_qualifier(question: str, text: str, words: str, wh
             "Iran held a summit in the spring while a storm did strike Pakistan.",
             None,
         ),
+        ("Did Iran strike Pakistan?", "Iran did quickly, quietly strike Pakistan.", True),
+        ("Did Iran strike Pakistan?", "Iran did quickly, quietly, boldly strike Pakistan.", None),
         ("Did Iran strike Pakistan?", "Iran struck, and Pakistan too.", None),  # "struck" is not "strike"
         ("Did Iraq not recall its ambassador?", "Iraq recalled its ambassador.", None),
         ("Did Iraq recall its ambassador?", "Iraq recalled its ambassador, but not its consul.", None),

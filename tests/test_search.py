@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import subprocess
 import sys
 import threading
@@ -12,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import DAY, WordEncoder, WordReader, article, headline, write_jsonl
+from conftest import DAY, WordEncoder, WordReader, article, evidence, headline, write_jsonl
 
 from ingest import remove, sync
 from rag.config import Config, RetrievalSettings
@@ -331,6 +332,25 @@ def test_of_equal_articles_the_one_of_the_day_comes_first_and_unknown_dates_lose
         assert [p.scores.dated for p in found] == sorted((p.scores.dated or 0 for p in found), reverse=True)
 
 
+@pytest.mark.parametrize(
+    ("day", "times"),
+    [
+        ("2024-01-20", 2.0),
+        ("2023-12-21", 1 + math.exp(-1)),  # thirty days before
+        ("2024-01-23", 1 + math.exp(-0.1)),  # three days ahead, as a magazine is dated
+        ("2024-01-24", 1.0),  # four days ahead: it appeared after the question
+    ],
+)
+def test_an_article_of_the_day_counts_twice_and_a_month_later_by_a_third_more(
+    day: str, times: float, collect: Callable[..., None], config: Config, encoder: WordEncoder
+) -> None:
+    collect({"id": "a", "text": "Iran struck first.", "published": day})
+    with Retriever(config.home, config, encoder) as retriever:
+        scores = retriever.find("Iran", asked_on=date(2024, 1, 20)).passages[0].scores
+    assert scores.fused is not None
+    assert scores.dated == pytest.approx(scores.fused * times)
+
+
 # What is written meanwhile
 
 
@@ -536,6 +556,30 @@ def test_the_reader_puts_what_answers_first(
     assert [p.rank for p in found] == [1, 2, 3, 4, 5]
     assert found.passages[0].scores.reader == max(p.scores.reader or 0.0 for p in found)
     assert (ids(unread), unread.passages[0].scores.reader) == (even, None)
+
+
+@pytest.mark.parametrize(
+    ("answerable", "relevant", "first"),
+    [(0.88, 0.5, "a"), (0.90, 0.5, "b"), (0.5, 0.88, "a"), (0.5, 0.90, "b")],
+)
+def test_log_odds_of_two_make_up_for_a_tenth_of_the_score_before(
+    answerable: float, relevant: float, first: str
+) -> None:
+    """A twentieth of the log-odds, 1.99 at 0.88 and 2.20 at 0.90, against the logarithm of 0.9, −0.105."""
+    one, other = evidence(article("Iran struck.", id="a"), article("Snow fell.", id="b"))
+    found = [replace(one, scores=Scores(fused=1.0)), replace(other, scores=Scores(fused=0.9))]
+    readings = {
+        one.passage.id: Reading((), 0.0, 0.5, 0.5),
+        other.passage.id: Reading((), 0.0, answerable, relevant),
+    }
+    assert retrieve._reranked(found, readings)[0].article.id == first
+
+
+@pytest.mark.parametrize(("shown", "repeats"), [("a b c d e f g h", True), ("a b c d e f g", False)])
+def test_seven_of_ten_pairs_of_words_make_a_passage_a_repetition_and_six_do_not(
+    shown: str, repeats: bool
+) -> None:
+    assert retrieve._repeats("a b c d e f g h i j k", evidence(article(shown)).passages[0]) is repeats
 
 
 def test_without_a_preference_the_order_before_the_reader_stands(

@@ -114,6 +114,18 @@ def test_a_list_without_full_stops_is_not_repeated_in_the_next_passage() -> None
     ]
 
 
+@pytest.mark.parametrize(("words", "repeated"), [(60, True), (61, False)])
+def test_a_sentence_of_60_words_is_repeated_in_the_next_passage_and_a_longer_one_is_not(
+    words: int, repeated: bool
+) -> None:
+    first, last = ("Alpha" + " saw" * 60 + " it.", "Omega" + " saw" * 90 + " it.")
+    middle = "Beta" + " saw" * (words - 2) + " it."
+    assert texts(f"{first} {middle} {last}") == [
+        f"{first} {middle}",
+        f"{middle} {last}" if repeated else last,
+    ]
+
+
 def test_a_long_sentence_is_cut_at_its_commas_before_its_words() -> None:
     clause = "where the witnesses said that nothing at all had happened before noon,"  # 12 words
     text = " ".join([clause] * 20) + " he said."

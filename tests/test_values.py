@@ -20,7 +20,7 @@ SAME, COMPATIBLE, RIVAL, UNRELATED = Relation.SAME, Relation.COMPATIBLE, Relatio
         ("80 cars", "79 cars", RIVAL),  # what is counted by tens is not taken to be rounded
         ("54%", "54.5%", SAME),  # half of the last place
         ("54%", "54.6%", RIVAL),
-        ("600 miles", "970 km", SAME),  # 966 km: a conversion is rounded by up to a thirtieth
+        ("600 miles", "990 km", SAME),  # 966 km: a conversion is rounded by up to a thirtieth
         ("600 miles", "1,010 km", RIVAL),
         ("560 miles", "560", SAME),
         ("560 miles", "570 miles", RIVAL),  # nothing is converted
@@ -35,6 +35,28 @@ SAME, COMPATIBLE, RIVAL, UNRELATED = Relation.SAME, Relation.COMPATIBLE, Relatio
 def test_figures(one: str, other: str, expected: Relation) -> None:
     a, b = quantities(one)[0], quantities(other)[0]
     assert (relation(a, b), relation(b, a)) == (expected, expected)
+
+
+@pytest.mark.parametrize(
+    ("word", "least", "most"),
+    [
+        ("dozens", 24, 200),
+        ("scores", 40, 200),
+        ("hundreds", 200, 2_000),
+        ("thousands", 2_000, 200_000),
+        ("millions", 2_000_000, 2_000_000_000),
+        ("billions", 2_000_000_000, 2_000_000_000_000),
+    ],
+)
+def test_a_plural_that_says_how_many_is_at_least_two_of_them(word: str, least: int, most: int) -> None:
+    said = quantities(f"{word} of cars")[0]
+    counts = (least - 1, least, most, most + 1)
+    assert [relation(said, quantities(f"{count:,} cars")[0]) for count in counts] == [
+        RIVAL,
+        SAME,
+        SAME,
+        RIVAL,
+    ]
 
 
 @pytest.mark.parametrize(

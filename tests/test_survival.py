@@ -326,7 +326,7 @@ def test_an_article_that_is_too_long_is_a_failure_that_says_so(
     (tmp_path / LONG).write_text("Rain fell. " * 100)
     (tmp_path / "news" / "short.txt").write_text("Rain fell.")
     report = sync(tmp_path / "news", config, encoder=WordEncoder())
-    said = "its text has 1,100 characters; at most 1,000 are taken in. Split it"
+    said = "its text has 1,100 characters; at most 1,000 can be added. Split it"
     assert (report.added, report.failed) == (("news/short.txt",), (Failure(LONG, said),))
 
 

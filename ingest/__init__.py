@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from ingest.collection import edit, preview, remove, sync
-    from ingest.safekeeping import backup, restore
+    from ingest.restoring import restore
+    from ingest.safekeeping import backup
 
 __all__ = ["backup", "edit", "preview", "remove", "restore", "sync"]
 
@@ -18,6 +19,6 @@ def __getattr__(name: str) -> object:
     if name in __all__:
         import importlib
 
-        home = "safekeeping" if name in ("backup", "restore") else "collection"
+        home = {"backup": "safekeeping", "restore": "restoring"}.get(name, "collection")
         return getattr(importlib.import_module(f"ingest.{home}"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

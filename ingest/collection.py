@@ -11,9 +11,10 @@ from pathlib import Path
 
 from filelock import FileLock, SoftFileLock, Timeout
 
-from ingest.apply import Course, Progress, apply, put_right, take_out
+from ingest.apply import Course, Progress, apply, correct_facts, migrate
 from ingest.apply import rebuild as rebuilt
-from ingest.corrections import as_read, correct, stated, wanted
+from ingest.apply import remove as removed
+from ingest.corrections import as_read, correct, differing_facts, normalised_facts
 from ingest.formats.parsing import Parsers
 from ingest.plan import plan
 from ingest.scan import ArticleReader, Scan, Spool, scan
@@ -21,19 +22,18 @@ from ingest.scan.walk import exists, is_address
 from rag.config import Config, load
 from rag.errors import CollectionError, SourceError
 from rag.models.encoder import SentenceEncoder
-from rag.store import unlockable
+from rag.store import LOCK, unlockable
 from rag.store.bm25 import PASSAGES, WHOLE
-from rag.store.cache import FOLDER as EXACT
-from rag.store.cache import is_made
-from rag.store.catalog import FILE, Catalog, Looked
+from rag.store.catalog import FILE, Catalog, Snapshot
+from rag.store.schema import LAYOUT
 from rag.store.vectors import FOLDER as CHROMA
+from rag.store.vectors import DenseIndex
 from rag.system.files import private_folder
 from rag.types import Article, Encoder, IngestReport, Plan
 from rag.validation import configuration, interrupted
 
-__all__ = ["edit", "preview", "remove", "sync", "writing"]
+__all__ = ["LOCK", "edit", "preview", "remove", "sync", "writing"]
 
-LOCK = "write.lock"
 Places = str | os.PathLike[str] | Iterable[str | os.PathLike[str]]
 
 
@@ -55,7 +55,8 @@ def sync(
     Unchanged articles cost nothing, changed ones are replaced, and with `prune` those that have gone from the
     places named are removed. `rebuild` makes the indexes again from the stored articles, with the
     configuration's encoder and passage settings, before it looks at changes; until they are whole, the old
-    ones answer. `renew` does so only where another version of Clippings made them. `columns` says what a
+    ones answer. Indexes of an earlier version are made again too, with the vectors there are; where some are
+    lost, only with `renew`. `columns` says what a
     table or a `.jsonl` file calls what we call `text, title, published, source, author, url, id, language`.
     What cannot be read is in the report and stops nothing. `progress` is told how far it is; the share that
     is done grows from 0 to 1. When `stop` is set, what is being written is finished, and the report says that
@@ -69,18 +70,15 @@ def sync(
     if restoring := interrupted(config.home):
         raise CollectionError(restoring)
     with writing(config.home):
-        anew = rebuild or (renew and _outdated(config))
-        catalog = Catalog(config.home, config, create=True, rebuild=anew)
+        catalog = Catalog(config.home, config, create=True, rebuild=rebuild)
         try:
-            anew = anew or _is_half_made(catalog)
-            if anew:
+            make = _what_to_make(catalog, rebuild=rebuild)
+            if make is rebuilt:
                 _ = encoder.dims  # one that cannot be loaded is found out before anything else
-            else:
-                _unmade(catalog, config.home)
             known = catalog.known()
             with (
                 Spool() as spool,
-                _looking(sources, config, catalog.looked(), known, columns or {}, spool, stop) as (
+                _scanned(sources, config, catalog.snapshots(), known, columns or {}, spool, stop) as (
                     scanned,
                     readings,
                 ),
@@ -94,29 +92,34 @@ def sync(
                     )
                 todo, reading = plan(scanned, known, prune=prune, exists=exists)
                 left = len(todo.added) + len(todo.replaced)
-                course = Course(left + anew * catalog.articles(), progress, stop)
-                done = not anew or rebuilt(catalog, config.home, config, encoder, course)
+                course = Course(left + (make is not None) * catalog.articles(), progress, stop)
+                try:
+                    done = make is None or make(catalog, config.home, config, encoder, course)
+                except CollectionError as exc:
+                    if not (renew and exc.outdated):
+                        raise
+                    done = rebuilt(catalog, config.home, config, encoder, course)
                 if course.stopped and (left or not done):
                     kept, passages = (todo.kept, todo.failed, (), todo.warnings), course.passages
                     return IngestReport((), (), (), *kept, passages=passages, stopped=True, left=left)
-                if _unfinished(catalog, config) or reading or todo.removed or todo.renamed:
+                if _is_unfinished(catalog, config) or reading or todo.removed or todo.renamed:
                     report = apply(todo, reading, catalog, config.home, config, encoder, course, readings)
                 else:
                     course.finish()
                     kept, passages = (todo.kept, todo.failed, (), todo.warnings), course.passages
                     report = IngestReport((), (), (), *kept, passages=passages)
                 if not report.stopped:
-                    catalog.note(scanned.last_seen)
+                    catalog.save_snapshots(scanned.last_seen)
             return report
         finally:
             catalog.close()
 
 
 @contextmanager
-def _looking(
+def _scanned(
     sources: Places,
     config: Config,
-    looked: Mapping[str, Looked],
+    snapshots: Mapping[str, Snapshot],
     known: Mapping[str, tuple[str, str]],
     columns: Mapping[str, str],
     spool: Spool | None = None,
@@ -138,17 +141,9 @@ def _looking(
                 stack.enter_context(Fetcher(private=config.fetch.allow_private, limits=limits)), parsers
             )
         scanned = scan(
-            places, last_seen=looked, known=known, columns=columns, web=web, spool=spool, stop=stop
+            places, last_seen=snapshots, known=known, columns=columns, web=web, spool=spool, stop=stop
         )
         yield scanned, readings
-
-
-def _outdated(config: Config) -> bool:
-    try:
-        Catalog(config.home, config, create=True).close()
-    except CollectionError as exc:
-        return exc.outdated  # any other fault is met again where the catalog is opened to be written
-    return False
 
 
 def preview(
@@ -164,21 +159,21 @@ def preview(
     sources = _listed(sources)
     config = configuration(config, load)
     known: Mapping[str, tuple[str, str]] = {}
-    looked: Mapping[str, Looked] = {}
+    snapshots: Mapping[str, Snapshot] = {}
     if (config.home / FILE).is_file():
         catalog = Catalog(config.home, config)
         try:
-            known, looked = catalog.known(), catalog.looked()
+            known, snapshots = catalog.known(), catalog.snapshots()
         finally:
             catalog.close()
-    with _looking(sources, config, looked, known, columns or {}) as (scanned, _):
+    with _scanned(sources, config, snapshots, known, columns or {}) as (scanned, _):
         return plan(scanned, known, prune=prune, exists=exists)[0]
 
 
 def remove(
     article_ids: str | Sequence[str], config: Config | None = None, *, encoder: Encoder | None = None
 ) -> None:
-    """Take articles out of the catalog and the indexes; their files stay.
+    """Remove articles from the catalog and the indexes; their files stay.
 
     Raises `CollectionError`, having removed nothing, if one of the ids is unknown.
     """
@@ -186,7 +181,7 @@ def remove(
     wanted = _ids(article_ids)
     encoder = encoder or SentenceEncoder(config.encoder)
     with _changing(config, wanted, encoder, leaving=frozenset(wanted)) as catalog:
-        take_out(wanted, catalog, config.home, config, encoder)
+        removed(wanted, catalog, config.home, config, encoder)
 
 
 def edit(
@@ -204,7 +199,7 @@ def edit(
     such article.
     """
     config = configuration(config, load)
-    given = stated(facts)
+    given = normalised_facts(facts)
     encoder = encoder or SentenceEncoder(config.encoder)
     with _changing(config, _ids(article_id, one=True), encoder) as catalog:
         article, earlier = catalog.article(article_id), catalog.corrections().get(article_id)
@@ -212,10 +207,10 @@ def edit(
             raise AssertionError(f"{article_id} is known")  # _changing has seen to it
         before = {} if earlier is None or undo else {name: now for name, (now, _) in earlier.facts.items()}
         read = as_read(article, earlier)
-        right, corrected = correct(read, wanted(read, before, given))
+        right, corrected = correct(read, differing_facts(read, before, given))
         if right != article or corrected != earlier:
-            mark, origin = catalog.known()[article_id]
-            put_right(right, origin, corrected, mark, catalog, config.home, config, encoder)
+            fingerprint, origin = catalog.known()[article_id]
+            correct_facts(right, origin, corrected, fingerprint, catalog, config.home, config, encoder)
         return right
 
 
@@ -238,45 +233,40 @@ def _changing(
                     f"there is no article {unknown[0]}. `clippings articles` lists those there are",
                     missing=True,
                 )
-            if _is_half_made(catalog):
-                rebuilt(catalog, config.home, config, encoder, Course(catalog.articles()), leaving)
-            _unmade(catalog, config.home)
+            if make := _what_to_make(catalog):
+                make(catalog, config.home, config, encoder, Course(catalog.articles()), leaving)
             yield catalog
         finally:
             catalog.close()
 
 
-def _is_half_made(catalog: Catalog) -> bool:
-    """Whether an earlier version of Clippings was making the indexes again when it was killed: it emptied
-    them first.
-    """
-    return catalog.stale() or bool(catalog.uncut())
+def _what_to_make(catalog: Catalog, *, rebuild: bool = False) -> Callable[..., bool] | None:
+    """What has to be done to the indexes before anything else: they are made again where somebody asks for
+    it, and where an earlier version of Clippings was killed while it did, for it emptied them first. They
+    are migrated where an earlier version made them."""
+    if rebuild or catalog.without_passages():
+        return rebuilt
+    return migrate if catalog.layout() != LAYOUT else None
 
 
-def _unfinished(catalog: Catalog, config: Config) -> bool:
-    return bool(
-        _unmade(catalog, config.home)
-        or config.chroma.url  # nobody can tell what has become of a server's vectors but by looking
-        or not (config.home / catalog.build() / CHROMA).is_dir()
-        or catalog.left()
-        or catalog.pending()
-        or catalog.doomed()
-        or catalog.ungrouped() != set()
-    )
-
-
-def _unmade(catalog: Catalog, home: Path) -> list[Path]:
-    """Index folders still to be made. One that held passages is not made again, empty: that would hide the
-    loss. Only Chroma's is filled from another."""
-    build = catalog.build()
-    unmade = [home / build / folder for folder in (PASSAGES, WHOLE) if not (home / build / folder).is_dir()]
-    if not is_made(home, build):
-        unmade.insert(0, home / build / EXACT)
-    if unmade and catalog.count()[1]:
-        raise CollectionError(
-            f"the index {unmade[0]} is missing. Make it again: clippings sync --rebuild --home {home}"
-        )
-    return unmade
+def _is_unfinished(catalog: Catalog, config: Config) -> bool:
+    """Whether an index has something to apply, or is lost, or something is still to be grouped or removed."""
+    build, latest = config.home / catalog.build(), catalog.latest_added()
+    if (
+        config.chroma.url  # nobody can tell what has become of a server's vectors but by looking
+        or not all((build / folder).is_dir() for folder in (PASSAGES, WHOLE, CHROMA))
+        or catalog.obsolete_builds()
+        or catalog.count_hidden()
+        or catalog.changed_since_grouping() != set()
+    ):
+        return True
+    dense = DenseIndex(config.home, config.chroma, build=catalog.build())
+    try:
+        dense.follow(catalog)
+        cursors = [catalog.cursor(name) for name in (dense.place, PASSAGES, WHOLE)]
+        return any(cursor is None or cursor < latest for cursor in cursors) or not dense.cache_is_whole()
+    finally:
+        dense.close()
 
 
 @contextmanager

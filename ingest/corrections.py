@@ -14,19 +14,19 @@ from rag.errors import SourceError
 from rag.store.catalog import Corrected
 from rag.types import Article, corrected_version
 
-__all__ = ["FACTS", "as_read", "correct", "stated", "wanted"]
+__all__ = ["FACTS", "as_read", "correct", "differing_facts", "normalised_facts"]
 
 FACTS = ("title", "source", "published")
 _LONGEST = 5_000  # characters of a title or a source
 
 
-def stated(facts: Mapping[str, str | date | None]) -> dict[str, str | None]:
+def normalised_facts(facts: Mapping[str, str | date | None]) -> dict[str, str | None]:
     """Facts as they are stored: spaces evened out, a day as YYYY-MM-DD, `None` for unknown.
 
     Raises `SourceError` for a fact that cannot be corrected, a day that is none, and words longer than 5,000
     characters.
 
-    >>> stated({"title": " Iran  strikes ", "source": "", "published": date(2024, 1, 17)})
+    >>> normalised_facts({"title": " Iran  strikes ", "source": "", "published": date(2024, 1, 17)})
     {'title': 'Iran strikes', 'source': None, 'published': '2024-01-17'}
     """
     if not isinstance(facts, Mapping):
@@ -74,7 +74,7 @@ def correct(article: Article, facts: Mapping[str, str | None]) -> tuple[Article,
     return _with(article, corrected_version(article.version, changed), changed), record
 
 
-def wanted(
+def differing_facts(
     read: Article, before: Mapping[str, str | None], facts: Mapping[str, str | None]
 ) -> dict[str, str | None]:
     """What of earlier corrections and new ones differs from what was read; spaces apart."""

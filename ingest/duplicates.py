@@ -211,9 +211,9 @@ def around(
     two = places.view("<u8")
     found = set(changed)
     ahead = [name for name in changed if name in at]
-    looked = 0
+    visited = 0
     while ahead:
-        if (looked := looked + 1) > most:
+        if (visited := visited + 1) > most:
             return None
         row = at[ahead.pop()]
         others = np.flatnonzero((two == two[row]).any(axis=1))

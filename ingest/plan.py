@@ -43,7 +43,7 @@ def plan(
     seen: dict[str, ScannedArticle] = {}
     claims = {(item.id, item.origin) for item in scanned.found}
 
-    def settled(item: ScannedArticle) -> ScannedArticle:
+    def identified(item: ScannedArticle) -> ScannedArticle:
         """The item under the id it already has, if its file was renamed in an earlier run or just now."""
         if not item.named_by_place:
             return item
@@ -70,7 +70,7 @@ def plan(
         return exists(origin)
 
     for found in scanned.found:
-        item = settled(found)
+        item = identified(found)
         if item.id in seen:
             failed.append(
                 Failure(

@@ -1,54 +1,24 @@
 """Whether a collection is what was written: its catalog row by row, and the files of its indexes by their
-checksums.
-
-SQLite finds a damaged page, not a letter that has become another one. But an article's version is the hash of
-its content, a passage's key says where it lies in which version, and what has no such hash stands in an index
-once more. A backup that is to be restored comes from anywhere: nothing of its catalog is trusted here,
-neither its tables nor what is in them.
-"""
+checksums."""
 
 from __future__ import annotations
 
-import json
-import os
-import re
 import sqlite3
-import zlib
-from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import dataclass
-from datetime import date, datetime
 from pathlib import Path
-from typing import Any
-from urllib.parse import quote
 
-from ingest.corrections import FACTS as CORRECTED
-from ingest.duplicates import current, signature
+from ingest.judging import faults_of, named, opened, require_schema, row_count, sentence
 from rag.config import Config
 from rag.errors import CollectionError
 from rag.store.bm25 import PASSAGES, WHOLE, verified
-from rag.store.catalog import FILE, SCHEMA, Catalog, columns, in_force, indexes
+from rag.store.catalog import FILE, Catalog
+from rag.store.schema import current_build
 from rag.store.vectors import FOLDER as CHROMA
 from rag.store.vectors import DenseIndex
-from rag.system.sqlite import reading
-from rag.types import FACTS, content_version, corrected_version
 
-__all__ = ["LONGEST_ID", "Part", "examine", "judged", "opened", "require_plain", "require_schema", "told"]
-
-LONGEST_ID = 5_000  # characters; a web page's address is an id
-_LONGEST_TEXT = 256_000_000  # bytes of a value in a catalog that is to be restored
-_GENERATIONS = 2**53
-_SHOWN = 3  # articles that are named in a sentence
-_VERSION = re.compile(r"[0-9a-f]{64}")
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
-_WORDS = frozenset("create table not null primary key text integer boolean blob".split())
-# SQLite's limits by their names, and what is enough for a catalog.
-_LIMITS = {
-    "LENGTH": _LONGEST_TEXT, "SQL_LENGTH": 100_000, "COLUMN": 100, "EXPR_DEPTH": 100, "COMPOUND_SELECT": 10,
-    "FUNCTION_ARG": 20, "ATTACHED": 0, "LIKE_PATTERN_LENGTH": 100, "VARIABLE_NUMBER": 1_000,
-    "TRIGGER_DEPTH": 1, "WORKER_THREADS": 0,
-}  # fmt: skip
+__all__ = ["Part", "examine"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,19 +38,19 @@ def examine(config: Config) -> Iterator[Part]:
     """
     home = config.home
     rebuild = f"clippings sync --rebuild --home {home}"
-    keys, openings = _counts(config)
-    yield _looked("catalog's rows", lambda: _catalog(home))
-    yield _looked("vectors", lambda: _vectors(config, rebuild))
-    yield _looked("passages' words", lambda: _lexical(home, PASSAGES, keys, rebuild))
-    yield _looked("articles' words", lambda: _lexical(home, WHOLE, openings, rebuild))
-    yield _looked("Chroma's vectors", lambda: _chroma(config))
+    keys, first = _counts(config)
+    yield _examined("catalog's rows", lambda: _catalog(home))
+    yield _examined("vectors", lambda: _vectors(config, keys))
+    yield _examined("passages' words", lambda: _lexical(home, PASSAGES, keys, rebuild))
+    yield _examined("articles' words", lambda: _lexical(home, WHOLE, first, rebuild))
+    yield _examined("Chroma's vectors", lambda: _chroma(config))
 
 
 def _build(home: Path) -> str:
     """Where the indexes lie that answer. Raises `CollectionError` where the catalog cannot say."""
     try:
         with opened(home / FILE) as db:
-            return in_force(db)
+            return current_build(db)
     except (sqlite3.Error, ValueError) as exc:
         raise CollectionError(
             f"the catalog cannot say which indexes answer ({exc}). Put a backup in its place: clippings "
@@ -88,7 +58,7 @@ def _build(home: Path) -> str:
         ) from exc
 
 
-def _looked(name: str, look: Callable[[], tuple[bool, str]]) -> Part:
+def _examined(name: str, look: Callable[[], tuple[bool, str]]) -> Part:
     try:
         return Part(name, *look())
     except CollectionError as exc:
@@ -99,7 +69,7 @@ def _counts(config: Config) -> tuple[int | None, int | None]:
     """How many passages and articles the indexes should hold; `None` where the catalog cannot say."""
     try:
         with closing(Catalog(config.home, config)) as catalog:
-            return len(catalog.keys()), len(catalog.openings())
+            return catalog.count_passages(), len(catalog.first_passages())
     except CollectionError:
         return None, None
 
@@ -108,9 +78,9 @@ def _catalog(home: Path) -> tuple[bool, str]:
     try:
         with opened(home / FILE) as db:
             layout = require_schema(db)
-            faults = told(judged(db, thorough=True))
-            articles, earlier = (_count(db, name) for name in ("articles", "earlier"))
-            noted = "articles_noted" in _named(db, "index")
+            faults = sentence(faults_of(db, thorough=True))
+            articles, earlier = (row_count(db, name) for name in ("articles", "earlier"))
+            noted = "articles_noted" in named(db, "index")
     except (sqlite3.Error, ValueError) as exc:
         return (
             False,
@@ -130,13 +100,16 @@ def _catalog(home: Path) -> tuple[bool, str]:
     )
 
 
-def _vectors(config: Config, rebuild: str) -> tuple[bool, str]:
+def _vectors(config: Config, wanted: int | None) -> tuple[bool, str]:
+    made_again = f"The next sync makes it again from Chroma: clippings sync FOLDER --home {config.home}"
     with closing(DenseIndex(config.home, build=_build(config.home))) as index:
         damaged, without = index.verified()
+        if index.count() < (wanted or 0):
+            return False, f"the cache of vectors has {index.count():,} of {wanted:,}. {made_again}"
         if damaged:
             return (
                 False,
-                f"{damaged:,} of {index.count():,} are not as they were written. Make them again: {rebuild}",
+                f"{damaged:,} of {index.count():,} in the cache are not as they were written. {made_again}",
             )
         more = (
             f"; {without:,} have no checksum yet, which the next sync makes, and agree with themselves"
@@ -182,376 +155,3 @@ def _chroma(config: Config) -> tuple[bool, str]:
                 f"{differing:,} are not the mapped ones, or only one of the two has them. To mend it: {mend}",
             )
         return True, f"the same {index.count():,} as are mapped; the links of its graph are not looked at"
-
-
-def told(faults: Iterable[str]) -> str:
-    """The first few faults as one sentence, and how many more there are; empty where there are none."""
-    first, more = list[str](), 0
-    for fault in faults:
-        if len(first) < _SHOWN:
-            first.append(fault)
-        else:
-            more += 1
-    return "; ".join(first) + (f"; and {more:,} more" if more else "")
-
-
-# A catalog that nobody has vouched for
-
-
-@contextmanager
-def opened(path: Path, *, immutable: bool = False) -> Iterator[sqlite3.Connection]:
-    """A catalog for reading, of which nothing is run that somebody may have put into it. `immutable` is for a
-    file that nobody writes to: nothing is made beside it."""
-    if immutable or os.access(path.parent, os.W_OK):
-        found = sqlite3.connect(
-            f"file:{quote(str(path))}?mode=ro{'&immutable=1' * immutable}", uri=True, timeout=10
-        )
-    else:
-        found = reading(path)
-    with closing(found) as db:
-        for name, limit in _LIMITS.items():
-            db.setlimit(getattr(sqlite3, f"SQLITE_LIMIT_{name}"), limit)
-        for pragma in ("trusted_schema = OFF", "cell_size_check = ON", "query_only = ON", "mmap_size = 0"):
-            db.execute(f"PRAGMA {pragma}")
-        yield db
-
-
-def require_schema(db: sqlite3.Connection) -> str:
-    """The catalog's layout. Raises `ValueError` for tables, columns and indexes that no version of Clippings
-    makes, and for a layout that this one does not know. Nothing but SQLite's own list is read before that
-    list is known to be harmless."""
-    known, known_indexes = columns(), indexes()
-    tables = dict[str, str]()
-    for kind, name, table, sql in db.execute(
-        "SELECT type, name, tbl_name, sql FROM sqlite_master"
-    ).fetchall():
-        if kind == "table" and name in known and isinstance(sql, str):
-            tables[name] = sql
-        elif not (
-            kind == "index"
-            and table in known
-            and (name in known_indexes or (sql is None and "autoindex" in str(name)))
-        ):
-            raise ValueError(
-                f"its catalog holds the {kind} {str(name)[:60]!r}, which no version of Clippings makes"
-            )
-    if missing := {"meta", "articles", "passages", "doomed"} - set(tables):
-        raise ValueError(f"its catalog has no table {min(missing)}")
-    _columns_checked(db, "meta", tables, known)
-    meta = dict(db.execute("SELECT name, value FROM meta"))
-    layout = meta.get("schema")
-    if layout not in ("1", SCHEMA):
-        later = isinstance(layout, str) and layout.isdecimal() and int(layout) > int(SCHEMA)
-        by = (
-            "a later version of Clippings made it: update this one"
-            if later
-            else "no version of Clippings made it"
-        )
-        raise ValueError(
-            f"its catalog has layout {str(layout)[:20]}, this version reads {SCHEMA} and 1 ({by})"
-        )
-    if missing := {"corrections", "earlier", "looked"} - set(tables) if layout == SCHEMA else set():
-        raise ValueError(f"its catalog has no such table as {min(missing)}")
-    for table in tables:
-        _columns_checked(db, table, tables, known)
-    for table in tables:
-        _indexes_checked(db, table, known_indexes)
-    return str(layout)
-
-
-def _columns_checked(
-    db: sqlite3.Connection,
-    table: str,
-    tables: Mapping[str, str],
-    known: Mapping[str, Mapping[str, tuple[str, bool, bool]]],
-) -> None:
-    wanted = known[table]
-    # Whatever is not a column, its type or its key could compute, refuse or order otherwise.
-    if (
-        strange := set(re.findall(r"\w+|[^\w\s(),\"]", tables[table].lower()))
-        - _WORDS
-        - {name.lower() for name in (table, *wanted)}
-    ):
-        raise ValueError(
-            f"the table {table} of its catalog is made with {min(strange)!r}, which no version of Clippings "
-            f"does"
-        )
-    found = {
-        name: (str(kind).upper(), bool(required), bool(key))
-        for _, name, kind, required, default, key, hidden in db.execute(f"PRAGMA table_xinfo({table})")
-        if default is None and not hidden
-    }
-    since = ("mark", "provenance", "pages", "signature", "copy_of") if table == "articles" else ()
-    differing = {name for name in {*found, *wanted} if found.get(name) != wanted.get(name)}
-    if differing - (set(since) - set(found)):
-        raise ValueError(
-            f"the table {table} of its catalog has other columns than any version of Clippings makes "
-            f"({min(differing)})"
-        )
-
-
-def require_plain(path: Path) -> None:
-    """Raise `ValueError` for a database that holds anything but plain tables and indexes, or that SQLite
-    finds damaged.
-    """
-    try:
-        with opened(path, immutable=True) as db:
-            listed = db.execute("SELECT type, name, sql FROM sqlite_master").fetchall()
-            for kind, name, sql in listed:
-                if kind not in ("table", "index") or re.search(
-                    r"\b(VIRTUAL|GENERATED|AS|CHECK|WHERE)\b", str(sql or ""), re.IGNORECASE
-                ):
-                    raise ValueError(
-                        f"{path.name} holds the {kind} {str(name)[:60]!r}, which no version of Clippings "
-                        f"makes"
-                    )
-            for name in [name for kind, name, _ in listed if kind == "index"]:
-                quoted = str(name).replace('"', '""')
-                if any(row[1] < 0 for row in db.execute(f'PRAGMA index_xinfo("{quoted}")') if row[5]):
-                    raise ValueError(
-                        f"{path.name} has the index {str(name)[:60]!r}, which no version of Clippings makes"
-                    )
-            said = db.execute("PRAGMA integrity_check(1)").fetchone()[0]
-            if said != "ok" or db.execute("PRAGMA foreign_key_check").fetchone():
-                raise ValueError(f"{path.name} is damaged")
-    except sqlite3.Error as exc:
-        raise ValueError(f"{path.name} cannot be read: {exc}") from exc
-
-
-def _indexes_checked(
-    db: sqlite3.Connection, table: str, known: Mapping[str, tuple[str, tuple[str, ...]]]
-) -> None:
-    for _, name, _, origin, partial in db.execute(f"PRAGMA index_list({table})").fetchall():
-        if name not in known and origin != "pk":
-            raise ValueError(f"its catalog has the index {name!r}, which no version of Clippings makes")
-        quoted = name.replace('"', '""')
-        rows = [row for row in db.execute(f'PRAGMA index_xinfo("{quoted}")') if row[5]]
-        plain = not partial and all(
-            cid >= 0 and not down and how == "BINARY" for _, cid, _, down, how, _ in rows
-        )
-        if not plain or (name in known and known[name] != (table, tuple(row[2] for row in rows))):
-            raise ValueError(f"the index {name!r} of its catalog is another one than Clippings makes")
-
-
-def _named(db: sqlite3.Connection, kind: str) -> set[str]:
-    return {name for (name,) in db.execute("SELECT name FROM sqlite_master WHERE type = ?", (kind,))}
-
-
-def _count(db: sqlite3.Connection, table: str) -> int:
-    return (
-        int(db.execute(f"SELECT count(*) FROM {table}").fetchone()[0]) if table in _named(db, "table") else 0
-    )
-
-
-def judged(db: sqlite3.Connection, *, thorough: bool = False) -> Iterator[str]:
-    """What is wrong with the rows of a catalog whose schema has been checked, a sentence each. `thorough`
-    also makes each signature of near-copies again, at a millisecond an article. Raises `sqlite3.Error` where
-    SQLite cannot read it, as where text is not UTF-8."""
-    for (said,) in db.execute("PRAGMA integrity_check(10)").fetchall():
-        if said != "ok":
-            raise sqlite3.DatabaseError(str(said))
-    if broken := db.execute("PRAGMA foreign_key_check").fetchone():
-        raise sqlite3.DatabaseError(f"a row of {broken[0]} refers to nothing")
-    tables = _named(db, "table")
-    meta = dict(db.execute("SELECT name, value FROM meta"))
-    generation = str(meta.get("generation", ""))
-    if not (generation.isascii() and generation.isdecimal() and int(generation) <= _GENERATIONS):
-        yield f"the catalog's generation is {generation[:40]!r}, which is no number of writes"
-    try:
-        in_force(db)
-    except ValueError as exc:
-        yield str(exc)
-    corrections: dict[str, dict[str, tuple[Any, Any, Any]]] = {}
-    if "corrections" in tables:
-        for article_id, name, value, was, of in db.execute(
-            "SELECT article_id, name, value, was, of_version FROM corrections"
-        ):
-            corrections.setdefault(article_id, {})[name] = (value, was, of)
-    ids = set[str]()
-    wanted = [name for name in columns()["articles"] if name in _columns_of(db)]
-    for row in db.execute(f"SELECT {', '.join(wanted)} FROM articles"):
-        article = dict(zip(wanted, row, strict=True))
-        ids.add(article["id"])
-        yield from _article_faults(article, corrections.get(article["id"], {}), thorough)
-    yield from (
-        f"a correction belongs to {_short(i)}, which is not there"
-        for i in sorted(corrections.keys() - ids, key=str)
-    )
-    yield from _passage_faults(db)
-    if "earlier" in tables:
-        yield from _earlier_faults(db, ids, corrections)
-    for table, column in (
-        ("looked", "items"),
-        ("looked", "stamp"),
-        ("doomed", "key"),
-        ("ungrouped", "article_id"),
-    ):
-        if (
-            table in tables
-            and db.execute(f"SELECT 1 FROM {table} WHERE typeof({column}) <> 'text'").fetchone()
-        ):
-            yield f"the table {table} holds a {column} that is no text"
-
-
-def _columns_of(db: sqlite3.Connection) -> set[str]:
-    return {row[1] for row in db.execute("PRAGMA table_info(articles)")}
-
-
-def _short(value: object) -> str:
-    return f"the article {_CONTROL.sub('�', str(value))[:100]}"
-
-
-def _article_faults(
-    row: Mapping[str, Any], corrected: Mapping[str, tuple[Any, Any, Any]], thorough: bool
-) -> Iterator[str]:
-    name = _short(row["id"])
-    texts = ("id", "version", "label", "origin", "added", "text")
-    optional = (*FACTS, "mark", "provenance", "pages", "copy_of")
-    wrong = [n for n in texts if not isinstance(row[n], str)] + [
-        n for n in optional if not isinstance(row.get(n), str | None)
-    ]
-    if wrong or not isinstance(row["words"], int):
-        yield f"{name} has no {wrong[0] if wrong else 'words'} that could be one"
-        return
-    if not row["id"] or len(row["id"]) > LONGEST_ID or _CONTROL.search(row["id"]):
-        yield (
-            f"{name} has an id that is empty, longer than {LONGEST_ID:,} characters, or holds control "
-            "characters"
-        )
-    if not row["text"].strip() or row["words"] != len(row["text"].split()):
-        yield f"{name} has another number of words than is noted"
-    if not _is_version(row, corrected):
-        yield f"{name} is not what was taken in: its content has another hash"
-    if row["published"] is not None and not _is_day(row["published"]):
-        yield f"{name} was published on {row['published'][:20]!r}, which is no day"
-    if not _is_moment(row["added"]):
-        yield f"{name} was added at {row['added'][:40]!r}, which is no time"
-    if not _is_provenance(row.get("provenance")) or not _is_pages(row.get("pages"), len(row["text"])):
-        yield f"{name} has a note of where it was read that cannot be read"
-    signed = row.get("signature")
-    if not isinstance(signed, bytes | None) or (
-        thorough and signed and current(signed) and signature(row["text"]) != signed
-    ):
-        yield f"{name} has another signature than its text"
-
-
-def _is_version(row: Mapping[str, Any], corrected: Mapping[str, tuple[Any, Any, Any]]) -> bool:
-    """Whether an article's version is the hash of its content, or of that and of what was corrected."""
-    if not corrected:
-        return bool(content_version(row["text"], row) == row["version"])
-    if any(name not in CORRECTED or row[name] != value for name, (value, _, _) in corrected.items()):
-        return False
-    read = content_version(row["text"], {**row, **{name: was for name, (_, was, _) in corrected.items()}})
-    changed = {name: value for name, (value, was, _) in corrected.items() if value != was}
-    if any(of != read for _, _, of in corrected.values()):
-        return False
-    return bool(row["version"] == (corrected_version(read, changed) if changed else read))
-
-
-def _is_day(stated: str) -> bool:
-    try:
-        return date.fromisoformat(stated).isoformat() == stated
-    except ValueError:
-        return False
-
-
-def _is_moment(stated: object) -> bool:
-    try:
-        return datetime.fromisoformat(str(stated)).tzinfo is not None
-    except ValueError:
-        return False
-
-
-def _is_provenance(stored: str | None) -> bool:
-    pairs = _parsed(stored)
-    return isinstance(pairs, list) and all(
-        isinstance(pair, list) and len(pair) == 2 and all(isinstance(word, str) for word in pair)
-        for pair in pairs
-    )
-
-
-def _is_pages(stored: str | None, length: int) -> bool:
-    pages = _parsed(stored)
-    return (
-        isinstance(pages, list)
-        and all(type(page) is int and 0 <= page <= length for page in pages)
-        and pages == sorted(pages)
-    )
-
-
-def _parsed(stored: str | None) -> Any:
-    try:
-        return json.loads(stored) if stored else []
-    except (ValueError, RecursionError):
-        return None
-
-
-def _passage_faults(db: sqlite3.Connection) -> Iterator[str]:
-    query = """
-        SELECT p.key, p.article_id, p.start, p.end, p.indexed, a.version, length(CAST(a.text AS BLOB)),
-               a.text IS NULL
-        FROM passages AS p LEFT JOIN articles AS a ON a.id = p.article_id ORDER BY p.article_id
-    """
-    text: tuple[object, int] = (None, 0)
-    for key, article_id, start, end, indexed, version, size, orphan in db.execute(query):
-        if orphan:
-            yield f"a passage belongs to {_short(article_id)}, which is not there"
-            continue
-        numbers = all(type(number) is int for number in (start, end, indexed))
-        # Bytes are at least as many as characters: mostly they say enough.
-        if numbers and 0 <= start < end <= size and end > size // 4:
-            if text[0] != article_id:
-                (words,) = db.execute("SELECT text FROM articles WHERE id = ?", (article_id,)).fetchone()
-                text = article_id, len(words)
-            size = text[1]
-        if not numbers or not 0 <= start < end <= size or indexed not in (0, 1):
-            yield f"a passage of {_short(article_id)} lies outside its text"
-        elif key != f"{article_id}@{str(version)[:16]}:{start}-{end}":
-            yield f"a passage of {_short(article_id)} is of another version of it"
-
-
-def _earlier_faults(
-    db: sqlite3.Connection, ids: set[str], corrections: Mapping[str, Mapping[str, tuple[Any, Any, Any]]]
-) -> Iterator[str]:
-    """Of an earlier version whose facts had been corrected then, only the text can be checked: what was read
-    is not kept.
-    """
-    kept = Counter[str]()
-    for article_id, version, until, stored, packed in db.execute(
-        "SELECT article_id, version, until, facts, text FROM earlier"
-    ):
-        name = f"an earlier version of {_short(article_id)}"
-        kept[article_id] += 1
-        if article_id not in ids:
-            yield f"{name} is kept, and the article is not there"
-            continue
-        facts = _parsed(stored if isinstance(stored, str) else "[]")
-        words = _unpacked(packed)
-        if words is None or not isinstance(facts, dict) or not set(facts) <= {*FACTS, "provenance", "pages"}:
-            yield f"{name} cannot be read"
-            continue
-        sound = all(isinstance(value, str | None) for value in facts.values()) and _is_moment(until)
-        sound = (
-            sound and _VERSION.fullmatch(str(version)) is not None and _is_provenance(facts.get("provenance"))
-        )
-        sound = (
-            sound
-            and (facts.get("published") is None or _is_day(facts["published"]))
-            and _is_pages(facts.get("pages"), len(words))
-        )
-        if not sound or (content_version(words, facts) != version and article_id not in corrections):
-            yield f"{name} is not what was taken in"
-
-
-def _unpacked(packed: object) -> str | None:
-    """A text that was packed by zlib, which has a checksum in it; `None` where it is damaged, or far too
-    long.
-    """
-    if not isinstance(packed, bytes):
-        return None
-    try:
-        unpacking = zlib.decompressobj()
-        words = unpacking.decompress(packed, _LONGEST_TEXT)
-        return words.decode() if unpacking.eof and not unpacking.unused_data else None
-    except (zlib.error, UnicodeDecodeError):
-        return None

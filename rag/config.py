@@ -41,6 +41,9 @@ __all__ = [
     "load",
 ]
 
+# What answers for the vectors: the mapped cache where it is whole and Chroma where it is not, always Chroma,
+# or always the cache, made again where it is not whole.
+DENSE = ("auto", "chroma", "exact")
 PROVIDERS = ("openai-like", "openai", "anthropic", "ollama", "huggingface")
 # Old name → new name. The old names still work in the file, in variables and in `load`, until release 0.3.
 RENAMED = {
@@ -134,9 +137,14 @@ class RetrievalSettings:
     top_k: int = 8  # passages that become the evidence
     rrf_k: int = 10  # reciprocal rank fusion: 60 in the paper; 10 finds more of the right articles in news
     rerank_top_n: int = 14  # fused passages that the reader re-ranks; 16 find no more, see eval/LOG.md
+    dense: str = "auto"  # what is asked for the nearest vectors: one of DENSE
 
     def __post_init__(self) -> None:
         _check_types(self, "retrieval.")
+        if self.dense not in DENSE:
+            near = get_close_matches(self.dense, DENSE, 1)
+            meant = f"; did you mean {near[0]}?" if near else f"; known are {', '.join(DENSE)}"
+            raise ConfigError(f"unknown retrieval.dense {self.dense!r}{meant}")
         _check_minimum("retrieval.candidates", self.candidates, 1)
         _check_minimum("retrieval.rerank_top_n", self.rerank_top_n, 1)
         _check_minimum("retrieval.top_k", self.top_k, 1)
@@ -209,6 +217,8 @@ class ChromaSettings:
     collection: str | None = None  # its name on the server; by default a name unique to this collection
     key_file: str | None = None  # or CLIPPINGS_CHROMA_KEY
     timeout: float = 30.0  # seconds without data from the server
+    # Passages' texts and articles' facts are kept beside the vectors, so that other programs can use them.
+    texts: bool = True
 
     def __post_init__(self) -> None:
         _check_types(self, "chroma.")

@@ -14,6 +14,7 @@ from rag.models.encoder import BUNDLED, SentenceEncoder, native_bf16
 from rag.models.reader import SpanReader
 from rag.store.bm25 import WHOLE, LexicalIndex
 from rag.store.catalog import FILE, Catalog
+from rag.store.schema import LAYOUT
 from rag.store.vectors import DenseIndex, check_server
 from rag.system.address import shown
 from rag.system.installed import checkout, version
@@ -40,21 +41,21 @@ def examine(config: Config, model: Callable[[], LanguageModel | None]) -> Iterat
     """
     yield Finding("version", True, _version())
     yield Finding("configuration", True, f"fingerprint {config.fingerprint()}, collection in {config.home}")
-    yield _looked("encoder", lambda: _encoder(config))
-    yield _looked("reader", _reader)
+    yield _examined("encoder", lambda: _encoder(config))
+    yield _examined("reader", _reader)
     if config.chroma.url:
-        yield _looked("Chroma server", lambda: _chroma(config))
+        yield _examined("Chroma server", lambda: _chroma(config))
     if (config.home / FILE).is_file():
-        yield _looked("collection", lambda: _collection(config))
-        yield _looked("indexes", lambda: _indexes(config))
+        yield _examined("collection", lambda: _collection(config))
+        yield _examined("indexes", lambda: _indexes(config))
     elif unfinished := interrupted(config.home):
         yield Finding("collection", False, unfinished)
     else:
         yield Finding(
             "collection", True, "none yet; the demo articles are used. Create one: clippings sync FOLDER"
         )
-    yield _looked("disk", lambda: _disk(config))
-    yield _looked("language model", lambda: _model(model))
+    yield _examined("disk", lambda: _disk(config))
+    yield _examined("language model", lambda: _model(model))
 
 
 def _version() -> str:
@@ -64,7 +65,7 @@ def _version() -> str:
     )
 
 
-def _looked(name: str, look: Callable[[], tuple[bool, str]]) -> Finding:
+def _examined(name: str, look: Callable[[], tuple[bool, str]]) -> Finding:
     try:
         return Finding(name, *look())
     except ClippingsError as exc:
@@ -95,12 +96,18 @@ def _collection(config: Config) -> tuple[bool, str]:
     catalog = Catalog(config.home, config)
     try:
         articles, passages = catalog.count()
-        unfinished = len(catalog.pending()) + len(catalog.doomed()) + len(catalog.uncut())
-        if unfinished or catalog.stale():
+        unfinished = catalog.count_hidden() + catalog.count_unindexed() + len(catalog.without_passages())
+        if unfinished:
             return (
                 False,
                 f"a sync was interrupted ({unfinished} passages left). Run `clippings sync` again on any "
                 "folder",
+            )
+        if catalog.layout() != LAYOUT:
+            return (
+                False,
+                "an earlier version of Clippings made its indexes. They answer, and the next `clippings "
+                "sync` makes them this version's, encoding nothing",
             )
         return True, f"{articles:,} articles, {passages:,} passages, generation {catalog.generation()}"
     finally:
@@ -110,19 +117,19 @@ def _collection(config: Config) -> tuple[bool, str]:
 def _indexes(config: Config) -> tuple[bool, str]:
     catalog = Catalog(config.home, config)
     try:
-        wanted = catalog.keys()
-        openings = wanted & {place.key for place in catalog.openings().values()}
-        build = catalog.build()
+        wanted, build = catalog.keys(), catalog.build()
+        first = {ref.key for ref in catalog.first_passages().values()}
         dense = DenseIndex(config.home, config.chroma, identity=catalog.identity(), build=build)
+        dense.follow(catalog)
     finally:
         catalog.close()
     try:
         held = {
-            "dense": (dense.mapped(), wanted),
             "Chroma": (dense.keys(), wanted),
             "lexical": (LexicalIndex(config.home, build=build).keys(), wanted),
-            "whole": (LexicalIndex(config.home, WHOLE, build=build).keys(), openings),
+            "whole": (LexicalIndex(config.home, WHOLE, build=build).keys(), first),
         }
+        cached = dense.cache_is_whole() and dense.cache.keys() == wanted
     finally:
         dense.close()
     for name, (keys, right) in held.items():
@@ -132,10 +139,14 @@ def _indexes(config: Config) -> tuple[bool, str]:
                 f"the {name} index lacks {len(right - keys)} {what} and has {len(keys - right)} too many. "
                 f"Rebuild it: clippings sync --rebuild --home {config.home}"
             )
+    if not cached:
+        return False, (
+            "the cache of vectors is not whole: questions are answered from Chroma, more slowly. The next "
+            f"sync makes it again: clippings sync FOLDER --home {config.home}"
+        )
     return (
         True,
-        f"dense and lexical have the catalog's {len(wanted):,} passages, whole its {len(openings):,} "
-        "articles",
+        f"dense and lexical have the catalog's {len(wanted):,} passages, whole its {len(first):,} articles",
     )
 
 

@@ -6,16 +6,17 @@ from __future__ import annotations
 
 import json
 import shutil
+import unicodedata
 from collections import Counter
 from datetime import date
 from math import log
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 
 from rag.errors import CollectionError
-from rag.store import Row
+from rag.store import Record
 from rag.store.bm25 import PASSAGES as FOLDER
 from rag.store.bm25 import LexicalIndex, LexicalWriter
 from rag.types import Filters
@@ -28,8 +29,8 @@ PASSAGES = [
 ]
 
 
-def rows(*given: tuple[Any, ...]) -> list[Row]:
-    return [Row(*facts) for facts in given]
+def rows(*given: tuple[Any, ...]) -> list[Record]:
+    return [Record(*facts) for facts in given]
 
 
 def write(home: Path, *given: tuple[Any, ...]) -> None:
@@ -58,6 +59,26 @@ def test_a_word_is_found_in_another_form_and_case_and_without_its_accent(tmp_pat
     assert keys(index, "CAFÉS") == ["p4"]
     assert keys(index, "1,566 towns") == ["p4"]
     assert keys(index, "sunshine") == []
+
+
+@pytest.mark.parametrize(
+    ("written", "asked"),
+    [
+        ("Zoltán", "Zoltan"), ("Zoltan", "Zoltán"), ("Łukasz", "Lukasz"), ("Jørgen", "Jorgen"), ("Şimşek", "simsek"),
+        ("Gauß", "Gauss"), ("Nguyễn", "Nguyen"), ("Čapková", "CAPKOVA"),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("form", ["NFC", "NFD"])
+def test_a_name_is_found_with_and_without_its_accents_however_they_are_written(
+    tmp_path: Path, written: str, asked: str, form: Literal["NFC", "NFD"]
+) -> None:
+    other: Literal["NFC", "NFD"] = "NFD" if form == "NFC" else "NFC"
+    index = opened(
+        tmp_path, ("p1", "a", f"The judge {unicodedata.normalize(form, written)} adjourned the trial.")
+    )
+    for question in (asked, unicodedata.normalize(other, written), unicodedata.normalize(form, written)):
+        assert keys(index, question) == ["p1"]
+    assert keys(index, "án") == [], "no piece of the name is a word"
 
 
 def test_the_more_words_of_a_question_a_passage_has_the_better(tmp_path: Path) -> None:
@@ -280,8 +301,8 @@ def test_a_missing_index_is_named_with_the_command_that_makes_it_again(tmp_path:
     with pytest.raises(CollectionError) as missing:
         LexicalIndex(tmp_path)
     assert str(missing.value) == (
-        f"the lexical index {tmp_path}/lexical is missing. Make it again: clippings sync --rebuild --home "
-        f"{tmp_path}"
+        f"the lexical index {tmp_path}/lexical is missing. It is made again by the next sync: "
+        f"clippings sync FOLDER --home {tmp_path}"
     )
 
 

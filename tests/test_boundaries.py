@@ -69,15 +69,26 @@ MAY_IMPORT: dict[str, set[str]] = {
     "app": {"rag", "ingest", "eval"},
 }
 VENDOR_HOMES: dict[str, set[str]] = {
-    "chromadb": {"rag.store.vectors"},
-    "numkong": {"rag.store.cache"},
+    "chromadb": {
+        "rag.store.chroma",
+        "rag.store.chroma_folder",
+        "rag.store.chroma_server",
+        "rag.store.vectors",
+    },
+    "numkong": {"rag.store.matrix"},
     "tantivy": {"rag.store.bm25"},
     "sentence_transformers": {"rag.models.encoder"},
     "openvino": {"rag.models.engine"},
     "tokenizers": {"rag.models.encoder", "rag.models.reader", "rag.training.train"},
     "llama_index": {"rag.models.language", "rag.llamaindex", "ingest.split"},
     "gradio": {"rag.surfaces.page", "rag.surfaces.page.articles", "rag.surfaces.page.look"},
-    "sqlalchemy": {"rag.store.catalog", "rag.people.database"},
+    "sqlalchemy": {
+        "rag.store.catalog",
+        "rag.store.passages",
+        "rag.store.reading",
+        "rag.store.schema",
+        "rag.people.database",
+    },
     "argon2": {"rag.people.accounts"},
     "fastapi": {
         "rag.surfaces.api.application",
@@ -107,6 +118,7 @@ VENDOR_HOMES: dict[str, set[str]] = {
     "charset_normalizer": {"ingest.formats.clean"},
     "filelock": {
         "ingest.collection",
+        "rag.store.chroma_folder",
         "rag.store.vectors",
         "rag.surfaces.upload_folder",
         "rag.surfaces.uploads",
@@ -115,7 +127,7 @@ VENDOR_HOMES: dict[str, set[str]] = {
     "httpx": {
         "rag.models.language",
         "rag.system.connection",
-        "rag.store.vectors",
+        "rag.store.chroma_server",
         "ingest.web.address",
         "ingest.web.body",
         "ingest.web.door",

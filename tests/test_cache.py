@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 from rag.errors import CollectionError
-from rag.store import Row
+from rag.store import Record, matrix
 from rag.store import cache as exact
 from rag.store.cache import ExactIndex
 from rag.types import Filters
@@ -28,8 +28,8 @@ COMPASS = ["e", "se", "sbe", "s", "w"]
 VECTORS = np.array([EAST, SOUTHEAST, SOUTH_BY_EAST, SOUTH, WEST])
 
 
-def rows(names: Iterable[str]) -> list[Row]:
-    return [Row(name, f"article of {name}") for name in names]
+def rows(names: Iterable[str]) -> list[Record]:
+    return [Record(name, f"article of {name}") for name in names]
 
 
 def rounded(hits: list[tuple[str, float]]) -> list[tuple[str, float]]:
@@ -106,7 +106,7 @@ def test_nothing_is_missed_though_bytes_are_looked_through(tmp_path: Path, k: in
 
 
 def test_the_slack_that_is_kept_is_needed_for_that(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(exact, "_SIGMAS", 0.0)
+    monkeypatch.setattr(matrix, "_SIGMAS", 0.0)
     with pytest.raises(AssertionError):
         test_nothing_is_missed_though_bytes_are_looked_through(tmp_path, 50)
 
@@ -115,11 +115,11 @@ def test_the_slack_that_is_kept_is_needed_for_that(tmp_path: Path, monkeypatch: 
 
 JANUARY, FEBRUARY = date(2024, 1, 18), date(2024, 2, 1)
 DATED = [
-    Row("e", "a", "", JANUARY, "DAWN"),
-    Row("se", "a", "", JANUARY, "DAWN"),
-    Row("sbe", "b", "", FEBRUARY, "AP"),
-    Row("s", "c"),
-    Row("w", "d", "", FEBRUARY, "DAWN"),
+    Record("e", "a", "", JANUARY, "DAWN"),
+    Record("se", "a", "", JANUARY, "DAWN"),
+    Record("sbe", "b", "", FEBRUARY, "AP"),
+    Record("s", "c"),
+    Record("w", "d", "", FEBRUARY, "DAWN"),
 ]
 
 
@@ -157,7 +157,7 @@ def test_a_filter_finds_the_best_of_what_it_admits_and_misses_none(tmp_path: Pat
     vectors, names = unit(6_000, 24), [f"{n:04}" for n in range(6_000)]
     index = ExactIndex(tmp_path, create=True)
     index.add(
-        [Row(name, name, "", None, "AP" if n % share == 0 else "DAWN") for n, name in enumerate(names)],
+        [Record(name, name, "", None, "AP" if n % share == 0 else "DAWN") for n, name in enumerate(names)],
         vectors,
     )
     question = unit(1, 24, seed=2)[0]
@@ -236,7 +236,8 @@ def test_the_vectors_come_in_the_order_asked_for_as_they_were_with_a_word_on_whi
 def test_keys_added_after_the_table_of_keys_was_made_are_found_in_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(exact, "_AT_ONCE", 100)  # sorted anew after so many, and copied so many at a time
+    monkeypatch.setattr(exact, "_SORTED_ROWS", 100)
+    monkeypatch.setattr(matrix, "_CHUNK_ROWS", 100)
     index = ExactIndex(tmp_path, create=True)
     vectors, names = unit(1_000), [f"{n:04}" for n in range(1_000)]
     for start in range(0, 1_000, 30):
@@ -249,8 +250,8 @@ def test_keys_added_after_the_table_of_keys_was_made_are_found_in_it(
 def test_files_with_many_dead_rows_are_written_anew_and_the_old_ones_go(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(exact, "_LEAST_WASTE", 10)
-    monkeypatch.setattr(exact, "_AT_ONCE", 7)
+    monkeypatch.setattr(exact, "_MIN_DEAD_ROWS", 10)
+    monkeypatch.setattr(matrix, "_CHUNK_ROWS", 7)
     index = ExactIndex(tmp_path, create=True)
     reader = ExactIndex(tmp_path)
     vectors, names = unit(60), [f"{'long' * (n % 3)}{n:02}" for n in range(60)]
@@ -258,10 +259,10 @@ def test_files_with_many_dead_rows_are_written_anew_and_the_old_ones_go(
     assert named(reader.search(vectors[0], 1)) == [names[0]]
     size = sum(file.stat().st_size for file in tmp_path.rglob("*"))
     index.delete(names[:15])
-    index.tidy()
+    index.compact()
     assert sum(file.stat().st_size for file in tmp_path.rglob("*")) >= size, "a quarter is not much"
     index.delete(names[15:40])
-    index.tidy()
+    index.compact()
     for seen in (index, reader, ExactIndex(tmp_path)):
         assert seen.keys() == set(names[40:])
         assert named(seen.search(vectors[50], 20)) == nearest(vectors[40:], names[40:], vectors[50], 20)
@@ -269,7 +270,7 @@ def test_files_with_many_dead_rows_are_written_anew_and_the_old_ones_go(
     index.add(rows(["after"]), vectors[:1])
     assert named(reader.search(vectors[0], 1)) == ["after"]
     index.delete(names[40:])
-    index.tidy()
+    index.compact()
     assert (index.keys(), reader.keys()) == ({"after"}, {"after"})
     assert len([folder for folder in (tmp_path / "vectors").iterdir() if folder.is_dir()]) == 1
 
@@ -278,13 +279,13 @@ def test_files_with_many_dead_rows_are_written_anew_and_the_old_ones_go(
 def test_whole_blocks_of_dead_rows_are_left_out_wherever_they_lie(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, dead: range
 ) -> None:
-    monkeypatch.setattr(exact, "_LEAST_WASTE", 1)
-    monkeypatch.setattr(exact, "_AT_ONCE", 4)
+    monkeypatch.setattr(exact, "_MIN_DEAD_ROWS", 1)
+    monkeypatch.setattr(matrix, "_CHUNK_ROWS", 4)
     index = ExactIndex(tmp_path, create=True)
     vectors, names = unit(16), [f"{'long' * (n % 3)}{n:02}" for n in range(16)]
     index.add(rows(names), vectors)
     index.delete([names[n] for n in dead])
-    index.tidy()
+    index.compact()
     left = [n for n in range(16) if n not in dead]
     for seen in (index, ExactIndex(tmp_path)):
         assert named(seen.search(vectors[0], 16)) == nearest(
@@ -296,12 +297,12 @@ def test_whole_blocks_of_dead_rows_are_left_out_wherever_they_lie(
 def test_a_disk_without_room_for_new_files_keeps_the_old_ones(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(exact, "_LEAST_WASTE", 1)
-    monkeypatch.setattr(exact, "_SPARE", 10**18)
+    monkeypatch.setattr(exact, "_MIN_DEAD_ROWS", 1)
+    monkeypatch.setattr(exact, "_SPARE_BYTES", 10**18)
     index = ExactIndex(tmp_path, create=True)
     index.add(rows(COMPASS), VECTORS)
     index.delete(["e", "se"])
-    index.tidy()
+    index.compact()
     assert sorted(p.name for p in (tmp_path / "vectors").iterdir()) == ["1", "state"]
     assert named(index.search(EAST, 5)) == ["sbe", "s", "w"]
 
@@ -342,7 +343,7 @@ def test_what_a_killed_writer_has_left_half_done_is_not_seen_and_is_written_over
 def test_a_writer_that_is_killed_while_it_replaces_leaves_no_key_twice(
     index: ExactIndex, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(ExactIndex, "_note", lambda *_: None)  # killed before what was written is noted
+    monkeypatch.setattr(ExactIndex, "_save_state", lambda *_: None)  # killed before what was written is noted
     index.add(rows(["e"]), VECTORS[1:2])
     monkeypatch.undo()
     again = ExactIndex(tmp_path, create=True)
@@ -358,8 +359,8 @@ def test_a_missing_index_is_named_with_the_command_that_makes_it_again(tmp_path:
     with pytest.raises(CollectionError) as missing:
         ExactIndex(tmp_path)
     assert str(missing.value) == (
-        f"the dense index {tmp_path}/vectors is missing. Make it again: clippings sync --rebuild --home "
-        f"{tmp_path}"
+        f"the dense index {tmp_path}/vectors is missing. It is made again by the next sync: "
+        f"clippings sync FOLDER --home {tmp_path}"
     )
     assert list(tmp_path.iterdir()) == [], "looking for it made something"
 

@@ -1,5 +1,5 @@
-"""The catalog, with SQLite itself: what is stored comes back, and its marks say what the indexes have still
-to do.
+"""The catalog, with SQLite itself: what is stored comes back, and its generations say what the indexes have
+still to do.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from conftest import article, headline
 
 from rag.config import Config, PassageSettings, RetrievalSettings
 from rag.errors import CollectionError
-from rag.store.catalog import FILE, Catalog, Entry, Listing, Place, passage_key
+from rag.store.catalog import FILE, ArticleUpdate, Catalog, Listing, PassageRef, passage_key
 from rag.types import Article, Filters
 
 IRAN = article(
@@ -30,8 +30,25 @@ WEATHER = article("The weather was fine 😀. Nobody struck.", "news/weather")
 ORIGINS = {"news/iran": "/p/news/iran.txt", "news/weather": "/p/news/weather.txt"}
 
 
-def entry(a: Article, *spans: tuple[int, int]) -> Entry:
-    return Entry(a, ORIGINS.get(a.id, f"/p/{a.id}"), spans or ((0, len(a.text)),))
+PLACES = ("dense", "lexical", "whole")
+
+
+def indexed(catalog: Catalog, *updates: ArticleUpdate) -> None:
+    """Store articles as a writer does: staged, written to the indexes, committed, and what they replace deleted."""
+    catalog.stage([ref for update in updates for ref in update.refs()])
+    catalog.put(updates)
+    if catalog.tombstones():
+        catalog.mark_indexed(PLACES)
+
+
+def unindexed(catalog: Catalog) -> list[str]:
+    """The keys that an index has still to add."""
+    cursor = catalog.cursor("lexical")
+    return [ref.key for refs in catalog.added_since(cursor or 0) for ref in refs]
+
+
+def entry(a: Article, *spans: tuple[int, int]) -> ArticleUpdate:
+    return ArticleUpdate(a, ORIGINS.get(a.id, f"/p/{a.id}"), spans or ((0, len(a.text)),))
 
 
 def key(a: Article, start: int = 0, end: int | None = None) -> str:
@@ -41,8 +58,8 @@ def key(a: Article, start: int = 0, end: int | None = None) -> str:
 @pytest.fixture
 def catalog(config: Config) -> Iterator[Catalog]:
     catalog = Catalog(config.home, config, create=True)
-    catalog.put([entry(IRAN, (0, 18), (19, 36)), entry(WEATHER)])
-    catalog.settle([key(IRAN, 0, 18), key(IRAN, 19, 36), key(WEATHER)], [])
+    catalog.follow(PLACES)
+    indexed(catalog, entry(IRAN, (0, 18), (19, 36)), entry(WEATHER))
     yield catalog
     catalog.close()
 
@@ -79,7 +96,7 @@ def test_any_text_can_be_stored(catalog: Catalog, text: str) -> None:
 
 def test_the_listing_has_every_article_by_id_with_its_counts(catalog: Catalog) -> None:
     bare = article("No passage yet.", "news/bare")
-    catalog.put([Entry(bare, "/p/bare", ())])
+    catalog.put([ArticleUpdate(bare, "/p/bare", ())])
     first, second, third = catalog.listings()
     assert (first, second, third) == (
         Listing(headline(bare), "/p/bare", 3, 0, first.added),
@@ -91,7 +108,7 @@ def test_the_listing_has_every_article_by_id_with_its_counts(catalog: Catalog) -
 
 def test_what_is_known_of_each_article_is_its_version_and_its_file(catalog: Catalog) -> None:
     assert catalog.known() == {a.id: (a.version, ORIGINS[a.id]) for a in (IRAN, WEATHER)}
-    catalog.move({"news/iran": "/q/elsewhere.txt", "news/none": "/q/none.txt"})
+    catalog.save_origins({"news/iran": "/q/elsewhere.txt", "news/none": "/q/none.txt"})
     assert catalog.known() == {
         "news/iran": (IRAN.version, "/q/elsewhere.txt"),
         "news/weather": (WEATHER.version, ORIGINS["news/weather"]),
@@ -99,10 +116,10 @@ def test_what_is_known_of_each_article_is_its_version_and_its_file(catalog: Cata
 
 
 def test_a_key_leads_to_its_place_and_an_unknown_one_nowhere(catalog: Catalog) -> None:
-    place = Place(key(IRAN, 19, 36), "news/iran", 19, 36)
-    assert catalog.places([place.key, "unheard of"]) == {place.key: place}
+    place = PassageRef(key(IRAN, 19, 36), "news/iran", 19, 36)
+    assert catalog.passages([place.key, "unheard of"]) == {place.key: place}
     assert place.id == "news/iran:19-36"
-    assert catalog.places([]) == {}
+    assert catalog.passages([]) == {}
 
 
 def test_a_key_names_the_version_so_that_an_old_vector_is_never_taken_for_a_new_one() -> None:
@@ -132,64 +149,120 @@ def test_more_than_sqlite_takes_at_once_is_written_read_and_removed(config: Conf
     long = article("a " * 3_000, "long")
     spans = [(2 * n, 2 * n + 1) for n in range(3_000)]
     others = [article("b", f"{n:04}") for n in range(1_100)]
+    catalog.follow(PLACES)
     catalog.put([entry(long, *spans), *map(entry, others)])
     assert catalog.published([a.id for a in others]) == {}
     keys = [key(long, *span) for span in spans] + [key(a) for a in others]
-    assert len(catalog.pending()) == 4_100
-    catalog.settle(keys, [])
-    assert (catalog.pending(), catalog.count()) == ([], (1_101, 4_100))
-    assert len(catalog.places(keys)) == 4_100
+    assert sorted(unindexed(catalog)) == sorted(keys)
+    catalog.mark_indexed(PLACES)
+    assert (unindexed(catalog), catalog.count()) == ([], (1_101, 4_100))
+    assert len(catalog.passages(keys)) == 4_100
     catalog.remove([a.id for a in others] + ["long"])
-    assert (catalog.count(), sorted(keys)) == ((0, 0), catalog.doomed())
-    catalog.settle([], keys)
-    assert catalog.doomed() == []
+    assert (catalog.count(), sorted(keys)) == ((0, 0), catalog.tombstones())
+    catalog.mark_indexed(PLACES)
+    assert catalog.tombstones() == []
     catalog.close()
 
 
-# Changes and marks
+# Changes, and what the indexes have still to do
 
 
-def test_a_new_passage_waits_until_it_is_settled(catalog: Catalog) -> None:
+def test_a_new_passage_that_was_not_staged_is_still_to_be_indexed(catalog: Catalog) -> None:
     news = article("New. News.", "news/a")
     catalog.put([entry(news, (5, 10), (0, 4))])
-    assert catalog.pending() == [
-        Place(key(news, 0, 4), "news/a", 0, 4),
-        Place(key(news, 5, 10), "news/a", 5, 10),
+    assert list(catalog.added_since(catalog.cursor("lexical") or 0)) == [
+        [PassageRef(key(news, 0, 4), "news/a", 0, 4), PassageRef(key(news, 5, 10), "news/a", 5, 10)]
     ]
-    catalog.settle([key(news, 0, 4)], [])
-    assert catalog.pending() == [Place(key(news, 5, 10), "news/a", 5, 10)]
+    catalog.mark_indexed(["lexical"])
+    assert unindexed(catalog) == []
+    assert catalog.cursor("whole") < catalog.latest_added(), "each index has a cursor of its own"  # type: ignore[operator]
 
 
-def test_a_changed_article_is_replaced_and_its_old_passages_doomed(catalog: Catalog) -> None:
+def test_what_was_staged_counts_from_the_commit_on_and_the_cursors_move_along(catalog: Catalog) -> None:
+    news = entry(article("New. News.", "news/a"), (0, 4), (5, 10))
+    catalog.stage(news.refs())
+    assert (catalog.count()[1], catalog.count_hidden(), catalog.passages(news.passage_keys())) == (3, 2, {})
+    assert (catalog.keys().isdisjoint(news.passage_keys()), catalog.without_passages()) == (True, [])
+    catalog.put([news])
+    assert (catalog.count()[1], catalog.count_hidden(), unindexed(catalog)) == (5, 0, [])
+    assert (
+        [catalog.cursor(name) for name in PLACES]
+        == [catalog.latest_added()] * 3
+        == [catalog.generation()] * 3
+    )
+
+
+def test_what_a_killed_run_had_staged_is_deleted_by_the_next(catalog: Catalog) -> None:
+    news = entry(article("New. News.", "news/a"), (0, 4), (5, 10))
+    catalog.stage(news.refs())
+    before = catalog.generation()
+    catalog.abandon_staged()
+    assert (catalog.tombstones(), catalog.generation()) == (sorted(news.passage_keys()), before + 1)
+    catalog.mark_indexed(PLACES)
+    assert (catalog.tombstones(), catalog.count_hidden()) == ([], 0)
+    generation = catalog.generation()
+    catalog.abandon_staged()
+    assert catalog.generation() == generation, "nothing was staged"
+
+
+def test_a_changed_article_is_replaced_and_its_old_passages_are_tombstones(catalog: Catalog) -> None:
     before = catalog.listings()[0].added
     changed = article("Pakistan struck first.", "news/iran", title="Corrected")
     catalog.put([entry(changed)])
     assert catalog.article("news/iran") == changed, "the facts that are gone are gone"
-    assert catalog.doomed() == sorted([key(IRAN, 0, 18), key(IRAN, 19, 36)])
-    assert [place.key for place in catalog.pending()] == [key(changed)]
-    assert catalog.places([key(IRAN, 0, 18), key(changed)]).keys() == {key(changed)}
+    assert catalog.tombstones() == sorted([key(IRAN, 0, 18), key(IRAN, 19, 36)])
+    assert unindexed(catalog) == [key(changed)]
+    assert catalog.passages([key(IRAN, 0, 18), key(changed)]).keys() == {key(changed)}
     assert (catalog.count(), catalog.listings()[0].added) == ((2, 2), before)
 
 
-def test_an_article_that_is_changed_back_is_doomed_no_more(catalog: Catalog) -> None:
+def test_a_tombstone_stays_until_every_index_has_passed_it(catalog: Catalog) -> None:
+    catalog.remove(["news/iran"])
+    keys = sorted([key(IRAN, 0, 18), key(IRAN, 19, 36)])
+    for name in PLACES:
+        assert catalog.tombstones() == keys
+        assert catalog.tombstones(catalog.cursor(name) or 0) == keys
+        catalog.mark_indexed([name])
+    assert catalog.tombstones() == []
+
+
+def test_an_index_that_nobody_keeps_any_more_holds_up_no_tombstone(catalog: Catalog) -> None:
+    catalog.remove(["news/iran"])
+    assert catalog.follow(["elsewhere", "lexical", "whole"])["elsewhere"] == 0
+    assert catalog.cursor("dense") is None
+    catalog.mark_indexed(["elsewhere", "lexical", "whole"])
+    assert catalog.tombstones() == []
+
+
+def test_an_article_that_is_changed_back_is_no_tombstone_any_more(catalog: Catalog) -> None:
     catalog.put([entry(article("Other.", "news/iran"))])
     catalog.put([entry(IRAN, (0, 18), (19, 36))])
-    assert catalog.doomed() == [key(article("Other.", "news/iran"))]
-    assert len(catalog.pending()) == 2
+    assert catalog.tombstones() == [key(article("Other.", "news/iran"))]
+    assert unindexed(catalog) == [key(IRAN, 0, 18), key(IRAN, 19, 36)]
 
 
-def test_the_same_passages_put_again_are_pending_and_not_doomed(catalog: Catalog) -> None:
+def test_the_same_passages_put_again_stay_as_they_are(catalog: Catalog) -> None:
     catalog.put([entry(IRAN, (0, 18), (19, 36))])
-    assert (catalog.doomed(), len(catalog.pending()), catalog.count()) == ([], 2, (2, 3))
+    assert (catalog.tombstones(), unindexed(catalog), catalog.count()) == ([], [], (2, 3))
 
 
-def test_a_removed_article_is_gone_and_its_passages_doomed(catalog: Catalog) -> None:
+def test_a_removed_article_is_gone_and_its_passages_are_tombstones(catalog: Catalog) -> None:
     catalog.remove(["news/iran", "news/none"])
     assert (catalog.article("news/iran"), catalog.headline("news/iran")) == (None, None)
-    assert catalog.doomed() == sorted([key(IRAN, 0, 18), key(IRAN, 19, 36)])
-    assert (catalog.count(), catalog.uncut()) == ((1, 1), [])
-    catalog.settle([], catalog.doomed()[:1])
-    assert catalog.doomed() == [max(key(IRAN, 0, 18), key(IRAN, 19, 36))]
+    assert catalog.tombstones() == sorted([key(IRAN, 0, 18), key(IRAN, 19, 36)])
+    assert (catalog.count(), catalog.without_passages()) == ((1, 1), [])
+
+
+def test_near_copies_are_looked_for_among_what_has_changed_since(catalog: Catalog) -> None:
+    assert catalog.changed_since_grouping() == {"news/iran", "news/weather"}
+    catalog.save_groups({"news/iran": "news/iran", "news/weather": "news/iran"})
+    assert catalog.changed_since_grouping() == set()
+    catalog.save_origins({"news/iran": "/q"})
+    assert catalog.changed_since_grouping() == set(), "where it lies does not matter"
+    catalog.put([entry(article("New.", "news/a"))])
+    assert catalog.changed_since_grouping() == {"news/a"}
+    catalog.remove(["news/iran"])
+    assert catalog.changed_since_grouping() == {"news/a", "news/weather"}, "its group has changed"
 
 
 @pytest.mark.parametrize(
@@ -197,9 +270,11 @@ def test_a_removed_article_is_gone_and_its_passages_doomed(catalog: Catalog) -> 
     [
         (lambda catalog: catalog.put([entry(article("New."))]), 1),
         (lambda catalog: catalog.remove(["news/iran"]), 1),
-        (lambda catalog: catalog.move({"news/iran": "/q"}), 1),
-        (lambda catalog: catalog.settle([key(IRAN, 0, 18)], []), 1),
-        (lambda catalog: catalog.expect(["x"]), 0),
+        (lambda catalog: catalog.save_origins({"news/iran": "/q"}), 1),
+        (lambda catalog: catalog.put([entry(article("New.", "news/iran"))]), 2),  # added, and removed
+        (lambda catalog: catalog.mark_indexed(PLACES), 0),
+        (lambda catalog: catalog.reset_cursor("dense"), 1),
+        (lambda catalog: catalog.stage(entry(article("New.", "x")).refs()), 0),
         (lambda catalog: catalog.rebuild(Config()).put([entry(IRAN)]), 0),
         (lambda catalog: catalog.rebuild(Config()).swap(), 1),
         (lambda catalog: catalog.listings(), 0),
@@ -212,11 +287,11 @@ def test_every_write_raises_the_generation(catalog: Catalog, write: Any, times: 
 
 
 def test_a_change_that_fails_half_way_changes_nothing(catalog: Catalog) -> None:
-    before = (catalog.known(), catalog.count(), catalog.generation(), catalog.doomed())
+    before = (catalog.known(), catalog.count(), catalog.generation(), catalog.tombstones())
     twice = article("Twice.", "b")
     with pytest.raises(CollectionError, match="UNIQUE constraint failed"):
         catalog.put([entry(article("New.", "a")), entry(twice, (0, 2), (0, 2))])
-    assert (catalog.known(), catalog.count(), catalog.generation(), catalog.doomed()) == before
+    assert (catalog.known(), catalog.count(), catalog.generation(), catalog.tombstones()) == before
 
 
 def test_a_rebuild_is_not_seen_before_it_takes_the_place_of_what_was_there(
@@ -225,34 +300,52 @@ def test_a_rebuild_is_not_seen_before_it_takes_the_place_of_what_was_there(
     other = replace(config, encoder="other", passages=PassageSettings(words=80, overlap=2, title=False))
     before = (catalog.count(), catalog.keys(), catalog.generation(), catalog.build())
     anew = Catalog(config.home, other, create=True, rebuild=True).rebuild(other)
-    assert (anew.uncut(), anew.build(), anew.count()[1]) == (["news/iran", "news/weather"], "indexes/1", 0)
-    anew.expect([key(IRAN, 0, 18), key(IRAN, 0, 7), "never"])
-    anew.put([Entry(IRAN, "/n/iran.txt", ((0, 7),))], indexed=True)
-    assert (anew.uncut(), anew.keys(), anew.doomed()) == (
+    assert (anew.without_passages(), anew.build(), anew.count()[1]) == (
+        ["news/iran", "news/weather"],
+        "indexes/1",
+        0,
+    )
+    anew.follow(PLACES)
+    anew.stage(ArticleUpdate(IRAN, "/n/iran.txt", ((0, 7), (0, 18))).refs())
+    anew.put([ArticleUpdate(IRAN, "/n/iran.txt", ((0, 7),))])
+    assert (anew.without_passages(), anew.keys(), anew.count_hidden()) == (
         ["news/weather"],
         {key(IRAN, 0, 7)},
-        ["never", key(IRAN, 0, 18)],
+        1,
     )
     again = catalog.rebuild(other)
     assert (again.build(), again.keys()) == ("indexes/1", {key(IRAN, 0, 7)}), (
         "one of the same settings goes on"
     )
-    assert (catalog.count(), catalog.keys(), catalog.generation(), catalog.build(), catalog.left()) == (
+    assert (
+        catalog.count(),
+        catalog.keys(),
+        catalog.generation(),
+        catalog.build(),
+        catalog.obsolete_builds(),
+    ) == (
         *before,
         [],
     )
+    expected = again.generation_after_swap()
     again.swap()
     with pytest.raises(
         CollectionError, match="was made with encoder = other; the configuration asks for words"
     ):
         catalog.check(config)
     catalog.check(other)
-    assert (catalog.build(), catalog.left(), catalog.generation()) == ("indexes/1", [""], before[2] + 1)
-    assert (catalog.keys(), catalog.doomed(), catalog.uncut()) == (
-        {key(IRAN, 0, 7)},
-        ["never", key(IRAN, 0, 18)],
-        ["news/weather"],
-    ), "what the new indexes may hold too much is still to be deleted"
+    assert catalog.generation() == expected > before[2]
+    assert (catalog.build(), catalog.obsolete_builds()) == ("indexes/1", [""])
+    assert (catalog.keys(), catalog.without_passages()) == ({key(IRAN, 0, 7)}, ["news/weather"])
+    assert (
+        [catalog.cursor(name) for name in PLACES]
+        == [catalog.latest_added()] * 3
+        == [catalog.generation()] * 3
+    )
+    catalog.abandon_staged()
+    assert catalog.tombstones() == [key(IRAN, 0, 18)], (
+        "what the new indexes may hold too much is to be deleted"
+    )
     assert catalog.article("news/iran") == IRAN
     anew.close()
 
@@ -263,22 +356,17 @@ def test_a_rebuild_with_other_settings_or_after_a_change_begins_anew_under_anoth
     first = catalog.rebuild(config)
     first.put([entry(IRAN)])
     other = catalog.rebuild(replace(config, encoder="other"))
-    assert (other.build(), other.uncut()) == ("indexes/2", ["news/iran", "news/weather"])
-    assert catalog.left() == ["indexes/1"]
+    assert (other.build(), other.without_passages()) == ("indexes/2", ["news/iran", "news/weather"])
+    assert catalog.obsolete_builds() == ["indexes/1"]
     catalog.abandon_rebuild()
-    assert catalog.left() == ["indexes/1", "indexes/2"]
+    assert catalog.obsolete_builds() == ["indexes/1", "indexes/2"]
     with sqlite3.connect(config.home / FILE) as db:
         assert db.execute("SELECT name FROM sqlite_master WHERE name LIKE 'next%'").fetchall() == []
-    catalog.removed(["indexes/1", "indexes/2"])
-    assert (catalog.left(), catalog.rebuild(config).build()) == ([], "indexes/1")
+    catalog.forget_builds(["indexes/1", "indexes/2"])
+    assert (catalog.obsolete_builds(), catalog.rebuild(config).build()) == ([], "indexes/1")
 
 
 # What the indexes hold, and what filters admit
-
-
-def test_only_settled_passages_count_as_indexed(catalog: Catalog, config: Config) -> None:
-    catalog.put([entry(article("Unsettled.", "news/later", source="AP", published=date(2024, 2, 1)))])
-    assert catalog.keys() == {key(IRAN, 0, 18), key(IRAN, 19, 36), key(WEATHER)}
 
 
 DAYS = {
@@ -331,7 +419,7 @@ def test_the_latest_come_first_and_what_was_still_to_come_last(shelf: Catalog) -
 def test_articles_are_read_whole_with_their_headlines_at_once(catalog: Catalog) -> None:
     found = catalog.read([IRAN.id, WEATHER.id, "nothing"])
     assert found == {i: (catalog.article(i), catalog.headline(i)) for i in (IRAN.id, WEATHER.id)}
-    catalog.regroup({IRAN.id: IRAN.id, WEATHER.id: IRAN.id})
+    catalog.save_groups({IRAN.id: IRAN.id, WEATHER.id: IRAN.id})
     assert {i: facts for i, (_, facts) in catalog.read([WEATHER.id]).items()} == {
         WEATHER.id: catalog.headline(WEATHER.id)
     }
@@ -403,35 +491,43 @@ def test_a_collection_of_another_layout_is_refused(catalog: Catalog, config: Con
     with pytest.raises(CollectionError) as refused:
         Catalog(config.home, config)
     assert str(refused.value) == (
-        f"the collection in {config.home} has layout 0, this version of Clippings reads layout 2. "
+        f"the collection in {config.home} has layout 0, this version of Clippings reads layout 3. "
         "Make it again in another folder: clippings sync FOLDER --home NEW"
     )
 
 
-@pytest.mark.parametrize("layout", ["DELETE FROM meta", "UPDATE meta SET value = '1'"])
-def test_indexes_made_by_another_version_are_refused_with_the_command_to_run(
+@pytest.mark.parametrize("layout", ["DELETE FROM meta", "UPDATE meta SET value = '2'"])
+def test_indexes_that_are_too_old_to_be_read_are_refused_with_the_command_that_mends_them(
     catalog: Catalog, config: Config, layout: str
 ) -> None:
     catalog.close()
     with sqlite3.connect(config.home / FILE) as db:
         assert db.execute(f"{layout} WHERE name = 'index layout'").rowcount == 1
+    with pytest.raises(CollectionError) as refused:
+        Catalog(config.home, config)
+    assert str(refused.value) == (
+        f"the indexes of the collection in {config.home} were made by another version of Clippings. The articles "
+        f"are safe; bring them to this one: clippings sync FOLDER --home {config.home}"
+    )
+    Catalog(config.home, config, create=True).close()  # as the sync does that mends it
+
+
+def test_indexes_of_a_later_version_are_refused_by_who_writes_too(catalog: Catalog, config: Config) -> None:
+    catalog.close()
+    with sqlite3.connect(config.home / FILE) as db:
+        db.execute("UPDATE meta SET value = '99' WHERE name = 'index layout'")
     for create in (False, True):
-        with pytest.raises(CollectionError) as refused:
+        with pytest.raises(CollectionError, match="were made by another version of Clippings"):
             Catalog(config.home, config, create=create)
-        assert str(refused.value) == (
-            f"the indexes of the collection in {config.home} were made by another version of Clippings. The "
-            f"articles are safe; "
-            f"make the indexes again: clippings sync --rebuild --home {config.home}"
-        )
 
 
 def test_the_whole_article_goes_by_its_first_passage(catalog: Catalog) -> None:
-    openings = catalog.openings()
+    openings = catalog.first_passages()
     assert {i: place.key for i, place in openings.items()} == {
         IRAN.id: key(IRAN, 0, 18),
         WEATHER.id: key(WEATHER),
     }
-    assert catalog.openings([IRAN.id, "nothing"]) == {IRAN.id: openings[IRAN.id]}
+    assert catalog.first_passages([IRAN.id, "nothing"]) == {IRAN.id: openings[IRAN.id]}
 
 
 @pytest.mark.parametrize("content", [b"no database at all" * 100, b""])
@@ -449,15 +545,19 @@ def test_a_file_that_is_no_catalog_is_named(config: Config, content: bytes) -> N
 
 def test_a_damaged_catalog_is_a_collection_error_in_every_call(catalog: Catalog, config: Config) -> None:
     with sqlite3.connect(config.home / FILE) as db:
-        for table in ("meta", "articles", "passages", "doomed"):
+        for table in ("meta", "articles", "passages", "indexes"):
             db.execute(f"DROP TABLE {table}")
     calls = [
-        catalog.generation, catalog.listings, catalog.known, catalog.count, catalog.sources, catalog.keys, catalog.pending,
-        catalog.doomed, catalog.uncut, catalog.stale, catalog.left, catalog.build, catalog.abandon_rebuild, lambda: catalog.held(["a"]), lambda: catalog.article("a"), lambda: catalog.headline("a"), lambda: catalog.latest(1), lambda: catalog.read(["a"]),
-        catalog.articles, catalog.retired, catalog.identity,
-        lambda: catalog.places(["a"]), lambda: catalog.put([entry(IRAN)]), lambda: catalog.remove(["a"]),
-        lambda: catalog.move({"a": "b"}), lambda: catalog.settle(["a"], []), lambda: catalog.check(config),
-        lambda: catalog.rebuild(config), lambda: catalog.expect(["a"]), lambda: catalog.removed([]),
+        catalog.generation, catalog.listings, catalog.known, catalog.count, catalog.sources, catalog.keys,
+        catalog.tombstones, catalog.without_passages, catalog.obsolete_builds, catalog.build, catalog.layout,
+        catalog.abandon_rebuild, catalog.abandon_staged, catalog.articles, catalog.count_hidden, catalog.identity,
+        catalog.latest_added, catalog.changed_since_grouping, catalog.spans,
+        lambda: catalog.article("a"), lambda: catalog.headline("a"), lambda: catalog.latest(1),
+        lambda: catalog.read(["a"]), lambda: catalog.passages(["a"]), lambda: catalog.put([entry(IRAN)]),
+        lambda: catalog.remove(["a"]), lambda: catalog.save_origins({"a": "b"}), lambda: catalog.cursor("dense"),
+        lambda: catalog.mark_indexed(["a"]), lambda: catalog.reset_cursor("a"), lambda: catalog.follow(["a"]),
+        lambda: catalog.check(config), lambda: catalog.rebuild(config), lambda: catalog.stage(entry(IRAN).refs()),
+        lambda: catalog.forget_builds([]), lambda: list(catalog.vector_facts()),
     ]  # fmt: skip
     for call in calls:
         with pytest.raises(

@@ -21,11 +21,13 @@ import pytest
 from conftest import WordEncoder
 
 from ingest import remove, sync
-from ingest.safekeeping import backup, restore
-from rag.config import ChromaSettings, Config, demo
+from ingest.restoring import restore
+from ingest.safekeeping import backup
+from rag.config import ChromaSettings, Config, RetrievalSettings, demo
 from rag.doctor import examine
 from rag.errors import CollectionError, ConfigError
 from rag.retrieval.search import Retriever
+from rag.store import chroma_server
 from rag.store import vectors as dense
 from rag.store.catalog import Catalog
 from rag.store.vectors import DenseIndex
@@ -88,7 +90,7 @@ def stored(config: Config) -> set[str]:
     catalog = Catalog(config.home, config)
     index = DenseIndex(config.home, config.chroma, identity=catalog.identity(), build=catalog.build())
     try:
-        assert index.mapped() == catalog.keys()
+        assert index.cache.keys() == catalog.keys()
         return index.keys()
     finally:
         index.close()
@@ -118,21 +120,27 @@ def test_the_vectors_lie_on_the_server_and_questions_find_them(
     assert len(stored(config)) == 1
 
 
-def test_it_is_the_server_that_answers_a_question_without_a_filter(
+def test_it_is_the_server_that_answers_where_it_is_always_to_be_asked(
     news: Path, config: Config, encoder: WordEncoder
 ) -> None:
     sync(news, config, encoder=encoder)
     catalog = Catalog(config.home, config)
-    index = DenseIndex(config.home, config.chroma, identity=catalog.identity())
-    index.filled = catalog.filled()
     vector = encoder.question("militants")
-    with index.alone() as collection:
-        collection.delete(ids=[key for key in index.mapped() if key.startswith("news/iran")])
-    assert [key.split("@")[0] for key, _ in index.search(vector, 5)] == ["news/weather.txt"]
-    assert [key.split("@")[0] for key, _ in index.search(vector, 5, Filters(exclude_articles=("none",)))] == [
-        "news/iran.txt", "news/weather.txt"
-    ]  # fmt: skip
-    index.close()
+    removed = [key for key in catalog.keys() if key.startswith("news/iran")]  # noqa: SIM118
+    found = {}
+    for mode in ("auto", "chroma", "exact"):
+        index = DenseIndex(config.home, config.chroma, identity=catalog.identity(), mode=mode)
+        index.follow(catalog)
+        with index.collection() as collection:
+            collection.delete(ids=removed)
+        for filters in (Filters(), Filters(exclude_articles=("none",))):
+            found[mode, bool(filters)] = [key.split("@")[0] for key, _ in index.search(vector, 5, filters)]
+        index.close()
+    both = ["news/iran.txt", "news/weather.txt"]
+    assert found == {
+        ("auto", False): both, ("auto", True): both, ("exact", False): both, ("exact", True): both,
+        ("chroma", False): ["news/weather.txt"], ("chroma", True): ["news/weather.txt"],
+    }  # fmt: skip
     catalog.close()
 
 
@@ -159,7 +167,7 @@ def test_a_rebuild_fills_another_collection_on_the_server_and_the_old_one_goes_w
     with Retriever(config.home, config, encoder) as reader:
         assert names() == {name}
         sync([], config, rebuild=True, encoder=Asking())
-        assert (names(), catalog.left()) == ({f"{name}-1"}, [])
+        assert (names(), catalog.obsolete_builds()) == ({f"{name}-1"}, [])
         assert [p.article.id for p in reader.find("weather", stages=("dense",), k=1)] == ["news/weather.txt"]
     assert len(stored(config)) == 2
     assert sync(news, config, encoder=encoder).kept == ("news/iran.txt", "news/weather.txt")
@@ -209,8 +217,8 @@ def test_a_filling_that_was_killed_is_begun_again_by_the_next_sync(
 ) -> None:
     local = replace(config, chroma=ChromaSettings())
     sync(news, local, encoder=encoder)
-    monkeypatch.setattr(dense, "_AT_ONCE", 1)
-    add, times = dense._Server.add, []
+    monkeypatch.setattr(dense, "BATCH_SIZE", 1)
+    add, times = chroma_server.ServerStore.add, []
 
     def killed(self: object, *given: object) -> None:
         times.append(given)
@@ -218,7 +226,7 @@ def test_a_filling_that_was_killed_is_begun_again_by_the_next_sync(
             raise KeyboardInterrupt
         add(self, *given)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(dense._Server, "add", killed)
+    monkeypatch.setattr(chroma_server.ServerStore, "add", killed)
     with pytest.raises(KeyboardInterrupt):
         sync(news, config, encoder=encoder)
     assert len(found(config, "weather")) == 2, "what is half filled is not asked"
@@ -261,7 +269,8 @@ def test_a_server_that_stops_is_named_and_one_that_lost_its_data_is_filled_again
     own = Server(tmp_path / "own")
     config = replace(config, chroma=replace(config.chroma, url=own.url))
     sync(news, config, encoder=encoder)
-    with Retriever(config.home, config, encoder) as retriever:
+    always = replace(config, retrieval=RetrievalSettings(dense="chroma"))
+    with Retriever(config.home, always, encoder) as retriever:
         assert len(retriever.find("weather")) == 2
         own.stop()
         for attempt in (lambda: retriever.find("weather"), lambda: sync(news, config, encoder=encoder)):
@@ -269,10 +278,7 @@ def test_a_server_that_stops_is_named_and_one_that_lost_its_data_is_filled_again
                 attempt()
             assert str(gone.value).startswith(f"no answer from the Chroma server at {own.url} (")
             assert str(gone.value).endswith("Is `chroma run` running there? Correct chroma.url, or start it")
-        assert [
-            p.article.id
-            for p in retriever.find("weather", filters=Filters(after=None, exclude_articles=("x",)))
-        ]
+        assert found(config, "weather")[0] == "news/weather.txt", "the cache needs no server"
         shutil.rmtree(own.folder)
         own.start()
         encoder.encoded.clear()
@@ -381,7 +387,7 @@ ASKING = """
 import sys
 sys.path[:0] = sys.argv[2:4]
 from conftest import WordEncoder
-from rag.config import ChromaSettings, Config
+from rag.config import RetrievalSettings, ChromaSettings, Config
 from rag.retrieval.search import Retriever
 config = Config(home=sys.argv[1], encoder="words", chroma=ChromaSettings(url=sys.argv[4]))
 with Retriever(config.home, config, WordEncoder()) as retriever:

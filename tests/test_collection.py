@@ -25,6 +25,7 @@ from conftest import WordEncoder, write_jsonl
 
 from ingest import apply as applying
 from ingest import collection, preview, remove, sync
+from ingest import writer as batching
 from ingest.apply import Progress
 from ingest.formats.kinds import KINDS
 from rag.config import Config, PassageSettings
@@ -91,18 +92,12 @@ def held(config: Config) -> tuple[set[str], set[str], set[str]]:
     catalog = Catalog(config.home, config)
     known, build = catalog.keys(), catalog.build()
     assert LexicalIndex(config.home, WHOLE, build=build).keys() == {
-        place.key for place in catalog.openings().values()
+        place.key for place in catalog.first_passages().values()
     }
-    assert (catalog.pending(), catalog.doomed(), catalog.uncut(), catalog.stale(), catalog.left()) == (
-        [],
-        [],
-        [],
-        False,
-        [],
-    )
+    assert (catalog.count_hidden(), catalog.without_passages(), catalog.obsolete_builds()) == (0, [], [])
     catalog.close()
     dense = DenseIndex(config.home, build=build)
-    keys = dense.mapped()
+    keys = dense.cache.keys()
     assert dense.keys() == keys, "Chroma holds the same"
     dense.close()
     return known, keys, LexicalIndex(config.home, build=build).keys()
@@ -322,8 +317,8 @@ def test_what_cannot_be_read_is_in_the_report_and_stops_nothing(
 def test_a_file_that_changes_during_a_sync_is_stored_as_it_was_read_and_replaced_the_next_time(
     news: Path, config: Config, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(applying, "_BATCH", 1)
-    monkeypatch.setattr(applying, "_AHEAD", 0)
+    monkeypatch.setattr(batching, "BATCH", 1)
+    monkeypatch.setattr(applying, "_READ_AHEAD", 0)
 
     class Meddler(WordEncoder):
         def passages(self, texts: Sequence[str]) -> np.ndarray:
@@ -356,7 +351,7 @@ def test_progress_is_told_within_an_article_that_is_a_book(
 def test_progress_is_told_after_each_batch(
     news: Path, config: Config, encoder: WordEncoder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(applying, "_BATCH", 2)
+    monkeypatch.setattr(batching, "BATCH", 2)
     for n in range(3):
         (news / f"{n}.txt").write_text(f"Story {n} of three.")
     told: list[Progress] = []
@@ -369,7 +364,7 @@ def test_progress_is_told_after_each_batch(
 def test_the_new_and_the_changed_of_a_large_run_are_all_there(
     tmp_path: Path, config: Config, encoder: WordEncoder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(applying, "_BATCH", 16)
+    monkeypatch.setattr(batching, "BATCH", 16)
     records = [{"id": f"{n:03}", "text": f"Story{n} happened. " * (1 + n % 40)} for n in range(120)]
     path = write_jsonl(tmp_path / "feed.jsonl", *records)
     first = sync(path, config, encoder=encoder)
@@ -449,25 +444,48 @@ def test_a_rebuild_can_take_in_what_is_new_and_tell_its_progress(
     assert sync(news, config, encoder=encoder).renamed == (), "the rebuild forgot where the renamed file lies"
 
 
-def test_a_rebuild_repairs_indexes_that_are_missing_or_damaged(
+@pytest.mark.parametrize("folder", ["vectors", "dense", "lexical", "whole"])
+def test_an_index_that_is_lost_is_made_again_by_the_next_change_encoding_nothing(
+    news: Path, config: Config, encoder: WordEncoder, folder: str
+) -> None:
+    sync(news, config, encoder=encoder)
+    encoder.encoded.clear()
+    for change in (
+        lambda: sync(news, config, encoder=encoder),
+        lambda: remove("news/iran.txt", config, encoder=encoder),
+    ):
+        shutil.rmtree(config.home / folder)
+        change()
+        whole(config)
+    assert encoder.encoded == []
+    assert found(config, "weather") == {"news/weather.txt"}
+
+
+def test_vectors_that_are_lost_altogether_are_encoded_again_only_by_who_asks_for_it(
     news: Path, config: Config, encoder: WordEncoder
 ) -> None:
     sync(news, config, encoder=encoder)
-    for folder in ("vectors", "indexes/1/lexical"):
+    for folder in ("vectors", "dense"):
         shutil.rmtree(config.home / folder)
-        for attempt in (
-            lambda: sync(news, config, encoder=encoder),
-            lambda: remove("news/iran.txt", config, encoder=encoder),
-        ):
-            with pytest.raises(CollectionError) as missing:
-                attempt()
-            assert str(missing.value) == (
-                f"the index {config.home / folder} is missing. Make it again: clippings sync --rebuild "
-                f"--home {config.home}"
-            )
-        assert sync([], config, rebuild=True, encoder=encoder).passages == 2
-        assert whole(config) == 2
-    for damaged in (config.home / "indexes" / "2" / "dense").rglob("*.bin"):
+    for attempt in (
+        lambda: sync(news, config, encoder=encoder),
+        lambda: remove("news/iran.txt", config, encoder=encoder),
+    ):
+        with pytest.raises(CollectionError) as lost:
+            attempt()
+        assert str(lost.value) == (
+            f"the vectors of the collection in {config.home} are lost: neither Chroma's store nor the cache of them "
+            f"can be used. Make them again: clippings sync --rebuild --home {config.home}"
+        )
+    assert sync([], config, rebuild=True, encoder=encoder).passages == 2
+    assert whole(config) == 2
+
+
+def test_a_rebuild_repairs_indexes_that_are_damaged(news: Path, config: Config, encoder: WordEncoder) -> None:
+    sync(news, config, encoder=encoder)
+    for damaged in (config.home / "dense").rglob("*.bin"):
+        damaged.write_bytes(b"")
+    for damaged in (config.home / "lexical").glob("*.term"):
         damaged.write_bytes(b"")
     assert sync(news, config, rebuild=True, encoder=encoder).passages == 2
     assert found(config, "struck") == {"news/iran.txt"}
@@ -681,16 +699,27 @@ def test_thirty_megabytes_in_one_article_are_taken_in_and_found_again(tmp_path: 
     assert took < 120  # 15 s on two cores that are idle
 
 
-def test_indexes_of_another_version_are_made_again_where_that_is_wished_and_only_those(
+def test_indexes_of_another_version_are_made_again_and_what_is_lost_of_them_where_that_is_wished(
     news: Path, config: Config, encoder: WordEncoder
 ) -> None:
     sync(news, config, encoder=encoder, renew=True)
     before = whole(config)
-    with sqlite3.connect(config.home / FILE) as db:
-        db.execute("DELETE FROM meta WHERE name = 'index layout'")
-    with pytest.raises(CollectionError, match="were made by another version of Clippings"):
-        sync(news, config, encoder=encoder)
     encoder.encoded.clear()
+
+    def make_old() -> None:
+        with sqlite3.connect(config.home / FILE) as db:
+            db.execute("DELETE FROM meta WHERE name = 'index layout'")
+
+    make_old()
+    sync(news, config, encoder=encoder)
+    assert (whole(config), encoder.encoded) == (before, []), "the vectors are taken over"
+    make_old()
+    for folder in ("vectors", "dense"):
+        shutil.rmtree(config.home / "indexes" / "1" / folder)
+    with pytest.raises(
+        CollectionError, match=r"and 2 of its vectors are not there.*clippings sync --rebuild"
+    ):
+        sync(news, config, encoder=encoder)
     sync(news, config, encoder=encoder, renew=True)
     assert (whole(config), len(encoder.encoded)) == (before, before)
     sync(news, config, encoder=encoder, renew=True)
@@ -807,7 +836,7 @@ def test_a_file_that_was_written_just_now_is_opened_again(
     (tmp_path / "a.txt").write_text("Rain fell.")
     sync(tmp_path / "a.txt", config, encoder=encoder)
     catalog = Catalog(config.home, config)
-    assert catalog.looked() == {}
+    assert catalog.snapshots() == {}
     catalog.close()
 
 
@@ -877,7 +906,7 @@ def test_groups_that_a_killed_run_did_not_make_are_made_by_the_next(
     sync(feed, config, encoder=encoder)
     with sqlite3.connect(config.home / FILE) as db:
         db.execute("UPDATE articles SET copy_of = NULL")
-        db.execute("INSERT INTO meta VALUES ('ungrouped', 'yes')")
+        db.execute("DELETE FROM indexes WHERE name = 'near-copies'")
     assert sync(feed, config, encoder=encoder).kept == ("a", "b")
     assert entry(config, "a")[1].group == "a"
 
@@ -931,7 +960,7 @@ def test_of_an_encoder_whose_languages_nobody_knows_there_is_nothing_to_warn(
 def test_who_stops_a_sync_keeps_what_was_written_and_goes_on_with_the_next(
     tmp_path: Path, config: Config, encoder: WordEncoder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(applying, "_BATCH", 1)
+    monkeypatch.setattr(batching, "BATCH", 1)
     news = tmp_path / "news"
     news.mkdir()
     for n in range(6):
@@ -973,7 +1002,7 @@ def test_after_a_rebuild_everything_stored_is_found_also_what_cannot_be_read_any
     assert found(config, "harbour", "dense") == {"news/a.html"}
     assert found(config, "storm", "dense") == {"news/b.html"}
     catalog = Catalog(config.home, config)
-    assert catalog.uncut() == []
+    assert catalog.without_passages() == []
     catalog.close()
 
 

@@ -100,6 +100,7 @@ def test_every_setting_can_be_given_by_a_variable() -> None:
         "CLIPPINGS_RETRIEVAL_TOP_K": "3",
         "CLIPPINGS_RETRIEVAL_RRF_K": "1",
         "CLIPPINGS_RETRIEVAL_RERANK_TOP_N": "5",
+        "CLIPPINGS_RETRIEVAL_DENSE": "exact",
         "CLIPPINGS_MODEL_URL": "https://host/v1",
         "CLIPPINGS_MODEL_NAME": "m",
         "CLIPPINGS_MODEL_KEY_FILE": "k",
@@ -123,16 +124,17 @@ def test_every_setting_can_be_given_by_a_variable() -> None:
         "CLIPPINGS_CHROMA_COLLECTION": "c",
         "CLIPPINGS_CHROMA_KEY_FILE": "f",
         "CLIPPINGS_CHROMA_TIMEOUT": "5",
+        "CLIPPINGS_CHROMA_TEXTS": "false",
     }
     assert load(environ) == Config(
         Path("h"),
         "e",
         PassageSettings(99, 0, False),
-        RetrievalSettings(9, 3, 1, 5),
+        RetrievalSettings(9, 3, 1, 5, "exact"),
         ModelSettings("https://host/v1", "m", "k", 2.5, 2048, 64, "openai"),
         FetchSettings(True, 0.5),
         ServeSettings(2, 0, 7.5, 0.0, 10, 3, 20, 9.0),
-        ChromaSettings("https://chroma", "t", "d", "c", "f", 5.0),
+        ChromaSettings("https://chroma", "t", "d", "c", "f", 5.0, False),
     )
     sections = [f.name for f in fields(Config) if is_dataclass(getattr(Config(), f.name))]
     inner = sum(len(fields(getattr(Config(), section))) for section in sections)
@@ -407,6 +409,7 @@ CHANGES: list[tuple[str, Any]] = [
     ("retrieval.top_k", 7),
     ("retrieval.rrf_k", 61),
     ("retrieval.rerank_top_n", 17),
+    ("retrieval.dense", "chroma"),
     ("model.url", "http://other/v1"),
     ("model.name", "other"),
     ("model.key_file", "k"),

@@ -12,7 +12,7 @@ import pytest
 from conftest import WordEncoder, WordReader, article, write_jsonl
 
 from ingest import edit, preview, remove, sync
-from ingest.corrections import as_read, correct, stated
+from ingest.corrections import as_read, correct, normalised_facts
 from rag import open_assistant
 from rag.assistant import Assistant
 from rag.config import Config
@@ -163,7 +163,7 @@ def test_an_article_or_a_collection_that_is_not_there_is_refused(
 
 def test_the_version_tells_a_corrected_article_from_the_one_that_was_read() -> None:
     story = article("The pass is closed.", title="Snow")
-    right, record = correct(story, stated({"title": "Avalanche", "source": None}))
+    right, record = correct(story, normalised_facts({"title": "Avalanche", "source": None}))
     assert (right.title, right.version != story.version) == ("Avalanche", True)
     assert record == Corrected(story.version, {"title": ("Avalanche", "Snow"), "source": (None, None)})
     assert (as_read(right, record), as_read(story, None)) == (story, story)

@@ -12,16 +12,16 @@ from typing import Any
 import pytest
 from conftest import ScriptedModel, WordEncoder, article
 
-from ingest import sync
+from ingest import remove, sync
 from rag import doctor
 from rag.config import Config, PassageSettings
 from rag.doctor import Finding, examine
 from rag.errors import ConfigError, ModelError
 from rag.models.encoder import BUNDLED
-from rag.store import Row
+from rag.store import Record
 from rag.store.bm25 import PASSAGES, WHOLE, LexicalWriter
-from rag.store.cache import FOLDER as EXACT
-from rag.store.catalog import FILE, Catalog, Entry
+from rag.store.cache import FOLDER as CACHE
+from rag.store.catalog import FILE, ArticleUpdate, Catalog
 from rag.store.vectors import FOLDER as CHROMA
 from rag.store.vectors import DenseIndex
 from rag.types import LanguageModel
@@ -76,7 +76,7 @@ def test_what_is_well_is_said_with_what_was_seen(config: Config, monkeypatch: py
     said = {name: finding.detail for name, finding in findings.items()}
     assert said["configuration"] == f"fingerprint {config.fingerprint()}, collection in {config.home}"
     assert said["encoder"].startswith("words, 256 dimensions, bf16; loaded in ")
-    assert said["collection"] == "2 articles, 2 passages, generation 2"
+    assert said["collection"] == "2 articles, 2 passages, generation 1"
     assert said["indexes"] == "dense and lexical have the catalog's 2 passages, whole its 2 articles"
     assert said["disk"].endswith(" GB free")
     assert said["language model"].startswith("scripted answers; first words after ")
@@ -136,18 +136,21 @@ def remedy(config: Config, name: str, lacking: int, spare: int) -> dict[str, str
 
 def test_missing_vectors_are_seen_and_the_remedy_helps(config: Config, encoder: WordEncoder) -> None:
     index = DenseIndex(config.home)
-    index.delete(sorted(index.mapped())[:1])
+    index.delete(sorted(index.cache.keys())[:1])
     index.close()
-    assert faults(config) == remedy(config, "dense", 1, 0)
+    assert faults(config) == remedy(config, "Chroma", 1, 0)
     sync([], config, rebuild=True, encoder=encoder)
     assert faults(config) == {}
 
 
 def test_vectors_that_belong_to_nothing_are_seen(config: Config, encoder: WordEncoder) -> None:
     index = DenseIndex(config.home)
-    index.add([Row("orphan", "a")], encoder.passages(["orphan"]))
+    index.add([Record("orphan", "a")], encoder.passages(["orphan"]))
     index.close()
-    assert faults(config) == remedy(config, "dense", 0, 1)
+    assert faults(config) == remedy(config, "Chroma", 0, 1)
+    encoder.encoded.clear()
+    remove("news/iran.txt", config, encoder=encoder)
+    assert (faults(config), encoder.encoded) == ({}, []), "any change removes them, and encodes nothing"
 
 
 @pytest.mark.parametrize("folder", [PASSAGES, WHOLE])
@@ -156,20 +159,37 @@ def test_a_lexical_index_of_its_own_opinion_is_seen(
 ) -> None:
     with LexicalWriter(config.home, folder) as writer:
         writer.wipe()
-        writer.add([Row("orphan", "a", "orphan")])
+        writer.add([Record("orphan", "a", "orphan")])
         writer.commit()
     assert faults(config) == remedy(config, folder, 2, 1)
     sync([], config, rebuild=True, encoder=encoder)
     assert faults(config) == {}
 
 
-@pytest.mark.parametrize("folder", [EXACT, PASSAGES, WHOLE])
-def test_a_missing_index_is_seen(config: Config, folder: str) -> None:
+@pytest.mark.parametrize("folder", [PASSAGES, WHOLE])
+def test_a_missing_index_is_seen_and_the_next_sync_makes_it_again(
+    config: Config, encoder: WordEncoder, folder: str
+) -> None:
     shutil.rmtree(config.home / folder)
     assert faults(config) == {
-        "indexes": f"the {'dense' if folder == EXACT else 'lexical'} index {config.home / folder} is missing. "
-        f"Make it again: clippings sync --rebuild --home {config.home}"
+        "indexes": f"the lexical index {config.home / folder} is missing. It is made again by the next sync: "
+        f"clippings sync FOLDER --home {config.home}"
     }
+    sync([], config, encoder=encoder)
+    assert faults(config) == {}
+
+
+def test_a_cache_that_is_not_whole_is_seen_and_the_next_sync_makes_it_again(
+    config: Config, encoder: WordEncoder
+) -> None:
+    shutil.rmtree(config.home / CACHE)
+    assert faults(config) == {
+        "indexes": "the cache of vectors is not whole: questions are answered from Chroma, more slowly. The next "
+        f"sync makes it again: clippings sync FOLDER --home {config.home}"
+    }
+    encoder.encoded.clear()
+    sync([], config, encoder=encoder)
+    assert (faults(config), encoder.encoded) == ({}, [])
 
 
 def test_chromas_missing_folder_is_seen_and_the_next_sync_fills_it_without_encoding(
@@ -188,8 +208,8 @@ def test_chromas_lack_of_a_vector_is_seen_beside_an_index_that_has_it(
     config: Config, encoder: WordEncoder
 ) -> None:
     index = DenseIndex(config.home)
-    with index.alone() as collection:
-        collection.delete(ids=sorted(index.mapped())[:1])
+    with index.collection() as collection:
+        collection.delete(ids=sorted(index.cache.keys())[:1])
     index.close()
     assert faults(config) == remedy(config, "Chroma", 1, 0)
     sync([], config, rebuild=True, encoder=encoder)
@@ -206,7 +226,7 @@ def catalog(config: Config) -> Iterator[Catalog]:
 def test_an_interrupted_addition_is_seen_and_the_next_sync_finishes_it(
     config: Config, catalog: Catalog, encoder: WordEncoder, tmp_path: Path
 ) -> None:
-    catalog.put([Entry(article("Snow fell. It melted.", "snow"), "/p/snow", ((0, 10), (11, 21)))])
+    catalog.put([ArticleUpdate(article("Snow fell. It melted.", "snow"), "/p/snow", ((0, 10), (11, 21)))])
     assert (
         faults(config)["collection"]
         == "a sync was interrupted (2 passages left). Run `clippings sync` again on any folder"
@@ -227,11 +247,9 @@ def test_an_interrupted_removal_is_seen_and_the_next_sync_finishes_it(
 def test_an_interrupted_rebuild_is_seen_and_the_next_sync_finishes_it(
     config: Config, encoder: WordEncoder, tmp_path: Path
 ) -> None:
-    with sqlite3.connect(
-        config.home / FILE
-    ) as db:  # as versions did that emptied the indexes before they made them again
+    # As a version has left it that emptied the indexes before it made them again.
+    with sqlite3.connect(config.home / FILE) as db:
         db.execute("DELETE FROM passages")
-        db.execute("INSERT INTO meta VALUES ('indexes', 'stale')")
     assert faults(config)["collection"].startswith("a sync was interrupted (2 passages left)")
     sync(tmp_path / "news", config, encoder=encoder)
     assert faults(config) == {}

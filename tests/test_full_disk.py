@@ -15,8 +15,8 @@ from pathlib import Path
 import pytest
 from conftest import WordEncoder
 
-from ingest import apply as applying
 from ingest import remove, sync
+from ingest import writer as batching
 from rag.config import Config
 from rag.errors import CollectionError
 from rag.retrieval.search import Retriever
@@ -88,13 +88,13 @@ def whole(config: Config) -> tuple[int, int]:
     catalog = Catalog(config.home, config)
     keys, build = catalog.keys(), catalog.build()
     assert LexicalIndex(config.home, WHOLE, build=build).keys() == {
-        place.key for place in catalog.openings().values()
+        place.key for place in catalog.first_passages().values()
     }
-    assert (catalog.pending(), catalog.doomed(), catalog.uncut(), catalog.stale()) == ([], [], [], False)
+    assert (catalog.count_hidden(), catalog.without_passages()) == (0, [])
     counts = catalog.count()
     catalog.close()
     dense = DenseIndex(config.home, build=build)
-    assert dense.keys() == dense.mapped() == LexicalIndex(config.home, build=build).keys() == keys
+    assert dense.keys() == dense.cache.keys() == LexicalIndex(config.home, build=build).keys() == keys
     assert dense.vectors(sorted(keys))[1].all()
     dense.close()
     return counts
@@ -115,7 +115,7 @@ def test_a_sync_with_too_little_room_is_refused_before_it_writes_and_completes_w
     sync(old, config, encoder=encoder)
     before = whole(config)
     with Retriever(config.home, config, encoder) as open_already:
-        for leaving in (0, 5_000_000, applying._ROOM - 100_000):
+        for leaving in (0, 5_000_000, batching.ROOM_BYTES - 100_000):
             with filled(disk, leaving=leaving):
                 for attempt in (
                     lambda: sync(more, config, encoder=encoder),
@@ -129,7 +129,7 @@ def test_a_sync_with_too_little_room_is_refused_before_it_writes_and_completes_w
                     assert str(refused.value).endswith("free some space and run again")
                 assert "old/7.txt" in struck(open_already)
         with (
-            filled(disk, leaving=applying._ROOM - 100_000),
+            filled(disk, leaving=batching.ROOM_BYTES - 100_000),
             Retriever(config.home, config, encoder) as opened_now,
         ):
             assert "old/7.txt" in struck(opened_now), "there is room enough to read"
@@ -148,7 +148,7 @@ def test_the_room_asked_for_grows_with_what_is_to_be_written(
     long.write_text("Nothing of note happened. " * 80_000)  # 2 MB, for which 40 MB are asked
     short = tmp_path / "short.txt"
     short.write_text("Nothing of note happened.")
-    with filled(disk, leaving=applying._ROOM + 10_000_000):
+    with filled(disk, leaving=batching.ROOM_BYTES + 10_000_000):
         assert len(sync(short, config, encoder=encoder).added) == 1
         with pytest.raises(CollectionError, match="is nearly full"):
             sync(long, config, encoder=encoder)
@@ -160,8 +160,8 @@ def test_a_disk_that_fills_up_in_the_middle_is_one_clear_error_and_nothing_store
     disk: Path, old: Path, more: Path, encoder: WordEncoder, leaving: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # As when another program fills the disk after we have looked: every store in turn finds no room.
-    monkeypatch.setattr(applying, "_ROOM", 0)
-    monkeypatch.setattr(applying, "_ROOM_PER_LETTER", 0)
+    monkeypatch.setattr(batching, "ROOM_BYTES", 0)
+    monkeypatch.setattr(batching, "ROOM_BYTES_PER_LETTER", 0)
     config = Config(home=disk / "home", encoder="words")
     sync(old, config, encoder=encoder)
     with filled(disk, leaving=leaving), pytest.raises(CollectionError) as refused:

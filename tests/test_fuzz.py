@@ -424,7 +424,7 @@ def test_a_folder_of_damaged_files_is_synced_and_a_second_sync_changes_nothing(
         keys = catalog.keys()
         assert len(keys) == passages, "every passage is in the indexes"
         texts = {article_id: catalog.article(article_id) for article_id in catalog.known()}
-        for place in catalog.places(keys).values():
+        for place in catalog.passages(keys).values():
             article = texts[place.article_id]
             assert article is not None
             assert article.passage(place.start, place.end).text.strip()

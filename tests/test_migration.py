@@ -5,39 +5,91 @@ nothing.
 from __future__ import annotations
 
 import json
+import shutil
 import sqlite3
 import zlib
 from contextlib import closing
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
+from typing import Any
 
+import chromadb
 import pytest
 from conftest import WordEncoder, WordReader, write_jsonl
 
 import app
-from ingest import edit, soundness, sync
-from ingest.safekeeping import backup, restore
-from rag.config import Config
+from ingest import edit, remove, soundness, sync
+from ingest import writer as batching
+from ingest.restoring import restore
+from ingest.safekeeping import backup
+from rag.config import DENSE, Config, RetrievalSettings
 from rag.errors import CollectionError
 from rag.retrieval.search import Retriever
 from rag.store.catalog import FILE, Catalog
-from rag.types import content_version, corrected_version
+from rag.store.vectors import DenseIndex
+from rag.types import Filters, content_version, corrected_version
 
 WORDS = " ".join(f"Ship {n} left the harbour of Varn with {n} crew and a cargo of salt." for n in range(12))
 
 
-def age(home: Path) -> None:
-    """Make the catalog what layout 1 was: no columns for marks and copies, no earlier versions, no notes of
-    what was looked at.
+def age(home: Path, schema: str = "2", layout: str | None = "3") -> None:
+    """Make a collection what an earlier version would have made of the same articles.
+
+    Schema 2 knew of each passage whether it was indexed, and kept lists of what was to be deleted and grouped;
+    schema 1 had no columns for fingerprints and copies, no earlier versions, no notes of what was read. Layout 3
+    had neither texts nor facts in Chroma and no checksums of ours in the cache, layout 2 no cache, and the first
+    (`None`) no index of whole articles.
     """
-    with sqlite3.connect(home / FILE) as db:
-        for index in ("ix_articles_copy_of", "articles_noted"):
-            db.execute(f"DROP INDEX {index}")
-        for column in ("mark", "provenance", "pages", "signature", "copy_of"):
-            db.execute(f"ALTER TABLE articles DROP COLUMN {column}")
-        for table in ("looked", "earlier"):
-            db.execute(f"DROP TABLE {table}")
-        db.execute("UPDATE meta SET value = '1' WHERE name = 'schema'")
+    with closing(sqlite3.connect(home / FILE)) as db, db:
+        for (name,) in db.execute(
+            "SELECT name FROM sqlite_master WHERE type = 'index' AND tbl_name = 'passages' AND sql IS NOT NULL"
+        ).fetchall():
+            db.execute(f"DROP INDEX {name}")
+        db.execute("ALTER TABLE passages RENAME TO newer")
+        for statement in FIRST:
+            if "passages" in statement or "doomed" in statement:
+                db.execute(statement)
+        db.execute(
+            'INSERT INTO passages SELECT key, article_id, start, "end", 1 FROM newer WHERE removed IS NULL'
+        )
+        db.execute("INSERT INTO doomed VALUES ('a@0:0-9')")
+        db.execute("DROP TABLE newer")
+        db.execute("DROP TABLE indexes")
+        db.execute("DROP INDEX ix_articles_changed")
+        db.execute("ALTER TABLE articles DROP COLUMN changed")
+        db.execute("ALTER TABLE snapshots RENAME TO looked")
+        db.execute(UNGROUPED)
+        if schema == "1":
+            for index in ("ix_articles_copy_of", "articles_noted"):
+                db.execute(f"DROP INDEX {index}")
+            for column in ("mark", "provenance", "pages", "signature", "copy_of"):
+                db.execute(f"ALTER TABLE articles DROP COLUMN {column}")
+            for table in ("looked", "earlier", "ungrouped"):
+                db.execute(f"DROP TABLE {table}")
+        db.execute("UPDATE meta SET value = ? WHERE name = 'schema'", (schema,))
+        db.execute("DELETE FROM meta WHERE name = 'index layout'")
+        if layout:
+            db.execute("INSERT INTO meta VALUES ('index layout', ?)", (layout,))
+        if layout == "3":
+            db.execute("INSERT INTO meta VALUES ('filled', 'dense')")
+    client = chromadb.PersistentClient(f"{home / 'dense'}/././.")
+    held = client.get_collection("passages", embedding_function=None).get(include=["embeddings"])
+    client.delete_collection("passages")
+    older = client.create_collection(
+        "passages", configuration={"hnsw": {"space": "cosine"}}, embedding_function=None
+    )
+    older.add(ids=held["ids"], embeddings=held["embeddings"])
+    client.close()
+    if layout == "3":
+        (home / "vectors" / "1" / "checksums").unlink()
+        state = json.loads((home / "vectors" / "state").read_bytes())
+        del state["generation"]
+        (home / "vectors" / "state").write_text(json.dumps(state))
+    else:
+        shutil.rmtree(home / "vectors")
+    if layout is None:
+        shutil.rmtree(home / "whole")
 
 
 @pytest.fixture
@@ -54,7 +106,7 @@ def feed(tmp_path: Path) -> Path:
 def old(feed: Path, config: Config) -> Config:
     sync(feed, config, encoder=WordEncoder())
     edit("b", {"title": "Snow"}, config, encoder=WordEncoder())
-    age(config.home)
+    age(config.home, "1")
     return config
 
 
@@ -76,8 +128,8 @@ def test_a_sync_keeps_what_is_unchanged_and_learns_what_is_new(feed: Path, old: 
     encoder = WordEncoder()
     before = rows(old)
     report = sync(feed, old, encoder=encoder)
-    assert (report.kept, report.added, report.replaced, report.passages) == (("a", "b", "c"), (), (), 0)
-    assert encoder.encoded == [], "nothing is indexed again"
+    assert (report.kept, report.added, report.replaced) == (("a", "b", "c"), (), ())
+    assert encoder.encoded == [], "nothing is encoded again"
     assert rows(old) == before
     catalog = Catalog(old.home, old)
     assert catalog.groups() == {"a": "a", "c": "a"}, "copies are found among articles that were there before"
@@ -111,9 +163,129 @@ def test_it_is_migrated_once_and_by_several_at_a_time(old: Config) -> None:
 
 def test_a_layout_of_the_future_is_refused_with_what_to_do(old: Config) -> None:
     with sqlite3.connect(old.home / FILE) as db:
-        db.execute("UPDATE meta SET value = '3' WHERE name = 'schema'")
-    with pytest.raises(CollectionError, match="has layout 3, this version of Clippings reads layout 2"):
+        db.execute("UPDATE meta SET value = '4' WHERE name = 'schema'")
+    with pytest.raises(CollectionError, match="has layout 4, this version of Clippings reads layout 3"):
         Catalog(old.home, old)
+
+
+QUESTIONS = ("snow on the hills", "ships that left the harbour of Varn", "salt")
+
+
+def answers(config: Config, **limits: Any) -> list[list[str]]:
+    with Retriever(config.home, config, WordEncoder()) as retriever:
+        return [
+            [p.passage.id for p in retriever.find(question, filters=Filters(**limits), stages=stages)]
+            for question in QUESTIONS
+            for stages in (("dense",), ("lexical",), ("dense", "lexical", "whole"))
+        ]
+
+
+@pytest.mark.parametrize(("schema", "layout"), [("1", None), ("1", "2"), ("2", "2"), ("2", "3")])
+def test_the_indexes_of_every_layout_are_brought_to_this_one_s_by_a_sync_that_encodes_nothing(
+    feed: Path, config: Config, schema: str, layout: str | None
+) -> None:
+    sync(feed, config, encoder=WordEncoder())
+    edit("b", {"title": "Snow"}, config, encoder=WordEncoder())
+    whole, filtered = answers(config), answers(config, sources=("Wire",))
+    age(config.home, schema, layout)
+    if layout == "3":
+        assert answers(config) == whole, "they answer meanwhile"
+        assert answers(config, sources=("Wire",)) == filtered
+    else:
+        with pytest.raises(CollectionError, match="bring them to this one: clippings sync FOLDER"):
+            answers(config)
+    encoder = WordEncoder()
+    report = sync(feed, config, encoder=encoder)
+    assert (report.kept, encoder.encoded) == (("a", "b", "c"), [])
+    for mode in DENSE:
+        asked = replace(config, retrieval=RetrievalSettings(dense=mode))
+        assert answers(asked) == whole
+        assert answers(asked, sources=("Wire",)) == filtered
+    assert sync(feed, config, encoder=encoder).kept == ("a", "b", "c")
+    assert encoder.encoded == []
+    assert sorted(path.name for path in config.home.iterdir()) == [FILE, "indexes", "write.lock"]
+    client = chromadb.PersistentClient(f"{config.home / 'indexes' / '1' / 'dense'}/././.")
+    held = client.get_collection("passages", embedding_function=None).get(include=["documents", "metadatas"])
+    client.close()
+    assert {facts["source"] for facts in held["metadatas"]} == {"Dawn", "Wire", "Harbor Courier"}
+    assert "Snow fell on the hills." in held["documents"]
+
+
+@pytest.mark.parametrize("mode", DENSE)
+def test_an_older_chroma_store_answers_where_the_cache_is_lost_whatever_the_filter(
+    feed: Path, config: Config, mode: str
+) -> None:
+    sync(feed, config, encoder=WordEncoder())
+    whole, filtered = answers(config), answers(config, sources=("Wire",))
+    age(config.home)
+    shutil.rmtree(config.home / "vectors")
+    asked = replace(config, retrieval=RetrievalSettings(dense=mode))
+    assert answers(asked) == whole
+    assert answers(asked, sources=("Wire",)) == filtered
+
+
+def test_a_change_to_one_article_migrates_the_others_first(feed: Path, config: Config) -> None:
+    sync(feed, config, encoder=WordEncoder())
+    age(config.home, "2", "2")
+    encoder = WordEncoder()
+    remove("b", config, encoder=encoder)
+    assert encoder.encoded == []
+    assert {i.partition(":")[0] for found in answers(config) for i in found} == {"a", "c"}
+
+
+def test_vectors_that_an_earlier_version_has_lost_are_encoded_by_who_asks_for_it(
+    feed: Path, config: Config
+) -> None:
+    sync(feed, config, encoder=WordEncoder())
+    age(config.home, "2", "2")
+    shutil.rmtree(config.home / "dense")
+    with pytest.raises(CollectionError, match=r"vectors are not there.*clippings sync --rebuild --home"):
+        sync(feed, config, encoder=WordEncoder())
+    encoder = WordEncoder()
+    sync(feed, config, rebuild=True, encoder=encoder)
+    assert len(encoder.encoded) == len(set(encoder.encoded)) > 0
+    assert answers(config)[0][0].startswith("b:")
+
+
+def test_a_migration_that_is_killed_is_gone_on_with(
+    feed: Path, config: Config, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(batching, "BATCH", 1)
+    sync(feed, config, encoder=WordEncoder())
+    whole = answers(config)
+    age(config.home)
+    written: list[object] = []
+    add = DenseIndex.add
+
+    def killed(self: DenseIndex, *given: Any, **options: Any) -> None:
+        written.append(given)
+        if len(written) == 2:
+            raise KeyboardInterrupt
+        add(self, *given, **options)
+
+    monkeypatch.setattr(DenseIndex, "add", killed)
+    with pytest.raises(KeyboardInterrupt):
+        sync(feed, config, encoder=WordEncoder())
+    assert answers(config) == whole, "the old ones answer"
+    encoder = WordEncoder()
+    sync(feed, config, encoder=encoder)
+    assert (answers(config), encoder.encoded) == (whole, [])
+
+
+def test_what_an_earlier_version_had_not_indexed_yet_is_indexed(feed: Path, config: Config) -> None:
+    sync(feed, config, encoder=WordEncoder())
+    age(config.home, "2", "3")
+    with closing(sqlite3.connect(config.home / FILE)) as db, db:
+        db.execute("DELETE FROM passages WHERE article_id = 'b'")
+        db.execute("INSERT INTO meta VALUES ('indexes', 'stale')")  # it was making them again, and was killed
+    encoder = WordEncoder()
+    sync(feed, config, encoder=encoder)
+    assert answers(config)[0][0].startswith("b:")
+    with closing(sqlite3.connect(config.home / FILE)) as db:
+        assert (
+            db.execute("SELECT name FROM meta WHERE name IN ('indexes', 'filled', 'ungrouped')").fetchall()
+            == []
+        )
 
 
 # Catalogs as earlier versions made them, in their own SQL
@@ -271,7 +443,7 @@ def test_a_collection_of_every_layout_is_kept_and_restored_to_this_one_s_with_al
         (["{}", "UPDATE articles SET origin = NULL"], "the article a has no origin"),
         (["UPDATE meta SET value = 'x' WHERE name = 'generation'"], "invalid literal for int()"),
         (["DELETE FROM meta WHERE name = 'generation'"], "No row was found"),
-        (["UPDATE meta SET value = '3' WHERE name = 'schema'"], "has layout 3, this version of Clippings reads layout 2"),
+        (["UPDATE meta SET value = '4' WHERE name = 'schema'"], "has layout 4, this version of Clippings reads layout 3"),
         (["DROP TABLE earlier"], "no such table"),
         (["ALTER TABLE articles DROP COLUMN author"], "no such column"),
     ],

@@ -20,9 +20,10 @@ from conftest import WordEncoder, write_jsonl
 from test_crash import FORKS, KILLS
 
 import app
-from ingest import apply as applying
 from ingest import sync
-from ingest.safekeeping import backup, restore
+from ingest import writer as batching
+from ingest.restoring import restore
+from ingest.safekeeping import backup
 from rag.config import Config
 from rag.errors import CollectionError
 from rag.retrieval.search import Retriever
@@ -38,7 +39,7 @@ ARTICLES = 12
 
 def _restoring(file: Path, config: Config, batch: int, tell: Connection) -> None:
     """Restore, and say when it begins and when each batch is in."""
-    applying._BATCH = batch
+    batching.BATCH = batch
     tell.send("began")
     began = time.perf_counter()
     restore(file, config, encoder=WordEncoder(), progress=lambda _: tell.send("batch"))
@@ -85,17 +86,15 @@ def require_whole(config: Config) -> None:
         closing(Catalog(config.home, config)) as catalog,
         closing(DenseIndex(config.home, build=build)) as index,
     ):
-        assert (catalog.articles(), catalog.pending(), catalog.doomed(), catalog.uncut()) == (
-            ARTICLES,
-            [],
-            [],
-            [],
-        )
+        assert (catalog.articles(), catalog.count_hidden(), catalog.without_passages()) == (ARTICLES, 0, [])
         assert (
-            catalog.keys() == index.mapped() == index.keys() == LexicalIndex(config.home, build=build).keys()
+            catalog.keys()
+            == index.cache.keys()
+            == index.keys()
+            == LexicalIndex(config.home, build=build).keys()
         )
         assert LexicalIndex(config.home, WHOLE, build=build).keys() == {
-            place.key for place in catalog.openings().values()
+            place.key for place in catalog.first_passages().values()
         }
     with Retriever(config.home, config, WordEncoder()) as retriever:
         for stage in ("dense", "lexical"):

@@ -28,15 +28,17 @@ import pytest
 from conftest import DIMS, WordEncoder
 from filelock import FileLock
 
-from ingest import edit, remove, safekeeping, soundness, sync
+from ingest import archive, edit, judging, remove, safekeeping, sync
 from ingest.apply import Progress
+from ingest.archive import Kept
 from ingest.collection import LOCK
-from ingest.safekeeping import Kept, backup, restore
+from ingest.restoring import restore
+from ingest.safekeeping import backup
 from rag.config import Config, PassageSettings
 from rag.errors import CollectionError
 from rag.retrieval.search import Retriever
 from rag.store.bm25 import WHOLE, LexicalIndex
-from rag.store.catalog import FILE, Catalog, Looked
+from rag.store.catalog import FILE, Catalog, PassageRef, Snapshot
 from rag.store.vectors import DenseIndex
 
 IRAN = "Iran struck first. Pakistan replied."
@@ -81,7 +83,7 @@ def full(made: Path, news: Path, config: Config) -> Config:
     """
     shutil.copytree(made / "home", config.home)
     with closing(sqlite3.connect(config.home / FILE)) as db, db:
-        for table in ("articles", "looked"):
+        for table in ("articles", "snapshots"):
             db.execute(f"UPDATE {table} SET origin = replace(origin, ?, ?)", (str(made), str(news.parent)))
     return config
 
@@ -112,16 +114,29 @@ def answers(config: Config) -> list[Any]:
         ]
 
 
+GENERATIONS = {("articles", "changed"), ("passages", "added"), ("passages", "removed")}
+
+
 def rows(config: Config) -> dict[str, list[Any]]:
     with closing(sqlite3.connect(config.home / FILE)) as db:
         tables = [
             name
             for (name,) in db.execute("SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name")
         ]
-        held = {table: sorted(db.execute(f"SELECT * FROM {table}").fetchall(), key=repr) for table in tables}
-    # A copy has its own identity, its indexes lie where they were made, it has been written more often, and
-    # near-copies have been looked for in it.
-    del held["ungrouped"]
+        # A copy has its own identity, its indexes lie where they were made, and it has been written more often.
+        tables.remove("indexes")
+        columns = {
+            table: ", ".join(
+                f'"{row[1]}"'
+                for row in db.execute(f"PRAGMA table_info({table})")
+                if (table, row[1]) not in GENERATIONS
+            )
+            for table in tables
+        }
+        held = {
+            table: sorted(db.execute(f"SELECT {columns[table]} FROM {table}").fetchall(), key=repr)
+            for table in tables
+        }
     held["meta"] = [
         (name, value)
         for name, value in held["meta"]
@@ -138,12 +153,15 @@ def whole(config: Config) -> int:
         closing(Catalog(config.home, config)) as catalog,
         closing(DenseIndex(config.home, build=build)) as index,
     ):
-        assert (catalog.pending(), catalog.doomed(), catalog.uncut(), catalog.stale()) == ([], [], [], False)
+        assert (catalog.count_hidden(), catalog.without_passages()) == (0, [])
         assert (
-            catalog.keys() == index.mapped() == index.keys() == LexicalIndex(config.home, build=build).keys()
+            catalog.keys()
+            == index.cache.keys()
+            == index.keys()
+            == LexicalIndex(config.home, build=build).keys()
         )
         assert LexicalIndex(config.home, WHOLE, build=build).keys() == {
-            place.key for place in catalog.openings().values()
+            place.key for place in catalog.first_passages().values()
         }
         return catalog.count()[1]
 
@@ -260,7 +278,7 @@ def test_a_backup_is_an_ordinary_zip_file_without_locks_that_says_what_is_in_it(
     assert [name for name in names if name.startswith("upload/")] == ["upload/sent.txt"]
     assert not [name for name in names if "lock" in name or ".tmp" in name or name.endswith(("-wal", "-shm"))]
     assert {name: manifest[name] for name in ("clippings backup", "home", "layout", "encoder", "articles", "passages")} == {
-        "clippings backup": 2, "home": str(full.home), "layout": "2", "encoder": "words", "articles": 3, "passages": 3
+        "clippings backup": 2, "home": str(full.home), "layout": "3", "encoder": "words", "articles": 3, "passages": 3
     }  # fmt: skip
     assert sorted(path.name for path in tmp_path.iterdir()) == ["home", "news", "news.zip"]
 
@@ -329,7 +347,7 @@ def test_what_was_uploaded_is_known_where_it_lies_now_and_nothing_else_is_moved(
     (near / "near.txt").write_text("Snow fell nearby.")
     sync(near, full, encoder=encoder)
     with closing(Catalog(full.home, full)) as catalog:
-        catalog.note({f"{full.home}/upload/big.jsonl": Looked("stamp", "[]")})
+        catalog.save_snapshots({f"{full.home}/upload/big.jsonl": Snapshot("stamp", "[]")})
     restore(backup(kept, full).file, other)
     uploaded = other.home / "upload" / "sent.txt"
     assert origins(other) == {
@@ -339,7 +357,7 @@ def test_what_was_uploaded_is_known_where_it_lies_now_and_nothing_else_is_moved(
         "upload/sent.txt": str(uploaded),
     }
     with closing(Catalog(other.home, other)) as catalog:
-        assert list(catalog.looked()) == [f"{other.home}/upload/big.jsonl"]
+        assert list(catalog.snapshots()) == [f"{other.home}/upload/big.jsonl"]
     assert sync(uploaded, other, encoder=encoder).kept == ("upload/sent.txt",)
     shutil.rmtree(full.home)
     uploaded.write_text("This was sent by Bob.")
@@ -404,7 +422,7 @@ def test_the_vectors_are_those_that_answer_and_what_a_rebuild_has_made_so_far_is
     begun = replace(full, passages=PassageSettings(words=30, overlap=1))
     with closing(Catalog(full.home, begun, create=True, rebuild=True)) as catalog:
         anew = catalog.rebuild(begun)
-        anew.expect(["half"])
+        anew.stage([PassageRef("half", "half", 0, 1)])
         assert anew.build() == "indexes/2"
     kept = backup(tmp_path / "kept.zip", full)
     assert (kept.articles, kept.vectors) == (3, 3)
@@ -421,7 +439,7 @@ def test_the_vectors_are_those_that_answer_and_what_a_rebuild_has_made_so_far_is
 def test_a_rebuild_that_ends_during_a_backup_costs_no_vector(
     full: Config, other: Config, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    within = safekeeping._encoded
+    within = safekeeping._write_vectors
     rebuilt = []
 
     def meanwhile(*given: Any) -> dict[str, int]:
@@ -429,7 +447,7 @@ def test_a_rebuild_that_ends_during_a_backup_costs_no_vector(
             rebuilt.append(sync([], full, rebuild=True, encoder=WordEncoder()))
         return within(*given)
 
-    monkeypatch.setattr(safekeeping, "_encoded", meanwhile)
+    monkeypatch.setattr(safekeeping, "_write_vectors", meanwhile)
     kept = backup(tmp_path / "kept.zip", full)
     assert kept.vectors == kept.passages == 3
     assert restore(kept.file, other, encoder=WordEncoder()).encoded == 0
@@ -744,8 +762,8 @@ def test_people_s_file_with_anything_that_runs_is_refused(
 def test_a_catalog_that_packs_tighter_than_a_bomb_may_is_stored_as_it_is(
     full: Config, other: Config, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(safekeeping, "_LARGE", 1_000)
-    monkeypatch.setattr(safekeeping, "_RATIO", 2)
+    monkeypatch.setattr(archive, "_LARGE_BYTES", 1_000)
+    monkeypatch.setattr(archive, "_MAX_RATIO", 2)
     kept = backup(tmp_path / "kept.zip", full).file
     assert {info.compress_type for info in zipfile.ZipFile(kept).infolist() if info.file_size > 1_000} == {
         zipfile.ZIP_STORED
@@ -811,19 +829,25 @@ def test_a_catalog_revised_by_nobody_is_restored(full: Config, kept: Path, other
          "the index 'ix_articles_origin' of its catalog is another one"),
         (["DROP TABLE passages"], "its catalog has no table passages"),
         (["ALTER TABLE articles ADD COLUMN more TEXT"], "the table articles of its catalog is made with 'more'"),
-        (["ALTER TABLE doomed ADD COLUMN double TEXT GENERATED ALWAYS AS (key || key) VIRTUAL"],
-         "the table doomed of its catalog is made with"),
-        (["DROP TABLE doomed", "CREATE TABLE doomed (key TEXT NOT NULL CHECK (length(key) < 9), PRIMARY KEY (key))"],
-         "the table doomed of its catalog is made with"),
-        (["DROP TABLE doomed", "CREATE TABLE doomed (key TEXT NOT NULL DEFAULT 'x', PRIMARY KEY (key))"],
-         "the table doomed of its catalog is made with"),
-        (["DROP TABLE doomed", "CREATE TABLE doomed (key TEXT, PRIMARY KEY (key))"],
-         "the table doomed of its catalog has other columns than any version of Clippings makes (key)"),
-        (["DROP TABLE doomed", "CREATE TABLE doomed (key BLOB NOT NULL, PRIMARY KEY (key))"],
-         "the table doomed of its catalog has other columns"),
+        (["ALTER TABLE indexes ADD COLUMN double TEXT GENERATED ALWAYS AS (name || name) VIRTUAL"],
+         "the table indexes of its catalog is made with"),
+        (["DROP TABLE indexes", "CREATE TABLE indexes (name TEXT NOT NULL CHECK (length(name) < 9), "
+          "generation INTEGER NOT NULL, PRIMARY KEY (name))"],
+         "the table indexes of its catalog is made with"),
+        (["DROP TABLE indexes", "CREATE TABLE indexes (name TEXT NOT NULL DEFAULT 'x', "
+          "generation INTEGER NOT NULL, PRIMARY KEY (name))"],
+         "the table indexes of its catalog is made with"),
+        (["DROP TABLE indexes", "CREATE TABLE indexes (name TEXT, generation INTEGER NOT NULL, PRIMARY KEY (name))"],
+         "the table indexes of its catalog has other columns than any version of Clippings makes (name)"),
+        (["DROP TABLE indexes", "CREATE TABLE indexes (name BLOB NOT NULL, generation INTEGER NOT NULL, "
+          "PRIMARY KEY (name))"],
+         "the table indexes of its catalog has other columns"),
+        (["DROP TABLE indexes"], "its catalog has no table indexes"),
+        (["CREATE TABLE doomed (key TEXT NOT NULL, PRIMARY KEY (key))"],
+         "holds the table 'doomed', which no version of Clippings makes in layout 3"),
         (["UPDATE meta SET value = '7' WHERE name = 'schema'"],
-         "has layout 7, this version reads 2 and 1 (a later version of Clippings made it: update this one)"),
-        (["DELETE FROM meta WHERE name = 'schema'"], "has layout None, this version reads 2 and 1 (no version of Clippings made it)"),
+         "has layout 7, this version reads 1 to 3 (a later version of Clippings made it: update this one)"),
+        (["DELETE FROM meta WHERE name = 'schema'"], "has layout None, this version reads 1 to 3 (no version of Clippings made it)"),
         (["UPDATE articles SET text = text || '.' WHERE id = 'news/weather.txt'"],
          "the article news/weather.txt is not what was taken in: its content has another hash"),
         (["UPDATE articles SET version = 'x' WHERE id = 'news/weather.txt'"], "news/weather.txt is not what was taken in"),
@@ -857,8 +881,10 @@ def test_a_catalog_revised_by_nobody_is_restored(full: Config, kept: Path, other
          "an earlier version of the article nowhere is kept, and the article is not there"),
         (["INSERT INTO earlier VALUES ('news/weather.txt', 'v', '2024-01-01', '{}', x'00')"],
          "an earlier version of the article news/weather.txt cannot be read"),
-        (["INSERT INTO looked VALUES ('x', x'00', '[]')"], "the table looked holds a stamp that is no text"),
-        (["PRAGMA writable_schema = ON", "UPDATE sqlite_master SET rootpage = 3 WHERE name = 'doomed'"],
+        (["INSERT INTO snapshots VALUES ('x', x'00', '[]')"], "the table snapshots holds in stamp what is no text"),
+        (["UPDATE indexes SET generation = 'x'"], "the table indexes holds in generation what is no integer"),
+        (["UPDATE passages SET added = 'x'"], "the table passages holds in added what is no generation"),
+        (["PRAGMA writable_schema = ON", "UPDATE sqlite_master SET rootpage = 3 WHERE name = 'indexes'"],
          "its catalog cannot be read"),
     ],
 )  # fmt: skip
@@ -873,7 +899,7 @@ def test_a_catalog_that_clippings_did_not_write_is_refused(
 def test_an_earlier_version_that_unpacks_without_end_is_refused(
     kept: Path, other: Config, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(soundness, "_LONGEST_TEXT", 1_000_000)
+    monkeypatch.setattr(judging, "_LONGEST_TEXT", 1_000_000)
     bomb = zlib.compress(bytes(2_000_000)).hex()
     path = revised(
         kept,
@@ -984,14 +1010,13 @@ def test_a_bomb_is_read_no_further_than_the_manifest_says(
         restore(path, other)
     # One that lies about its length in the zip's directory as well.
     with unchanged(kept.parent), monkeypatch.context() as patch, refused("gold.jsonl has not the length"):
-        patch.setattr(safekeeping, "_is_bomb", lambda _: False)
+        patch.setattr(archive, "is_bomb", lambda _: False)
         restore(path, other)
     real, false = (50_000_000).to_bytes(4, "little"), len(CASE).to_bytes(4, "little")
     assert path.read_bytes().count(real) == 2
     path.write_bytes(path.read_bytes().replace(real, false))
-    monkeypatch.setattr(
-        safekeeping, "_is_bomb", lambda _: False
-    )  # it would be refused for its length already
+    # It would be refused for its length already.
+    monkeypatch.setattr(archive, "is_bomb", lambda _: False)
     written: list[int] = []
     monkeypatch.setattr(os, "fsync", lambda file: written.append(os.fstat(file.fileno()).st_size))
     with unchanged(kept.parent), refused("Bad CRC-32 for file 'gold.jsonl'"):
@@ -1002,7 +1027,7 @@ def test_a_bomb_is_read_no_further_than_the_manifest_says(
 def test_a_manifest_that_would_fill_the_memory_is_not_read(
     kept: Path, other: Config, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("ingest.safekeeping._LONGEST", 100)
+    monkeypatch.setattr("ingest.archive._LONGEST_MANIFEST", 100)
     with unchanged(kept.parent), refused("its manifest is too long"):
         restore(kept, other)
 

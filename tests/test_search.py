@@ -19,7 +19,7 @@ from rag.config import Config, RetrievalSettings
 from rag.errors import CollectionError
 from rag.retrieval import search as retrieve
 from rag.retrieval.search import Retriever
-from rag.store.catalog import Catalog, Entry
+from rag.store.catalog import ArticleUpdate, Catalog
 from rag.types import Evidence, Filters, Reading, Scores
 
 ROOT = Path(__file__).parent.parent
@@ -398,7 +398,7 @@ def test_what_the_catalog_has_retired_is_not_shown_and_takes_nobodys_place(
                 retriever.find("Iran struck", stages=stages, filters=Filters(exclude_articles=("3",)))
             ) == ["4", "5"]
         new = article("Iran struck again and again.", "new")
-        writer.put([Entry(new, "/p/new", ((0, 28),))])
+        writer.put([ArticleUpdate(new, "/p/new", ((0, 28),))])
         assert "new" not in ids(retriever.find("Iran struck again")), (
             "what is not indexed yet cannot be found"
         )
@@ -409,15 +409,15 @@ def test_an_article_replaced_since_the_search_is_left_out_and_the_next_moves_up(
     retriever: Retriever, config: Config, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     writer = Catalog(config.home, config)
-    places = retriever.catalog.places
+    passages = retriever.catalog.passages
 
     def then_replaced(keys: Any) -> Any:
-        found = places(keys)
-        writer.put([Entry(article("Something else entirely.", "a"), "/p/a", ((0, 24),))])
+        found = passages(keys)
+        writer.put([ArticleUpdate(article("Something else entirely.", "a"), "/p/a", ((0, 24),))])
         writer.remove(["b"])
         return found
 
-    monkeypatch.setattr(retriever.catalog, "places", then_replaced)
+    monkeypatch.setattr(retriever.catalog, "passages", then_replaced)
     found = retriever.find(QUESTION)
     assert set(ids(found)) == {"c", "d", "e"}
     assert [p.rank for p in found] == [1, 2, 3]

@@ -31,16 +31,18 @@ from test_full_disk import DISK, disk, filled
 
 from ingest import apply as applying
 from ingest import edit, remove, sync
+from ingest import writer as batching
 from ingest.apply import Progress
 from ingest.formats import articles
-from ingest.safekeeping import backup, restore
+from ingest.restoring import restore
+from ingest.safekeeping import backup
 from ingest.split import passage_spans
-from rag.config import Config, PassageSettings
+from rag.config import DENSE, Config, PassageSettings, RetrievalSettings
 from rag.errors import CollectionError
 from rag.opening import open_assistant
 from rag.retrieval.search import Retriever
 from rag.store.catalog import FILE, Catalog
-from rag.types import Failure
+from rag.types import Failure, Filters
 
 pytestmark = pytest.mark.slow
 
@@ -198,7 +200,7 @@ def test_a_search_that_is_under_way_when_the_indexes_are_replaced_is_answered_fr
 def test_what_is_left_of_a_killed_rebuild_is_gone_on_with_or_removed_by_the_next_writer(
     feed: Path, config: Config, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(applying, "_BATCH", 4)
+    monkeypatch.setattr(batching, "BATCH", 4)
     sync(feed, config, encoder=WordEncoder())
     other = replace(config, passages=SHORT)
     total = sum(len(spans(other, n)) for n in range(8))
@@ -215,7 +217,7 @@ def test_what_is_left_of_a_killed_rebuild_is_gone_on_with_or_removed_by_the_next
     assert not (config.home / "indexes").exists()
     with sqlite3.connect(config.home / FILE) as db:
         assert db.execute("SELECT name FROM sqlite_master WHERE name LIKE 'next%'").fetchall() == []
-        db.execute("UPDATE looked SET stamp = ''")
+        db.execute("UPDATE snapshots SET stamp = ''")
     sync(feed, config, encoder=WordEncoder())
     kill()
     encoder = WordEncoder()
@@ -250,7 +252,6 @@ def test_a_collection_that_an_earlier_version_was_rebuilding_when_it_was_killed_
     ):
         with sqlite3.connect(config.home / FILE) as db:
             db.execute("DELETE FROM passages")
-            db.execute("INSERT INTO meta VALUES ('indexes', 'stale')")
         change()
         assert [seen(config, n) for n in range(8)] == [spans(config, n) for n in range(8)]
     with sqlite3.connect(config.home / FILE) as db:
@@ -269,7 +270,7 @@ def test_a_collection_that_an_earlier_version_was_rebuilding_when_it_was_killed_
 def test_a_long_article_goes_on_where_a_killed_run_was_and_appears_whole(
     tmp_path: Path, config: Config, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(applying, "_BATCH", 4)
+    monkeypatch.setattr(batching, "BATCH", 4)
     short, path = replace(config, passages=SHORT), tmp_path / LONG
     path.write_text(edition(1, 200))
     first = sync(path, short, encoder=WordEncoder())
@@ -306,7 +307,7 @@ def test_a_long_article_goes_on_where_a_killed_run_was_and_appears_whole(
 def test_vectors_kept_of_an_article_that_has_changed_since_are_not_used(
     tmp_path: Path, config: Config, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(applying, "_BATCH", 4)
+    monkeypatch.setattr(batching, "BATCH", 4)
     path = tmp_path / LONG
     path.write_text(edition(1))
     with pytest.raises(Lost):
@@ -334,7 +335,7 @@ def test_an_article_that_is_too_long_is_a_failure_that_says_so(
 
 
 def _syncing(places: Sequence[Path], config: Config, rebuild: bool, notes: Path, tell: Connection) -> None:
-    applying._BATCH = 4
+    batching.BATCH = 4
     tell.send("began")
     began = time.perf_counter()
     sync(places, config, rebuild=rebuild, encoder=Slow(notes, 0.002))
@@ -513,7 +514,7 @@ def test_a_long_article_that_is_killed_at_any_moment_is_the_old_one_or_the_new_o
 def test_who_stops_a_sync_is_told_what_was_left_and_the_next_goes_on(
     tmp_path: Path, config: Config, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(applying, "_BATCH", 1)
+    monkeypatch.setattr(batching, "BATCH", 1)
     news = tmp_path / "news"
     for n in range(6):
         (news / f"{n}.txt").write_text(f"Story{n} happened at noon.")
@@ -535,7 +536,7 @@ def test_who_stops_a_sync_is_told_what_was_left_and_the_next_goes_on(
 def test_a_long_article_and_a_rebuild_are_stopped_between_batches_and_gone_on_with(
     tmp_path: Path, config: Config, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(applying, "_BATCH", 4)
+    monkeypatch.setattr(batching, "BATCH", 4)
     path, stop = tmp_path / LONG, threading.Event()
     path.write_text(edition(1))
     report = sync(path, config, encoder=Fragile(3, stop.set), stop=stop)
@@ -572,7 +573,7 @@ def test_the_share_that_is_done_grows_from_nothing_to_all(
     news.mkdir()
     (news / "before.txt").write_text(story(0))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(applying, "_BATCH", batch)
+        patch.setattr(batching, "BATCH", batch)
         sync(news, config, encoder=WordEncoder())
         for n, length in enumerate(lengths):
             (news / f"{n}.txt").write_text(story(n, length))
@@ -586,7 +587,7 @@ def test_the_share_that_is_done_grows_from_nothing_to_all(
                         (news / f"{n}.txt").write_text("Changed.")
                 return super().passages(texts)
 
-        patch.setattr(applying, "_AHEAD", 1)
+        patch.setattr(applying, "_READ_AHEAD", 1)
         told: list[Progress] = []
         report = sync(news, config, rebuild=rebuild, encoder=Spoiler(), progress=told.append)
     shares = [step.share for step in told]
@@ -668,6 +669,22 @@ def test_a_collection_that_may_only_be_read_is_asked_however_it_was_left(
                 edit("05", {"title": "Ships"}, config, encoder=WordEncoder())
                 assert (config.home / f"{FILE}-wal").stat().st_size > 0
                 assert reader.article("05").title == "Ships"
+
+
+@pytest.mark.parametrize("mode", DENSE)
+def test_without_its_cache_a_collection_that_may_only_be_read_is_asked_from_a_copy_of_chroma_s_store(
+    feed: Path, config: Config, tmp_path: Path, mode: str
+) -> None:
+    sync(feed, config, encoder=WordEncoder())
+    shutil.rmtree(config.home / "vectors")
+    with unwritable(config.home, tmp_path / "read-only") as home:
+        there = replace(config, home=home, retrieval=RetrievalSettings(dense=mode))
+        assert asked(there) == EXPECTED
+        with Retriever(home, there, WordEncoder()) as retriever:
+            found = retriever.find(
+                "story3 ship3", k=1, stages=("dense",), filters=Filters(sources=("Nobody",))
+            )
+            assert found.passages == ()
 
 
 def test_what_a_killed_writer_left_in_the_log_is_read_where_it_may_only_be_read(

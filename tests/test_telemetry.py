@@ -23,7 +23,7 @@ ROOT = Path(__file__).parent.parent
 # by the tests named.
 PROOF = {
     "openvino": "import openvino, openvino.tools.ovc.telemetry_utils as t; print(t.tm.__name__ == 'openvino.tools.ovc.telemetry_stub')",
-    "chromadb": "from rag.store.vectors import _settings; s = _settings(); "
+    "chromadb": "from rag.store.chroma import client_settings; s = client_settings(); "
     "print((s.anonymized_telemetry, s.chroma_otel_granularity, s.chroma_otel_collection_endpoint) == (False, "
     "'none', ''))",
     "gradio": "import gradio.analytics as a; print(a.analytics_enabled() is False)",

@@ -16,8 +16,7 @@ import numpy as np
 import pytest
 
 from rag.errors import CollectionError
-from rag.store import Row
-from rag.store import vectors as dense
+from rag.store import Record, chroma_folder
 from rag.store.vectors import DenseIndex
 
 ROOT = Path(__file__).parent.parent
@@ -43,8 +42,8 @@ def unit(count: int, dims: int = 16) -> np.ndarray:
     return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
 
 
-def rows(names: Iterable[str]) -> list[Row]:
-    return [Row(name, f"article of {name}") for name in names]
+def rows(names: Iterable[str]) -> list[Record]:
+    return [Record(name, f"article of {name}") for name in names]
 
 
 @pytest.fixture
@@ -70,7 +69,7 @@ def test_what_is_deleted_is_not_found_again(index: DenseIndex, tmp_path: Path) -
     index.delete(["e", "se", "never there"])
     index.delete([])
     assert named(index.search(EAST, 5)) == ["sbe", "s", "w"]
-    assert (index.keys(), index.mapped(), index.count()) == ({"sbe", "s", "w"}, {"sbe", "s", "w"}, 3)
+    assert (index.keys(), index.cache.keys(), index.count()) == ({"sbe", "s", "w"}, {"sbe", "s", "w"}, 3)
     index.close()
     again = DenseIndex(tmp_path)
     assert named(again.search(EAST, 5)) == ["sbe", "s", "w"]
@@ -83,7 +82,7 @@ def test_many_are_written_and_deleted_as_one(tmp_path: Path) -> None:
     names = [f"{n:04}" for n in range(2_300)]
     index.add(rows(names), vectors)  # more than Chroma takes in one call
     index.delete(names[100:2_200])
-    assert index.keys() == index.mapped() == {*names[:100], *names[2_200:]}
+    assert index.keys() == index.cache.keys() == {*names[:100], *names[2_200:]}
     assert named(index.search(vectors[2_250], 1)) == ["2250"]
     matrix, there = index.vectors(names)
     assert there.tolist() == [n < 100 or n >= 2_200 for n in range(2_300)]
@@ -97,7 +96,8 @@ def test_a_wiped_index_is_empty_and_takes_vectors_of_another_length(
 ) -> None:
     reader = DenseIndex(tmp_path)
     assert named(reader.search(EAST, 1)) == ["e"]
-    index.wipe()
+    index.wipe_chroma()
+    index.cache.wipe()
     assert (index.count(), index.keys(), index.search(EAST, 3), reader.search(EAST, 3)) == (0, set(), [], [])
     index.add(rows(["x"]), np.array([[1, 0, 0, 0]], dtype=np.float32))
     assert rounded(index.search(np.array([1, 0, 0, 0], dtype=np.float32), 3)) == [("x", 1.0)]
@@ -112,7 +112,7 @@ def another_process(code: str, *arguments: object) -> subprocess.Popen[bytes]:
     """A process of its own in which `index`, `COMPASS`, `VECTORS` and `unit` mean what they do here."""
     begin = (
         f"import sys; sys.path[:0] = [{str(ROOT)!r}, {str(ROOT / 'tests')!r}]\n"
-        "from pathlib import Path\nfrom test_dense import *\nindex = DenseIndex(Path(sys.argv[1]))\n"
+        "from pathlib import Path\nfrom test_vectors import *\nindex = DenseIndex(Path(sys.argv[1]))\n"
     )
     return subprocess.Popen([sys.executable, "-c", begin + code, *map(str, arguments)])
 
@@ -168,7 +168,7 @@ def test_reading_while_another_process_writes_neither_fails_nor_loses_a_vector(t
         matrix, there = index.vectors(names)
         assert there.all()
         assert (matrix == vectors).all()
-        with index.alone() as collection:
+        with index.collection() as collection:
             near = collection.query(query_embeddings=vectors[::100], n_results=1, include=[])["ids"]
         assert near == [[name] for name in names[::100]], "Chroma's graph has them too"
         assert [named(index.search(vectors[n], 1)) for n in range(0, 2_400, 100)] == [
@@ -208,7 +208,7 @@ def test_a_process_that_was_killed_at_its_turn_does_not_keep_it(index: DenseInde
 def test_a_turn_that_does_not_come_is_an_error_and_not_a_wait_without_end(
     index: DenseIndex, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(dense, "_PATIENCE", 0.1)
+    monkeypatch.setattr(chroma_folder, "_LOCK_TIMEOUT_SECONDS", 0.1)
     other = DenseIndex(tmp_path)
     index._store._turn.acquire()
     with pytest.raises(CollectionError, match=r"another process has been at work in .*dense for 0.1 seconds"):
@@ -239,12 +239,12 @@ def test_a_question_does_not_wait_for_chroma_to_be_loaded(index: DenseIndex, tmp
 # Faults
 
 
-def test_a_missing_index_is_named_with_the_command_that_makes_it_again(tmp_path: Path) -> None:
+def test_a_missing_index_is_named_by_who_asks_it_with_the_command_that_makes_it_again(tmp_path: Path) -> None:
     with pytest.raises(CollectionError) as missing:
-        DenseIndex(tmp_path)
+        DenseIndex(tmp_path).search(EAST, 1)
     assert str(missing.value) == (
-        f"the dense index {tmp_path}/vectors is missing. Make it again: clippings sync --rebuild --home "
-        f"{tmp_path}"
+        f"the dense index {tmp_path}/vectors is missing. It is made again by the next sync: "
+        f"clippings sync FOLDER --home {tmp_path}"
     )
     assert list(tmp_path.iterdir()) == [], "looking for it made something"
 
@@ -272,20 +272,21 @@ def test_a_damaged_index_is_named_with_the_command_that_makes_it_again(tmp_path:
 
 def test_a_graph_that_can_be_read_is_sound_and_half_a_one_is_not(tmp_path: Path) -> None:
     index = DenseIndex(tmp_path, create=True)
-    assert index.sound(), "there is nothing in it that could be broken"
+    assert index.is_readable(), "there is nothing in it that could be broken"
     index.add(rows(f"{n:04}" for n in range(1_200)), unit(1_200))
-    assert index.sound()
+    assert index.is_readable()
     index.close()
     (graph,) = (tmp_path / "dense").glob("*/index_metadata.pickle")
     graph.write_bytes(graph.read_bytes()[:5_000])
-    assert not index.sound()
-    index.refill()
-    assert index.sound()
-    assert index.keys() == index.mapped() == {f"{n:04}" for n in range(1_200)}
+    assert not index.is_readable()
+    index.wipe_chroma()
+    index.add_to_chroma(rows(f"{n:04}" for n in range(1_200)), unit(1_200))
+    assert index.is_readable()
+    assert index.keys() == index.cache.keys() == {f"{n:04}" for n in range(1_200)}
     index.close()
 
 
-def test_a_store_that_is_not_there_does_not_agree_and_is_filled_with_what_the_exact_index_has(
+def test_a_store_that_is_not_there_is_empty_for_who_writes_and_named_for_who_reads(
     index: DenseIndex, tmp_path: Path
 ) -> None:
     index.close()
@@ -294,9 +295,7 @@ def test_a_store_that_is_not_there_does_not_agree_and_is_filled_with_what_the_ex
         CollectionError, match=r"dense is missing\. It is made again by the next `clippings sync`"
     ):
         DenseIndex(tmp_path).keys()
-    assert (index.sound(), index.agrees()) == (True, False)
-    index.refill()
-    assert (index.sound(), index.agrees(), index.keys()) == (True, True, set(COMPASS))
+    assert (index.is_readable(), index.chroma_count(), index.held(COMPASS)) == (True, 0, set())
 
 
 def test_a_vector_of_another_length_is_refused_and_the_index_goes_on(index: DenseIndex) -> None:

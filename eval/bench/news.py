@@ -110,7 +110,7 @@ class _Variants:
     def rank(self, question: str, asked_on: date) -> Iterator[tuple[str, list[str], Evidence | None]]:
         """For each variant the distinct articles in order and, where it finds passages, the passages."""
         openings = [key for key, _ in self._whole.search(question, max(_DEPTHS))]
-        places = self._wide.catalog.places(openings)
+        places = self._wide.catalog.passages(openings)
         yield "bm25 articles", [places[key].article_id for key in openings if key in places], None
         for name, stages, dated in _RANKINGS:
             found = self._wide.find(question, stages=stages, asked_on=asked_on if dated else None)

@@ -41,7 +41,7 @@ from rag.errors import ConfigError
 from rag.models.encoder import SentenceEncoder
 from rag.models.reader import SpanReader
 from rag.retrieval.search import Retriever
-from rag.store import Row
+from rag.store import Record
 from rag.store.bm25 import LexicalIndex, LexicalWriter
 from rag.store.catalog import Catalog
 from rag.store.vectors import DenseIndex
@@ -127,7 +127,7 @@ class Lexical:
     def index(self, passages: Sequence[Passage]) -> None:
         home = Path(self._folder.name)
         with LexicalWriter(home) as writer:
-            writer.add(Row(p["key"], p["article"], p["text"]) for p in passages)
+            writer.add(Record(p["key"], p["article"], p["text"]) for p in passages)
             writer.commit()
         self._index = LexicalIndex(home)
 
@@ -302,7 +302,7 @@ def dump(config: Config, work: Path) -> None:
         return
     dense = DenseIndex(config.home, config.chroma, identity=catalog.identity(), build=catalog.build())
     places = sorted(
-        catalog.places(catalog.keys()).values(), key=lambda place: (place.article_id, place.start)
+        catalog.passages(catalog.keys()).values(), key=lambda place: (place.article_id, place.start)
     )
     parts = []
     with (work / "passages.jsonl").open("w", encoding="utf-8") as out:

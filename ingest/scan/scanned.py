@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from ingest.scan.spool import Slot
 from ingest.scan.walk import is_address
-from rag.store.catalog import Looked
+from rag.store.catalog import Snapshot
 from rag.types import Failure
 
 __all__ = ["Scan", "ScannedArticle"]
@@ -60,4 +60,4 @@ class Scan:
     warnings: tuple[str, ...]
     many: frozenset[str] = frozenset()
     gone: Mapping[str, str] = field(default_factory=dict)
-    last_seen: Mapping[str, Looked | None] = field(default_factory=dict)
+    last_seen: Mapping[str, Snapshot | None] = field(default_factory=dict)

@@ -40,7 +40,7 @@ from ingest.scan.scanned import Scan, ScannedArticle
 from ingest.scan.spool import LARGEST_DOCUMENT, Slot, Spool
 from ingest.scan.walk import files, is_address
 from rag.errors import SourceError
-from rag.store.catalog import Looked
+from rag.store.catalog import Snapshot
 from rag.types import Article, Failure
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ _FRESH_NS = 2_000_000_000
 def scan(
     places: Iterable[str | os.PathLike[str]],
     *,
-    last_seen: Mapping[str, Looked] = {},
+    last_seen: Mapping[str, Snapshot] = {},
     known: Mapping[str, tuple[str, str]] = {},
     columns: Mapping[str, str] = {},
     web: Web | None = None,
@@ -89,7 +89,7 @@ class _Scanner:
 
     def __init__(
         self,
-        last_seen: Mapping[str, Looked],
+        last_seen: Mapping[str, Snapshot],
         known: Mapping[str, tuple[str, str]],
         columns: Mapping[str, str],
         web: Web | None,
@@ -111,7 +111,7 @@ class _Scanner:
         self._origins: dict[str, None] = {}
         self._many: set[str] = set()
         self._gone: dict[str, str] = {}
-        self._last_seen: dict[str, Looked | None] = {}
+        self._last_seen: dict[str, Snapshot | None] = {}
         self._began = time.time_ns()
 
     def through(self, places: Iterable[str | os.PathLike[str]]) -> Scan:
@@ -200,7 +200,7 @@ class _Scanner:
             if origin in self._before:
                 self._last_seen[origin] = None
         else:
-            self._last_seen[origin] = Looked(stamp, _to_notes(added, article_id))
+            self._last_seen[origin] = Snapshot(stamp, _to_notes(added, article_id))
 
     def _stamp(self, path: Path) -> tuple[str | None, int]:
         """What changes whenever the file is written, or would be read otherwise; and when it was written, in

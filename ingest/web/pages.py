@@ -25,7 +25,7 @@ from ingest.formats.parsing import Parsers
 from ingest.formats.texts import text_article
 from ingest.web.fetch import Fetched, Fetcher, Gone
 from rag.errors import SourceError
-from rag.store.catalog import Looked
+from rag.store.catalog import Snapshot
 from rag.types import Article
 
 __all__ = ["PageResult", "Web"]
@@ -55,7 +55,7 @@ class PageResult:
     items: str | None = None
     failed: str | None = None
     gone: str | None = None
-    last_seen: Looked | None = None
+    last_seen: Snapshot | None = None
     warnings: tuple[str, ...] = ()
 
 
@@ -66,7 +66,7 @@ class Web:
         self._fetcher, self._parsers = fetcher, parsers
         self._failures: Counter[str] = Counter()  # by host
 
-    def pages(self, address: str, last_seen: Mapping[str, Looked]) -> Iterator[PageResult]:
+    def pages(self, address: str, last_seen: Mapping[str, Snapshot]) -> Iterator[PageResult]:
         """The page at an address, or the feed there and the article of each of its entries. `before` is what
         was noted of each address the last time, as far as it is stored so: what is noted is not fetched
         again."""
@@ -86,7 +86,7 @@ class Web:
         except SourceError as exc:
             yield PageResult(address, failed=str(exc))
 
-    def _as_before(self, address: str, last_seen: Mapping[str, Looked]) -> Iterator[PageResult]:
+    def _as_before(self, address: str, last_seen: Mapping[str, Snapshot]) -> Iterator[PageResult]:
         known = last_seen[address]
         listed = _noted_state(known).get("feed")
         yield PageResult(address, items="[]" if listed is not None else known.items)
@@ -94,7 +94,9 @@ class Web:
             if origin in last_seen:
                 yield PageResult(origin, items=last_seen[origin].items)
 
-    def _feed(self, address: str, fetched: Fetched, last_seen: Mapping[str, Looked]) -> Iterator[PageResult]:
+    def _feed(
+        self, address: str, fetched: Fetched, last_seen: Mapping[str, Snapshot]
+    ) -> Iterator[PageResult]:
         listed: list[str] = []
         complete = True
         found = self._parsers.entries(fetched.body, fetched.url, fetched.charset)
@@ -123,9 +125,9 @@ class Web:
             warnings += (
                 f"{_MOST_PAGES} of its pages were fetched; the other {left} follow with the next syncs",
             )
-        yield PageResult(address, items="[]", last_seen=Looked(stamp, "[]"), warnings=warnings)
+        yield PageResult(address, items="[]", last_seen=Snapshot(stamp, "[]"), warnings=warnings)
 
-    def _entry(self, feed: str, entry: FeedEntry, last_seen: Mapping[str, Looked]) -> PageResult:
+    def _entry(self, feed: str, entry: FeedEntry, last_seen: Mapping[str, Snapshot]) -> PageResult:
         origin = _origin(feed, entry)
         if self._is_noted(feed, entry, last_seen):
             return PageResult(origin, items=last_seen[origin].items)
@@ -156,7 +158,7 @@ class Web:
         except SourceError as exc:
             return PageResult(origin, failed=str(exc))
 
-    def _is_noted(self, feed: str, entry: FeedEntry, last_seen: Mapping[str, Looked]) -> bool:
+    def _is_noted(self, feed: str, entry: FeedEntry, last_seen: Mapping[str, Snapshot]) -> bool:
         known = last_seen.get(_origin(feed, entry))
         return known is not None and _noted_state(known).get("entry") == entry.digest
 
@@ -209,11 +211,11 @@ class Web:
         items = json.dumps(
             [[False, made.id, made.version, origin, None, None, list(found.warnings)]], ensure_ascii=False
         )
-        seen = Looked(json.dumps(state), items)
+        seen = Snapshot(json.dumps(state), items)
         return PageResult(origin, made, last_seen=seen, warnings=found.warnings)
 
 
-def _noted_state(known: Looked | None) -> dict[str, Any]:
+def _noted_state(known: Snapshot | None) -> dict[str, Any]:
     """What was noted of an address besides what it held; nothing where a file's stamp stands."""
     if known is None or not known.stamp.startswith("{"):
         return {}

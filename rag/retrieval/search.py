@@ -25,7 +25,7 @@ from rag.errors import CollectionError
 from rag.retrieval.fuse import fuse
 from rag.scores import log_odds
 from rag.store.bm25 import WHOLE, LexicalIndex
-from rag.store.catalog import Catalog, Place, passage_key
+from rag.store.catalog import Catalog, PassageRef, passage_key
 from rag.store.vectors import DenseIndex
 from rag.types import (
     Article,
@@ -243,12 +243,12 @@ class Retriever:
         candidates: int,
         filters: Filters,
         stages: tuple[str, ...],
-    ) -> tuple[dict[str, list[tuple[str, float]]], dict[str, Place]]:
+    ) -> tuple[dict[str, list[tuple[str, float]]], dict[str, PassageRef]]:
         """The best keys with their scores, by index, and where the keys stand; those that the catalog does
         not know are left out."""
         # The indexes may hold keys that are just being added, or that the catalog has retired until the
         # writer gets there.
-        passing = self.catalog.retired()
+        passing = self.catalog.count_hidden()
         deep, deepest = candidates + min(candidates, passing), max(_DEEPEST, candidates + passing)
         while True:
             hits: dict[str, list[tuple[str, float]]] = {}
@@ -258,7 +258,7 @@ class Retriever:
                 hits["lexical"] = now.lexical.search(question, deep, filters)
             if "whole" in stages and hits:
                 hits["whole"] = now.whole.search(question, deep, filters)
-            places = self.catalog.places({key for found in hits.values() for key, _ in found})
+            places = self.catalog.passages({key for found in hits.values() for key, _ in found})
             short = [
                 f for f in hits.values() if len(f) == deep and sum(key in places for key, _ in f) < candidates
             ]
@@ -278,7 +278,7 @@ class Retriever:
         until = asked_on + min(timedelta(days=_DAYS_AHEAD), date.max - asked_on) if asked_on else None
         self._follow()
         ids = self.catalog.latest(self._config.top_k if k is None else k, filters, until)
-        places = self.catalog.openings(ids)
+        places = self.catalog.first_passages(ids)
         read = self._read(places[i] for i in ids if i in places)
         found = [
             (place, known) for i in ids if (place := places.get(i)) and (known := self._current(place, read))
@@ -293,7 +293,7 @@ class Retriever:
     def _merged(
         self,
         rankings: dict[str, list[tuple[str, float]]],
-        places: dict[str, Place],
+        places: dict[str, PassageRef],
         most: int,
         asked_on: date | None,
     ) -> list[RetrievedPassage]:
@@ -344,13 +344,13 @@ class Retriever:
             )
         return passages
 
-    def _read(self, places: Iterable[Place]) -> dict[str, tuple[Article, Headline]]:
+    def _read(self, places: Iterable[PassageRef]) -> dict[str, tuple[Article, Headline]]:
         """The articles that passages were cut from, by id."""
         return self.catalog.read({place.article_id for place in places})
 
     @staticmethod
     def _current(
-        place: Place, read: Mapping[str, tuple[Article, Headline]]
+        place: PassageRef, read: Mapping[str, tuple[Article, Headline]]
     ) -> tuple[Article, Headline] | None:
         """The article a passage was cut from; `None` if it has changed since."""
         known = read.get(place.article_id)
@@ -370,7 +370,8 @@ class Retriever:
             try:
                 if before is None or before.build != build:
                     chroma, identity = self._made_with.chroma, self.catalog.identity()
-                    dense = DenseIndex(self._home, chroma, identity=identity, build=build)
+                    mode = self._config.dense
+                    dense = DenseIndex(self._home, chroma, identity=identity, build=build, mode=mode)
                     lexical = LexicalIndex(self._home, build=build)
                     whole = LexicalIndex(self._home, WHOLE, build=build)
                 else:
@@ -382,5 +383,5 @@ class Retriever:
                     raise
                 self.catalog.check(self._made_with)
                 continue  # a rebuild has just put others in their place
-            dense.filled = self.catalog.filled()
+            dense.follow(self.catalog)
             return _Opened(generation, build, dense, lexical, whole, self.catalog.articles())

@@ -1,32 +1,60 @@
-"""The indexes of a collection, and how their rankings are merged. All derive from the catalog.
+"""What a collection keeps on the disk: the catalog, and the indexes that follow it.
 
-They lie in the collection's home, or in a folder in there that the catalog names, the `build`: a rebuild
-makes others beside them.
-"""
+The indexes lie in the collection's home, or in a folder in there that the catalog names, the `build`: a
+rebuild makes others beside them."""
 
 from __future__ import annotations
 
 import errno
 import shutil
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 
 from rag.errors import CollectionError
+from rag.types import Article
 
-_TOO_LITTLE = 16_000_000  # bytes; what failed for want of room gives back some of it
+LOCK = "write.lock"  # the file, in the home, that a writer holds for the length of a write
+_MIN_FREE_BYTES = 16_000_000  # what failed for want of room gives back some of it
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
-    """What the indexes are told of a passage: its key, the text to find it by, and the facts of its article
-    that filters ask for."""
+class Record:
+    """What the indexes are given of a passage: its key, the text to find it by, and the facts of its article
+    that filters ask for.
+
+    `document` is the passage's own text, without the title, and `metadata` are its article's facts: Chroma
+    keeps both, so that other programs can use the collection.
+    """
 
     key: str
     article_id: str
     text: str = ""
     published: date | None = None
     source: str | None = None
+    document: str = ""
+    metadata: Mapping[str, str | int] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, article: Article, key: str, start: int, end: int, text: str) -> Record:
+        """The record of one stretch of an article, `text` being what it is to be found by.
+
+        >>> snow = Article("a", "9f", "Snow fell. It melted.", title="Snow", published=date(2024, 1, 20))
+        >>> Record.of(snow, "a@9f:0-10", 0, 10, "Snow. Snow fell.").metadata["published"]
+        '2024-01-20'
+        """
+        published = article.published
+        facts: dict[str, str | int | None] = {
+            "article_id": article.id, "version": article.version, "start": start, "end": end,
+            "title": article.title, "source": article.source, "author": article.author, "url": article.url,
+            "published": published.isoformat() if published else None, "language": article.language,
+            "day": published.toordinal() if published else 0,
+            "document_id": article.id,  # by which llama-index finds the passages of an article
+        }  # fmt: skip
+        known = {name: value for name, value in facts.items() if value is not None}
+        document = article.text[start:end]
+        return cls(key, article.id, text, published, article.source, document, known)
 
 
 def fault(name: str, path: Path, home: Path, exc: BaseException, *, full: bool = False) -> CollectionError:
@@ -54,14 +82,15 @@ def panicked(exc: BaseException) -> bool:
 def missing(name: str, path: Path, home: Path) -> CollectionError:
     """What to say of an index that is not there."""
     return CollectionError(
-        f"the {name} index {path} is missing. Make it again: clippings sync --rebuild --home {home}"
+        f"the {name} index {path} is missing. It is made again by the next sync: clippings sync FOLDER "
+        f"--home {home}"
     )
 
 
 def unlockable(folder: Path, exc: Exception) -> CollectionError:
     """What to say where a file cannot be locked: by locks two writers keep out of each other's way, and a
     system gives back those of a process that is killed."""
-    number, said = getattr(exc, "errno", None), getattr(exc, "strerror", None) or exc
+    number, reason = getattr(exc, "errno", None), getattr(exc, "strerror", None) or exc
     if isinstance(exc, NotImplementedError) or number in (
         errno.ENOSYS,
         errno.ENOLCK,
@@ -69,11 +98,13 @@ def unlockable(folder: Path, exc: Exception) -> CollectionError:
         errno.ENOTSUP,
     ):
         return CollectionError(
-            f"the file system of {folder} knows no locks ({said}), by which two writers keep out of each "
+            f"the file system of {folder} knows no locks ({reason}), by which two writers keep out of each "
             f"other's way. "
             "Put the collection on another one: name a folder there with --home"
         )
-    return CollectionError(f"the folder {folder} cannot be written to: {said}. Name another one with --home")
+    return CollectionError(
+        f"the folder {folder} cannot be written to: {reason}. Name another one with --home"
+    )
 
 
 def is_full(folder: Path) -> bool:
@@ -81,6 +112,6 @@ def is_full(folder: Path) -> bool:
     folder lies.
     """
     try:
-        return shutil.disk_usage(folder).free < _TOO_LITTLE
+        return shutil.disk_usage(folder).free < _MIN_FREE_BYTES
     except OSError:
         return False

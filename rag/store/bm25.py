@@ -11,6 +11,7 @@ import json
 import mmap
 import os
 import struct
+import unicodedata
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -21,7 +22,7 @@ from tempfile import TemporaryDirectory
 from types import TracebackType
 from typing import Any
 
-from rag.store import Row, fault, is_full, missing, panicked
+from rag.store import Record, fault, is_full, missing, panicked
 from rag.types import Filters
 
 __all__ = ["PASSAGES", "WHOLE", "LexicalIndex", "LexicalWriter", "verified"]
@@ -112,7 +113,7 @@ class LexicalIndex:
         """
         import tantivy
 
-        terms = list(dict.fromkeys(self._analyser.analyze(question)))
+        terms = list(dict.fromkeys(self._analyser.analyze(_composed(question))))
         if not terms or k < 1:
             return []
         with _translated(self._path, self._home):
@@ -202,20 +203,20 @@ def _body(file: Path) -> memoryview:
     if mark != _FOOTER or not 0 < length < _LONGEST_FOOTER or length + _END.size > len(data):
         raise ValueError("it has no footer")
     body, footer = data[: -_END.size - length], bytes(data[-_END.size - length : -_END.size])
-    said = json.loads(footer)
-    numbers = said["version"].values()
-    if json.dumps(said, separators=(",", ":")).encode() != footer or not all(
+    facts = json.loads(footer)
+    numbers = facts["version"].values()
+    if json.dumps(facts, separators=(",", ":")).encode() != footer or not all(
         type(number) is int for number in numbers
     ):
         raise ValueError("its footer is damaged")
-    if set(said) != {"version", "crc"} or set(said["version"]) != {
+    if set(facts) != {"version", "crc"} or set(facts["version"]) != {
         "major",
         "minor",
         "patch",
         "index_format_version",
     }:
         raise ValueError("its footer is damaged")
-    if zlib.crc32(body) != said["crc"]:
+    if zlib.crc32(body) != facts["crc"]:
         raise ValueError("it has another checksum")
     return body
 
@@ -270,18 +271,19 @@ class LexicalWriter:
                 self._writer.wait_merging_threads()  # else small segments pile up, run after run
             del self._writer  # gives tantivy's own lock back; what was not committed is forgotten
 
-    def add(self, rows: Iterable[Row]) -> None:
+    def add(self, records: Iterable[Record]) -> None:
         """Add passages; one whose key is there already is replaced."""
         import tantivy
 
         with _translated(self._path, self._home):
-            for row in rows:
-                self._writer.delete_documents_by_term("key", row.key)
-                document = tantivy.Document(key=row.key, article=row.article_id, body=row.text)
-                if row.published:
-                    document.add_unsigned("day", row.published.toordinal())
-                if row.source is not None:
-                    document.add_text("source", row.source)
+            for record in records:
+                self._writer.delete_documents_by_term("key", record.key)
+                body = _composed(record.text)
+                document = tantivy.Document(key=record.key, article=record.article_id, body=body)
+                if record.published:
+                    document.add_unsigned("day", record.published.toordinal())
+                if record.source is not None:
+                    document.add_text("source", record.source)
                 self._writer.add_document(document)
 
     def delete(self, keys: Sequence[str]) -> None:
@@ -289,6 +291,12 @@ class LexicalWriter:
         with _translated(self._path, self._home):
             for key in keys:
                 self._writer.delete_documents_by_term("key", key)
+
+    def count(self) -> int:
+        """How many passages there are, as of the last commit."""
+        with _translated(self._path, self._home):
+            self._index.reload()
+            return int(self._index.searcher().num_docs)
 
     def wipe(self) -> None:
         """Forget every passage."""
@@ -317,6 +325,12 @@ def _limits(schema: Any, filters: Filters) -> list[tuple[Any, Any]]:
         *((tantivy.Occur.Must, tantivy.Query.const_score_query(clause, 0.0)) for clause in kept),
         *((tantivy.Occur.MustNot, clause) for clause in barred),
     ]
+
+
+def _composed(text: str) -> str:
+    """A text with each accent in one character with its letter, however it was written: the analyser folds
+    "á" to "a", but takes an accent of its own for the end of a word."""
+    return unicodedata.normalize("NFC", text)
 
 
 def _analyser() -> Any:

@@ -1,35 +1,30 @@
-"""Exact search: every vector of a collection in files that are mapped into memory, and looked through for
-every question.
+"""The exact index: every vector of a collection in files that are mapped into memory. It is a cache, made
+from Chroma's, and may be deleted at any time.
 
-A vector lies there twice: as bytes, which are looked through at the rate that memory is read at, and as it
-was encoded, for the exact cosines of the few that come close: of those within six standard deviations of the
-bytes' error. Beside it stand the facts that filters ask for, so that a filter costs a look at a number a
-passage. eval/LOG.md has this beside Chroma's graph.
+One file a column (`matrix`), all rows in the order they were added. A row that is removed is marked and
+blanked, and stays until a third of all are; then the files are compacted. `state` says which files hold, how
+many of their rows, and the generation of the collection up to which every passage is in them. It is replaced
+last, so that what a writer that was killed has left half done is never seen. Files that are mapped stay
+readable when they are removed.
 
-One file a column, all rows in the order they were added. A row that is retired is marked and blanked, and
-stays until a third of all are; then the files are written anew. `state` says which files hold, and how many
-of their rows: it is replaced last, so that what a writer that was killed has left half done is never seen.
-Files that are mapped stay readable when they are removed.
-
-Beside the columns lies a checksum of each row, which no question looks at: `verified` does, to find what a
-disk has changed.
+Whether the cache can be trusted is found out when it is opened, from its checksums and from what the catalog
+says (`holds`): one that is missing, stale or damaged is not asked, and made again.
 """
 
 from __future__ import annotations
 
-import hashlib
 import json
-import math
 import os
 import shutil
-import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rag.store import Row, fault, missing
+from rag.errors import CollectionError
+from rag.store import Record, fault, missing
+from rag.store.matrix import CHECKSUMS, COLUMNS, Matrix, checksums, columns_of, numbers
 from rag.types import Filters
 
 if TYPE_CHECKING:
@@ -38,72 +33,31 @@ if TYPE_CHECKING:
     Vectors = np.ndarray[Any, np.dtype[np.float32]]
     Array = np.ndarray[Any, np.dtype[Any]]
 
-__all__ = ["FOLDER", "ExactIndex", "is_made"]
+__all__ = ["FOLDER", "ExactIndex"]
 
 FOLDER = "vectors"
 _STATE = "state"
 _KEYS = "keys"  # all keys, one after the other
-# What numpy calls them, and whether there is one for each of a vector's dimensions.
-_COLUMNS = {
-    "codes": ("int8", True),  # the vector, its greatest number as 127
-    "exact": ("float32", True),
-    "scale": ("float32", False),  # what one step of the codes stands for
-    "day": ("int32", False),  # date.toordinal; 0 unknown, which is no day
-    "source": ("uint64", False),  # hashes, as the article's id and the key: see `_number`
-    "article": ("uint64", False),
-    "name": ("uint64", False),
-    "end": ("int64", False),  # where the key ends in the file of keys
-    "dead": ("uint8", False),
-}
-# Of each row the CRC-32 of its key and of its columns, but for two that change: where its key ends, and
-# whether it is dead. 0: none was made.
-_SUMS = "sums"
-_SUMMED = ("codes", "exact", "scale", "day", "source", "article", "name")
-_ROUNDING = 1e-4  # how far the length of a vector may be from 1
-_FEW = 3  # looking through everything is cheaper than picking out a third of it
-_SIGMAS = 6.0  # of the codes' error, within which nothing is left out
-_WASTE = 3  # the files are written anew when one row in so many is dead
-_LEAST_WASTE = 10_000  # rows
-_AT_ONCE = 65_536  # rows that are copied, or picked out, at a time
-_SPARE = 64_000_000  # bytes left free where the files are written anew
+_DEAD_SHARE = 3  # the files are compacted when one row in so many is dead
+_MIN_DEAD_ROWS = 10_000
+_SORTED_ROWS = 65_536  # rows whose keys are looked up one by one before they are sorted
+_SPARE_BYTES = 64_000_000  # left free where the files are compacted
 
 
 @dataclass(frozen=True, slots=True)
-class _View:
-    """The files as they are mapped: `rows` of each column hold."""
+class _State:
+    """Which files hold, how many of their rows, how long a vector is (0: not known yet), and the generation
+    of the collection up to which every passage is in them (0: no matter)."""
 
     part: int
     rows: int
     dims: int
-    columns: dict[str, Array]
-    keys: Array
-    coarsest: float  # the greatest of the scales
-
-    def key(self, row: int) -> str:
-        ends = self.columns["end"]
-        # One that is just being blanked may be half a letter; it is in no catalog any more.
-        return bytes(self.keys[int(ends[row - 1]) if row else 0 : int(ends[row])]).decode(errors="replace")
-
-    def admitted(self, filters: Filters) -> Array:
-        """Which rows are alive and pass the filters: booleans, shape (rows,)."""
-        import numpy as np
-
-        passing: Array = self.columns["dead"] == 0
-        day = self.columns["day"]
-        if filters.after:
-            passing &= day >= filters.after.toordinal()
-        if filters.before:
-            passing &= (day <= filters.before.toordinal()) & (day != 0)
-        if filters.sources:
-            passing &= np.isin(self.columns["source"], _numbers(filters.sources))
-        if filters.exclude_articles:
-            passing &= ~np.isin(self.columns["article"], _numbers(filters.exclude_articles))
-        return passing
+    generation: int
 
 
 @dataclass(frozen=True, slots=True)
-class _Unseen:
-    """How far the files will hold once what was added is shown: `used` is the length of all keys."""
+class _Unpublished:
+    """How far the files will hold once what was added is published: `used` is the length of all keys."""
 
     part: int
     rows: int
@@ -118,29 +72,36 @@ class ExactIndex:
     def __init__(self, home: Path, *, build: str = "", create: bool = False) -> None:
         self._home, self._path = home, home / build / FOLDER
         self._state = self._path / _STATE
-        self._view: _View | None = None
+        self._matrix: Matrix | None = None
+        self._verified: tuple[int, int] = (-1, 0)  # of which part so many rows were found to be as written
         self._rows_by_name: _Names | None = None
-        self._unseen: _Unseen | None = None
+        self._unpublished: _Unpublished | None = None
         with self._translated():
             if create:
-                self._path.mkdir(parents=True, exist_ok=True)
-                if not self._state.exists():
-                    self._begin(1)
-                    self._note(1, 0, 0)
-                self._clear(self._stated()[0])
+                self._create()
             elif not self._state.is_file():
                 raise missing("dense", self._path, home)
 
+    def _create(self) -> None:
+        self._path.mkdir(parents=True, exist_ok=True)
+        try:
+            part = self._read_state().part
+        except (OSError, ValueError, KeyError, TypeError):
+            part = max((int(f.name) for f in self._path.iterdir() if f.name.isdecimal()), default=0) + 1
+            self._begin(part)
+            self._save_state(_State(part, 0, 0, 0))
+        self._remove_other_parts(part)
+
     @property
     def megabytes(self) -> float:
-        """Of the codes and the facts, which are looked through; the exact vectors are only looked into."""
+        """Of the codes and the facts, which are searched; the exact vectors are only read here and there."""
         with self._translated():
-            view = self._mapped()
-            return sum(c.nbytes for name, c in view.columns.items() if name != "exact") / 1e6
+            matrix = self._mapped()
+            return sum(c.nbytes for name, c in matrix.columns.items() if name != "exact") / 1e6
 
     def count(self) -> int:
         with self._translated():
-            return int((self._mapped().columns["dead"] == 0).sum())
+            return self._mapped().count()
 
     def keys(self) -> set[str]:
         """Every key in the index."""
@@ -149,27 +110,21 @@ class ExactIndex:
     def all(self) -> Iterator[tuple[list[str], Vectors]]:
         """Every key with its vector, some tens of thousands at a time."""
         with self._translated():
-            view = self._mapped()
-            for start in range(0, view.rows, _AT_ONCE):
-                alive = start + (view.columns["dead"][start : start + _AT_ONCE] == 0).nonzero()[0]
-                if len(alive):
-                    yield [view.key(row) for row in alive], view.columns["exact"][alive]
+            matrix = self._mapped()
+            for rows in matrix.alive():
+                yield [matrix.key(int(row)) for row in rows], matrix.columns["exact"][rows]
 
     def sound(self) -> Iterator[tuple[list[str], Vectors]]:
         """Every key with its vector that is as it was written, some tens of thousands at a time."""
+        import numpy as np
+
         with self._translated():
-            view = self._mapped()
-            sums = self._sums(view)
-            for start in range(0, view.rows, _AT_ONCE):
-                alive = start + (view.columns["dead"][start : start + _AT_ONCE] == 0).nonzero()[0]
-                if not len(alive):
-                    continue
-                alive = alive[
-                    (sums[alive] == self._summed(view, alive))
-                    | ((sums[alive] == 0) & self._agreeing(view, alive))
-                ]
-                if len(alive):
-                    yield [view.key(int(row)) for row in alive], view.columns["exact"][alive]
+            matrix = self._mapped()
+            damaged = matrix.damaged(self._checksums(matrix))
+            for rows in matrix.alive():
+                rows = rows[~np.isin(rows, damaged)]
+                if len(rows):
+                    yield [matrix.key(int(row)) for row in rows], matrix.columns["exact"][rows]
 
     def vectors(self, keys: Sequence[str]) -> tuple[Vectors, Array]:
         """The vectors in the order of `keys`, shape (keys, dims), and which of the keys have one; the others
@@ -178,15 +133,15 @@ class ExactIndex:
         import numpy as np
 
         with self._translated():
-            view = self._mapped()
-            matrix = np.zeros((len(keys), view.dims), dtype=np.float32)
+            matrix = self._mapped()
+            found = np.zeros((len(keys), matrix.dims), dtype=np.float32)
             there = np.zeros(len(keys), dtype=bool)
-            names = _Names(view.columns["name"])
+            names = _Names(matrix.columns["name"]) if keys else None
             for at, key in enumerate(keys):
-                for row in names.all(_numbers([key])):
-                    if not view.columns["dead"][row]:
-                        matrix[at], there[at] = view.columns["exact"][row], True
-            return matrix, there
+                for row in names.all(numbers([key])) if names else ():
+                    if not matrix.columns["dead"][row]:
+                        found[at], there[at] = matrix.columns["exact"][row], True
+            return found, there
 
     def search(self, vector: Vectors, k: int, filters: Filters = Filters()) -> list[tuple[str, float]]:
         """The k nearest keys of those that the filters admit, with their cosines, best first, equal cosines
@@ -194,204 +149,159 @@ class ExactIndex:
 
         Raises `CollectionError` for a vector of another length than those that are stored.
         """
-        import numpy as np
-
         with self._translated():
-            view = self._mapped()
-            if k < 1 or not view.rows:
-                return []
-            if len(vector) != view.dims:
-                raise ValueError(f"its vectors have dimension {view.dims}, the question's has {len(vector)}")
-            admitted = view.admitted(filters)
-            rows = admitted.nonzero()[0] if filters or not admitted.all() else None
-            if rows is not None and not len(rows):
-                return []
-            code, steps = _coded(vector[None])
-            step = float(steps[0])
-            slack = _slack(step, view.coarsest) / step  # the question's own step is left out of all scores
-            if rows is None or len(rows) * _FEW > view.rows:
-                near = _products(code, view.columns["codes"])
-                near *= view.columns["scale"]
-                if rows is not None:
-                    near[~admitted] = -np.inf
-                found = _within(near, k, slack)
-            else:
-                some = (rows[start : start + _AT_ONCE] for start in range(0, len(rows), _AT_ONCE))
-                near = np.concatenate([_products(code, view.columns["codes"][part]) for part in some])
-                near *= view.columns["scale"][rows]
-                found = rows[_within(near, k, slack)]
-            # Not a matrix product: numpy's is threaded, and fights with the graphs for the cores.
-            cosines = np.einsum("ij,j->i", view.columns["exact"][found], vector)
-            hits = [(view.key(int(row)), float(cosine)) for row, cosine in zip(found, cosines, strict=True)]
-        return sorted(hits, key=lambda hit: (-hit[1], hit[0]))[:k]
+            return self._mapped().search(vector, k, filters)
+
+    def generation(self) -> int:
+        """The generation of the collection up to which every passage was in the index."""
+        with self._translated():
+            return self._read_state().generation
+
+    def stamp(self) -> bytes:
+        """The state as it is on the disk: another one tells that the index was written to. Empty where there
+        is none."""
+        try:
+            return self._state.read_bytes()
+        except OSError:
+            return b""
+
+    def holds(self, passages: int, generation: int) -> bool:
+        """Whether every passage that was added up to a generation is here as it was written: there are at
+        least so many `passages`, the index has followed so far, and every row has its checksum.
+
+        Each row is looked at once in the life of this object, at the rate that memory is read at.
+        """
+        try:
+            with self._translated():
+                state, matrix = self._read_state(), self._mapped()
+                if state.generation < generation or matrix.count() < passages:
+                    return False
+                part, rows = self._verified
+                first = rows if part == matrix.part else 0
+                if len(matrix.damaged(self._checksums(matrix), first)):
+                    return False
+                self._verified = (matrix.part, matrix.rows)
+                return True
+        except CollectionError:
+            return False
 
     def verified(self) -> tuple[int, int]:
-        """How many rows are not as they were written, and how many have no checksum yet: these are only known
-        to agree with themselves. Retired rows are not looked at. Raises `CollectionError` where the files do
-        not fit together."""
+        """How many rows are not as they were written, and how many have no checksum: these are only known to
+        agree with themselves. Dead rows are not looked at. Raises `CollectionError` where the files do not
+        fit together."""
         import numpy as np
 
-        damaged = without = 0
         with self._translated():
-            view = self._mapped()
-            ends = view.columns["end"]
-            if view.rows and (ends[0] < 0 or (np.diff(ends) < 0).any()):
+            matrix = self._mapped()
+            ends = matrix.columns["end"]
+            if matrix.rows and (ends[0] < 0 or (np.diff(ends) < 0).any()):
                 raise ValueError("its keys do not follow each other")
-            sums = self._sums(view)
-            for start in range(0, view.rows, _AT_ONCE):
-                alive = start + (view.columns["dead"][start : start + _AT_ONCE] == 0).nonzero()[0]
-                unsummed = sums[alive] == 0
-                differ = (sums[alive] != self._summed(view, alive)) & ~unsummed
-                damaged += int((differ | (unsummed & ~self._agreeing(view, alive))).sum())
-                without += int(unsummed.sum())
-        return damaged, without
+            sums = self._checksums(matrix)
+            damaged = matrix.damaged(sums)
+            without = sum(int((sums[rows] == 0).sum()) for rows in matrix.alive())
+        return len(damaged), without
 
-    @staticmethod
-    def _agreeing(view: _View, rows: Array) -> Array:
-        """Which rows agree with themselves: a vector of length 1, its codes and its step, and the key with
-        its number.
-        """
-        import numpy as np
-
-        exact = view.columns["exact"][rows]
-        with np.errstate(all="ignore"):  # a damaged number may be anything
-            codes, scale = _coded(exact)
-            same = (codes == view.columns["codes"][rows]).all(axis=1) & (scale == view.columns["scale"][rows])
-            same &= np.abs(np.linalg.norm(exact, axis=1) - 1) < _ROUNDING
-        same &= _numbers([view.key(int(row)) for row in rows]) == view.columns["name"][rows]
-        agreeing: Array = same
-        return agreeing
-
-    @staticmethod
-    def _summed(view: _View, rows: Array) -> Array:
-        ends = view.columns["end"]
-        keys = [bytes(view.keys[int(ends[row - 1]) if row else 0 : int(ends[row])]) for row in rows.tolist()]
-        return _checksums(keys, {name: view.columns[name][rows] for name in _SUMMED})
-
-    def _sums(self, view: _View) -> Array:
+    def _checksums(self, matrix: Matrix) -> Array:
         """The checksums of all rows; 0 where there is none."""
         import numpy as np
 
-        path = self._path / str(view.part) / _SUMS
-        stored = np.fromfile(path, "uint32") if path.is_file() else np.zeros(0, "uint32")
-        sums = np.zeros(view.rows, "uint32")
-        sums[: len(stored)] = stored[: view.rows]
+        path = self._path / str(matrix.part) / CHECKSUMS
+        stored = np.fromfile(path, "uint64") if path.is_file() else np.zeros(0, "uint64")
+        sums = np.zeros(matrix.rows, "uint64")
+        sums[: len(stored)] = stored[: matrix.rows]
         return sums
-
-    def seal(self) -> None:
-        """Make the checksums that an earlier version of Clippings did not, of those rows that agree with
-        themselves.
-        """
-        with self._translated():
-            view = self._mapped()
-            sums = self._sums(view)
-            for start in range(0, view.rows, _AT_ONCE):
-                part = slice(start, start + _AT_ONCE)
-                rows = start + ((view.columns["dead"][part] == 0) & (sums[part] == 0)).nonzero()[0]
-                if not len(rows):
-                    continue
-                rows = rows[self._agreeing(view, rows)]
-                sums[rows] = self._summed(view, rows)
-                path = self._path / str(view.part) / _SUMS
-                path.touch()
-                _write(path, 0, sums.tobytes())
 
     # Writing
 
-    def add(self, rows: Sequence[Row], vectors: Vectors, *, show: bool = True) -> None:
-        """Store unit vectors of shape (rows, dims); what is there already under one of the keys is replaced.
-        What is not to be shown yet is seen from the next `show`, and forgotten if the process ends before."""
-        import numpy as np
-
-        if not rows:
+    def add(self, records: Sequence[Record], vectors: Vectors, *, publish: bool = True) -> None:
+        """Store unit vectors of shape (records, dims); what is there already under one of the keys is
+        replaced. What is not published yet is seen from the next `publish`, and forgotten if the process
+        ends before."""
+        if not records:
             return
         with self._translated():
-            view = self._mapped()
+            matrix = self._mapped()
             dims = vectors.shape[1]
-            if view.dims not in (0, dims):
-                raise ValueError(f"its vectors have dimension {view.dims}, these have {dims}")
-            names = _numbers([row.key for row in rows])
-            self._bury(view, self._known(view).all(names))
-            codes, scale = _coded(vectors)
-            spelled = [row.key.encode() for row in rows]
-            before = self._unseen or _Unseen(
-                view.part, view.rows, int(view.columns["end"][-1]) if view.rows else 0, dims
+            if matrix.dims not in (0, dims):
+                raise ValueError(f"its vectors have dimension {matrix.dims}, these have {dims}")
+            before = self._unpublished or _Unpublished(
+                matrix.part, matrix.rows, int(matrix.columns["end"][-1]) if matrix.rows else 0, dims
             )
-            columns = {
-                "codes": codes,
-                "exact": np.asarray(vectors, dtype=np.float32),
-                "scale": scale,
-                "day": np.array([row.published.toordinal() if row.published else 0 for row in rows]),
-                "source": _numbers([row.source or "" for row in rows]),
-                "article": _numbers([row.article_id for row in rows]),
-                "name": names,
-                "end": before.used + np.cumsum([len(key) for key in spelled]),
-                "dead": np.zeros(len(rows)),
-            }
-            heap = b"".join(spelled)
-            self._append(view.part, before.rows, dims, heap, before.used, columns)
-            self._unseen = _Unseen(view.part, before.rows + len(rows), before.used + len(heap), dims)
-        if show:
-            self.show()
+            facts = [(r.key, r.article_id, r.published, r.source) for r in records]
+            columns, heap = columns_of(facts, vectors, before.used)
+            self._remove(matrix, self._known(matrix).all(columns["name"]))
+            self._append(matrix.part, before.rows, dims, heap, before.used, columns)
+            self._unpublished = _Unpublished(
+                matrix.part, before.rows + len(records), before.used + len(heap), dims
+            )
+        if publish:
+            self.publish()
 
-    def show(self) -> None:
-        """Let everybody see what was added, all at once."""
-        if (added := self._unseen) is not None:
-            with self._translated():
-                self._note(added.part, added.rows, added.dims)
-                self._unseen = None
+    def publish(self, generation: int | None = None) -> None:
+        """Let everybody see what was added, all at once; with `generation`, note that every passage up to
+        there is here."""
+        with self._translated():
+            state, added = self._read_state(), self._unpublished
+            if added is not None:
+                state = _State(added.part, added.rows, added.dims, state.generation)
+            if generation is not None and generation != state.generation:
+                state = _State(state.part, state.rows, state.dims, generation)
+            if state != self._read_state():
+                self._save_state(state)
+            self._unpublished = None
 
     def delete(self, keys: Sequence[str]) -> None:
-        """Retire vectors; a key that is not there is no error."""
+        """Remove vectors; a key that is not there is no error."""
         with self._translated():
-            view = self._mapped()
-            self._bury(view, self._known(view).all(_numbers(keys)))
+            matrix = self._mapped()
+            self._remove(matrix, self._known(matrix).all(numbers(keys)))
 
     def wipe(self) -> None:
         """Forget every vector, and how long vectors were."""
         with self._translated():
-            part = self._stated()[0] + 1
+            state = self._read_state()
+            if (state.rows, state.dims, state.generation) == (0, 0, 0) and self._unpublished is None:
+                return  # it is new
+            part = state.part + 1
             self._begin(part)
-            self._note(part, 0, 0)
+            self._save_state(_State(part, 0, 0, 0))
             self._forget()
-            self._clear(part)
+            self._remove_other_parts(part)
 
-    def tidy(self) -> None:
+    def compact(self) -> None:
         """Write the files anew if many of their rows are dead. For the end of a change: it takes a moment."""
-        self.seal()
         with self._translated():
-            view = self._mapped()
-            dead = int((view.columns["dead"] != 0).sum())
-            room = view.keys.nbytes + sum(column.nbytes for column in view.columns.values())
+            matrix, state = self._mapped(), self._read_state()
+            dead = matrix.rows - matrix.count()
+            room = matrix.keys.nbytes + sum(column.nbytes for column in matrix.columns.values())
             if (
-                dead < _LEAST_WASTE
-                or dead * _WASTE < view.rows
-                or shutil.disk_usage(self._path).free < room + _SPARE
+                dead < _MIN_DEAD_ROWS
+                or dead * _DEAD_SHARE < matrix.rows
+                or shutil.disk_usage(self._path).free < room + _SPARE_BYTES
             ):
                 return
-            part = view.part + 1
+            part = matrix.part + 1
             try:
                 self._begin(part)
-                self._note(part, self._copy(view, part), view.dims)
+                self._save_state(_State(part, self._copy(matrix, part), matrix.dims, state.generation))
             except BaseException:
                 shutil.rmtree(self._path / str(part), ignore_errors=True)
                 raise
             self._forget()
-            self._clear(part)
+            self._remove_other_parts(part)
 
-    def _copy(self, view: _View, part: int) -> int:
+    def _copy(self, matrix: Matrix, part: int) -> int:
         """Write the living rows as another part; how many there are."""
         rows = used = 0
-        sums = self._sums(view)
-        for start in range(0, view.rows, _AT_ONCE):
-            alive = start + (view.columns["dead"][start : start + _AT_ONCE] == 0).nonzero()[0]
-            heap = b"".join(view.key(int(row)).encode() for row in alive)
-            ends = view.columns["end"]
+        sums = self._checksums(matrix)
+        ends = matrix.columns["end"]
+        for alive in matrix.alive():
+            heap = b"".join(matrix.key_bytes(int(row)) for row in alive)
             lengths = ends[alive] - [ends[row - 1] if row else 0 for row in alive]
-            columns = {name: column[alive] for name, column in view.columns.items()}
+            columns = {name: column[alive] for name, column in matrix.columns.items()}
             columns["end"] = used + lengths.cumsum()
-            columns[_SUMS] = sums[alive]  # as they were: what has been damaged must not pass for sound
-            self._append(part, rows, view.dims, heap, used, columns)
+            columns[CHECKSUMS] = sums[alive]  # as they were: what has been damaged must not pass for sound
+            self._append(part, rows, matrix.dims, heap, used, columns)
             rows, used = rows + len(alive), used + len(heap)
         return rows
 
@@ -400,17 +310,17 @@ class ExactIndex:
         self._forget()
 
     def _forget(self) -> None:
-        self._view = self._rows_by_name = self._unseen = None
+        self._matrix = self._rows_by_name = self._unpublished = None
 
-    def _mapped(self) -> _View:
+    def _mapped(self) -> Matrix:
         """The files as they are now. Not locked: two threads that map them at once map the same."""
         import numpy as np
 
-        part, rows, dims = self._stated()
-        view = self._view
-        if view is not None and (view.part, view.rows) == (part, rows):
-            return view
-        folder = self._path / str(part)
+        state = self._read_state()
+        matrix = self._matrix
+        if matrix is not None and (matrix.part, matrix.rows) == (state.part, state.rows):
+            return matrix
+        folder = self._path / str(state.part)
 
         def mapped(name: str, kind: str, shape: tuple[int, ...]) -> Array:
             if 0 in shape:
@@ -419,49 +329,49 @@ class ExactIndex:
 
         try:
             columns = {
-                name: mapped(name, kind, (rows, dims) if wide else (rows,))
-                for name, (kind, wide) in _COLUMNS.items()
+                name: mapped(name, kind, (state.rows, state.dims) if wide else (state.rows,))
+                for name, (kind, wide) in COLUMNS.items()
             }
-            keys = mapped(_KEYS, "uint8", (int(columns["end"][-1]) if rows else 0,))
+            keys = mapped(_KEYS, "uint8", (int(columns["end"][-1]) if state.rows else 0,))
         except FileNotFoundError:
-            if self._stated()[0] == part:
+            if self._read_state().part == state.part:
                 raise
             return self._mapped()  # written anew just now
         alive = columns["scale"][columns["dead"] == 0]
-        view = _View(part, rows, dims, columns, keys, float(alive.max()) if len(alive) else 0.0)
-        self._view = view  # which another thread may replace or forget at once
-        return view
+        coarsest = float(alive.max()) if len(alive) else 0.0
+        matrix = Matrix(state.part, state.rows, state.dims, columns, keys, coarsest)
+        self._matrix = matrix  # which another thread may replace or forget at once
+        return matrix
 
-    def _stated(self) -> tuple[int, int, int]:
-        """Which part holds, how many rows of it, and how long a vector is (0: nobody knows yet)."""
-        stated = json.loads(self._state.read_bytes())
-        part, rows, dims = (stated[name] for name in ("part", "rows", "dims"))
-        if not all(type(number) is int and number >= 0 for number in (part, rows, dims)):
+    def _read_state(self) -> _State:
+        stored = json.loads(self._state.read_bytes())
+        # Earlier versions noted no generation.
+        values = [stored["part"], stored["rows"], stored["dims"], stored.get("generation", 0)]
+        if not all(type(number) is int and number >= 0 for number in values):
             raise ValueError("its note of what holds is damaged")
-        return part, rows, dims
+        return _State(*values)
 
-    def _note(self, part: int, rows: int, dims: int) -> None:
+    def _save_state(self, state: _State) -> None:
+        values = {"part": state.part, "rows": state.rows, "dims": state.dims, "generation": state.generation}
         aside = self._path / f"{_STATE}.new"
         with aside.open("wb") as file:
-            file.write(json.dumps({"part": part, "rows": rows, "dims": dims}).encode())
+            file.write(json.dumps(values).encode())
             file.flush()
             os.fsync(file.fileno())
         os.replace(aside, self._state)
-        _keep(self._path)
+        _sync_folder(self._path)
 
     def _begin(self, part: int) -> None:
         """Empty files."""
         folder = self._path / str(part)
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir()
-        for name in (*_COLUMNS, _KEYS, _SUMS):
+        for name in (*COLUMNS, _KEYS, CHECKSUMS):
             (folder / name).touch()
-        _keep(folder)
+        _sync_folder(folder)
 
-    def _clear(self, part: int) -> None:
-        """Remove the files of all other parts; where the system does not let go of what is mapped, another
-        time.
-        """
+    def _remove_other_parts(self, part: int) -> None:
+        """Where the system does not let go of what is mapped, they are removed another time."""
         for old in self._path.iterdir():
             if old.is_dir() and old.name.isdecimal() and int(old.name) != part:
                 shutil.rmtree(old, ignore_errors=True)
@@ -469,34 +379,35 @@ class ExactIndex:
     def _append(
         self, part: int, rows: int, dims: int, keys: bytes, used: int, columns: dict[str, Array]
     ) -> None:
-        """Write rows behind those that hold; nobody sees them before they are noted."""
+        """Write rows behind those that hold; nobody sees them before they are published."""
         import numpy as np
 
         folder = self._path / str(part)
-        for name, (kind, wide) in _COLUMNS.items():
+        for name, (kind, wide) in COLUMNS.items():
             width = np.dtype(kind).itemsize * (dims if wide else 1)
             _write(folder / name, rows * width, columns[name].astype(kind, copy=False).tobytes())
         _write(folder / _KEYS, used, keys)
-        sums = columns.get(_SUMS)
-        if sums is None:
-            ends = (columns["end"] - used).tolist()
-            spelled = [keys[start:end] for start, end in zip([0, *ends], ends, strict=False)]
-            typed = {name: columns[name].astype(_COLUMNS[name][0], copy=False) for name in _SUMMED}
-            sums = _checksums(spelled, typed)
-        (folder / _SUMS).touch()  # an earlier version of Clippings made none
-        _write(folder / _SUMS, rows * 4, sums.tobytes())
+        if CHECKSUMS in columns:
+            sums = columns[CHECKSUMS]
+        else:
+            sums = checksums(columns, np.frombuffer(keys, "uint8"), columns["end"] - used)
+        (folder / CHECKSUMS).touch()  # an earlier version of Clippings made none
+        _write(folder / CHECKSUMS, rows * 8, sums.tobytes())
 
-    def _bury(self, view: _View, rows: Iterable[int]) -> None:
+    def _remove(self, matrix: Matrix, rows: Iterable[int]) -> None:
         """Mark rows as dead; then blank what they held, so that nothing of what was removed stays behind."""
-        places = sorted(row for row in rows if not view.columns["dead"][row])
+        # One that is dead already may not be blank: a writer may have been killed in between.
+        places = sorted(
+            row for row in rows if not matrix.columns["dead"][row] or matrix.columns["exact"][row].any()
+        )
         if not places:
             return
-        ends = view.columns["end"]
+        ends = matrix.columns["end"]
         spelled = [(int(ends[row - 1]) if row else 0, int(ends[row])) for row in places]
-        folder = self._path / str(view.part)
+        folder = self._path / str(matrix.part)
         _overwrite(folder / "dead", [(row, b"\1") for row in places])
-        _overwrite(folder / "codes", [(row * view.dims, bytes(view.dims)) for row in places])
-        _overwrite(folder / "exact", [(4 * row * view.dims, bytes(4 * view.dims)) for row in places])
+        _overwrite(folder / "codes", [(row * matrix.dims, bytes(matrix.dims)) for row in places])
+        _overwrite(folder / "exact", [(4 * row * matrix.dims, bytes(4 * matrix.dims)) for row in places])
         _overwrite(folder / _KEYS, [(start, bytes(end - start)) for start, end in spelled])
 
     @contextmanager
@@ -506,16 +417,16 @@ class ExactIndex:
         except (OSError, ValueError, KeyError, TypeError, OverflowError, MemoryError) as exc:
             raise fault("dense", self._path, self._home, exc) from exc
 
-    def _known(self, view: _View) -> _Names:
+    def _known(self, matrix: Matrix) -> _Names:
         known = self._rows_by_name
-        if known is None or known.part != view.part:
-            known = self._rows_by_name = _Names(view.columns["name"], view.part)
-        known.follow(view.columns["name"])
+        if known is None or known.part != matrix.part:
+            known = self._rows_by_name = _Names(matrix.columns["name"], matrix.part)
+        known.follow(matrix.columns["name"])
         return known
 
 
 class _Names:
-    """Where a key stands, by its number: the rows of the beginning sorted once, those that came later in a
+    """Which row a key is in, by its number: the rows of the beginning sorted once, those that came later in a
     table.
     """
 
@@ -530,7 +441,7 @@ class _Names:
         self._later: dict[int, list[int]] = {}
 
     def follow(self, names: Array) -> None:
-        if len(names) - len(self._sorted) > _AT_ONCE:
+        if len(names) - len(self._sorted) > _SORTED_ROWS:
             self._sort(names)
         for row in range(self._seen, len(names)):
             self._later.setdefault(int(names[row]), []).append(row)
@@ -540,96 +451,10 @@ class _Names:
         """The rows under any of these numbers, dead ones too."""
         import numpy as np
 
-        low, high = (
-            np.searchsorted(self._sorted, names, "left"),
-            np.searchsorted(self._sorted, names, "right"),
-        )
+        low = np.searchsorted(self._sorted, names, "left")
+        high = np.searchsorted(self._sorted, names, "right")
         found = [int(row) for a, b in zip(low, high, strict=True) for row in self._order[a:b]]
         return found + [row for name in names.tolist() for row in self._later.get(name, ())]
-
-
-def _number(text: str) -> int:
-    """A text as a number of 64 bits: among a million, two share one with a chance of one in forty million."""
-    return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "little")
-
-
-def _numbers(texts: Iterable[str]) -> Array:
-    import numpy as np
-
-    return np.array([_number(text) for text in texts], dtype=np.uint64)
-
-
-def _checksums(keys: Sequence[bytes], columns: dict[str, Array]) -> Array:
-    """Of each row the CRC-32 of its key and its columns, shape (rows,); 1 in place of 0."""
-    import numpy as np
-
-    if not keys:
-        return np.zeros(0, "uint32")
-    pieces = [np.ascontiguousarray(columns[name]).view("uint8").reshape(len(keys), -1) for name in _SUMMED]
-    together = np.concatenate(pieces, axis=1)
-    return np.array(
-        [zlib.crc32(row.data, zlib.crc32(key)) or 1 for key, row in zip(keys, together, strict=True)],
-        "uint32",
-    )
-
-
-def _coded(vectors: Vectors) -> tuple[Array, Array]:
-    """Vectors as bytes, shape (vectors, dims), and for each what one step stands for.
-
-    >>> import numpy as np
-    >>> codes, steps = _coded(np.array([[0.6, -0.8]], dtype=np.float32))
-    >>> codes.tolist(), [round(float(s), 4) for s in steps]
-    ([[95, -127]], [0.0063])
-    """
-    import numpy as np
-
-    steps = np.maximum(np.abs(vectors).max(axis=1), 1e-12).astype(np.float32) / np.float32(127)
-    return np.rint(vectors / steps[:, None]).astype(np.int8), steps
-
-
-def _products(code: Array, codes: Array) -> Array:
-    """The products of one vector's bytes with all the others', shape (rows,)."""
-    import numkong
-    import numpy as np
-
-    return np.asarray(numkong.cdist(code, codes, "dot")).ravel()
-
-
-def _slack(step: float, coarsest: float) -> float:
-    """How far two cosines by the codes may lie apart though the exact ones are equal. Rounding is off by up
-    to half a step either way: a variance of a twelfth of the step's square, for the one vector and the other,
-    in both products.
-
-    >>> round(_slack(0.0012, 0.0012), 4)
-    0.0042
-    """
-    return _SIGMAS * math.sqrt((step**2 + coarsest**2) / 6)
-
-
-def _within(scores: Array, k: int, slack: float) -> Array:
-    """Where the k best scores stand, and every score less than `slack` below them, in no order.
-
-    >>> import numpy as np
-    >>> _within(np.array([0.1, 0.9, 0.5, -np.inf]), 1, 0.45).tolist()
-    [1, 2]
-    """
-    import numpy as np
-
-    # The k-th best is at least the k-th best of the blocks' best: found sixteen times faster than the k-th
-    # best itself.
-    width = max(1, min(1024, len(scores) // (4 * k)))
-    blocks = len(scores) // width
-    if blocks <= k:
-        return (scores > -np.inf).nonzero()[0]
-    best = scores[: blocks * width].reshape(blocks, width).max(axis=1)
-    limit = np.partition(best, blocks - k)[blocks - k]
-    near: Array = ((scores >= limit - slack) & (scores > -np.inf)).nonzero()[0]
-    return near
-
-
-def is_made(home: Path, build: str = "") -> bool:
-    """Whether there is an exact index in a collection's home."""
-    return (home / build / FOLDER / _STATE).is_file()
 
 
 def _overwrite(path: Path, pieces: Iterable[tuple[int, bytes]]) -> None:
@@ -641,7 +466,7 @@ def _overwrite(path: Path, pieces: Iterable[tuple[int, bytes]]) -> None:
         os.fsync(file.fileno())
 
 
-def _keep(folder: Path) -> None:
+def _sync_folder(folder: Path) -> None:
     """See to it that what was made, renamed or removed in a folder is so after a power cut too."""
     if not hasattr(os, "O_DIRECTORY"):  # Windows has no such thing
         return

@@ -17,13 +17,14 @@ from eval.bench.scale.figures import spread
 from eval.bench.scale.watch import Clock, Timed, holding
 from eval.bench.scale.work import Work
 from ingest import sync
-from ingest.apply import Progress, Writer, opened
+from ingest.apply import Progress
 from ingest.collection import writing
 from ingest.duplicates import signature
 from ingest.scan import ArticleReader, scan
 from ingest.split import passage_spans
+from ingest.writer import Writer, opened
 from rag.config import Config
-from rag.store.catalog import BUILDS, Catalog, Entry
+from rag.store.catalog import BUILDS, ArticleUpdate, Catalog
 
 __all__ = ["build", "disk"]
 
@@ -213,22 +214,26 @@ def _watch(writer: Writer, clock: Clock) -> None:
     """Time what a batch is written to, each by itself."""
     for name in ("catalog", "lexical", "whole"):
         setattr(writer, name, Timed(getattr(writer, name), name, clock))
-    for name, step in (("_store", "Chroma"), ("_exact", "vectors")):
+    for name, step in (("_store", "Chroma"), ("_cache", "vectors")):
         setattr(writer.dense, name, Timed(getattr(writer.dense, name), step, clock))
 
 
-def _entries(work: Work, articles: Sequence[Real], config: Config) -> list[Entry]:
+def _entries(work: Work, articles: Sequence[Real], config: Config) -> list[ArticleUpdate]:
     """Articles cut and signed, ready to be written."""
     found = []
     with ArticleReader() as readings:
         for at in scan([_lines(work, articles)]).found:
             article, _ = readings.read(at)
             spans = passage_spans(article.text, config.passages)
-            found.append(Entry(article, at.origin, spans, None, at.content_hash, signature(article.text)))
+            found.append(
+                ArticleUpdate(article, at.origin, spans, None, at.content_hash, signature(article.text))
+            )
     return found
 
 
-def _recombined(work: Work, missing: int, known: set[str], stock: Stock, encoder: Looked) -> Iterator[Entry]:
+def _recombined(
+    work: Work, missing: int, known: set[str], stock: Stock, encoder: Looked
+) -> Iterator[ArticleUpdate]:
     """The recombined articles that have so many passages, those that are not known yet; the encoder is told
     their vectors.
     """
@@ -243,11 +248,11 @@ def _recombined(work: Work, missing: int, known: set[str], stock: Stock, encoder
             continue
         texts = [indexed(article.title, article.text[start:end]) for start, end in spans]
         encoder.more.update(zip(texts, summed(stock, rows), strict=True))
-        yield Entry(article, str(work.composed), spans)
+        yield ArticleUpdate(article, str(work.composed), spans)
 
 
-def _batches(entries: Iterable[Entry]) -> Iterator[list[Entry]]:
-    batch: list[Entry] = []
+def _batches(entries: Iterable[ArticleUpdate]) -> Iterator[list[ArticleUpdate]]:
+    batch: list[ArticleUpdate] = []
     for entry in entries:
         batch.append(entry)
         if sum(len(e.spans) for e in batch) >= _BATCH:

@@ -162,7 +162,7 @@ def likeness(work: Work, size: int) -> dict[str, Any]:
     config = work.config(size)
     dense = DenseIndex(config.home, config.chroma, build=work.build(size))
     chance = random.Random("likeness")
-    keys = dense.mapped()
+    keys = dense.cache.keys()
     ids = {key.rpartition("@")[0] for key in keys}
     texts = [indexed(a.title, passage) for a in real(work) if a.id in ids for passage in a.passages()]
     originals = stock.vectors(stock.rows(chance.sample(texts, min(_LOOKED_AT, len(texts)))))

@@ -257,7 +257,7 @@ def test_a_collection_that_an_earlier_version_was_rebuilding_when_it_was_killed_
     with sqlite3.connect(config.home / FILE) as db:
         db.execute("DELETE FROM passages")
         db.execute("UPDATE articles SET text = 'Another word. ' || text WHERE id = '05'")
-    with pytest.raises(CollectionError, match=r"the article 05 is not what was taken in\. Take it out"):
+    with pytest.raises(CollectionError, match=r"the article 05 is not what was added\. Remove it"):
         sync(feed, config, encoder=WordEncoder())
     remove("05", config, encoder=WordEncoder())  # as it was told to
     assert sync(feed, config, encoder=WordEncoder()).added == ("05",)

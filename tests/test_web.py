@@ -295,7 +295,7 @@ def test_a_page_that_is_gone_is_removed_only_when_asked(
     report = take(address)
     (failure,) = report.failed
     assert failure.item == address
-    assert failure.reason.endswith("What was taken in from there stays; --prune removes it")
+    assert failure.reason.endswith("What was added from there stays; --prune removes it")
     assert stored(config, address).title == "Storm"
     report = take(address, prune=True)
     assert (report.removed, report.failed) == ((address,), ())

@@ -170,7 +170,7 @@ def reading(file: Path, otherwise: str) -> Iterator[tuple[zipfile.ZipFile, dict[
                 raise ValueError("its manifest is too long")
             manifest = json.loads(archive.read(info))
             if not isinstance(manifest, dict) or MARK not in manifest:
-                raise ValueError(f"its {MANIFEST} is something else's")
+                raise ValueError(f"its {MANIFEST} is of another program")
             yield archive, manifest
     except (
         zipfile.BadZipFile,
@@ -201,10 +201,10 @@ def checked_members(archive: zipfile.ZipFile, manifest: dict[str, Any]) -> dict[
     except (KeyError, TypeError, AttributeError) as exc:
         raise ValueError("its manifest is not complete") from exc
     if not all(type(number) is int and 0 <= number < 2**53 for number in numbers):
-        raise ValueError("its manifest counts what cannot be counted")
+        raise ValueError("its manifest has counts that are no numbers")
     infos = archive.infolist()
     if sorted(info.filename for info in infos) != sorted([*members, MANIFEST]) or FILE not in members:
-        raise ValueError("it does not hold the files that its manifest names")
+        raise ValueError("it does not contain the files that its manifest names")
     folders = (UPLOAD, *INDEXES) if manifest[MARK] == 1 else (UPLOAD,)
     end = 0
     for info in sorted(infos, key=lambda info: info.header_offset):
@@ -212,10 +212,10 @@ def checked_members(archive: zipfile.ZipFile, manifest: dict[str, Any]) -> dict[
         inside = len(parts) > 1 and parts[0] in folders and Path(name).parts == parts and ".." not in parts
         plain = stat.S_IFMT(info.external_attr >> 16) in (0, stat.S_IFREG)  # and no link
         if not plain or not (inside or name in (*SINGLE, MANIFEST)):
-            raise ValueError(f"{name!r} is nothing that a backup holds")
+            raise ValueError(f"{name!r} is no file of a backup")
         if name in members and info.file_size != members[name][0]:
-            raise ValueError(f"{name} has not the length that its manifest says")
+            raise ValueError(f"{name} has another length than its manifest says")
         if is_bomb(info) or info.header_offset < end:
-            raise ValueError(f"{name} unpacks to far more than a backup packs into so little")
+            raise ValueError(f"{name} unpacks to far more than a backup of its size contains")
         end = info.header_offset + len(name.encode()) + info.compress_size
     return members

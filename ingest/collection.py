@@ -311,9 +311,7 @@ def _listed(sources: object) -> list[str | os.PathLike[str]]:
         if not isinstance(place, str | os.PathLike) or not isinstance(os.fspath(place), str):
             raise SourceError(f"a place is a path or a web address, or a list of these, not {place!r}")
         if not os.fspath(place).strip():
-            raise SourceError(
-                "the name of a place is empty. Write it out; the current folder is a single dot"
-            )
+            raise SourceError("a place is empty. For the current folder, write a single dot")
     return places
 
 

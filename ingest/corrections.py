@@ -30,11 +30,11 @@ def normalised_facts(facts: Mapping[str, str | date | None]) -> dict[str, str | 
     {'title': 'Iran strikes', 'source': None, 'published': '2024-01-17'}
     """
     if not isinstance(facts, Mapping):
-        raise SourceError(f"facts are given by name, as in {{'title': 'Rain'}}, not as {facts!r}")
+        raise SourceError(f"facts are named, as in {{'title': 'Rain'}}, not as {facts!r}")
     found: dict[str, str | None] = {}
     for name, value in facts.items():
         if name not in FACTS:
-            raise SourceError(f"{name!r} cannot be corrected; what can is {', '.join(FACTS)}")
+            raise SourceError(f"{name!r} cannot be corrected; these can: {', '.join(FACTS)}")
         fits = isinstance(value, str) or (
             name == "published" and isinstance(value, date) and not isinstance(value, datetime)
         )
@@ -50,7 +50,7 @@ def normalised_facts(facts: Mapping[str, str | date | None]) -> dict[str, str | 
         )
         if len(words) > _LONGEST:
             raise SourceError(
-                f"the {name} has {len(words):,} characters; at most {_LONGEST:,} are kept. Shorten it"
+                f"the {name} has {len(words):,} characters; at most {_LONGEST:,} are allowed. Shorten it"
             )
         if name == "published" and words:
             words = _day(words).isoformat()

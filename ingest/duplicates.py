@@ -1,6 +1,6 @@
 """Which articles are near-copies of one another: wire copy, updated versions, one page in another dress.
 
-An article is signed once, when it is taken in. Groups are made of the signatures; texts are fetched only for
+An article is signed once, when it is added. Groups are made of the signatures; texts are fetched only for
 the pairs whose signatures are alike. Nothing is dropped: readers ask "who reported it", so a copy stays an
 article and is only known to be one.
 """

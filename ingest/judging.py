@@ -273,7 +273,7 @@ def faults_of(db: sqlite3.Connection, *, thorough: bool = False) -> Iterator[str
             of_kind = ", ".join(f"'{name}'" for name in kinds[kind])
             query = f"SELECT 1 FROM {table} WHERE typeof({column}) NOT IN ({of_kind})"
             if db.execute(query).fetchone():
-                yield f"the table {table} holds in {column} what is no {kind}"
+                yield f"the table {table} has in {column} a value that is no {kind}"
 
 
 def _columns_of(db: sqlite3.Connection, table: str = "articles") -> set[str]:
@@ -302,7 +302,7 @@ def _article_faults(
     if not row["text"].strip() or row["words"] != len(row["text"].split()):
         yield f"{name} has another number of words than is noted"
     if not _is_version(row, corrected):
-        yield f"{name} is not what was taken in: its content has another hash"
+        yield f"{name} is not what was added: its content has another hash"
     if row["published"] is not None and not _is_day(row["published"]):
         yield f"{name} was published on {row['published'][:20]!r}, which is no day"
     if not _is_moment(row["added"]):
@@ -421,7 +421,7 @@ def _earlier_faults(
             and _is_pages(facts.get("pages"), len(words))
         )
         if not sound or (content_version(words, facts) != version and article_id not in corrections):
-            yield f"{name} is not what was taken in"
+            yield f"{name} is not what was added"
 
 
 def _unpacked(packed: object) -> str | None:

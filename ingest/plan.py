@@ -35,9 +35,7 @@ def plan(
         if origin not in by_origin:
             failed.append(Failure(origin, reason))
         elif not prune:
-            failed.append(
-                Failure(origin, f"{reason}. What was taken in from there stays; --prune removes it")
-            )
+            failed.append(Failure(origin, f"{reason}. What was added from there stays; --prune removes it"))
     renamed: dict[str, str] = {}  # id to where it lies now
     reading: dict[str, ScannedArticle] = {}
     seen: dict[str, ScannedArticle] = {}

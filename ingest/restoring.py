@@ -199,7 +199,7 @@ def _vectors_checked(received: Path, manifest: dict[str, Any]) -> int:
         with np.errstate(all="ignore"):
             lengths = np.linalg.norm(stored[start : start + 65_536].astype(np.float64), axis=1)
         if not (np.abs(lengths - 1) < _UNIT_TOLERANCE).all():
-            raise ValueError("its vectors are none: their lengths are not 1")
+            raise ValueError("its vectors are damaged: their lengths are not 1")
     return int(rows)
 
 
@@ -344,7 +344,7 @@ def _counts(made: Config) -> dict[str, int]:
     """What is there now, whatever was said of it. Raises `CollectionError` unless it can be asked."""
     with closing(Catalog(made.home, made)) as catalog:
         if catalog.without_passages() or catalog.count_hidden():
-            raise CollectionError("the restored collection is not whole. Run the same command again")
+            raise CollectionError("the restored collection is not complete. Run the same command again")
     with opened(made.home / FILE) as db:
         facts = facts_of(db)
     counts = {name: int(facts[name]) for name in ("articles", "passages", "earlier", "corrections")}

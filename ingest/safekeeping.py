@@ -135,11 +135,11 @@ def _gathered(
                     return _gathered(home, aside, files, vectors=vectors, conversations=conversations)
                 if lacking := facts["passages"] - facts["vectors"]:
                     notes.append(
-                        f"{lacking:,} of {facts['passages']:,} vectors are left out, which are not there or "
-                        "not sound; a restoration encodes them again"
+                        f"{lacking:,} of {facts['passages']:,} vectors are left out because they are "
+                        "missing or damaged; restoring encodes them again"
                     )
             else:
-                notes.append("the vectors are left out; a restoration encodes every passage again")
+                notes.append("the vectors are left out; restoring encodes every passage again")
     except ValueError as exc:
         raise CollectionError(
             f"the collection in {home} is damaged, and no backup was made: {exc}. "
@@ -159,7 +159,7 @@ def _gathered(
             )
         else:
             notes.append("conversations and accounts are left out; --conversations keeps them")
-    notes.append("the indexes are left out; a restoration makes them again")
+    notes.append("the indexes are left out; restoring makes them again")
     files |= kept
     return facts, notes
 

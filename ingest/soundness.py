@@ -88,14 +88,14 @@ def _catalog(home: Path) -> tuple[bool, str]:
         )
     if faults:
         return False, (
-            f"{faults}. Take such articles out (clippings remove ID) and in again (clippings sync), or "
+            f"{faults}. Remove such articles (clippings remove ID) and add them again (clippings sync), or "
             f"restore a backup: "
             "clippings restore FILE --home NEW"
         )
     more = "" if noted else "; when and where each was read is checked from the next sync on"
     return (
         True,
-        f"{articles:,} articles and {earlier:,} earlier versions are as they were taken in (layout "
+        f"{articles:,} articles and {earlier:,} earlier versions are as they were added (layout "
         f"{layout}){more}",
     )
 
@@ -148,10 +148,11 @@ def _chroma(config: Config) -> tuple[bool, str]:
             differing = index.differing()
         except CollectionError as exc:
             said = str(exc).partition(" Make it again:")[0]
-            return False, f"{said} To mend it: {mend}"
+            return False, f"{said} To repair it: {mend}"
         if differing:
             return (
                 False,
-                f"{differing:,} are not the mapped ones, or only one of the two has them. To mend it: {mend}",
+                f"{differing:,} are not the mapped ones, or only one of the two has them. "
+                f"To repair it: {mend}",
             )
         return True, f"the same {index.count():,} as are mapped; the links of its graph are not looked at"

@@ -110,6 +110,6 @@ def test_the_version_changes_with_the_text_and_the_facts_and_not_with_where_they
 
 
 def test_there_is_no_article_without_words_and_no_fact_of_a_book_s_length() -> None:
-    with pytest.raises(SourceError, match="it holds no words"):
+    with pytest.raises(SourceError, match="it contains no words"):
         article("a", Extracted(" \n"))
     assert len(article("a", Extracted(BODY, {"title": Fact("x" * 9_000, "heading")})).title or "") == 5_000

@@ -315,7 +315,7 @@ def replying(status: int, body: bytes) -> Callable[[BaseHTTPRequestHandler], Non
 @pytest.mark.parametrize(
     ("handle", "said"),
     [
-        pytest.param(lambda _: time.sleep(2), r"no answer from the Chroma server at .* within 0.3 s\. Is it at work\?", id="silent"),
+        pytest.param(lambda _: time.sleep(2), r"no answer from the Chroma server at .* within 0.3 s\. Is it running\?", id="silent"),
         pytest.param(replying(200, b"<html>Welcome</html>"), "cannot be used: what answers there is no Chroma server", id="another"),
         pytest.param(replying(404, b"not here"), "cannot be used: ", id="not found"),
         pytest.param(replying(401, b"who?"), r"does not let us in .*Set CLIPPINGS_CHROMA_KEY, or chroma\.key_file", id="a key"),

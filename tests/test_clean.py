@@ -89,7 +89,7 @@ PNG = (
 @pytest.mark.parametrize(
     ("data", "complaint"),
     [
-        pytest.param(PNG, "it holds zero bytes", id="a picture named .txt"),
+        pytest.param(PNG, "it contains zero bytes", id="a picture named .txt"),
         pytest.param(bytes(200), "full of control characters", id="nothing but zero bytes"),
         pytest.param(
             bytes(range(1, 32)) * 20, "full of control characters", id="control characters, all ASCII"

@@ -279,7 +279,7 @@ def test_an_empty_folder_makes_an_empty_collection_that_answers_with_nothing(
 ) -> None:
     (tmp_path / "empty").mkdir()
     said = IngestReport(
-        warnings=(f"{tmp_path}/empty: the folder holds no file that can be read; known are {KNOWN}",)
+        warnings=(f"{tmp_path}/empty: the folder contains no file that can be read. Supported are {KNOWN}",)
     )
     assert sync(tmp_path / "empty", config, encoder=encoder) == said
     before = files(config.home)
@@ -306,8 +306,8 @@ def test_what_cannot_be_read_is_in_the_report_and_stops_nothing(
         ),
     )
     assert report.warnings == (
-        f"{news}: 1 file with .png passed over; known are {KNOWN}",
-        "news/feed.jsonl line 1: its date 'soon' is not YYYY-MM-DD and is taken as unknown",
+        f"{news}: 1 file with .png skipped. Supported are {KNOWN}",
+        "news/feed.jsonl line 1: its date 'soon' is not YYYY-MM-DD and is treated as unknown",
     )
     assert report.items == 6
     again = sync([news, news / "nowhere"], config, encoder=encoder)

@@ -138,9 +138,9 @@ def test_a_collection_from_before_there_were_corrections_is_read_and_takes_one(
 @pytest.mark.parametrize(
     ("given", "told"),
     [
-        ({"text": "No."}, "'text' cannot be corrected; what can is title, source, published"),
+        ({"text": "No."}, "'text' cannot be corrected; these can: title, source, published"),
         ({"published": "soon"}, "'soon' is not a day like 2024-01-20. Leave it empty if it is not known"),
-        ({"title": "x" * 5_001}, "the title has 5,001 characters; at most 5,000 are kept. Shorten it"),
+        ({"title": "x" * 5_001}, "the title has 5,001 characters; at most 5,000 are allowed. Shorten it"),
     ],
 )
 def test_facts_that_cannot_be_kept_are_refused(

@@ -268,12 +268,12 @@ def lying(size: int) -> bytes:
         pytest.param(b"\xd0\xcf\x11\xe0" + bytes(600), "Word's old format (.doc), or has a password", id="the old format"),
         pytest.param(zipped({"a.txt": b"Words."}), "not a Word document", id="another zip file"),
         pytest.param(zipped({"[Content_Types].xml": b"<Types/>"}), "it is not a Word document", id="no parts"),
-        pytest.param(zipped({"[Content_Types].xml": b"<Types/>", "word/../../a": b"a"}), "lies outside of it", id="a path outside"),
-        pytest.param(zipped({"[Content_Types].xml": b"<Types/>", "word/document.xml": bytes(30_000_000)}), "only a file made to do harm", id="a bomb"),
+        pytest.param(zipped({"[Content_Types].xml": b"<Types/>", "word/../../a": b"a"}), "whose place is outside the archive", id="a path outside"),
+        pytest.param(zipped({"[Content_Types].xml": b"<Types/>", "word/document.xml": bytes(30_000_000)}), "which suggests a file made to do harm", id="a bomb"),
         pytest.param(lying(3_000_000), "is damaged", id="a bomb that says it is none"),
         pytest.param(small()[:-100], "it is not a whole zip file", id="cut off"),
         pytest.param(with_part(small(), "word/document.xml", lambda xml: xml[:900]), "or a damaged one", id="half a part"),
-        pytest.param(saved(docx.Document()), "it holds no words", id="an empty page"),
+        pytest.param(saved(docx.Document()), "it contains no words", id="an empty page"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_read_is_refused_in_a_sentence(data: bytes, complaint: str) -> None:

@@ -229,18 +229,18 @@ def test_a_packed_page_may_come_byte_by_byte():
 @pytest.mark.parametrize(
     ("coding", "packed", "said"),
     [
-        ("gzip", PAGE, "it came damaged: it cannot be unpacked. Try later"),
+        ("gzip", PAGE, "it arrived damaged: it cannot be decompressed. Try later"),
         (
             "gzip",
             gzip.compress(PAGE, mtime=0)[:-12],
-            "it came incomplete: its packed text breaks off. Try later",
+            "it arrived incomplete: its compressed data ends too early. Try later",
         ),
-        ("deflate", b"x", "it came incomplete: its packed text breaks off. Try later"),
-        ("br", PAGE, "its server packs it in a way that was not asked for ('br'). Try later"),
+        ("deflate", b"x", "it arrived incomplete: its compressed data ends too early. Try later"),
+        ("br", PAGE, "its server compresses it in a way that was not requested ('br'). Try later"),
         (
             "gzip, gzip",
             gzip.compress(gzip.compress(PAGE, mtime=0), mtime=0),
-            "its server packs it in a way that was not asked for ('gzip, gzip'). Try later",
+            "its server compresses it in a way that was not requested ('gzip, gzip'). Try later",
         ),
     ],
 )
@@ -467,7 +467,7 @@ def test_a_chain_has_an_end(site: Site):
         ("javascript:alert(1)", "For absolute URLs, path must be empty or begin with '/'"),
         (
             "http://ana:secret@127.0.0.1/",
-            "its address holds a user name or password, which would be kept with the article. Take it out",
+            "its address contains a user name or password, which would be stored with the article. Remove it",
         ),
         ("http://1.2.3.999/", "Invalid IPv4 address: '1.2.3.999'"),
         ("http://127.0.0.1:99999/", "there is no port 99999. Check the spelling of the address"),
@@ -832,7 +832,10 @@ def test_a_site_without_robots_txt_allows_everything(site: Site, status: int):
         ((500, {}, b""), "its server says 500 (internal server error). Try later"),
         ((503, {}, b""), "its server says 503 (service unavailable): it asks for fewer requests. Try later"),
         ((429, {}, b""), "its server says 429 (too many requests): it asks for fewer requests. Try later"),
-        ((200, {"Content-Encoding": "gzip"}, b"plain"), "it came damaged: it cannot be unpacked. Try later"),
+        (
+            (200, {"Content-Encoding": "gzip"}, b"plain"),
+            "it arrived damaged: it cannot be decompressed. Try later",
+        ),
         (
             (302, {"Location": "/robots.txt"}, b""),
             "it redirects more than 5 times. Give the address of the page itself",
@@ -843,7 +846,7 @@ def test_a_robots_txt_that_cannot_be_had_allows_nothing_and_is_not_asked_for_aga
     site: Site, reply: Reply, why: str
 ):
     site.pages.update({"/robots.txt": reply, "/": (200, {}, PAGE)})
-    said = f"its site's robots.txt, which says what programs may read, cannot be had: {why}"
+    said = f"its site's robots.txt, which says what programs may read, cannot be fetched: {why}"
     with Fetcher(private=True, limits=QUICK) as fetcher:
         for _ in range(2):
             asked = len(site.asked)
@@ -1078,7 +1081,7 @@ def test_a_dead_host_is_tried_once_in_a_sync(net: Net):
 def test_a_server_that_breaks_off_or_speaks_something_else(reply: bytes):
     with raw(lambda connection: connection.sendall(reply)) as url:
         said = refusal(url)
-    assert said.startswith("its server broke off or does not speak HTTP (")
+    assert said.startswith("its server closed the connection or does not speak HTTP (")
     assert said.endswith("). Check the address, or try later")
 
 
@@ -1121,7 +1124,7 @@ def test_of_any_answer_only_a_sentence_escapes(noise: bytes, head: bytes):
 )
 def test_a_mark_that_http_cannot_say_is_not_said(site: Site, options: dict[str, str]):
     site.pages["/"] = (200, {}, PAGE)
-    assert refusal(site.url, **options).startswith("it cannot be asked for")
+    assert refusal(site.url, **options).startswith("it cannot be requested")
     assert "/" not in site.paths
 
 

@@ -577,7 +577,7 @@ def test_of_two_members_of_a_zip_with_one_name_the_last_is_read(news: Path, pars
         ("news/a.zip/A.txt", "The third."),
         ("news/a.zip/a.txt", "The second."),
     ]
-    reason = "2 files in the archive are called 'a.txt'; the last is taken in, and no other. Give each a name of its own"
+    reason = "2 files in the archive are called 'a.txt'; only the last is added. Give each a name of its own"
     assert failed == [Failure("news/a.zip/a.txt", reason)]
 
 

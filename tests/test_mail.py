@@ -170,7 +170,7 @@ def test_a_message_that_is_passed_on_is_what_it_passes_on_and_not_from_its_sende
     assert extract(mail(body, headers, subject="Fwd: Anchor found")) == Extracted(
         "See below.\n\nA dredger has lifted an anchor.",
         {"title": Fact("Anchor found", "mail Subject")},
-        warnings=("it was passed on by mail: who wrote it, and on which day, is not taken from the headers",),
+        warnings=("it was forwarded: its author and its date are not taken from the headers",),
     )
 
 
@@ -225,11 +225,11 @@ def nested(depth: int) -> bytes:
     [
         pytest.param(b"", "it has no mail headers", id="nothing"),
         pytest.param(b"Only words.\n", "it has no mail headers", id="a text"),
-        pytest.param(mail("  \n"), "it holds no words of its own", id="an empty message"),
-        pytest.param(mail("", kind="text/html"), "it holds no words of its own", id="an empty page"),
+        pytest.param(mail("  \n"), "it contains no words of its own", id="an empty message"),
+        pytest.param(mail("", kind="text/html"), "it contains no words of its own", id="an empty page"),
         pytest.param(
             mail("> Why?\n", "In-Reply-To: <a@x>\n"),
-            "it holds no words of its own",
+            "it contains no words of its own",
             id="nothing but a quotation",
         ),
         pytest.param(mail("x", kind="application/pkcs7-mime"), "it is encrypted", id="S/MIME"),
@@ -238,7 +238,7 @@ def nested(depth: int) -> bytes:
             "only attachments (a.pdf)",
             id="an attachment alone",
         ),
-        pytest.param(nested(30), "messages within messages", id="nested"),
+        pytest.param(nested(30), "nested too deeply", id="nested"),
         pytest.param(nested(3_000), "", id="nested beyond the parser"),
     ],
 )

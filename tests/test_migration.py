@@ -433,7 +433,7 @@ def test_a_collection_of_every_layout_is_kept_and_restored_to_this_one_s_with_al
     [
         (["UPDATE articles SET published = '2024-02-31'"], "day is out of range for month"),
         (["UPDATE articles SET text = CAST(x'ff41' AS TEXT)"], "Could not decode to UTF-8"),
-        (["UPDATE articles SET text = text || '!'"], "is not what was taken in"),
+        (["UPDATE articles SET text = text || '!'"], "is not what was added"),
         (["UPDATE articles SET added = 'once'"], "Invalid isoformat string: 'once'"),
         (["UPDATE articles SET pages = 'x'"], "Expecting value"),
         (["UPDATE articles SET provenance = '{}'", "UPDATE articles SET provenance = '[1]'"], "cannot unpack"),

@@ -274,8 +274,8 @@ def test_the_language_is_the_catalogs() -> None:
 def test_letters_that_cannot_be_told_are_shown_as_such_and_counted() -> None:
     found = extract(pdf([[(72.0, 700.0, 10.0, "Iran \ufffd struck")]]))
     assert found.text == "Iran \ufffd struck"
-    assert found.warnings == ("1 of its 11 letters cannot be told, and are shown as \ufffd",)
-    with pytest.raises(SourceError, match=r"its letters cannot be told: .* Make it searchable \(OCR\) first"):
+    assert found.warnings == ("1 of its 11 letters cannot be read, and are shown as \ufffd",)
+    with pytest.raises(SourceError, match=r"its text cannot be read: .* Make it searchable \(OCR\) first"):
         extract(pdf([[(72.0, 700.0, 10.0, "\ufffd\ufffd\ufffd\ufffd a")]]))
 
 
@@ -297,11 +297,11 @@ def locked() -> bytes:
         pytest.param(pdf([column(72, 720, LEFT)])[:400], "it is a damaged PDF", id="cut off"),
         pytest.param(locked(), "it has a password", id="a password"),
         pytest.param(
-            pdf([[]], picture=True), "it holds pictures of text only. Make it searchable", id="a scan"
+            pdf([[]], picture=True), "it contains only pictures of text. Make it searchable", id="a scan"
         ),
-        pytest.param(pdf([[], []]), "it holds no words", id="empty pages"),
+        pytest.param(pdf([[], []]), "it contains no words", id="empty pages"),
         pytest.param(
-            pdf([[(72.0, 700.0, 10.0, "12 - 14")]]), "it holds no words, only numbers", id="numbers"
+            pdf([[(72.0, 700.0, 10.0, "12 - 14")]]), "it contains no words, only numbers", id="numbers"
         ),
     ],
 )

@@ -262,7 +262,7 @@ def test_a_backup_is_an_ordinary_zip_file_without_locks_that_says_what_is_in_it(
         (full.home / "upload" / passing).mkdir(parents=True)
         (full.home / "upload" / passing / "a.txt").write_text("not yet an article")
     made = backup(tmp_path / "news.zip", full)
-    size, notes = made.file.stat().st_size, ("the indexes are left out; a restoration makes them again",)
+    size, notes = made.file.stat().st_size, ("the indexes are left out; restoring makes them again",)
     assert made == Kept(
         tmp_path / "news.zip", 3, 3, size, corrections=1, verdicts=1, cases=1, vectors=3, notes=notes
     )
@@ -386,7 +386,7 @@ def test_a_collection_of_older_indexes_and_another_encoder_is_kept_and_made_with
     kept = backup(tmp_path / "old.zip", replace(full, encoder="another"))
     assert (
         kept.notes[0]
-        == "3 of 3 vectors are left out, which are not there or not sound; a restoration encodes them again"
+        == "3 of 3 vectors are left out because they are missing or damaged; restoring encodes them again"
     )
     encoder = WordEncoder()
     asking = replace(other, encoder="another")
@@ -699,7 +699,7 @@ def test_without_vectors_a_backup_is_smaller_and_everything_is_encoded_again(
     full: Config, other: Config, tmp_path: Path
 ) -> None:
     kept = backup(tmp_path / "kept.zip", full, vectors=False)
-    assert kept.notes[0] == "the vectors are left out; a restoration encodes every passage again"
+    assert kept.notes[0] == "the vectors are left out; restoring encodes every passage again"
     assert not {"vectors.texts", "vectors.float32"} & set(zipfile.ZipFile(kept.file).namelist())
     made = restore(kept.file, other, encoder=WordEncoder())
     assert (made.encoded, made.vectors, answers(other) == answers(full)) == (3, 0, True)
@@ -849,10 +849,10 @@ def test_a_catalog_revised_by_nobody_is_restored(full: Config, kept: Path, other
          "has layout 7, this version reads 1 to 3 (a later version of Clippings made it: update this one)"),
         (["DELETE FROM meta WHERE name = 'schema'"], "has layout None, this version reads 1 to 3 (no version of Clippings made it)"),
         (["UPDATE articles SET text = text || '.' WHERE id = 'news/weather.txt'"],
-         "the article news/weather.txt is not what was taken in: its content has another hash"),
-        (["UPDATE articles SET version = 'x' WHERE id = 'news/weather.txt'"], "news/weather.txt is not what was taken in"),
-        (["UPDATE corrections SET was = 'Another'"], "news/iran.txt is not what was taken in"),
-        (["UPDATE corrections SET name = 'text'"], "news/iran.txt is not what was taken in"),
+         "the article news/weather.txt is not what was added: its content has another hash"),
+        (["UPDATE articles SET version = 'x' WHERE id = 'news/weather.txt'"], "news/weather.txt is not what was added"),
+        (["UPDATE corrections SET was = 'Another'"], "news/iran.txt is not what was added"),
+        (["UPDATE corrections SET name = 'text'"], "news/iran.txt is not what was added"),
         (["UPDATE corrections SET article_id = 'nowhere'"], "a correction belongs to the article nowhere, which is not there"),
         (["UPDATE passages SET \"end\" = 999 WHERE article_id = 'news/iran.txt'"],
          "a passage of the article news/iran.txt lies outside its text"),
@@ -881,9 +881,9 @@ def test_a_catalog_revised_by_nobody_is_restored(full: Config, kept: Path, other
          "an earlier version of the article nowhere is kept, and the article is not there"),
         (["INSERT INTO earlier VALUES ('news/weather.txt', 'v', '2024-01-01', '{}', x'00')"],
          "an earlier version of the article news/weather.txt cannot be read"),
-        (["INSERT INTO snapshots VALUES ('x', x'00', '[]')"], "the table snapshots holds in stamp what is no text"),
-        (["UPDATE indexes SET generation = 'x'"], "the table indexes holds in generation what is no integer"),
-        (["UPDATE passages SET added = 'x'"], "the table passages holds in added what is no generation"),
+        (["INSERT INTO snapshots VALUES ('x', x'00', '[]')"], "the table snapshots has in stamp a value that is no text"),
+        (["UPDATE indexes SET generation = 'x'"], "the table indexes has in generation a value that is no integer"),
+        (["UPDATE passages SET added = 'x'"], "the table passages has in added a value that is no generation"),
         (["PRAGMA writable_schema = ON", "UPDATE sqlite_master SET rootpage = 3 WHERE name = 'indexes'"],
          "its catalog cannot be read"),
     ],
@@ -917,7 +917,7 @@ def test_vectors_that_are_none_are_refused(kept: Path, other: Config, number: fl
         said["members"]["vectors.float32"]["sha256"] = hashlib.sha256(data["vectors.float32"]).hexdigest()
 
     path = forged(kept, change)
-    with unchanged(kept.parent), refused("its vectors are none: their lengths are not 1"):
+    with unchanged(kept.parent), refused("its vectors are damaged: their lengths are not 1"):
         restore(path, other)
 
 
@@ -937,10 +937,10 @@ def test_members_that_overlap_are_refused(kept: Path, other: Config) -> None:
     ("change", "words"),
     [
         (lambda data, _: data.update({FILE: data[FILE][::-1]}), f"{FILE} is not what was backed up"),
-        (lambda data, _: data.pop("gold.jsonl"), "it does not hold the files that its manifest names"),
-        (lambda data, _: data.update({"upload/more.txt": b"x"}), "it does not hold the files that its manifest names"),
+        (lambda data, _: data.pop("gold.jsonl"), "it does not contain the files that its manifest names"),
+        (lambda data, _: data.update({"upload/more.txt": b"x"}), "it does not contain the files that its manifest names"),
         (lambda data, said: said["members"]["gold.jsonl"].update(sha256="0" * 64), "gold.jsonl is not what was backed up"),
-        (lambda data, said: said["members"]["gold.jsonl"].update(bytes=1), "gold.jsonl has not the length that its manifest says"),
+        (lambda data, said: said["members"]["gold.jsonl"].update(bytes=1), "gold.jsonl has another length than its manifest says"),
         (lambda data, said: said["members"]["gold.jsonl"].pop("bytes"), "its manifest is not complete"),
         (lambda data, said: said.update(members=[]), "its manifest is not complete"),
         (lambda data, said: said.update(articles=4), "its catalog is not the one that its manifest describes"),
@@ -950,12 +950,12 @@ def test_members_that_overlap_are_refused(kept: Path, other: Config) -> None:
             "its format is 3, this version of Clippings reads 2 and 1. A later version made it: update this "
             "one",
         ),
-        (lambda data, said: said.update(passages=-1), "its manifest counts what cannot be counted"),
-        (lambda data, said: said.update(dims=True), "its manifest counts what cannot be counted"),
+        (lambda data, said: said.update(passages=-1), "its manifest has counts that are no numbers"),
+        (lambda data, said: said.update(dims=True), "its manifest has counts that are no numbers"),
         (lambda data, said: said.update(vectors=2), "its vectors are not as many as its manifest says"),
         (lambda data, said: said.update(dims=128), "its vectors are not as many as its manifest says"),
-        (lambda data, said: said.pop("clippings backup"), "its manifest.json is something else's"),
-        (lambda data, said: (data.pop(FILE), said["members"].pop(FILE)), "it does not hold the files that its manifest names"),
+        (lambda data, said: said.pop("clippings backup"), "its manifest.json is of another program"),
+        (lambda data, said: (data.pop(FILE), said["members"].pop(FILE)), "it does not contain the files that its manifest names"),
     ],
 )  # fmt: skip
 def test_a_backup_that_is_not_as_it_was_made_leaves_nothing_behind(
@@ -982,20 +982,20 @@ def test_a_member_that_would_lie_elsewhere_is_refused(kept: Path, other: Config,
         said["members"][name] = {"bytes": 4, "sha256": "4b3b8dcf1a3e3f8d"}
 
     path = forged(kept, add)
-    with unchanged(kept.parent), refused(f"{name!r} is nothing that a backup holds"):
+    with unchanged(kept.parent), refused(f"{name!r} is no file of a backup"):
         restore(path, other)
 
 
 def test_a_link_is_refused(kept: Path, other: Config) -> None:
     path = forged(kept, lambda *_: None, **{"gold.jsonl": (stat.S_IFLNK | 0o777) << 16})
-    with unchanged(kept.parent), refused("'gold.jsonl' is nothing that a backup holds"):
+    with unchanged(kept.parent), refused("'gold.jsonl' is no file of a backup"):
         restore(path, other)
 
 
 def test_a_member_that_is_there_twice_is_refused(kept: Path, other: Config) -> None:
     with zipfile.ZipFile(kept, "a") as archive, pytest.warns(UserWarning, match="Duplicate name"):
         archive.writestr("gold.jsonl", CASE)
-    with unchanged(kept.parent), refused("it does not hold the files that its manifest names"):
+    with unchanged(kept.parent), refused("it does not contain the files that its manifest names"):
         restore(kept, other)
 
 
@@ -1006,7 +1006,7 @@ def test_a_bomb_is_read_no_further_than_the_manifest_says(
         data["gold.jsonl"] = bytes(50_000_000)
 
     path = forged(kept, fill)
-    with unchanged(kept.parent), refused("gold.jsonl has not the length that its manifest says"):
+    with unchanged(kept.parent), refused("gold.jsonl has another length than its manifest says"):
         restore(path, other)
     # One that lies about its length in the zip's directory as well.
     with unchanged(kept.parent), monkeypatch.context() as patch, refused("gold.jsonl has not the length"):

@@ -25,7 +25,7 @@ from rag.errors import SourceError
 from rag.types import Article, Failure
 
 KNOWN = ", ".join(KINDS)
-UNSEEN = "its id, or its name, holds a line break or another character that is not shown. Rename it"
+UNSEEN = "its id, or its name, contains a line break or another invisible character. Rename it"
 WORDS = "Iran struck first. Pakistan replied."
 
 
@@ -203,10 +203,10 @@ def test_other_kinds_are_passed_over_and_counted(news: Path) -> None:
     scanned = scan([news])
     assert ids(scanned) == ["news/a.txt"]
     assert scanned.warnings == (
-        f"{news}: 1 file with .doc passed over; known are {KNOWN}",
-        f"{news}: 1 file with .gz passed over; known are {KNOWN}",
-        f"{news}: 2 files with .png passed over; known are {KNOWN}",
-        f"{news}: 1 file with no ending passed over; known are {KNOWN}",
+        f"{news}: 1 file with .doc skipped. Supported are {KNOWN}",
+        f"{news}: 1 file with .gz skipped. Supported are {KNOWN}",
+        f"{news}: 2 files with .png skipped. Supported are {KNOWN}",
+        f"{news}: 1 file with no ending skipped. Supported are {KNOWN}",
     )
 
 
@@ -216,7 +216,7 @@ def test_a_folder_named_like_a_text_is_a_folder(news: Path) -> None:
 
 
 def test_an_empty_folder_holds_nothing_and_is_no_failure(news: Path) -> None:
-    note = f"{news}: the folder holds no file that can be read; known are {KNOWN}"
+    note = f"{news}: the folder contains no file that can be read. Supported are {KNOWN}"
     assert scan([news]) == Scan((), (), frozenset(), frozenset(), (str(news),), (note,))
 
 
@@ -338,7 +338,7 @@ def test_of_several_files_of_one_name_in_an_archive_the_last_is_taken_in_and_the
     assert [(found.id, read(found).text) for found in scanned.found] == [
         ("news/pack.zip/a.txt", "Third."), ("news/pack.zip/b.txt", WORDS),
     ]  # fmt: skip
-    reason = "3 files in the archive are called 'a.txt'; the last is taken in, and no other. Give each a name of its own"
+    reason = "3 files in the archive are called 'a.txt'; only the last is added. Give each a name of its own"
     assert scanned.failed == (Failure("news/pack.zip/a.txt", reason),)
 
 
@@ -373,8 +373,8 @@ def test_a_place_that_cannot_be_read_does_not_stop_the_others(news: Path) -> Non
     assert reasons[:5] == [
         "there is no such file or folder. Check the spelling, or give the whole path",
         "web addresses are not fetched here. Name a file or a folder",
-        f"files of the kind .png cannot be read. Known are {KNOWN}",
-        f"files of the kind without ending cannot be read. Known are {KNOWN}",
+        f"files of the kind .png cannot be read. Supported are {KNOWN}",
+        f"files of the kind without ending cannot be read. Supported are {KNOWN}",
         "it is neither a file nor a folder. Name one of these",
     ]
     assert all(reason.startswith("it cannot be opened (") for reason in reasons[5:])
@@ -384,10 +384,13 @@ def test_a_place_that_cannot_be_read_does_not_stop_the_others(news: Path) -> Non
     ("data", "reason"),
     [
         (b"", "it is empty. Remove it, or put the article's text into it"),
-        (b" \n\t", "it holds no words. Remove it, or put the article's text into it"),
-        (b"\xef\xbb\xbf", "it holds no words. Remove it, or put the article's text into it"),
-        (b"date 2024-01-20\n", "it holds no words. Remove it, or put the article's text into it"),
-        (b"\x89PNG\r\n\x1a\n" + bytes(90), "it is not text (it holds zero bytes). Export it as text first"),
+        (b" \n\t", "it contains no words. Remove it, or put the article's text into it"),
+        (b"\xef\xbb\xbf", "it contains no words. Remove it, or put the article's text into it"),
+        (b"date 2024-01-20\n", "it contains no words. Remove it, or put the article's text into it"),
+        (
+            b"\x89PNG\r\n\x1a\n" + bytes(90),
+            "it is not text (it contains zero bytes). Export it as text first",
+        ),
     ],
 )
 def test_a_file_without_words_is_a_failure_under_its_own_name(news: Path, data: bytes, reason: str) -> None:
@@ -404,11 +407,9 @@ def test_a_file_that_is_gone_is_a_failure(news: Path) -> None:
     for name in ("a.txt", "b.jsonl"):
         (news / name).symlink_to(news / "nowhere")
     assert scan([news]).failed == (
+        Failure("news/a.txt", "it is a broken link, or has just been removed. Repair the link or remove it"),
         Failure(
-            "news/a.txt", "it is a link to nothing, or has just been removed. Mend the link or remove it"
-        ),
-        Failure(
-            "news/b.jsonl", "it is a link to nothing, or has just been removed. Mend the link or remove it"
+            "news/b.jsonl", "it is a broken link, or has just been removed. Repair the link or remove it"
         ),
     )
 
@@ -563,7 +564,7 @@ def test_a_bad_date_is_a_warning_and_unknown(news: Path) -> None:
     assert only(scanned).published is None
     assert scanned.warnings == (
         "news/feed.jsonl line 1: its date 'last Tuesday, very very very very very v' is not YYYY-MM-DD and "
-        "is taken as unknown",
+        "is treated as unknown",
     )
 
 
@@ -706,7 +707,7 @@ def test_what_has_gone_since_it_was_found_is_a_source_error(news: Path, name: st
     path = write(news / name, text)
     (found,) = scan([news]).found
     path.unlink()
-    with pytest.raises(SourceError, match="it is a link to nothing, or has just been removed"):
+    with pytest.raises(SourceError, match="it is a broken link, or has just been removed"):
         read(found)
 
 

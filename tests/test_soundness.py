@@ -185,7 +185,7 @@ def flipped(config: Config, place: str, chance: random.Random) -> tuple[Path, in
 
 def test_a_sound_collection_is_well_in_every_part(sound: Config) -> None:
     assert {name: (part.well, part.detail) for name, part in examined(sound).items()} == {
-        "catalog's rows": (True, "10 articles and 1 earlier versions are as they were taken in (layout 3)"),
+        "catalog's rows": (True, "10 articles and 1 earlier versions are as they were added (layout 3)"),
         "vectors": (True, "15 are as they were written"),
         "passages' words": (True, "every file of lexical has its checksum"),
         "articles' words": (True, "every file of whole has its checksum"),

@@ -257,7 +257,7 @@ def test_a_collection_that_an_earlier_version_was_rebuilding_when_it_was_killed_
     with sqlite3.connect(config.home / FILE) as db:
         db.execute("DELETE FROM passages")
         db.execute("UPDATE articles SET text = 'Another word. ' || text WHERE id = '05'")
-    with pytest.raises(CollectionError, match=r"the article 05 is not what was taken in\. Take it out"):
+    with pytest.raises(CollectionError, match=r"the article 05 is not what was added\. Remove it"):
         sync(feed, config, encoder=WordEncoder())
     remove("05", config, encoder=WordEncoder())  # as it was told to
     assert sync(feed, config, encoder=WordEncoder()).added == ("05",)
@@ -327,7 +327,7 @@ def test_an_article_that_is_too_long_is_a_failure_that_says_so(
     (tmp_path / LONG).write_text("Rain fell. " * 100)
     (tmp_path / "news" / "short.txt").write_text("Rain fell.")
     report = sync(tmp_path / "news", config, encoder=WordEncoder())
-    said = "its text has 1,100 characters; at most 1,000 are taken in. Split it"
+    said = "its text has 1,100 characters; at most 1,000 can be added. Split it"
     assert (report.added, report.failed) == (("news/short.txt",), (Failure(LONG, said),))
 
 

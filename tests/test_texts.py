@@ -36,11 +36,11 @@ def test_front_matter_is_facts_and_no_text(front: str) -> None:
 @pytest.mark.parametrize(
     ("text", "warning"),
     [
-        ("---\ntitle: [unclosed\n---\n", "its front matter is not YAML and was passed over"),
-        ("+++\ntitle = \n+++\n", "its front matter is not TOML and was passed over"),
-        ('---\ntitle: "\\UFFFFFFFF"\n---\n', "its front matter is not YAML and was passed over"),
-        (f"+++\nx = {'1' * 5_000}\n+++\n", "its front matter is not TOML and was passed over"),
-        ("---\ndate: soon\n---\n", "its date 'soon' cannot be read and is taken as unknown"),
+        ("---\ntitle: [unclosed\n---\n", "its front matter is not YAML and was ignored"),
+        ("+++\ntitle = \n+++\n", "its front matter is not TOML and was ignored"),
+        ('---\ntitle: "\\UFFFFFFFF"\n---\n', "its front matter is not YAML and was ignored"),
+        (f"+++\nx = {'1' * 5_000}\n+++\n", "its front matter is not TOML and was ignored"),
+        ("---\ndate: soon\n---\n", "its date 'soon' cannot be read and is treated as unknown"),
     ],
 )
 def test_front_matter_that_cannot_be_read_is_a_warning(text: str, warning: str) -> None:

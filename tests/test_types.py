@@ -279,7 +279,7 @@ def test_the_counts_of_a_plan_add_up_to_what_was_read() -> None:
         kept=("d", "e", "f", "g"),
         failed=(Failure("h", "it is empty"),),
         renamed=(("d", "new/d.txt"),),
-        warnings=("x.pdf was passed over",),
+        warnings=("x.pdf was skipped",),
     )
     assert plan.items == 2 + 1 + 4 + 1, "what is gone was not read, and what was renamed is among the kept"
     assert Plan().items == 0

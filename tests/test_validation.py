@@ -162,8 +162,8 @@ def test_what_is_no_configuration_is_refused_by_every_function(config: Any, tmp_
         (b"news", "a place is a path or a web address, or a list of these, not b'news'"),
         ([None], "a place is a path or a web address, or a list of these, not None"),
         ({"news": 1}, "a place is a path or a web address, or a list of these, not {'news': 1}"),
-        ("", "the name of a place is empty. Write it out; the current folder is a single dot"),
-        ([" "], "the name of a place is empty. Write it out; the current folder is a single dot"),
+        ("", "a place is empty. For the current folder, write a single dot"),
+        ([" "], "a place is empty. For the current folder, write a single dot"),
     ],
 )
 def test_what_names_no_place_is_refused_before_anything_is_made(
@@ -179,10 +179,10 @@ def test_what_names_no_place_is_refused_before_anything_is_made(
 @pytest.mark.parametrize(
     ("facts", "says"),
     [
-        ({"author": "Ann"}, "'author' cannot be corrected; what can is title, source, published"),
-        ({5: "x"}, "5 cannot be corrected; what can is title, source, published"),
-        ("title", "facts are given by name, as in {'title': 'Rain'}, not as 'title'"),
-        (None, "facts are given by name, as in {'title': 'Rain'}, not as None"),
+        ({"author": "Ann"}, "'author' cannot be corrected; these can: title, source, published"),
+        ({5: "x"}, "5 cannot be corrected; these can: title, source, published"),
+        ("title", "facts are named, as in {'title': 'Rain'}, not as 'title'"),
+        (None, "facts are named, as in {'title': 'Rain'}, not as None"),
         ({"title": 5}, "the title must be a text or None, not 5"),
         ({"title": A_DAY}, "the title must be a text or None, not datetime.date(2024, 1, 20)"),
         (

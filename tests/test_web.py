@@ -148,7 +148,7 @@ def test_no_password_of_an_address_is_kept_or_told(
     assert report.failed == (
         Failure(
             f"{site.root.replace('http://', 'http://…@')}/storm",
-            "its address holds a user name or password, which would be kept with the article. Take it out",
+            "its address contains a user name or password, which would be stored with the article. Remove it",
         ),
     )
     assert stored(config, "https://paper.example/gale").url == "https://paper.example/gale"
@@ -295,7 +295,7 @@ def test_a_page_that_is_gone_is_removed_only_when_asked(
     report = take(address)
     (failure,) = report.failed
     assert failure.item == address
-    assert failure.reason.endswith("What was taken in from there stays; --prune removes it")
+    assert failure.reason.endswith("What was added from there stays; --prune removes it")
     assert stored(config, address).title == "Storm"
     report = take(address, prune=True)
     assert (report.removed, report.failed) == ((address,), ())
@@ -475,7 +475,7 @@ def test_a_host_that_keeps_failing_is_left_alone(site: Site, take: Callable[...,
     feed = site.put("feed", rss(*(item(site.root, f"a{n}", f"A{n}") for n in range(6))))
     reasons = [failure.reason for failure in take(feed).failed]
     assert len(reasons) == 6
-    assert [reason.endswith("was not asked again. Sync later") for reason in reasons] == [False] * 3 + [
+    assert [reason.endswith("was not tried again. Sync later") for reason in reasons] == [False] * 3 + [
         True
     ] * 3
     assert site.asked == ["feed", "a0", "a1", "a2"]

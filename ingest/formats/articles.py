@@ -39,10 +39,10 @@ def article(article_id: str, found: Extracted) -> Article:
     """The article, with the hash of its content as its version. Raises `SourceError` where there are no words
     in it, or too many."""
     if not found.text.strip():
-        raise SourceError("it holds no words. Remove it, or put the article's text into it")
+        raise SourceError("it contains no words. Remove it, or put the article's text into it")
     if len(found.text) > LONGEST:
         raise SourceError(
-            f"its text has {len(found.text):,} characters; at most {LONGEST:,} are taken in. Split it"
+            f"its text has {len(found.text):,} characters; at most {LONGEST:,} can be added. Split it"
         )
     facts = {name: found.facts[name] for name in FACTS if name in found.facts}
     values = {name: _value(name, fact) for name, fact in facts.items()}

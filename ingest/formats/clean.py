@@ -55,7 +55,7 @@ def decode(data: bytes) -> tuple[str, str]:
         if _mostly_utf8(sample):
             raise SourceError(f"it is UTF-8 but damaged at byte {exc.start}. Save it again as UTF-8") from exc
     if b"\x00" in sample:
-        raise SourceError("it is not text (it holds zero bytes). Export it as text first")
+        raise SourceError("it is not text (it contains zero bytes). Export it as text first")
     high = sum(byte >= 0x80 for byte in sample)
     if high * 5 < len(sample):
         try:
@@ -68,7 +68,7 @@ def decode(data: bytes) -> tuple[str, str]:
         sample = sample[: sample.rfind(b"\n") + 1] or sample
     best = from_bytes(sample).best()
     if best is None:
-        raise SourceError("its encoding cannot be told, or it is not text. Save it as UTF-8")
+        raise SourceError("its encoding is not known, or it is not text. Save it as UTF-8")
     return _text(data, best.encoding), best.encoding
 
 
@@ -142,7 +142,7 @@ def fault_of_id(article_id: str) -> str | None:
 
     >>> fault_of_id("news/a.txt")
     >>> fault_of_id("news/a\\nb.txt")
-    'its id, or its name, holds a line break or another character that is not shown. Rename it'
+    'its id, or its name, contains a line break or another invisible character. Rename it'
     """
     if len(article_id) > LONGEST_ID:
         return (
@@ -150,7 +150,7 @@ def fault_of_id(article_id: str) -> str | None:
             "Give it a shorter one"
         )
     if _UNNAMEABLE.search(article_id):
-        return "its id, or its name, holds a line break or another character that is not shown. Rename it"
+        return "its id, or its name, contains a line break or another invisible character. Rename it"
     return None if article_id.strip() else "its id is empty. Give it one"
 
 

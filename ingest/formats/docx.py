@@ -60,12 +60,12 @@ def extract(data: bytes) -> Extracted:
         facts = _facts(document, body)
     except _DAMAGE as exc:
         raise SourceError(
-            "its parts do not fit together. Open it in Word or LibreOffice, and save it as .docx again"
+            "its parts do not match. Open it in Word or LibreOffice, and save it as .docx again"
         ) from exc
     text = tidy(joined(body.blocks))
     if not has_words(text):
         raise SourceError(
-            "it holds no words outside of pictures and text boxes. Save its text as .docx or .txt"
+            "it contains no words outside of pictures and text boxes. Save its text as .docx or .txt"
         )
     notes = "1 footnote was" if body.notes == 1 else f"{body.notes} footnotes were"
     return Extracted(text, facts, warnings=(f"{notes} left out",) if body.notes else ())

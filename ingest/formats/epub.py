@@ -49,7 +49,7 @@ def extract(data: bytes) -> Extracted:
         texts, warnings = book.chapters(package, posixpath.dirname(package_at))
     text = "\n\n".join(texts)
     if not markup.has_words(text):
-        raise SourceError("it holds no words: its pages may be pictures. Use an edition with text")
+        raise SourceError("it contains no words: its pages may be pictures. Use an edition with text")
     return Extracted(text, _facts(package), warnings=tuple(warnings))
 
 

@@ -103,13 +103,13 @@ def entries(body: bytes, url: str, *, charset: str | None = None) -> tuple[FeedE
         )
     except _ESCAPES as exc:
         raise SourceError(
-            f"the feed is damaged, and its reader could not get past that ({type(exc).__name__}). "
+            f"the feed is damaged and cannot be parsed ({type(exc).__name__}). "
             "Try later, or give the addresses of its pages"
         ) from exc
     # The words are expat's own, which has no number for this that Python hands on.
     if "amplification" in str(parsed.get("bozo_exception", "")):
         raise SourceError(
-            "its entities unfold to more than a feed may hold, as only a file made to do harm does. "
+            "its entities expand to more than a feed may contain, which suggests a file made to do harm. "
             "Do not trust it"
         )
     if not parsed.get("version"):

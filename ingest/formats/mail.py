@@ -58,9 +58,7 @@ def extract(data: bytes) -> Extracted:
     if body.attached:
         warnings.append(f"attachments were left out: {_listed(body.attached)}")
     if passed_on:
-        warnings.append(
-            "it was passed on by mail: who wrote it, and on which day, is not taken from the headers"
-        )
+        warnings.append("it was forwarded: its author and its date are not taken from the headers")
     return Extracted(text, _facts(message, passed_on), warnings=tuple(warnings))
 
 
@@ -69,8 +67,8 @@ def _nothing(body: _Body) -> str:
         return "it is encrypted. Open it in the mail program, and save its text"
     if body.attached:
         attached = _listed(body.attached)
-        return f"it holds no words, only attachments ({attached}). Save these, and name them instead"
-    return "it holds no words of its own, only what it quotes or shows as pictures. Save its text as .txt"
+        return f"it contains no words, only attachments ({attached}). Save these, and name them instead"
+    return "it contains no words of its own, only what it quotes or shows as pictures. Save its text as .txt"
 
 
 def _listed(names: list[str]) -> str:
@@ -98,7 +96,7 @@ class _Body:
     def read(self, part: EmailMessage, depth: int = 0, related: bool = False) -> None:
         if depth > _DEEPEST:
             raise SourceError(
-                "it has messages within messages, too deep to be read. Save the innermost one by itself"
+                "its messages are nested too deeply to be read. Save the innermost one by itself"
             )
         kind = part.get_content_type()
         if kind == "multipart/encrypted" or kind in ("application/pkcs7-mime", "application/x-pkcs7-mime"):

@@ -81,7 +81,7 @@ def member_named(opened: ZipFile, name: str) -> ZipInfo:
     try:
         return opened.getinfo(name)
     except KeyError as exc:
-        raise SourceError(f"it holds no file named {shown(name)} any more. Sync again") from exc
+        raise SourceError(f"it contains no file named {shown(name)} any more. Sync again") from exc
 
 
 def read_member(opened: ZipFile, info: ZipInfo, limit: int) -> bytes:
@@ -104,9 +104,8 @@ def read_member(opened: ZipFile, info: ZipInfo, limit: int) -> bytes:
                 size += len(piece)
                 if size > limit:
                     raise SourceError(
-                        f"{shown(info.filename)} in it unpacks to more than {limit:,} bytes, which no "
-                        f"article needs. "
-                        "Take it out"
+                        f"{shown(info.filename)} in it unpacks to more than {limit:,} bytes, more than an "
+                        "article needs. Remove it"
                     )
                 pieces.append(piece)
     except _DAMAGE as exc:
@@ -118,19 +117,20 @@ def read_member(opened: ZipFile, info: ZipInfo, limit: int) -> bytes:
 
 def _check(infos: list[ZipInfo], inside_only: bool) -> None:
     if len(infos) > MOST_MEMBERS:
-        raise SourceError(f"it holds {len(infos):,} files, more than {MOST_MEMBERS:,}. Split it up")
+        raise SourceError(f"it contains {len(infos):,} files, more than {MOST_MEMBERS:,}. Split it up")
     for info in infos:
         if inside_only and outside(info.filename):
             raise SourceError(
-                f"it holds a file named {shown(info.filename)}, which lies outside of it. Do not trust it"
+                f"it contains a file named {shown(info.filename)}, whose place is outside the archive. "
+                "Do not trust it"
             )
     unpacked, packed = sum(info.file_size for info in infos), sum(info.compress_size for info in infos)
     if unpacked > MOST_BYTES:
         raise SourceError(f"it unpacks to {unpacked:,} bytes, more than {MOST_BYTES:,}. Split it up")
     if unpacked > _SMALL and unpacked > MOST_TIMES * packed:
         raise SourceError(
-            f"it unpacks to {unpacked:,} bytes from {packed:,}, as only a file made to do harm does. Do not "
-            f"trust it"
+            f"it unpacks to {unpacked:,} bytes from {packed:,}, which suggests a file made to do harm. "
+            "Do not trust it"
         )
 
 

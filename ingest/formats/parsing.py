@@ -82,7 +82,7 @@ class Parsers:
         worker = self._free.get()
         try:
             if self._abandoned:
-                raise SourceError("it was not read: the sync was stopped")
+                raise SourceError("it was not read because the sync was stopped")
             if worker is None:
                 worker = _Worker(self._memory, self._seconds)
                 self._living.add(worker)
@@ -155,8 +155,8 @@ class _Worker:
             except subprocess.TimeoutExpired:  # it has closed its output and goes on
                 code = "unknown"
             raise SourceError(
-                f"it brought its reader down (exit status {code}): it is damaged, or needs too much memory. "
-                "Save its text as .txt"
+                f"the process that read it crashed (exit status {code}): it is damaged, or needs too much "
+                "memory. Save its text as .txt"
             ) from exc
         finally:
             timer.cancel()

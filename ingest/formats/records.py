@@ -45,10 +45,10 @@ def stated_columns(mapping: Mapping[str, str]) -> dict[str, str]:
     {'text': 'Inhalt'}
     """
     if not isinstance(mapping, Mapping):
-        raise SourceError(f"columns are given by name, as in {{'text': 'Body'}}, not as {mapping!r}")
+        raise SourceError(f"columns are named, as in {{'text': 'Body'}}, not as {mapping!r}")
     for name, theirs in mapping.items():
         if name not in COLUMNS:
-            raise SourceError(f"there is no column {name!r} to be mapped; known are {', '.join(COLUMNS)}")
+            raise SourceError(f"there is no column {name!r}; the columns are {', '.join(COLUMNS)}")
         if not isinstance(theirs, str) or not theirs.strip():
             raise SourceError(f"the column for {name!r} has no name. Say which it is, as in {name}=NAME")
     return dict(mapping)
@@ -106,8 +106,8 @@ def rows(stream: BinaryIO) -> Iterator[tuple[int, dict[str, str]]]:
         names = next(csv.reader([(first := text.readline(1_000_000))], delimiter=_delimiter(first)), [])
         if len(names) > _MOST:
             raise SourceError(
-                f"it has {len(names):,} columns, and an export of articles has at most {_MOST:,}. Keep those "
-                f"needed"
+                f"it has {len(names):,} columns; a table of articles may have at most {_MOST:,}. Keep only "
+                "those needed"
             )
         names = [name.strip().lstrip("\ufeff") for name in names]
         doubled = {name for name in names if name and names.count(name) > 1}
@@ -178,7 +178,7 @@ def _article(record: Mapping[str, Any], columns: Mapping[str, str], kind: str) -
         elif day := read_date(value):
             facts[name] = Fact(day, f"{kind} {names[name]}")
         else:
-            warnings.append(f"its date {value[:40]!r} is not YYYY-MM-DD and is taken as unknown")
+            warnings.append(f"its date {value[:40]!r} is not YYYY-MM-DD and is treated as unknown")
     own = stated["id"] or address(stated["url"] or "")
     return own, Extracted(without_surrogates(text), facts, (), tuple(warnings))
 

@@ -54,7 +54,7 @@ def text_article(data: bytes, *, markdown: bool = False) -> Extracted:
     if day:
         facts["published"] = Fact(day, "leading date")
     if not text.strip():
-        raise SourceError("it holds no words. Remove it, or put the article's text into it")
+        raise SourceError("it contains no words. Remove it, or put the article's text into it")
     if (
         markdown
         and "title" not in facts
@@ -85,8 +85,7 @@ def _front_matter(block: str, *, toml: bool) -> tuple[dict[str, Fact], list[str]
     ) as exc:  # a number of thousands of digits, no character
         kind = "TOML" if toml else "YAML"
         return {}, [
-            f"its front matter is not {kind} and was passed over "
-            f"({next(iter(str(exc).splitlines()), '')[:100]})"
+            f"its front matter is not {kind} and was ignored ({next(iter(str(exc).splitlines()), '')[:100]})"
         ]
     facts: dict[str, Fact] = {}
     warnings: list[str] = []
@@ -104,5 +103,5 @@ def _front_matter(block: str, *, toml: bool) -> tuple[dict[str, Fact], list[str]
         elif day := read_date(value):
             facts[name] = Fact(day, place)
         else:
-            warnings.append(f"its date {value[:40]!r} cannot be read and is taken as unknown")
+            warnings.append(f"its date {value[:40]!r} cannot be read and is treated as unknown")
     return facts, warnings

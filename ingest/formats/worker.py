@@ -28,7 +28,7 @@ from rag.errors import SourceError
 __all__ = ["main", "pack", "pack_entries", "unpack", "unpack_entries"]
 
 
-_TOO_LARGE = "it needs more memory to be read than a document may. Split it, or save its text as .txt"
+_TOO_LARGE = "it needs more memory than a document may use. Split it, or save its text as .txt"
 
 
 def pack(found: Extracted) -> dict[str, Any]:

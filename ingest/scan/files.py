@@ -91,7 +91,7 @@ class _Bounded(io.RawIOBase):
         self._left -= len(data)
         if self._left < 0:
             raise SourceError(
-                f"it unpacks to more than {self._most:,} bytes, as only a file made to do harm does. "
+                f"it unpacks to more than {self._most:,} bytes, which suggests a file made to do harm. "
                 "Do not trust it"
             )
         buffer[: len(data)] = data
@@ -143,7 +143,7 @@ def numbered_rows(stream: BinaryIO) -> Iterator[NumberedRow]:
 def unreadable(exc: OSError) -> SourceError:
     """A failure of the operating system as a sentence."""
     if isinstance(exc, FileNotFoundError):
-        return SourceError("it is a link to nothing, or has just been removed. Mend the link or remove it")
+        return SourceError("it is a broken link, or has just been removed. Repair the link or remove it")
     return SourceError(f"it cannot be read: {exc.strerror or exc}. Check the file's permissions")
 
 

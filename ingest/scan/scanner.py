@@ -312,8 +312,8 @@ def _archive_items(
             if kind_of(name):
                 yield Failure(
                     f"{first.name}/{name}",
-                    f"{count} files in the archive are called {shown(name)}; the last is taken in, and no "
-                    "other. Give each a name of its own",
+                    f"{count} files in the archive are called {shown(name)}; only the last "
+                    "is added. Give each a name of its own",
                 )
         for info in members(archive):
             name = info.filename
@@ -345,9 +345,9 @@ def _archive_items(
     known = ", ".join(KINDS)
     if unknown:
         files_in_it = f"{unknown} file{'' if unknown == 1 else 's'} in it"
-        yield f"{first.name}: {files_in_it} passed over; known are {known}"
+        yield f"{first.name}: {files_in_it} skipped. Supported are {known}"
     if not held:
-        yield f"{first.name}: the archive holds no file that can be read; known are {known}"
+        yield f"{first.name}: the archive contains no file that can be read. Supported are {known}"
 
 
 def _stream_items(

@@ -51,7 +51,7 @@ def files(place: str | os.PathLike[str]) -> Walked:
     neither."""
     stated = os.fspath(place)
     if not stated.strip():
-        raise SourceError("the name of the place is empty. Write it out; the current folder is a single dot")
+        raise SourceError("the place is empty. For the current folder, write a single dot")
     try:
         path = Path(stated).expanduser().resolve(strict=True)
     except FileNotFoundError as exc:
@@ -63,7 +63,7 @@ def files(place: str | os.PathLike[str]) -> Walked:
     if path.is_file():
         if kind_of(path.name) is None:
             kind = path.suffix or "without ending"
-            raise SourceError(f"files of the kind {kind} cannot be read. Known are {', '.join(KINDS)}")
+            raise SourceError(f"files of the kind {kind} cannot be read. Supported are {', '.join(KINDS)}")
         return Walked(((path, _file_id(path.parent, path)),), path.as_posix(), path.parent)
     if not path.is_dir():
         raise SourceError("it is neither a file nor a folder. Name one of these")
@@ -122,16 +122,16 @@ class _Folder:
         known = ", ".join(KINDS)
         for kind, count in sorted(self._passed_over.items()):
             files = f"{count} file{'' if count == 1 else 's'}"
-            yield f"{self._stated}: {files} with {kind} passed over; known are {known}"
+            yield f"{self._stated}: {files} with {kind} skipped. Supported are {known}"
         if count := self._page_parts:
             folders = f"{count} folder{'' if count == 1 else 's'}"
-            yield f"{self._stated}: {folders} with the parts of saved pages passed over"
+            yield f"{self._stated}: {folders} with the parts of saved pages skipped"
         for link in sorted(self._linked_folders):  # it may lead back up, or to a place synced by itself
             yield f"{link}: a link to a folder is not followed. Name the folder itself"
         for link in self._outward_links:  # what it leads to may be anybody's: a key, or another's mail
             yield f"{link}: a link that leads out of the folder is not followed. Name what it leads to"
         if not self._files and not self._failed:
-            yield f"{self._stated}: the folder holds no file that can be read; known are {known}"
+            yield f"{self._stated}: the folder contains no file that can be read. Supported are {known}"
 
 
 def _leads_out(link: Path, root: Path) -> bool:

@@ -31,7 +31,7 @@ def checked_address(url: str) -> httpx.URL:
         raise SourceError("only addresses that begin with http:// or https:// can be read")
     if address.userinfo:
         raise SourceError(
-            "its address holds a user name or password, which would be kept with the article. Take it out"
+            "its address contains a user name or password, which would be stored with the article. Remove it"
         )
     try:
         _ = address.host  # as letters: httpx asks for it, and not every xn-- name has any

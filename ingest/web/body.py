@@ -28,7 +28,9 @@ def read_body(response: httpx.Response, most: int, *, cut: bool) -> bytes:
         raise large
     coding = response.headers.get("content-encoding", "").strip().lower()
     if coding not in _PLAIN | _GZIP | {"deflate"}:
-        raise SourceError(f"its server packs it in a way that was not asked for ({coding[:40]!r}). Try later")
+        raise SourceError(
+            f"its server compresses it in a way that was not requested ({coding[:40]!r}). Try later"
+        )
     unpacker = None if coding in _PLAIN else _Unpacker(deflate=coding == "deflate")
     kept: list[bytes] = []
     room = most
@@ -38,7 +40,7 @@ def read_body(response: httpx.Response, most: int, *, cut: bool) -> bytes:
         try:
             piece = part if unpacker is None else unpacker.feed(part, room + 1)
         except zlib.error as exc:
-            raise SourceError("it came damaged: it cannot be unpacked. Try later") from exc
+            raise SourceError("it arrived damaged: it cannot be decompressed. Try later") from exc
         if len(piece) > room or sent > most:
             if not cut:
                 raise large
@@ -46,7 +48,7 @@ def read_body(response: httpx.Response, most: int, *, cut: bool) -> bytes:
         room -= len(piece)
         kept.append(piece)
     if unpacker is not None and sent and not unpacker.ended:
-        raise SourceError("it came incomplete: its packed text breaks off. Try later")
+        raise SourceError("it arrived incomplete: its compressed data ends too early. Try later")
     return b"".join(kept)
 
 

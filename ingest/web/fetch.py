@@ -193,7 +193,8 @@ class Fetcher:
             raw = [(name.encode("ascii"), value.encode("latin-1")) for name, value in sent]
         except UnicodeError as exc:
             raise SourceError(
-                "it cannot be asked for: its ETag or the agent's name holds a letter that HTTP cannot say"
+                "it cannot be requested: its ETag or the agent's name contains a character "
+                "that HTTP does not allow"
             ) from exc
         return client.build_request("GET", address, headers=raw)
 
@@ -229,7 +230,7 @@ class Fetcher:
             raise
         except SourceError as exc:
             raise SourceError(
-                f"its site's robots.txt, which says what programs may read, cannot be had: {exc}"
+                f"its site's robots.txt, which says what programs may read, cannot be fetched: {exc}"
             ) from exc
         text = answer.body.decode("utf-8-sig", "replace") if answer.status in _WHOLE else ""
         lines = text.splitlines()
@@ -387,7 +388,7 @@ def _failure(exc: Exception, deadline: Deadline, limits: Limits) -> SourceError:
     if isinstance(exc, httpcore.NetworkError):
         return SourceError("the connection broke off. Try later")
     if isinstance(exc, httpcore.LocalProtocolError):
-        return SourceError(f"it cannot be asked for ({exc})")
+        return SourceError(f"it cannot be requested ({exc})")
     return SourceError(
-        f"its server broke off or does not speak HTTP ({exc}). Check the address, or try later"
+        f"its server closed the connection or does not speak HTTP ({exc}). Check the address, or try later"
     )

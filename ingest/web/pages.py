@@ -140,7 +140,7 @@ class Web:
             host = urlsplit(entry.url).hostname or ""
             if self._failures[host] >= _MOST_FAILURES:
                 raise SourceError(
-                    f"{host} has failed {_MOST_FAILURES} times in this sync, and was not asked again. "
+                    f"{host} has failed {_MOST_FAILURES} times in this sync, and was not tried again. "
                     "Sync later"
                 )
             try:
@@ -184,10 +184,10 @@ class Web:
         if kind in ("lines", "table", "archive"):
             raise SourceError("it is a file of many articles. Download it, and name the file")
         if kind is None:
-            what = fetched.kind or "a kind that is not said"
+            what = fetched.kind or "a type that it does not name"
             raise SourceError(
-                f"its server sends {what}, which cannot be read. Known are web pages, feeds, PDF, Word, EPUB "
-                f"and text"
+                f"its server sends {what}, which cannot be read. Supported are web pages, feeds, PDF, "
+                "Word, EPUB and text"
             )
         if kind == "text":
             found = text_article(fetched.body)

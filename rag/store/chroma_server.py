@@ -217,7 +217,7 @@ def _message(chroma: ChromaSettings, exc: Exception) -> str:
     where, reason = f"the Chroma server at {chroma.url}", str(exc).partition("\n")[0]
     if isinstance(exc, httpx.TimeoutException):
         return (
-            f"no answer from {where} within {chroma.timeout:g} s. Is it at work? Ask again, or raise "
+            f"no answer from {where} within {chroma.timeout:g} s. Is it running? Ask again, or raise "
             "chroma.timeout"
         )
     if isinstance(exc, httpx.TransportError) or "Could not connect" in reason:

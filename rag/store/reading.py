@@ -273,9 +273,8 @@ def _whole(db: sa.Connection, row: Any) -> Article:
     as_recorded = all(facts.get(name) == value and of == read for name, (value, _, of) in corrected.items())
     if not changed or not as_recorded or corrected_version(read, changed) != row.version:
         raise ValueError(
-            f"the article {row.id} is not what was taken in. Take it out (clippings remove {row.id}) and in "
-            f"again with "
-            "`clippings sync`, or put a backup in the collection's place"
+            f"the article {row.id} is not what was added. Remove it (clippings remove {row.id}) and add "
+            "it again with `clippings sync`, or put a backup in the collection's place"
         )
     return article
 

@@ -27,14 +27,14 @@ def extract(data: bytes) -> Extracted:
     sheets, metadata, warnings = read_sheets(data)
     if not any(sheet.words for sheet in sheets):
         if any(sheet.pictures for sheet in sheets):
-            raise SourceError("it holds pictures of text only. Make it searchable (OCR) first")
+            raise SourceError("it contains only pictures of text. Make it searchable (OCR) first")
         raise SourceError(
-            "it holds no words. If a viewer shows some, print it to PDF again, or make it searchable (OCR)"
+            "it contains no words. If a viewer shows some, print it to PDF again, or make it searchable (OCR)"
         )
     warnings += quality_warnings(sheets)
     headline = headline_of(sheets[0])
     remove_running_heads(sheets)
     text, pages = text_of(sheets)
     if not has_words(text):
-        raise SourceError("it holds no words, only numbers and signs. Make it searchable (OCR) first")
+        raise SourceError("it contains no words, only numbers and signs. Make it searchable (OCR) first")
     return Extracted(text, facts_of(metadata, headline, text), pages, tuple(warnings))

@@ -329,10 +329,11 @@ def quality_warnings(sheets: Sequence[Sheet]) -> list[str]:
     letters, unknown = sum(sheet.letters for sheet in sheets), sum(sheet.unknown for sheet in sheets)
     if unknown * 2 > letters:
         raise SourceError(
-            "its letters cannot be told: its fonts do not say which they are. Make it searchable (OCR) first"
+            "its text cannot be read: its fonts do not say which letters they show. "
+            "Make it searchable (OCR) first"
         )
     if unknown:
-        doubts.append(f"{unknown} of its {letters:,} letters cannot be told, and are shown as \ufffd")
+        doubts.append(f"{unknown} of its {letters:,} letters cannot be read, and are shown as \ufffd")
     if pictures := [sheet.number + 1 for sheet in sheets if sheet.pictures and not sheet.words]:
         doubts.append(
             f"{_numbered(pictures)} only pictures. If there is text in them, make it searchable (OCR)"

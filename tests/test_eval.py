@@ -200,7 +200,7 @@ def test_the_command_adds_and_runs_a_user_s_own_gold(
 def test_a_report_goes_into_the_collection_unless_another_place_is_named(
     config: Config, assistant: Assistant, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("rag.assistant.SentenceEncoder", lambda _: WordEncoder())
+    monkeypatch.setattr("rag.opening.SentenceEncoder", lambda _: WordEncoder())
     monkeypatch.setattr("eval.run._revision", lambda: "v9")
     gold = write_jsonl(tmp_path / "gold.jsonl")
     run(gold, config, "all", None, as_json=False)
@@ -210,7 +210,7 @@ def test_a_report_goes_into_the_collection_unless_another_place_is_named(
     run(gold, config, "all", tmp_path / "mine", as_json=False)
     assert len(list((tmp_path / "mine").iterdir())) == 2
     with open_assistant(config, encoder=WordEncoder(), reader=WordReader()) as opened:
-        assert len(opened.articles()) == 2  # a collection that holds reports is a collection still
+        assert len(opened.collection.articles()) == 2  # a collection that holds reports is a collection still
 
 
 def test_a_collection_that_is_not_there_is_not_made_by_its_report(tmp_path: Path) -> None:

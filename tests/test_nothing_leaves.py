@@ -91,7 +91,7 @@ READING = (
         # the library would tell the server what processor this is; `rag.system.connection` does not let it
         starts=(("uname", "-p"),),
     ),
-    Command("doctor", ("doctor", *HOME), "ok     indexes: dense and lexical hold"),
+    Command("doctor", ("doctor", *HOME), "ok     indexes: dense and lexical have"),
     Command("articles", ("articles", *HOME), EDITED),
     Command("mcp", ("mcp", *HOME), "Iran", hears="".join(f"{json.dumps(said)}\n" for said in MCP)),
     Command("show", ("show", EDITED, *HOME), "footbridge"),
@@ -100,7 +100,7 @@ READING = (
         writes=("{home}", "{base}/reports"),
         starts=(("git", "rev-parse"), ("git", "status")),  # a report names the version of the code
     ),
-    Command("backup", ("backup", "{base}/kept/all.zip", *HOME), "are kept in", writes=("{home}", "{base}/kept")),
+    Command("backup", ("backup", "{base}/kept/all.zip", *HOME), "backed up", writes=("{home}", "{base}/kept")),
 )  # fmt: skip
 WRITING = (
     Command("edit", ("edit", EDITED, "--title", "The footbridge is open", *HOME), "The footbridge is open"),

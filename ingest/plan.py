@@ -73,7 +73,7 @@ def plan(
             failed.append(
                 Failure(
                     item.name,
-                    f"its id {item.id} is already that of {seen[item.id].name}. Give it an id of its own",
+                    f"its id {item.id} is already in use by {seen[item.id].name}. Give it an id of its own",
                 )
             )
             continue
@@ -87,7 +87,7 @@ def plan(
                 failed.append(
                     Failure(
                         item.name,
-                        f"its id {item.id} is already that of {origin}. Rename the file or its folder, or "
+                        f"its id {item.id} is already in use by {origin}. Rename the file or its folder, or "
                         f"remove the other",
                     )
                 )

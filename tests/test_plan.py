@@ -119,7 +119,7 @@ def test_two_lines_with_one_id_are_a_collision_and_the_first_is_taken() -> None:
     assert todo.failed == (
         Failure(
             "/p/feed.jsonl line 2",
-            "its id x is already that of /p/feed.jsonl line 1. Give it an id of its own",
+            "its id x is already in use by /p/feed.jsonl line 1. Give it an id of its own",
         ),
     )
 
@@ -132,7 +132,7 @@ def test_two_folders_of_one_name_collide_and_nothing_is_overwritten() -> None:
         assert reading.get("news/a.txt") in (A, None)
         assert todo.failed == (
             Failure(
-                "news/a.txt", "its id news/a.txt is already that of news/a.txt. Give it an id of its own"
+                "news/a.txt", "its id news/a.txt is already in use by news/a.txt. Give it an id of its own"
             ),
         )
 
@@ -146,7 +146,7 @@ def test_a_folder_of_the_same_name_synced_later_does_not_overwrite_the_first() -
     assert todo.failed == (
         Failure(
             "news/a.txt",
-            "its id news/a.txt is already that of /p/news/a.txt. Rename the file or its folder, or remove "
+            "its id news/a.txt is already in use by /p/news/a.txt. Rename the file or its folder, or remove "
             "the other",
         ),
     )

@@ -441,6 +441,7 @@ def test_a_question_asked_again_from_its_trace_gets_the_same_answer(
     assert (trace["config"], trace["generation"]) == (disputed.fingerprint(), 2)
 
 
+@pytest.mark.slow
 def test_the_trace_names_the_bundled_reader_by_its_weights(ready: Config, encoder: WordEncoder) -> None:
     with open_assistant(ready, encoder=encoder) as assistant:
         assert assistant.ask("Who struck first?").trace.reader == WEIGHTS_SHA256

@@ -100,9 +100,11 @@ def items(text: str) -> tuple[Item, ...]:
     called = names(text)
     found = [Item(n.start, n.end, n.text.lower(), n.text, True, n.possessive) for n in called]
     taken = [(name.start, name.end) for name in called]
+    behind = 0  # names that end before the word that is looked at
     for match in _ITEM.finditer(text):
-        at = next((span for span in taken if span[0] < match.end() and match.start() < span[1]), None)
-        if at is None:
+        while behind < len(taken) and taken[behind][1] <= match.start():
+            behind += 1
+        if behind == len(taken) or taken[behind][0] >= match.end():
             low = match.group().lower().replace("’", "'")
             bare = (
                 re.sub(r"'s\Z|(?<=s)'\Z", "", low) if low not in {"it's", "that's", "he's", "she's"} else low

@@ -11,6 +11,7 @@ from rag.english.conversation import EVENT_NOUNS, PLACE_PREPOSITIONS
 from rag.english.lexicon import (
     AUXILIARIES,
     DETERMINERS,
+    ORDINALS,
     PERSONS,
     PLURAL,
     POSSESSIVES,
@@ -23,7 +24,7 @@ from rag.english.lexicon import (
     alternation,
     verb_forms,
 )
-from rag.english.normalise import content_stems, words
+from rag.english.normalise import content_stems, stem, words
 from rag.english.numbers import numbers
 from rag.english.sentences import sentences
 from rag.question.parse import Question, parse
@@ -149,9 +150,15 @@ def reminded(question: str, talk: Talk) -> str | None:
             mention = _mention(noun, turn)
             if mention and set(qualities) <= set(words(mention)):
                 return _added(question, mention)
-        if {noun, noun.removesuffix("s")} & EVENT_NOUNS:
+        # "The museum theft" says which, unless a museum was spoken of.
+        said = {stem for turn in talk.near for stem in content_stems(f"{turn.question} {turn.answer}")}
+        told = all(quality in _ORDERING or stem(quality) in said for quality in qualities)
+        if told and {noun, noun.removesuffix("s")} & EVENT_NOUNS:
             return noted(question, talk.turns[-1])
     return noted(question, talk.turns[-1]) if is_bare_count(question) or _is_bare_event(question) else None
+
+
+_ORDERING = {*ORDINALS, "last", "latest", "next", "other", "same", "recent", "new", "whole"}
 
 
 def _definite(question: str) -> Iterator[tuple[str, list[str]]]:

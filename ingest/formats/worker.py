@@ -105,10 +105,10 @@ def _answer(request: dict[str, Any], data: bytes) -> dict[str, Any]:
         return {"error": "it is nested too deeply to be read. Save its text as .txt"}
     except Exception as exc:  # noqa: BLE001  libraries raise anything on a damaged file; the trace goes to the log
         message = next(iter(str(exc).splitlines()), "")[:200]
-        if (
-            "failed to map segment" in message or "Cannot allocate memory" in message
-        ):  # as the loader says it, of a library
-            return {"error": _TOO_LARGE}
+        # As the loader says it of a library, and as lxml says it of an XPath: libxml2 gives no reason.
+        spent = (type(exc).__name__, message) == ("XPathEvalError", "unknown error")
+        if spent or "failed to map segment" in message or "Cannot allocate memory" in message:
+            return {"error": _TOO_LARGE, "spent": spent}
         what = f"it cannot be read, and seems to be damaged ({type(exc).__name__}: {message})"
         return {
             "error": f"{what}. Open it and save it again, or as text",

@@ -440,7 +440,7 @@ def test_several_processes_on_one_collection_follow_what_one_of_them_writes(
 
 def test_settings_that_cannot_be_are_refused() -> None:
     with pytest.raises(
-        ConfigError, match=r"chroma\.url must begin with http:// or https://, not 'localhost:8000'"
+        ConfigError, match=r"chroma\.url must start with http:// or https://, not 'localhost:8000'"
     ):
         ChromaSettings(url="localhost:8000")
     with pytest.raises(ConfigError, match=r"chroma\.timeout must be more than 0 seconds, not 0"):

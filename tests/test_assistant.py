@@ -438,9 +438,10 @@ def test_a_question_asked_again_from_its_trace_gets_the_same_answer(
         first, trace=replace(first.trace, **timeless)
     )
     assert (trace["version"], trace["reader"]) == (version("clippings"), "words")
-    assert (trace["config"], trace["generation"]) == (disputed.fingerprint(), 2)
+    assert (trace["config"], trace["generation"]) == (disputed.fingerprint(), 1)
 
 
+@pytest.mark.slow
 def test_the_trace_names_the_bundled_reader_by_its_weights(ready: Config, encoder: WordEncoder) -> None:
     with open_assistant(ready, encoder=encoder) as assistant:
         assert assistant.ask("Who struck first?").trace.reader == WEIGHTS_SHA256

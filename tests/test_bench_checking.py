@@ -50,6 +50,11 @@ def test_a_statement_differs_in_what_its_kind_says(kind: str, sentence: str, mad
     assert changed(kind, sentence) == made
 
 
+def test_the_half_of_a_number_is_not_written_in_figures() -> None:
+    assert changed("in figures", "Forty-nine people died.") is None
+    assert changed("in figures", "Forty-nine died in nine days.") == "Forty-nine died in 9 days."
+
+
 def test_numbers_names_dates_and_speakers_are_replaced_by_others() -> None:
     assert changed("number", "It took seven days.") not in {None, "It took seven days.", "It took 7 days."}
     assert changed("date", "It began on Tuesday.") not in {None, "It began on Tuesday."}

@@ -496,6 +496,16 @@ def test_words_that_their_quote_denies_are_not_verbatim() -> None:
             "The strike killed nine in Quetta, and nobody claimed it.",
             True,
         ),
+        (  # denied of one thing, and said of another
+            "On Monday officials decide how to use the hall.",
+            "Officials decide how to use the hall on Monday, and Ona said the works will not use the fund.",
+            True,
+        ),
+        (
+            "On Monday officials decide how to use the fund.",
+            "Officials decide how to use the hall on Monday, and Ona said the works will not use the fund.",
+            False,
+        ),
         ("Iran would help the talks in Doha.", "Iran would not help the talks in Doha.", False),
         (
             "Iran would not help the talks in Doha, nor leave.",

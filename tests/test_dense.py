@@ -176,6 +176,7 @@ def test_while_another_process_writes_nobody_makes_the_cache(collection: Config)
         assert not (collection.home / "vectors").exists()
 
 
+@pytest.mark.slow
 def test_chroma_is_loaded_only_where_it_is_asked(collection: Config) -> None:
     program = (
         "import sys; sys.path[:0] = sys.argv[2:4]\n"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import ast
 import os
 import re
 import subprocess
@@ -157,6 +158,71 @@ def test_every_module_that_a_document_runs_is_there() -> None:
     }
     assert ("LOG.md", "eval.bench.news") in named
     assert {(name, module) for name, module in named if find_spec(module) is None} == set()
+
+
+# The change log and the log of what was tried also name what there was before.
+PRESENT = [document for document in DOCUMENTS if document.name not in {"CHANGELOG.md", "LOG.md"}]
+PACKAGES = "rag|ingest|eval|tests"
+
+
+def _is_there(path: str) -> bool:
+    return any(ROOT.glob(path.rstrip("/")))
+
+
+def _is_named(dotted: str) -> bool:
+    """Whether a dotted name is a module or package of ours, or stands at the top level of one."""
+
+    def source(parts: list[str]) -> Path | None:
+        place = ROOT.joinpath(*parts)
+        return next((f for f in (place.with_suffix(".py"), place / "__init__.py") if f.is_file()), None)
+
+    *before, last = dotted.split(".")
+    if source([*before, last]):
+        return True
+    module = source(before)
+    if module is None:
+        return False
+    top = ast.parse(module.read_text(encoding="utf-8")).body
+    defined = {node.name for node in top if isinstance(node, ast.FunctionDef | ast.ClassDef)}
+    assigned = {
+        n.id
+        for node in top
+        for n in ast.walk(node)
+        if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)
+    }
+    offered = {
+        n.value
+        for node in top
+        if isinstance(node, ast.Assign)
+        for n in ast.walk(node)
+        if isinstance(n, ast.Constant)
+    }
+    return last in defined | assigned | offered
+
+
+@pytest.mark.parametrize("document", PRESENT, ids=lambda document: document.name)
+def test_every_place_in_the_code_that_a_document_names_is_there(document: Path) -> None:
+    named = re.findall(r"`([^`\n]+)`", document.read_text(encoding="utf-8"))
+    paths = [name for name in named if re.fullmatch(rf"(?:{PACKAGES})/[\w./*-]*", name)]
+    dotted = [name for name in named if re.fullmatch(rf"(?:{PACKAGES})(?:\.\w+)+", name)]
+    assert [path for path in paths if not _is_there(path)] == []
+    assert [name for name in dotted if not _is_named(name)] == []
+
+
+def test_a_place_that_is_not_there_is_seen() -> None:
+    assert [
+        _is_there(path) for path in ("rag/english/", "rag/store/chroma*.py", "rag/reader/", "rag/no.py")
+    ] == [
+        True,
+        True,
+        False,
+        False,
+    ]
+    assert [_is_named(name) for name in ("rag.training.data.fold_of", "rag.english", "rag.reader.score")] == [
+        True,
+        True,
+        False,
+    ]
 
 
 def test_the_change_log_has_the_version_that_is_built() -> None:

@@ -54,6 +54,33 @@ def test_a_clause_is_marked_by_what_stands_over_it(text: str, verb: str, marks: 
     assert " ".join(mark for mark in ("denied", "hedged", "reported") if getattr(clause, mark)) == marks
 
 
+@pytest.mark.parametrize(
+    ("text", "verb", "who", "marks"),
+    [
+        # two words stand for an adverb, among auxiliaries and before a verb
+        ("Ajax has as yet not been sold.", "sell", "Ajax", "denied"),
+        ("Kis of course left Ajax.", "leave", "Kis", ""),
+        ("The clubs at least agreed to meet.", "agree", "clubs", ""),
+        # "not" goes on from "to"
+        ("They want to keep Kis, not sell the ground.", "sell", "They", "denied hedged wanted"),
+        ("They promised to stay and not leave Ajax.", "leave", "They", "denied wanted"),
+        # what stands before "that" asks nothing
+        ("The clubs, when asked, would concede that they have debts.", "have", "they", ""),
+        # a condition reaches to its own full stop
+        ("“Ajax will win. If Kis plays, PSV will lose.”", "win", "Ajax", ""),
+        ("“Ajax will win. If Kis plays, PSV will lose.”", "lose", "PSV", "hedged"),
+    ],
+)
+def test_who_and_how_are_read_past_what_stands_between(
+    text: str, verb: str, who: str | None, marks: str
+) -> None:
+    found = [c for c in clauses(text) if c.verb == verb]
+    said = [
+        (c.who or c.whom, " ".join(m for m in ("denied", "hedged", "wanted") if getattr(c, m))) for c in found
+    ]
+    assert said == [(who, marks)]
+
+
 def test_what_a_word_denies_is_the_next_content_word() -> None:
     found = [
         (d.sign, d.what) for d in denials("Nobody was hurt, and Kis didn’t resign; he refused to be drawn.")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from rag.english.sentences import sentences
-from rag.english.speakers import with_speaker
+from rag.english.speakers import speakers, with_speaker
 
 
 def shown(text: str, sentence: str) -> str:
@@ -74,3 +74,21 @@ def test_800_characters_at_most_are_shown_together(together: int, with_it: bool)
     before = f"“{'x' * (together - 38)},” said Vaez. "
     assert len(before + sentence) == together
     assert shown(f"{before}{sentence} Trade went on.", sentence) == (before if with_it else "") + sentence
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        # a name behind "say", with nothing but a mark after it, speaks
+        ("Donors have given $4m to the relief work says Ana Ruiz, the mayor.", ["Ana Ruiz"]),
+        ("Donors have given $4m to the relief work says Ana Ruiz.", ["Ana Ruiz"]),
+        ("Donors gave much, but the mayor said Ana Ruiz was pleased.", ["the mayor"]),
+        ("Donors gave much, but the mayor said Ana Ruiz, the head, was pleased.", ["the mayor"]),
+        ("Donors gave $4m, the mayor said Monday.", ["the mayor"]),
+        ("Donors gave $4m, Ona said.", ["Ona"]),
+        # "has said" goes before nobody
+        ("It rose, warned Kis, while Ruiz, the mayor, has said Ona “wants to stay”.", ["Kis", "Ruiz"]),
+    ],
+)
+def test_who_speaks_stands_before_the_verb_or_alone_behind_it(text: str, found: list[str]) -> None:
+    assert [speaker.text for speaker in speakers(text)] == found

@@ -449,6 +449,7 @@ def test_a_feed_of_five_thousand_is_read_from_the_top(body: bytes):
     ]
 
 
+@pytest.mark.slow  # parsed in processes of their own
 @pytest.mark.parametrize(
     ("body", "options"),
     [
@@ -470,6 +471,7 @@ def test_a_bomb_of_a_feed_costs_its_own_process_and_the_next_feed_is_read(body: 
         )
 
 
+@pytest.mark.slow
 def test_entries_come_back_whole_from_their_process():
     body = rss(
         "<guid>1</guid><link>/a</link><pubDate>20 Jan 24 10:00 GMT</pubDate>",

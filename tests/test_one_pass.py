@@ -25,6 +25,8 @@ from rag.config import Config
 from rag.errors import SourceError
 from rag.types import IngestReport
 
+pytestmark = pytest.mark.slow  # documents are parsed in processes of their own
+
 CORPUS = Path(__file__).parent / "corpus"
 WORDS = "The storm reached the coast on Monday and felled nine trees, the harbour master said."
 

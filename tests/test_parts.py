@@ -59,6 +59,40 @@ def test_whose_word_is_asked_for(question: str, rest: str, speaker: str | None) 
     assert [(part.question, part.speaker) for part in parts_of(question)] == [(rest, speaker)]
 
 
+@pytest.mark.parametrize("letters", [1, 2, 40, 41, 60, 61])
+@pytest.mark.parametrize(
+    ("question", "most"),
+    [
+        ("According to {}, who won?", 60),
+        ("Who won, according to {}?", 60),
+        ("Who won, says {}?", 60),
+        ("Why, in {}'s view, did it fall?", 40),
+    ],
+)
+def test_a_speaker_has_two_letters_at_least_and_as_many_as_a_long_name(
+    question: str, most: int, letters: int
+) -> None:
+    name = "K" * letters
+    found = parts_of(question.format(name))[0].speaker
+    assert found == (name if 2 <= letters <= most else None)
+
+
+@pytest.mark.parametrize(
+    ("question", "kind"),
+    [
+        (f"What did {'K' * 59} say?", Kind.SENTENCE),
+        (f"What did {'K' * 60} say?", Kind.WORDS),
+        (f"What is {'K' * 39} role in it?", Kind.ACCOUNT),
+        (f"What is {'K' * 40} role in it?", Kind.WORDS),
+        ("Which new old countries won?", Kind.LIST),
+        ("Which big new old countries won?", Kind.WORDS),
+    ],
+    ids=["view", "longer", "role", "a longer one", "two adjectives", "three"],
+)
+def test_what_stands_between_the_words_of_a_question_is_short(question: str, kind: Kind) -> None:
+    assert kind_of(question) is kind
+
+
 @pytest.mark.parametrize(
     ("kind", "questions"),
     [

@@ -108,7 +108,8 @@ def _shortened(sentence: str, _article: Article, _rng: random.Random) -> str | N
 
 def _in_figures(sentence: str, _article: Article, _rng: random.Random) -> str | None:
     """Small numbers in figures."""
-    changed = re.sub(r"\b(" + "|".join(_WORDS_OF) + r")\b", lambda m: _WORDS_OF[m.group()], sentence)
+    whole = rf"(?<![\w-])(?:{alternation(_WORDS_OF)})\b"  # and not the half of "forty-nine"
+    changed = re.sub(whole, lambda m: _WORDS_OF[m.group()], sentence)
     return changed if changed != sentence else None
 
 

@@ -21,7 +21,6 @@ __all__ = ["FACTS", "LONGEST", "address", "article", "as_opened", "opening"]
 # have little more bytes than that, and few documents have.
 LONGEST = 50_000_000
 _LONGEST = 5_000  # characters of a fact; longer is no title and no name
-_LINE = 200  # characters of a line that are looked at
 _LINES = 6  # non-empty ones at the start of a text, among which a byline may stand
 _PROPERTIES = ("document properties", "PDF author")
 _BY = "by|von|par|por|di|av|door"
@@ -81,7 +80,7 @@ def opening(text: str, facts: Mapping[str, Fact]) -> dict[str, Fact]:
     """
     known = dict(facts)
     head = [line.strip() for line in text[:4_000].split("\n")]
-    lines = [line for line in (" ".join(line.split()).strip("*_ ")[:_LINE] for line in head) if line][:_LINES]
+    lines = [line for line in (" ".join(line.split()).strip("*_ ") for line in head) if line][:_LINES]
     for n, line in enumerate(lines):
         if len(line) > 160 or (_SENTENCE.search(line) and not _byline(line)):
             break

@@ -15,8 +15,8 @@ from dataclasses import dataclass
 
 from rag.answer.paraphrase import agrees, share_carried
 from rag.english.clauses import joined_part
+from rag.english.names import small_words
 from rag.english.normalise import fold, locate, stem, words
-from rag.english.phrases import items
 from rag.english.sentences import sentences
 from rag.types import Citation, Claim, DraftSentence, Evidence, RetrievedPassage, Sentence, Support
 
@@ -43,13 +43,7 @@ class Checker:
     def __init__(self, evidence: Evidence) -> None:
         self._evidence = evidence
         # Words that the evidence has in small letters are no names where they open a sentence.
-        self._common = {
-            stem(word)
-            for source in evidence
-            for item in items(source.passage.text)
-            if item.text.islower()
-            for word in words(item.text)
-        }
+        self._common = {stem(word) for source in evidence for word in small_words(source.passage.text)}
         self._numbers: dict[tuple[str, int, int], Citation] = {}
         self.withheld: list[str] = []
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence, Set
 from functools import lru_cache
+from itertools import pairwise
 
 from rag.answer import abstain
 from rag.english.clauses import Clause, clauses, denials, is_reported
@@ -206,7 +207,10 @@ def _denials_agree(text: str, quote: str) -> bool:
     """
     said, held = _lemmas(content_stems(text)), _lemmas(content_stems(quote))
     ours, theirs = _denied(text, quote), _denied(quote, text)
-    if any(d in held and d not in theirs for d in ours) or any(d in said and d not in ours for d in theirs):
+    if any(d in held and d not in theirs for d in ours):
+        return False
+    too = {d for d in theirs - ours if d in said and _is_said_too(d, text, quote)}
+    if any(d in said and d not in too for d in theirs - ours):
         return False
     if any(d not in held for d in ours) and not theirs:
         return False
@@ -215,7 +219,7 @@ def _denials_agree(text: str, quote: str) -> bool:
     parts = _parts(quote)
     for denial in denials(quote):
         around = next((part for start, end, part in parts if start <= denial.start < end), "")
-        shares = bool(said & _lemmas(content_stems(around)))
+        shares = bool((said - too) & _lemmas(content_stems(around)))
         if shares and denial.sign in _DENYING_WORDS:
             return False
         # "…, the ministry denied": what comes before is denied. Nothing follows the denial.
@@ -228,6 +232,27 @@ def _denied(text: str, other: str) -> set[str]:
     """What each denial of a text denies, but for verbs that the other one has, too."""
     shared = {lemma(word) for word in words(other)} & DENYING_VERBS
     return _lemmas(denial.what for denial in denials(text) if lemma(denial.sign) not in shared)
+
+
+def _is_said_too(what: str, text: str, quote: str) -> bool:
+    """Whether the quote, which denies a word in one part, has it in others as the text does, between the same
+    words.
+
+    >>> quote = "The money will not be used for seats, and officials decide how it is used in the hall."
+    >>> texts = "Officials decide how it is used in the hall.", "Officials decide how it is used for seats."
+    >>> [_is_said_too("use", text, quote) for text in texts]
+    [True, False]
+    """
+    denied = [d.start for d in denials(quote) if lemma(d.what) == what]
+    said = [part for a, b, part in _parts(quote) if not any(a <= at < b for at in denied)]
+    theirs = {pair for part in said for pair in _pairs(part)}
+    ours = [pair for _, _, part in _parts(text) for pair in _pairs(part) if what in pair]
+    return bool(ours) and all(pair in theirs for pair in ours)
+
+
+def _pairs(text: str) -> list[tuple[str, str]]:
+    """The content words that follow one another, as lemmas of their stems."""
+    return list(pairwise([lemma(stem) for stem in content_stems(text)]))
 
 
 def _lemmas(stems: Iterable[str]) -> set[str]:

@@ -116,13 +116,22 @@ def clauses(sentence: str) -> tuple[Clause, ...]:
     """
     parsed = _parse(sentence)
     found = [p.clause for p in parsed]
-    if {"if", "unless"} & {item.low for item in items(sentence)}:  # what will be then may not be
+    said = items(sentence)
+    for first, last in _conditional(said):  # what will be then may not be
         found = [
-            replace(c, hedged=c.hedged or _is_to_come(p.group)) for c, p in zip(found, parsed, strict=True)
+            replace(c, hedged=True) if first <= p.group.first < last and _is_to_come(p.group) else c
+            for c, p in zip(found, parsed, strict=True)
         ]
     if parsed and _is_said_last(sentence, parsed[-1]):
         found = [*(replace(clause, claimed=True) for clause in found[:-1]), found[-1]]
     return tuple(found)
+
+
+def _conditional(said: Sequence[Item]) -> list[tuple[int, int]]:
+    """The stretches of items, between full stops, that hold a condition: a quotation may have several."""
+    stops = [-1, *(at for at, item in enumerate(said) if item.low in {".", "!", "?"}), len(said)]
+    stretches = [(before + 1, after) for before, after in pairwise(stops)]
+    return [(a, b) for a, b in stretches if any(item.low in {"if", "unless"} for item in said[a:b])]
 
 
 def _is_to_come(group: VerbGroup) -> bool:
@@ -487,7 +496,8 @@ def _is_wanted(said: Sequence[Item], group: VerbGroup, found: Sequence[_Parsed],
         return False  # "decided after hearing"
     if above.group.verb in WISHING_VERBS | HEDGING_VERBS:
         return True
-    return above.clause.wanted and above.group.last == group.first
+    goes_on = above.group.last == group.first or said[group.first].low == "not"  # "to go, not stay"
+    return above.clause.wanted and goes_on
 
 
 _CLAIM_NOUNS = UNSURE_NOUNS | {"claim", "claims", "belief", "fear", "fears", "accusation", "accusations"}
@@ -549,9 +559,7 @@ def denials(text: str) -> tuple[Denial, ...]:
     found: list[Denial] = []
     for at, low in enumerate(lows):
         if low in _SIGNS or low in _FAILING or low in DEGREE_NEGATIONS:
-            near = (
-                word for word in lows[at + 1 : at + 1 + _NEAR] if word not in _BESIDE and word not in _SIGNS
-            )
+            near = (word for word in lows[at + 1 : at + 1 + _NEAR] if word not in _BESIDE | _SIGNS)
             what = next((stems[0] for word in near if (stems := content_stems(word))), "")
             found.append(Denial(*said[at].span(), low, what))
     return tuple(found)

@@ -13,20 +13,20 @@ from functools import lru_cache
 from types import MappingProxyType
 
 __all__ = [
-    "ACCOUNT_NOUNS", "ACCOUNT_VERBS", "ADVERBS", "ATTACK_VERBS", "AUXILIARIES", "BE", "BY_SHORT_NAME",
-    "CALENDAR", "CAPITALS", "CAUSES", "CAUSING_VERBS", "CLAIMING_VERBS", "CLAIM_ADVERBS", "COMPASS",
-    "CONNECTIVES", "CONTRACTIONS", "CONTRARY_MODALS", "CONTROL_VERBS", "COUNTED_KINDS", "COUNTRIES",
-    "CURRENCIES", "DEED_NOUNS", "DEGREE_NEGATIONS", "DEMONYMS", "DENYING_PARTICLES", "DENYING_PHRASES",
-    "DENYING_VERBS", "DETERMINERS", "DO", "FALL_VERBS", "FEMALE", "GROUP_NOUNS", "HAVE", "HEDGES",
-    "HEDGING_ADVERBS", "HEDGING_VERBS", "IRREGULAR_VERBS", "MALE", "MEASURED_ADJECTIVES", "MEASURES",
-    "MODALS", "MONTHS", "MONTH_NUMBERS", "MUTUAL_VERBS", "NEGATIONS", "NEGATIVE_PRONOUNS", "NEWS_VERBS",
-    "NO_SUPERLATIVES", "NUMBER_WORDS", "OFFICES", "OPINION_VERBS", "OPPOSITES", "ORDINALS",
-    "ORGANISATION_HEADS", "PARTIAL", "PERSONAL", "PERSONS", "PLACES", "PLACE_LEVELS", "PLURAL", "POINTING",
-    "POSSESSIVES", "PREPOSITIONS", "PRONOUNS", "QUANTITIES", "QUESTION_WORDS", "REFLEXIVES", "RELATIVES",
-    "REVISE_VERBS", "RISE_VERBS", "SCALES", "SHARED_VERBS", "SHORT_MONTHS", "SHORT_WEEKDAYS",
-    "SINGULAR_PERSONS", "SPEECH_VERBS", "STOPWORDS", "TEENS", "TELLING_VERBS", "TENS", "THINGS", "TIME_WORDS",
-    "TITLES", "UNITS", "UNITS_OF_TIME", "UNSURE_NOUNS", "UPDATE_WORDS", "WEEKDAYS", "WHOLE", "WISHING_NOUNS",
-    "WISHING_VERBS",
+    "ACCOUNT_NOUNS", "ACCOUNT_VERBS", "ADVERBIALS", "ADVERBS", "ATTACK_VERBS", "AUXILIARIES", "BE",
+    "BY_SHORT_NAME", "CALENDAR", "CAPITALS", "CAUSES", "CAUSING_VERBS", "CLAIMING_VERBS", "CLAIM_ADVERBS",
+    "COMPASS", "CONNECTIVES", "CONTRACTIONS", "CONTRARIES", "CONTRARY_MODALS", "CONTROL_VERBS",
+    "COUNTED_KINDS", "COUNTRIES", "CURRENCIES", "DEED_NOUNS", "DEGREE_NEGATIONS", "DEMONYMS",
+    "DENYING_PARTICLES", "DENYING_PHRASES", "DENYING_VERBS", "DETERMINERS", "DO", "FALL_VERBS", "FEMALE",
+    "GROUP_NOUNS", "HAVE", "HEDGES", "HEDGING_ADVERBS", "HEDGING_VERBS", "IRREGULAR_VERBS", "MALE",
+    "MEASURED_ADJECTIVES", "MEASURES", "MODALS", "MONTHS", "MONTH_NUMBERS", "MUTUAL_VERBS", "NEGATIONS",
+    "NEGATIVE_PRONOUNS", "NEWS_VERBS", "NO_SUPERLATIVES", "NUMBER_WORDS", "OFFICES", "OPINION_VERBS",
+    "OPPOSITES", "ORDINALS", "ORGANISATION_HEADS", "PARTIAL", "PERSONAL", "PERSONS", "PLACES", "PLACE_LEVELS",
+    "PLURAL", "POINTING", "POSSESSIVES", "PREPOSITIONS", "PRONOUNS", "QUANTITIES", "QUESTION_WORDS",
+    "REFLEXIVES", "RELATIVES", "REVISE_VERBS", "RISE_VERBS", "SCALES", "SHARED_VERBS", "SHORT_MONTHS",
+    "SHORT_WEEKDAYS", "SINGULAR_PERSONS", "SPEECH_VERBS", "STOPWORDS", "TEENS", "TELLING_VERBS", "TENS",
+    "THINGS", "TIME_WORDS", "TITLES", "UNITS", "UNITS_OF_TIME", "UNSURE_NOUNS", "UPDATE_WORDS", "WEEKDAYS",
+    "WHOLE", "WISHING_NOUNS", "WISHING_VERBS",
     "alternation", "forms", "inflect", "lemma", "past_forms", "verb_forms",
 ]  # fmt: skip
 
@@ -109,6 +109,10 @@ ADVERBS = _set(
     moreover much nearby nearly never nonetheless nevertheless next not now often once only otherwise
     overnight perhaps quite rather seldom simply since so sometimes soon still straight subsequently
     suddenly then there thereby therefore thus together too twice very well yet"""
+)
+# Two words that stand where one adverb does: "has as yet not paid".
+ADVERBIALS = frozenset(
+    ["as well", "as yet", "at first", "at last", "at least", "at times", "for now", "in fact", "of course"]
 )
 
 # --- questions ----------------------------------------------------------------------------------------
@@ -398,6 +402,27 @@ WISHING_NOUNS = _set(
 CLAIMING_VERBS = _set(
     """accuse allege assert believe charge claim contend hint imply insinuate rumor rumour speculate suggest
     suspect think"""
+)
+# Words and their contraries, in pairs. Those of OPPOSITES are verbs' lemmas, and exclude one another.
+_CONTRARIES = """
+    first last|before after|most least|more fewer|more less|largest smallest|biggest smallest|
+    highest lowest|oldest youngest|longest shortest|earliest latest|best worst|north south|northern southern|
+    east west|eastern western|begin end|began ended|start stop|started stopped|won lost|win lose|
+    increase decrease|increased decreased|rise fall|rose fell|gain lose|gained lost|above below|over under|
+    inside outside|enter leave|entered left|arrive leave|arrived left|born buried|built destroyed|
+    allowed forbidden|allow forbid|accept reject|accepted rejected|support oppose|supported opposed|
+    major minor|common rare|large small|larger smaller|high low|higher lower|old new|older newer|early late|
+    earlier later|strong weak|same different|include exclude|included excluded|always never|public private|
+    male female|husband wife|father mother|son daughter|brother sister|king queen|success failure|open close|
+    opened closed|buy sell|bought sold|joined left|cause prevent|caused prevented|possible impossible|
+    maximum minimum"""
+_PAIRS = [pair.split() for pair in _CONTRARIES.replace("\n", " ").split("|")]
+CONTRARIES: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {
+        word: tuple(other for pair in _PAIRS if word in pair for other in pair if other != word)
+        for pair in _PAIRS
+        for word in pair
+    }
 )
 # Verbs of which one cannot be true where the other is, of the same at the same time.
 _OPPOSITES = """

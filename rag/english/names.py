@@ -36,7 +36,7 @@ from rag.english.lexicon import (
 )
 from rag.english.normalise import MARKS, plain_word, words
 
-__all__ = ["Name", "alike", "capitals", "name_words", "names", "same_name"]
+__all__ = ["Name", "alike", "capitals", "name_words", "names", "same_name", "small_words"]
 
 _PART = rf"[^\W_][\w{MARKS}]*"
 # "U.S.", "J.", "O'Neill", "al-Adl", "Jean-Luc", "AT&T", "Real".
@@ -107,6 +107,17 @@ def names(
         name
         for run in _runs(text, tokens, lower | known)
         if (name := _name(text, tokens, run, small, known | lower)) is not None
+    )
+
+
+def small_words(text: str) -> frozenset[str]:
+    """The words of a text, as words are compared, that it writes in small letters somewhere.
+
+    >>> sorted(small_words("Police in Oslo hold Ann Lee; the police wait."))
+    ['hold', 'in', 'police', 'the', 'wait']
+    """
+    return frozenset(
+        word for match in _TOKEN.finditer(text) if match.group().islower() for word in words(match.group())
     )
 
 

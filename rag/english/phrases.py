@@ -12,6 +12,7 @@ from functools import lru_cache
 from types import MappingProxyType
 
 from rag.english.lexicon import (
+    ADVERBIALS,
     ADVERBS,
     AUXILIARIES,
     BE,
@@ -99,9 +100,11 @@ def items(text: str) -> tuple[Item, ...]:
     called = names(text)
     found = [Item(n.start, n.end, n.text.lower(), n.text, True, n.possessive) for n in called]
     taken = [(name.start, name.end) for name in called]
+    behind = 0  # names that end before the word that is looked at
     for match in _ITEM.finditer(text):
-        at = next((span for span in taken if span[0] < match.end() and match.start() < span[1]), None)
-        if at is None:
+        while behind < len(taken) and taken[behind][1] <= match.start():
+            behind += 1
+        if behind == len(taken) or taken[behind][0] >= match.end():
             low = match.group().lower().replace("’", "'")
             bare = (
                 re.sub(r"'s\Z|(?<=s)'\Z", "", low) if low not in {"it's", "that's", "he's", "she's"} else low
@@ -210,9 +213,26 @@ def _is_noun_or_name(said: Sequence[Item], at: int) -> bool:
     return _follows_determiner(said, at) or (at > 0 and said[at].text[0].isupper() and not said[at - 1].mark)
 
 
+def _before_adverbs(said: Sequence[Item], at: int, floor: int = 0) -> int:
+    """Where the adverbs begin that end right before an item."""
+    while at > floor:
+        if at - 1 > floor and " ".join(item.low for item in said[at - 2 : at]) in ADVERBIALS:
+            at -= 2
+        elif _is_adverb(said[at - 1]) and not said[at - 1].name:
+            at -= 1
+        else:
+            break
+    return at
+
+
 def _past_adverbs(said: Sequence[Item], at: int) -> int:
-    while at < len(said) and (_is_adverb(said[at]) or said[at].low in {"not", "n't"}):
-        at += 1
+    while at < len(said):
+        if " ".join(item.low for item in said[at : at + 2]) in ADVERBIALS:
+            at += 2
+        elif _is_adverb(said[at]) or said[at].low in {"not", "n't"}:
+            at += 1
+        else:
+            break
     return at
 
 
@@ -277,7 +297,7 @@ def _with_auxiliary(said: Sequence[Item], at: int) -> VerbGroup | None:
 def _inverted(said: Sequence[Item], at: int, wanted: set[str]) -> tuple[Phrase, int] | None:
     """The subject and the verb of a question, behind its auxiliary."""
     for here in range(at + 1, len(said)):
-        if said[here].mark:
+        if said[here].mark or said[here].low == "that":  # "the army, when asked, would admit that they have"
             return None
         before = said[here - 1]
         if _verb_roles(said[here]) & wanted and not (
@@ -309,9 +329,7 @@ def _plain_verb(said: Sequence[Item], at: int, before: Sequence[VerbGroup]) -> V
     after = said[at + 1] if at + 1 < len(said) else None
     if prior is None:
         return _made(said, at, at + 1, "ing") if after is not None and _begins_phrase(after) else None
-    adverbs = at
-    while adverbs > 0 and _is_adverb(said[adverbs - 1]):
-        adverbs -= 1
+    adverbs = _before_adverbs(said, at)
     anchor = said[adverbs - 1] if adverbs else None
     if (
         anchor is None
@@ -320,6 +338,8 @@ def _plain_verb(said: Sequence[Item], at: int, before: Sequence[VerbGroup]) -> V
         or anchor.possessive
     ):
         return None
+    if "base" in roles and _is_contrast(said, at, before):
+        return _made(said, at - 1, at + 1, "to")
     if "ing" in roles:
         goes = anchor.mark or anchor.low in PREPOSITIONS or (before and before[-1].last == adverbs)
         return _made(said, adverbs, at + 1, "ing") if goes and anchor.low not in _LINKING else None
@@ -338,6 +358,17 @@ def _plain_verb(said: Sequence[Item], at: int, before: Sequence[VerbGroup]) -> V
         adjective = _is_number(anchor) and after is not None and _is_noun_like(after) and not after.name
         return None if adjective else _made(said, adverbs, at + 1, "finite")
     return _present(said, adverbs, at, roles, anchor, after)
+
+
+def _is_contrast(said: Sequence[Item], at: int, before: Sequence[VerbGroup]) -> bool:
+    """Whether a verb's base form goes on from "to" with a denial: "to go back to work, not stay at home"."""
+    return (
+        at > 1
+        and said[at - 1].low == "not"
+        and said[at - 2].low in {",", "and", "but", "–", "—"}
+        and bool(before)
+        and before[-1].kind == "to"
+    )
 
 
 def _goes_on_reduced(anchor: Item, before: Sequence[VerbGroup]) -> bool:
@@ -500,9 +531,7 @@ def phrase_before(said: Sequence[Item], at: int, floor: int = 0) -> Phrase | Non
     >>> phrase and said[phrase.head].text
     'men'
     """
-    end = at
-    while end > floor and (_is_adverb(said[end - 1]) and not said[end - 1].name):
-        end -= 1
+    end = _before_adverbs(said, at, floor)
     phrase = _simple_before(said, end, floor)
     while phrase is not None and phrase.first - 1 > floor:
         joint = said[phrase.first - 1]

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from rag.english.lexicon import (
+    CALENDAR,
     DETERMINERS,
     OFFICES,
     PRONOUNS,
@@ -96,14 +97,31 @@ def _who_speaks(
         if inset is not None:
             return inset
     told = any(quoted) or any(earlier.kind == "finite" for earlier in groups[:number])
-    if told and before is not None and before.low in {",", "”", '"', "»", "?", "!"}:  # "…,” said Kis"
+    alone = group.last - group.first == 1  # "has said Kis" is no "said Kis"
+    if (
+        told and alone and before is not None and before.low in {",", "”", '"', "»", "?", "!"}
+    ):  # "…,” said Kis"
         ahead = phrase_after(said, group.last, stops)
         if ahead is not None and (ahead.last == len(said) or ahead.last not in stops):
             return ahead
     if before is not None and before.low in {"and", "but", "who", "which", "that"}:
         return _who_speaks_before(said, groups, number)
     start = next((i + 1 for i in range(group.first - 1, floor - 1, -1) if said[i].mark), floor)
-    return phrase_before(said, group.first, start)
+    phrase = phrase_before(said, group.first, start)
+    if told and alone and (phrase is None or not said[phrase.head].name):
+        last = not any(later.kind == "finite" for later in groups[number + 1 :])
+        return (_named_behind(said, group, stops) if last else None) or phrase
+    return phrase
+
+
+def _named_behind(said: Sequence[Item], group: VerbGroup, stops: frozenset[int]) -> Phrase | None:
+    """The name behind "say" that nothing but a mark follows: "it rose to nine says Ana Ruiz, the mayor"."""
+    if group.verb != "say":
+        return None
+    ahead = phrase_after(said, group.last, stops)
+    if ahead is None or not said[ahead.head].name or said[ahead.head].low in CALENDAR:
+        return None
+    return ahead if ahead.last == len(said) or said[ahead.last].mark else None
 
 
 def _who_speaks_before(said: Sequence[Item], groups: Sequence[VerbGroup], number: int) -> Phrase | None:

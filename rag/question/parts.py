@@ -6,6 +6,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 
 from rag.english.clauses import Clause, clauses, is_denied, is_hedged, is_reported
 from rag.english.lexicon import (
@@ -326,6 +327,7 @@ def reversed_roles(question: str, sentence: str, at: int) -> bool:
     return bool(told) and _has_turned(told[-1], sentence, *sides)
 
 
+@lru_cache(maxsize=64)  # asked of every sentence that is read
 def _asked_roles(question: str) -> tuple[str, tuple[str, ...]] | None:
     """Who did it, by a question, and whom else it names: "did Iran strike Pakistan", "did Iran's strikes on
     Pakistan"."""

@@ -62,8 +62,8 @@ class PassageCatalog:
             raise CollectionError(unfinished)
         if rebuild and not path.is_file():
             raise CollectionError(
-                f"there is no collection in {home} to rebuild. Create one: clippings sync FOLDER --home "
-                f"{home}",
+                f"there is no collection in {home} to rebuild. Create one: clippings sync FOLDER "
+                f"--home {home}",
                 missing=True,
             )
         if not create:

@@ -23,6 +23,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from rag.english.lexicon import BE, CONTRARIES, DO, HAVE, MODALS, alternation
 from rag.english.matching import squad_normalise
 from rag.english.normalise import content_stems
 from rag.english.sentences import sentences
@@ -47,31 +48,11 @@ _KEPT_OUT = frozenset(
 _GRAM = 12  # words in a row that make two paragraphs one
 _TIES = 40  # nearest paragraphs looked at for one that lacks the answer
 _COMMON = 400  # paragraphs; a word that more of them hold tells nothing
-# Words and their contraries: what people change in a question so that its passage no longer answers it (the
-# kinds are those of Rajpurkar et al., ACL 2018: a negation, a contrary, something that excludes what is
-# said).
-_CONTRARIES = tuple(
-    pair.split()
-    for pair in """first last|before after|most least|more fewer|more less|largest smallest|biggest smallest|
-    highest lowest|oldest youngest|longest shortest|earliest latest|best worst|north south|northern southern|
-    east west|eastern western|begin end|began ended|start stop|started stopped|won lost|win lose|
-    increase decrease|increased decreased|rise fall|rose fell|gain lose|gained lost|above below|over under|
-    inside outside|enter leave|entered left|arrive leave|arrived left|born buried|built destroyed|
-    allowed forbidden|allow forbid|accept reject|accepted rejected|support oppose|supported opposed|
-    major minor|common rare|large small|larger smaller|high low|higher lower|old new|older newer|early late|
-    earlier later|strong weak|same different|include exclude|included excluded|always never|public private|
-    male female|husband wife|father mother|son daughter|brother sister|king queen|success failure|open close|
-    opened closed|buy sell|bought sold|joined left|cause prevent|caused prevented|possible impossible|
-    maximum minimum""".replace("\n", "")
-    .replace("    ", "")
-    .split("|")
-)
-_CONTRARY: dict[str, list[str]] = {}
-for _one, _other in _CONTRARIES:
-    _CONTRARY.setdefault(_one, []).append(_other)
-    _CONTRARY.setdefault(_other, []).append(_one)
-_TURNED = re.compile(r"\b(?:" + "|".join(sorted(_CONTRARY)) + r")\b")
-_DENIED = re.compile(r"\b(?:is|are|was|were|did|does|do|can|could|has|have|had|will|would|should)\b(?! not)")
+# What people change in a question so that its passage no longer answers it (the kinds are those of Rajpurkar
+# et al., ACL 2018: a negation, a contrary, something that excludes what is said).
+_TURNED = re.compile(rf"\b(?:{alternation(CONTRARIES)})\b")
+_DENIABLE = (BE | HAVE | DO | MODALS) - set("am be been being having may might must ought shall".split())
+_DENIED = re.compile(rf"\b(?:{alternation(_DENIABLE)})\b(?! not)")
 _SWAPPED = re.compile(r"\b(?:[A-Z][\w'’-]+(?:\s+[A-Z][\w'’-]+)*|\d[\d,.]*\d|\d)\b")
 
 
@@ -316,7 +297,7 @@ def _turn(e: Example, rng: random.Random) -> str | None:
     ways: list[str] = []
     if found := list(_TURNED.finditer(e.question)):
         m = rng.choice(found)
-        ways.append(e.question[: m.start()] + rng.choice(_CONTRARY[m.group()]) + e.question[m.end() :])
+        ways.append(e.question[: m.start()] + rng.choice(CONTRARIES[m.group()]) + e.question[m.end() :])
     golds = [text for _, text in e.answers]
     if here := [m for m in _SWAPPED.finditer(e.question) if m.start() and m.group() in e.context]:
         m = rng.choice(here)

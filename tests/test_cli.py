@@ -330,7 +330,7 @@ def test_a_column_of_another_name_is_mapped(
     assert stopped.value.code == 2
     assert "'text' is not a pair like text=Body" in capsys.readouterr().err
     assert app.main(["sync", str(table), "--column", "body=Inhalt"]) == 1
-    assert "there is no column 'body'; the columns are" in capsys.readouterr().err
+    assert "there is no column 'body' to be mapped" in capsys.readouterr().err
 
 
 def test_an_earlier_version_is_printed(
@@ -375,7 +375,12 @@ def test_a_collection_is_kept_in_a_file_and_made_again(
     (exact,) = (tmp_path / "again").glob("indexes/*/vectors/*/exact")
     exact.write_bytes(bytes([1]) + exact.read_bytes()[1:])
     assert app.main(["doctor", "--home", str(tmp_path / "again")]) == 1
-    assert "FAULT  indexes: the cache of vectors is not whole" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "FAULT  indexes: the cache of vectors is not whole: questions are answered from Chroma" in said
+    assert "FAULT  vectors" not in said, "only --deep compares every row"
+    assert app.main(["doctor", "--deep", "--home", str(tmp_path / "again")]) == 1
+    said = capsys.readouterr().out
+    assert "FAULT  vectors: 1 of 1 in the cache are not as they were written. The next sync makes" in said
     assert app.main(["backup", ""]) == 2
     assert "clippings: the file is empty. Write it out" in capsys.readouterr().err
     assert app.main(["show", "strike", "--home", str(tmp_path / "again")]) == 0

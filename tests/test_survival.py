@@ -660,15 +660,17 @@ def test_a_collection_that_may_only_be_read_is_asked_however_it_was_left(
                 f"the folder {home} cannot be written to: Read-only file system. Name another one with --home"
             )
         with open_assistant(there, encoder=WordEncoder(), reader=WordReader()) as reader:
-            assert reader.holds()[0] == 8
+            assert reader.collection.holds()[0] == 8
             # Who may write does so meanwhile, where the folder is not only to be read.
             remove("03", config, encoder=WordEncoder())
-            assert [a.headline.id for a in reader.articles()] == [f"{n:02}" for n in range(8) if n != 3]
+            assert [a.headline.id for a in reader.collection.articles()] == [
+                f"{n:02}" for n in range(8) if n != 3
+            ]
             assert [p.article.id for p in reader.search("story5 ship5", k=1)] == ["05"]
             with closing(Catalog(config.home, config)):  # a log, with somebody at it
                 edit("05", {"title": "Ships"}, config, encoder=WordEncoder())
                 assert (config.home / f"{FILE}-wal").stat().st_size > 0
-                assert reader.article("05").title == "Ships"
+                assert reader.collection.article("05").title == "Ships"
 
 
 @pytest.mark.parametrize("mode", DENSE)

@@ -258,7 +258,7 @@ def _failed(error: ModelError, name: str = "language model") -> str:
 
 def _unanswered(study: Study) -> tuple[str, ...]:
     """The parts of the question that the articles do not answer."""
-    least = abstain.LEAST_CONFIDENCE
+    least = abstain.MIN_CONFIDENCE
     return tuple(reading.part.question for reading in study.parts if reading.confidence < least)
 
 

@@ -10,7 +10,7 @@ import pytest
 from conftest import article, evidence
 
 from rag.answer import abstain
-from rag.answer.abstain import LEAST_CONFIDENCE, after, before, confidence
+from rag.answer.abstain import MIN_CONFIDENCE, after, before, confidence
 from rag.types import Abstention, Article, Evidence, Scores, Sentence
 
 
@@ -57,7 +57,7 @@ def test_only_the_passage_that_is_likeliest_to_answer_holds_words(
     answerable: list[float], held: float
 ) -> None:
     found = scored(0.0, 0.0, 0.0, texts=("One.", "Iran.", "Three."))
-    assert abstain.signs("Iran?", found, answerable)[3] == held
+    assert abstain.features("Iran?", found, answerable)[3] == held
 
 
 def test_the_best_cosine_counts_at_whatever_rank_it_stands() -> None:
@@ -75,7 +75,7 @@ def test_a_question_of_function_words_only_lacks_none_of_its_words() -> None:
 
 def test_the_signs_are_the_reader_s_and_retrieval_s() -> None:
     found = scored(0.5, 0.75, texts=("Iran was hit.", "A strike."))
-    assert abstain.signs("Did Iran strike targets?", found, [0.9, 0.5]) == (
+    assert abstain.features("Did Iran strike targets?", found, [0.9, 0.5]) == (
         pytest.approx(math.log(9)), pytest.approx(math.log(9)), 0.75, 1 / 3,
     )  # fmt: skip
 
@@ -87,7 +87,7 @@ def test_a_reader_that_is_certain_does_not_make_the_sum_infinite(answerable: flo
 
 def test_without_evidence_there_is_no_confidence_and_no_answer() -> None:
     assert confidence("Iran?", Evidence(), []) == 0.0
-    assert abstain.signs("Iran?", Evidence(), [])[2:] == (0.0, 0.0)
+    assert abstain.features("Iran?", Evidence(), [])[2:] == (0.0, 0.0)
     assert before(Evidence(), 1.0) is Abstention.NO_EVIDENCE
 
 
@@ -95,7 +95,7 @@ def test_without_evidence_there_is_no_confidence_and_no_answer() -> None:
 def test_evidence_at_the_threshold_is_tried_and_just_below_it_is_not(
     below: float, reason: Abstention | None
 ) -> None:
-    assert before(scored(0.5), LEAST_CONFIDENCE - below) is reason
+    assert before(scored(0.5), MIN_CONFIDENCE - below) is reason
 
 
 @pytest.mark.parametrize(

@@ -47,6 +47,6 @@ def test_the_signs_are_those_of_the_part_that_speaks_most_for_an_answer(
     )
     sync(news, config, encoder=encoder)
     watching = _Watching(config, encoder, WordReader())
-    both = watching.signs("Who struck first, and which zebra sang?")
+    both = watching.features("Who struck first, and which zebra sang?")
     assert both[0] == pytest.approx(math.log(0.98 / 0.02))
-    assert watching.signs("Who struck first?", filters=Filters(exclude_articles=("a",)))[0] < both[0]
+    assert watching.features("Who struck first?", filters=Filters(exclude_articles=("a",)))[0] < both[0]

@@ -100,8 +100,8 @@ def drafted(
     encoder: Any = None,
 ) -> list[DraftSentence | Abstention]:
     with (
-        patch.object(abstain, "LEAST_BELIEF", sure),
-        patch.object(abstain, "LEAST_CONFIDENCE", least),
+        patch.object(abstain, "MIN_BELIEF", sure),
+        patch.object(abstain, "MIN_CONFIDENCE", least),
     ):
         answerer = Extractive(encoder or Encoding(), reader or Pointing({}), judge)
         return list(answerer.draft(question, evidence(*articles)))

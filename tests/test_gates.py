@@ -84,7 +84,7 @@ def test_citations_that_are_off_by_one_break_the_gate(
 def test_half_the_abstention_threshold_breaks_the_gate(
     opened: Callable[[str], Assistant], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(rag.answer.abstain, "LEAST_CONFIDENCE", rag.answer.abstain.LEAST_CONFIDENCE / 2)
+    monkeypatch.setattr(rag.answer.abstain, "MIN_CONFIDENCE", rag.answer.abstain.MIN_CONFIDENCE / 2)
     unanswerable = [case for case in CASES["public"] if case.split == "test" and case.declined]
     with opened("public") as assistant:
         assert "false_answer_rate" in _gates_broken(unanswerable, assistant, "public")
@@ -93,7 +93,7 @@ def test_half_the_abstention_threshold_breaks_the_gate(
 def test_a_much_higher_abstention_threshold_breaks_the_gate(
     opened: Callable[[str], Assistant], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(rag.answer.abstain, "LEAST_CONFIDENCE", (1 + rag.answer.abstain.LEAST_CONFIDENCE) / 2)
+    monkeypatch.setattr(rag.answer.abstain, "MIN_CONFIDENCE", (1 + rag.answer.abstain.MIN_CONFIDENCE) / 2)
     answerable = [case for case in CASES["seeds"] if case.kind == "who" and not case.declined]
     with opened("seeds") as assistant:
         assert "false_refusal_rate" in _gates_broken(answerable, assistant, "seeds")

@@ -5,8 +5,8 @@
 The questions: the development halves of eval/gold, and with `--data` (a folder as `eval.bench.news` reads it)
 the quiz questions of `--questions`, by default 2022's, of which some article holds the answer, each with its
 twin: the same question with every article excluded that holds it. Logistic regression (Newton's method, ridge
-.01) over the signs of `rag.answer.abstain` gives bias and weights; the threshold is the confidence at which
-the stated share of the answerable questions is answered; `rag.answer.abstain` takes that of the demo
+.01) over the features of `rag.answer.abstain` gives bias and weights; the threshold is the confidence at
+which the stated share of the answerable questions is answered; `rag.answer.abstain` takes that of the demo
 articles' questions. Prints both as JSON, with the AUROC and the share of the unanswerable that the threshold
 declines.
 """
@@ -28,7 +28,7 @@ from eval.cases import GOLD, load
 from eval.metrics.abstention import auroc, declined_at_answered
 from eval.run import collection_for
 from rag import Config, Evidence, Filters
-from rag.answer.abstain import signs
+from rag.answer.abstain import features
 from rag.answer.study import study
 from rag.config import default_home
 from rag.english.matching import squad_normalise
@@ -42,11 +42,11 @@ from rag.types import Encoder, Reader
 __all__ = ["fit", "main"]
 
 _RIDGE = 0.01
-Seen = tuple[tuple[float, ...], bool]  # the signs, and whether the question can be answered
+Seen = tuple[tuple[float, ...], bool]  # the features, and whether the question can be answered
 
 
 class _Watching:
-    """Retrieves and studies like the assistant, and notes the signs of the part that speaks most for an
+    """Retrieves and studies like the assistant, and notes the features of the part that speaks most for an
     answer.
     """
 
@@ -55,10 +55,10 @@ class _Watching:
         self._noted: list[tuple[float, ...]] = []
 
     def _note(self, question: str, evidence: Evidence, answerable: Sequence[float]) -> float:
-        self._noted.append(signs(question, evidence, answerable))
+        self._noted.append(features(question, evidence, answerable))
         return 0.0
 
-    def signs(
+    def features(
         self, question: str, asked_on: date | None = None, filters: Filters = Filters()
     ) -> tuple[float, ...]:
         self._noted.clear()
@@ -68,8 +68,8 @@ class _Watching:
 
 
 def fit(rows: Sequence[Seen]) -> tuple[float, list[float]]:
-    """The bias and the weights that tell the answerable from the others; signs are standardised for the ridge
-    only.
+    """The bias and the weights that tell the answerable from the others; features are standardised for the
+    ridge only.
     """
     x = np.array([row for row, _ in rows], dtype=float)
     y = np.array([can for _, can in rows], dtype=float)
@@ -91,7 +91,7 @@ def _gold(name: str, home: Path, encoder: Encoder, reader: Reader) -> Iterator[S
     watching = _Watching(collection_for(path, home.with_name(f"eval-{name}")), encoder, reader)
     for case in load(path):
         if case.split == "dev":
-            yield watching.signs(standalone(case.question, case.history), case.asked_on), not case.declined
+            yield watching.features(standalone(case.question, case.history), case.asked_on), not case.declined
 
 
 def _news(data: Path, names: Sequence[str], home: Path, encoder: Encoder, reader: Reader) -> Iterator[Seen]:
@@ -105,12 +105,12 @@ def _news(data: Path, names: Sequence[str], home: Path, encoder: Encoder, reader
         asked_on = date.fromisoformat(question["date"])
         normal = [f" {squad_normalise(gold)} " for gold in question["answers"]]
         barred = tuple(article for article, text in texts.items() if any(gold in text for gold in normal))
-        yield watching.signs(question["question"], asked_on), True
-        yield watching.signs(question["question"], asked_on, Filters(exclude_articles=barred)), False
+        yield watching.features(question["question"], asked_on), True
+        yield watching.features(question["question"], asked_on, Filters(exclude_articles=barred)), False
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Collect the signs, fit, and print."""
+    """Collect the features, fit, and print."""
     parser = argparse.ArgumentParser(
         prog="python -m eval.bench.calibrate", description=(__doc__ or "").splitlines()[0]
     )

@@ -29,6 +29,7 @@ from rag.answer.check import Checker
 from rag.config import PassageSettings
 from rag.english.lexicon import (
     BE,
+    DIGIT_WORDS,
     DO,
     HAVE,
     HEDGING_VERBS,
@@ -37,7 +38,6 @@ from rag.english.lexicon import (
     NEGATIONS,
     TEENS,
     TELLING_VERBS,
-    UNITS,
     WEEKDAYS,
     alternation,
     past_forms,
@@ -55,7 +55,7 @@ _OVERLAP = 0.6
 _DAYS = [day.capitalize() for day in WEEKDAYS]
 _MONTHS = [month.capitalize() for month in MONTHS]
 _NAME = re.compile(r"(?<=[a-z,] )(?:[A-Z][a-z]{2,}(?: [A-Z][a-z]+){0,2})\b")
-_WORDS_OF = {word: str(value) for value, word in enumerate((*UNITS, *TEENS)) if 2 <= value <= 10}
+_WORDS_OF = {word: str(value) for value, word in enumerate((*DIGIT_WORDS, *TEENS)) if 2 <= value <= 10}
 _NUMBER = re.compile(rf"(?<![\w.,$])\d{{1,3}}(?:,\d{{3}})*(?![\w.,]*\d)|\b(?:{alternation(_WORDS_OF)})\b")
 _SAID = re.compile(
     rf"\b([A-Z][a-z]+(?: [A-Z][a-z]+){{0,2}}) ({alternation(past_forms(TELLING_VERBS - HEDGING_VERBS))})\b"

@@ -165,7 +165,7 @@ def words(text: str) -> list[str]:
 def sentences(text: str) -> list[Span]:
     """The sentences of a text as [start, end), without the white space between them.
 
-    Not `rag.text.sentences`: a gold span must not move when the program it judges is changed.
+    Not `rag.english.sentences`: a gold span must not move when the program it judges is changed.
 
     >>> t = "He met J. Smith. They left."
     >>> [t[a:b] for a, b in sentences(t)]

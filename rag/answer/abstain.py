@@ -18,47 +18,47 @@ from rag.types import Abstention, Evidence, Sentence
 
 __all__ = [
     "BIAS",
-    "LEAST_BELIEF",
-    "LEAST_CARRIED",
-    "LEAST_CONFIDENCE",
-    "LEAST_FURTHER",
-    "LEAST_LISTED",
-    "LEAST_MARGIN",
-    "LEAST_RIVAL",
-    "LEAST_RIVAL_FIGURE",
+    "MIN_BELIEF",
+    "MIN_CARRIED_SHARE",
+    "MIN_CONFIDENCE",
+    "MIN_LIST_SHARE",
+    "MIN_MARGIN",
+    "MIN_NEXT_SENTENCE",
+    "MIN_RIVAL",
+    "MIN_RIVAL_FIGURE",
     "WEIGHTS",
     "after",
     "before",
     "confidence",
-    "signs",
+    "features",
 ]
 
-# Logistic regression over the four signs, by `python -m eval.bench.calibrate`; see eval/LOG.md.
+# Logistic regression over the four features, by `python -m eval.bench.calibrate`; see eval/LOG.md.
 BIAS = -2.2744
 WEIGHTS = (0.2694, 0.0465, 1.0830, 1.8060)
 # The highest at which no more than 15 in 100 of the demo articles' development questions that can be answered
 # are refused.
-LEAST_CONFIDENCE = 0.399
+MIN_CONFIDENCE = 0.399
 # The share of the reader's belief from which a short answer is given before the sentences.
-LEAST_BELIEF = 0.30
-# What an article says counts as a claim that may disagree with another's from this share of the belief in the
-# best words on (figures, and anything else), and from this much more in its own best words than in there
-# being none. Figures are checked further by rule; other words that the reader half believes in are more often
-# about something else. See eval/LOG.md.
-LEAST_RIVAL_FIGURE = 0.05
-LEAST_RIVAL = 0.3
-LEAST_MARGIN = 5.0
+MIN_BELIEF = 0.30
+# What an article says counts as a claim that may disagree with another article's under two conditions. First,
+# the reader believes in its words at least this much, as a share of its belief in the best words of all.
+# Figures need less, because rules check them further. Second, MIN_MARGIN: the words score this much better
+# than "no answer here" does in the same passage. See eval/LOG.md.
+MIN_RIVAL_FIGURE = 0.05
+MIN_RIVAL = 0.3
+MIN_MARGIN = 5.0
 # The share of a sentence's content words that its quote must carry, where a model says it in words of its
 # own. A paraphrase keeps most; see eval/LOG.md.
-LEAST_CARRIED = 0.75
+MIN_CARRIED_SHARE = 0.75
 # A further member of a list has at least this share of the belief in the best one.
-LEAST_LISTED = 0.1
+MIN_LIST_SHARE = 0.1
 # A further sentence is given when it is nearly as good as the best: from this share of that one's score.
 # Chosen on the development half of eval/gold, see eval/LOG.md.
-LEAST_FURTHER = 0.88
+MIN_NEXT_SENTENCE = 0.88
 
 
-def signs(
+def features(
     question: str, evidence: Evidence, answerable: Sequence[float]
 ) -> tuple[float, float, float, float]:
     """What speaks for an answer, each higher the likelier it is. `answerable`: how likely each passage
@@ -80,10 +80,10 @@ def signs(
 
 
 def confidence(question: str, evidence: Evidence, answerable: Sequence[float]) -> float:
-    """How likely the evidence answers the question, 0 to 1: the logistic function of the weighted `signs`."""
+    """How likely the evidence answers the question, 0 to 1: a logistic function of the weighted `features`."""
     if not evidence.passages:
         return 0.0
-    seen = signs(question, evidence, answerable)
+    seen = features(question, evidence, answerable)
     value = BIAS + sum(weight * sign for weight, sign in zip(WEIGHTS, seen, strict=True))
     return 1 / (1 + math.exp(-value))
 
@@ -92,7 +92,7 @@ def before(evidence: Evidence, confidence: float) -> Abstention | None:
     """A reason not to try, or `None`."""
     if not evidence.passages:
         return Abstention.NO_EVIDENCE
-    return Abstention.WEAK_EVIDENCE if confidence < LEAST_CONFIDENCE else None
+    return Abstention.WEAK_EVIDENCE if confidence < MIN_CONFIDENCE else None
 
 
 def after(sentences: Sequence[Sentence], claimed: int) -> Abstention | None:

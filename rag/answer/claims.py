@@ -17,7 +17,7 @@ from rag.answer.asked import AnswerType, Asked
 from rag.answer.values import Phrase, Value, phrase
 from rag.english.clauses import clauses, denials
 from rag.english.dates import Time, is_bare_time, time_in, years_in
-from rag.english.measures import counts_together, kind_near, quantities, sort_counted
+from rag.english.measures import counted_qualifiers, counts_together, kind_near, quantities
 from rag.english.names import alike, name_words, names, same_name
 from rag.english.normalise import content_stems, stem, words
 from rag.english.numbers import Figure
@@ -195,7 +195,7 @@ def interpreted(asked: Asked, claim: ClaimedValue) -> Interpreted:
             if _COUNTED_IN.fullmatch(claim.sentence[claim.span[1] : p.start])
             for word in p.words
         ),
-        sort_counted(claim.sentence, value) if isinstance(value, Figure) else frozenset(),
+        counted_qualifiers(claim.sentence, value) if isinstance(value, Figure) else frozenset(),
     )
 
 

@@ -82,11 +82,11 @@ class PartDrafter:
     def draft(self, reading: PartReading, *, brief: bool) -> Iterator[DraftSentence]:
         """What answers a part; nothing where the evidence does not. `brief`: there are other parts, and each
         has room for one sentence."""
-        if reading.confidence < abstain.LEAST_CONFIDENCE:
+        if reading.confidence < abstain.MIN_CONFIDENCE:
             return
         part, spans = reading.part, reading.candidates
         asks_for_words = part.kind in (Kind.WORDS, Kind.LIST)
-        if asks_for_words and spans and spans[0].score >= abstain.LEAST_BELIEF:
+        if asks_for_words and spans and spans[0].score >= abstain.MIN_BELIEF:
             yield from _short(part, spans)
             return
         if asks_for_words and brief and spans:
@@ -144,7 +144,7 @@ class PartDrafter:
         ]
         scored.sort(key=lambda pair: (-pair[0], pair[1].source.rank, pair[1].start))
         chosen: list[_SentenceCandidate] = []
-        least = 0.0 if reading.part.kind is Kind.ACCOUNT else abstain.LEAST_FURTHER * scored[0][0]
+        least = 0.0 if reading.part.kind is Kind.ACCOUNT else abstain.MIN_NEXT_SENTENCE * scored[0][0]
         for score, candidate in scored:
             if len(chosen) == room or score < least:
                 break
@@ -193,7 +193,7 @@ def _listed(spans: Sequence[SpanCandidate]) -> str:
     members = [
         span
         for span in spans
-        if span.sentence == best.sentence and span.score >= abstain.LEAST_LISTED * best.score
+        if span.sentence == best.sentence and span.score >= abstain.MIN_LIST_SHARE * best.score
     ]
     start, end = min(f.start for f in members), max(f.end for f in members)
     passage = best.source.passage

@@ -83,7 +83,7 @@ def share_carried(text: str, quote: str, common: Set[str] = frozenset()) -> floa
     # Numbers, their scales and denials are compared below, however they are written.
     plain = [s for s in said if not (numbers(s, ordinals=True) or s in _SCALE_STEMS or s in _DENYING_STEMS)]
     share = sum(s in held for s in plain) / len(plain) if plain else 1.0
-    if share < abstain.LEAST_CARRIED or not _figures_agree(text, quote):
+    if share < abstain.MIN_CARRIED_SHARE or not _figures_agree(text, quote):
         return None
     if not _names_agree(text, quote, common):
         return None

@@ -141,11 +141,9 @@ def claims(reading: PartReading) -> list[ClaimedValue]:
     def counts(candidate: SpanCandidate) -> bool:
         # Figures, and two statements that exclude each other, are checked further by rule.
         checked = numbers(candidate.words, ordinals=True) or reading.part.kind is Kind.DECIDE
-        least = abstain.LEAST_RIVAL_FIGURE if checked else abstain.LEAST_RIVAL
+        least = abstain.MIN_RIVAL_FIGURE if checked else abstain.MIN_RIVAL
         return (
-            candidate.is_best
-            and candidate.score >= least * surest
-            and candidate.margin >= abstain.LEAST_MARGIN
+            candidate.is_best and candidate.score >= least * surest and candidate.margin >= abstain.MIN_MARGIN
         )
 
     return [

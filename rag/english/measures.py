@@ -14,17 +14,17 @@ from types import MappingProxyType
 from rag.english.lexicon import (
     AUXILIARIES,
     COUNTED_KINDS,
+    DIGIT_WORDS,
     NUMBER_WORDS,
     ORDINALS,
     PERSONS,
-    UNITS,
     UNITS_OF_TIME,
     alternation,
 )
 from rag.english.normalise import stem, words
 from rag.english.numbers import Figure, figures, unit_of
 
-__all__ = ["counts_together", "in_base_unit", "kind_near", "quantities", "sort_counted"]
+__all__ = ["counted_qualifiers", "counts_together", "in_base_unit", "kind_near", "quantities"]
 
 # Unit, short or long: how many of the base unit, which comes first in each line.
 _UNITS = (
@@ -66,7 +66,7 @@ def in_base_unit(figure: Figure) -> Figure:
     return replace(figure, unit=unit, value=value, low=low, high=high)
 
 
-_FEW = alternation(UNITS[1:])
+_FEW = alternation(DIGIT_WORDS[1:])
 _OF_TIME = alternation([*UNITS_OF_TIME, *(f"{unit}s" for unit in UNITS_OF_TIME)])
 _PARTS = ("half", ORDINALS[2], "quarter", *ORDINALS[4:10])  # the third part to the tenth
 _IN_OR_OF = re.compile(
@@ -181,11 +181,11 @@ def counts_together(text: str) -> bool:
     return bool(_TOGETHER.search(text))
 
 
-def sort_counted(text: str, figure: Figure) -> frozenset[str]:
+def counted_qualifiers(text: str, figure: Figure) -> frozenset[str]:
     """The stems of what stands between a figure of the text and the noun that it counts, up to two words.
 
     >>> text = "It won five gold medals."
-    >>> sort_counted(text, figures(text)[0])
+    >>> counted_qualifiers(text, figures(text)[0])
     frozenset({'gold'})
     """
     following = words(text[figure.end : figure.end + 60])[:3]

@@ -11,6 +11,7 @@ from math import inf
 
 from rag.english.lexicon import (
     CURRENCIES,
+    DIGIT_WORDS,
     NEWS_VERBS,
     NO_SUPERLATIVES,
     NUMBER_WORDS,
@@ -21,7 +22,6 @@ from rag.english.lexicon import (
     STOPWORDS,
     TEENS,
     TENS,
-    UNITS,
     alternation,
     past_forms,
 )
@@ -42,8 +42,8 @@ _PIECE = re.compile(
     rf"(?P<minus>\bminus\s)?(?:(?P<money>[$€£¥])\s?)?"
     rf"(?:(?<![\w.,])(?P<digits>\d{{1,15}}(?:[.,\u00a0\u2009\u202f]\d{{1,15}}){{0,6}})(?![.,]?\d)"
     rf"(?P<ordinal>(?:st|nd|rd|th)\b)?"
-    rf"|\b(?<!\bno\s)(?P<word>(?:{alternation(TENS)})(?:{_HYPHEN}(?:{alternation(UNITS[1:])}))?"
-    rf"|{alternation((*TEENS, *UNITS))}"
+    rf"|\b(?<!\bno\s)(?P<word>(?:{alternation(TENS)})(?:{_HYPHEN}(?:{alternation(DIGIT_WORDS[1:])}))?"
+    rf"|{alternation((*TEENS, *DIGIT_WORDS))}"
     rf"|(?:an?|half\san?)(?=\s(?:{_LONG_SCALE})\b))\b"
     rf"(?P<next>{_HYPHEN}(?:{alternation(ORDINALS[:9])})\b)?)"
     rf"(?P<and_half>\sand\sa\shalf(?=\s(?:{_LONG_SCALE})\b))?"

@@ -21,7 +21,15 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 
 from rag.english.dates import ISO_DAY, month_number
-from rag.english.lexicon import MONTHS, SHORT_MONTHS, TELLING_VERBS, UNITS, WEEKDAYS, alternation, past_forms
+from rag.english.lexicon import (
+    DIGIT_WORDS,
+    MONTHS,
+    SHORT_MONTHS,
+    TELLING_VERBS,
+    WEEKDAYS,
+    alternation,
+    past_forms,
+)
 
 __all__ = ["Moment", "day_of", "days", "resolved"]
 
@@ -29,7 +37,7 @@ Days = tuple[date, date]  # the first and the last
 
 _WEEKDAYS = tuple(day.capitalize() for day in WEEKDAYS)
 _MONTHS = tuple(month.capitalize() for month in MONTHS)
-_COUNTS = UNITS[1:]  # from ten on they are often round
+_COUNTS = DIGIT_WORDS[1:]  # from ten on they are often round
 _STEPS = {"last": -1, "this": 0, "next": 1}
 _DAYS_AWAY = {
     "the day before yesterday": -2, "yesterday": -1, "tomorrow": 1, "the day after tomorrow": 2,

@@ -1,1 +1,1 @@
-"""From what was asked to what is looked for: follow-ups, parts and filters."""
+"""From what was asked to what is looked for: follow-ups and parts."""

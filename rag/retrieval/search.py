@@ -1,4 +1,4 @@
-"""From a question to its evidence: the only file that orders or cuts.
+"""From a question to its evidence: this room alone orders and cuts.
 
 The dense and the lexical index name their best passages, a second lexical index the best whole articles;
 reciprocal rank fusion merges the three rankings, the reader reads the best of the merged once, and the best

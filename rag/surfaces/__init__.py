@@ -1,4 +1,4 @@
-"""What shows an answer: the terminal and the chat page. They translate and never think."""
+"""What shows an answer: the terminal, the page, REST and MCP. They translate and decide nothing."""
 
 from rag.system.telemetry import disable_telemetry
 

@@ -80,7 +80,7 @@ def features(
 
 
 def confidence(question: str, evidence: Evidence, answerable: Sequence[float]) -> float:
-    """How likely the evidence answers the question, 0 to 1: a logistic function of the weighted `features`."""
+    """How likely the evidence answers the question, 0 to 1: a logistic function of `features`."""
     if not evidence.passages:
         return 0.0
     seen = features(question, evidence, answerable)

@@ -130,7 +130,9 @@ def test_the_readmes_program_runs(number: int, tmp_path: Path) -> None:
 def test_every_target_of_make_is_explained_and_no_other_is_named() -> None:
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
     targets = set(re.findall(r"^\.PHONY: (.*)$", makefile, re.MULTILINE)[0].split())
-    told = subprocess.run(["make", "help"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    told = subprocess.run(
+        ["make", "--no-print-directory", "help"], cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout
     assert {line.split()[1] for line in told.splitlines()} == targets
     assert (
         next(iter(re.findall(r"^([a-z-]+):", makefile, re.MULTILINE))) == "install"

@@ -178,7 +178,7 @@ def test_nothing_is_contacted_before_a_question(server: Server) -> None:
 
 def test_a_key_that_cannot_be_one_is_refused_without_being_shown(server: Server, tmp_path: Path) -> None:
     (tmp_path / "key").write_text(f"{SECRET}\nand another line")
-    with pytest.raises(ConfigError, match=r"^model\.key_file /.*/key does not hold a key: ") as error:
+    with pytest.raises(ConfigError, match=r"^model\.key_file /.*/key does not hold a valid key\. ") as error:
         configured_model(server.settings(key_file=str(tmp_path / "key")))
     assert SECRET not in str(error.value)
 

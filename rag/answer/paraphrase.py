@@ -42,6 +42,7 @@ from rag.english.lexicon import (
 from rag.english.names import capitals, names, same_name
 from rag.english.normalise import content_stems, fold, stem, words
 from rag.english.numbers import Figure, figures, numbers, ranks
+from rag.english.participants import Role, participants
 from rag.english.phrases import items, verb_groups
 from rag.english.sentences import sentences
 from rag.english.speakers import Speaker, speakers
@@ -101,7 +102,32 @@ def agrees(text: str, quote: str) -> bool:
     >>> [agrees(text, quote) for text in said]
     [False, True]
     """
-    return _denials_agree(text, quote) and _clauses_agree(text, quote)
+    return _denials_agree(text, quote) and _clauses_agree(text, quote) and not _roles_turned(text, quote)
+
+
+def _roles_turned(text: str, quote: str) -> bool:
+    """Whether who acts and to whom, or where, it is done stand the other way round in the quote, whatever the
+    verbs are.
+
+    >>> quote = "Late on Tuesday, Iran had conducted drone strikes in Pakistan’s Balochistan."
+    >>> said = "Pakistan carried out strikes in Iran.", "Iran carried out strikes in Pakistan."
+    >>> [_roles_turned(text, quote) for text in said]
+    [True, False]
+    """
+    ours, theirs = _roles(text), [_roles(quote[start:end]) for start, end in sentences(quote)]
+    if not all(ours) or any(agents & ours[0] and targets & ours[1] for agents, targets in theirs):
+        return False
+    return any(agents & ours[1] and targets & ours[0] for agents, targets in theirs)
+
+
+def _roles(text: str) -> tuple[frozenset[str], frozenset[str]]:
+    """The words of the names that do something, and of those to whom, or where, it is done."""
+    found = participants(text)
+    agents, targets = (
+        frozenset(word for each in found if each.role is role for word in each.words)
+        for role in (Role.AGENT, Role.TARGET)
+    )
+    return agents, targets
 
 
 @lru_cache(maxsize=4_096)

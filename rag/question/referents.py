@@ -64,12 +64,13 @@ _WHO = frozenset(["who", "whom", "whose"])
 def _mentions(turn: Turn) -> Iterator[_Mention]:
     asked, reply = parse(turn.question), reply_to(turn)
     copular = bool(asked.auxiliary) and asked.verb is None and not asked.asks_subject
-    described = bool(
-        copular and reply and read(reply.phrase)[0].low in DETERMINERS
-    )  # "Who is Ann Lee?" "A writer."
-    if not described:
-        yield from _answered(asked, reply, opening_sentence(turn.answer))
     subject = asked.about(Role.SUBJECT)
+    known = copular and asked.wh in {"who", "what"} and _is_known(subject)  # "Who is Ann Lee?" "Mayor."
+    described = known or bool(copular and reply and read(reply.phrase)[0].low in DETERMINERS)
+    if known and reply is None:
+        yield from _named_in(asked, opening_sentence(turn.answer))
+    elif not described:
+        yield from _answered(asked, reply, opening_sentence(turn.answer))
     if subject and _says_something(subject[0]):
         # "the invention of the gin" is about the gin; "shares in Ostmark" are still the shares.
         of = subject[-1].preposition == "of"
@@ -83,6 +84,29 @@ def _mentions(turn: Turn) -> Iterator[_Mention]:
     for phrase in asked.phrases:
         if not phrase.time and _says_something(phrase) and (asked.structured or phrase.name):
             yield from _asked_about(phrase, asked, reply)
+
+
+def _is_known(subject: Sequence[Phrase]) -> bool:
+    """Whether a question that asks who or what something is names it, so that the answer only describes it.
+
+    >>> [_is_known(parse(text).about(Role.SUBJECT)) for text in ("Who is Ann Lee", "What is the Vireo Nine")]
+    [True, True]
+    >>> [_is_known(parse(text).about(Role.SUBJECT)) for text in ("Who is Ann Lee's boss", "Who is the Mayor")]
+    [False, False]
+    """
+    if len(subject) != 1:
+        return False  # "the mayor of Varner"
+    said = subject[0].words
+    if any(word.low.endswith(("'s", "s'")) for word in said) or said[-1].low in OFFICES:
+        return False
+    return said[-1].text[0].isupper() or (said[0].low in {"a", "an"} and len(said) > 1)
+
+
+def _named_in(asked: Question, answer: str) -> Iterator[_Mention]:
+    """The names that an answer adds to those of the question, in passing."""
+    for name in names(answer):
+        if name.casefold() not in asked.text.casefold():
+            yield _Mention(name, _asked_role(asked), 0.6, True)
 
 
 def _answered(asked: Question, reply: Reply | None, answer: str) -> Iterator[_Mention]:

@@ -693,3 +693,116 @@ def test_a_question_made_to_stand_alone_is_the_question_that_was_asked(
 ) -> None:
     turns = [Turn("Who is John Kirby?", "John Kirby is a spokesman of the White House.")]
     assert faithful(rewritten, question, turns) is kept
+
+
+@pytest.mark.parametrize(
+    ("told", "question", "whole"),
+    [
+        (Turn("Who won the race?", "Bo Tamsin. [1] He led. [2]"), "How old is he?", "How old is Bo Tamsin?"),
+        (Turn("Who won the race?", "Bo Tamsin [1, 2]"), "How old is he?", "How old is Bo Tamsin?"),
+        (
+            Turn("Where did they meet?", "Port Varn. [1][2] They met."),
+            "Who was there?",
+            "Who was in Port Varn?",
+        ),
+        (Turn("Who won the race [1]?", "Bo Tamsin."), "And the cup?", "Who won the cup?"),
+    ],
+)
+def test_the_numbers_of_citations_are_no_part_of_what_was_said(told: Turn, question: str, whole: str) -> None:
+    assert asked(question, told) == whole
+
+
+def test_the_numbers_of_citations_are_no_numbers_that_a_rewriting_may_take() -> None:
+    turns = [Turn("Who won the race?", "Bo Tamsin. [7]")]
+    assert faithful("How old is Bo Tamsin?", "How old is he?", turns)
+    assert not faithful("How old is Bo Tamsin 7?", "How old is he?", turns)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        "CEO.",
+        "Mayor.",
+        "American.",
+        "Rovers.",
+        "French-Swiss director.",
+        "House Minority Leader.",
+        "Oda Revik.",
+        "Oda Revik met him in Lund.",
+    ],
+)
+def test_who_was_asked_about_by_name_is_meant_whatever_describes_him(answer: str) -> None:
+    assert asked("How old is he?", Turn("Who is Bo Tamsin?", answer)) == "How old is Bo Tamsin?"
+
+
+@pytest.mark.parametrize(
+    ("question", "answer", "whole"),
+    [
+        ("Who was Bo Tamsin?", "Mayor.", "How old is Bo Tamsin?"),
+        ("who is bo tamsin?", "CEO.", "How old is bo tamsin?"),
+        ("Who is the mayor of Varner?", "Oda Revik.", "How old is Oda Revik?"),
+        ("Who is the CEO of Orlo?", "Oda Revik.", "How old is Oda Revik?"),
+        ("Who is the Orlo CEO?", "Oda Revik.", "How old is Oda Revik?"),
+        ("Who is Bo Tamsin's manager?", "Oda Revik.", "How old is Oda Revik?"),
+        ("Who is the new UN Secretary-General?", "Oda Revik.", "How old is Oda Revik?"),
+        ("Which driver won the cup?", "Dutch.", "How old is he?"),
+        ("Who voiced Brack?", "Bo Tamsin voiced Brack.", "How old is Bo Tamsin?"),
+    ],
+)
+def test_an_answer_that_names_somebody_is_meant_where_the_question_named_nobody(
+    question: str, answer: str, whole: str
+) -> None:
+    assert asked("How old is he?", Turn(question, answer)) == whole
+
+
+@pytest.mark.parametrize(
+    ("told", "question", "whole"),
+    [
+        (Turn("What is the Vireo Nine?", "Electrified."), "How fast is it?", "How fast is the Vireo Nine?"),
+        (Turn("What is a pandovirus?", "Giant."), "How old is it?", "How old is a pandovirus?"),
+        (
+            Turn("What is the biggest city in Varnia?", "Lund."),
+            "How old is it?",
+            "How old is Lund?",
+        ),
+        (
+            Turn("What happened to Oda Revik's coats?", "Stolen."),
+            "What did her father say?",
+            "What did Oda Revik's father say?",
+        ),
+        (Turn("When did the Aster sink?", "September."), "Who built it?", "Who built the Aster?"),
+        (
+            Turn("Which film led the chart?", "“Tern” came first, ahead of “Gull Song” in Lund."),
+            "How much did it earn?",
+            "How much did Tern earn?",
+        ),
+    ],
+)
+def test_a_word_that_only_describes_is_no_thing_to_point_to(told: Turn, question: str, whole: str) -> None:
+    assert asked(question, told) == whole
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        "Oda Revik, Ida Lund, Bo Tamsin.",
+        "Revik joins other winners, including Ida Lund and Bo Tamsin.",
+    ],
+)
+def test_one_of_several_persons_is_not_guessed(answer: str) -> None:
+    assert asked("Where was she born?", Turn("Who won the Tern Prize?", answer)) == "Where was she born?"
+
+
+def test_it_after_several_works_is_not_what_they_lead() -> None:
+    told = "The only new one among them is Bo Tamsin's “Mood”, which rose."
+    whole = asked("When was it released?", Turn("Which songs lead the Tern Hot 100?", told))
+    assert whole == "When was it released (songs lead the Tern Hot 100, Bo Tamsin)?"
+    firms = Turn("Which firms built the dam?", "Orlo and Varn.")
+    assert asked("How high is it?", firms) == "How high is the dam?"
+
+
+def test_they_are_the_firm_where_its_founders_are_only_described() -> None:
+    told = Turn("Who opened Stellan Coffee?", "A baker and rapper duo.")
+    assert asked("Where do they get the beans?", told) == "Where do Stellan Coffee get the beans?"
+    named = Turn("Who opened Stellan Coffee?", "Ann Lee and Bo Xi.")
+    assert asked("Where do they live?", named) == "Where do Ann Lee and Bo Xi live?"

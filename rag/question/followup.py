@@ -60,9 +60,10 @@ def standalone(question: str, history: Sequence[Turn]) -> str:
     shouted = False
     for turn in history[-_REACH:]:
         if words(turn.question) or words(turn.answer):
-            shouted = _is_shouted(turn.question)
-            asked = _whole(_plain(turn.question, talk), talk)
-            talk.turns.append(Turn(asked, unicodedata.normalize("NFC", turn.answer)))
+            told = _unmarked(turn)
+            shouted = _is_shouted(told.question)
+            asked = _whole(_plain(told.question, talk), talk)
+            talk.turns.append(Turn(asked, unicodedata.normalize("NFC", told.answer)))
     plain = _plain(question, talk)
     whole = _whole(plain, talk)
     if whole == plain:
@@ -84,7 +85,8 @@ def faithful(rewritten: str, question: str, history: Sequence[Turn]) -> bool:
     >>> faithful("When did John Kirby resign?", "When did he speak?", turns)
     False
     """
-    said = " ".join([question, *(part for turn in history for part in (turn.question, turn.answer))])
+    told = [_unmarked(turn) for turn in history]
+    said = " ".join([question, *(part for turn in told for part in (turn.question, turn.answer))])
     new, old = content_stems(rewritten), [s for s in content_stems(question) if s not in _POINTERS]
     if not new or not set(new) <= set(content_stems(said)) or not set(old) <= set(new):
         return False
@@ -108,6 +110,18 @@ _NAMED = re.compile(r"(?<=\w )[A-Z][\w’'-]*")  # the first word has its capita
 
 def _denies(text: str) -> bool:
     return any(word in NEGATIONS or word.endswith("n't") for word in words(text))
+
+
+def _unmarked(turn: Turn) -> Turn:
+    """The turn without the numbers of its citations, which are no part of what was said.
+
+    >>> _unmarked(Turn("Who won?", "Ann Lee. [1] She beat Bo Xi [2, 3] by a minute. [1][4]")).answer
+    'Ann Lee. She beat Bo Xi by a minute.'
+    """
+    return Turn(_MARKERS.sub("", turn.question), _MARKERS.sub("", turn.answer))
+
+
+_MARKERS = re.compile(r"[^\S\n]?\[\d{1,3}(?:\s?[,;–-]\s?\d{1,3})*\]")
 
 
 def _whole(question: str, talk: Talk) -> str:

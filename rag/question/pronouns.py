@@ -16,6 +16,7 @@ from rag.english.conversation import (
     PERSONAL_ADJECTIVES,
     RELATIONAL_ADJECTIVES,
     WEATHER,
+    WORKS,
 )
 from rag.english.lexicon import (
     ADVERBS,
@@ -41,7 +42,7 @@ from rag.english.lexicon import (
 from rag.english.normalise import content_stems, words
 from rag.english.numbers import numbers
 from rag.english.sentences import sentences
-from rag.question.parse import parse
+from rag.question.parse import Question, parse
 from rag.question.phrases import Role, bare, is_done, is_plural, is_time, past_form, phrases, read
 from rag.question.referents import place_of, possessive, referent, time_of
 from rag.question.talk import LONGEST_FRAGMENT, LONGEST_TOPIC, NEAR, Talk, names, reply_to
@@ -208,12 +209,25 @@ def _undecided(name: str, talk: Talk) -> Turn | None:
     """
     for turn in reversed(talk.near):
         asked, reply = parse(turn.question), reply_to(turn)
-        if name.casefold() not in turn.question.casefold() or not reply:
+        if name.casefold() not in turn.question.casefold():
+            continue
+        if asked.asks_subject and _asks_for_works(asked):
+            return turn  # "Which songs lead the chart?": "it" is one of them, or the chart
+        if not reply:
             continue
         plain = not (reply.named or reply.time or is_plural(reply.phrase) or numbers(reply.phrase))
         if plain and asked.wh == "what" and asked.verb and read(reply.phrase)[0].low not in DETERMINERS:
             return turn
     return None
+
+
+def _asks_for_works(asked: Question) -> bool:
+    """
+    >>> [_asks_for_works(parse(text)) for text in ("Which songs lead the chart", "Which firms built the dam")]
+    [True, False]
+    """
+    sort = {word.low for phrase in asked.about(Role.ASKED) for word in phrase.words[-1:]}
+    return any(is_plural(low) and low.removesuffix("s") in WORKS for low in sort)
 
 
 def _is_event(before: str, after: str, turn: Turn) -> bool:

@@ -64,12 +64,15 @@ _WHO = frozenset(["who", "whom", "whose"])
 def _mentions(turn: Turn) -> Iterator[_Mention]:
     asked, reply = parse(turn.question), reply_to(turn)
     copular = bool(asked.auxiliary) and asked.verb is None and not asked.asks_subject
-    described = bool(
-        copular and reply and read(reply.phrase)[0].low in DETERMINERS
-    )  # "Who is Ann Lee?" "A writer."
-    if not described:
-        yield from _answered(asked, reply, opening_sentence(turn.answer))
     subject = asked.about(Role.SUBJECT)
+    known = copular and asked.wh in {"who", "what"} and _is_known(subject)  # "Who is Ann Lee?" "Mayor."
+    if copular and asked.wh == "who" and reply and not known:  # "who is ann lee": one word can't be her name
+        known = _is_known(subject, small=True) and len(reply.phrase.split()) == 1
+    described = known or bool(copular and reply and read(reply.phrase)[0].low in DETERMINERS)
+    if known and reply is None:
+        yield from _named_in(asked, opening_sentence(turn.answer))
+    elif not described:
+        yield from _answered(asked, reply, opening_sentence(turn.answer))
     if subject and _says_something(subject[0]):
         # "the invention of the gin" is about the gin; "shares in Ostmark" are still the shares.
         of = subject[-1].preposition == "of"
@@ -85,11 +88,46 @@ def _mentions(turn: Turn) -> Iterator[_Mention]:
             yield from _asked_about(phrase, asked, reply)
 
 
+def _is_known(subject: Sequence[Phrase], *, small: bool = False) -> bool:
+    """Whether a question that asks who or what something is names it, so that the answer only describes it.
+    `small`: whether the name is in small letters.
+
+    >>> [_is_known(parse(text).about(Role.SUBJECT)) for text in ("Who is Ann Lee", "What is the Vireo Nine")]
+    [True, True]
+    >>> [_is_known(parse(text).about(Role.SUBJECT)) for text in ("Who is Ann Lee's boss", "Who is the Mayor")]
+    [False, False]
+    """
+    if len(subject) != 1:
+        return False  # "the mayor of Varner"
+    said = subject[0].words
+    offices = [bool(set(word.text.casefold().split("-")) & _POSTS) for word in said]
+    if any(word.low.endswith(("'s", "s'")) for word in said) or offices[-1]:
+        return False
+    if any(offices) and any(word.low == "of" for word in said):
+        return False  # "the CEO of Orlo"
+    if small:
+        return len(said) > 1 and said[0].low not in DETERMINERS and not any(offices)
+    return said[-1].text[0].isupper() or (said[0].low in {"a", "an"} and len(said) == 2)
+
+
+_POSTS = OFFICES | frozenset("ceo cfo chair".split())
+
+
+def _named_in(asked: Question, answer: str) -> Iterator[_Mention]:
+    """The names that an answer adds to those of the question, in passing."""
+    for name in names(answer):
+        if name.casefold() not in asked.text.casefold():
+            yield _Mention(name, _asked_role(asked), 0.6, True)
+
+
 def _answered(asked: Question, reply: Reply | None, answer: str) -> Iterator[_Mention]:
     """What the answer mentions, most of all where it is the thing that was asked for."""
     who = asked.wh in _WHO
     if reply is None:
-        for index, name in enumerate(names(answer, first=who)):
+        quoted = answer.startswith(("“", '"'))  # "“Tern” took the first place, ahead of “Gull”."
+        if who and _is_one_of_several(answer, asked):
+            return
+        for index, name in enumerate(names(answer, first=who or quoted)):
             if name.casefold() not in asked.text.casefold():
                 first = who and not index
                 yield _Mention(name, _asked_role(asked), 2.0 if first else 0.6, True, first)
@@ -104,6 +142,19 @@ def _answered(asked: Question, reply: Reply | None, answer: str) -> Iterator[_Me
         yield _Mention(reply.phrase, _asked_role(asked), weight, reply.named, does, body=bool(sort & BODIES))
     elif reply.named:
         yield _Mention(reply.phrase, Role.ADJUNCT, 0.2, True)
+
+
+def _is_one_of_several(answer: str, asked: Question) -> bool:
+    """Whether an answer names somebody among others who did the same.
+
+    >>> _is_one_of_several("Lee joins other winners, including Ida Bo.", parse("Who won the Tern Prize"))
+    True
+    """
+    others = [name for name in names(answer, first=True) if name.casefold() not in asked.text.casefold()]
+    return len(others) > 1 and bool(_AMONG.search(answer))
+
+
+_AMONG = re.compile(r"\b(?:others?|including|such as|along with|alongside)\b", re.IGNORECASE)
 
 
 def _asked_role(asked: Question) -> Role:
@@ -199,6 +250,8 @@ def referent(
         for mention in _mentions(turn):
             if not read(mention.text):
                 continue  # a name of signs alone
+            if pronoun in PLURAL and mention.does and _runs_a_firm(mention, turn):
+                continue  # "Who opened Stellan Coffee?" "A duo.": "they" are the firm
             fit, text = _fit(pronoun, mention, turn, genders)
             if not fit or (skip and mention.text.casefold() in skip.casefold()):
                 continue
@@ -213,6 +266,17 @@ def referent(
         if best:
             return best[1]
     return None
+
+
+def _runs_a_firm(mention: _Mention, turn: Turn) -> bool:
+    """Whether it only describes who founded or runs something that has a name."""
+    asked = parse(turn.question)
+    verb = verb_forms().get(asked.verb.low) if asked.verb else None
+    told = mention.named or read(mention.text)[0].low not in {"a", "an"}
+    return not told and verb in _RUNNING and any(phrase.name for phrase in asked.about(Role.OBJECT))
+
+
+_RUNNING = frozenset("found launch open own run start".split())
 
 
 def _fit(pronoun: str, mention: _Mention, turn: Turn, genders: Mapping[str, str]) -> tuple[float, str]:
@@ -294,7 +358,7 @@ def _fits_person(
 def _may_be(pronoun: str, text: str, mention: _Mention, turn: Turn, genders: Mapping[str, str]) -> bool:
     """Whether nothing says that it is of the other gender, or several."""
     said = read(text)
-    if any(word.low == "and" for word in said) or said[-1].low.endswith("'s"):
+    if any(word.low == "and" for word in said) or said[-1].low.endswith("'s") or _is_list(text):
         return False
     if is_plural(text) and not mention.named:
         return False
@@ -303,6 +367,17 @@ def _may_be(pronoun: str, text: str, mention: _Mention, turn: Turn, genders: Map
     told = {word.low for word in read(f"{turn.question} {turn.answer}")}
     man, woman = bool(told & MALE), bool(told & FEMALE)
     return mention.owns or man == woman or woman == (pronoun in FEMALE)
+
+
+def _is_list(text: str) -> bool:
+    """
+    >>> _is_list("Ann Lee, Ida Bo"), _is_list("Ann Lee, Mayor of Varner"), _is_list("Ann Lee, a baker")
+    (True, False, False)
+    """
+    parts = [read(part) for part in text.split(",")]
+    return len(parts) > 1 and all(
+        part and part[0].text[0].isupper() and not {word.low for word in part} & OFFICES for part in parts
+    )
 
 
 def _without_title(name: str) -> str:

@@ -10,6 +10,7 @@ from rag.english.conversation import WORKS
 from rag.english.lexicon import (
     AUXILIARIES,
     CALENDAR,
+    DEMONYMS,
     DETERMINERS,
     MONTHS,
     NEGATIONS,
@@ -23,6 +24,7 @@ from rag.english.lexicon import (
     THINGS,
     TIME_WORDS,
     WEEKDAYS,
+    verb_forms,
 )
 from rag.english.names import names as find_names
 from rag.english.normalise import content_stems
@@ -50,6 +52,7 @@ LONGEST_FRAGMENT = 6  # words; a longer piece after "and" says what it asks by i
 LONGEST_TOPIC = 12  # words; a longer topic would drown the question it is added to
 POINTING_WORDS = SINGULAR_PERSONS | THINGS | PLURAL | POINTING | {"there"}
 _LONGEST_REPLY = 10  # words; a longer answer is a sentence, whatever its words
+_PEOPLES = frozenset(people.casefold() for people in DEMONYMS)
 _YES_OR_NO = re.compile(r"^\W*(?:yes|no|yeah|nope)\b\W*", re.IGNORECASE)
 
 
@@ -96,6 +99,9 @@ def reply_to(turn: Turn) -> Reply | None:
         text = text[: said[-1].end]
     if not 0 < len(said) <= _LONGEST_REPLY or parse(text).structured or _is_sentence(said):
         return None
+    verb = parse(turn.question).verb
+    if verb and any(word.low == verb.low and word.text.islower() for word in said[1:-1]):
+        return None  # "Ann Lee voiced Brack.": the question's own verb
     found = phrases(text, said, 0, len(said))
     if not found or not (content_stems(text) or found[0].name):
         return None
@@ -106,6 +112,8 @@ def reply_to(turn: Turn) -> Reply | None:
     if common and not day and (len(said[0].text) == 1 or not said[0].text.isupper()):
         phrase = phrase[0].lower() + phrase[1:]
     named = any(_is_capital(word) for word in said[common or not opens :])
+    if len(said) == 1 and said[0].low in _PEOPLES:
+        named = False  # "Dutch." describes who it was
     return Reply(found[0].preposition, phrase, named, found[0].time)
 
 
@@ -135,6 +143,8 @@ def _is_common(said: Sequence[Word], turn: Turn) -> bool:
         return False
     if len(said) > 1:
         return said[1].text.islower() and said[1].low not in {"and", "of", "or", "&"}
+    if asked.verb and verb_forms().get(asked.verb.low) == "happen":
+        return True  # "Stolen."
     return asked.wh == "what" and is_plural(first.text)
 
 

@@ -425,9 +425,46 @@ def test_what_the_catalog_has_retired_is_not_shown_and_takes_nobodys_place(
         writer.close()
 
 
-def test_an_article_replaced_since_the_search_is_left_out_and_the_next_moves_up(
+@pytest.mark.parametrize("times", [1, 5])
+@pytest.mark.parametrize("at", ["passages", "read"])
+def test_an_article_replaced_during_a_search_is_found_in_its_new_words(
+    retriever: Retriever,
+    collect: Callable[..., None],
+    monkeypatch: pytest.MonkeyPatch,
+    at: str,
+    times: int,
+) -> None:
+    looked_up, editions = getattr(retriever.catalog, at), iter(range(1, times + 1))
+
+    def just_replaced(wanted: Any) -> Any:
+        """As if a writer had committed between the search and this look at the catalog."""
+        if number := next(editions, None):
+            collect(*SHELF[1:], {"id": "a", "text": f"Iran struck Balochistan {number} times."})
+        return looked_up(wanted)
+
+    monkeypatch.setattr(retriever.catalog, at, just_replaced)
+    found = retriever.find("Iran struck Balochistan.", k=1)
+    assert [p.passage.text for p in found] == [f"Iran struck Balochistan {times} times."]
+
+
+def test_an_article_replaced_while_the_latest_are_looked_up_is_among_them(
+    retriever: Retriever, collect: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read, replaced = retriever.catalog.read, iter([True])
+
+    def just_replaced(wanted: Any) -> Any:
+        if next(replaced, False):
+            collect(*SHELF[:2], {**SHELF[2], "text": "Snow melted."})
+        return read(wanted)
+
+    monkeypatch.setattr(retriever.catalog, "read", just_replaced)
+    assert [p.passage.text for p in retriever.openings(k=1)] == ["Snow melted."]
+
+
+def test_an_article_that_is_replaced_in_every_search_is_left_out_and_the_next_moves_up(
     retriever: Retriever, config: Config, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(retrieve, "_PATIENCE", 0.0)
     writer = Catalog(config.home, config)
     passages = retriever.catalog.passages
 

@@ -12,12 +12,13 @@ import itertools
 import math
 import re
 import threading
-from collections.abc import Iterable, Mapping, Sequence
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from rag.config import Config
 from rag.english.normalise import words
@@ -47,8 +48,11 @@ if TYPE_CHECKING:
 
 __all__ = ["Retriever"]
 
+_T = TypeVar("_T")
 _DEEPEST = 3_200  # hits that are asked of an index, but for those that are just being added or removed
-_TRIES = 3  # searches for one question, while the collection is being written to
+# A question is searched again while the collection is being written to: at least so many times, and for so
+# many seconds. Only commits that follow each other faster than a search outlast that.
+_TRIES, _PATIENCE = 3, 5.0
 _STAGES = ("dense", "lexical", "whole", "reader")
 # Chosen on the news questions of 2022; see eval/LOG.md.
 _RECENCY_WEIGHT = 1.0  # how much more an article of the very day counts
@@ -208,23 +212,19 @@ class Retriever:
         top_k = self._config.top_k if k is None else k
         candidates = max(self._config.candidates, top_k)
         vector = self._encoder.question(question) if "dense" in stages else None
-        for left in reversed(range(_TRIES)):
-            now = self._follow()
-            try:
-                rankings, places = self._ranked(now, question, vector, candidates, filters, stages)
-            except CollectionError:
-                if not left or self.catalog.generation() == now.generation:
-                    raise
-                continue  # the indexes were replaced, and removed, just now
-            if not left or self.catalog.generation() == now.generation:
-                break  # else an index may have been asked before a change, and the catalog after it
         reader = self._reader if "reader" in stages else None
         rerank_top_n = (
             self._config.rerank_top_n if parts == 1 else max(top_k, self._config.rerank_top_n // parts)
         )
         if reader is None:
             rerank_top_n = 0
-        found = self._merged(rankings, places, max(top_k, rerank_top_n), asked_on)
+        most = max(top_k, rerank_top_n)
+
+        def search(now: _Opened) -> list[RetrievedPassage]:
+            rankings, places = self._ranked(now, question, vector, candidates, filters, stages)
+            return self._merged(rankings, places, most, asked_on)
+
+        found = self._undisturbed(search)
         readings: dict[str, Reading] = {}
         if reader and found:
             first = found[:rerank_top_n]
@@ -276,19 +276,44 @@ class Retriever:
         that names nothing to look for, such as "What happened?". With `asked_on`, those that appeared after
         that day come last of all."""
         until = asked_on + min(timedelta(days=_DAYS_AHEAD), date.max - asked_on) if asked_on else None
-        self._follow()
-        ids = self.catalog.latest(self._config.top_k if k is None else k, filters, until)
-        places = self.catalog.first_passages(ids)
-        read = self._read(places[i] for i in ids if i in places)
-        found = [
-            (place, known) for i in ids if (place := places.get(i)) and (known := self._current(place, read))
-        ]
+
+        def look(_: _Opened) -> list[tuple[PassageRef, tuple[Article, Headline]]]:
+            ids = self.catalog.latest(self._config.top_k if k is None else k, filters, until)
+            places = self.catalog.first_passages(ids)
+            read = self._read(places[i] for i in ids if i in places)
+            return [
+                (place, known)
+                for i in ids
+                if (place := places.get(i)) and (known := self._current(place, read))
+            ]
+
+        found = self._undisturbed(look)
         return Evidence(
             tuple(
                 RetrievedPassage(article.passage(place.start, place.end), headline, rank, Scores())
                 for rank, (place, (article, headline)) in enumerate(found, 1)
             )
         )
+
+    def _undisturbed(self, search: Callable[[_Opened], _T]) -> _T:
+        """What `search` finds while the collection stays as it is, from the indexes to the articles' texts.
+
+        A commit in between may have replaced what the indexes named: the article's earlier passages count no
+        more, and its new ones were not looked for. Then the search is made again. One that is disturbed even
+        after `_PATIENCE` seconds leaves out what was replaced."""
+        until = time.monotonic() + _PATIENCE
+        tries = 0
+        while True:
+            now, tries = self._follow(), tries + 1
+            last = tries >= _TRIES and time.monotonic() >= until
+            try:
+                found = search(now)
+            except CollectionError:
+                if last or self.catalog.generation() == now.generation:
+                    raise
+                continue  # the indexes were replaced, and removed, just now
+            if last or self.catalog.generation() == now.generation:
+                return found
 
     def _merged(
         self,
@@ -324,7 +349,7 @@ class Retriever:
             if at % most == 0:  # as many at a time as there will be, if none is left out
                 read = self._read(places[key] for key, _ in merged[at : at + most])
             found = self._current(place, read)
-            if found is None:  # removed or replaced by another process since the search
+            if found is None:  # removed or replaced since by another process that does not rest
                 continue
             article, headline = found
             text = article.text[place.start : place.end]

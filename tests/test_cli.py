@@ -330,7 +330,7 @@ def test_a_column_of_another_name_is_mapped(
     assert stopped.value.code == 2
     assert "'text' is not a pair like text=Body" in capsys.readouterr().err
     assert app.main(["sync", str(table), "--column", "body=Inhalt"]) == 1
-    assert "there is no column 'body' to be mapped" in capsys.readouterr().err
+    assert "there is no column 'body'; the columns are" in capsys.readouterr().err
 
 
 def test_an_earlier_version_is_printed(

@@ -40,6 +40,8 @@ __all__ = [
     "Filters",
     "Headline",
     "IngestReport",
+    "Judge",
+    "Judgement",
     "LanguageModel",
     "Passage",
     "Plan",
@@ -287,20 +289,32 @@ class Claim:
 @dataclass(frozen=True, slots=True)
 class DraftSentence:
     """A sentence as an answerer claims it. Untrusted. `short`: the words in it that answer by themselves, if
-    it has such. `lead`: a word of ours to stand before it."""
+    it has such. `lead`: a word of ours to stand before it. `statement`: what it says together with its
+    question, where it is a short answer; that is then judged, even where its words stand in the quote."""
 
     text: str
     claims: tuple[Claim, ...] = ()
     short: str | None = None
     lead: str = ""
+    statement: str | None = None
 
 
 class Support(StrEnum):
-    """How far a citation carries its sentence. VERBATIM: the sentence is the article's own words. CONSISTENT:
-    it has the same names and figures in other words. Only VERBATIM is ever called supported."""
+    QUOTED = "quoted"
+    SUPPORTED = "supported"
+    CHECK = "please check"
+    VERBATIM = QUOTED
+    CONSISTENT = CHECK
 
-    VERBATIM = "verbatim"
-    CONSISTENT = "consistent"
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """What a text says of a statement: probabilities that sum to 1."""
+
+    supported: float
+    partly: float
+    contradicted: float
+    absent: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -539,6 +553,15 @@ class Reader(Protocol):
     name: str
 
     def read(self, question: str, texts: Sequence[str], *, spans: int = 5) -> list[Reading]: ...
+
+
+class Judge(Protocol):
+    """Judges statements by texts: one `Judgement` for each pair of the two, in order. Raises `ModelError`
+    when it cannot."""
+
+    name: str
+
+    def judge(self, pairs: Sequence[tuple[str, str]]) -> list[Judgement]: ...
 
 
 class Encoder(Protocol):

@@ -19,13 +19,14 @@ from rag.types import Abstention, Evidence, Sentence
 __all__ = [
     "BIAS",
     "MIN_BELIEF",
-    "MIN_CARRIED_SHARE",
     "MIN_CONFIDENCE",
     "MIN_LIST_SHARE",
     "MIN_MARGIN",
     "MIN_NEXT_SENTENCE",
     "MIN_RIVAL",
     "MIN_RIVAL_FIGURE",
+    "MIN_SHOWN",
+    "MIN_SUPPORTED",
     "WEIGHTS",
     "after",
     "before",
@@ -48,9 +49,9 @@ MIN_BELIEF = 0.30
 MIN_RIVAL_FIGURE = 0.05
 MIN_RIVAL = 0.3
 MIN_MARGIN = 5.0
-# The share of a sentence's content words that its quote must carry, where a model says it in words of its
-# own. A paraphrase keeps most; see eval/LOG.md.
-MIN_CARRIED_SHARE = 0.75
+# How likely the judge must think a sentence in other words supported for it to be called so, and to be shown.
+MIN_SUPPORTED = 0.5
+MIN_SHOWN = 0.2
 # A further member of a list has at least this share of the belief in the best one.
 MIN_LIST_SHARE = 0.1
 # A further sentence is given when it is nearly as good as the best: from this share of that one's score.

@@ -1,47 +1,60 @@
 """Draft sentences to cited ones: find the words each rests on, check them, and let nothing else through.
 
 Pure: it sees the evidence and the draft, nothing else. A sentence whose words stand in its quote, in one
-piece, is VERBATIM. One in other words is CONSISTENT when a stretch of a passage carries every number, every
-name and the negation of the sentence, and most of its content words; that is a rule about words, not a proof
-of meaning, and is never called supported.
+piece, is QUOTED. One in other words is laid beside the stretches of the evidence that have most of it. Where a
+rule objects (a number, a name, a denial, who did it or who said it), it is withheld. Where none does, the
+judge decides: SUPPORTED, CHECK, or withheld, by the thresholds in `rag.answer.abstain`.
 """
 
 from __future__ import annotations
 
-import itertools
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from rag.answer.paraphrase import agrees, share_carried
+from rag.answer import abstain
+from rag.answer.located import Located, around, located
+from rag.answer.paraphrase import Objection, agrees, objection
 from rag.english.clauses import joined_part
 from rag.english.names import small_words
 from rag.english.normalise import fold, locate, stem, words
 from rag.english.sentences import sentences
-from rag.types import Citation, Claim, DraftSentence, Evidence, RetrievedPassage, Sentence, Support
+from rag.models.judge import bundled_judge
+from rag.types import Citation, Claim, DraftSentence, Evidence, Judge, RetrievedPassage, Sentence, Support
 
-__all__ = ["Checker", "cited_text"]
+__all__ = ["Checker", "Weighed", "cited_text"]
 
+_FEWEST_WORDS = 3
 # A place inside a word or a number: “rose 1” does not stand in “rose 12%” nor in “rose 1.5%”.
 _INSIDE = re.compile(r"(?<=\w)(?=['’-]?\w)|(?<=\w['’-])(?=\w)|(?<=\d)(?=[.,]\d)|(?<=\d[.,])(?=\d)")
 
 
 @dataclass(frozen=True, slots=True)
 class _Found:
-    """Words of a passage that carry a sentence; offsets in the article."""
+    """Words of a passage that carry a sentence, or a part of it; offsets in the article."""
 
     source: RetrievedPassage
     start: int
     end: int
     support: Support
-    share: float
+
+
+@dataclass(frozen=True, slots=True)
+class Weighed:
+    """A text of the evidence beside a sentence: how likely it supports it, 0 to 1, and what a rule objects."""
+
+    located: Located
+    supported: float
+    objection: Objection | None
 
 
 class Checker:
-    """Checks one answer, sentence by sentence, numbering its citations by first appearance."""
+    """Checks one answer, sentence by sentence, numbering its citations by first appearance. `judge` is asked
+    about sentences in other words; the bundled one by default."""
 
-    def __init__(self, evidence: Evidence) -> None:
+    def __init__(self, evidence: Evidence, judge: Judge | None = None) -> None:
         self._evidence = evidence
+        self._judge = judge or bundled_judge()
         # Words that the evidence has in small letters are no names where they open a sentence.
         self._common = {stem(word) for source in evidence for word in small_words(source.passage.text)}
         self._numbers: dict[tuple[str, int, int], Citation] = {}
@@ -56,47 +69,83 @@ class Checker:
         """The sentence with its checked citations, or `None` when no words of the evidence carry it; it is
         then withheld.
 
-        A claim is looked for where it says; a claim that points at the wrong passage is repaired to the first
-        passage, by rank, that does carry the sentence.
+        Words are looked for where a claim says, and then, by rank, in the other passages. Raises `ModelError`
+        when the judge is needed and cannot be loaded.
         """
-        found = [f for claim in draft.claims if (f := self._claimed(draft.text, claim))]
+        found = [] if draft.statement else self._quoted(draft)
         if not found:
-            found = [f for f in (self._carried(draft.text, source) for source in self._evidence) if f][:1]
+            found = self._carried(draft)
         if not found:
             self.withheld.append(draft.text)
             return None
         citations = dict.fromkeys(self._cite(f) for f in found)
         return Sentence(draft.text, tuple(citations), draft.short, draft.lead)
 
-    def _claimed(self, text: str, claim: Claim) -> _Found | None:
-        source = self._evidence.numbered(claim.number)
-        if source is None:
-            return None
-        if claim.quote is None:
-            return self._carried(text, source)
-        span = _standing(claim.quote, source.passage.text)
-        if span is None:
-            return None
-        quote = source.passage.text[span[0] : span[1]]
-        if _same(text, quote) or _standing(text.rstrip(" .!?"), quote):
-            return _at(source, span, Support.VERBATIM, 1.0)
-        share = share_carried(text, quote, self._common)
-        return None if share is None else _at(source, span, Support.CONSISTENT, share)
+    def weighed(self, draft: DraftSentence) -> list[Weighed]:
+        """The texts of the evidence that may support a sentence in other words, the likeliest first, those
+        that a rule objects to last."""
+        texts = [text for claim in draft.claims if (text := self._pointed_at(claim))]
+        if not texts:
+            texts = located(draft.text, self._evidence, [claim.number for claim in draft.claims])
+        said = draft.statement or draft.text
+        judged = self._judge.judge([(said, text.text) for text in texts])
+        found = [
+            Weighed(text, judgement.supported, self._objection(draft.text, text))
+            for text, judgement in zip(texts, judged, strict=True)
+        ]
+        return sorted(found, key=lambda each: (each.objection is not None, -each.supported))
 
-    def _carried(self, text: str, source: RetrievedPassage) -> _Found | None:
-        """The shortest stretch of one or two sentences of a passage that carries the text best."""
-        passage = source.passage.text
-        span = _standing(text.rstrip(" .!?"), passage)
-        if span is not None and len(words(text)) > 2:
-            return _at(source, _to_full_stop(passage, span), Support.VERBATIM, 1.0)
-        spans = sentences(passage)
-        stretches = [*spans, *((a, d) for (a, _), (_, d) in itertools.pairwise(spans))]
-        best: _Found | None = None
-        for start, end in stretches:
-            share = share_carried(text, passage[start:end], self._common)
-            if share is not None and (best is None or share > best.share):
-                best = _at(source, (start, end), Support.CONSISTENT, share)
-        return best
+    def _quoted(self, draft: DraftSentence) -> list[_Found]:
+        """Where the sentence stands word for word: in the quotes it claims, in the passages it claims, or in
+        the first passage that has it."""
+        text = draft.text
+        bare = text.rstrip(" .!?")
+        found = []
+        for claim in draft.claims:
+            source = self._evidence.numbered(claim.number)
+            if source is None:
+                continue
+            if claim.quote is None:
+                span = self._sentence_of(bare, source)
+            elif span := _standing(claim.quote, source.passage.text):
+                quote = source.passage.text[span[0] : span[1]]
+                span = span if _same(text, quote) or _standing(bare, quote) else None
+            if span:
+                found.append(_at(source, span, Support.QUOTED))
+        if not found and not any(claim.quote for claim in draft.claims):
+            places = ((source, self._sentence_of(bare, source)) for source in self._evidence)
+            found = [_at(source, span, Support.QUOTED) for source, span in places if span][:1]
+        return found
+
+    def _sentence_of(self, bare: str, source: RetrievedPassage) -> tuple[int, int] | None:
+        """Where a passage has the words, to the full stop. One or two words stand anywhere, and say nothing."""
+        if len(words(bare)) < _FEWEST_WORDS:
+            return None
+        span = _standing(bare, source.passage.text)
+        return _to_full_stop(source.passage.text, span) if span else None
+
+    def _carried(self, draft: DraftSentence) -> list[_Found]:
+        """The stretches that a sentence in other words rests on, none where nothing supports it."""
+        best = next(iter(self.weighed(draft)), None)
+        if best is None or best.objection or best.supported < abstain.MIN_SHOWN:
+            return []
+        support = Support.SUPPORTED if best.supported >= abstain.MIN_SUPPORTED else Support.CHECK
+        return [
+            _at(stretch.source, (stretch.start, stretch.end), support) for stretch in best.located.stretches
+        ]
+
+    def _pointed_at(self, claim: Claim) -> Located | None:
+        """The text around a claimed quote, where the passage has that."""
+        source = self._evidence.numbered(claim.number)
+        if source is None or claim.quote is None:
+            return None
+        span = _standing(claim.quote, source.passage.text)
+        return around(source, *span) if span else None
+
+    def _objection(self, text: str, beside: Located) -> Objection | None:
+        quote = " ".join(stretch.text for stretch in beside.stretches)
+        published = beside.stretches[0].source.article.published
+        return objection(text, quote, self._common, published)
 
     def _cite(self, found: _Found) -> Citation:
         """The citation of those words: one number per quote, though one sentence may be the quote and another
@@ -119,8 +168,8 @@ def cited_text(parts: Iterable[Sentence]) -> str:
     return " ".join(sentence.marked() for sentence in parts)
 
 
-def _at(source: RetrievedPassage, span: tuple[int, int], support: Support, share: float) -> _Found:
-    return _Found(source, source.passage.start + span[0], source.passage.start + span[1], support, share)
+def _at(source: RetrievedPassage, span: tuple[int, int], support: Support) -> _Found:
+    return _Found(source, source.passage.start + span[0], source.passage.start + span[1], support)
 
 
 def _to_full_stop(passage: str, span: tuple[int, int]) -> tuple[int, int]:

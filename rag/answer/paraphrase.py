@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence, Set
+from datetime import date
+from enum import StrEnum
 from functools import lru_cache
 from itertools import pairwise
 
-from rag.answer import abstain
 from rag.english.clauses import Clause, clauses, denials, is_reported
 from rag.english.lexicon import (
     BY_SHORT_NAME,
@@ -46,8 +47,16 @@ from rag.english.participants import Role, participants
 from rag.english.phrases import items, verb_groups
 from rag.english.sentences import sentences
 from rag.english.speakers import Speaker, speakers
+from rag.english.times import days
 
-__all__ = ["agrees", "share_carried"]
+__all__ = [
+    "Objection",
+    "agrees",
+    "objection",
+    "share_held",
+    "statement_stems",
+    "without_shared_days",
+]
 
 _SCALE_STEMS = frozenset(stem(word) for word in (*SCALES, "percent", "cent", "per"))
 _DENYING_STEMS = frozenset(stem(word) for word in NEGATIONS | DENYING_VERBS)
@@ -66,29 +75,70 @@ _CONDITIONS = frozenset({"if", "unless"})
 _MEASURE_STEMS = frozenset(stem(measure) for measure in MEASURES)
 
 
-def share_carried(text: str, quote: str, common: Set[str] = frozenset()) -> float | None:
-    """The share of the text's content words that the quote carries, 0 to 1; `None` where the quote does not
-    carry the text. `common`: stems of words that are no names though they open a sentence.
+def share_held(text: str, quote: str) -> float:
+    """The share of the text's content words that the quote has, 0 to 1; numbers, their scales and denials,
+    which are compared by their meaning, do not count.
 
-    >>> quote = "Late on Tuesday, Iran struck nine villages in Balochistan, officials said."
-    >>> share_carried("On Tuesday Iran struck 9 villages.", quote)
-    1.0
-    >>> texts = "On Friday Iran struck nine villages.", "Iran may have spared the villages."
-    >>> [share_carried(text, quote) for text in texts]
-    [None, None]
+    >>> share_held("Iran hit nine villages.", "Iran struck nine villages in Balochistan.")
+    0.6666666666666666
     """
-    said = _stems(text)
-    if not said:
-        return None
-    held = set(_stems(quote))
-    # Numbers, their scales and denials are compared below, however they are written.
-    plain = [s for s in said if not (numbers(s, ordinals=True) or s in _SCALE_STEMS or s in _DENYING_STEMS)]
-    share = sum(s in held for s in plain) / len(plain) if plain else 1.0
-    if share < abstain.MIN_CARRIED_SHARE or not _figures_agree(text, quote):
-        return None
-    if not _names_agree(text, quote, common):
-        return None
-    return share if agrees(text, quote) and _speakers_agree(text, quote) else None
+    held = set(statement_stems(quote))
+    plain = [s for s in statement_stems(text) if not _is_compared_otherwise(s)]
+    return sum(s in held for s in plain) / len(plain) if plain else 1.0
+
+
+@lru_cache(maxsize=4_096)
+def _is_compared_otherwise(word: str) -> bool:
+    return bool(numbers(word, ordinals=True)) or word in _SCALE_STEMS or word in _DENYING_STEMS
+
+
+def objection(
+    text: str, quote: str, common: Set[str] = frozenset(), published: date | None = None
+) -> Objection | None:
+    """What a rule has against the quote carrying the text, whatever words it uses; `None` where no rule
+    objects. `published` is the day of the quote's article, from which its "Saturday" is counted.
+
+    >>> quote = "On Saturday Iran struck nine villages, officials said."
+    >>> texts = "Iran hit 12 villages.", "Iraq hit nine.", "Iran did not strike.", "Iran hit nine villages."
+    >>> [objection(text, quote) for text in texts]
+    [<Objection.FIGURES: 'figures'>, <Objection.NAMES: 'names'>, <Objection.DEEDS: 'deeds'>, None]
+    >>> objection("Iran hit nine villages on 13 January 2024.", quote, published=date(2024, 1, 16)) is None
+    True
+    """
+    undated = without_shared_days(text, quote, published)
+    if not _figures_agree(undated, quote):
+        return Objection.FIGURES
+    if not _names_agree(undated, quote, common):
+        return Objection.NAMES
+    if not agrees(text, quote):
+        return Objection.DEEDS
+    return None if _speakers_agree(text, quote) else Objection.SPEAKERS
+
+
+class Objection(StrEnum):
+    """Which of a statement's parts a rule does not find in the quote, or finds otherwise there."""
+
+    FIGURES = "figures"
+    NAMES = "names"
+    DEEDS = "deeds"
+    SPEAKERS = "speakers"
+
+
+def without_shared_days(text: str, quote: str, published: date | None) -> str:
+    """The text without the days that the quote gives, too, in whatever words.
+
+    >>> quote, day = "It shut on Saturday, Jan. 3.", date(2026, 1, 6)
+    >>> without_shared_days("It shut on 3 January 2026.", quote, day).split()
+    ['It', 'shut', '.']
+    """
+    theirs = days(quote, published)
+    if not theirs:
+        return text
+    for moment in reversed(days(text, published)):
+        if any(moment.first <= other.first and other.last <= moment.last for other in theirs):
+            text = f"{text[: moment.start]} {text[moment.end :]}"
+    years = {str(other.first.year) for other in theirs if other.first.year == other.last.year}
+    return re.sub(r"(?<![\d.,])\d{4}(?![\d.,]*\d)", lambda m: "" if m.group() in years else m.group(), text)
 
 
 def agrees(text: str, quote: str) -> bool:
@@ -131,7 +181,7 @@ def _roles(text: str) -> tuple[frozenset[str], frozenset[str]]:
 
 
 @lru_cache(maxsize=4_096)
-def _stems(text: str) -> tuple[str, ...]:
+def statement_stems(text: str) -> tuple[str, ...]:
     """The content words as stems of their lemmas; a people, or a short name, stands for its country."""
     for name in reversed(names(text)):
         if country := BY_SHORT_NAME.get(name.text.replace(".", "").lower()):

@@ -64,12 +64,12 @@ def read_weights(path: Path, sha256: str | None) -> dict[str, Floats]:
         data = path.read_bytes()
     except OSError as exc:
         raise ModelError(
-            f"the reader's weights {path} cannot be read: {exc.strerror}. Install Clippings again"
+            f"the weights {path} cannot be read: {exc.strerror}. Install Clippings again"
         ) from exc
     found = hashlib.sha256(data).hexdigest()
     if sha256 is not None and found != sha256:
         raise ModelError(
-            f"the reader's weights {path} have SHA-256 {found[:12]}…, expected {sha256[:12]}…. "
+            f"the weights {path} have SHA-256 {found[:12]}…, expected {sha256[:12]}…. "
             "They are damaged or another version's: install Clippings again"
         )
     from safetensors import SafetensorError
@@ -79,7 +79,7 @@ def read_weights(path: Path, sha256: str | None) -> dict[str, Floats]:
         return {_renamed(name): value.astype("float32") for name, value in load(data).items()}
     except SafetensorError as exc:
         raise ModelError(
-            f"the reader's weights {path} are not a safetensors file: {exc}. Train or install them again"
+            f"the weights {path} are not a safetensors file: {exc}. Train or install them again"
         ) from exc
 
 
@@ -219,7 +219,7 @@ class Graph:
 
     `weights` have the names of `rag.training.network`, the word embeddings among them. With the heads
     `qa_outputs` (the start and the end of an answer), `pooler` and `classifier` (answerable, relevant) it is
-    the reader, without them the encoder.
+    the reader, without the first of them the judge, and without any the encoder.
     """
 
     def __init__(self, weights: Mapping[str, Floats], *, bf16: bool) -> None:
@@ -243,7 +243,8 @@ class Graph:
         tokens).
 
         The reader: the logits of start and end, shape (texts, tokens, 2), and of answerable and relevant,
-        shape (texts, 2). The encoder: the mean states, shape (texts, dims).
+        shape (texts, 2). The judge: the logits of its judgements, shape (texts, 4). The encoder: the mean
+        states, shape (texts, dims).
 
         Threads that call at the same time take turns batch by batch, so that one with few need not wait for
         one with many. Raises `ModelError` for a batch that cannot be computed, such as one longer than the
@@ -351,9 +352,12 @@ def _built(weights: Mapping[str, Floats]) -> Any:
         states = layer_norm(
             ops.add(states, linear(intermediate, f"{layer}.output.dense")), f"{layer}.output.LayerNorm"
         )
-    if "qa_outputs.weight" not in weights:
+    if "classifier.weight" not in weights:
         counted = ops.unsqueeze(ops.convert(attention_mask, "f32"), integers(2))
         total = ops.reduce_sum(ops.multiply(states, counted), integers(1))
         return openvino.Model([ops.divide(total, ops.reduce_sum(counted, integers(1)))], inputs, "encoder")
     pooled = ops.tanh(linear(ops.gather(states, integer(0), integer(1)), "pooler.dense"))
-    return openvino.Model([linear(states, "qa_outputs"), linear(pooled, "classifier")], inputs, "reader")
+    judged = linear(pooled, "classifier")
+    if "qa_outputs.weight" not in weights:
+        return openvino.Model([judged], inputs, "judge")
+    return openvino.Model([linear(states, "qa_outputs"), judged], inputs, "reader")

@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rag.errors import ModelError
-from rag.models.encoder import bundled_folder, native_bf16
-from rag.models.engine import WORD_EMBEDDINGS, Graph, arrays, grown, read_weights, resident
+from rag.models.engine import Graph, arrays, grown, resident
+from rag.models.network import network, tokenizer
 from rag.types import Reading, Span
 
 if TYPE_CHECKING:
@@ -78,7 +78,7 @@ class SpanReader:
             with self._weights.open("rb") as file:
                 return hashlib.file_digest(file, "sha256").hexdigest()
         except OSError as exc:
-            raise ModelError(f"the reader's weights {self._weights} cannot be read: {exc.strerror}") from exc
+            raise ModelError(f"the weights {self._weights} cannot be read: {exc.strerror}") from exc
 
     def read(self, question: str, texts: Sequence[str], *, spans: int = 5) -> list[Reading]:
         """For each text, its best spans (at most so many, none overlapping a better one), and what it is as a
@@ -127,22 +127,8 @@ class SpanReader:
         with self._lock:
             if self._graph is None:
                 before = resident()
-                from safetensors import safe_open
-                from tokenizers import Tokenizer
-
-                weights = read_weights(self._weights or WEIGHTS, None if self._weights else WEIGHTS_SHA256)
-                folder = bundled_folder()
-                with safe_open(str(folder / "model.safetensors"), "np") as encoder:
-                    weights[WORD_EMBEDDINGS] = encoder.get_tensor(WORD_EMBEDDINGS)
-                tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
-                tokenizer.no_truncation()
-                tokenizer.no_padding()
-                self._first, self._last = (
-                    int(tokenizer.token_to_id(mark) or 0) for mark in ("[CLS]", "[SEP]")
-                )
-                self._tokenizer = tokenizer
-                self._graph = Graph(weights, bf16=native_bf16())
-                del weights  # the graph has its own
+                self._tokenizer, self._first, self._last = tokenizer()
+                self._graph = network(self._weights or WEIGHTS, None if self._weights else WEIGHTS_SHA256)
                 self.memory = grown(before)
             return self._graph
 

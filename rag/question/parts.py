@@ -48,6 +48,7 @@ __all__ = [
     "qualified",
     "reversed_roles",
     "tells_of_the_opposite",
+    "stated",
     "worded",
 ]
 
@@ -232,6 +233,17 @@ def worded(question: str, words: str) -> str:
                 said = f"{said} {rest}"
     first = said[0].upper() + said[1:]
     return first if first[-1] in ".!?…" else f"{first}."
+
+
+def stated(question: str, words: str) -> str:
+    """The statement that a short answer makes with its question, for judging it: the two as one sentence
+    where `worded` can make one, or else the answer after the question.
+
+    >>> stated("Who struck first", "Iran"), stated("How many were killed?", "nine")
+    ('Iran struck first.', 'How many were killed? nine')
+    """
+    said = worded(question, words)
+    return said if len(said.split()) > len(words.split()) else f"{question.rstrip(' ?')}? {words}"
 
 
 def _is_past(verb: str) -> bool:

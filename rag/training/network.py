@@ -1,5 +1,5 @@
-"""The reader's network in torch, for training: all-MiniLM-L6-v2's encoder with a head for spans and one for
-two judgements.
+"""The reader's and the judge's network in torch, for training: all-MiniLM-L6-v2's encoder, for the reader
+with a head for spans and one for two judgements, for the judge with one for its four.
 
 Layers are named as in BERT (Devlin et al., NAACL 2019), so that the encoder's own weights load by name; only
 query, key and value are one matrix. The same arithmetic stands in `rag.models.engine`, which answers
@@ -122,22 +122,22 @@ class Network(nn.Module):  # type: ignore[misc]
     """The encoder's own weights to begin with. The embeddings of words stay as they are: they are half of all
     weights, come with the encoder's package, and need not be kept twice."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, spans: bool = True, judgements: int = 2) -> None:
         super().__init__()
         self.embeddings = _Embeddings()
         self.encoder = _Encoder()
-        self.qa_outputs = nn.Linear(HIDDEN_SIZE, 2)
+        self.qa_outputs = nn.Linear(HIDDEN_SIZE, 2) if spans else None
         self.pooler = _Pooler()
-        self.classifier = nn.Linear(HIDDEN_SIZE, 2)
+        self.classifier = nn.Linear(HIDDEN_SIZE, judgements)
         weights = encoder_weights(bundled_folder() / "model.safetensors")
         self.load_state_dict({name: torch.from_numpy(value) for name, value in weights.items()}, strict=False)
         self.embeddings.word_embeddings.weight.requires_grad_(False)
 
     def forward(
         self, input_ids: torch.Tensor, token_type_ids: torch.Tensor, attention_mask: torch.Tensor
-    ) -> tuple[torch.Tensor, torch.Tensor]:
-        """Logits of start and end, shape (texts, tokens, 2), and of answerable and relevant, shape (texts,
-        2).
+    ) -> tuple[torch.Tensor | None, torch.Tensor]:
+        """Logits of start and end, shape (texts, tokens, 2), or `None` without that head, and of the
+        judgements, shape (texts, judgements): for the reader answerable and relevant.
         """
         states = self.embeddings(input_ids, token_type_ids)
         # Dropout at both ends only: in every layer it costs a quarter of the time.
@@ -147,7 +147,8 @@ class Network(nn.Module):  # type: ignore[misc]
         if torch.is_autocast_enabled("cpu"):
             added_mask = added_mask.to(torch.get_autocast_dtype("cpu"))
         states = functional.dropout(self.encoder(states, added_mask), 0.1, self.training)
-        return self.qa_outputs(states), self.classifier(self.pooler(states))
+        spans = None if self.qa_outputs is None else self.qa_outputs(states)
+        return spans, self.classifier(self.pooler(states))
 
 
 def save(network: Network, path: str) -> None:

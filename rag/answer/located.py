@@ -1,0 +1,135 @@
+"""Where in the evidence a sentence in other words may stand: the stretches that hold most of its words, and
+the texts a judge is to read.
+
+A sentence may rest on several stretches, of one passage or of several. Each that is cited adds words, numbers
+or names to what the others hold.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+from rag.answer.paraphrase import statement_stems
+from rag.english.sentences import sentences
+from rag.types import Evidence, RetrievedPassage
+
+__all__ = ["Located", "Stretch", "around", "located"]
+
+_WINDOW = 165  # words: about what the judge reads beside a sentence
+_WINDOWS = 2  # passages a sentence is laid beside, and one text of the stretches taken together
+_MOST = 3  # stretches cited
+_GAIN = 0.15  # share of a sentence's words, weighed by rarity, that a further stretch has to add
+_NAMED = 0.1  # what a passage is worth more for being named by the sentence
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """A sentence of a passage, at [start, end) of the passage's text, and what it has of the words sought."""
+
+    source: RetrievedPassage
+    start: int
+    end: int
+    held: frozenset[str]
+
+    @property
+    def text(self) -> str:
+        return self.source.passage.text[self.start : self.end]
+
+
+@dataclass(frozen=True, slots=True)
+class Located:
+    """A text to lay beside a sentence, and the stretches of it that the sentence would rest on, best first."""
+
+    text: str
+    stretches: tuple[Stretch, ...]
+
+
+def located(text: str, evidence: Evidence, named: Iterable[int] = ()) -> list[Located]:
+    """Texts of the evidence that may support the sentence: from the passages with most of its words, those
+    `named` by rank rather than others, and one of the stretches that have most together.
+
+    Empty where no passage has a word of it.
+    """
+    sought = frozenset(statement_stems(text))
+    if not sought:
+        return []
+    stretches = [
+        Stretch(source, start, end, sought & frozenset(statement_stems(source.passage.text[start:end])))
+        for source in evidence
+        for start, end in sentences(source.passage.text)
+    ]
+    counts = Counter(stem for stretch in stretches for stem in stretch.held)
+    rare = {stem: 1 + math.log((len(stretches) + 1) / (counts[stem] + 1)) for stem in sought}
+    whole = sum(rare.values())
+
+    def worth(stems: Iterable[str]) -> float:
+        return sum(rare[stem] for stem in stems) / whole
+
+    named = frozenset(named)
+    ranked = []
+    for source in evidence:
+        own = [stretch for stretch in stretches if stretch.source is source]
+        most = worth(frozenset[str]().union(*(stretch.held for stretch in own)))
+        if most:
+            ranked.append((most + _NAMED * (source.rank in named), source, own))
+    ranked.sort(key=lambda found: (-found[0], found[1].rank))
+    texts = []
+    for _, source, own in ranked[:_WINDOWS]:
+        chosen = _covering(own, worth)
+        start, end = _window(source.passage.text, chosen[0])
+        inside = tuple(stretch for stretch in chosen if start <= stretch.start and stretch.end <= end)
+        texts.append(Located(source.passage.text[start:end], inside))
+    together = _covering([stretch for stretch in stretches if stretch.held], worth)
+    if len({stretch.source.rank for stretch in together}) > 1:
+        texts.append(Located(" ".join(stretch.text for stretch in _in_order(together)), tuple(together)))
+    return texts
+
+
+def around(source: RetrievedPassage, start: int, end: int) -> Located:
+    """A stretch of a passage that is known, with the sentences around it."""
+    stretch = Stretch(source, start, end, frozenset())
+    first, last = _window(source.passage.text, stretch)
+    return Located(source.passage.text[first:last], (stretch,))
+
+
+def _covering(
+    stretches: Sequence[Stretch], worth: Callable[[Iterable[str]], float]
+) -> list[Stretch]:
+    """The stretches that together have most of the words: the best, and each further one that adds enough."""
+    chosen: list[Stretch] = []
+    held: frozenset[str] = frozenset()
+    while len(chosen) < _MOST:
+        best = max(stretches, key=lambda s: (worth(s.held - held), -s.source.rank, -s.start))
+        if chosen and worth(best.held - held) < _GAIN:
+            break
+        chosen.append(best)
+        held |= best.held
+    return chosen
+
+
+def _in_order(stretches: Iterable[Stretch]) -> list[Stretch]:
+    return sorted(stretches, key=lambda stretch: (stretch.source.rank, stretch.start))
+
+
+def _window(text: str, stretch: Stretch) -> tuple[int, int]:
+    """A run of whole sentences around a stretch, as long as the judge reads."""
+    spans = sentences(text)
+    held = [i for i, (start, end) in enumerate(spans) if start < stretch.end and stretch.start < end]
+    low, high = held[0], held[-1]
+
+    def length(first: int, last: int) -> int:
+        return len(text[spans[first][0] : spans[last][1]].split())
+
+    while True:
+        wider = [
+            (first, last)
+            for first, last in ((low - 1, high), (low, high + 1))
+            if first >= 0 and last < len(spans) and length(first, last) <= _WINDOW
+        ]
+        if not wider:
+            return spans[low][0], spans[high][1]
+        # What stands before tells whom "he" means, so that side is widened first.
+        low, high = min(wider, key=lambda ends: (high - low - (ends[1] - ends[0]), ends[0]))

@@ -1,0 +1,399 @@
+"""Train the judge: is a sentence supported by a text, partly, contradicted by it, or not there?
+
+    python -m rag.training.judge --support FOLDER --data FOLDER --work FOLDER [--out FILE] [--seed N]
+
+`--support` holds `claims.jsonl` and `pairs.jsonl`, one object a line with `source, claim, evidence` (a list
+of texts) and `label`; `--data` is what the reader is trained on. The network begins as the reader's, which
+has learned to lay a short text beside a long one. A checkpoint is written every few minutes to `--work`, and
+the same command goes on from it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import random
+import re
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any, TypeVar
+
+import torch
+from torch import nn
+from torch.nn import functional
+
+from rag.english.sentences import sentences
+from rag.errors import SourceError
+from rag.models.encoder import bundled_folder, native_bf16
+from rag.models.engine import arrays, read_weights
+from rag.models.judge import WEIGHTS
+from rag.models.reader import WEIGHTS as READER_WEIGHTS
+from rag.question.parts import stated
+from rag.training.data import Example, examples, fold_of
+from rag.training.network import Network, save
+from rag.training.statements import made as statements
+
+__all__ = ["LABELS", "Pair", "Settings", "main", "train"]
+
+_T = TypeVar("_T")
+
+# What the network tells apart, in the order of its outputs.
+LABELS = ("supported", "partly", "contradicted", "absent")
+# What a label of the data may mean. "Unsupported" says that it is not so or not there, and not which.
+_MEANS = {
+    "supported": (0,), "partial": (1,), "contradicted": (2,), "absent": (3,), "unsupported": (2, 3),
+}  # fmt: skip
+_ROUND = 16
+_CLAIM = 72  # tokens of it at most for the claim
+# Sources whose licences do not allow weights trained on them: they calibrate and measure only.
+MEASURED_ONLY = frozenset({"lfqa", "qags-cnndm", "qags-xsum"})
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """A claim and the text it is laid beside, with what is known of the two: a key of `_MEANS`."""
+
+    claim: str
+    evidence: str
+    label: str
+    source: str
+    fold: str
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Everything the weights depend on beside the data."""
+
+    seed: int = 17
+    longest: int = 240  # tokens of claim and evidence together
+    rate: float = 1e-4
+    warm: float = 0.06  # share of the steps
+    decay: float = 0.01
+    tokens: int = 4096  # in a step
+    # Epoch by epoch how often people's claims, short pairs, passages to make statements from, and questions
+    # with answers are drawn: less than 1 is a random part of them.
+    shares: tuple[tuple[float, float, float, float], ...] = ((1.0, 0.6, 0.8, 0.3), (2.0, 0.4, 0.8, 0.3))
+
+
+def read_pairs(path: Path) -> Iterator[Pair]:
+    """The claims of a file that may be trained on. Several texts of evidence become one, in order.
+
+    Raises `SourceError` for another format.
+    """
+    try:
+        for line in path.read_text(encoding="utf-8").splitlines():
+            row = json.loads(line)
+            evidence = " ".join(row["evidence"])
+            if row["source"] not in MEASURED_ONLY and row["label"] in _MEANS:
+                yield Pair(row["claim"], evidence, row["label"], row["source"], fold_of(evidence))
+    except (OSError, ValueError, KeyError, TypeError) as exc:
+        raise SourceError(f"{path} does not hold claims: {exc!r}") from exc
+
+
+def among_others(found: Sequence[Pair], rng: random.Random, share: float = 0.5) -> Iterator[Pair]:
+    """The pairs, of which a share has its evidence set among other sentences of the same fold, as a sentence
+    stands in a passage."""
+    texts: dict[str, list[str]] = {}
+    for pair in found:
+        texts.setdefault(pair.fold, []).append(pair.evidence)
+    for pair in found:
+        if rng.random() >= share:
+            yield pair
+            continue
+        others = [text for text in rng.sample(texts[pair.fold], min(4, len(texts[pair.fold])))]
+        others = others[: rng.randint(1, 4)]
+        at = rng.randint(0, len(others))
+        yield replace(pair, evidence=" ".join([*others[:at], pair.evidence, *others[at:]]))
+
+
+def from_answers(found: Sequence[Example], rng: random.Random) -> Iterator[Pair]:
+    """Questions with an answer as claims: supported with the answer that people gave, and not with other
+    words of the passage that look like it, nor where the passage does not answer.
+
+    Where the question asks for its subject, the claim is the statement that the answer makes of it.
+    """
+    for e in found:
+        source = f"{e.group.split(':')[0].split('_')[0]} answers"
+        golds = [text for _, text in e.answers]
+        names = sorted({m.group() for m in _NAME_OR_NUMBER.finditer(e.context) if m.start()})
+        names = [name for name in names if name not in e.question]
+        if not golds:
+            if names:
+                yield Pair(stated(e.question, rng.choice(names)), e.context, "unsupported", source, e.fold)
+            continue
+        gold = rng.choice(golds)
+        yield Pair(stated(e.question, gold), e.context, "supported", source, e.fold)
+        low = [text.lower() for text in golds]
+        others = [
+            name
+            for name in names
+            if name[0].isdigit() == gold[0].isdigit()
+            and not any(name.lower() in text or text in name.lower() for text in low)
+        ]
+        if others and (gold[0].isdigit() or gold[0].isupper()):
+            yield Pair(stated(e.question, rng.choice(others)), e.context, "unsupported", source, e.fold)
+
+
+_NAME_OR_NUMBER = re.compile(r"\b(?:[A-Z][\w'’-]+(?:\s+(?:of\s+)?[A-Z][\w'’-]+)*|\d[\d,.]*\d|\d)\b")
+
+
+def from_text(texts: Sequence[tuple[str, str]], rng: random.Random, each: int = 2) -> Iterator[Pair]:
+    """Statements made by machine from the sentences of texts, of each `each` faithful ones and as many
+    spoiled. Of those that are faithful some are laid beside the text without their sentence, where they are
+    absent, and some are joined to one that is absent, which makes them partly supported.
+    """
+    for text, fold in texts:
+        made = list(statements(text, rng))
+        rng.shuffle(made)
+        counts = {True: 0, False: 0}
+        for kind, faithful, statement, start, end in made:
+            if counts[faithful] == each:
+                continue
+            counts[faithful] += 1
+            source = f"made: {kind}"
+            yield Pair(statement, text, "supported" if faithful else "contradicted", source, fold)
+        whole = [m for m in made if m[1]]
+        if len(whole) < 2:
+            continue
+        (_, _, statement, start, end), other = (
+            whole[0],
+            next((m for m in whole[1:] if m[3] != whole[0][3]), None),
+        )
+        rest = f"{text[:start].rstrip()} {text[end:].lstrip()}".strip()
+        if len(rest.split()) < 15:
+            continue
+        yield Pair(statement, rest, "absent", "made: cut", fold)
+        if other is not None:
+            joined = _joined(other[2], statement, rng)
+            yield Pair(joined, text, "supported", "made: both", fold)
+            if other[4] <= start or end <= other[3]:
+                yield Pair(joined, rest, "partial", "made: half", fold)
+
+
+def _joined(one: str, other: str, rng: random.Random) -> str:
+    """Two sentences as one."""
+    if rng.random() < 0.5:
+        one, other = other, one
+    first = other.split(" ", 1)[0]
+    if first.lower() in _SMALL:
+        other = other[0].lower() + other[1:]
+    return f"{one.rstrip(' .')}{rng.choice((', and ', ', while ', '; ', ', and '))}{other}"
+
+
+_SMALL = frozenset(
+    "the a an this that these those it he she they there in on at after before when while his her".split()
+)
+
+
+@dataclass(slots=True)
+class _Encoded:
+    tokens: list[int]
+    evidence: int  # where it begins in the tokens
+    means: tuple[int, ...]
+
+
+def encoded(found: Sequence[Pair], longest: int, rng: random.Random) -> list[_Encoded]:
+    """The pairs as tokens. Evidence that is too long is cut at its end."""
+    from tokenizers import Tokenizer
+
+    tokenizer = Tokenizer.from_file(str(bundled_folder() / "tokenizer.json"))
+    tokenizer.no_truncation()
+    tokenizer.no_padding()
+    claims = tokenizer.encode_batch([p.claim for p in found], add_special_tokens=False)
+    texts = dict.fromkeys(p.evidence for p in found)
+    read = dict(zip(texts, tokenizer.encode_batch(list(texts), add_special_tokens=False), strict=True))
+    first, last = tokenizer.token_to_id("[CLS]"), tokenizer.token_to_id("[SEP]")
+    out = []
+    for p, claim in zip(found, claims, strict=True):
+        said = claim.ids[:_CLAIM]
+        room = longest - len(said) - 3
+        ids = [first, *said, last, *read[p.evidence].ids[:room], last]
+        out.append(_Encoded(ids, len(said) + 2, _MEANS[p.label]))
+    return out
+
+
+def batches(found: Sequence[_Encoded], tokens: int, rng: random.Random) -> list[list[_Encoded]]:
+    """Pairs of like length together, as many to a batch as the tokens allow; in random order."""
+    order = sorted(found, key=lambda e: (-(-len(e.tokens) // _ROUND), rng.random()))
+    out: list[list[_Encoded]] = []
+    batch: list[_Encoded] = []
+    for e in order:
+        if batch and -(-len(e.tokens) // _ROUND) * _ROUND * (len(batch) + 1) > tokens:
+            out.append(batch)
+            batch = []
+        batch.append(e)
+    out.append(batch)
+    rng.shuffle(out)
+    return out
+
+
+def loss_of(judged: torch.Tensor, batch: Sequence[_Encoded]) -> torch.Tensor:
+    """Cross entropy, where a label that may mean several outputs takes the sum of their probabilities."""
+    logs = functional.log_softmax(judged.float(), dim=1)
+    mask = torch.full_like(logs, -1e4)
+    for row, e in enumerate(batch):
+        mask[row, list(e.means)] = 0.0
+    return -torch.logsumexp(logs + mask, dim=1).mean()
+
+
+def begun(start: Path | None) -> Network:
+    """The network before training: the reader's layers, with a head that knows nothing; without `start` the
+    encoder's."""
+    model = Network(spans=False, judgements=len(LABELS))
+    if start is not None:
+        weights = {
+            name: torch.from_numpy(value)
+            for name, value in read_weights(start, None).items()
+            if not name.startswith(("classifier.", "qa_outputs."))
+        }
+        model.load_state_dict(weights, strict=False)
+    return model
+
+
+def planned(
+    support: Path, data: Path, settings: Settings, said: Callable[[str], None] = print
+) -> list[list[list[_Encoded]]]:
+    """The batches of each epoch. What is made by machine, and which pairs are drawn, differs between them."""
+    people = [p for p in read_pairs(support / "claims.jsonl") if p.fold == "train"]
+    short = [p for p in read_pairs(support / "pairs.jsonl") if p.fold == "train"]
+    questions = [e for e in examples(data, seed=settings.seed) if e.fold == "train"]
+    texts = sorted({e.context for e in questions if not e.group.startswith("qamr")})
+    plan = []
+    for epoch, (of_people, of_short, of_text, of_answers) in enumerate(settings.shares):
+        rng = random.Random(f"{settings.seed}/{epoch}")
+        found = _drawn(people, of_people, rng)
+        found += among_others(_drawn(short, of_short, rng), rng)
+        windows = [(_window(text, rng), "train") for text in _drawn(texts, of_text, rng)]
+        found += from_text(windows, rng)
+        found += [
+            replace(p, evidence=_window(p.evidence, rng))
+            for p in from_answers(_drawn(questions, of_answers, rng), rng)
+        ]
+        counts = Counter((p.source.split(":")[0], p.label) for p in found)
+        said(
+            json.dumps(
+                {
+                    "epoch": epoch,
+                    "pairs": len(found),
+                    **{" ".join(key): n for key, n in sorted(counts.items())},
+                }
+            )
+        )
+        plan.append(batches(encoded(found, settings.longest, rng), settings.tokens, rng))
+    return plan
+
+
+def _drawn(found: Sequence[_T], share: float, rng: random.Random) -> list[_T]:
+    """So many times all of them, and of the rest a random part."""
+    whole = int(share)
+    return [*found] * whole + rng.sample(found, int((share - whole) * len(found)))
+
+
+def _window(text: str, rng: random.Random) -> str:
+    """A run of whole sentences of a text, of some 60 to 170 words."""
+    if len(text.split()) <= 60:
+        return text
+    most = rng.randint(60, 170)
+    spans = sentences(text)
+    first = rng.randrange(len(spans))
+    end = start = spans[first][0]
+    for a, b in spans[first:]:
+        if end > start and len(text[start:b].split()) > most:
+            break
+        end = b
+    for a, _ in reversed(spans[:first]):
+        if len(text[a:end].split()) > most:
+            break
+        start = a
+    return text[start:end]
+
+
+def train(
+    model: Network,
+    plan: Sequence[Sequence[list[_Encoded]]],
+    settings: Settings,
+    work: Path,
+    *,
+    every: float = 300.0,
+    said: Callable[[dict[str, Any]], None] = print,
+) -> Network:
+    """Train, or go on from the checkpoint in `work`, written `every` so many seconds. The rate of learning
+    rises once and falls to nothing over all epochs."""
+    work.mkdir(parents=True, exist_ok=True)
+    plain = [p for p in model.parameters() if p.requires_grad and p.ndim < 2]
+    heavy = [p for p in model.parameters() if p.requires_grad and p.ndim > 1]
+    optimiser = torch.optim.AdamW(
+        [{"params": heavy, "weight_decay": settings.decay}, {"params": plain, "weight_decay": 0.0}],
+        lr=settings.rate,
+        fused=True,
+    )
+    steps = [batch for epoch in plan for batch in epoch]
+    warm = settings.warm * len(steps)
+    saved = work / "checkpoint.pt"
+    done = 0
+    if saved.is_file():
+        state = torch.load(saved, weights_only=True)
+        if state["settings"] != json.dumps(asdict(settings)):
+            raise SystemExit(f"{saved} was made with other settings. Remove it, or name another --work")
+        model.load_state_dict(state["model"])
+        optimiser.load_state_dict(state["optimiser"])
+        done = state["done"]
+    model.train()
+    began, kept, read, running = time.time(), time.time(), 0, 0.0
+    for number, batch in enumerate(steps[done:], done + 1):
+        for group in optimiser.param_groups:
+            falling = (len(steps) - number) / (len(steps) - warm)
+            group["lr"] = settings.rate * min(1.0, number / warm, falling)
+        rows = arrays([(e.tokens, e.evidence) for e in batch], to=_ROUND)
+        torch.manual_seed(settings.seed + number)  # a run that goes on drops out what an unbroken one would
+        with torch.autocast("cpu", dtype=torch.bfloat16, enabled=native_bf16()):
+            _, judged = model(*map(torch.from_numpy, rows))
+        loss = loss_of(judged, batch)
+        optimiser.zero_grad(set_to_none=True)
+        loss.backward()
+        nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        optimiser.step()
+        read += len(batch)
+        running = loss.item() if not running else 0.98 * running + 0.02 * loss.item()
+        if number % 50 == 0:
+            pace = read / (time.time() - began)
+            said({"step": number, "of": len(steps), "loss": round(running, 4), "texts/s": round(pace, 1)})
+        if time.time() - kept > every or number == len(steps):
+            state = {
+                "model": model.state_dict(),
+                "optimiser": optimiser.state_dict(),
+                "done": number,
+                "settings": json.dumps(asdict(settings)),
+            }
+            torch.save(state, saved.with_suffix(".new"))
+            saved.with_suffix(".new").replace(saved)
+            kept = time.time()
+    model.eval()
+    return model
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Train and write the weights."""
+    parser = argparse.ArgumentParser(
+        prog="python -m rag.training.judge", description=(__doc__ or "").splitlines()[0]
+    )
+    parser.add_argument(
+        "--support", type=Path, required=True, help="the folder of claims.jsonl and pairs.jsonl"
+    )
+    parser.add_argument("--data", type=Path, required=True, help="the folder of the reader's training data")
+    parser.add_argument("--work", type=Path, required=True, help="where the checkpoint lies")
+    parser.add_argument("--out", type=Path, default=WEIGHTS, help="the weights; those shipped, by default")
+    parser.add_argument("--seed", type=int, default=Settings().seed)
+    options = parser.parse_args(arguments)
+    settings = Settings(seed=options.seed)
+    torch.manual_seed(settings.seed)
+    plan = planned(options.support, options.data, settings)
+    model = train(begun(READER_WEIGHTS), plan, settings, options.work)
+    save(model, str(options.out))
+
+
+if __name__ == "__main__":
+    main()

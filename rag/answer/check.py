@@ -1,7 +1,7 @@
 """Draft sentences to cited ones: find the words each rests on, check them, and let nothing else through.
 
 Pure: it sees the evidence and the draft, nothing else. A sentence whose words stand in its quote, in one
-piece, is VERBATIM. One in other words is CONSISTENT when a stretch of a passage carries every number, every
+piece, is QUOTED. One in other words is CHECK when a stretch of a passage carries every number, every
 name and the negation of the sentence, and most of its content words; that is a rule about words, not a proof
 of meaning, and is never called supported.
 """
@@ -79,23 +79,23 @@ class Checker:
             return None
         quote = source.passage.text[span[0] : span[1]]
         if _same(text, quote) or _standing(text.rstrip(" .!?"), quote):
-            return _at(source, span, Support.VERBATIM, 1.0)
+            return _at(source, span, Support.QUOTED, 1.0)
         share = share_carried(text, quote, self._common)
-        return None if share is None else _at(source, span, Support.CONSISTENT, share)
+        return None if share is None else _at(source, span, Support.CHECK, share)
 
     def _carried(self, text: str, source: RetrievedPassage) -> _Found | None:
         """The shortest stretch of one or two sentences of a passage that carries the text best."""
         passage = source.passage.text
         span = _standing(text.rstrip(" .!?"), passage)
         if span is not None and len(words(text)) > 2:
-            return _at(source, _to_full_stop(passage, span), Support.VERBATIM, 1.0)
+            return _at(source, _to_full_stop(passage, span), Support.QUOTED, 1.0)
         spans = sentences(passage)
         stretches = [*spans, *((a, d) for (a, _), (_, d) in itertools.pairwise(spans))]
         best: _Found | None = None
         for start, end in stretches:
             share = share_carried(text, passage[start:end], self._common)
             if share is not None and (best is None or share > best.share):
-                best = _at(source, (start, end), Support.CONSISTENT, share)
+                best = _at(source, (start, end), Support.CHECK, share)
         return best
 
     def _cite(self, found: _Found) -> Citation:

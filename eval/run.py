@@ -206,13 +206,13 @@ def _measures(case: Case, answer: Answer, found: Evidence, assistant: Assistant)
 
 def _citations_exact(answer: Answer, assistant: Assistant) -> float | None:
     """The share of citations whose words stand in their article at their offsets and, where they claim to be
-    the sentence verbatim, hold the sentence; 0 to 1, `None` without citations."""
+    the sentence word for word, hold the sentence; 0 to 1, `None` without citations."""
     verdicts: list[float] = []
     for sentence in answer.sentences:
         for c in sentence.citations:
             text = assistant.article(c.article.id).text
             stands = citations.offsets_hold([(text, c.start, c.end, c.quote)]) == 1.0
-            says = c.support is not Support.VERBATIM or fold(sentence.text)[0].strip(" .") in fold(c.quote)[0]
+            says = c.support is not Support.QUOTED or fold(sentence.text)[0].strip(" .") in fold(c.quote)[0]
             verdicts.append(float(stands and says))
     return sum(verdicts) / len(verdicts) if verdicts else None
 

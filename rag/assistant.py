@@ -215,7 +215,8 @@ class Assistant:
             yield from reply.release_conflicts(number)
         before = len(reply.sentences)
         try:
-            yield from reply.release(answerer.draft(study.question, reply.evidence, asked_on=asked_on))
+            drafts = answerer.draft(study.question, reply.evidence, asked_on=asked_on)
+            yield from reply.release(drafts, ours=False)
         except ModelError as exc:
             notice = _failed(exc, name)
         if len(reply.sentences) > before or reply.declined:

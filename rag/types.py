@@ -13,7 +13,7 @@ from __future__ import annotations
 import hashlib
 import json
 from bisect import bisect_right
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import InitVar, dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
@@ -300,11 +300,37 @@ class DraftSentence:
 
 
 class Support(StrEnum):
+    """How far a citation carries its sentence, strongest first.
+
+    QUOTED: the sentence is the article's own words. SUPPORTED: it is in other words, a judge says that the
+    quote supports it, and no rule objects. CHECK: it is in other words, and its quote was found, but the
+    judge is unsure. What the articles contradict or do not say is never shown, so it has no state.
+
+    VERBATIM and CONSISTENT are the earlier names of QUOTED and CHECK. They, and the values "verbatim" and
+    "consistent", are read until release 0.3.
+
+    >>> Support("verbatim") is Support.QUOTED is Support.VERBATIM
+    True
+    """
+
     QUOTED = "quoted"
     SUPPORTED = "supported"
     CHECK = "please check"
-    VERBATIM = QUOTED
-    CONSISTENT = CHECK
+    VERBATIM = "quoted"
+    CONSISTENT = "please check"
+
+    @classmethod
+    def _missing_(cls, value: object) -> Support | None:
+        return {"verbatim": cls.QUOTED, "consistent": cls.CHECK}.get(str(value))
+
+    @classmethod
+    def weakest(cls, supports: Iterable[Support]) -> Support:
+        """The weakest of some states. Raises `ValueError` where there are none.
+
+        >>> Support.weakest([Support.QUOTED, Support.SUPPORTED])
+        <Support.SUPPORTED: 'supported'>
+        """
+        return max(supports, key=list(cls).index)
 
 
 @dataclass(frozen=True, slots=True)
@@ -360,6 +386,11 @@ class Sentence:
     short: str | None = None
     lead: str = ""
 
+    @property
+    def support(self) -> Support:
+        """The weakest of the states of its citations. Raises `ValueError` where there are no citations."""
+        return Support.weakest(citation.support for citation in self.citations)
+
     def marked(self) -> str:
         """The sentence followed by its markers.
 
@@ -409,7 +440,8 @@ class Trace:
     (`extract`: the articles by themselves). `version` is that of Clippings, and `reader` the SHA-256 of the
     reader's weights, or the name of another reader. `typed` is the question before it was made to stand
     alone, and `asked_on` the day it was asked on, where that was said. `milliseconds` are by step, in order.
-    `confidence`, 0 to 1, is what the decision to answer was made on.
+    `confidence`, 0 to 1, is what the decision to answer was made on. `own_withheld` counts the sentences
+    that Clippings worded by itself and the check withheld; `Answer.withheld` lists those of others.
     """
 
     config: str
@@ -421,11 +453,16 @@ class Trace:
     reader: str | None = None
     typed: str | None = None
     asked_on: date | None = None
+    own_withheld: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """An answer in which every sentence has a checked citation, or a reason why there is none."""
+    """An answer in which every sentence has a checked citation, or a reason why there is none.
+
+    `withheld` lists what a language model, or another answerer that was handed in, said and the check
+    withheld. Sentences that Clippings worded by itself are never in it.
+    """
 
     question: str
     text: str

@@ -6,10 +6,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import date
+from typing import Any
 
 from conftest import article, evidence
 
 from rag.answer.check import Checker, cited_text
+from rag.surfaces.record import record
 from rag.types import (
     Abstention,
     Answer,
@@ -89,3 +91,14 @@ def disputed() -> Answer:
         "How many were killed?", cited_text(sentences), sentences, checker.citations, found, Filters(), (conflict,), None, (), None,
         TRACE, ("and <who> did it?",),
     )  # fmt: skip
+
+
+def earlier_record(answer: Answer, collection: str = "") -> dict[str, Any]:
+    """The record of an answer as release 0.1 wrote it."""
+    found = record(answer, collection)
+    old = {"quoted": "verbatim", "please check": "consistent"}
+    return {
+        **found,
+        "sentences": [{k: v for k, v in s.items() if k != "support"} for s in found["sentences"]],
+        "citations": [{**c, "support": old[c["support"]]} for c in found["citations"]],
+    }

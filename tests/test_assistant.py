@@ -105,12 +105,12 @@ def test_it_says_what_it_holds_and_of_its_memory_what_is_known(ready: Config, en
         assert assistant.collection.memory()["encoder"] == 12.5
 
 
-def test_without_a_model_the_articles_answer_verbatim(ready: Config, encoder: WordEncoder) -> None:
+def test_without_a_model_the_articles_answer_word_for_word(ready: Config, encoder: WordEncoder) -> None:
     with opened(ready, encoder) as assistant:
         answer = assistant.ask("Who struck first?")
     assert answer.text == "Iran struck first on Tuesday. [1]"
     assert [(c.article.id, c.start, c.end, c.quote, str(c.support)) for c in answer.citations] == [
-        ("strike", 0, 29, "Iran struck first on Tuesday.", "verbatim")
+        ("strike", 0, 29, "Iran struck first on Tuesday.", "quoted")
     ]
     assert (answer.abstained, answer.withheld, answer.notice, answer.trace.answerer) == (
         None,

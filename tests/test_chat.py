@@ -42,8 +42,9 @@ from ingest import remove, sync
 from rag import Config, open_assistant
 from rag.people.accounts import add_account
 from rag.people.store import People
-from rag.surfaces.record import SUPPORT, record
+from rag.surfaces.record import record
 from rag.surfaces.render import answer_json
+from rag.surfaces.states import support_text
 
 ROOT = Path(__file__).parent.parent
 QUESTION = "Who struck first, and whom did they target?"
@@ -307,7 +308,7 @@ def test_a_marker_previews_its_words_under_the_mouse_and_under_the_keyboard(
     marker = page.locator("#conversation .answer button.cite").first
     marker.hover()
     expect(page.locator("#peek .quote")).to_have_text(f"“{' '.join(citation.quote.split())}”")
-    expect(page.locator("#peek .support")).to_have_text(SUPPORT[citation.support])
+    expect(page.locator("#peek .support")).to_have_text(support_text(citation.support))
     page.mouse.move(5, 5)
     expect(page.locator("#peek")).to_be_hidden()
     marker.focus()

@@ -26,7 +26,7 @@ same_every_run = settings(derandomize=True, deadline=None, database=None)
 STRIKE = article("Iran struck first on Tuesday. Pakistan replied on Thursday with 9 missiles.", id="strike")
 PROFIT = article("Profit rose 12% to $3bn. Officials do not expect more.", id="profit")
 
-VERBATIM, CONSISTENT = Support.VERBATIM, Support.CONSISTENT
+QUOTED, CHECK = Support.QUOTED, Support.CHECK
 
 
 def check(text: str, *articles: Article, claims: tuple[Claim, ...] = ()) -> Sentence | None:
@@ -111,75 +111,75 @@ def test_a_quote_is_not_taken_out_of_its_denial() -> None:
 @pytest.mark.parametrize(
     ("text", "source", "quote", "support"),
     [
-        ("Iran struck first.", "Iran struck first.", "Iran struck first.", VERBATIM),
+        ("Iran struck first.", "Iran struck first.", "Iran struck first.", QUOTED),
         (
             "iran's “base” BURNT",
             'So Iran’s  "base" burnt, he said.',
             'Iran’s  "base" burnt',
-            VERBATIM,
+            QUOTED,
         ),  # typography
         (
             "Iran struck first.",
             "He said “Iran struck first.” It did.",
             "Iran struck first.”",
-            VERBATIM,
+            QUOTED,
         ),  # to the full stop
         (
             "Iran struck first!",
             "Iran struck first, and Pakistan did not reply.",
             "Iran struck first",
-            VERBATIM,
+            QUOTED,
         ),
         (
             "Pakistan did not reply.",
             "Iran struck, but Pakistan did not reply.",
             "Pakistan did not reply.",
-            VERBATIM,
+            QUOTED,
         ),
-        ("Profit rose 12%.", "Profit rose 12% to $3bn.", "Profit rose 12%", VERBATIM),
-        ("Iran did not strike.", "He said Iran did not strike.", "Iran did not strike.", VERBATIM),
+        ("Profit rose 12%.", "Profit rose 12% to $3bn.", "Profit rose 12%", QUOTED),
+        ("Iran did not strike.", "He said Iran did not strike.", "Iran did not strike.", QUOTED),
         (
             "Pakistan struck back.",
             "Nobody knew; then Pakistan struck back.",
             "Pakistan struck back.",
-            VERBATIM,
+            QUOTED,
         ),
         # in other words: whole sentences
         (
             "First, Iran struck Pakistan.",
             "Iran first struck Pakistan. It fell.",
             "Iran first struck Pakistan.",
-            CONSISTENT,
+            CHECK,
         ),
-        ("At least 9 died there.", "There died at least nine.", "There died at least nine.", CONSISTENT),
-        ("Officials said Iran struck.", "Iran struck, it was said.", "Iran struck, it was said.", CONSISTENT),
+        ("At least 9 died there.", "There died at least nine.", "There died at least nine.", CHECK),
+        ("Officials said Iran struck.", "Iran struck, it was said.", "Iran struck, it was said.", CHECK),
         (
             "Those shot were Iranian.",
             "Those shot were Iranians.",
             "Those shot were Iranians.",
-            CONSISTENT,
+            CHECK,
         ),  # not the word
         (
             "He spoke of the moth.",
             "He spoke of the moth-eaten moth.",
             "He spoke of the moth-eaten moth.",
-            CONSISTENT,
+            CHECK,
         ),
-        ("Nine people died at dawn.", "9 people died at dawn.", "9 people died at dawn.", CONSISTENT),
+        ("Nine people died at dawn.", "9 people died at dawn.", "9 people died at dawn.", CHECK),
         (
             "He said: “According to all in town, it began.”",
             "He said to all in town it began.",
             "He said to all in town it began.",
-            CONSISTENT,
+            CHECK,
         ),
         (
             "The villages burnt down.",
             "Villages burnt down to ashes.",
             "Villages burnt down to ashes.",
-            CONSISTENT,
+            CHECK,
         ),
-        ("Profit: 12 percent more.", "12% more profit.", "12% more profit.", CONSISTENT),
-        ("Iran won’t reply to it.", "To it Iran cannot reply.", "To it Iran cannot reply.", CONSISTENT),
+        ("Profit: 12 percent more.", "12% more profit.", "12% more profit.", CHECK),
+        ("Iran won’t reply to it.", "To it Iran cannot reply.", "To it Iran cannot reply.", CHECK),
     ],
 )
 def test_words_that_carry_a_sentence_are_cited_as_they_stand(
@@ -198,21 +198,21 @@ def test_a_first_word_is_taken_for_a_name_unless_the_evidence_has_it_in_small_le
     hit = "Villages in Panjgur were hit on Tuesday."
     assert check(hit, houses) is None
     assert cited(check(hit, houses, article("Many villages are remote.", id="b"))) == [
-        (1, "houses", houses.text, CONSISTENT)
+        (1, "houses", houses.text, CHECK)
     ]
     assert check(hit, houses, article("Many non-Villages are remote.", id="b")) is None
 
 
 def test_two_words_are_too_few_to_be_found_anywhere() -> None:
     assert cited(check("Iran struck.", article("Iran struck Pakistan and Iraq today."))) == [
-        (1, "a", "Iran struck Pakistan and Iraq today.", CONSISTENT)
+        (1, "a", "Iran struck Pakistan and Iraq today.", CHECK)
     ]
 
 
 def test_two_sentences_of_a_passage_may_carry_one_between_them_and_three_may_not() -> None:
     story = article("Iran struck Panjgur. It was Tuesday. Two children died.", id="x")
     assert cited(check("Iran struck Panjgur on Tuesday.", story)) == [
-        (1, "x", "Iran struck Panjgur. It was Tuesday.", CONSISTENT)
+        (1, "x", "Iran struck Panjgur. It was Tuesday.", CHECK)
     ]
     assert check("Iran struck Panjgur on Tuesday and two children died.", story) is None
 
@@ -228,7 +228,7 @@ def test_the_stretch_that_carries_most_is_cited_and_of_equals_the_shortest_first
 
 def test_a_share_of_three_in_four_words_is_enough_and_two_thirds_are_not() -> None:
     story = article("alpha beta gamma.")
-    assert cited(check("alpha beta gamma delta.", story)) == [(1, "a", "alpha beta gamma.", CONSISTENT)]
+    assert cited(check("alpha beta gamma delta.", story)) == [(1, "a", "alpha beta gamma.", CHECK)]
     assert check("alpha beta gamma delta epsilon.", story) is None
     assert check("alpha beta delta.", story) is None
 
@@ -237,7 +237,7 @@ def test_a_place_inside_another_word_is_passed_over_for_one_that_stands_alone() 
     story = article("The non-Iran struck first of all, and the Iran struck first of all.")
     sentence = check("Iran struck first of all.", story)
     assert sentence is not None
-    assert (sentence.citations[0].start, sentence.citations[0].support) == (42, VERBATIM)
+    assert (sentence.citations[0].start, sentence.citations[0].support) == (42, QUOTED)
 
 
 # Which passage.
@@ -246,7 +246,7 @@ def test_a_place_inside_another_word_is_passed_over_for_one_that_stands_alone() 
 def test_a_claim_is_looked_for_where_it_says() -> None:
     again = article("Iran struck first on Tuesday, it is said.", id="again")
     assert cited(check("Iran struck first on Tuesday.", STRIKE, again, claims=(Claim(2),))) == [
-        (1, "again", "Iran struck first on Tuesday", VERBATIM)
+        (1, "again", "Iran struck first on Tuesday", QUOTED)
     ]
 
 
@@ -258,31 +258,31 @@ def test_a_citation_that_points_wrong_or_nowhere_is_repaired_to_the_first_passag
 ) -> None:
     again = article("Iran struck first on Tuesday.", id="again")
     assert cited(check("Iran struck first on Tuesday.", PROFIT, STRIKE, again, claims=claims)) == [
-        (1, "strike", "Iran struck first on Tuesday.", VERBATIM)
+        (1, "strike", "Iran struck first on Tuesday.", QUOTED)
     ]
 
 
 def test_of_two_claims_the_one_that_holds_is_kept() -> None:
     sentence = check("Iran struck first on Tuesday.", PROFIT, STRIKE, claims=(Claim(1), Claim(2), Claim(7)))
-    assert cited(sentence) == [(1, "strike", "Iran struck first on Tuesday.", VERBATIM)]
+    assert cited(sentence) == [(1, "strike", "Iran struck first on Tuesday.", QUOTED)]
 
 
 def test_each_claim_that_holds_is_a_citation_in_the_order_claimed() -> None:
     again = article("Iran struck first on Tuesday, it is said.", id="again")
     sentence = check("Iran struck first on Tuesday.", STRIKE, again, claims=(Claim(2), Claim(1), Claim(2)))
     assert cited(sentence) == [
-        (1, "again", "Iran struck first on Tuesday", VERBATIM),
-        (2, "strike", "Iran struck first on Tuesday.", VERBATIM),
+        (1, "again", "Iran struck first on Tuesday", QUOTED),
+        (2, "strike", "Iran struck first on Tuesday.", QUOTED),
     ]
 
 
 def test_a_quote_is_cited_and_not_the_sentence_around_it() -> None:
     claim = Claim(1, "replied on Thursday with 9 missiles")
     assert cited(check("On Thursday 9 missiles replied.", STRIKE, claims=(claim,))) == [
-        (1, "strike", "replied on Thursday with 9 missiles", CONSISTENT)
+        (1, "strike", "replied on Thursday with 9 missiles", CHECK)
     ]
     assert cited(check("Replied on Thursday with 9 missiles", STRIKE, claims=(claim,))) == [
-        (1, "strike", "replied on Thursday with 9 missiles", VERBATIM)
+        (1, "strike", "replied on Thursday with 9 missiles", QUOTED)
     ]
 
 
@@ -326,9 +326,9 @@ def test_one_quote_may_be_one_sentence_and_merely_fit_another_under_one_number()
     checker = Checker(evidence(STRIKE))
     fits = checker.check(DraftSentence("On Tuesday Iran struck first.", (Claim(1),)))
     same = checker.check(DraftSentence("Iran struck first on Tuesday.", (Claim(1),)))
-    assert cited(fits) == [(1, "strike", "Iran struck first on Tuesday.", CONSISTENT)]
-    assert cited(same) == [(1, "strike", "Iran struck first on Tuesday.", VERBATIM)]
-    assert [(c.number, c.support) for c in checker.citations] == [(1, CONSISTENT)], (
+    assert cited(fits) == [(1, "strike", "Iran struck first on Tuesday.", CHECK)]
+    assert cited(same) == [(1, "strike", "Iran struck first on Tuesday.", QUOTED)]
+    assert [(c.number, c.support) for c in checker.citations] == [(1, CHECK)], (
         "each stands as it first appeared"
     )
 
@@ -338,7 +338,7 @@ def test_the_same_words_in_two_overlapping_passages_are_one_quote() -> None:
     both = (STRIKE.passage(0, 29), STRIKE.passage(0, len(STRIKE.text)))
     checker = Checker(Evidence(tuple(RetrievedPassage(p, facts, n, Scores()) for n, p in enumerate(both, 1))))
     sentence = checker.check(DraftSentence("Iran struck first on Tuesday.", (Claim(1), Claim(2))))
-    assert cited(sentence) == [(1, "strike", "Iran struck first on Tuesday.", VERBATIM)]
+    assert cited(sentence) == [(1, "strike", "Iran struck first on Tuesday.", QUOTED)]
 
 
 def test_the_same_words_in_two_articles_are_two_quotes() -> None:
@@ -375,7 +375,7 @@ def test_every_sentence_of_an_article_is_its_own_citation(number: int) -> None:
     checker = Checker(evidence(*DEMO))
     for draft in drafts:
         sentence = checker.check(DraftSentence(draft, (Claim(number, draft),)))
-        assert [(c[1], c[2], c[3]) for c in cited(sentence)] == [(DEMO[number - 1].id, draft, VERBATIM)]
+        assert [(c[1], c[2], c[3]) for c in cited(sentence)] == [(DEMO[number - 1].id, draft, QUOTED)]
     assert checker.withheld == []
 
 
@@ -417,10 +417,10 @@ def test_whatever_is_drafted_every_citation_slices_its_article_and_nothing_is_lo
 
 @same_every_run
 @given(stretches)
-def test_verbatim_is_said_only_of_words_that_are_the_sentence(text: str) -> None:
+def test_quoted_is_said_only_of_words_that_are_the_sentence(text: str) -> None:
     sentence = Checker(evidence(*SHORT)).check(DraftSentence(text))
     for citation in sentence.citations if sentence else ():
-        if citation.support is VERBATIM:
+        if citation.support is QUOTED:
             assert citation.quote.startswith(text.rstrip(" .!?"))
             assert len(citation.quote) <= len(text) + 3
 
@@ -438,14 +438,14 @@ def test_a_hostile_sentence_is_checked_in_its_time() -> None:
 # Short answers
 
 
-def test_words_that_stand_in_their_quote_are_verbatim_and_cite_the_whole_of_it() -> None:
+def test_words_that_stand_in_their_quote_are_quoted_and_cite_the_whole_of_it() -> None:
     story = article("Late on Tuesday, Iran struck first in the hills. Nobody slept.")
     quote = "Late on Tuesday, Iran struck first in the hills."
     sentence = Checker(evidence(story)).check(
         DraftSentence("Iran struck first.", (Claim(1, quote),), "Iran", "Later:")
     )
     assert sentence is not None
-    assert [(c.quote, c.support) for c in sentence.citations] == [(quote, Support.VERBATIM)]
+    assert [(c.quote, c.support) for c in sentence.citations] == [(quote, Support.QUOTED)]
     assert (sentence.short, sentence.lead, sentence.marked()) == (
         "Iran",
         "Later:",
@@ -453,7 +453,7 @@ def test_words_that_stand_in_their_quote_are_verbatim_and_cite_the_whole_of_it()
     )
 
 
-def test_words_that_their_quote_denies_are_not_verbatim() -> None:
+def test_words_that_their_quote_denies_are_not_quoted() -> None:
     story = article("Iran has never struck first in the hills, said the ministry.")
     assert Checker(evidence(story)).check(DraftSentence("Struck first.", (Claim(1, story.text),))) is None
 

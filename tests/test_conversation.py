@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from answers import abstained, answered
+from answers import abstained, answered, earlier_record
 from conftest import evidence
 
 from rag.errors import QuestionError
@@ -138,7 +138,7 @@ def test_an_answer_can_be_judged_where_it_was_given_here(people: People) -> None
     exchange = people.conversations.answer("", exchange.id, record(abstained(evidence())))
     assert 'data-act="verdict"' in reply_html(exchange)
     shelf = {"current": "c", "conversations": [{"id": "c", "title": "T", "exchanges": [
-        {"key": "1", "asked": "Why?", "collection": "own", "found": record(answered()), "verdict": ""}]}]}  # fmt: skip
+        {"key": "1", "asked": "Why?", "collection": "own", "found": earlier_record(answered()), "verdict": ""}]}]}  # fmt: skip
     assert people.conversations.import_from_browser("", shelf) == 1
     (taken,) = [c for c in people.conversations.all("") if c.title == "T"]
     (old,) = people.conversations.shown("", taken.id).exchanges

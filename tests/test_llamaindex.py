@@ -70,7 +70,7 @@ def test_an_answer_brings_its_citations_as_source_nodes(assistant: Assistant) ->
     )
     assert (node.metadata["number"], node.metadata["support"], node.metadata["title"]) == (
         1,
-        "verbatim",
+        "quoted",
         "Strikes",
     )
     declined = ClippingsQueryEngine(assistant).query("What is the best recipe for biryani?")

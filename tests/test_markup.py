@@ -15,7 +15,7 @@ from answers import DATED, STORY, abstained, answered, disputed, quoting
 from conftest import article, evidence, headline
 
 from rag.surfaces import markup
-from rag.surfaces.record import citation_record, record
+from rag.surfaces.record import citation_record, record, sentence_record
 from rag.types import Answer, Evidence, Filters
 
 
@@ -46,7 +46,7 @@ def test_what_disagrees_is_a_table_of_value_who_when_and_words() -> None:
     assert 'data-article="b"' in table
     assert 'data-start="0" data-end="49"' in table
     assert '<p class="unanswered">The articles do not say: and &lt;who&gt; did it?</p>' in page
-    assert "<em>Later:</em> At least nine" in page
+    assert '<em>Later:</em> <span class="said">At least nine' in page
 
 
 def test_the_timeline_holds_the_evidence_by_date_with_the_undated_last() -> None:
@@ -89,8 +89,8 @@ def test_a_marker_names_the_words_it_opens_and_how_well_they_carry_the_sentence(
     marker = page[page.index("<button") : page.index("</button>")]
     assert f'data-article="a" data-version="{STORY.version}" data-start="0" data-end="18"' in marker
     assert 'data-quote="Iran struck first."' in marker
-    assert 'aria-label="Citation 1, word for word: open the article at these words"' in marker
-    assert '<span class="support verbatim">word for word</span>' in page
+    assert 'aria-label="Citation 1, quoted: open the article at these words"' in marker
+    assert '<span class="support quoted">quoted</span>' in page
     assert "understood" not in page
     assert "Understood as: Who struck first?" in shown(answered(), "and who?")
 
@@ -98,8 +98,7 @@ def test_a_marker_names_the_words_it_opens_and_how_well_they_carry_the_sentence(
 def test_a_sentence_that_is_streamed_looks_as_in_the_whole_answer() -> None:
     answer = answered()
     (sentence,) = answer.sentences
-    said = {"text": sentence.text, "lead": "", "citations": [1]}
-    streamed = markup.sentence_html(said, {1: citation_record(answer.citations[0], Evidence())})
+    streamed = markup.sentence_html(sentence_record(sentence), {1: citation_record(answer.citations[0], Evidence())})
     assert streamed in shown(answer)
 
 

@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
-from answers import DATED, abstained, answered, disputed, quoting
+from answers import DATED, abstained, answered, disputed, earlier_record, quoting
 from conftest import evidence
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
@@ -451,9 +451,9 @@ def shelf() -> dict[str, Any]:
     return {
         "current": "b",
         "conversations": [
-            {"id": "b", "title": "Where?", "exchanges": [held("3", "Where?", record(disputed(), "own"))]},
+            {"id": "b", "title": "Where?", "exchanges": [held("3", "Where?", earlier_record(disputed(), "own"))]},
             {"id": "a", "title": "Two strikes", "exchanges": [
-                held("1", "Who?", record(answered(), "own"), "right"), held("2", "Why?", record(abstained(evidence()))),
+                held("1", "Who?", earlier_record(answered(), "own"), "right"), held("2", "Why?", earlier_record(abstained(evidence()))),
             ]},
         ],
     }  # fmt: skip
@@ -468,9 +468,7 @@ def test_what_a_browser_kept_is_taken_over_once(talk: Conversations) -> None:
     assert [(e.question, e.state, e.verdict, e.imported) for e in shown.exchanges] == [
         ("Who?", "answered", "right", True), ("Why?", "answered", None, True),
     ]  # fmt: skip
-    assert [e.record for e in shown.exchanges] == [
-        kept["conversations"][1]["exchanges"][n]["found"] for n in range(2)
-    ]
+    assert [e.record for e in shown.exchanges] == [record(answered(), "own"), record(abstained(evidence()))]
     assert [e.after for e in shown.exchanges] == [None, shown.exchanges[0].id]
     with pytest.raises(QuestionError, match="this answer was imported"):
         talk.judge("", shown.exchanges[0].id, "wrong")
@@ -495,7 +493,7 @@ def test_what_a_browser_kept_is_taken_over_once(talk: Conversations) -> None:
     ],
 )
 def test_every_record_that_the_page_makes_is_taken_over(talk: Conversations, answer: Any) -> None:
-    found = json.loads(json.dumps(record(answer, "own")))
+    found = json.loads(json.dumps(earlier_record(answer, "own")))
     assert (
         talk.import_from_browser(
             "",
@@ -507,12 +505,12 @@ def test_every_record_that_the_page_makes_is_taken_over(talk: Conversations, ans
         == 1
     )
     (only,) = talk.shown("", talk.all("")[0].id).exchanges
-    assert (only.record, talk.all("")[0].title) == (found, "Who?")
+    assert (only.record, talk.all("")[0].title) == (record(answer, "own"), "Who?")
 
 
 def spoiled() -> Iterator[tuple[str, Any]]:
     """Records with one value of each place replaced, left out, or added."""
-    whole = json.loads(json.dumps(record(disputed(), "own")))
+    whole = json.loads(json.dumps(earlier_record(disputed(), "own")))
 
     def places(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
         yield path
@@ -558,7 +556,7 @@ def spoiled() -> Iterator[tuple[str, Any]]:
 def test_a_record_of_another_form_is_left_out_and_counted_and_what_is_kept_can_be_shown(
     talk: Conversations, caplog: pytest.LogCaptureFixture
 ) -> None:
-    good = json.loads(json.dumps(record(disputed(), "own")))
+    good = json.loads(json.dumps(earlier_record(disputed(), "own")))
     bad = [found for _, found in spoiled() if found != good]
     assert len(bad) > 100
     exchanges = [held(str(n), f"{n}?", found) for n, found in enumerate([*bad, good])]
@@ -580,7 +578,7 @@ def test_a_record_of_another_form_is_left_out_and_counted_and_what_is_kept_can_b
 def test_entries_that_are_none_are_left_out_and_the_others_taken_over(
     talk: Conversations, caplog: pytest.LogCaptureFixture
 ) -> None:
-    found = record(answered())
+    found = earlier_record(answered())
     whole = shelf()
     whole["conversations"][1:1] = [
         None, 7, [], {}, {"id": 1, "title": "x", "exchanges": []}, {"id": "x" * 201, "title": "x", "exchanges": []},

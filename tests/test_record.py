@@ -20,7 +20,9 @@ def test_a_record_is_plain_values_and_holds_what_the_page_shows() -> None:
         "Slow.",
         ["It rained."],
     )
-    assert found["sentences"] == [{"text": "Iran struck first.", "lead": "", "citations": [1]}]
+    assert found["sentences"] == [
+        {"text": "Iran struck first.", "lead": "", "citations": [1], "support": "quoted"}
+    ]
     assert found["evidence"][0]["text"] == "Iran struck first. Pakistan replied."
 
 

@@ -20,7 +20,9 @@ def test_the_terminal_shows_the_answer_its_source_its_words_and_where_they_stand
         "\n"
         "[1] Iran struck first. — Dawn, 20 January 2024\n"
         "    “Iran struck first.”\n"
-        "    a, characters 0–18 (verbatim)"
+        "    a, characters 0–18 (quoted)\n"
+        "\n"
+        "Sentences: 1 quoted"
     )
 
 
@@ -51,8 +53,16 @@ def test_json_holds_every_field_of_the_answer() -> None:
     whole = json.loads(render.answer_json(answered()))
     assert list(whole) == [
         "question", "text", "sentences", "citations", "evidence", "filters", "conflicts", "abstained", "withheld", "notice", "trace",
-        "unanswered",
+        "unanswered", "counts",
     ]  # fmt: skip
+    assert whole["sentences"] == [
+        {
+            "text": "Iran struck first.", "citations": whole["citations"], "short": None, "lead": "", "support": "quoted",
+        }
+    ]  # fmt: skip
+    assert whole["counts"] == {
+        "quoted": 1, "supported": 0, "check": 0, "withheld": 0, "text": "Sentences: 1 quoted",
+    }  # fmt: skip
     assert whole["citations"] == [
         {
             "number": 1,
@@ -60,7 +70,7 @@ def test_json_holds_every_field_of_the_answer() -> None:
                 "id": "a", "version": STORY.version, "label": "Iran struck first.", "url": None, "title": None, "source": "Dawn",
                 "author": None, "published": "2024-01-20", "language": None, "group": None, "also": [],
             },
-            "start": 0, "end": 18, "quote": "Iran struck first.", "support": "verbatim", "page": None, "dates": [],
+            "start": 0, "end": 18, "quote": "Iran struck first.", "support": "quoted", "page": None, "dates": [],
         }
     ]  # fmt: skip
 
@@ -71,7 +81,9 @@ def test_the_terminal_shows_the_days_that_are_meant_below_the_words_that_say_the
         "[1] It is over. — Dawn, 18 January 2024",
         "    “Iran struck late on Tuesday, its worst strike this month, and on Tuesday only.”",
         "    on Tuesday = 16 January 2024; this month = January 2024",
-        "    a, characters 12–90 (verbatim)",
+        "    a, characters 12–90 (quoted)",
+        "",
+        "Sentences: 1 quoted",
     ]
 
 

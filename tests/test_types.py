@@ -46,7 +46,7 @@ def cited(story: Article, start: int, end: int, /, **wrong: Any) -> Citation:
         "quote": story.text[start:end],
     }
     return Citation(
-        **(right | {"support": Support.VERBATIM, "passage": story.passage(0, len(story.text))} | wrong)
+        **(right | {"support": Support.QUOTED, "passage": story.passage(0, len(story.text))} | wrong)
     )
 
 
@@ -268,7 +268,34 @@ def test_the_reasons_and_the_supports_are_a_closed_list() -> None:
         "unsupported draft",
         "out of range",
     ]
-    assert [str(s) for s in Support] == ["verbatim", "consistent"]
+    assert [str(s) for s in Support] == ["quoted", "supported", "please check"]
+
+
+def test_the_earlier_names_and_values_of_the_supports_are_still_read() -> None:
+    assert (Support.VERBATIM, Support.CONSISTENT) == (Support.QUOTED, Support.CHECK)
+    assert (Support("verbatim"), Support("consistent")) == (Support.QUOTED, Support.CHECK)
+    with pytest.raises(ValueError, match="'contradicted' is not a valid Support"):
+        Support("contradicted")
+
+
+@pytest.mark.parametrize(
+    ("states", "weakest"),
+    [
+        ((Support.QUOTED, Support.QUOTED), Support.QUOTED),
+        ((Support.SUPPORTED, Support.QUOTED), Support.SUPPORTED),
+        ((Support.QUOTED, Support.CHECK, Support.SUPPORTED), Support.CHECK),
+    ],
+)
+def test_a_sentence_is_as_well_supported_as_its_weakest_citation(
+    states: tuple[Support, ...], weakest: Support
+) -> None:
+    citations = tuple(cited(STORY, 0, 18, support=state) for state in states)
+    assert Sentence("Iran struck first.", citations).support is weakest
+
+
+def test_a_sentence_without_citations_has_no_state() -> None:
+    with pytest.raises(ValueError, match="empty"):
+        _ = Sentence("Iran struck first.", ()).support
 
 
 def test_the_counts_of_a_plan_add_up_to_what_was_read() -> None:

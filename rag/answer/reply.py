@@ -7,12 +7,14 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 
 from rag.answer.check import Checker, cited_text
 from rag.answer.conflict import Disagreement
 from rag.types import (
     Abstention,
     Answer,
+    Citation,
     Claim,
     Conflict,
     DraftSentence,
@@ -20,6 +22,7 @@ from rag.types import (
     Filters,
     Rival,
     Sentence,
+    Support,
     Trace,
 )
 
@@ -59,6 +62,8 @@ class Reply:
         self.sentences: list[Sentence] = []  # released
         self.conflicts: list[Conflict] = []
         self.claimed = 0  # sentences that an answerer claimed, released or withheld
+        self.withheld: list[str] = []  # what an answerer that is not ours said, and the check withheld
+        self.own_withheld = 0  # sentences of ours that the check withheld
         self.declined: Abstention | None = None  # what an answerer said in place of sentences
         self.settled: set[int] = set()  # the parts that are answered by what disagrees
         self._disagreements: list[
@@ -67,9 +72,12 @@ class Reply:
         self._checker = Checker(evidence)
         self._check_open = check_open
 
-    def release(self, drafts: Iterator[DraftSentence | Abstention]) -> Iterator[Sentence]:
+    def release(
+        self, drafts: Iterator[DraftSentence | Abstention], *, ours: bool = True
+    ) -> Iterator[Sentence]:
         """An answerer's sentences, each as soon as it is checked. What cannot be checked is withheld, and
-        what was said already is not said again."""
+        what was said already is not said again. A sentence that is not `ours` is a language model's, or of
+        another answerer that was handed in: only those are listed as withheld."""
         try:
             while True:
                 self._check_open()
@@ -88,6 +96,10 @@ class Reply:
                 if sentence:
                     self.sentences.append(sentence)
                     yield sentence
+                elif ours:
+                    self.own_withheld += 1
+                else:
+                    self.withheld.append(draft.text)
         finally:
             # A generator that is not run to its end still holds its connection.
             if close := getattr(drafts, "close", None):
@@ -136,13 +148,23 @@ class Reply:
             question=question,
             text="The articles do not answer this." if abstained else cited_text(self.sentences),
             sentences=tuple(self.sentences),
-            citations=self._checker.citations,
+            citations=self._citations(),
             evidence=self.evidence,
             filters=filters,
             conflicts=tuple(self.conflicts),
             abstained=abstained,
-            withheld=tuple(self._checker.withheld),
+            withheld=tuple(self.withheld),
             notice=notice,
-            trace=trace,
+            trace=replace(trace, own_withheld=self.own_withheld),
             unanswered=unanswered,
         )
+
+    def _citations(self) -> tuple[Citation, ...]:
+        """The citations by number. One may be the words of one sentence and only fit another: it then has the
+        weakest of its states, so that a footnote never promises more than its sentences hold."""
+        found: dict[int, Citation] = {}
+        for citation in (c for sentence in self.sentences for c in sentence.citations):
+            known = found.setdefault(citation.number, citation)
+            if Support.weakest((known.support, citation.support)) is not known.support:
+                found[citation.number] = citation
+        return tuple(found.values())

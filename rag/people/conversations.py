@@ -27,6 +27,7 @@ from rag.errors import CollectionError, QuestionError
 from rag.people import imported
 from rag.people.database import Connection, Database, conversations, exchanges
 from rag.people.text import cleaned, plain
+from rag.people.upgrade import upgraded
 from rag.system.files import RESERVE
 
 __all__ = [
@@ -530,7 +531,8 @@ def _read(db: Connection, row: Any) -> Exchange:
 
 
 def _made(row: Any, versions: Iterable[str]) -> Exchange:
+    record = upgraded(row.record) if row.record else None
     return Exchange(
-        row.id, row.conversation, row.after, row.question, row.collection, row.limits, row.state, row.record,
+        row.id, row.conversation, row.after, row.question, row.collection, row.limits, row.state, record,
         row.why, row.verdict, row.imported, row.asked, row.ended, row.judged, tuple(versions),
     )  # fmt: skip

@@ -11,7 +11,7 @@ from rag.errors import ClippingsError
 from rag.people.conversations import Conversation, Exchange
 from rag.surfaces.markup import answer_html, asked_html, escape, sentence_html
 from rag.surfaces.parsing import parse_filters
-from rag.surfaces.record import Record, citation_record, conversation_json, markdown, record
+from rag.surfaces.record import Record, citation_record, conversation_json, markdown, record, sentence_record
 from rag.types import Answer, Evidence, Filters, Sentence, Step, Turn
 
 __all__ = [
@@ -73,16 +73,8 @@ def stream_answer(
                 yield PartialAnswer(record=record(event, exchange.collection))
                 return
             if isinstance(event, Sentence):
-                sentence = {
-                    "text": event.text,
-                    "lead": event.lead,
-                    "citations": [c.number for c in event.citations],
-                }
-                released.append(
-                    sentence_html(
-                        sentence, {c.number: citation_record(c, Evidence()) for c in event.citations}
-                    )
-                )
+                cited = {c.number: citation_record(c, Evidence()) for c in event.citations}
+                released.append(sentence_html(sentence_record(event), cited))
             elif isinstance(event, Step):
                 step = event.detail
             yield PartialAnswer(f'<p class="answer">{" ".join(released)}</p>' if released else "", step)

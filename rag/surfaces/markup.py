@@ -9,9 +9,10 @@ from datetime import date
 from typing import Any
 from urllib.parse import urlencode
 
-from rag.surfaces.record import SUPPORT, Record, markdown
+from rag.surfaces.record import Record, markdown, record_counts
 from rag.surfaces.render import day
-from rag.types import Article, Headline
+from rag.surfaces.states import counts_text, support_text
+from rag.types import Article, Headline, Support
 
 __all__ = ["VERDICTS", "answer_html", "article_parts", "asked_html", "digest", "escape", "sentence_html"]
 
@@ -57,16 +58,38 @@ def _version(key: str, label: str, sign: str) -> str:
 
 
 def sentence_html(sentence: Record, citations: Mapping[int, Record]) -> str:
-    """A sentence with its citation markers, which are buttons that open the cited words."""
+    """A sentence with its citation markers, which are buttons that open the cited words. One that the reader
+    has to check also has a sign that says so.
+    """
     lead = f"<em>{escape(sentence['lead'])}</em> " if sentence["lead"] else ""
-    marks = "".join(_marker(citations[number]) for number in sentence["citations"])
-    return f'<span class="sentence">{lead}{escape(sentence["text"])} {marks}</span>'
+    support = Support(sentence["support"])
+    # A citation may be shared by sentences in different states, so a marker has that of its sentence.
+    marks = "".join(_marker(citations[number], support) for number in sentence["citations"])
+    text = f'<span class="said">{escape(sentence["text"])}</span>'
+    sign = _SIGN if support is Support.CHECK else ""
+    return f'<span class="sentence {_css(support)}">{lead}{text}{sign} {marks}</span>'
 
 
-def _marker(citation: Record) -> str:
-    number, words = citation["number"], SUPPORT[citation["support"]]
+# A screen reader says the words. The sign itself is in the style sheet, so that copied text does not have it.
+_SIGN = (
+    f' <span class="sign" role="img" title="{support_text(Support.CHECK)}" '
+    f'aria-label="{support_text(Support.CHECK)}"></span>'
+)
+
+
+def _css(support: Support) -> str:
+    """The CSS class of a state."""
+    return support.name.lower()
+
+
+def _marker(citation: Record, support: Support | None = None) -> str:
+    """The button that opens a citation's words. `support` is the state of the sentence that it stands at;
+    elsewhere it is the citation's own.
+    """
+    number, state = citation["number"], support or Support(citation["support"])
+    words = support_text(state)
     return (
-        f'<button type="button" class="cite {citation["support"]}" {_place(citation)} data-number="{number}" '
+        f'<button type="button" class="cite {_css(state)}" {_place(citation)} data-number="{number}" '
         f'data-quote="{escape(_flat(citation["quote"]))}" '
         f'data-from="{escape(citation["article"]["byline"])}" '
         f'data-support="{words}" aria-label="Citation {number}, {words}: open the article at these words">'
@@ -134,6 +157,8 @@ def answer_html(
         notes = "".join(_note(c, found["collection"]) for c in found["citations"])
         parts.append(f'<ol class="notes">{notes}</ol>')
         parts.append(_timeline(found))
+    if counted := counts_text(record_counts(found)):
+        parts.append(f'<p class="counts">{escape(counted)}</p>')
     if found["withheld"]:
         rows = (f"<li>{escape(text)}</li>" for text in found["withheld"])
         parts.append(
@@ -173,11 +198,12 @@ def _time(published: str | None) -> str:
 
 
 def _note(citation: Record, collection: str) -> str:
+    state = Support(citation["support"])
     page = f' <span class="page">page {citation["page"]}</span>' if citation.get("page") else ""
     said = f'{page} <span class="dates">{escape(citation["dates"])}</span>' if citation["dates"] else page
     return (
         f'<li value="{citation["number"]}">{escape(citation["article"]["byline"])} '
-        f'<span class="support {citation["support"]}">{SUPPORT[citation["support"]]}</span>{said} '
+        f'<span class="support {_css(state)}">{support_text(state)}</span>{said} '
         f'<a class="permalink" href="{escape(permalink(citation, collection))}">Copy link</a></li>'
     )
 

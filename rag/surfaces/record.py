@@ -12,10 +12,10 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from rag.surfaces.render import abstention_text, byline, dates_text, day
-from rag.types import Answer, Citation, Evidence, Filters, Headline, RetrievedPassage
+from rag.surfaces.states import Counts, counts, counts_json, counts_text, support_text
+from rag.types import Answer, Citation, Evidence, Filters, Headline, RetrievedPassage, Sentence, Support
 
 __all__ = [
-    "SUPPORT",
     "Record",
     "citation_record",
     "conversation_json",
@@ -23,16 +23,13 @@ __all__ = [
     "markdown",
     "passage_record",
     "record",
+    "record_counts",
+    "sentence_record",
 ]
 
 Record = dict[str, Any]
 
 _EXCERPT_CHARACTERS = 240  # of a passage in the evidence
-# How a citation supports its sentence, as text; see `rag.types.Support`.
-SUPPORT = {
-    "verbatim": "word for word",
-    "consistent": "same names and figures",
-}
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]<>#|~$!])")
 
 
@@ -45,10 +42,7 @@ def record(answer: Answer, collection: str = "") -> Record:
         "collection": collection,
         "question": answer.question,
         "text": answer.text,
-        "sentences": [
-            {"text": s.text, "lead": s.lead, "citations": [c.number for c in s.citations]}
-            for s in answer.sentences
-        ],
+        "sentences": [sentence_record(s) for s in answer.sentences],
         "citations": [citation_record(c, answer.evidence) for c in answer.citations],
         "conflicts": [
             {"about": c.about, "claims": [{"value": r.value, "number": r.citation.number} for r in c.claims]}
@@ -64,6 +58,16 @@ def record(answer: Answer, collection: str = "") -> Record:
         "notice": answer.notice,
         "filters": filters_text(answer.filters),
         "answerer": answer.trace.answerer,
+    }
+
+
+def sentence_record(sentence: Sentence) -> Record:
+    """A sentence with the numbers of its citations, and its state."""
+    return {
+        "text": sentence.text,
+        "lead": sentence.lead,
+        "citations": [c.number for c in sentence.citations],
+        "support": str(sentence.support),
     }
 
 
@@ -147,6 +151,8 @@ def markdown(exchanges: Iterable[tuple[str, Record]], title: str | None = None) 
         for sentence in answer["sentences"]:
             lead = f"*{_plain(sentence['lead'])}* " if sentence["lead"] else ""
             marks = "".join(f"[^{names[number]}]" for number in sentence["citations"])
+            check = sentence["support"] == Support.CHECK
+            marks += f" *({support_text(Support.CHECK)})*" if check else ""
             sentences.append(f"{lead}{_plain(sentence['text'])}{marks}")
         lines += [" ".join(sentences), ""]
         for conflict in answer["conflicts"]:
@@ -156,8 +162,14 @@ def markdown(exchanges: Iterable[tuple[str, Record]], title: str | None = None) 
             ]
             lines += [""]
         lines += [f"The articles do not say: {_plain(part)}\n" for part in answer["unanswered"]]
+        lines += [counts_text(record_counts(answer)), ""]
         notes += [_note(names[c["number"]], c) for c in answer["citations"]]
     return "\n".join([*lines, *notes]).strip() + "\n"
+
+
+def record_counts(found: Record) -> Counts:
+    """How many sentences of an answer are in each state, and how many are withheld."""
+    return counts((Support(s["support"]) for s in found["sentences"]), len(found["withheld"]))
 
 
 def _note(name: int, citation: Record) -> str:
@@ -165,7 +177,8 @@ def _note(name: int, citation: Record) -> str:
     place = f"{citation['article']['id']}, {page}characters {citation['start']}–{citation['end']}"
     said = f" {_plain(citation['dates'])}." if citation["dates"] else ""
     quote, byline = _plain(citation["quote"]), _plain(citation["article"]["byline"])
-    return f"[^{name}]: “{quote}” — {byline}.{said} {_plain(place)}"
+    state = support_text(Support(citation["support"]))
+    return f"[^{name}]: “{quote}” — {byline}.{said} {_plain(place)} ({state})"
 
 
 def _plain(text: str) -> str:
@@ -178,6 +191,10 @@ def _plain(text: str) -> str:
 
 
 def conversation_json(title: str, exchanges: Sequence[tuple[str, Record]]) -> str:
-    """A conversation as JSON, with every citation and its place."""
-    answers = [{"asked": asked, **answer} for asked, answer in exchanges]
+    """A conversation as JSON, with every citation and its place, and the counts of each answer's sentences as
+    in `answer_json`."""
+    answers = [
+        {"asked": asked, **answer, "counts": counts_json(record_counts(answer))}
+        for asked, answer in exchanges
+    ]
     return json.dumps({"title": title, "exchanges": answers}, ensure_ascii=False, indent=2)

@@ -13,6 +13,7 @@ from typing import Any
 
 from rag.english.times import Moment, resolved
 from rag.surfaces.services import SyncProgress
+from rag.surfaces.states import counts_json, counts_of, counts_text, support_text
 from rag.system.terminal import one_line, terminal_safe
 from rag.types import (
     Abstention,
@@ -24,6 +25,7 @@ from rag.types import (
     Plan,
     RetrievedPassage,
     Rival,
+    Sentence,
 )
 
 __all__ = [
@@ -52,7 +54,8 @@ _REASONS = {
 
 
 def answer_json(answer: Answer) -> str:
-    """The whole answer as JSON, with every field. Each citation also has its `page` and its `dates`."""
+    """The whole answer as JSON, with every field. A citation also has its `page` and its `dates`, a sentence
+    its `support`, and the answer the `counts` of its sentences, in numbers and as `text`."""
     return json.dumps(answer, default=partial(_plain, answer.evidence), ensure_ascii=False, indent=2)
 
 
@@ -71,11 +74,13 @@ def _plain(evidence: Evidence, value: Any) -> Any:
     facts = {field.name: getattr(value, field.name) for field in fields(value)}
     if isinstance(value, Headline):
         del facts["pages"]  # one number per page of a book; a citation has its own page
-    return (
-        facts | {"page": value.page, "dates": _date_facts(value, evidence)}
-        if isinstance(value, Citation)
-        else facts
-    )
+    if isinstance(value, Citation):
+        facts |= {"page": value.page, "dates": _date_facts(value, evidence)}
+    if isinstance(value, Sentence):
+        facts["support"] = value.support
+    if isinstance(value, Answer):
+        facts["counts"] = counts_json(counts_of(value))
+    return facts
 
 
 def dates(citation: Citation, evidence: Evidence) -> tuple[Moment, ...]:
@@ -169,6 +174,8 @@ def answer_text(answer: Answer, *, width: int = 88, asked: str | None = None) ->
         for part in answer.unanswered:
             lines += [_wrapped(f"The articles do not say: {part}", width), ""]
         lines += [_footnote(citation, answer.evidence, width) for citation in answer.citations]
+    if said := counts_text(counts_of(answer)):
+        lines += ["", _wrapped(said, width)]
     if answer.withheld:
         lines += ["", "Claimed by the model, but not found in the articles:"]
         lines += [_wrapped(f"- {text}", width, "  ") for text in answer.withheld]
@@ -186,7 +193,7 @@ def _footnote(citation: Citation, evidence: Evidence, width: int) -> str:
     lines = [head, _wrapped(f"    “{_flat(citation.quote)}”", width, "    ")]
     if said := dates_text(citation, evidence):
         lines.append(_wrapped(f"    {said}", width, "    "))
-    lines.append(f"    {citation.article.id}, {where(citation)} ({citation.support})")
+    lines.append(f"    {citation.article.id}, {where(citation)} ({support_text(citation.support)})")
     return "\n".join(lines)
 
 

@@ -116,7 +116,7 @@ _CITATION: dict[str, Any] = {
     "start": 0,
     "end": 18,
     "quote": "Iran struck first.",
-    "support": "verbatim",
+    "support": "quoted",
     "page": None,
     "dates": [],
 }
@@ -125,6 +125,7 @@ _SENTENCE: dict[str, Any] = {
     "citations": [_CITATION],
     "short": "Iran",
     "lead": "",
+    "support": "quoted",
 }
 ANSWER: dict[str, Any] = {
     "question": "Who struck first?",
@@ -147,8 +148,10 @@ ANSWER: dict[str, Any] = {
         "reader": "7fd2…",
         "typed": "Who struck first?",
         "asked_on": None,
+        "own_withheld": 0,
     },
     "unanswered": [],
+    "counts": {"quoted": 1, "supported": 0, "check": 0, "withheld": 0, "text": "Sentences: 1 quoted"},
 }
 _PASSAGE = {
     "id": "seeds/iran.txt:0-18",
@@ -183,6 +186,6 @@ SYNC_REPORT: dict[str, Any] = {
 EVENTS = (
     'event: step\ndata: {"name": "search", "detail": "searching 5 articles"}\n\n'
     'event: sentence\ndata: {"text": "Iran struck first.", "citations": [ … ], '
-    '"short": "Iran", "lead": ""}\n\n'
+    '"short": "Iran", "lead": "", "support": "quoted"}\n\n'
     'event: answer\ndata: {"question": "Who struck first?", … }\n\n'
 )

@@ -56,9 +56,13 @@ class Dates(BaseModel):
     last: date
 
 
+Support = Literal["quoted", "supported", "please check"]
+
+
 class SentenceCitation(BaseModel):
     """The exact words that support a sentence: `text[start:end]` of the article, in code points. `page` is
-    that of a PDF. `support` says how the words support the sentence.
+    that of a PDF. `support` says how the words support the sentence: it is `quoted` from them, `supported` by
+    them in other words, or in other words that the reader should compare (`please check`).
     """
 
     number: int
@@ -66,7 +70,7 @@ class SentenceCitation(BaseModel):
     start: int
     end: int
     quote: str
-    support: Literal["verbatim", "consistent"]
+    support: Support
     page: int | None
 
 
@@ -78,13 +82,14 @@ class Citation(SentenceCitation):
 
 class Sentence(BaseModel):
     """A sentence of an answer. `short` has the words in it that answer the question; `lead` is a word before
-    it that is not from an article, such as "Yes."
+    it that is not from an article, such as "Yes." `support` is the weakest of its citations'.
     """
 
     text: str
     citations: list[Citation]
     short: str | None
     lead: str
+    support: Support
 
 
 class PassageText(BaseModel):
@@ -150,7 +155,8 @@ class Conflict(BaseModel):
 class Trace(BaseModel):
     """How the answer was made, enough to ask again: the configuration's fingerprint, the collection's
     generation, the answerer, milliseconds by step, the version of Clippings, the SHA-256 of the reader's
-    weights, the question as typed, and the day it was asked on.
+    weights, the question as typed, and the day it was asked on. `own_withheld` counts the sentences that
+    Clippings worded by itself and the check withheld.
     """
 
     config: str
@@ -162,6 +168,19 @@ class Trace(BaseModel):
     reader: str | None
     typed: str | None
     asked_on: date | None
+    own_withheld: int
+
+
+class Counts(BaseModel):
+    """How many sentences are in each state, and how many claims of a language model are withheld; `text` says
+    it in words.
+    """
+
+    quoted: int
+    supported: int
+    check: int
+    withheld: int
+    text: str
 
 
 class Answer(BaseModel):
@@ -182,6 +201,7 @@ class Answer(BaseModel):
     notice: str | None
     trace: Trace
     unanswered: list[str]
+    counts: Counts
 
 
 class StepEvent(BaseModel):
@@ -198,12 +218,13 @@ class WaitingEvent(BaseModel):
 
 
 class SentenceEvent(BaseModel):
-    """A checked sentence of the answer. It is final."""
+    """A checked sentence of the answer. It is final. `support` is the weakest of its citations'."""
 
     text: str
     citations: list[SentenceCitation]
     short: str | None
     lead: str
+    support: Support
 
 
 class EarlierVersion(BaseModel):

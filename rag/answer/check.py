@@ -1,8 +1,8 @@
 """Draft sentences to cited ones: find the words each rests on, check them, and let nothing else through.
 
 Pure: it sees the evidence and the draft, nothing else. A sentence whose words stand in its quote, in one
-piece, is QUOTED. One in other words is laid beside the stretches of the evidence that have most of it. Where a
-rule objects (a number, a name, a denial, who did it or who said it), it is withheld. Where none does, the
+piece, is QUOTED. One in other words is laid beside the stretches of the evidence that have most of it. Where
+a rule objects (a number, a name, a denial, who did it or who said it), it is withheld. Where none does, the
 judge decides: SUPPORTED, CHECK, or withheld, by the thresholds in `rag.answer.abstain`.
 """
 
@@ -41,7 +41,7 @@ class _Found:
 
 @dataclass(frozen=True, slots=True)
 class Weighed:
-    """A text of the evidence beside a sentence: how likely it supports it, 0 to 1, and what a rule objects."""
+    """A text of the evidence beside a sentence: how likely it supports it, 0 to 1, and which rule objects."""
 
     located: Located
     supported: float
@@ -118,7 +118,8 @@ class Checker:
         return found
 
     def _sentence_of(self, bare: str, source: RetrievedPassage) -> tuple[int, int] | None:
-        """Where a passage has the words, to the full stop. One or two words stand anywhere, and say nothing."""
+        """Where a passage has the words, to the full stop; one or two words stand anywhere, and say
+        nothing."""
         if len(words(bare)) < _FEWEST_WORDS:
             return None
         span = _standing(bare, source.passage.text)

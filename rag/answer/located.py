@@ -41,7 +41,8 @@ class Stretch:
 
 @dataclass(frozen=True, slots=True)
 class Located:
-    """A text to lay beside a sentence, and the stretches of it that the sentence would rest on, best first."""
+    """A text to lay beside a sentence, and the stretches of it that the sentence would rest on, the best
+    first."""
 
     text: str
     stretches: tuple[Stretch, ...]
@@ -95,9 +96,7 @@ def around(source: RetrievedPassage, start: int, end: int) -> Located:
     return Located(source.passage.text[first:last], (stretch,))
 
 
-def _covering(
-    stretches: Sequence[Stretch], worth: Callable[[Iterable[str]], float]
-) -> list[Stretch]:
+def _covering(stretches: Sequence[Stretch], worth: Callable[[Iterable[str]], float]) -> list[Stretch]:
     """The stretches that together have most of the words: the best, and each further one that adds enough."""
     chosen: list[Stretch] = []
     held: frozenset[str] = frozenset()

@@ -47,8 +47,8 @@ __all__ = [
     "parts_of",
     "qualified",
     "reversed_roles",
-    "tells_of_the_opposite",
     "stated",
+    "tells_of_the_opposite",
     "worded",
 ]
 

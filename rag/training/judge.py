@@ -103,7 +103,7 @@ def among_others(found: Sequence[Pair], rng: random.Random, share: float = 0.5) 
         if rng.random() >= share:
             yield pair
             continue
-        others = [text for text in rng.sample(texts[pair.fold], min(4, len(texts[pair.fold])))]
+        others = rng.sample(texts[pair.fold], min(4, len(texts[pair.fold])))
         others = others[: rng.randint(1, 4)]
         at = rng.randint(0, len(others))
         yield replace(pair, evidence=" ".join([*others[:at], pair.evidence, *others[at:]]))
@@ -149,7 +149,7 @@ def from_text(texts: Sequence[tuple[str, str]], rng: random.Random, each: int = 
         made = list(statements(text, rng))
         rng.shuffle(made)
         counts = {True: 0, False: 0}
-        for kind, faithful, statement, start, end in made:
+        for kind, faithful, statement, _, _ in made:
             if counts[faithful] == each:
                 continue
             counts[faithful] += 1
@@ -195,7 +195,7 @@ class _Encoded:
     means: tuple[int, ...]
 
 
-def encoded(found: Sequence[Pair], longest: int, rng: random.Random) -> list[_Encoded]:
+def encoded(found: Sequence[Pair], longest: int) -> list[_Encoded]:
     """The pairs as tokens. Evidence that is too long is cut at its end."""
     from tokenizers import Tokenizer
 
@@ -282,7 +282,7 @@ def planned(
                 }
             )
         )
-        plan.append(batches(encoded(found, settings.longest, rng), settings.tokens, rng))
+        plan.append(batches(encoded(found, settings.longest), settings.tokens, rng))
     return plan
 
 
@@ -300,7 +300,7 @@ def _window(text: str, rng: random.Random) -> str:
     spans = sentences(text)
     first = rng.randrange(len(spans))
     end = start = spans[first][0]
-    for a, b in spans[first:]:
+    for _, b in spans[first:]:
         if end > start and len(text[start:b].split()) > most:
             break
         end = b

@@ -16,6 +16,7 @@ from rag.answer.study import Study, claims
 from rag.collection import Collection
 from rag.english.normalise import words
 from rag.errors import ModelError
+from rag.models.judge import bundled_judge
 from rag.question.followup import faithful, standalone
 from rag.question.parts import Part, parts_of
 from rag.types import (
@@ -49,7 +50,7 @@ class Assistant:
     ) -> None:
         self.config, self.collection = collection.config, collection
         self._reader = reader
-        self._extractive = Extractive(encoder, reader)
+        self._extractive = Extractive(encoder, reader, judge=bundled_judge())
         self._answerer = answerer
         self._rewriter = answerer if isinstance(answerer, Generative) else None
 

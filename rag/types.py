@@ -43,6 +43,7 @@ __all__ = [
     "Judge",
     "Judgement",
     "LanguageModel",
+    "Objection",
     "Passage",
     "Plan",
     "Reader",
@@ -331,6 +332,17 @@ class Support(StrEnum):
         <Support.SUPPORTED: 'supported'>
         """
         return max(supports, key=list(cls).index)
+
+
+class Objection(StrEnum):
+    """Which of a statement's parts a rule does not find in the quote, or finds otherwise there."""
+
+    FIGURES = "figures"
+    NAMES = "names"
+    DENIALS = "denials"
+    DEEDS = "deeds"
+    ROLES = "roles"
+    SPEAKERS = "speakers"
 
 
 @dataclass(frozen=True, slots=True)

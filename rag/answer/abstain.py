@@ -10,11 +10,11 @@ the rules that read English, in `rag.answer.check`, `rag.answer.conflict`, `rag.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from rag.english.normalise import content_stems
 from rag.scores import log_odds
-from rag.types import Abstention, Evidence, Sentence
+from rag.types import Abstention, Evidence, Objection, Sentence
 
 __all__ = [
     "BIAS",
@@ -25,18 +25,21 @@ __all__ = [
     "MIN_NEXT_SENTENCE",
     "MIN_RIVAL",
     "MIN_RIVAL_FIGURE",
+    "MIN_SHORT",
     "MIN_SHOWN",
     "MIN_SUPPORTED",
+    "OBJECTION_WEIGHTS",
     "WEIGHTS",
     "after",
     "before",
     "confidence",
     "features",
+    "support",
 ]
 
 # Logistic regression over the four features, by `python -m eval.bench.calibrate`; see eval/LOG.md.
 BIAS = -2.2744
-WEIGHTS = (0.2694, 0.0465, 1.0830, 1.8060)
+WEIGHTS = (0.2694, 0.0465, 1.0830, 1.8060, 0.0)
 # The highest at which no more than 15 in 100 of the demo articles' development questions that can be answered
 # are refused.
 MIN_CONFIDENCE = 0.399
@@ -52,6 +55,14 @@ MIN_MARGIN = 5.0
 # How likely the judge must think a sentence in other words supported for it to be called so, and to be shown.
 MIN_SUPPORTED = 0.5
 MIN_SHOWN = 0.2
+# How likely the judge must think what a short answer says with its question supported, for it to be given
+# beside the sentence it stands in.
+MIN_SHORT = 0.1
+# How much each objection of a rule takes from the log-odds that the judge gives a sentence.
+OBJECTION_WEIGHTS = {
+    Objection.FIGURES: 4.0, Objection.NAMES: 2.0, Objection.DENIALS: 3.0, Objection.DEEDS: 3.0,
+    Objection.ROLES: 4.0, Objection.SPEAKERS: 3.0,
+}  # fmt: skip
 # A further member of a list has at least this share of the belief in the best one.
 MIN_LIST_SHARE = 0.1
 # A further sentence is given when it is nearly as good as the best: from this share of that one's score.
@@ -60,33 +71,43 @@ MIN_NEXT_SENTENCE = 0.88
 
 
 def features(
-    question: str, evidence: Evidence, answerable: Sequence[float]
-) -> tuple[float, float, float, float]:
+    question: str, evidence: Evidence, answerable: Sequence[float], supported: float | None = None
+) -> tuple[float, float, float, float, float]:
     """What speaks for an answer, each higher the likelier it is. `answerable`: how likely each passage
-    answers, 0 to 1.
+    answers, 0 to 1. `supported`: how likely the best short answer is supported; `None` where there is none.
 
     From the reader: the log-odds that the first passage answers, and that the likeliest one does. From
     retrieval: the best cosine, and the share of the question's words that the likeliest passage holds, its
-    article's title included.
+    article's title included. From the judge: the log-odds of `supported`, 0 without it.
     """
     cosine = max((p.scores.dense for p in evidence if p.scores.dense is not None), default=0.0)
+    judged = 0.0 if supported is None else log_odds(supported)
     asked = set(content_stems(question))
     if not answerable:
-        return log_odds(0.0), log_odds(0.0), 0.0, 0.0
+        return log_odds(0.0), log_odds(0.0), 0.0, 0.0, judged
     likeliest = max(range(len(answerable)), key=lambda i: (answerable[i], -i))
     best = evidence.passages[likeliest]
     held = set(content_stems(f"{best.article.title or ''} {best.passage.text}"))
     share = len(asked & held) / len(asked) if asked else 1.0
-    return log_odds(answerable[0]), log_odds(answerable[likeliest]), max(cosine, 0.0), share
+    return log_odds(answerable[0]), log_odds(answerable[likeliest]), max(cosine, 0.0), share, judged
 
 
-def confidence(question: str, evidence: Evidence, answerable: Sequence[float]) -> float:
+def confidence(
+    question: str, evidence: Evidence, answerable: Sequence[float], supported: float | None = None
+) -> float:
     """How likely the evidence answers the question, 0 to 1: a logistic function of `features`."""
     if not evidence.passages:
         return 0.0
-    seen = features(question, evidence, answerable)
+    seen = features(question, evidence, answerable, supported)
     value = BIAS + sum(weight * sign for weight, sign in zip(WEIGHTS, seen, strict=True))
     return 1 / (1 + math.exp(-value))
+
+
+def support(judged: float, objections: Collection[Objection]) -> float:
+    """How likely a sentence is supported, 0 to 1: what the judge thinks, less what each objection of a rule
+    tells against it."""
+    odds = log_odds(judged) - sum(OBJECTION_WEIGHTS[each] for each in objections)
+    return 1 / (1 + math.exp(-odds))
 
 
 def before(evidence: Evidence, confidence: float) -> Abstention | None:

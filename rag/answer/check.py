@@ -14,13 +14,23 @@ from dataclasses import dataclass
 
 from rag.answer import abstain
 from rag.answer.located import Located, around, located
-from rag.answer.paraphrase import Objection, agrees, objection
+from rag.answer.paraphrase import agrees, objections
 from rag.english.clauses import joined_part
 from rag.english.names import small_words
 from rag.english.normalise import fold, locate, stem, words
 from rag.english.sentences import sentences
 from rag.models.judge import bundled_judge
-from rag.types import Citation, Claim, DraftSentence, Evidence, Judge, RetrievedPassage, Sentence, Support
+from rag.types import (
+    Citation,
+    Claim,
+    DraftSentence,
+    Evidence,
+    Judge,
+    Objection,
+    RetrievedPassage,
+    Sentence,
+    Support,
+)
 
 __all__ = ["Checker", "Weighed", "cited_text"]
 
@@ -41,11 +51,12 @@ class _Found:
 
 @dataclass(frozen=True, slots=True)
 class Weighed:
-    """A text of the evidence beside a sentence: how likely it supports it, 0 to 1, and which rule objects."""
+    """A text of the evidence beside a sentence: how likely the judge thinks that it supports it, 0 to 1, and
+    what rules object to in the stretches that would be cited."""
 
     located: Located
     supported: float
-    objection: Objection | None
+    objections: frozenset[Objection]
 
 
 class Checker:
@@ -90,10 +101,10 @@ class Checker:
         said = draft.statement or draft.text
         judged = self._judge.judge([(said, text.text) for text in texts])
         found = [
-            Weighed(text, judgement.supported, self._objection(draft.text, text))
+            Weighed(text, judgement.supported, self._objections(draft.text, text))
             for text, judgement in zip(texts, judged, strict=True)
         ]
-        return sorted(found, key=lambda each: (each.objection is not None, -each.supported))
+        return sorted(found, key=lambda each: -abstain.support(each.supported, each.objections))
 
     def _quoted(self, draft: DraftSentence) -> list[_Found]:
         """Where the sentence stands word for word: in the quotes it claims, in the passages it claims, or in
@@ -128,9 +139,12 @@ class Checker:
     def _carried(self, draft: DraftSentence) -> list[_Found]:
         """The stretches that a sentence in other words rests on, none where nothing supports it."""
         best = next(iter(self.weighed(draft)), None)
-        if best is None or best.objection or best.supported < abstain.MIN_SHOWN:
+        if best is None:
             return []
-        support = Support.SUPPORTED if best.supported >= abstain.MIN_SUPPORTED else Support.CHECK
+        supported = abstain.support(best.supported, best.objections)
+        if supported < abstain.MIN_SHOWN:
+            return []
+        support = Support.SUPPORTED if supported >= abstain.MIN_SUPPORTED else Support.CHECK
         return [
             _at(stretch.source, (stretch.start, stretch.end), support) for stretch in best.located.stretches
         ]
@@ -143,10 +157,10 @@ class Checker:
         span = _standing(claim.quote, source.passage.text)
         return around(source, *span) if span else None
 
-    def _objection(self, text: str, beside: Located) -> Objection | None:
+    def _objections(self, text: str, beside: Located) -> frozenset[Objection]:
         quote = " ".join(stretch.text for stretch in beside.stretches)
         published = beside.stretches[0].source.article.published
-        return objection(text, quote, self._common, published)
+        return objections(text, quote, self._common, published)
 
     def _cite(self, found: _Found) -> Citation:
         """The citation of those words: one number per quote, though one sentence may be the quote and another

@@ -17,7 +17,7 @@ from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from rag.answer import abstain
-from rag.answer.study import Judge, PartReading, SpanCandidate, Study, named_nearby, study, widened
+from rag.answer.study import Confidence, PartReading, SpanCandidate, Study, named_nearby, study, widened
 from rag.english.clauses import is_hedged, is_reported
 from rag.english.dates import time_in
 from rag.english.lexicon import CAUSES, MEASURED_ADJECTIVES, TIME_WORDS, alternation
@@ -27,7 +27,17 @@ from rag.english.numbers import numbers
 from rag.english.sentences import quoted, sentences
 from rag.english.times import day_of
 from rag.question.parts import Kind, Part, decided, parts_of, tells_of_the_opposite, worded
-from rag.types import Abstention, Claim, DraftSentence, Encoder, Evidence, Reader, Retrieved, RetrievedPassage
+from rag.types import (
+    Abstention,
+    Claim,
+    DraftSentence,
+    Encoder,
+    Evidence,
+    Judge,
+    Reader,
+    Retrieved,
+    RetrievedPassage,
+)
 
 if TYPE_CHECKING:
     import numpy as np
@@ -42,12 +52,19 @@ class Extractive:
 
     name = "extract"
 
-    def __init__(self, encoder: Encoder, reader: Reader, judge: Judge = abstain.confidence) -> None:
-        self._encoder, self._reader, self._judge = encoder, reader, judge
+    def __init__(
+        self,
+        encoder: Encoder,
+        reader: Reader,
+        confidence: Confidence = abstain.confidence,
+        judge: Judge | None = None,
+    ) -> None:
+        self._encoder, self._reader = encoder, reader
+        self._confidence, self._judge = confidence, judge
 
     def study(self, parts: Sequence[Part], retrieved: Retrieved) -> Study:
         """Look the parts of a question up in what was retrieved for it; see `rag.answer.study`."""
-        return study(parts, retrieved, self._reader, self._judge)
+        return study(parts, retrieved, self._reader, self._confidence, self._judge)
 
     def drafter(self, evidence: Evidence) -> PartDrafter:
         """Drafts the sentences for the parts of one question."""
@@ -173,6 +190,9 @@ _LITTLE_MORE = 0.6  # a sentence that is hardly longer than the short answer mak
 def _short(part: Part, spans: Sequence[SpanCandidate]) -> Iterator[DraftSentence]:
     """The short answer, and the sentence it stands in; that alone, where it says little more."""
     best = spans[0]
+    if best.supported is not None and best.supported < abstain.MIN_SHORT:
+        yield DraftSentence(best.shown, (Claim(best.source.rank, best.shown),), best.words)
+        return
     short: str | None = _listed(spans) if part.kind is Kind.LIST else best.words
     said = worded(part.question, short or "")
     shown = best.shown

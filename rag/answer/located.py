@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from rag.answer.paraphrase import statement_stems
+from rag.answer.paraphrase import named_stems, statement_stems
 from rag.english.sentences import sentences
 from rag.types import Evidence, RetrievedPassage
 
@@ -23,6 +23,7 @@ _WINDOWS = 2  # passages a sentence is laid beside, and one text of the stretche
 _MOST = 3  # stretches cited
 _GAIN = 0.15  # share of a sentence's words, weighed by rarity, that a further stretch has to add
 _NAMED = 0.1  # what a passage is worth more for being named by the sentence
+_NAMES = 2.0  # how much more a name or a number counts: the stretches that are cited should have each of them
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +65,8 @@ def located(text: str, evidence: Evidence, named: Iterable[int] = ()) -> list[Lo
     ]
     counts = Counter(stem for stretch in stretches for stem in stretch.held)
     rare = {stem: 1 + math.log((len(stretches) + 1) / (counts[stem] + 1)) for stem in sought}
+    for stem in sought & named_stems(text):
+        rare[stem] *= _NAMES
     whole = sum(rare.values())
 
     def worth(stems: Iterable[str]) -> float:
@@ -76,6 +79,8 @@ def located(text: str, evidence: Evidence, named: Iterable[int] = ()) -> list[Lo
         most = worth(frozenset[str]().union(*(stretch.held for stretch in own)))
         if most:
             ranked.append((most + _NAMED * (source.rank in named), source, own))
+    if not ranked:
+        return []
     ranked.sort(key=lambda found: (-found[0], found[1].rank))
     texts = []
     for _, source, own in ranked[:_WINDOWS]:
@@ -89,10 +94,10 @@ def located(text: str, evidence: Evidence, named: Iterable[int] = ()) -> list[Lo
     return texts
 
 
-def around(source: RetrievedPassage, start: int, end: int) -> Located:
-    """A stretch of a passage that is known, with the sentences around it."""
+def around(source: RetrievedPassage, start: int, end: int, *, words: int = _WINDOW) -> Located:
+    """A stretch of a passage that is known, with the sentences around it, up to so many words."""
     stretch = Stretch(source, start, end, frozenset())
-    first, last = _window(source.passage.text, stretch)
+    first, last = _window(source.passage.text, stretch, words)
     return Located(source.passage.text[first:last], (stretch,))
 
 
@@ -113,8 +118,8 @@ def _in_order(stretches: Iterable[Stretch]) -> list[Stretch]:
     return sorted(stretches, key=lambda stretch: (stretch.source.rank, stretch.start))
 
 
-def _window(text: str, stretch: Stretch) -> tuple[int, int]:
-    """A run of whole sentences around a stretch, as long as the judge reads."""
+def _window(text: str, stretch: Stretch, most: int = _WINDOW) -> tuple[int, int]:
+    """A run of whole sentences around a stretch, of at most so many words where the stretch is no longer."""
     spans = sentences(text)
     held = [i for i, (start, end) in enumerate(spans) if start < stretch.end and stretch.start < end]
     low, high = held[0], held[-1]
@@ -126,7 +131,7 @@ def _window(text: str, stretch: Stretch) -> tuple[int, int]:
         wider = [
             (first, last)
             for first, last in ((low - 1, high), (low, high + 1))
-            if first >= 0 and last < len(spans) and length(first, last) <= _WINDOW
+            if first >= 0 and last < len(spans) and length(first, last) <= most
         ]
         if not wider:
             return spans[low][0], spans[high][1]

@@ -10,7 +10,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence, Set
 from datetime import date
-from enum import StrEnum
 from functools import lru_cache
 from itertools import pairwise
 
@@ -48,11 +47,12 @@ from rag.english.phrases import items, verb_groups
 from rag.english.sentences import sentences
 from rag.english.speakers import Speaker, speakers
 from rag.english.times import days
+from rag.types import Objection
 
 __all__ = [
-    "Objection",
     "agrees",
-    "objection",
+    "named_stems",
+    "objections",
     "share_held",
     "statement_stems",
     "without_shared_days",
@@ -92,36 +92,29 @@ def _is_compared_otherwise(word: str) -> bool:
     return bool(numbers(word, ordinals=True)) or word in _SCALE_STEMS or word in _DENYING_STEMS
 
 
-def objection(
+def objections(
     text: str, quote: str, common: Set[str] = frozenset(), published: date | None = None
-) -> Objection | None:
-    """What a rule has against the quote carrying the text, whatever words it uses; `None` where no rule
-    objects. `published` is the day of the quote's article, from which its "Saturday" is counted.
+) -> frozenset[Objection]:
+    """What rules have against the quote carrying the text, whatever words it uses. `published` is the day of
+    the quote's article, from which its "Saturday" is counted.
 
     >>> quote = "On Saturday Iran struck nine villages, officials said."
     >>> texts = "Iran hit 12 villages.", "Iraq hit nine.", "Iran did not strike.", "Iran hit nine villages."
-    >>> [objection(text, quote) for text in texts]
-    [<Objection.FIGURES: 'figures'>, <Objection.NAMES: 'names'>, <Objection.DEEDS: 'deeds'>, None]
-    >>> objection("Iran hit nine villages on 13 January 2024.", quote, published=date(2024, 1, 16)) is None
-    True
+    >>> [sorted(map(str, objections(text, quote))) for text in texts]
+    [['figures'], ['names'], ['deeds', 'denials'], []]
+    >>> objections("Iran hit nine villages on 13 January 2024.", quote, published=date(2024, 1, 16))
+    frozenset()
     """
     undated = without_shared_days(text, quote, published)
-    if not _figures_agree(undated, quote):
-        return Objection.FIGURES
-    if not _names_agree(undated, quote, common):
-        return Objection.NAMES
-    if not agrees(text, quote):
-        return Objection.DEEDS
-    return None if _speakers_agree(text, quote) else Objection.SPEAKERS
-
-
-class Objection(StrEnum):
-    """Which of a statement's parts a rule does not find in the quote, or finds otherwise there."""
-
-    FIGURES = "figures"
-    NAMES = "names"
-    DEEDS = "deeds"
-    SPEAKERS = "speakers"
+    agreed = {
+        Objection.FIGURES: _figures_agree(undated, quote),
+        Objection.NAMES: _names_agree(undated, quote, common),
+        Objection.DENIALS: _denials_agree(text, quote),
+        Objection.DEEDS: _clauses_agree(text, quote),
+        Objection.ROLES: not _roles_turned(text, quote),
+        Objection.SPEAKERS: _speakers_agree(text, quote),
+    }
+    return frozenset(each for each, agrees in agreed.items() if not agrees)
 
 
 def without_shared_days(text: str, quote: str, published: date | None) -> str:
@@ -190,6 +183,12 @@ def statement_stems(text: str) -> tuple[str, ...]:
     return tuple(
         stem(lemma(DEMONYMS.get(word) or DEMONYMS.get(word.removesuffix("s"), word))) for word in said
     )
+
+
+def named_stems(text: str) -> frozenset[str]:
+    """Those of `statement_stems` that are of names or are numbers."""
+    named = {word for name in names(text) for word in statement_stems(name.text)}
+    return frozenset(word for word in statement_stems(text) if word in named or numbers(word, ordinals=True))
 
 
 # --- numbers and names ---------------------------------------------------------------------------------

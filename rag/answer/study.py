@@ -14,21 +14,33 @@ from typing import Protocol
 
 from rag.answer import abstain
 from rag.answer.conflict import ClaimedValue
+from rag.answer.located import around
 from rag.english.matching import squad_normalise
 from rag.english.normalise import content_stems
 from rag.english.numbers import numbers
 from rag.english.sentences import sentences
 from rag.english.speakers import with_speaker
 from rag.question.followup import standalone
-from rag.question.parts import Kind, Part, qualified, reversed_roles
+from rag.question.parts import Kind, Part, qualified, reversed_roles, stated
 from rag.scores import log_odds
-from rag.types import Evidence, Reader, Reading, Retrieved, RetrievedPassage, Turn
+from rag.types import Evidence, Judge, Reader, Reading, Retrieved, RetrievedPassage, Turn
 
-__all__ = ["Judge", "PartReading", "SpanCandidate", "Study", "claims", "named_nearby", "study", "widened"]
+__all__ = [
+    "Confidence",
+    "PartReading",
+    "SpanCandidate",
+    "Study",
+    "claims",
+    "named_nearby",
+    "study",
+    "widened",
+]
 
 # How a span's score, the judgement that its passage answers, the score of no answer there, and the rank are
 # weighed into one belief; chosen on the news questions of 2022, see eval/LOG.md.
 _ANSWERABLE, _NULL, _RANK, _TEMPERATURE = 0.5, 0.5, 0.2, 2.0
+_JUDGED = 2  # candidates that are judged
+_AROUND = 90  # words of the text beside which a candidate is judged
 # Words of a clause that has the question's roles reversed get a twentieth of their belief.
 _REVERSED = 3.0
 
@@ -45,6 +57,9 @@ class SpanCandidate:
     source: RetrievedPassage
     reading: Reading
     score: float
+    # How likely the text around the words supports what they say with the question, 0 to 1; `None` where
+    # that was not judged.
+    supported: float | None = None
 
     @property
     def is_best(self) -> bool:
@@ -92,17 +107,24 @@ class Study:
         return max((reading.confidence for reading in self.parts), default=0.0)
 
 
-class Judge(Protocol):
+class Confidence(Protocol):
     """How likely the evidence answers a question, 0 to 1; see `rag.answer.abstain.confidence`."""
 
-    def __call__(self, question: str, evidence: Evidence, answerable: Sequence[float]) -> float: ...
+    def __call__(
+        self, question: str, evidence: Evidence, answerable: Sequence[float], supported: float | None = None
+    ) -> float: ...
 
 
 def study(
-    parts: Sequence[Part], retrieved: Retrieved, reader: Reader, judge: Judge = abstain.confidence
+    parts: Sequence[Part],
+    retrieved: Retrieved,
+    reader: Reader,
+    confidence: Confidence = abstain.confidence,
+    judge: Judge | None = None,
 ) -> Study:
     """Look each part of a question up in the evidence. A later part is made to stand alone by the parts
-    before it and the words that answer them. Raises `ModelError` when the reader cannot read.
+    before it and the words that answer them. With a `judge` the best words are judged as what they say with
+    the question. Raises `ModelError` when the reader or the judge cannot read.
     """
     read: list[PartReading] = []
     earlier: list[Turn] = []
@@ -113,14 +135,40 @@ def study(
         asked = retrieved.question if len(parts) == 1 and part.speaker is None else standing
         seen = _readings(asked, retrieved.evidence, readings.setdefault(asked, {}), reader)
         candidates = _candidates(retrieved.evidence, seen, part)
+        if judge is not None and part.kind in (Kind.WORDS, Kind.LIST):
+            candidates = _judged(standing, candidates, judge)
         # A request that names nothing to look for ("Summarise the articles") is answered by whatever there
         # is.
         certain = part.bare and bool(retrieved.evidence.passages)
         answerable = [reading.answerable for reading in seen]
-        confidence = 1.0 if certain else judge(asked, retrieved.evidence, answerable)
-        read.append(PartReading(replace(part, question=standing), candidates, confidence))
+        supported = max((c.supported for c in candidates if c.supported is not None), default=None)
+        sure = 1.0 if certain else confidence(asked, retrieved.evidence, answerable, supported)
+        read.append(PartReading(replace(part, question=standing), candidates, sure))
         earlier.append(Turn(part.question, candidates[0].words if candidates else ""))
     return Study(retrieved.question, tuple(read))
+
+
+def _judged(question: str, candidates: Sequence[SpanCandidate], judge: Judge) -> tuple[SpanCandidate, ...]:
+    """The candidates, the first few with how likely the text around them supports what they say with the
+    question."""
+    first = candidates[:_JUDGED]
+    pairs = [
+        (
+            stated(question, c.words),
+            around(
+                c.source,
+                c.sentence[0] - c.source.passage.start,
+                c.sentence[1] - c.source.passage.start,
+                words=_AROUND,
+            ).text,
+        )
+        for c in first
+    ]
+    judgements = judge.judge(pairs)
+    return (
+        *(replace(c, supported=judgement.supported) for c, judgement in zip(first, judgements, strict=True)),
+        *candidates[_JUDGED:],
+    )
 
 
 def _readings(question: str, evidence: Evidence, known: dict[str, Reading], reader: Reader) -> list[Reading]:

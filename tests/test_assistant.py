@@ -30,7 +30,7 @@ from rag.models.reader import WEIGHTS_SHA256
 from rag.opening import ask, config_or_demo
 from rag.question.followup import standalone
 from rag.store.catalog import FILE
-from rag.surfaces.render import answer_json
+from rag.surfaces.render import answer_json, answer_text
 from rag.types import (
     Abstention,
     Answer,
@@ -184,6 +184,21 @@ def test_a_model_s_sentences_are_cited_and_what_no_article_says_is_withheld(
     assert answer.text == "Iran struck first on Tuesday. [1]"
     assert answer.withheld == ("Iran fired 40 missiles at dawn on Monday.",)
     assert answer.trace.answerer == "generate:scripted, prompt 1, follow-ups 1"
+
+
+def test_what_clippings_worded_by_itself_and_withheld_is_not_said_by_the_model(
+    tmp_path: Path, config: Config, encoder: WordEncoder
+) -> None:
+    """The reader points at "Rovers", but that Rovers won is only supposed there."""
+    story = {"id": "cup", "text": "“If Rovers won,” said Kis, “it was luck.”"}
+    sync(write_jsonl(tmp_path / "news.jsonl", story), config, encoder=encoder)
+    with opened(config, encoder) as assistant:
+        alone = assistant.ask("Who won?")
+    with opened(config, encoder, ScriptedModel("Kis lost the cup [1].")) as assistant:
+        beside = assistant.ask("Who won?")
+    assert alone.text == beside.text == f"{story['text']} [1]"
+    assert (alone.withheld, beside.withheld) == ((), ("Kis lost the cup.",))
+    assert "model" not in answer_text(alone)
 
 
 def test_a_sentence_is_released_before_the_model_has_finished(ready: Config, encoder: WordEncoder) -> None:

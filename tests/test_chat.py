@@ -25,6 +25,7 @@ from typing import Any
 
 import httpx
 import pytest
+from answers import earlier_record
 from axe_playwright_python.sync_playwright import Axe
 from conftest import SEEDS
 from mcp import ClientSession
@@ -42,7 +43,6 @@ from ingest import remove, sync
 from rag import Config, open_assistant
 from rag.people.accounts import add_account
 from rag.people.store import People
-from rag.surfaces.record import record
 from rag.surfaces.render import answer_json
 from rag.surfaces.states import support_text
 
@@ -562,7 +562,7 @@ def test_the_shelf_that_an_earlier_version_left_in_a_browser_is_found_and_emptie
 ) -> None:
     """As it lies there: Gradio keeps it under a key made of the home, scrambled."""
     with open_assistant(config) as assistant:
-        found = record(assistant.ask(QUESTION), "own")
+        found = earlier_record(assistant.ask(QUESTION), "own")
     kept = {
         "key": "1",
         "asked": "Who was first to strike?",
@@ -611,7 +611,7 @@ def test_what_a_browser_kept_before_the_server_did_is_taken_over_once(
     browser: Browser, address: str, config: Config
 ) -> None:
     with open_assistant(config) as assistant:
-        found = record(assistant.ask(QUESTION), "own")
+        found = earlier_record(assistant.ask(QUESTION), "own")
     kept = {
         "key": "1",
         "asked": "Who was it that struck first?",
@@ -991,6 +991,15 @@ def test_a_model_words_the_answer_until_it_is_left_out_and_what_it_invents_is_se
             expect(page.locator("#wording")).to_be_visible(timeout=20_000)
             put(page, "Who struck first?")
             expect(page.locator("#conversation .answer")).to_contain_text("Pakistan was struck first by Iran")
+            sign = page.get_by_role("img", name="in other words: please check")
+            expect(sign).to_have_count(1)
+            shown = sign.evaluate("(sign) => getComputedStyle(sign, '::before').content")
+            assert (shown, sign.get_attribute("title")) == ('"≈"', "in other words: please check")
+            expect(page.locator("#conversation .notes .support")).to_have_text("in other words: please check")
+            expect(page.locator("#conversation .counts")).to_have_text(
+                "Sentences: 1 in other words: please check; 1 withheld"
+            )
+            _fits_and_has_no_fault(page)
             apart = page.locator(
                 "#conversation details", has_text="Claimed by the model, but not found in the articles (1)"
             )

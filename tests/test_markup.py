@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import hashlib
 import html
+import json
 import re
 from dataclasses import replace
 from datetime import date
@@ -16,6 +17,7 @@ from conftest import article, evidence, headline
 
 from rag.surfaces import markup
 from rag.surfaces.record import citation_record, record, sentence_record
+from rag.surfaces.render import answer_json, answer_text
 from rag.types import Answer, Evidence, Filters
 
 
@@ -95,10 +97,47 @@ def test_a_marker_names_the_words_it_opens_and_how_well_they_carry_the_sentence(
     assert "Understood as: Who struck first?" in shown(answered(), "and who?")
 
 
+def test_a_sentence_to_be_checked_has_a_sign_that_a_screen_reader_says_and_a_quoted_one_has_none() -> None:
+    page = shown(answered("Iran was the first that struck."), "Who struck first?")
+    sign = (
+        '<span class="sign" role="img" title="in other words: please check" '
+        'aria-label="in other words: please check"></span>'
+    )
+    assert page.count(sign) == 1
+    assert (
+        '<span class="sentence check"><span class="said">Iran was the first that struck.</span> '
+        f"{sign} <button" in page
+    )
+    assert 'aria-label="Citation 1, in other words: please check: open the article at these words"' in page
+    assert '<span class="support check">in other words: please check</span>' in page
+    assert "sign" not in shown(answered(), "Who struck first?")
+
+
+def test_a_marker_has_the_state_of_its_sentence_where_two_share_a_citation() -> None:
+    found = record(answered())
+    found["citations"][0]["support"] = "please check"  # some other sentence only fits these words
+    page = markup.answer_html(found, "Who struck first?")
+    assert 'aria-label="Citation 1, quoted: open the article at these words"' in page
+    assert '<span class="support check">' in page
+
+
+def test_the_sentences_are_counted_by_state_in_the_words_of_the_terminal() -> None:
+    answer = answered("Iran was the first that struck.", withheld=("It rained.", "It snowed."))
+    said = "Sentences: 1 in other words: please check; 2 withheld"
+    assert f'<p class="counts">{said}</p>' in shown(answer)
+    assert said in answer_text(answer).splitlines()
+    assert json.loads(answer_json(answer))["counts"] == {
+        "quoted": 0, "supported": 0, "check": 1, "withheld": 2, "text": said,
+    }  # fmt: skip
+    assert "counts" not in shown(abstained(evidence())), "there is nothing to count"
+
+
 def test_a_sentence_that_is_streamed_looks_as_in_the_whole_answer() -> None:
     answer = answered()
     (sentence,) = answer.sentences
-    streamed = markup.sentence_html(sentence_record(sentence), {1: citation_record(answer.citations[0], Evidence())})
+    streamed = markup.sentence_html(
+        sentence_record(sentence), {1: citation_record(answer.citations[0], Evidence())}
+    )
     assert streamed in shown(answer)
 
 

@@ -28,6 +28,7 @@ from rag.people.conversations import Conversations, ConversationSummary, Exchang
 from rag.people.store import People
 from rag.surfaces.markup import answer_html
 from rag.surfaces.record import record
+from rag.types import Support
 
 MARK = "the line of now"
 
@@ -176,7 +177,7 @@ def test_no_more_is_kept_of_one_owner_than_there_is_room_for(tmp_path: Path, cal
 
 
 def big() -> dict[str, Any]:
-    found = {**record(answered(), "own"), "text": "x" * 20_000}
+    found = {**earlier_record(answered(), "own"), "text": "x" * 20_000}
     return {
         "conversations": [
             {
@@ -437,6 +438,31 @@ def test_all_verdicts_are_there_for_evaluation_in_the_order_of_asking(
     assert [(e.question, e.verdict, e.record) for e in talk.verdicts()] == [
         (f"{n}?", "wrong", RECORD) for n in (0, 1, 2, 5)
     ]
+
+
+# What earlier versions stored
+
+
+def test_an_answer_of_an_earlier_version_is_read_in_the_form_of_today(talk: Conversations) -> None:
+    reworded = answered("Iran was the first that struck.")
+    assert reworded.sentences[0].support is Support.CHECK
+    for answer in (answered(notice="Slow.", withheld=("It rained.",)), disputed(), reworded):
+        put = begun(talk)
+        talk.answer("", put.id, earlier_record(answer, "own"))
+        assert talk.exchange("", put.id).record == record(answer, "own")
+
+
+def test_what_clippings_had_worded_by_itself_is_no_longer_read_as_said_by_a_model(
+    talk: Conversations,
+) -> None:
+    """Without a model nobody else can have said it. With one, nothing tells who did."""
+    alone, beside = answered(withheld=("Iran lost.",)), answered(notice="Slow.", withheld=("Iran lost.",))
+    assert alone.trace.answerer == beside.trace.answerer == "extract"
+    read = []
+    for answer in (alone, beside):
+        put = begun(talk)
+        read.append(talk.answer("", put.id, earlier_record(answer)).record)
+    assert [r["withheld"] for r in read if r] == [[], ["Iran lost."]]
 
 
 # What browsers kept

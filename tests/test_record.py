@@ -39,6 +39,7 @@ def test_markdown_has_a_footnote_for_every_citation_numbered_through() -> None:
         "# Strikes\n\n"
         "**Who struck first?**\n\n"
         "Iran struck first.[^1]\n\n"
+        "Sentences: 1 quoted\n\n"
         "**How many?**\n\n"
         "Understood as: How many were killed?\n\n"
         "The strike killed seven.[^2] *Later:* At least nine were killed, \\<b\\>officials\\</b\\> "
@@ -47,11 +48,23 @@ def test_markdown_has_a_footnote_for_every_citation_numbered_through() -> None:
         "- seven[^2]\n"
         "- At least nine[^3]\n\n"
         "The articles do not say: and \\<who\\> did it?\n\n"
-        "[^1]: “Iran struck first.” — Iran struck first. — Dawn, 20 January 2024. a, characters 0–18\n"
+        "Sentences: 2 quoted\n\n"
+        "[^1]: “Iran struck first.” — Iran struck first. — Dawn, 20 January 2024. a, characters 0–18 (quoted)\n"
         "[^2]: “The strike killed seven.” — The strike killed seven. — Dawn, 18 January 2024. a, characters "
-        "0–24\n"
+        "0–24 (quoted)\n"
         "[^3]: “At least nine were killed, \\<b\\>officials\\</b\\> said.” — At least nine were killed, "
-        "\\<b\\>officials\\</b\\> said. — VOA, date unknown. b, characters 0–49\n"
+        "\\<b\\>officials\\</b\\> said. — VOA, date unknown. b, characters 0–49 (quoted)\n"
+    )
+
+
+def test_a_sentence_to_be_checked_says_so_in_markdown() -> None:
+    text = markdown([("Who struck first?", record(answered("Iran was the first that struck.")))])
+    assert text == (
+        "**Who struck first?**\n\n"
+        "Iran was the first that struck.[^1] *(in other words: please check)*\n\n"
+        "Sentences: 1 in other words: please check\n\n"
+        "[^1]: “Iran struck first.” — Iran struck first. — Dawn, 20 January 2024. a, characters 0–18 "
+        "(in other words: please check)\n"
     )
 
 
@@ -66,5 +79,8 @@ def test_a_conversation_as_json_has_every_citation_with_its_place() -> None:
     whole = json.loads(conversation_json("Strikes", [("Who?", record(answered()))]))
     assert whole["title"] == "Strikes"
     assert whole["exchanges"][0]["asked"] == "Who?"
+    assert whole["exchanges"][0]["counts"] == {
+        "quoted": 1, "supported": 0, "check": 0, "withheld": 0, "text": "Sentences: 1 quoted",
+    }  # fmt: skip
     (citation,) = whole["exchanges"][0]["citations"]
     assert (citation["quote"], citation["start"], citation["end"]) == ("Iran struck first.", 0, 18)

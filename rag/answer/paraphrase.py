@@ -13,6 +13,7 @@ from datetime import date
 from functools import lru_cache
 from itertools import pairwise
 
+from rag.answer.facts import are_facts
 from rag.english.clauses import Clause, clauses, denials, is_reported
 from rag.english.lexicon import (
     BY_SHORT_NAME,
@@ -145,7 +146,12 @@ def agrees(text: str, quote: str) -> bool:
     >>> [agrees(text, quote) for text in said]
     [False, True]
     """
-    return _denials_agree(text, quote) and _clauses_agree(text, quote) and not _roles_turned(text, quote)
+    return (
+        _denials_agree(text, quote)
+        and are_facts(text, quote)
+        and _clauses_agree(text, quote)
+        and not _roles_turned(text, quote)
+    )
 
 
 def _roles_turned(text: str, quote: str) -> bool:
@@ -390,7 +396,9 @@ def _sides(clause: Clause) -> list[str]:
 def _is_told_alike(ours: Clause, theirs: Clause, text: str, quote: str) -> bool:
     if ours.denied != theirs.denied or _is_turned_round(ours, theirs):
         return False
-    doubted = ours.hedged or ours.wanted or ours.claimed
+    doubted = ours.hedged or ours.wanted or ours.claimed or ours.embedded is not None
+    if theirs.embedded is not None and not (doubted or ours.denied):
+        return False
     if theirs.claimed and not (doubted or ours.reported or is_reported(text)):
         return False
     if not (theirs.hedged or theirs.wanted) or doubted:

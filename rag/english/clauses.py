@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import pairwise
 
+from rag.english.factuality import Factuality, Scope, scopes
 from rag.english.lexicon import (
     ADVERBS,
     CLAIM_ADVERBS,
@@ -63,7 +64,8 @@ class Clause:
 
     `verb` is a lemma. `denied`: the text says that it is not so. `hedged`: that it may be, or is planned.
     `reported`: that somebody says so. `wanted`: that somebody asks for it or promises it, and not that it is
-    done. `claimed`: that somebody claims or believes it.
+    done. `claimed`: that somebody claims or believes it. `embedded`: how it is given by the words that it
+    depends on, where those give it as no fact ("came close to winning"). `verb_end` is where the verb ends.
     """
 
     who: str | None
@@ -77,6 +79,9 @@ class Clause:
     passive: bool = False
     wanted: bool = False
     claimed: bool = False
+    finite: bool = True
+    embedded: Factuality | None = None
+    verb_end: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,6 +159,7 @@ def _parse(sentence: str) -> list[_Parsed]:
     groups = verb_groups(said)
     stops = frozenset(group.first for group in groups)
     within = in_quotation(sentence)
+    held = scopes(sentence)
     found: list[_Parsed] = []
     for at, group in enumerate(groups):
         parent = _parent(said, groups, at, found)
@@ -183,9 +189,18 @@ def _parse(sentence: str) -> list[_Parsed]:
             group.passive,
             _is_wanted(said, group, found, parent),
             _is_claimed(said, groups, at, found, parent),
+            group.kind == "finite",
+            _embedded(held, said[group.first].start, said[group.last - 1].end),
+            said[group.last - 1].end,
         )
         found.append(_Parsed(group, subject, target, agent, clause, parent, relative))
     return found
+
+
+def _embedded(held: Sequence[Scope], start: int, end: int) -> Factuality | None:
+    """How a verb at [start, end) is given, by the surest of the scopes that hold it."""
+    kinds = {scope.kind for scope in held if scope.start < end and start < scope.end}
+    return next((kind for kind in Factuality if kind in kinds and kind is not Factuality.NOMINAL), None)
 
 
 def _shown(said: Sequence[Item], phrase: Phrase | None) -> str | None:
@@ -204,6 +219,8 @@ def _parent(
     if group.kind in ("to", "ing"):
         return at - 1 if not any(item.low in {";", "."} for item in between) else None
     lows = [item.low for item in between]
+    if lows[-1:] in (["and"], ["but"]) and "that" not in lows:
+        return None  # "refused to reopen on Monday and opened on Wednesday"
     if before.verb in SPEECH_VERBS | HEDGING_VERBS | DENYING_VERBS:
         if "that" in lows or not any(item.mark and item.low not in '“"' for item in between):
             return at - 1

@@ -46,7 +46,11 @@ __all__ = [
     "DIGIT_WORDS",
     "DO",
     "FALL_VERBS",
+    "FALSITY_ADJECTIVES",
+    "FALSITY_ADVERBS",
+    "FEIGNING_VERBS",
     "FEMALE",
+    "FULFILLING_VERBS",
     "GROUP_NOUNS",
     "HAVE",
     "HEDGES",
@@ -63,8 +67,10 @@ __all__ = [
     "NEGATIONS",
     "NEGATIVE_PRONOUNS",
     "NEWS_VERBS",
+    "NOMINAL_ADJECTIVES",
     "NO_SUPERLATIVES",
     "NUMBER_WORDS",
+    "OFFERING_VERBS",
     "OFFICES",
     "OPINION_VERBS",
     "OPPOSITES",
@@ -78,10 +84,13 @@ __all__ = [
     "PLURAL",
     "POINTING",
     "POSSESSIVES",
+    "POSSIBLE_NOUNS",
     "PREPOSITIONS",
+    "PRESENT_AUXILIARIES",
     "PRONOUNS",
     "QUANTITIES",
     "QUESTION_WORDS",
+    "REALISING_VERBS",
     "REFLEXIVES",
     "RELATIVES",
     "REVISE_VERBS",
@@ -93,6 +102,8 @@ __all__ = [
     "SINGULAR_PERSONS",
     "SPEECH_VERBS",
     "STOPWORDS",
+    "STRIVING_VERBS",
+    "SUPPOSING_VERBS",
     "TEENS",
     "TELLING_VERBS",
     "TENS",
@@ -699,6 +710,48 @@ def lemma(verb: str) -> str:
         else stem
     )
 
+
+# --- what is not said to be so ------------------------------------------------------------------------
+
+# Nouns of what may come, or may be so, besides `WISHING_NOUNS` and `UNSURE_NOUNS`: "hopes of", "calls for".
+POSSIBLE_NOUNS = _set(
+    """accusation accusations ambition ambitions attempts bids call calls claim claims danger demands dream
+    dreams fear fears hope hopes idea intentions motion offers petition plea promises proposals requests
+    suspicion suspicions talk threats tries"""
+)
+# Whoever strives for a thing has not reached it.
+STRIVING_VERBS = _set("battle campaign fight lobby push race scramble strive struggle vie")
+# Whoever does one of these to a thing has not got it, or not done it: "threatened a walkout".
+OFFERING_VERBS = _set(
+    """anticipate attempt contemplate consider demand envisage expect fear intend mull offer plan pledge
+    predict promise propose recommend request seek suggest threaten urge vow want"""
+)
+# Whoever supposes a thing leaves it open, as `CLAIMING_VERBS` do.
+SUPPOSING_VERBS = _set("assume dream guess imagine presume reckon understand")
+# Whoever feigns a thing does not do it.
+FEIGNING_VERBS = _set("fake feign pretend simulate")
+# A promise or a plan that is kept is done.
+FULFILLING_VERBS = _set(
+    "complete deliver execute fulfil fulfill honour honor implement keep meet realise realize"
+)
+# What is said so is not so: "falsely claimed", "a bogus report".
+FALSITY_ADVERBS = _set(
+    "erroneously falsely inaccurately incorrectly mistakenly untruthfully wrongfully wrongly"
+)
+FALSITY_ADJECTIVES = _set(
+    """baseless bogus debunked discredited erroneous fabricated fake false inaccurate incorrect misleading
+    mistaken unfounded untrue wrong"""
+)
+# What bears one of these is no such thing, or not surely: "attempted murder" is no murder.
+NOMINAL_ADJECTIVES = _set("aborted alleged attempted averted feigned foiled suspected thwarted would-be")
+# What an auxiliary or a copula is in the present: behind "until" it is still to come.
+PRESENT_AUXILIARIES = _set("am are can do does has have is")
+# Whoever does one of these to a thing has it, or has done it: "received the order", "committed fraud".
+REALISING_VERBS = _set(
+    """accept achieve be become begin build carry cause collect commit complete conduct finish gain get give
+    have hold impose introduce launch make open pay perform reach receive secure sign stage start suffer take
+    win"""
+)
 
 # --- persons, offices, bodies -------------------------------------------------------------------------
 

@@ -40,7 +40,16 @@ from rag.english.lexicon import (
 )
 from rag.english.names import names
 
-__all__ = ["Item", "Phrase", "VerbGroup", "items", "phrase_after", "phrase_before", "verb_groups"]
+__all__ = [
+    "Item",
+    "Phrase",
+    "VerbGroup",
+    "items",
+    "may_be_base",
+    "phrase_after",
+    "phrase_before",
+    "verb_groups",
+]
 
 _ITEM = re.compile(r"[^\W_]+(?:['’.&-][^\W_]+)*|[,;:()“”\"„«»–—?!]|\.(?=\s|\Z)|%")
 _BOUNDARY = frozenset(',;:()“”"„«»–—?!.')
@@ -147,6 +156,15 @@ def _verb_roles(item: Item) -> frozenset[str]:
     if item.low.endswith("ing") and len(item.low) > 5 and item.low not in PRONOUNS:
         return frozenset({"ing"})
     return frozenset()
+
+
+def may_be_base(item: Item) -> bool:
+    """Whether a word may be a verb's base form, as behind "to".
+
+    >>> [may_be_base(item) for item in items("hire stolen")]
+    [True, False]
+    """
+    return "base" in _verb_roles(item)
 
 
 def _is_adverb(item: Item) -> bool:

@@ -1,0 +1,200 @@
+"""Whether what a text gives as a fact is given as one by the words that it rests on.
+
+"Won" does not rest on "came close to winning", "stole" not on "accused of stealing", "got the prize" not on
+"was offered the prize", and a question that takes a deed for done is not answered by a sentence in which it
+only might be. A veto: what these rules cannot tell passes.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+
+from rag.english.clauses import Clause, clauses, is_reported
+from rag.english.factuality import Factuality, scopes
+from rag.english.lexicon import (
+    CONNECTIVES,
+    NUMBER_WORDS,
+    PREPOSITIONS,
+    REALISING_VERBS,
+    STOPWORDS,
+    alternation,
+    lemma,
+)
+from rag.english.normalise import fold, stem, words
+from rag.english.numbers import numbers
+from rag.english.phrases import items
+from rag.english.sentences import sentences
+
+__all__ = ["are_facts", "is_doubted"]
+
+_PLAIN = frozenset({"be", "have", "do"})
+
+
+@dataclass(frozen=True, slots=True)
+class _Word:
+    """A word of the quote, by its stem and its lemma's, and how it is given there; `None` as a fact."""
+
+    stems: frozenset[str]
+    kind: Factuality | None
+
+
+def are_facts(text: str, quote: str) -> bool:
+    """Whether nothing that the text gives as a fact is given otherwise wherever the quote has it.
+
+    >>> quote = "Ruy Castel was offered the captaincy of Girona but declined; he came close to leaving."
+    >>> texts = "Castel took the captaincy.", "Castel left.", "Castel was offered the captaincy."
+    >>> [are_facts(text, quote) for text in texts]
+    [False, False, True]
+    """
+    held = _words(quote)
+    if any(word.kind for word in held):
+        told = is_reported(text)
+        if any(_is_no_fact(*asserted, held, told) for asserted in _asserted(text)):
+            return False
+        if _drops_adjective(text, held):
+            return False
+    return not (_is_whole_of_part(text, quote) or _is_contrary_side(text, quote))
+
+
+def is_doubted(question: str, quote: str) -> bool:
+    """Whether a question takes a deed for done that the quote gives otherwise.
+
+    >>> quote = "Sira Dembe came close to scoring."
+    >>> [is_doubted(question, quote) for question in ("Who scored?", "Who came close to scoring?")]
+    [True, False]
+    """
+    return not are_facts(question, quote)
+
+
+@lru_cache(maxsize=4_096)
+def _words(quote: str) -> tuple[_Word, ...]:
+    found: list[_Word] = []
+    for start, end in sentences(quote):
+        sentence = quote[start:end]
+        held = scopes(sentence)
+        for item in items(sentence):
+            kinds = {scope.kind for scope in held if scope.start <= item.start < scope.end}
+            kind = next((kind for kind in Factuality if kind in kinds), None)
+            if item.name:
+                found += [_Word(frozenset({stem(word)}), kind) for word in words(item.text)]
+            elif not item.mark and item.low not in STOPWORDS:
+                found.append(_Word(_stems(item.low), kind))
+    return tuple(found)
+
+
+def _stems(word: str) -> frozenset[str]:
+    return frozenset({stem(word), stem(lemma(word))})
+
+
+def _asserted(text: str) -> Iterator[tuple[Clause, str, str]]:
+    """The clauses that a text gives as facts, each with its verb as written and what follows that in its
+    sentence."""
+    for start, end in sentences(text):
+        sentence = text[start:end]
+        for clause in clauses(sentence):
+            doubted = clause.denied or clause.hedged or clause.wanted or clause.claimed or clause.embedded
+            if clause.finite and not doubted:
+                yield clause, words(sentence[: clause.verb_end])[-1], sentence[clause.verb_end :]
+
+
+def _is_no_fact(clause: Clause, written: str, after: str, held: tuple[_Word, ...], told: bool) -> bool:
+    """Whether the quote has a clause's deed, or what it is done to, but never as a fact."""
+    if clause.verb not in _PLAIN:
+        phrasal = {
+            stem(f"{clause.verb}{particle}") for particle in words(after)[:1]
+        }  # "walked out", "a walkout"
+        kinds = _kinds(held, _stems(written) | {stem(clause.verb)} | phrasal)
+        if kinds:
+            return _never(kinds, told)
+    if clause.verb not in REALISING_VERBS:
+        return False
+    if clause.verb in {"be", "become"} and not clause.passive:
+        objects = _predicate(after)
+    else:
+        objects = [_stems(word) for word in words(clause.whom or "")][-1:]
+    kinds = [kind for stems in objects for kind in _kinds(held, stems)]
+    return bool(kinds) and _never(kinds, told)
+
+
+def _kinds(held: tuple[_Word, ...], sought: frozenset[str]) -> list[Factuality | None]:
+    return [word.kind for word in held if word.stems & sought]
+
+
+def _never(kinds: list[Factuality | None], told: bool) -> bool:
+    """Whether a fact is among none of the kinds; what somebody claims may be told as somebody's word."""
+    return not any(kind is None or (told and kind is Factuality.CLAIMED) for kind in kinds)
+
+
+def _predicate(after: str) -> list[frozenset[str]]:
+    """The stems of the words that say what somebody is, up to a preposition or a clause."""
+    found: list[frozenset[str]] = []
+    for item in items(after):
+        if item.mark or item.low in PREPOSITIONS | CONNECTIVES:
+            break
+        if not item.name and item.low not in STOPWORDS:
+            found.append(_stems(item.low))
+    return found
+
+
+def _drops_adjective(text: str, held: tuple[_Word, ...]) -> bool:
+    """Whether a text has a noun without "attempted" or "alleged", with which alone the quote has it."""
+    return any(
+        word.kind is None
+        and (there := [other.kind for other in held if other.stems & word.stems])
+        and all(kind is Factuality.NOMINAL for kind in there)
+        for word in _words(text)
+    )
+
+
+_NUMBER = rf"(?:\d[\d,.]*|{alternation(NUMBER_WORDS)})"
+_PARTITIVE = re.compile(
+    rf"\b(?P<part>{_NUMBER}|half|most|some|many|few|none|several)\s(?:out\s)?of\s(?:the|its|his|her|their)\s"
+    rf"(?:\w+\s)?(?P<whole>{_NUMBER})\s(?P<what>\w+)",
+    re.IGNORECASE,
+)
+
+
+def _is_whole_of_part(text: str, quote: str) -> bool:
+    """Whether a text says of a whole what the quote says of a part: "three of the nine bridges".
+
+    >>> quote = "Only three of the nine bridges reopened."
+    >>> [_is_whole_of_part(text, quote) for text in ("The nine bridges reopened.", "Three bridges reopened.")]
+    [True, False]
+    """
+    said, known = fold(text)[0], set(numbers(text, ordinals=False))
+    for match in _PARTITIVE.finditer(fold(quote)[0]):
+        part, whole = set(numbers(match["part"])), set(numbers(match["whole"]))
+        counted = re.search(rf"\b{re.escape(match['whole'])}\s{re.escape(match['what'])}\b", said)
+        partial = re.search(rf"\bof\s(?:\w+\s){{0,2}}{re.escape(match['whole'])}\b", said)
+        if counted and not partial and whole <= known and not (part and part <= known) and part != whole:
+            return True
+    return False
+
+
+_SIDED = re.compile(r"\b(\w+)\s(for|against)\b", re.IGNORECASE)
+
+
+def _is_contrary_side(text: str, quote: str) -> bool:
+    """Whether a text has somebody vote, or argue, for what the quote has them do so against.
+
+    >>> _is_contrary_side("Vaux voted for the stadium.", "Vaux voted against the stadium.")
+    True
+    """
+    ours, theirs = _sides(text), _sides(quote)
+    return any(
+        (side == "for" and (verb, "against") in theirs and (verb, "for") not in theirs)
+        or (side == "against" and (verb, "for") in theirs and (verb, "against") not in theirs)
+        for verb, side in ours
+        if verb in _SIDED_VERBS
+    )
+
+
+# The stems of those who take sides.
+_SIDED_VERBS = frozenset(map(stem, "vote argue campaign demonstrate protest rule decide lobby spoke".split()))
+
+
+def _sides(text: str) -> set[tuple[str, str]]:
+    return {(stem(verb.lower()), side.lower()) for verb, side in _SIDED.findall(text)}

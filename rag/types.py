@@ -342,6 +342,7 @@ class Objection(StrEnum):
     DENIALS = "denials"
     DEEDS = "deeds"
     ROLES = "roles"
+    FACTS = "facts"
     SPEAKERS = "speakers"
 
 

@@ -113,6 +113,7 @@ def objections(
         Objection.DENIALS: _denials_agree(text, quote),
         Objection.DEEDS: _clauses_agree(text, quote),
         Objection.ROLES: not _roles_turned(text, quote),
+        Objection.FACTS: are_facts(text, quote),
         Objection.SPEAKERS: _speakers_agree(text, quote),
     }
     return frozenset(each for each, agrees in agreed.items() if not agrees)

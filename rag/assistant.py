@@ -16,7 +16,6 @@ from rag.answer.study import Study, claims
 from rag.collection import Collection
 from rag.english.normalise import words
 from rag.errors import ModelError
-from rag.models.judge import bundled_judge
 from rag.question.followup import faithful, standalone
 from rag.question.parts import Part, parts_of
 from rag.types import (
@@ -26,6 +25,7 @@ from rag.types import (
     Encoder,
     Evidence,
     Filters,
+    Judge,
     Reader,
     Retrieved,
     Sentence,
@@ -42,15 +42,22 @@ class Assistant:
     """An open collection that answers questions. It keeps no conversation; safe to share between threads.
 
     `collection` looks things up in it. `answerer` words the answers; without one, and where nothing that it
-    says holds, the articles answer by themselves.
+    says holds, the articles answer by themselves. `judge` judges short answers; without one they are given as
+    the reader found them.
     """
 
     def __init__(
-        self, collection: Collection, encoder: Encoder, reader: Reader, answerer: Answerer | None
+        self,
+        collection: Collection,
+        encoder: Encoder,
+        reader: Reader,
+        answerer: Answerer | None,
+        judge: Judge | None = None,
     ) -> None:
         self.config, self.collection = collection.config, collection
         self._reader = reader
-        self._extractive = Extractive(encoder, reader, judge=bundled_judge())
+        self._judge = judge
+        self._extractive = Extractive(encoder, reader, judge=judge)
         self._answerer = answerer
         self._rewriter = answerer if isinstance(answerer, Generative) else None
 
@@ -146,7 +153,7 @@ class Assistant:
         self.collection.check_open()
         with stopwatch.step("read"):
             study = self._extractive.study(parts, retrieved)
-        reply = Reply(retrieved.evidence, stopwatch, self.collection.check_open)
+        reply = Reply(retrieved.evidence, stopwatch, self.collection.check_open, self._judge)
         answerer = (self._answerer if use_model else None) or self._extractive
         notice: str | None = None
         abstained = abstain.before(retrieved.evidence, study.confidence)

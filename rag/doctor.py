@@ -11,6 +11,7 @@ from platform import python_version
 from rag.config import Config
 from rag.errors import ClippingsError
 from rag.models.encoder import BUNDLED, SentenceEncoder, native_bf16
+from rag.models.judge import TextJudge
 from rag.models.reader import SpanReader
 from rag.store.bm25 import WHOLE, LexicalIndex
 from rag.store.catalog import FILE, Catalog
@@ -43,6 +44,7 @@ def examine(config: Config, model: Callable[[], LanguageModel | None]) -> Iterat
     yield Finding("configuration", True, f"fingerprint {config.fingerprint()}, collection in {config.home}")
     yield _examined("encoder", lambda: _encoder(config))
     yield _examined("reader", _reader)
+    yield _examined("judge", _judge)
     if config.chroma.url:
         yield _examined("Chroma server", lambda: _chroma(config))
     if (config.home / FILE).is_file():
@@ -88,6 +90,13 @@ def _encoder(config: Config) -> tuple[bool, str]:
 def _reader() -> tuple[bool, str]:
     began = time.perf_counter()
     SpanReader().read("Who?", ["Nobody."])
+    kind = "bf16" if native_bf16() else "fp32"
+    return True, f"bundled, weights as trained, {kind}; loaded in {time.perf_counter() - began:.1f} s"
+
+
+def _judge() -> tuple[bool, str]:
+    began = time.perf_counter()
+    TextJudge().judge([("Nobody came.", "Nobody came to the meeting.")])
     kind = "bf16" if native_bf16() else "fp32"
     return True, f"bundled, weights as trained, {kind}; loaded in {time.perf_counter() - began:.1f} s"
 

@@ -13,6 +13,7 @@ from rag.collection import Collection
 from rag.config import Config, demo, load
 from rag.errors import CollectionError, ConfigError
 from rag.models.encoder import SentenceEncoder
+from rag.models.judge import bundled_judge
 from rag.models.language import ChatModel, configured_model, language_model
 from rag.models.reader import SpanReader
 from rag.retrieval.search import Retriever
@@ -51,7 +52,7 @@ def open_assistant(
                 chosen, window=config.model.context_window, max_tokens=config.model.max_tokens
             )
     encoder, reader = encoder or SentenceEncoder(config.encoder), reader or SpanReader()
-    return Assistant(Collection(config, encoder, reader), encoder, reader, answerer)
+    return Assistant(Collection(config, encoder, reader), encoder, reader, answerer, bundled_judge())
 
 
 def ask(

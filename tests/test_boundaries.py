@@ -38,7 +38,11 @@ MAY_IMPORT: dict[str, set[str]] = {
     "rag.question": COMMON,
     "rag.retrieval": COMMON | {"rag.store", "rag.models"},
     "rag.answer": COMMON | {"rag.question"},
+    # A checker that nobody gave a judge takes the bundled one.
+    "rag.answer.check": COMMON | {"rag.question", "rag.answer", "rag.models.judge"},
     "rag.training": COMMON | {"rag.models"},
+    # A short answer is trained on as the statement that the product makes of it.
+    "rag.training.judge": COMMON | {"rag.models", "rag.training", "rag.question.parts"},
     "rag.people": COMMON,
     "rag.doctor": COMMON | {"rag.store", "rag.models"},
     "rag.collection": COMMON | {"rag.retrieval", "rag.models", "rag.store"},
@@ -79,7 +83,7 @@ VENDOR_HOMES: dict[str, set[str]] = {
     "tantivy": {"rag.store.bm25"},
     "sentence_transformers": {"rag.models.encoder"},
     "openvino": {"rag.models.engine"},
-    "tokenizers": {"rag.models.encoder", "rag.models.reader", "rag.training.train"},
+    "tokenizers": {"rag.models.encoder", "rag.models.network", "rag.training.judge", "rag.training.train"},
     "llama_index": {"rag.models.language", "rag.llamaindex", "ingest.split"},
     "gradio": {"rag.surfaces.page", "rag.surfaces.page.articles", "rag.surfaces.page.look"},
     "sqlalchemy": {

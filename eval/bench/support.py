@@ -97,9 +97,7 @@ class State(StrEnum):
         return self in {State.QUOTED, State.SUPPORTED}
 
 
-# What a citation's support is called here. A sentence in other words that is shown counts as supported, as
-# long as the check has no state for one that it is unsure of.
-STATES = {Support.VERBATIM: State.QUOTED, Support.CONSISTENT: State.SUPPORTED}
+STATES = {Support.QUOTED: State.QUOTED, Support.SUPPORTED: State.SUPPORTED, Support.CHECK: State.CHECK}
 
 
 @dataclass(frozen=True, slots=True)
@@ -251,11 +249,6 @@ def state_of(sentence: Sentence | None) -> State:
     return max((STATES[c.support] for c in sentence.citations), key=states.index)
 
 
-def _score(text: str, evidence: Evidence) -> float:
-    """How well the evidence supports a text, 0 to 1: the greatest share of its words in one passage."""
-    return max(_share_held(text, source.passage.text) for source in evidence)
-
-
 def decide(claim: LabelledClaim, reader: Reader | None = None) -> Outcome:
     """What the check decides about a claim. With a reader, its time and the reader's are measured too.
 
@@ -264,7 +257,8 @@ def decide(claim: LabelledClaim, reader: Reader | None = None) -> Outcome:
     evidence = evidence_of(claim.evidence, nearest_to=claim.text)
     began = time.perf_counter()
     checker = Checker(evidence)  # timed with the check: an answer of one sentence pays for it too
-    sentence = checker.check(DraftSentence(claim.text))
+    draft = DraftSentence(claim.text)
+    sentence = checker.check(draft)
     checked = 1000 * (time.perf_counter() - began)
     read = None
     if reader is not None:
@@ -274,7 +268,7 @@ def decide(claim: LabelledClaim, reader: Reader | None = None) -> Outcome:
     return Outcome(
         claim,
         state_of(sentence),
-        _score(claim.text, evidence),
+        checker.supported(draft),
         sentence.citations[0].quote if sentence else None,
         len(evidence),
         None if reader is None else checked,

@@ -92,6 +92,12 @@ class Checker:
         citations = dict.fromkeys(self._cite(f) for f in found)
         return Sentence(draft.text, tuple(citations), draft.short, draft.lead)
 
+    def supported(self, draft: DraftSentence) -> float:
+        """How likely the evidence supports a sentence, 0 to 1; 1 where its words stand there."""
+        if not draft.statement and self._quoted(draft):
+            return 1.0
+        return max((abstain.support(w.supported, w.objections) for w in self.weighed(draft)), default=0.0)
+
     def weighed(self, draft: DraftSentence) -> list[Weighed]:
         """The texts of the evidence that may support a sentence in other words, the likeliest first, those
         that a rule objects to last."""

@@ -20,6 +20,7 @@ from rag.types import (
     DraftSentence,
     Evidence,
     Filters,
+    Judge,
     Rival,
     Sentence,
     Support,
@@ -56,7 +57,13 @@ class Reply:
     `check_open` raises once nobody may be answered any more; it is asked before each sentence.
     """
 
-    def __init__(self, evidence: Evidence, stopwatch: Stopwatch, check_open: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        evidence: Evidence,
+        stopwatch: Stopwatch,
+        check_open: Callable[[], None],
+        judge: Judge | None = None,
+    ) -> None:
         self.evidence = evidence
         self.stopwatch = stopwatch
         self.sentences: list[Sentence] = []  # released
@@ -69,7 +76,7 @@ class Reply:
         self._disagreements: list[
             Sequence[Disagreement]
         ] = []  # part by part, until they are laid side by side
-        self._checker = Checker(evidence)
+        self._checker = Checker(evidence, judge)
         self._check_open = check_open
 
     def release(

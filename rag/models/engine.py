@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     Integers = np.ndarray[Any, np.dtype[np.int64]]
 
 __all__ = [
+    "ROW_SCALES",
     "WORD_EMBEDDINGS",
     "Graph",
     "Pool",
@@ -43,6 +44,7 @@ disable_telemetry()
 _T = TypeVar("_T")
 
 WORD_EMBEDDINGS = "embeddings.word_embeddings.weight"  # half of all weights; the reader has the encoder's
+ROW_SCALES = ".scales"  # ends the name of the scales of a tensor that is stored in whole numbers
 _HEADS = 12
 _LAYERS = 6
 _EPSILON = 1e-12
@@ -76,11 +78,22 @@ def read_weights(path: Path, sha256: str | None) -> dict[str, Floats]:
     from safetensors.numpy import load
 
     try:
-        return {_renamed(name): value.astype("float32") for name, value in load(data).items()}
+        stored = load(data)
     except SafetensorError as exc:
         raise ModelError(
             f"the weights {path} are not a safetensors file: {exc}. Train or install them again"
         ) from exc
+    return {
+        _renamed(name): _whole(value, stored.get(f"{name}{ROW_SCALES}"))
+        for name, value in stored.items()
+        if not name.endswith(ROW_SCALES)
+    }
+
+
+def _whole(value: Any, scales: Any | None) -> Floats:
+    """A tensor in fp32; one that is stored in whole numbers is multiplied by the scales of its rows."""
+    found: Floats = value.astype("float32")
+    return found if scales is None else found * scales.astype("float32")[:, None]
 
 
 # What reader.safetensors calls its tensors: it was written before the layers had BERT's names, and 22 MB are

@@ -392,7 +392,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     torch.manual_seed(settings.seed)
     plan = planned(options.support, options.data, settings)
     model = train(begun(READER_WEIGHTS), plan, settings, options.work)
-    save(model, str(options.out))
+    save(model, str(options.out), eight_bits=True)
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ from torch import nn
 from torch.nn import functional
 
 from rag.models.encoder import bundled_folder
-from rag.models.engine import WORD_EMBEDDINGS, encoder_weights
+from rag.models.engine import ROW_SCALES, WORD_EMBEDDINGS, encoder_weights
 
 __all__ = ["HEADS", "HIDDEN_SIZE", "LAYERS", "Network", "save"]
 
@@ -151,7 +151,22 @@ class Network(nn.Module):  # type: ignore[misc]
         return spans, self.classifier(self.pooler(states))
 
 
-def save(network: Network, path: str) -> None:
-    """The weights, less the embeddings of words, as one safetensors file in half precision."""
-    weights = {name: value for name, value in network.state_dict().items() if name != WORD_EMBEDDINGS}
-    save_file({name: value.detach().half().contiguous() for name, value in weights.items()}, path)
+def save(network: Network, path: str, *, eight_bits: bool = False) -> None:
+    """The weights, less the embeddings of words, as one safetensors file in half precision.
+
+    With `eight_bits` the matrices are stored as whole numbers from −127 to 127 with a scale for each row,
+    which halves the file. They are multiplied out again when they are read.
+    """
+    stored: dict[str, torch.Tensor] = {}
+    for name, value in network.state_dict().items():
+        if name == WORD_EMBEDDINGS:
+            continue
+        value = value.detach()
+        if eight_bits and value.ndim == 2:
+            scales = value.abs().amax(dim=1).clamp(min=1e-12) / 127
+            stored[f"{name}{ROW_SCALES}"] = scales.half()
+            value = (value / scales.half().float()[:, None]).round().clamp(-127, 127).to(torch.int8)
+        else:
+            value = value.half()
+        stored[name] = value.contiguous()
+    save_file(stored, path)

@@ -1,0 +1,142 @@
+"""What the judge is trained on and how: nothing that may only be measured on, nothing of the kept-out parts,
+and a run that was broken off ends where an unbroken one does."""
+
+from __future__ import annotations
+
+import json
+import random
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from rag.errors import SourceError
+from rag.training import judge
+from rag.training.data import Example, fold_of
+from rag.training.judge import Pair, Settings, begun, train
+
+pytestmark = pytest.mark.slow
+
+FERRY = "The ferry Odile left Brest at noon on Tuesday with 212 passengers. Captain Jana Roux turned back."
+
+
+def pair(claim: str = "It left.", evidence: str = FERRY, label: str = "supported") -> Pair:
+    return Pair(claim, evidence, label, "test", "train")
+
+
+def lines(path: Path, *rows: dict[str, Any]) -> Path:
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    return path
+
+
+def test_sources_that_may_only_be_measured_on_are_left_out(tmp_path: Path) -> None:
+    row = {"claim": "It left.", "evidence": ["The ferry left.", "At noon."], "label": "supported"}
+    path = lines(tmp_path / "c.jsonl", *({**row, "source": source} for source in ("wice", "lfqa", "qags-cnndm")))
+    text = "The ferry left. At noon."
+    assert list(judge.read_pairs(path)) == [Pair("It left.", text, "supported", "wice", fold_of(text))]
+
+
+@pytest.mark.parametrize("content", ["no json", '{"claim": "x"}', "[]"])
+def test_a_file_in_another_format_is_named(tmp_path: Path, content: str) -> None:
+    (tmp_path / "c.jsonl").write_text(content)
+    with pytest.raises(SourceError, match=r"c\.jsonl does not hold claims"):
+        list(judge.read_pairs(tmp_path / "c.jsonl"))
+
+
+def test_a_short_answer_is_a_claim_and_words_like_it_are_not_supported() -> None:
+    asked = Example(
+        "1", "How many passengers were aboard?", f"{FERRY} It was built for 400.",
+        ((FERRY.index("212"), "212"),), True, "qed:1", "t", "train",
+    )  # fmt: skip
+    found = list(judge.from_answers([asked], random.Random(1)))
+    assert [(p.claim, p.label) for p in found] == [
+        ("How many passengers were aboard? 212", "supported"),
+        ("How many passengers were aboard? 400", "unsupported"),
+    ]
+
+
+def test_words_of_a_passage_that_does_not_answer_are_not_supported() -> None:
+    asked = Example("1", "Who owns the ferry?", FERRY, (), True, "squad2:1", "t", "train")
+    found = list(judge.from_answers([asked], random.Random(1)))
+    assert [p.label for p in found] == ["unsupported"]
+    assert found[0].claim.startswith("Who owns the ferry? ")
+
+
+def test_evidence_set_among_others_keeps_its_label_and_its_words() -> None:
+    found = [pair(evidence=f"Text {n} is here.") for n in range(20)]
+    made = list(judge.among_others(found, random.Random(1), share=1.0))
+    assert all(before.evidence in after.evidence for before, after in zip(found, made, strict=True))
+    assert all(len(after.evidence) > len(before.evidence) for before, after in zip(found, made, strict=True))
+    assert list(judge.among_others(found, random.Random(1), share=0.0)) == found
+
+
+def test_a_statement_without_its_sentence_is_absent_and_joined_to_another_only_partly_there() -> None:
+    text = (
+        f"{FERRY} The harbour office of Brest opened an inquiry into the second engine. "
+        "The company moved all passengers to another ship in the evening."
+    )
+    made = list(judge.from_text([(text, "train")], random.Random(3), each=1))
+    by_kind = {p.source: p for p in made}
+    cut, half = by_kind["made: cut"], by_kind["made: half"]
+    assert (cut.label, half.label) == ("absent", "partial")
+    assert cut.claim not in cut.evidence
+    assert len(cut.evidence) < len(text)
+    assert half.evidence == cut.evidence
+    assert by_kind["made: both"].evidence == text
+
+
+def test_an_unsupported_claim_may_be_contradicted_or_absent_and_a_contradicted_one_may_not() -> None:
+    judged = torch.tensor([[0.0, 0.0, -20.0, 20.0]])
+    losses = {
+        label: judge.loss_of(judged, judge.encoded([pair(label=label)], 64)).item()
+        for label in ("unsupported", "absent", "contradicted", "supported")
+    }
+    assert losses["unsupported"] < 0.01
+    assert losses["absent"] < 0.01
+    assert losses["contradicted"] > 30
+    assert losses["supported"] > 15
+
+
+def test_a_long_text_gives_a_run_of_whole_sentences() -> None:
+    text = " ".join(f"Sentence number {n} has exactly seven words." for n in range(60))
+    for seed in range(20):
+        found = judge._window(text, random.Random(seed))
+        assert found in text
+        assert found.startswith("Sentence")
+        assert found.endswith("words.")
+        assert len(found.split()) <= 170
+    assert judge._window(FERRY, random.Random(1)) == FERRY
+
+
+def test_training_begins_with_the_reader_s_layers() -> None:
+    reader = judge.read_weights(judge.READER_WEIGHTS, None)
+    network = begun(judge.READER_WEIGHTS).state_dict()
+    name = "encoder.layer.3.output.dense.weight"
+    assert torch.equal(network[name], torch.from_numpy(reader[name]))
+    assert network["classifier.weight"].shape == (4, 384)
+    assert "qa_outputs.weight" not in network
+
+
+def test_training_that_was_broken_off_goes_on_to_the_same_weights(tmp_path: Path) -> None:
+    class Broken(Exception):
+        pass
+
+    def breaks(row: dict[str, Any]) -> None:
+        raise Broken
+
+    settings = Settings(tokens=64, rate=1e-3)
+    found = [pair(f"It left at {n}.", label=label) for n in range(30) for label in ("supported", "absent")]
+    plan = [judge.batches(judge.encoded(found, 64), settings.tokens, random.Random(1))]
+
+    def run(work: Path, **rest: Any) -> dict[str, torch.Tensor]:
+        torch.manual_seed(settings.seed)
+        return train(begun(None), plan, settings, work, **rest).state_dict()
+
+    whole = run(tmp_path / "whole", said=lambda _: None)
+    with pytest.raises(Broken):
+        run(tmp_path / "parts", every=0.0, said=breaks)
+    parts = run(tmp_path / "parts", said=lambda _: None)
+    assert all(torch.allclose(whole[name], parts[name], atol=1e-4) for name in whole)
+    with pytest.raises(SystemExit, match="made with other settings"):
+        train(begun(None), plan, Settings(), tmp_path / "parts", said=lambda _: None)

@@ -1,0 +1,52 @@
+"""Statements made by machine from the sentences of a text: faithful ones, and ones spoiled in one way.
+
+A judge of sentences learns from them, and the bench of the check (`eval.bench.checking`) is made of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from random import Random
+
+from rag.training import paraphrases, spoiled
+from rag.training.wording import Change, told, usable
+
+__all__ = ["FAITHFUL", "SPOILED", "Change", "made"]
+
+# A faithful change never adds to what is said, nor takes away what limits it.
+FAITHFUL: dict[str, Change] = {
+    "verbatim": paraphrases.verbatim,
+}
+SPOILED: dict[str, Change] = {
+    "number": spoiled.number,
+    "crossed numbers": spoiled.crossed,
+    "unit": spoiled.unit,
+    "name": spoiled.name,
+    "date": spoiled.date,
+    "speaker": spoiled.speaker,
+}
+
+
+def made(
+    text: str, rng: Random, ways: Collection[str] | None = None
+) -> Iterator[tuple[str, bool, str, int, int]]:
+    """Each statement that can be made from a text: its kind, whether it is faithful, its words, and the place
+    [start, end) of its sentence in the text.
+
+    Every usable sentence is changed at most once in each of the `ways`, all of them by default. A statement
+    that the text has word for word is left out, unless its kind is "verbatim". The same text and the same
+    seed give the same statements.
+
+    >>> text = "The old border in the north stayed closed for two days, the army said on Tuesday in Quetta."
+    >>> [(kind, faithful) for kind, faithful, *_ in made(text, Random(1), ["verbatim", "number", "date"])]
+    [('verbatim', True), ('number', False), ('date', False)]
+    """
+    plain = " ".join(text.split())
+    chosen = {kind: change for kind, change in (FAITHFUL | SPOILED).items() if ways is None or kind in ways}
+    for start, end, sentence in told(text):
+        if not usable(sentence):
+            continue
+        for kind, change in chosen.items():
+            said = change(sentence, text, rng)
+            if said and (kind == "verbatim" or said not in plain):
+                yield kind, kind in FAITHFUL, said, start, end

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from random import Random
 
-from rag.training import paraphrases, spoiled
+from rag.training import paraphrases, spoiled, turned
 from rag.training.wording import Change, told, usable
 
 __all__ = ["FAITHFUL", "SPOILED", "Change", "made"]
@@ -24,6 +24,17 @@ SPOILED: dict[str, Change] = {
     "name": spoiled.name,
     "date": spoiled.date,
     "speaker": spoiled.speaker,
+    "order in time": turned.order,
+    "cause": turned.cause,
+    "negation": turned.negation,
+    "hedge": turned.hedge,
+    "attitude": turned.attitude,
+    "attempt": turned.attempt,
+    "condition": turned.condition,
+    "role": turned.role,
+    "scope": turned.scope,
+    "comparison": turned.comparison,
+    "joined": turned.joined,
 }
 
 

@@ -16,6 +16,26 @@ __all__ = ["FAITHFUL", "SPOILED", "Change", "made"]
 # A faithful change never adds to what is said, nor takes away what limits it.
 FAITHFUL: dict[str, Change] = {
     "verbatim": paraphrases.verbatim,
+    "shortened": paraphrases.shortened,
+    "in figures": paraphrases.in_figures,
+    "in words": paraphrases.in_words,
+    "speaker first": paraphrases.speaker_first,
+    "speaker last": paraphrases.speaker_last,
+    "according to": paraphrases.according,
+    "passive": paraphrases.passive,
+    "active": paraphrases.active,
+    "without an aside": paraphrases.without_aside,
+    "without an adverb": paraphrases.without_adverb,
+    "without a title": paraphrases.without_title,
+    "other words": paraphrases.other_words,
+    "one half": paraphrases.half,
+    "two sentences": paraphrases.next_joined,
+    "relative clause": paraphrases.relative,
+    "possessive": paraphrases.possessive,
+    "form of a date": paraphrases.date_form,
+    "time moved": paraphrases.moved_time,
+    "contraction": paraphrases.contraction,
+    "hedge kept": paraphrases.hedge_kept,
 }
 SPOILED: dict[str, Change] = {
     "number": spoiled.number,
@@ -59,5 +79,8 @@ def made(
             continue
         for kind, change in chosen.items():
             said = change(sentence, text, rng)
-            if said and (kind == "verbatim" or said not in plain):
+            if kind == "two sentences" and said:
+                end_of = next(e for s, e, _ in told(text) if s > start)
+                yield kind, True, said, start, end_of
+            elif said and (kind == "verbatim" or said not in plain):
                 yield kind, kind in FAITHFUL, said, start, end

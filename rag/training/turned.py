@@ -19,13 +19,16 @@ from rag.english.lexicon import (
     GROUP_NOUNS,
     HAVE,
     MUTUAL_VERBS,
+    NEGATIONS,
     OFFICES,
+    OPPOSITES,
     ORGANISATION_HEADS,
     PERSONAL,
     PERSONS,
     POSSESSIVES,
     SPEECH_VERBS,
     TIME_WORDS,
+    WISHING_VERBS,
     alternation,
 )
 from rag.english.phrases import Phrase, VerbGroup, phrase_after
@@ -62,8 +65,11 @@ def _swaps(sentence: str, pairs: dict[str, str], around: tuple[str, str] = ("", 
 
 def _both(pairs: str) -> dict[str, str]:
     """Pairs of phrases as a mapping in both directions: "before/after|first/last"."""
-    split = [pair.strip().split("/") for pair in pairs.replace("\n", " ").split("|")]
-    return {a: b for a, b in split} | {b: a for a, b in reversed(split)}
+    split = [
+        (pair.strip().partition("/")[0], pair.strip().partition("/")[2])
+        for pair in " ".join(pairs.split()).split("|")
+    ]
+    return dict(split) | {b: a for a, b in reversed(split)}
 
 
 # --- order in time ---------------------------------------------------------------------------------------
@@ -160,7 +166,6 @@ def _invented(p: Parsed) -> str | None:
 _DENIED = _both(
     """likely/unlikely|able to/unable to|willing to/unwilling to|possible/impossible|legal/illegal"""
 )
-_UNDENIED = {"without": "with", "neither": "both"}
 
 
 def negation(sentence: str, _text: str, rng: Random) -> str | None:
@@ -170,8 +175,7 @@ def negation(sentence: str, _text: str, rng: Random) -> str | None:
     if out := [e for g in finite for e in _affirmed(p, g)]:
         return _one(sentence, out, rng)
     edits = [e for e in _swaps(sentence, _DENIED) if not re.search(r"\b(?:un|not )\Z", sentence[: e[0]])]
-    denied = {"not", "never", "no", "n't", "nobody", "nothing", "none", "nor", "neither"}
-    if any(item.low in denied or item.low.endswith("n't") for item in p.said):
+    if any(item.low in NEGATIONS or item.low.endswith("n't") for item in p.said):
         return _one(sentence, edits, rng)
     edits += [e for g in finite if p.free(p.start(g), p.verb(g).end) for e in _put_in(p, g)]
     return _one(sentence, edits, rng)
@@ -291,15 +295,25 @@ def _done(p: Parsed, group: VerbGroup) -> Iterator[Edit]:
         yield first.start, last.end, conjugated(group.verb, "past")
 
 
+_MOVES = {
+    "rise": "fall", "fall": "rise", "increase": "decrease", "decrease": "increase", "grow": "shrink",
+    "climb": "fall", "jump": "plunge", "drop": "rise", "decline": "rise", "gain": "lose", "win": "lose",
+    "lose": "win", "raise": "lower", "lower": "raise", "reduce": "increase", "surge": "plunge",
+    "plunge": "surge", "soar": "plummet", "tumble": "soar", "strengthen": "weaken", "weaken": "strengthen",
+    "expand": "shrink", "improve": "worsen", "worsen": "improve", "slow": "accelerate",
+    "accelerate": "slow", "beat": "lose to", "double": "halve", "survive": "die in",
+}  # fmt: skip
+
 # --- attitudes -------------------------------------------------------------------------------------------
 
-_ATTITUDES = {
-    "deny": "confirm", "confirm": "deny", "reject": "accept", "accept": "reject", "support": "oppose",
-    "oppose": "support", "criticise": "praise", "criticize": "praise", "praise": "criticise",
-    "welcome": "condemn", "condemn": "welcome", "approve": "reject", "endorse": "reject", "admit": "deny",
-    "defend": "attack", "acquit": "convict", "acknowledge": "deny", "back": "oppose", "denounce": "praise",
-    "applaud": "condemn", "hail": "condemn", "dispute": "confirm", "refute": "confirm", "ban": "allow",
-    "forbid": "allow", "uphold": "overturn", "overturn": "uphold", "allow": "forbid", "adopt": "reject",
+# Of the lexicon's opposites those that take sides; the others move, begin and end.
+_ATTITUDES: dict[str, tuple[str, ...]] = {
+    verb: tuple(sorted(others))
+    for verb, others in OPPOSITES.items()
+    if verb not in _MOVES | _STARTS and verb not in {"pass", "fail", "succeed", "die", "stop", "reduce", "cut"}
+} | {
+    "welcome": ("condemn",), "endorse": ("reject",), "denounce": ("praise",), "applaud": ("condemn",),
+    "hail": ("condemn",), "dispute": ("confirm",), "refute": ("confirm",), "acknowledge": ("deny",),
 }  # fmt: skip
 _TURNS = {
     "accused of": "convicted of", "charged with": "convicted of", "suspected of": "convicted of",
@@ -317,7 +331,7 @@ def attitude(sentence: str, _text: str, rng: Random) -> str | None:
     p = parsed(sentence)
     edits = [e for e in _swaps(sentence, _TURNS) if p.free(e[0], e[1])]
     edits += [
-        (p.verb(g).start, p.verb(g).end, conjugated(_ATTITUDES[g.verb], role_of(p, g)))
+        (p.verb(g).start, p.verb(g).end, conjugated(other, role_of(p, g)))
         for g in p.groups
         if g.verb in _ATTITUDES
         and g.kind != "reduced"
@@ -340,7 +354,7 @@ def _has_object(p: Parsed, group: VerbGroup) -> bool:
 
 # --- attempts --------------------------------------------------------------------------------------------
 
-_TRYING = frozenset("try attempt fail threaten seek offer vow promise pledge propose struggle want".split())
+_TRYING = frozenset("try attempt fail seek offer propose struggle".split()) | (WISHING_VERBS & SPEECH_VERBS)
 _NEARLY = re.compile(r"\b(?:nearly|almost)\s(?P<verb>[a-z]+)\b")
 
 
@@ -546,14 +560,6 @@ _COMPARED = _both(
     "outperformed": "underperformed", "positive": "negative", "minority": "majority", "majority": "minority",
 }  # fmt: skip
 _UNDER = {"under", "over", "above", "below"}
-_MOVES = {
-    "rise": "fall", "fall": "rise", "increase": "decrease", "decrease": "increase", "grow": "shrink",
-    "climb": "fall", "jump": "plunge", "drop": "rise", "decline": "rise", "gain": "lose", "win": "lose",
-    "lose": "win", "raise": "lower", "lower": "raise", "reduce": "increase", "surge": "plunge",
-    "plunge": "surge", "soar": "plummet", "tumble": "soar", "strengthen": "weaken", "weaken": "strengthen",
-    "expand": "shrink", "improve": "worsen", "worsen": "improve", "slow": "accelerate",
-    "accelerate": "slow", "beat": "lose to", "double": "halve", "survive": "die in",
-}  # fmt: skip
 
 
 def comparison(sentence: str, _text: str, rng: Random) -> str | None:

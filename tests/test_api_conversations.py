@@ -13,7 +13,7 @@ from typing import Any
 
 import httpx
 import pytest
-from answers import answered
+from answers import answered, earlier_record
 
 from rag.people.accounts import Accounts, add_account, remove_account
 from rag.surfaces.api.server import Server
@@ -269,7 +269,7 @@ def test_a_hundred_forged_verdicts_are_not_kept(page: Page) -> None:
         status, said = page.refused("POST", f"/api/exchanges/{exchange}/verdict", json={"verdict": "right"})
         assert status in (404, 422), said
     shelf = {"current": "", "conversations": [{"id": "x", "title": "t", "exchanges": [
-        {"key": "1", "asked": "Who?", "collection": "own", "found": record(answered()), "verdict": "right"}]}]}  # fmt: skip
+        {"key": "1", "asked": "Who?", "collection": "own", "found": earlier_record(answered()), "verdict": "right"}]}]}  # fmt: skip
     assert page.json("POST", "/api/conversations/taken-over", json={"shelf": shelf}) == {"kept": 1}
     (taken,) = [c for c in page.json("GET", "/api/conversations")["conversations"] if c["title"] == "t"]
     (old,) = page.json("GET", f"/api/conversations/{taken['id']}")["exchanges"]

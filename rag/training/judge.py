@@ -146,8 +146,12 @@ def from_text(texts: Sequence[tuple[str, str]], rng: random.Random, each: int = 
     absent, and some are joined to one that is absent, which makes them partly supported.
     """
     for text, fold in texts:
+        # A way that applies often is not to be learned more than one that applies seldom.
         made = list(statements(text, rng))
         rng.shuffle(made)
+        seen: Counter[str] = Counter()
+        order = {id(m): (seen.update([m[0]]), seen[m[0]], rng.random())[1:] for m in made}
+        made.sort(key=lambda m: order[id(m)])
         counts = {True: 0, False: 0}
         for kind, faithful, statement, _, _ in made:
             if counts[faithful] == each:

@@ -167,7 +167,7 @@ def without_title(sentence: str, _text: str, rng: Random) -> str | None:
     p = parsed(sentence)
     edits: list[tuple[int, int]] = []
     for name in names(sentence):
-        before = re.search(rf"(?<![\w-])(?:[A-Z][a-z]+\s){{0,2}}[A-Z][a-z]+\.?\s\Z", sentence[: name.start])
+        before = re.search(r"(?<![\w-])(?:[A-Z][a-z]+\s){0,2}[A-Z][a-z]+\.?\s\Z", sentence[: name.start])
         if not name.title or before is None or " " not in name.text or name.possessive:
             continue
         title = " ".join(before.group().lower().replace(".", "").split())
@@ -185,7 +185,7 @@ def half(sentence: str, _text: str, rng: Random) -> str | None:
     if (
         _is_limited(p)
         or not _is_free(p)
-        or re.search(r"[;:—–]|\b(?:both|that|when|while|as|between)\b", sentence)
+        or re.search(r"[;:—–]|\b(?:know|think|believe|hope|both|that|when|while|as|between)\b", sentence)
     ):
         return None
     finite = [g for g in p.groups if g.kind == "finite"]
@@ -232,10 +232,10 @@ def relative(sentence: str, _text: str, _rng: Random) -> str | None:
         ):
             continue
         rest = sentence[p.start(group) :]
-        end = rest.find(",")
+        end = rest.find(", ")
         said = (rest[:end] if end > 0 else rest.rstrip(".")).rstrip()
         if (
-            12 <= len(said)
+            len(said) >= 12
             and len(parsed(f"He {said}.").groups) >= 1
             and not re.search(r"\b(?:also|and|or)\Z", said)
         ):
@@ -277,7 +277,12 @@ def in_figures(sentence: str, _text: str, _rng: Random) -> str | None:
     """Small numbers in figures; not a half of "forty-nine"."""
     p = parsed(sentence)
     found = [
-        m for m in re.finditer(rf"(?<![\w-])(?:{alternation(_WORDS)})\b(?!-)", sentence) if p.free(*m.span())
+        m
+        for m in re.finditer(
+            rf"(?<![\w-])(?:{alternation(_WORDS)})\b(?=\s[a-z]{{3,}})(?!\s(?:of|and|ourselves|more|or)\b)",
+            sentence,
+        )
+        if p.free(*m.span())
     ]
     for m in reversed(found):
         sentence = sentence[: m.start()] + str(_WORDS[m.group()]) + sentence[m.end() :]
@@ -395,7 +400,8 @@ def according(sentence: str, _text: str, _rng: Random) -> str | None:
     split = _said_first(parsed(sentence))
     if split is None or split[0].lower() in PERSONAL:
         return None
-    return f"According to {uncapitalised(split[0])}, {split[1]}."
+    who = uncapitalised(split[0]) if " " in split[0] or split[0].endswith("s") else split[0]
+    return f"According to {who}, {split[1]}."
 
 
 def _speaks(who: str) -> bool:
@@ -411,7 +417,10 @@ def _is_statement(what: str) -> bool:
     finite = [g for g in p.groups if g.kind == "finite"]
     if not finite or any(g.verb in SPEECH_VERBS for g in finite):
         return False
-    return not re.match(r"(?:But|And|Or|So|Yet|Because|While|When|If|As|After|Although|However)\b", what)
+    return not re.match(
+        r"(?:But|And|Or|So|Yet|Because|While|When|If|As|After|Although|However|How|What|Why|Who)\b|.{0,40}:",
+        what,
+    )
 
 
 def _said_first(p: Parsed) -> tuple[str, str] | None:
@@ -439,11 +448,11 @@ def _said_first(p: Parsed) -> tuple[str, str] | None:
 
 # Verbs whose object a passive can begin with, in all their senses.
 _TRANSITIVE = frozenset(
-    """abduct acquire acquit approve arrest attack adopt ban bomb build buy capture condemn confiscate construct
+    """abduct acquire acquit appoint approve arrest assassinate attack adopt abolish ambush ban bomb build buy capture condemn confiscate construct
     convict criticise criticize damage defeat deploy design destroy detain develop direct discover elect
     establish expel fine found hire host injure install intercept invade investigate invent jail kidnap kill
     launch murder nominate organise organize overturn paint praise produce publish purchase record recruit
-    reject release rescue sell seize shell shoot sign sponsor strike sue suspend topple torpedo unveil
+    reject release rescue sell seize shell shoot sign sponsor strike sue suspend topple torpedo train unveil conquer defend detect evacuate fund inspire invite oversee translate introduce compose perform
     win write""".split()
 )
 
@@ -525,7 +534,21 @@ def _stands(p: Parsed, phrase: Phrase) -> bool:
 def _ends(p: Parsed, phrase: Phrase) -> bool:
     """Whether a phrase is whole: a mark or a preposition that cannot belong to it follows."""
     after = p.said[phrase.last] if phrase.last < len(p.said) else None
-    return after is None or after.low in {".", "on", "in", "during", "after", "last", "at", "before", "when"}
+    if after is not None and after.low == ",":
+        behind = p.said[phrase.last + 1].low if phrase.last + 1 < len(p.said) else ""
+        return behind in {"and", "but", "while", "after", "when", "where", "although"}
+    return after is None or after.low in {
+        ".",
+        "on",
+        "in",
+        "during",
+        "after",
+        "last",
+        "at",
+        "before",
+        "when",
+        "for",
+    }
 
 
 def _refers(p: Parsed, phrase: Phrase) -> bool:
@@ -546,7 +569,11 @@ def other_words(sentence: str, _text: str, rng: Random) -> str | None:
     edits: list[tuple[int, int, str]] = []
     for group in p.groups:
         item = p.verb(group)
-        if group.verb not in VERBS or (group.passive and any(" " in other for other in VERBS[group.verb])):
+        if (
+            group.verb not in VERBS
+            or (group.verb == "help" and re.search(r"\bto\b", sentence[item.end :][:30]))
+            or (group.passive and any(" " in other for other in VERBS[group.verb]))
+        ):
             continue
         if item.low == "purchase" or not p.free(item.start, item.end) or not _takes_object(p, group):
             continue
@@ -593,6 +620,8 @@ def possessive(sentence: str, _text: str, _rng: Random) -> str | None:
             continue
         if at and (p.said[at - 1].low in DETERMINERS | {"and", "or"} or p.said[at - 1].name):
             continue
+        if re.search(r"[A-Z][\w.’'-]*\s\Z", sentence[: item.start]):
+            continue  # a title that the name does not hold
         over = at + 2 in stops or after.low in {",", ".", "in", "on", "at", "during", "after", "for", "from"}
         if after.low == "." or (over and not after.name):
             if p.free(item.start, what.end):
@@ -635,6 +664,11 @@ def contraction(sentence: str, _text: str, rng: Random) -> str | None:
             sentence,
         )
         if p.free(*m.span())
+        and not (m.group().startswith(("plan", "hope")) and all(p.start(g) != m.start() for g in p.groups))
+        and not (
+            m.group().startswith("fail")
+            and re.search(r"\b(?:ha\w+|be|was|were|and)\s\Z", sentence[: m.start()])
+        )
     ]
     return spliced(sentence, *rng.choice(found)) if found else None
 
@@ -661,5 +695,10 @@ def hedge_kept(sentence: str, _text: str, rng: Random) -> str | None:
         (*m.span(), _HEDGES[m.group()])
         for m in re.finditer(rf"(?<![\w-])(?:{alternation(_HEDGES)})\b(?!\s(?:not|well)\b)", sentence)
         if p.free(*m.span())
+        and not (m.group().startswith(("plan", "hope")) and all(p.start(g) != m.start() for g in p.groups))
+        and not (
+            m.group().startswith("fail")
+            and re.search(r"\b(?:ha\w+|be|was|were|and)\s\Z", sentence[: m.start()])
+        )
     ]
     return spliced(sentence, *rng.choice(found)) if found else None

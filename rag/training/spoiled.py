@@ -23,7 +23,7 @@ from rag.english.lexicon import (
 )
 from rag.english.names import Name, names
 from rag.english.speakers import speakers
-from rag.training.wording import kind_of_name, spliced, told
+from rag.training.wording import kind_of_name, persons, spliced, told
 
 __all__ = ["crossed", "date", "name", "number", "speaker", "unit"]
 
@@ -34,7 +34,7 @@ _WORDS_BY_VALUE = {value: word for word, value in _SMALL_WORDS.items()}
 _FIGURE = r"\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?"
 # Not a part of a score, a date, a time, a name ("Apollo 13") or a longer word.
 _NUMBER = re.compile(
-    rf"(?<![\w.,:/–-])(?P<figure>{_FIGURE})(?![\w:/–]|[.,]?\d|-(?!\w))"
+    rf"(?<![\w.,:/’'–-])(?P<figure>{_FIGURE})(?![\w:/–]|[.,]?\d|-(?!\w))"
     rf"|(?<![\w-])(?P<word>{alternation(_SMALL_WORDS)})\b(?!-(?:{alternation(NUMBER_WORDS)})\b)"
 )
 _NAMED = re.compile(r"(?:\b[A-Z][\w.’'-]*|\b[Nn]o\.?|[Aa]rticle|[Ss]ection|[Cc]hapter|#)\s\Z")
@@ -104,7 +104,9 @@ def _exchanged(sentence: str, _text: str, _rng: Random) -> str | None:
     for first, second in pairwise(found):
         between = sentence[first.end() : second.start()]
         ahead, behind = _COUNTED.match(sentence[first.end() :]), _COUNTED.match(sentence[second.end() :])
-        if first.group() == second.group() or len(between.split()) < 2 or not ahead or not behind:
+        if bool(first["word"]) != bool(second["word"]) or not ahead or not behind:
+            continue
+        if first.group() == second.group() or len(between.split()) < 2:
             continue
         if re.search(r"\b(?:between|from)\s[$£€]?\Z", sentence[: first.start()]) or _RANGE.match(between):
             continue
@@ -199,7 +201,10 @@ def name(sentence: str, text: str, rng: Random) -> str | None:
     own = [n for n in names(sentence) if len(n.text) > 2]
     choices: list[tuple[Name, str]] = []
     for found in own:
-        kind, the = kind_of_name(found, sentence), sentence[: found.start].lower().endswith("the ")
+        kind, the = (
+            kind_of_name(found, sentence, persons(text)),
+            sentence[: found.start].lower().endswith("the "),
+        )
         if not kind:
             continue
         others = {called for called, *sort in _names_of(text) if sort == [kind, the]}
@@ -218,7 +223,7 @@ def name(sentence: str, text: str, rng: Random) -> str | None:
 def _names_of(text: str) -> tuple[tuple[str, str, bool], ...]:
     """Each name of a text with its kind and whether "the" stands before it."""
     return tuple(
-        (n.text, kind_of_name(n, sentence), sentence[: n.start].lower().endswith("the "))
+        (n.text, kind_of_name(n, sentence, persons(text)), sentence[: n.start].lower().endswith("the "))
         for _, _, sentence in told(text)
         for n in names(sentence)
     )
@@ -229,8 +234,13 @@ def _speakers_of(text: str) -> frozenset[str]:
     return frozenset(s.text for _, _, sentence in told(text) for s in speakers(sentence) if s.named)
 
 
+def _is_person(named: str, text: str) -> bool:
+    return named.split()[-1] in persons(text)
+
+
 _DAYS = [day.capitalize() for day in WEEKDAYS]
 _MONTHS = [month.capitalize() for month in MONTHS]
+_LONG_MONTHS = [_MONTHS[number - 1] for number in (1, 3, 5, 7, 8, 10, 12)]
 _DATES = re.compile(
     rf"\b(?P<day>{alternation(_DAYS)})\b|\b(?P<month>{alternation(_MONTHS)})\b(?!\s[A-Z])"
     rf"|\b(?:in|since|until|by|of|from|after|before)\s(?P<year>(?:1[89]|20)\d\d)\b(?![-–/])"
@@ -256,7 +266,9 @@ def date(sentence: str, _text: str, rng: Random) -> str | None:
     elif kind == "date":
         new = str(rng.choice([n for n in range(1, 29) if n != int(old)]))
     else:
-        new = rng.choice([n for n in (_DAYS if kind == "day" else _MONTHS) if n != old])
+        late = re.match(r"\s(?:29|30|31)\b", sentence[match.end(kind) :])
+        names_of = _DAYS if kind == "day" else _LONG_MONTHS if late else _MONTHS
+        new = rng.choice([n for n in names_of if n != old])
     return sentence[: match.start(kind)] + new + sentence[match.end(kind) :]
 
 
@@ -276,5 +288,8 @@ def speaker(sentence: str, text: str, rng: Random) -> str | None:
         return None
     spoken = rng.choice(own)
     mine = [n.text for n in names(sentence)]
-    others = sorted(o for o in _speakers_of(text) if all(_excludes(o, m) for m in mine))
+    person = _is_person(spoken.text, text)
+    others = sorted(
+        o for o in _speakers_of(text) if all(_excludes(o, m) for m in mine) and _is_person(o, text) == person
+    )
     return spliced(sentence, spoken.start, spoken.end, rng.choice(others)) if others else None

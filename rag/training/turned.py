@@ -27,9 +27,12 @@ from rag.english.lexicon import (
     PERSONS,
     POSSESSIVES,
     SPEECH_VERBS,
+    TELLING_VERBS,
     TIME_WORDS,
     WISHING_VERBS,
     alternation,
+    forms,
+    verb_forms,
 )
 from rag.english.phrases import Phrase, VerbGroup, phrase_after
 from rag.training.wording import (
@@ -38,6 +41,7 @@ from rag.training.wording import (
     conjugated,
     is_plural,
     parsed,
+    persons,
     role_of,
     spliced,
     told,
@@ -94,7 +98,14 @@ def order(sentence: str, _text: str, rng: Random) -> str | None:
     """What was before put after, and the other way round; a beginning made an end."""
     p = parsed(sentence)
     edits = _swaps(sentence, _BEFORE_AFTER, (_NO_TIME, _THINGS_HEARD))
-    edits += _swaps(sentence, _ENDS, ("", r"(?!\s(?:lady|minister|amendment|aid|half|quarter|name)\b|-)"))
+    edits += _swaps(
+        sentence,
+        _ENDS,
+        (
+            "",
+            r"(?!\s(?:lady|minister|amendment|aid|half|quarter|name|few|several|couple|year|decade|week|month|\d+|two|three|four|five|six|ten|[A-Z]\w*)\b|-)",
+        ),
+    )
     edits += [
         (m.start(1), m.end(1), "until" if m[1].lower() == "since" else "since")
         for m in re.finditer(
@@ -143,7 +154,7 @@ def cause(sentence: str, _text: str, rng: Random) -> str | None:
 
 def _invented(p: Parsed) -> str | None:
     """ "A after B" told as "B because A", and "A, and B" as "A because B", where A and B are whole clauses."""
-    for match in re.finditer(r",?\s(after|and|while|as)\s", p.text):
+    for match in re.finditer(r",?\s(after|and)\s", p.text):
         first, second = p.text[: match.start()], p.text[match.end() :].rstrip(".")
         groups = [g for g in p.groups if g.kind == "finite"]
         before = [g for g in groups if p.start(g) < match.start()]
@@ -212,10 +223,10 @@ def _put_in(p: Parsed, group: VerbGroup) -> Iterator[Edit]:
     if group.words & {"may", "might", "could", "would", "should", "ought", "also", "even", "only"}:
         return
     if first.low in AUXILIARIES and (first.low not in HAVE | DO or group.last - group.first > 1):
-        yield first.end, first.end, " not"
+        yield first.end, first.end, "not" if first.low == "can" else " not"
     elif group.last - group.first == 1 and group.verb not in SPEECH_VERBS | {"have", "do"}:
         did = {"past": "did", "third": "does"}.get(role_of(p, group))
-        if did and not re.search(r"\b(?:and|or|but|then)\s\Z", p.text[: verb.start]):
+        if did and not re.search(r"(?:\b(?:and|or|but|then)|,)\s\Z", p.text[: verb.start]):
             yield verb.start, verb.end, f"{did} not {group.verb}"
 
 
@@ -235,7 +246,7 @@ _LATER = re.compile(
     re.IGNORECASE,
 )
 _UNSURE = re.compile(
-    r"(?<!\bnot )\b(?P<word>allegedly|reportedly|possibly|probably|perhaps|apparently|purportedly|supposedly|"
+    r"(?<!\bnot )(?<!\bto )\b(?P<word>allegedly|reportedly|possibly|probably|perhaps|apparently|purportedly|supposedly|"
     r"potentially|alleged|suspected|purported|would-be|attempted)\s(?!if\b)"
 )
 
@@ -258,7 +269,15 @@ def hedge(sentence: str, _text: str, rng: Random) -> str | None:
             edits.append((*match.span(), match["be"]))
         elif verb := _past_of(match["verb"], "have" in match["to"]):
             edits.append((*match.span(), verb))
-    return _one(sentence, [e for e in edits if p.free(e[0], e[1])], rng)
+    return _one(sentence, [e for e in edits if p.free(e[0], e[1]) and not (e[2] and _goes_on(p, e[1]))], rng)
+
+
+def _goes_on(p: Parsed, end: int) -> bool:
+    """Whether another verb hangs on the same auxiliary: "will stay at home and work"."""
+    return any(
+        one.low in {"and", "or", "but"} and other.start > end and verb_forms().get(other.low) == other.low
+        for one, other in pairwise(p.said)
+    )
 
 
 def _opens_finite(p: Parsed, start: int) -> bool:
@@ -337,6 +356,7 @@ def attitude(sentence: str, _text: str, rng: Random) -> str | None:
         and g.kind != "reduced"
         and _has_object(p, g)
         and p.free(p.start(g), p.verb(g).end)
+        for other in _ATTITUDES[g.verb]
     ]
     return _one(sentence, edits, rng)
 
@@ -389,21 +409,22 @@ def attempt(sentence: str, _text: str, rng: Random) -> str | None:
 
 # --- conditions ------------------------------------------------------------------------------------------
 
-_CONDITION = r"(?<!as )(?<!even )(?<!what )(?<!see )(?<!ask )(?<!asked )(?<!know )(?<!sure )(?<!determine )(?<!only )(?<!wonder )"
+_CONDITION = r"(?<!\bas)(?<!\beven)(?<!\bwhat)(?<!\bonly)(?<!\bor)"
+_ASKING = re.compile(
+    r"\b(?:ask\w*|know|knew|see|wonder\w*|sure|determin\w+|check\w*|unclear|decid\w+|question\w*|test\w*|find out|say|clear|idea|remembers?)\b[^,]{0,25}\Z"
+)
 _IF_LAST = re.compile(
-    rf"{_CONDITION}(?:,\s|\s)(?:if|unless|provided that|provided|as long as|so long as|on condition that|only if)\s(?!not\b)[^,]{{8,110}}(?=[.]\Z)"
+    rf"{_CONDITION}(?:,\s|\s)(?:if|unless|provided that|as long as|so long as|on condition that|only if)\s(?!not\b)[^,]{{8,110}}(?=[.]\Z)"
 )
 _IF_FIRST = re.compile(r"\A(?:If|Unless|Provided that|As long as|So long as)\s[^,]{8,110},\s(?:then\s)?")
-_IF_BETWEEN = re.compile(
-    r",\s(?:if|unless|provided that|provided|as long as)\s(?!not\b|any\b)[^,]{8,90},(?=\s[a-z])"
-)
+_IF_BETWEEN = re.compile(r",\s(?:if|unless|provided that|as long as)\s(?!not\b|any\b)[^,]{8,90},(?=\s[a-z])")
 
 
 def condition(sentence: str, _text: str, _rng: Random) -> str | None:
     """The sentence without the condition that it sets."""
     p = parsed(sentence)
     match = _IF_FIRST.search(sentence) or _IF_BETWEEN.search(sentence) or _IF_LAST.search(sentence)
-    if match is None or not p.free(*match.span()):
+    if match is None or not p.free(*match.span()) or _ASKING.search(sentence[: match.start()]):
         return None
     rest = spliced(sentence, *match.span(), "")
     return rest if any(g.kind == "finite" for g in parsed(rest).groups) and len(rest) > 25 else None
@@ -496,7 +517,7 @@ def _may_act(p: Parsed, phrase: Phrase) -> bool:
     run = p.said[phrase.first : phrase.last]
     if head.possessive or any(item.low in PERSONAL | POSSESSIVES or item.mark for item in run):
         return False
-    if any(item.low in TIME_WORDS for item in run):
+    if any(item.low in TIME_WORDS or any(c.isdigit() for c in item.low) for item in run):
         return False
     return head.name or head.low.removesuffix("s") in _ACTORS or head.low in _ACTORS
 
@@ -505,7 +526,7 @@ def _may_act(p: Parsed, phrase: Phrase) -> bool:
 
 _OF = {
     "some of": "all of", "several of": "all of", "many of": "all of", "most of": "all of", "half of": "all of",
-    "a few of": "all of", "part of": "all of", "parts of": "all of", "at least one of": "all of", "one of": "all of",
+    "a few of": "all of", "at least one of": "all of", "one of": "all of",
     "few of": "all of", "a number of": "all", "a majority of": "all", "nearly all": "all", "almost all": "all",
     "nearly every": "every", "almost every": "every", "nearly half of": "all of", "none of": "all of",
     "partly": "entirely", "partially": "completely", "sometimes": "always", "often": "always", "usually": "always",
@@ -516,8 +537,16 @@ _LIMITS = re.compile(
     r"\b(?:up to|at most|as many as|as much as|no more than|fewer than|less than)\s(?=[$€£]?\d)",
     re.IGNORECASE,
 )
+_PART = re.compile(
+    r"(?:\A|\b(?:in|from|across|over|through|closed|destroyed|damaged|lost|sold|covers?|covered)\s)"
+    r"(parts? of)(?= the\s)",
+    re.IGNORECASE,
+)
 _SOME = re.compile(
-    r"(?<!the )(?<!as )\b(some|several|many|most|a few|dozens of|numerous|various)\s(?=(?:of the\s)?(?!of\b|such\b|other\b|more\b|recent|important|likely|popular|famous)[a-z-]+s?\s?[a-z]*s\b)",
+    r"(?<!the )(?<!as )(?<!so )(?<!too )(?<!how )(?<!these )(?<!those )(?<!their )(?<!his )(?<!her )(?<!its )"
+    r"\b(some|several|many|most|a few|dozens of|numerous|various)\s(?=(?:of the\s)?"
+    r"(?!(?:[a-z]+ )?(?:years|months|weeks|days|hours|minutes|times|decades|more)\b|of\b|such\b|other\b|more\b"
+    r"|recent|important|likely|popular|famous)[a-z-]+s?\s?[a-z]*s\b)",
     re.IGNORECASE,
 )
 
@@ -538,6 +567,7 @@ def scope(sentence: str, _text: str, rng: Random) -> str | None:
         )
     ]
     edits += [(*m.span(1), "all") for m in _SOME.finditer(sentence)]
+    edits += [(*m.span(1), "all of") for m in _PART.finditer(sentence)]
     edits += [(*m.span(), "") for m in _LIMITS.finditer(sentence)]
     return _one(sentence, [e for e in edits if p.free(e[0], e[1])], rng)
 
@@ -545,7 +575,7 @@ def scope(sentence: str, _text: str, rng: Random) -> str | None:
 # --- comparisons -----------------------------------------------------------------------------------------
 
 _COMPARED = _both(
-    """higher/lower|larger/smaller|better/worse|stronger/weaker|older/younger|faster/slower|longer/shorter|
+    """higher/lower|larger/smaller|better/worse|stronger/weaker|older/younger|faster/slower|
     highest/lowest|largest/smallest|best/worst|strongest/weakest|oldest/youngest|fastest/slowest|
     longest/shortest|above/below|cheaper/dearer|richer/poorer|warmer/cooler|easier/harder|safer/riskier|
     heavier/lighter|hotter/colder|upward/downward"""
@@ -557,7 +587,7 @@ _COMPARED = _both(
     "record high": "record low", "record low": "record high", "most popular": "least popular",
     "most expensive": "least expensive", "more expensive": "less expensive", "more likely": "less likely",
     "less likely": "more likely", "more common": "less common", "victory": "defeat", "defeat": "victory",
-    "outperformed": "underperformed", "positive": "negative", "minority": "majority", "majority": "minority",
+    "outperformed": "underperformed", "positive": "negative",
 }  # fmt: skip
 _UNDER = {"under", "over", "above", "below"}
 
@@ -594,6 +624,30 @@ def _moves(p: Parsed, group: VerbGroup) -> bool:
             and group.last < len(p.said)
             and (p.said[group.last].name or after in {"the", "a"})
         )
+    if group.verb in {"raise", "lower"}:
+        return after not in {
+            "money",
+            "funds",
+            "awareness",
+            "questions",
+            "concerns",
+            "some",
+            "kids",
+            "children",
+            "eyebrows",
+            "a",
+            "alarms",
+            "alarm",
+            "doubts",
+            "fears",
+            "more",
+            "him",
+            "her",
+            "them",
+            "in",
+            "by",
+            "hopes",
+        }
     if group.verb in {"drop", "lose", "fall", "jump", "climb", "grow", "survive"}:
         return not group.passive and after not in {
             "out",
@@ -642,10 +696,13 @@ def joined(sentence: str, text: str, rng: Random) -> str | None:
     if own is None:
         return None
     who, rest = own
+    if who.split()[-1] not in persons(text):
+        return None
     others = [
         (other, what)
         for other, what in _predicates(text)
         if not set(re.findall(r"\w{3,}", other)) & set(re.findall(r"\w{3,}", sentence)) and who not in what
+        if other.split()[-1] in persons(text)
     ]
     if not others:
         return None
@@ -656,10 +713,17 @@ def joined(sentence: str, text: str, rng: Random) -> str | None:
     return f"{who} {what} and {rest}"
 
 
+_SPOKEN = re.compile(rf"\b(?:according|{alternation(forms(TELLING_VERBS))})\b")
+
+
 @lru_cache(maxsize=64)
 def _predicates(text: str) -> tuple[tuple[str, str], ...]:
     found = (_predicate(sentence) for _, _, sentence in told(text) if len(sentence) < 240)
-    return tuple((who, what) for who, what in filter(None, found) if 15 <= len(what) <= 110)
+    return tuple(
+        (who, what)
+        for who, what in filter(None, found)
+        if 15 <= len(what) <= 110 and not _SPOKEN.search(what)
+    )
 
 
 def _predicate(sentence: str) -> tuple[str, str] | None:
@@ -673,6 +737,6 @@ def _predicate(sentence: str) -> tuple[str, str] | None:
     ):
         return None
     who, what = sentence[: p.said[0].end], sentence[p.said[1].start :]
-    if not sentence.endswith(".") or re.search(r"[:;—]", what) or first.verb == "say":
+    if not sentence.endswith(".") or re.search(r"[:;—]", what) or p.said[0].low in PERSONAL:
         return None
     return who, what

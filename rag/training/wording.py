@@ -11,9 +11,11 @@ from random import Random
 from rag.english.lexicon import (
     BE,
     CAPITALS,
+    CONNECTIVES,
     CONTRACTIONS,
     COUNTRIES,
     DEMONYMS,
+    DETERMINERS,
     DO,
     HAVE,
     MODALS,
@@ -21,9 +23,14 @@ from rag.english.lexicon import (
     ORGANISATION_HEADS,
     PLACES,
     PLURAL,
+    PREPOSITIONS,
     SINGULAR_PERSONS,
+    STOPWORDS,
+    TELLING_VERBS,
     THINGS,
+    alternation,
     inflect,
+    past_forms,
 )
 from rag.english.names import Name, names
 from rag.english.phrases import Item, Phrase, VerbGroup, items, phrase_after, phrase_before, verb_groups
@@ -38,6 +45,7 @@ __all__ = [
     "is_plural",
     "kind_of_name",
     "parsed",
+    "persons",
     "role_of",
     "spliced",
     "told",
@@ -56,6 +64,9 @@ _AN = re.compile(
 )
 _NOT_AN = re.compile(r"(?:eu|one\b|once\b|ew)", re.IGNORECASE)
 _SPELT_AN = re.compile(r"[AEFHILMNORSX](?=[A-Z]{1,4}\b|\.[A-Z])")
+_HUMAN = re.compile(
+    rf"(?:, (?:who|whose|\d\d,|an?\s|the\s)|\s(?:who|{alternation(past_forms(TELLING_VERBS))}|died|was born)\b)"
+)
 _ARTICLE = re.compile(r"\b([Aa])n?(?= \Z)")
 
 
@@ -122,6 +133,8 @@ def usable(sentence: str) -> bool:
     """
     if not 60 <= len(sentence) <= 320 or not re.search(r"[.”\"’]\Z", sentence) or "..." in sentence:
         return False
+    if re.match(r"[^,.]{1,40}: [“\"]?[A-Z]", sentence):  # a caption, a place, or a name in a transcript
+        return False
     if not re.match(r"[\"“‘]?[A-ZÀ-Þ0-9$£€]", sentence) or re.search(r"[|@#{}<>\[\]]|https?:", sentence):
         return False
     if sentence.count("“") != sentence.count("”") or sentence.count('"') % 2 or "?" in sentence:
@@ -182,6 +195,11 @@ def is_plural(p: Parsed, phrase: Phrase) -> bool | None:
         return True
     if head.low == "i":
         return None
+    if (
+        head.low in {"%", "percent", "cent", "half", "third", "quarter", "majority", "number"}
+        or head.low[0].isdigit()
+    ):
+        return None
     if head.name:
         return None if head.low.endswith("s") else False
     first = p.said[phrase.first].low
@@ -237,13 +255,36 @@ def uncapitalised(text: str) -> str:
     first = re.match(r"[\w’'.-]+", text)
     if first is None or re.match(r"(?:I\b|[A-Z][\w.]*[A-Z])", text):
         return text
+    if first.group().lower() in STOPWORDS | DETERMINERS | CONNECTIVES | PREPOSITIONS:
+        return text[0].lower() + text[1:]
     if any(name.start == 0 for name in names(text)):
         return text
     return text[0].lower() + text[1:]
 
 
-def kind_of_name(name: Name, text: str) -> str:
+@lru_cache(maxsize=64)
+def persons(text: str) -> frozenset[str]:
+    """The last names of the persons of a text: those with a title, and those that its words show to be some.
+
+    >>> sorted(persons("Gen. Mark Milley left. Ana Ruiz, 34, met Iris Moor, who won."))
+    ['Milley', 'Moor', 'Ruiz']
+    """
+    return frozenset(
+        name.text.split()[-1]
+        for _, _, sentence in told(text)
+        for name in names(sentence)
+        if name.title
+        or (
+            re.fullmatch(r"[A-Z][\w’'-]+(?: [A-Z]\.)?(?: [A-Z][\w’'-]+){1,2}", name.text)
+            and _HUMAN.match(sentence[name.end :])
+            and not {*name.text.lower().split()} & (ORGANISATION_HEADS | PLACES)
+        )
+    )
+
+
+def kind_of_name(name: Name, text: str, known: frozenset[str] = frozenset()) -> str:
     """What a name may stand for: a place, a people, a body, or a person; "" where that cannot be told.
+    `known` are last names of persons.
 
     >>> text = "Gen. Mark Milley left Iran for the Bank of England and the British army."
     >>> [(name.text, kind_of_name(name, text)) for name in names(text)]
@@ -254,12 +295,10 @@ def kind_of_name(name: Name, text: str) -> str:
         return "people"
     if name.text.lower() in PLACES | COUNTRIES | frozenset(CAPITALS):
         return "place"
-    if name.title:
+    if name.title or parts[-1].capitalize() in known or name.text.split()[-1] in known:
         return "person"
     if (set(parts) & ORGANISATION_HEADS) or re.fullmatch(r"[A-Z]{2,6}", name.text):
         return "body"
     if re.search(r"\b(?:in|near|from)\s\Z", text[: name.start]) and len(parts) == 1:
         return "place"
-    if re.fullmatch(r"[A-Z][\w’'-]+(?: [A-Z]\.)?(?: [A-Z][\w’'-]+){1,2}", name.text):
-        return "" if re.search(r"\bthe\s\Z", text[: name.start], re.IGNORECASE) else "person"
     return ""

@@ -13,6 +13,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from rag.answer.corrections import notice_on
 from rag.answer.paraphrase import agrees, share_carried
 from rag.english.clauses import joined_part
 from rag.english.names import small_words
@@ -62,6 +63,7 @@ class Checker:
         found = [f for claim in draft.claims if (f := self._claimed(draft.text, claim))]
         if not found:
             found = [f for f in (self._carried(draft.text, source) for source in self._evidence) if f][:1]
+        found = [f for f in found if notice_on(draft.text, f.source, self._evidence) is None]
         if not found:
             self.withheld.append(draft.text)
             return None

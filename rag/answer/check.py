@@ -13,6 +13,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from rag.answer import abstain
+from rag.answer.corrections import notice_on
 from rag.answer.located import Located, around, located
 from rag.answer.paraphrase import agrees, objections
 from rag.english.clauses import joined_part
@@ -86,6 +87,7 @@ class Checker:
         found = [] if draft.statement else self._quoted(draft)
         if not found:
             found = self._carried(draft)
+        found = [f for f in found if notice_on(draft.text, f.source, self._evidence) is None]
         if not found:
             self.withheld.append(draft.text)
             return None

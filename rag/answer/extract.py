@@ -17,6 +17,8 @@ from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from rag.answer import abstain
+from rag.answer.corrections import Notice, notice_on, notices
+from rag.answer.paraphrase import agrees, is_doubted
 from rag.answer.study import Confidence, PartReading, SpanCandidate, Study, named_nearby, study, widened
 from rag.english.clauses import is_hedged, is_reported
 from rag.english.dates import time_in
@@ -101,23 +103,69 @@ class PartDrafter:
         has room for one sentence."""
         if reading.confidence < abstain.MIN_CONFIDENCE:
             return
-        part, spans = reading.part, reading.candidates
+        part, spans = reading.part, self._sound(reading)
         asks_for_words = part.kind in (Kind.WORDS, Kind.LIST)
+        if asks_for_words and spans and (notice := self._notice_of(part, spans[0])):
+            yield from self._from_notice(part, spans[0], notice)
+            return
         if asks_for_words and spans and spans[0].score >= abstain.MIN_BELIEF:
             yield from _short(part, spans)
             return
         if asks_for_words and brief and spans:
             # The sentence of the reader's best words, if not its words alone.
             shown = spans[0].shown
-            yield DraftSentence(shown, (Claim(spans[0].source.rank, shown),), spans[0].words)
+            yield DraftSentence(shown, (Claim(spans[0].source.rank, shown),), _answering(part, spans[0]))
             return
         room = _ACCOUNT_SENTENCES if part.kind is Kind.ACCOUNT else 1 if brief else _MOST
         for sentence in self._telling(reading, room):
             verdict = decided(part.question, sentence.text) if part.kind is Kind.DECIDE else None
             lead = {True: "Yes:", False: "No:", None: ""}[verdict]
-            short = spans[0].words if asks_for_words and spans and sentence.holds(spans[0]) else None
+            held = asks_for_words and spans and sentence.holds(spans[0])
+            short = _answering(part, spans[0]) if held else None
             shown = sentence.shown[2]
-            yield DraftSentence(shown, (Claim(sentence.source.rank, shown),), short, lead)
+            if notice := self._notice(sentence.source, sentence.start, sentence.text):
+                yield _noticed(notice)
+            else:
+                yield DraftSentence(shown, (Claim(sentence.source.rank, shown),), short, lead)
+
+    def _sound(self, reading: PartReading) -> tuple[SpanCandidate, ...]:
+        """The words that may answer, those first whose sentence gives as done what the question takes for
+        done, and whose article does not take them back. Where it does, those first that it puts in their
+        place."""
+        part, spans = reading.part, reading.candidates
+        sure = [span for span in spans if span.score >= abstain.MIN_BELIEF]
+        best = next((span for span in sure if self._is_sound(part, span)), None)
+        if best is None and spans and self._is_taken_back(part, spans[0]):
+            best = next((s for s in spans if self._notice_of(part, s) and self._is_sound(part, s)), None)
+        return spans if best is None else (best, *(span for span in spans if span is not best))
+
+    def _is_sound(self, part: Part, span: SpanCandidate) -> bool:
+        return not (is_doubted(part.question, span.quote) or self._is_taken_back(part, span))
+
+    def _is_taken_back(self, part: Part, span: SpanCandidate) -> bool:
+        """Whether the words stand among those that their article takes back, or say with the question what it
+        takes back."""
+        article = span.source.passage.article_id
+        if any(notice.was_wrong(article, span.start) for notice in notices(article, self._evidence)):
+            return True
+        return notice_on(_statement(part, span), span.source, self._evidence) is not None
+
+    def _from_notice(self, part: Part, span: SpanCandidate, notice: Notice) -> Iterator[DraftSentence]:
+        """The words, if they are what is right, and the notice."""
+        draft = _noticed(notice)
+        if notice.correction.is_right(span.words) and self._is_sound(part, span):
+            yield DraftSentence(worded("", span.words), draft.claims, span.words)
+        yield draft
+
+    def _notice_of(self, part: Part, span: SpanCandidate) -> Notice | None:
+        return self._notice(span.source, span.start, _statement(part, span))
+
+    def _notice(self, source: RetrievedPassage, start: int, statement: str) -> Notice | None:
+        """The notice of correction that a place of an article lies in, or that takes back what is said
+        there."""
+        article = source.passage.article_id
+        within = (notice for notice in notices(article, self._evidence) if notice.holds(article, start))
+        return next(within, None) or notice_on(statement, source, self._evidence)
 
     def _encoded(self, texts: Sequence[str]) -> Floats:
         """Unit vectors, shape (texts, dims)."""
@@ -187,8 +235,25 @@ _OPPOSITE = 0.3  # a sentence all of whose clauses do is worth less by this
 _LITTLE_MORE = 0.6  # a sentence that is hardly longer than the short answer makes that superfluous
 
 
+def _statement(part: Part, span: SpanCandidate) -> str:
+    """What the words say as an answer: the question's words, and theirs."""
+    return f"{part.question} {span.words}"
+
+
+def _noticed(notice: Notice) -> DraftSentence:
+    """A notice of correction, whole: what was wrong is not shown without what is right."""
+    shown = " ".join(notice.correction.text.split())
+    return DraftSentence(shown, (Claim(notice.source.rank, shown),))
+
+
+def _answering(part: Part, span: SpanCandidate) -> str | None:
+    """The words as a short answer; `None` where they would say more than their sentence does."""
+    return None if is_doubted(part.question, span.quote) else span.words
+
+
 def _short(part: Part, spans: Sequence[SpanCandidate]) -> Iterator[DraftSentence]:
-    """The short answer, and the sentence it stands in; that alone, where it says little more."""
+    """The short answer, and the sentence it stands in; that alone, where it says little more, or where the
+    answer would say more than the sentence does."""
     best = spans[0]
     if best.supported is not None and best.supported < abstain.MIN_SHORT:
         yield DraftSentence(best.shown, (Claim(best.source.rank, best.shown),), best.words)
@@ -196,9 +261,15 @@ def _short(part: Part, spans: Sequence[SpanCandidate]) -> Iterator[DraftSentence
     short: str | None = _listed(spans) if part.kind is Kind.LIST else best.words
     said = worded(part.question, short or "")
     shown = best.shown
+    if is_doubted(part.question, best.quote):
+        yield DraftSentence(shown, (Claim(best.source.rank, shown),))
+        return
     stems, held = set(content_stems(said)), set(content_stems(best.quote))
     if not stems <= held:
         said = worded("", short or "")  # the question's words would say more than the sentence does
+    elif not agrees(said, best.quote):
+        yield DraftSentence(shown, (Claim(best.source.rank, shown),))
+        return
     if len(stems) < _LITTLE_MORE * len(held):
         yield DraftSentence(said, (Claim(best.source.rank, shown),), short)
         short = None

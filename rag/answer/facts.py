@@ -1,8 +1,7 @@
 """Whether what a text gives as a fact is given as one by the words that it rests on.
 
 "Won" does not rest on "came close to winning", "stole" not on "accused of stealing", "got the prize" not on
-"was offered the prize", and a question that takes a deed for done is not answered by a sentence in which it
-only might be. A veto: what these rules cannot tell passes.
+"was offered the prize". A veto: what these rules cannot tell passes.
 """
 
 from __future__ import annotations
@@ -28,7 +27,7 @@ from rag.english.numbers import numbers
 from rag.english.phrases import items
 from rag.english.sentences import sentences
 
-__all__ = ["are_facts", "is_doubted"]
+__all__ = ["are_facts"]
 
 _PLAIN = frozenset({"be", "have", "do"})
 
@@ -57,16 +56,6 @@ def are_facts(text: str, quote: str) -> bool:
         if _drops_adjective(text, held):
             return False
     return not (_is_whole_of_part(text, quote) or _is_contrary_side(text, quote))
-
-
-def is_doubted(question: str, quote: str) -> bool:
-    """Whether a question takes a deed for done that the quote gives otherwise.
-
-    >>> quote = "Sira Dembe came close to scoring."
-    >>> [is_doubted(question, quote) for question in ("Who scored?", "Who came close to scoring?")]
-    [True, False]
-    """
-    return not are_facts(question, quote)
 
 
 @lru_cache(maxsize=4_096)

@@ -52,6 +52,7 @@ from rag.types import Objection
 
 __all__ = [
     "agrees",
+    "is_doubted",
     "named_stems",
     "objections",
     "share_held",
@@ -153,6 +154,38 @@ def agrees(text: str, quote: str) -> bool:
         and _clauses_agree(text, quote)
         and not _roles_turned(text, quote)
     )
+
+
+def is_doubted(question: str, quote: str) -> bool:
+    """Whether a question takes a deed for done that the quote has, but does not give as done: a name from it
+    would say more than the quote does.
+
+    >>> quote = "Sira Dembe came close to scoring, and Lugano may sell her."
+    >>> questions = "Who scored?", "Whom did Lugano sell?", "Who came close to scoring?"
+    >>> [is_doubted(question, quote) for question in questions]
+    [True, True, False]
+    """
+    if not are_facts(question, quote):
+        return True
+    theirs = list(_deeds(quote))
+    told = is_reported(question)
+    for ours in _deeds(question):
+        same = [their for their in theirs if their.verb == ours.verb and ours.verb not in _PLAIN_VERBS]
+        if same and not any(_is_as_certain(ours, their, told) for their in same):
+            return True
+    return False
+
+
+_PLAIN_VERBS = frozenset({"be", "have", "do"})
+
+
+def _is_as_certain(ours: Clause, theirs: Clause, told: bool) -> bool:
+    """Whether a deed is denied where the other is, and left open only where the other is."""
+    if ours.denied != theirs.denied:
+        return False
+    open_there = theirs.hedged or theirs.wanted or theirs.embedded is not None
+    open_here = ours.hedged or ours.wanted or ours.claimed or ours.embedded is not None
+    return open_here or not (open_there or (theirs.claimed and not (told or ours.reported)))
 
 
 def _roles_turned(text: str, quote: str) -> bool:

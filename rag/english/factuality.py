@@ -46,7 +46,7 @@ __all__ = ["Factuality", "Scope", "scopes"]
 
 
 class Factuality(StrEnum):
-    """What a sentence says of words that it does not give as a fact."""
+    """What a sentence says of words that it does not give as a fact, the surest first."""
 
     NOMINAL = "the noun names what it is not: attempted murder"
     DENIED = "they are not so"
@@ -91,7 +91,7 @@ _NO_TIMES = rf"(?!(?:{_any(UNITS_OF_TIME)})s? )"
 # What follows one of these is said not to be so. The scope begins where the pattern ends.
 _NOT_SO = re.compile(
     "|".join(
-        rf"\b{pattern} "
+        rf"(?<![^ ]){pattern} "
         for pattern in (
             r"(?:came|come|comes|coming) (?:\w+ )?(?:close|near) to",
             r"(?:verge|brink|cusp) of",
@@ -129,7 +129,7 @@ _POSSIBLE = rf"(?:{_any(WISHING_NOUNS | UNSURE_NOUNS | POSSIBLE_NOUNS)})"
 # What follows one of these is left open.
 _OPEN = re.compile(
     "|".join(
-        rf"\b{pattern} "
+        rf"(?<![^ ]){pattern} "
         for pattern in (
             rf"(?:{_any(forms(_PURPOSE))}) (?:(?!to )[^ ,;.]+ ){{0,6}}?to",
             rf"(?:{_any(forms(OFFERING_VERBS))})(?! to\b)",
@@ -138,7 +138,7 @@ _OPEN = re.compile(
             rf"(?:{_any(forms(_CALLING))}) for",
             rf"{_POSSIBLE} (?:(?!to )[^ ,;.]+ ){{0,6}}?to",
             rf"{_POSSIBLE} (?:of|for|at|about)",
-            r"(?:even if|as if|as though|if|unless|whether|provided|assuming|lest|in case)",
+            r"(?:even if|as if|as though|if|unless|whether|provided that|assuming|lest|in case)",
             r"in (?:the event|case) of",
         )
     )
@@ -146,19 +146,19 @@ _OPEN = re.compile(
 # What follows one of these is somebody's word.
 _CLAIMED = re.compile(
     "|".join(
-        rf"\b{pattern} "
+        rf"(?<![^ ]){pattern} "
         for pattern in (
             rf"(?:{_any(forms(CLAIMING_VERBS | SUPPOSING_VERBS))}) to",
-            rf"{_POSSIBLE}(?= that\b)",
+            rf"{_POSSIBLE}(?= (?:that|he|she|it|they|we|i)\b)",
             rf"{_ACCUSED} (?:(?!of |with |for |over )[^ ,;.]+ ){{0,6}}?(?:of|with|for|over)",
             rf"(?:trial|charges?|suspicion|investigation|questioned|custody) {_NEAR}{{0,2}}?(?:of|for|over)",
         )
     )
 )
-_REPORTS = re.compile(rf"\b{_REPORT} (?=that\b)")
-_UNTIL = re.compile(r"\b(?:until|till|once|before|as soon as|by the time) ")
-_ALL_BUT = re.compile(r"\ball but (?=[a-z]+(?:ed|en)\b|[a-z]+ )")
-_NOMINAL = re.compile(rf"\b(?:{_any(NOMINAL_ADJECTIVES)}) (?=[a-z])")
+_REPORTS = re.compile(rf"(?<![^ ]){_REPORT} (?=that\b)")
+_UNTIL = re.compile(r"(?<![^ ])(?:until|till|once|before|as soon as|by the time) ")
+_ALL_BUT = re.compile(r"(?<![^ ])all but (?=[a-z]+(?:ed|en)\b|[a-z]+ )")
+_NOMINAL = re.compile(rf"(?<![^ ])(?:{_any(NOMINAL_ADJECTIVES)}) (?=[a-z])")
 _TRAILING = re.compile(
     rf"(?:, )?(?:{_BE}|proved|turned out to be) (?:\w+ly )?"
     rf"(?:{_FALSE}|not true|denied|dismissed|rejected|debunked|retracted|refuted)\b"
@@ -188,11 +188,13 @@ def scopes(sentence: str) -> tuple[Scope, ...]:
     said = items(sentence)
     groups = verb_groups(said)
     line, starts = _line(said)
-    found: list[Scope] = []
+    kinds: dict[tuple[int, int], Factuality] = {}
+    order = tuple(Factuality)
     for first, last, kind in _cued(line, starts, said, groups):
         if first < last:
-            found.append(Scope(said[first].start, said[last - 1].end, kind))
-    return tuple(dict.fromkeys(found))
+            at = (said[first].start, said[last - 1].end)
+            kinds[at] = min(kind, kinds.get(at, kind), key=order.index)
+    return tuple(Scope(*at, kind) for at, kind in kinds.items())
 
 
 def _line(said: Sequence[Item]) -> tuple[str, list[int]]:
@@ -230,9 +232,10 @@ def _cued(
             yield first, last, Factuality.DENIED
     for match in _UNTIL.finditer(line):
         first = at.get(match.end(), len(said))
-        verb = next((g for g in groups if g.first >= first and g.kind == "finite"), None)
+        last = _end(said, groups, first) if first < len(said) else first
+        verb = next((g for g in groups if first <= g.first < last and g.kind == "finite"), None)
         if verb is not None and _is_present(verb):
-            yield first, _end(said, groups, first), Factuality.OPEN
+            yield first, last, Factuality.OPEN
     for match in _ALL_BUT.finditer(line):
         first = at[match.end()]
         if any(group.first <= first < group.last for group in groups):
@@ -294,10 +297,13 @@ def _end(said: Sequence[Item], groups: Sequence[VerbGroup], first: int) -> int:
         return first
     finite = [g for g in groups if g.first >= first and g.kind == "finite"]
     infinitive = said[first - 1].low == "to" or may_be_base(said[first])
+    gerund = said[first].low.endswith("ing")
+    if not (infinitive or gerund) and any(group.first == first for group in finite):
+        return first  # what follows is said of the cue itself
     clause = said[first].low == "that" or (
         not infinitive
         and bool(finite)
-        and not said[first].low.endswith("ing")
+        and not gerund
         and said[first - 1].low not in {"of", "for", "with", "as", "over", "at", "about", "to", "than"}
         and not any(item.mark or item.low in _ENDING_WORDS for item in said[first : finite[0].first])
         and said[first - 1].low not in _NOUN_COMPLEMENTS
@@ -315,8 +321,7 @@ def _end(said: Sequence[Item], groups: Sequence[VerbGroup], first: int) -> int:
         if low == ",":
             after = at + 2 if at + 1 < len(said) and said[at + 1].low in {"and", "or"} else at + 1
             goes_on = after < len(said) and (
-                (infinitive and may_be_base(said[after]))
-                or (said[first].low.endswith("ing") and said[after].low.endswith("ing"))
+                (infinitive and may_be_base(said[after])) or (gerund and said[after].low.endswith("ing"))
             )
             if not goes_on:
                 return at

@@ -335,10 +335,13 @@ class Support(StrEnum):
 
 
 class Objection(StrEnum):
-    """Which of a statement's parts a rule does not find in the quote, or finds otherwise there."""
+    """Which of a statement's parts a rule does not find in the quote, or finds otherwise there. Figures and
+    names are unknown where no passage of the evidence has them."""
 
     FIGURES = "figures"
     NAMES = "names"
+    UNKNOWN_FIGURES = "unknown figures"
+    UNKNOWN_NAMES = "unknown names"
     DENIALS = "denials"
     DEEDS = "deeds"
     ROLES = "roles"

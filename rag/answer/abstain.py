@@ -60,6 +60,7 @@ MIN_SHOWN = 0.2
 MIN_SHORT = 0.1
 # How much each objection of a rule takes from the log-odds that the judge gives a sentence.
 OBJECTION_WEIGHTS = {
+    Objection.UNKNOWN_FIGURES: 4.0, Objection.UNKNOWN_NAMES: 4.0,
     Objection.FIGURES: 4.0, Objection.NAMES: 2.0, Objection.DENIALS: 3.0, Objection.DEEDS: 3.0,
     Objection.ROLES: 4.0, Objection.FACTS: 4.0, Objection.SPEAKERS: 3.0,
 }  # fmt: skip

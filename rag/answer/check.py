@@ -36,6 +36,10 @@ from rag.types import (
 __all__ = ["Checker", "Weighed", "cited_text"]
 
 _FEWEST_WORDS = 3
+_WORSE = {
+    Objection.FIGURES: Objection.UNKNOWN_FIGURES,
+    Objection.NAMES: Objection.UNKNOWN_NAMES,
+}
 # A place inside a word or a number: “rose 1” does not stand in “rose 12%” nor in “rose 1.5%”.
 _INSIDE = re.compile(r"(?<=\w)(?=['’-]?\w)|(?<=\w['’-])(?=\w)|(?<=\d)(?=[.,]\d)|(?<=\d[.,])(?=\d)")
 
@@ -69,6 +73,7 @@ class Checker:
         self._judge = judge or bundled_judge()
         # Words that the evidence has in small letters are no names where they open a sentence.
         self._common = {stem(word) for source in evidence for word in small_words(source.passage.text)}
+        self._whole = " ".join(source.passage.text for source in evidence)
         self._numbers: dict[tuple[str, int, int], Citation] = {}
         self.withheld: list[str] = []
 
@@ -166,9 +171,15 @@ class Checker:
         return around(source, *span) if span else None
 
     def _objections(self, text: str, beside: Located) -> frozenset[Objection]:
+        """What rules object to in the stretches; a number or a name that no passage has is worse than one that
+        the stretches do not have."""
         quote = " ".join(stretch.text for stretch in beside.stretches)
         published = beside.stretches[0].source.article.published
-        return objections(text, quote, self._common, published)
+        found = objections(text, quote, self._common, published)
+        if found & _WORSE.keys():
+            anywhere = objections(text, self._whole, self._common, published)
+            found |= {worse for each, worse in _WORSE.items() if each in found & anywhere}
+        return found
 
     def _cite(self, found: _Found) -> Citation:
         """The citation of those words: one number per quote, though one sentence may be the quote and another

@@ -101,7 +101,9 @@ def test_a_long_text_is_read_to_its_beginning_and_a_long_statement_too(judge: Te
     assert wordy[0] == wordy[1]
 
 
-def test_other_weights_than_those_shipped_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_other_weights_than_those_shipped_are_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     damaged = tmp_path / "judge.safetensors"
     damaged.write_bytes(WEIGHTS.read_bytes()[:-1] + b"x")
     monkeypatch.setattr("rag.models.judge.WEIGHTS", damaged)

@@ -32,7 +32,9 @@ def lines(path: Path, *rows: dict[str, Any]) -> Path:
 
 def test_sources_that_may_only_be_measured_on_are_left_out(tmp_path: Path) -> None:
     row = {"claim": "It left.", "evidence": ["The ferry left.", "At noon."], "label": "supported"}
-    path = lines(tmp_path / "c.jsonl", *({**row, "source": source} for source in ("wice", "lfqa", "qags-cnndm")))
+    path = lines(
+        tmp_path / "c.jsonl", *({**row, "source": source} for source in ("wice", "lfqa", "qags-cnndm"))
+    )
     text = "The ferry left. At noon."
     assert list(judge.read_pairs(path)) == [Pair("It left.", text, "supported", "wice", fold_of(text))]
 
@@ -101,12 +103,12 @@ def test_an_unsupported_claim_may_be_contradicted_or_absent_and_a_contradicted_o
 def test_a_long_text_gives_a_run_of_whole_sentences() -> None:
     text = " ".join(f"Sentence number {n} has exactly seven words." for n in range(60))
     for seed in range(20):
-        found = judge._window(text, random.Random(seed))
+        found = judge.window(text, random.Random(seed))
         assert found in text
         assert found.startswith("Sentence")
         assert found.endswith("words.")
         assert len(found.split()) <= 170
-    assert judge._window(FERRY, random.Random(1)) == FERRY
+    assert judge.window(FERRY, random.Random(1)) == FERRY
 
 
 def test_training_begins_with_the_reader_s_layers() -> None:

@@ -60,6 +60,7 @@ __all__ = [
     "main",
     "measures",
     "percent",
+    "read_claims",
     "read_lines",
     "shares",
     "state_of",
@@ -205,6 +206,11 @@ def _claim(record: Mapping[str, Any]) -> LabelledClaim:
         texts_in(record, "evidence"),
         Label(stated),
     )
+
+
+def read_claims(path: Path) -> list[LabelledClaim]:
+    """The claims of a file. Raises `ConfigError` as `read_lines` does."""
+    return read_lines(path, "a claim", _claim)
 
 
 # --- deciding ------------------------------------------------------------------------------------------
@@ -455,7 +461,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     args = parser.parse_args(arguments)
     if (args.limit is not None and args.limit < 1) or min(args.timed, args.show) < 0:
         parser.error("--limit must be at least 1, and --timed and --show at least 0")
-    claims = read_lines(args.file, "a claim", _claim)
+    claims = read_claims(args.file)
     known = sorted({claim.source for claim in claims})
     if unknown := sorted(set(args.source or ()) - set(known)):
         raise ConfigError(f"{args.file} has no source {unknown[0]!r}: it has {', '.join(known)}")

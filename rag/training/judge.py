@@ -36,7 +36,7 @@ from rag.training.data import Example, examples, fold_of
 from rag.training.network import Network, save
 from rag.training.statements import made as statements
 
-__all__ = ["LABELS", "Pair", "Settings", "main", "train"]
+__all__ = ["LABELS", "Pair", "Settings", "main", "train", "window"]
 
 _T = TypeVar("_T")
 
@@ -270,10 +270,10 @@ def planned(
         rng = random.Random(f"{settings.seed}/{epoch}")
         found = _drawn(people, of_people, rng)
         found += among_others(_drawn(short, of_short, rng), rng)
-        windows = [(_window(text, rng), "train") for text in _drawn(texts, of_text, rng)]
+        windows = [(window(text, rng), "train") for text in _drawn(texts, of_text, rng)]
         found += from_text(windows, rng)
         found += [
-            replace(p, evidence=_window(p.evidence, rng))
+            replace(p, evidence=window(p.evidence, rng))
             for p in from_answers(_drawn(questions, of_answers, rng), rng)
         ]
         counts = Counter((p.source.split(":")[0], p.label) for p in found)
@@ -296,7 +296,7 @@ def _drawn(found: Sequence[_T], share: float, rng: random.Random) -> list[_T]:
     return [*found] * whole + rng.sample(found, int((share - whole) * len(found)))
 
 
-def _window(text: str, rng: random.Random) -> str:
+def window(text: str, rng: random.Random) -> str:
     """A run of whole sentences of a text, of some 60 to 170 words."""
     if len(text.split()) <= 60:
         return text

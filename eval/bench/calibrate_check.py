@@ -1,0 +1,274 @@
+"""Fit how the judge and the rules are weighed in the check of a sentence, and choose from which likelihood a
+sentence is called supported, and shown at all.
+
+    python -m eval.bench.calibrate_check --support FOLDER --data FOLDER [--each N] [--rows FILE] [--weights FILE]
+
+`--support` holds `claims.jsonl` as `eval.bench.support` reads it, `--data` is what the reader is trained on.
+Only what neither network was trained on is used: the kept-out parts of the claims that people labelled, those
+sources that may calibrate but not train, and statements made by machine from kept-out paragraphs.
+
+Logistic regression (every source and label weighs alike) over the judge's log-odds and the rules' objections
+gives the weights in `rag.answer.abstain`. The thresholds follow two rules. A sentence is *supported* from the
+least likelihood at which, in the mean over the sources, at most `ERROR` of what is not supported passes, and at
+most `SPOILED_ERROR` of the spoiled statements. It is *shown* from the greatest at which at most `WITHHELD` of
+the supported ones are withheld. With `--rows` what was collected is kept in a file and used again.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import random
+import sys
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from eval.bench.support import Label, evidence_of, read_claims
+from rag.answer.check import Checker
+from rag.models.judge import TextJudge
+from rag.scores import auroc, log_odds
+from rag.training.data import examples, fold_of
+from rag.training.judge import window
+from rag.training.statements import made
+from rag.types import DraftSentence, Objection
+
+__all__ = ["ERROR", "SPOILED_ERROR", "WITHHELD", "Row", "fit", "main", "thresholds"]
+
+ERROR, SPOILED_ERROR, WITHHELD = 0.10, 0.04, 0.03
+# Sources that were not trained on at all, of which every claim may calibrate. Others, measured only, are not
+# looked at here.
+_CALIBRATING = frozenset({"lfqa"})
+_MEASURED_ONLY = frozenset({"qags-cnndm", "qags-xsum"})
+_RIDGE = 0.5
+_MADE = "made by machine"
+_OBJECTIONS = tuple(Objection)
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A claim as the check saw it: whether it is supported, whether its words stand in the evidence, and for
+    each text it was laid beside the judge's likelihood and the rules' objections."""
+
+    source: str
+    kind: str
+    supported: bool
+    quoted: bool
+    texts: tuple[tuple[float, tuple[str, ...]], ...]
+
+
+def _claims(path: Path, each: int, judge: TextJudge, rng: random.Random) -> Iterator[Row]:
+    by_source = defaultdict(list)
+    for claim in read_claims(path):
+        kept_out = fold_of(" ".join(claim.evidence)) != "train"
+        if claim.source not in _MEASURED_ONLY and (kept_out or claim.source in _CALIBRATING):
+            by_source[claim.source].append(claim)
+    for source, claims in sorted(by_source.items()):
+        for claim in rng.sample(claims, min(each, len(claims))):
+            evidence = evidence_of(claim.evidence, nearest_to=claim.text)
+            row = _row(source, str(claim.label), claim.label is Label.SUPPORTED, claim.text)
+            yield row(Checker(evidence, judge))
+
+
+def _made(data: Path, each: int, judge: TextJudge, rng: random.Random) -> Iterator[Row]:
+    kept_out = {e.context for e in examples(data, seed=17) if e.fold != "train"}
+    paragraphs = sorted(text for text in kept_out if len(text.split()) > 40)
+    rng.shuffle(paragraphs)
+    count: Counter[str] = Counter()
+    for text in paragraphs[: 20 * each]:
+        part = window(text, rng)
+        found = list(made(part, rng))
+        rng.shuffle(found)
+        for kind, faithful, statement, _, _ in found[:4]:
+            if count[kind] < each // 5:
+                count[kind] += 1
+                yield _row(_MADE, kind, faithful, statement)(Checker(evidence_of([part]), judge))
+
+
+def _row(source: str, kind: str, supported: bool, text: str) -> Callable[[Checker], Row]:
+    def seen(checker: Checker) -> Row:
+        draft = DraftSentence(text)
+        texts = tuple((w.supported, tuple(sorted(map(str, w.objections)))) for w in checker.weighed(draft))
+        return Row(source, kind, supported, checker.is_quoted(draft), texts)
+
+    return seen
+
+
+# --- weights -------------------------------------------------------------------------------------------
+
+
+def _features(text: tuple[float, Sequence[str]]) -> list[float]:
+    return [log_odds(text[0]), *(float(str(each) in text[1]) for each in _OBJECTIONS)]
+
+
+def fit(rows: Sequence[Row]) -> tuple[float, float, dict[Objection, float]]:
+    """The bias, what the judge's log-odds are multiplied by, and what each objection takes; never less than
+    nothing. Of the texts of a claim the one counts to which rules object least, and then the likeliest."""
+    seen = [row for row in rows if not row.quoted and row.texts]
+    counts = Counter((row.source, row.supported) for row in seen)
+    best = [max(row.texts, key=lambda text: (-len(text[1]), text[0])) for row in seen]
+    weights = np.array([1 / counts[row.source, row.supported] for row in seen])
+    weights /= weights.mean()
+    y = np.array([float(row.supported) for row in seen])
+    free = [True] * (2 + len(_OBJECTIONS))
+    while True:
+        x = np.array([[1.0, *_features(text)] for text in best])[:, free]
+        w = np.zeros(x.shape[1])
+        ridge = _RIDGE * np.diag([0.0, *np.ones(x.shape[1] - 1)])
+        for _ in range(50):
+            p = 1 / (1 + np.exp(-x @ w))
+            w -= np.linalg.solve(
+                (x * (weights * p * (1 - p))[:, None]).T @ x + ridge, x.T @ (weights * (p - y)) + ridge @ w
+            )
+        places = [at for at, kept in enumerate(free) if kept]
+        wrong = [at for at, value in zip(places, w, strict=True) if at > 1 and value > 0]
+        if not wrong:
+            break
+        for at in wrong:
+            free[at] = False
+    found = dict(zip(places, w, strict=True))
+    taken = {each: round(-float(found.get(at, 0.0)), 2) for at, each in enumerate(_OBJECTIONS, 2)}
+    return float(found[0]), float(found[1]), taken
+
+
+def likelihood(row: Row, bias: float, slope: float, taken: dict[Objection, float]) -> float:
+    """How likely a claim is supported, as the check weighs it; 1 where its words stand in the evidence."""
+    if row.quoted:
+        return 1.0
+    odds = [
+        bias + slope * log_odds(judged) - sum(taken[Objection(each)] for each in objections)
+        for judged, objections in row.texts
+    ]
+    return max((1 / (1 + float(np.exp(-value))) for value in odds), default=0.0)
+
+
+# --- thresholds ----------------------------------------------------------------------------------------
+
+
+def thresholds(scored: Sequence[tuple[str, bool, float]]) -> tuple[float, float]:
+    """From which likelihood a sentence is supported, and from which it is shown, by the rules above, in
+    hundredths. `scored`: source, whether it is supported, likelihood."""
+    grid = [n / 100 for n in range(1, 100)]
+    others = _by_source(scored, supported=False)
+    right = _by_source(scored, supported=True)
+    supported = next(
+        (
+            least
+            for least in grid
+            if _mean(_share(values, least) for values in others.values()) <= ERROR
+            and _share(others.get(_MADE, []), least) <= SPOILED_ERROR
+        ),
+        0.99,
+    )
+    shown = max(
+        (
+            least
+            for least in grid
+            if 1 - _mean(_share(values, least) for values in right.values()) <= WITHHELD
+        ),
+        default=0.01,
+    )
+    return supported, min(shown, supported)
+
+
+def _by_source(scored: Sequence[tuple[str, bool, float]], *, supported: bool) -> dict[str, list[float]]:
+    found: dict[str, list[float]] = defaultdict(list)
+    for source, is_supported, value in scored:
+        if is_supported is supported:
+            found[source].append(value)
+    return found
+
+
+def _share(values: Sequence[float], least: float) -> float:
+    return sum(value >= least for value in values) / len(values) if values else 0.0
+
+
+def _mean(values: Iterator[float]) -> float:
+    found = list(values)
+    return sum(found) / len(found) if found else 0.0
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Collect, fit, choose, and print as JSON."""
+    parser = argparse.ArgumentParser(
+        prog="python -m eval.bench.calibrate_check", description=(__doc__ or "").splitlines()[0]
+    )
+    parser.add_argument("--support", type=Path, required=True, help="the folder of claims.jsonl")
+    parser.add_argument("--data", type=Path, required=True, help="the folder of the reader's training data")
+    parser.add_argument("--each", type=int, default=200, help="claims of each source (default: 200)")
+    parser.add_argument("--rows", type=Path, help="where what was collected is kept")
+    parser.add_argument("--weights", type=Path, help="the judge's weights; those shipped, by default")
+    options = parser.parse_args(arguments)
+    if options.rows and options.rows.is_file():
+        rows = [_read(line) for line in options.rows.read_text(encoding="utf-8").splitlines()]
+    else:
+        judge, rng = TextJudge(options.weights), random.Random(1)
+        rows = [
+            *_claims(options.support / "claims.jsonl", options.each, judge, rng),
+            *_made(options.data, options.each, judge, rng),
+        ]
+        if options.rows:
+            options.rows.write_text("".join(json.dumps(asdict(row)) + "\n" for row in rows), encoding="utf-8")
+    bias, slope, taken = fit(rows)
+    scored = [(row.source, row.supported, likelihood(row, bias, slope, taken)) for row in rows]
+    supported, shown = thresholds(scored)
+    print(
+        json.dumps(
+            {
+                "bias": round(bias, 3),
+                "slope": round(slope, 3),
+                "objections": {str(each): value for each, value in taken.items()},
+                "supported from": supported,
+                "shown from": shown,
+                "sources": {
+                    source: _table(scored, source, supported, shown)
+                    for source in sorted({row.source for row in rows})
+                },
+                "made": {
+                    kind: round(
+                        _share(
+                            [
+                                likelihood(r, bias, slope, taken)
+                                for r in rows
+                                if r.kind == kind and r.source == _MADE
+                            ],
+                            supported,
+                        ),
+                        2,
+                    )
+                    for kind in sorted({row.kind for row in rows if row.source == _MADE})
+                },
+            },
+            indent=2,
+        )
+    )
+    return 0
+
+
+def _table(
+    scored: Sequence[tuple[str, bool, float]], source: str, supported: float, shown: float
+) -> dict[str, Any]:
+    right = [value for name, is_supported, value in scored if name == source and is_supported]
+    others = [value for name, is_supported, value in scored if name == source and not is_supported]
+    return {
+        "claims": [len(right), len(others)],
+        "auroc": auroc(right, others),
+        "supported ones that pass": round(_share(right, supported), 3),
+        "others that pass": round(_share(others, supported), 3),
+        "supported ones never shown": round(1 - _share(right, shown), 3),
+        "others never shown": round(1 - _share(others, shown), 3),
+    }
+
+
+def _read(line: str) -> Row:
+    found = json.loads(line)
+    texts = tuple((float(judged), tuple(objections)) for judged, objections in found.pop("texts"))
+    return Row(**found, texts=texts)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -33,6 +33,7 @@ from rag.answer.study import study
 from rag.config import default_home
 from rag.english.matching import squad_normalise
 from rag.models.encoder import SentenceEncoder
+from rag.models.judge import bundled_judge
 from rag.models.reader import SpanReader
 from rag.question.followup import standalone
 from rag.question.parts import parts_of
@@ -54,8 +55,10 @@ class _Watching:
         self._retriever, self._reader = Retriever(config.home, config, encoder, reader), reader
         self._noted: list[tuple[float, ...]] = []
 
-    def _note(self, question: str, evidence: Evidence, answerable: Sequence[float]) -> float:
-        self._noted.append(features(question, evidence, answerable))
+    def _note(
+        self, question: str, evidence: Evidence, answerable: Sequence[float], supported: float | None = None
+    ) -> float:
+        self._noted.append(features(question, evidence, answerable, supported))
         return 0.0
 
     def features(
@@ -63,7 +66,7 @@ class _Watching:
     ) -> tuple[float, ...]:
         self._noted.clear()
         retrieved = self._retriever.retrieve(question, asked_on=asked_on, filters=filters)
-        study(parts_of(question), retrieved, self._reader, self._note)
+        study(parts_of(question), retrieved, self._reader, self._note, bundled_judge())
         return max(self._noted)
 
 

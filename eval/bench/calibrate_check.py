@@ -1,17 +1,19 @@
 """Fit how the judge and the rules are weighed in the check of a sentence, and choose from which likelihood a
 sentence is called supported, and shown at all.
 
-    python -m eval.bench.calibrate_check --support FOLDER --data FOLDER [--each N] [--rows FILE] [--weights FILE]
+    python -m eval.bench.calibrate_check --support FOLDER --data FOLDER [--each N] [--rows FILE]
+                                         [--weights FILE]
 
 `--support` holds `claims.jsonl` as `eval.bench.support` reads it, `--data` is what the reader is trained on.
 Only what neither network was trained on is used: the kept-out parts of the claims that people labelled, those
 sources that may calibrate but not train, and statements made by machine from kept-out paragraphs.
 
 Logistic regression (every source and label weighs alike) over the judge's log-odds and the rules' objections
-gives the weights in `rag.answer.abstain`. The thresholds follow two rules. A sentence is *supported* from the
-least likelihood at which, in the mean over the sources, at most `ERROR` of what is not supported passes, and at
-most `SPOILED_ERROR` of the spoiled statements. It is *shown* from the greatest at which at most `WITHHELD` of
-the supported ones are withheld. With `--rows` what was collected is kept in a file and used again.
+gives the weights in `rag.answer.abstain`. The thresholds follow two rules. A sentence is *supported* from
+the least likelihood at which, in the mean over the sources, at most `ERROR` of what is not supported passes,
+and at most `SPOILED_ERROR` of the spoiled statements. It is *shown* from the greatest at which at most
+`WITHHELD` of the supported ones are withheld. With `--rows` what was collected is kept in a file and used
+again.
 """
 
 from __future__ import annotations

@@ -141,7 +141,12 @@ def measured(
 def as_read(reader: Reader) -> Claimed:
     """The claims that the reader makes of the documents, in place of those made from gold answers."""
 
-    def certain(question: str, evidence: Evidence, answerable: Sequence[float]) -> float:  # noqa: ARG001
+    def certain(
+        question: str,  # noqa: ARG001
+        evidence: Evidence,  # noqa: ARG001
+        answerable: Sequence[float],  # noqa: ARG001
+        supported: float | None = None,  # noqa: ARG001
+    ) -> float:
         return 1.0
 
     def claims(question: str, given: Sequence[ClaimedValue]) -> list[ClaimedValue]:

@@ -176,8 +176,8 @@ class Checker:
         return around(source, *span) if span else None
 
     def _objections(self, text: str, beside: Located) -> frozenset[Objection]:
-        """What rules object to in the stretches; a number or a name that no passage has is worse than one that
-        the stretches do not have."""
+        """What rules object to in the stretches. A number or a name that no passage has is worse than one
+        that the stretches do not have."""
         quote = " ".join(stretch.text for stretch in beside.stretches)
         published = beside.stretches[0].source.article.published
         found = objections(text, quote, self._common, published)

@@ -209,7 +209,7 @@ def encoded(found: Sequence[Pair], longest: int) -> list[_Encoded]:
     claims = tokenizer.encode_batch([p.claim for p in found], add_special_tokens=False)
     texts = dict.fromkeys(p.evidence for p in found)
     read = dict(zip(texts, tokenizer.encode_batch(list(texts), add_special_tokens=False), strict=True))
-    first, last = tokenizer.token_to_id("[CLS]"), tokenizer.token_to_id("[SEP]")
+    first, last = (int(tokenizer.token_to_id(mark) or 0) for mark in ("[CLS]", "[SEP]"))
     out = []
     for p, claim in zip(found, claims, strict=True):
         said = claim.ids[:_CLAIM]

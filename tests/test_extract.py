@@ -86,7 +86,9 @@ class Encoding:
         raise AssertionError("sentences are encoded, and beside them the question as one of them")
 
 
-def certain(question: str, evidence: Evidence, answerable: Sequence[float]) -> float:
+def certain(
+    question: str, evidence: Evidence, answerable: Sequence[float], supported: float | None = None
+) -> float:
     return 1.0
 
 
@@ -264,7 +266,9 @@ def test_of_several_parts_one_the_reader_is_not_sure_of_gets_the_sentence_of_its
 
 
 def test_a_part_that_is_not_answered_is_passed_over_and_the_other_answered() -> None:
-    def judge(question: str, evidence: Evidence, answerable: Sequence[float]) -> float:
+    def judge(
+        question: str, evidence: Evidence, answerable: Sequence[float], supported: float | None = None
+    ) -> float:
         return float("struck" in question)
 
     reader = Pointing({"Iran": 3.0})
@@ -282,7 +286,9 @@ def test_one_sentence_may_answer_both_parts_and_is_given_once() -> None:
 def test_the_judge_hears_what_the_reader_saw_of_the_part() -> None:
     heard: list[tuple[str, list[float]]] = []
 
-    def judge(question: str, evidence: Evidence, answerable: Sequence[float]) -> float:
+    def judge(
+        question: str, evidence: Evidence, answerable: Sequence[float], supported: float | None = None
+    ) -> float:
         heard.append((question, list(answerable)))
         return 1.0
 
@@ -296,7 +302,9 @@ def test_the_judge_hears_what_the_reader_saw_of_the_part() -> None:
 
 
 def test_a_part_under_the_least_confidence_gets_nothing() -> None:
-    def judge(question: str, evidence: Evidence, answerable: Sequence[float]) -> float:
+    def judge(
+        question: str, evidence: Evidence, answerable: Sequence[float], supported: float | None = None
+    ) -> float:
         return 0.4
 
     reader = Pointing({"Iran": 3.0})
@@ -570,7 +578,9 @@ def test_a_bare_question_is_answered_with_what_most_sentences_are_about() -> Non
 
 
 def test_a_bare_question_needs_no_confidence_but_something_to_tell_of() -> None:
-    def judge(question: str, evidence: Evidence, answerable: Sequence[float]) -> float:
+    def judge(
+        question: str, evidence: Evidence, answerable: Sequence[float], supported: float | None = None
+    ) -> float:
         return 0.0
 
     assert "It was a long week for everyone." in said(

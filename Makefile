@@ -3,7 +3,7 @@ PYTHON ?= $(or $(shell command -v python3.11),$(shell command -v python3))
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: install run test test-fast check crash fuzz eval reader wheel lock clean help
+.PHONY: install run test test-fast check crash fuzz eval reader judge wheel lock clean help
 
 install: .venv/installed  ## Install Clippings into .venv, with the formats that need an extra (the default)
 
@@ -59,6 +59,11 @@ reader: .venv/installed  ## Train the bundled reader again: make reader DATA=fol
 	@test -n "$(DATA)" || { \
 	  echo "Name the folder of training data: make reader DATA=folder (docs/reader.md says what is in it)"; exit 2; }
 	$(BIN)/python -m rag.training.train --data "$(DATA)" --work "$(or $(WORK),build/reader)"
+
+judge: .venv/installed  ## Train the bundled judge again: make judge SUPPORT=folder DATA=folder (see docs/judge.md)
+	@test -n "$(SUPPORT)" -a -n "$(DATA)" || { \
+	  echo "Name the folders: make judge SUPPORT=folder DATA=folder (docs/judge.md says what is in them)"; exit 2; }
+	$(BIN)/python -m rag.training.judge --support "$(SUPPORT)" --data "$(DATA)" --work "$(or $(WORK),build/judge)"
 
 # An earlier build's files are removed first: setuptools would put them in again.
 wheel: .venv/installed  ## Build the wheel in dist/

@@ -36,7 +36,7 @@ from rag.training.data import Example, examples, fold_of
 from rag.training.network import Network, save
 from rag.training.statements import made as statements
 
-__all__ = ["LABELS", "Pair", "Settings", "main", "train", "window"]
+__all__ = ["LABELS", "Pair", "Settings", "main", "rates", "train", "window"]
 
 _T = TypeVar("_T")
 
@@ -75,7 +75,7 @@ class Settings:
     tokens: int = 4096  # in a step
     # Epoch by epoch how often people's claims, short pairs, passages to make statements from, and questions
     # with answers are drawn: less than 1 is a random part of them.
-    shares: tuple[tuple[float, float, float, float], ...] = ((1.0, 0.6, 0.8, 0.3), (2.0, 0.4, 0.8, 0.3))
+    shares: tuple[tuple[float, float, float, float], ...] = ((1.5, 0.6, 0.3, 0.15), (2.5, 0.35, 0.35, 0.12))
 
 
 def read_pairs(path: Path) -> Iterator[Pair]:
@@ -315,6 +315,22 @@ def window(text: str, rng: random.Random) -> str:
     return text[start:end]
 
 
+def rates(settings: Settings, steps: Sequence[int]) -> list[float]:
+    """The rate of learning at each step, given how many steps each epoch has: it rises once and falls to
+    nothing in each.
+
+    >>> rates(Settings(rate=1.0, warm=0.5), [4, 2])
+    [0.5, 1.0, 0.5, 0.0, 1.0, 0.0]
+    """
+    found = []
+    for total in steps:
+        warm = settings.warm * total
+        found += [
+            settings.rate * min(1.0, at / warm, (total - at) / (total - warm)) for at in range(1, total + 1)
+        ]
+    return found
+
+
 def train(
     model: Network,
     plan: Sequence[Sequence[list[_Encoded]]],
@@ -324,8 +340,7 @@ def train(
     every: float = 300.0,
     said: Callable[[dict[str, Any]], None] = print,
 ) -> Network:
-    """Train, or go on from the checkpoint in `work`, written `every` so many seconds. The rate of learning
-    rises once and falls to nothing over all epochs."""
+    """Train, or go on from the checkpoint in `work`, written `every` so many seconds."""
     work.mkdir(parents=True, exist_ok=True)
     plain = [p for p in model.parameters() if p.requires_grad and p.ndim < 2]
     heavy = [p for p in model.parameters() if p.requires_grad and p.ndim > 1]
@@ -335,7 +350,7 @@ def train(
         fused=True,
     )
     steps = [batch for epoch in plan for batch in epoch]
-    warm = settings.warm * len(steps)
+    planned_rates = rates(settings, [len(epoch) for epoch in plan])
     saved = work / "checkpoint.pt"
     done = 0
     if saved.is_file():
@@ -349,8 +364,7 @@ def train(
     began, kept, read, running = time.time(), time.time(), 0, 0.0
     for number, batch in enumerate(steps[done:], done + 1):
         for group in optimiser.param_groups:
-            falling = (len(steps) - number) / (len(steps) - warm)
-            group["lr"] = settings.rate * min(1.0, number / warm, falling)
+            group["lr"] = planned_rates[number - 1]
         rows = arrays([(e.tokens, e.evidence) for e in batch], to=_ROUND)
         torch.manual_seed(settings.seed + number)  # a run that goes on drops out what an unbroken one would
         with torch.autocast("cpu", dtype=torch.bfloat16, enabled=native_bf16()):

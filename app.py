@@ -52,11 +52,15 @@ class LocalServices:
             require_collection(config.home)
         from rag.models.encoder import BUNDLED, SentenceEncoder
         from rag.models.engine import prepare
+        from rag.models.judge import bundled_judge
         from rag.models.reader import SpanReader
 
         prepare()  # first: imports run one at a time anyway, and the threads would wait for this one
         encoder, reader = SentenceEncoder(config.encoder), SpanReader()
-        steps: list[Callable[[], object]] = [lambda: reader.read("warm", ["warm"])]
+        steps: list[Callable[[], object]] = [
+            lambda: reader.read("warm", ["warm"]),
+            lambda: bundled_judge().judge([("warm", "warm")]),
+        ]
         if config.encoder == BUNDLED:  # another one may be missing, and should be looked for only once
             steps.insert(0, lambda: encoder.question("warm"))
         with Loading(*steps):

@@ -75,6 +75,12 @@ class Assistant:
         from then on, and so does a stream that is under way, at its next step."""
         self.collection.close()
 
+    def warm(self) -> None:
+        """Load what the first question would otherwise wait for."""
+        self.collection.warm()
+        if self._judge is not None:
+            self._judge.judge([("warm", "warm")])
+
     @property
     def model(self) -> str | None:
         """The name of the language model that words the answers, if there is one."""

@@ -114,7 +114,7 @@ def serve(library: Library, *, port: int, rules: AccessRules, accounts: Accounts
     listening = listen(rules.host, port)
     try:
         # Loading takes seconds: better before the server is ready than at the first question.
-        library.assistant(library.first).collection.warm()
+        library.assistant(library.first).warm()
         _clean_up(library, server.people.people)
         signals = _handle_signals()  # until here Ctrl-C ends the process like any other command
         with _running(server.application(), listening) as running:

@@ -47,7 +47,7 @@ def serve_stdio(library: Library, gate: Gate, *, timeout: float = TIMEOUT_SECOND
 
 def _warm(library: Library) -> None:
     try:
-        library.assistant(library.first).collection.warm()
+        library.assistant(library.first).warm()
     except Exception:  # the first call raises it again
         logging.getLogger("clippings").warning("the collection cannot be opened yet", exc_info=True)
 

@@ -79,9 +79,7 @@ def _both(pairs: str) -> dict[str, str]:
 # --- order in time ---------------------------------------------------------------------------------------
 
 _BEFORE_AFTER = _both("before/after|prior to/following")
-_NO_TIME = (
-    r"(?<!look )(?<!looked )(?<!looking )(?<!named )(?<!sought )(?<!day )(?<!year )(?<!time )(?<!soon )"
-)
+_NO_TIME = r"(?<!look )(?<!looked )(?<!looking )(?<!named )(?<!sought )(?<!day )(?<!year )(?<!time )(?<!soon )(?<!never )(?<!ever )(?<!been )(?<!seen )(?<!than )"
 _THINGS_HEARD = r"(?!\s(?:all\b|effects?|(?:the|a)\s(?:court|judge|committee|jury|panel|house|senate)))"
 _ENDS = _both("the first/the last|the previous/the next|the former/the latter|earlier than/later than")
 _STARTS = {
@@ -97,7 +95,16 @@ _STARTS = {
 def order(sentence: str, _text: str, rng: Random) -> str | None:
     """What was before put after, and the other way round; a beginning made an end."""
     p = parsed(sentence)
-    edits = _swaps(sentence, _BEFORE_AFTER, (_NO_TIME, _THINGS_HEARD))
+    edits = [
+        e
+        for e in _swaps(sentence, _BEFORE_AFTER, (_NO_TIME, _THINGS_HEARD))
+        if not (
+            e[2] == "prior to"
+            and re.search(
+                r"(?:\b(?:the|or|and|by|for|of|from|are|is|was|were|been)|\A)\s?\Z", sentence[: e[0]]
+            )
+        )
+    ]
     edits += _swaps(
         sentence,
         _ENDS,
@@ -114,7 +121,11 @@ def order(sentence: str, _text: str, rng: Random) -> str | None:
             re.IGNORECASE,
         )
     ]
-    edits += [e for e in _verb_edits(p, _STARTS) if not re.match(r"\s(?:up|in|with|to)\b", sentence[e[1] :])]
+    edits += [
+        e
+        for e in _verb_edits(p, _STARTS)
+        if not re.match(r"\s(?:up|in|with|to|\w+ing|out|off)\b", sentence[e[1] :])
+    ]
     return _one(sentence, edits, rng)
 
 
@@ -226,6 +237,11 @@ def _put_in(p: Parsed, group: VerbGroup) -> Iterator[Edit]:
         yield first.end, first.end, "not" if first.low == "can" else " not"
     elif group.last - group.first == 1 and group.verb not in SPEECH_VERBS | {"have", "do"}:
         did = {"past": "did", "third": "does"}.get(role_of(p, group))
+        subject = p.subject(group)
+        if did == "does" and (
+            subject is None or not (p.said[subject.head].name or subject.last - subject.first == 1)
+        ):
+            return  # "at 50 pounds a day", "their given names"
         if did and not re.search(r"(?:\b(?:and|or|but|then)|,)\s\Z", p.text[: verb.start]):
             yield verb.start, verb.end, f"{did} not {group.verb}"
 
@@ -320,7 +336,7 @@ _MOVES = {
     "lose": "win", "raise": "lower", "lower": "raise", "reduce": "increase", "surge": "plunge",
     "plunge": "surge", "soar": "plummet", "tumble": "soar", "strengthen": "weaken", "weaken": "strengthen",
     "expand": "shrink", "improve": "worsen", "worsen": "improve", "slow": "accelerate",
-    "accelerate": "slow", "beat": "lose to", "double": "halve", "survive": "die in",
+    "accelerate": "slow", "beat": "lose to", "double": "halve",
 }  # fmt: skip
 
 # --- attitudes -------------------------------------------------------------------------------------------
@@ -329,10 +345,10 @@ _MOVES = {
 _ATTITUDES: dict[str, tuple[str, ...]] = {
     verb: tuple(sorted(others))
     for verb, others in OPPOSITES.items()
-    if verb not in _MOVES | _STARTS and verb not in {"pass", "fail", "succeed", "die", "stop", "reduce", "cut"}
+    if verb not in _MOVES | _STARTS and verb not in {"allow", "leave", "save", "keep", "advance", "retreat", "pass", "fail", "succeed", "die", "stop", "reduce", "cut"}
 } | {
     "welcome": ("condemn",), "endorse": ("reject",), "denounce": ("praise",), "applaud": ("condemn",),
-    "hail": ("condemn",), "dispute": ("confirm",), "refute": ("confirm",), "acknowledge": ("deny",),
+    "hail": ("condemn",), "allow": ("forbid",), "dispute": ("confirm",), "refute": ("confirm",), "acknowledge": ("deny",),
 }  # fmt: skip
 _TURNS = {
     "accused of": "convicted of", "charged with": "convicted of", "suspected of": "convicted of",
@@ -375,7 +391,7 @@ def _has_object(p: Parsed, group: VerbGroup) -> bool:
 # --- attempts --------------------------------------------------------------------------------------------
 
 _TRYING = frozenset("try attempt fail seek offer propose struggle".split()) | (WISHING_VERBS & SPEECH_VERBS)
-_NEARLY = re.compile(r"\b(?:nearly|almost)\s(?P<verb>[a-z]+)\b")
+_NEARLY = re.compile(r"\b(?:nearly|almost)\s(?P<verb>(?!doubl|tripl|quadrupl|halv)[a-z]+)\b")
 
 
 def attempt(sentence: str, _text: str, rng: Random) -> str | None:
@@ -417,7 +433,9 @@ _IF_LAST = re.compile(
     rf"{_CONDITION}(?:,\s|\s)(?:if|unless|provided that|as long as|so long as|on condition that|only if)\s(?!not\b)[^,]{{8,110}}(?=[.]\Z)"
 )
 _IF_FIRST = re.compile(r"\A(?:If|Unless|Provided that|As long as|So long as)\s[^,]{8,110},\s(?:then\s)?")
-_IF_BETWEEN = re.compile(r",\s(?:if|unless|provided that|as long as)\s(?!not\b|any\b)[^,]{8,90},(?=\s[a-z])")
+_IF_BETWEEN = re.compile(
+    r",\s(?:if|unless|provided that|as long as)\s(?!not\b|any\b|necessary|possible|needed)[^,]{8,90},(?=\s[a-z])"
+)
 
 
 def condition(sentence: str, _text: str, _rng: Random) -> str | None:
@@ -545,7 +563,7 @@ _PART = re.compile(
 _SOME = re.compile(
     r"(?<!the )(?<!as )(?<!so )(?<!too )(?<!how )(?<!these )(?<!those )(?<!their )(?<!his )(?<!her )(?<!its )"
     r"\b(some|several|many|most|a few|dozens of|numerous|various)\s(?=(?:of the\s)?"
-    r"(?!(?:[a-z]+ )?(?:years|months|weeks|days|hours|minutes|times|decades|more)\b|of\b|such\b|other\b|more\b"
+    r"(?!(?:[a-z]+ )?(?:years|months|weeks|days|hours|minutes|times|decades|inches|feet|miles|degrees|more|this|is|was|has|his|its|us|as|does)\b|of\b|such\b|other\b|more\b"
     r"|recent|important|likely|popular|famous)[a-z-]+s?\s?[a-z]*s\b)",
     re.IGNORECASE,
 )
@@ -603,11 +621,17 @@ def comparison(sentence: str, _text: str, rng: Random) -> str | None:
         if sentence[e[0] : e[1]].lower() not in _UNDER or re.match(r"\s[$£€]?\d", sentence[e[1] :])
     ]
     edits += [
-        (p.verb(g).start, p.verb(g).end, _as_put(_MOVES[g.verb], role_of(p, g)))
+        (p.verb(g).start, p.verb(g).end, _contrary(p, g))
         for g in p.groups
         if g.verb in _MOVES and _moves(p, g)
     ]
     return _one(sentence, edits, rng)
+
+
+def _contrary(p: Parsed, group: VerbGroup) -> str:
+    """The contrary of a move, in the same form: money that is lost is else gained, not won."""
+    sum_behind = re.match(r"\s(?:[a-z]+ ){0,2}?[$£€\d]", p.text[p.verb(group).end :])
+    return _as_put("gain" if group.verb == "lose" and sum_behind else _MOVES[group.verb], role_of(p, group))
 
 
 def _as_put(verb: str, role: str) -> str:
@@ -648,7 +672,7 @@ def _moves(p: Parsed, group: VerbGroup) -> bool:
             "by",
             "hopes",
         }
-    if group.verb in {"drop", "lose", "fall", "jump", "climb", "grow", "survive"}:
+    if group.verb in {"drop", "lose", "win", "fall", "jump", "climb", "grow"}:
         return not group.passive and after not in {
             "out",
             "off",
@@ -673,7 +697,6 @@ def _moves(p: Parsed, group: VerbGroup) -> bool:
             "victim",
             "sight",
             "track",
-            "a",
             "his",
             "their",
             "through",
@@ -683,7 +706,7 @@ def _moves(p: Parsed, group: VerbGroup) -> bool:
             "more",
             "less",
             "older",
-        } | (set() if group.verb in {"lose", "survive"} else {"the"})
+        } | (set() if group.verb in {"lose", "win"} else {"the"})
     return True
 
 

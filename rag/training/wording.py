@@ -10,6 +10,7 @@ from random import Random
 
 from rag.english.lexicon import (
     BE,
+    BY_SHORT_NAME,
     CAPITALS,
     CONNECTIVES,
     CONTRACTIONS,
@@ -293,7 +294,8 @@ def kind_of_name(name: Name, text: str, known: frozenset[str] = frozenset()) -> 
     parts = re.findall(r"[\w’'-]+", name.text.lower())
     if name.text.lower() in DEMONYMS:
         return "people"
-    if name.text.lower() in PLACES | COUNTRIES | frozenset(CAPITALS):
+    low = name.text.lower()
+    if low in PLACES | COUNTRIES | frozenset(CAPITALS) or BY_SHORT_NAME.get(low) in COUNTRIES:
         return "place"
     if name.title or parts[-1].capitalize() in known or name.text.split()[-1] in known:
         return "person"

@@ -19,7 +19,9 @@ from rag.english.lexicon import (
     NEGATIONS,
     NUMBER_WORDS,
     OFFICES,
+    ORGANISATION_HEADS,
     PERSONAL,
+    PLACE_LEVELS,
     PREPOSITIONS,
     SHORT_MONTHS,
     SPEECH_VERBS,
@@ -162,13 +164,24 @@ def without_adverb(sentence: str, _text: str, rng: Random) -> str | None:
     return spliced(sentence, *rng.choice(edits), "") if edits else None
 
 
+def _is_place_or_body(named: str) -> bool:
+    """Whether what follows a title makes it a part of a name: "King County Superior Court"."""
+    return bool({*named.lower().split()} & (ORGANISATION_HEADS | PLACE_LEVELS))
+
+
 def without_title(sentence: str, _text: str, rng: Random) -> str | None:
     """A person without the title before the name, where another word of the name is left."""
     p = parsed(sentence)
     edits: list[tuple[int, int]] = []
     for name in names(sentence):
         before = re.search(r"(?<![\w-])(?:[A-Z][a-z]+\s){0,2}[A-Z][a-z]+\.?\s\Z", sentence[: name.start])
-        if not name.title or before is None or " " not in name.text or name.possessive:
+        if (
+            not name.title
+            or before is None
+            or " " not in name.text
+            or name.possessive
+            or _is_place_or_body(name.text)
+        ):
             continue
         title = " ".join(before.group().lower().replace(".", "").split())
         if title == name.title and not re.search(
@@ -449,7 +462,7 @@ def _said_first(p: Parsed) -> tuple[str, str] | None:
 # Verbs whose object a passive can begin with, in all their senses.
 _TRANSITIVE = frozenset(
     """abduct acquire acquit appoint approve arrest assassinate attack adopt abolish ambush ban bomb build buy capture condemn confiscate construct
-    convict criticise criticize damage defeat deploy design destroy detain develop direct discover elect
+    convict criticise criticize damage defeat deploy design destroy detain direct discover elect
     establish expel fine found hire host injure install intercept invade investigate invent jail kidnap kill
     launch murder nominate organise organize overturn paint praise produce publish purchase record recruit
     reject release rescue sell seize shell shoot sign sponsor strike sue suspend topple torpedo train unveil conquer defend detect evacuate fund inspire invite oversee translate introduce compose perform
@@ -488,7 +501,8 @@ def passive(sentence: str, _text: str, _rng: Random) -> str | None:
         first = p.said[who.first].start == 0
         done = f"{'were' if plural else 'was'} {conjugated(group.verb, 'participle')} by"
         agent = uncapitalised(p.words(who)) if first else p.words(who)
-        patient = capitalised(p.words(whom)) if first else p.words(whom)
+        given = sentence[p.verb(group).end + 1 : p.said[whom.last - 1].end]  # with a title, which is no item
+        patient = capitalised(given) if first else given
         return f"{sentence[: p.said[who.first].start]}{patient} {done} {agent}{sentence[p.said[whom.last - 1].end :]}"
     return None
 
@@ -516,7 +530,10 @@ def active(sentence: str, _text: str, _rng: Random) -> str | None:
         if not p.free(p.said[whom.first].start, p.said[who.last - 1].end):
             continue
         first = p.said[whom.first].start == 0
-        agent = capitalised(p.words(who)) if first else p.words(who)
+        given = sentence[
+            p.said[group.last].end + 1 : p.said[who.last - 1].end
+        ]  # with a title, which is no item
+        agent = capitalised(given) if first else given
         patient = uncapitalised(p.words(whom)) if first else p.words(whom)
         verb = conjugated(group.verb, "past")
         return f"{sentence[: p.said[whom.first].start]}{agent} {verb} {patient}{sentence[p.said[who.last - 1].end :]}"
@@ -525,7 +542,7 @@ def active(sentence: str, _text: str, _rng: Random) -> str | None:
 
 def _stands(p: Parsed, phrase: Phrase) -> bool:
     """Whether a phrase is a whole subject: it opens the sentence, or stands behind a time and a comma."""
-    if phrase.first == 0:
+    if p.said[phrase.first].start == 0:
         return True
     before = p.text[: p.said[phrase.first].start]
     return bool(re.fullmatch(r"(?:On|In|At|Last|Earlier|Later)\b[^,]{2,30}, ", before))

@@ -223,7 +223,7 @@ def _affirmed(p: Parsed, group: VerbGroup) -> Iterator[Edit]:
     elif plain is not None:
         end = plain.end + 1 if plain is not last else plain.end
         start = plain.start if plain is not last else plain.start - 1
-        yield start, end, ""
+        yield start, end, "already " if p.text.startswith("yet", end) else ""
     elif run[0].low == "cannot":
         yield run[0].start, run[0].end, "can"
 
@@ -345,7 +345,7 @@ _MOVES = {
 _ATTITUDES: dict[str, tuple[str, ...]] = {
     verb: tuple(sorted(others))
     for verb, others in OPPOSITES.items()
-    if verb not in _MOVES | _STARTS and verb not in {"allow", "leave", "save", "keep", "advance", "retreat", "pass", "fail", "succeed", "die", "stop", "reduce", "cut"}
+    if verb not in _MOVES | _STARTS and verb not in {"allow", "leave", "save", "keep", "advance", "retreat", "release", "free", "kill", "pass", "fail", "succeed", "die", "stop", "reduce", "cut"}
 } | {
     "welcome": ("condemn",), "endorse": ("reject",), "denounce": ("praise",), "applaud": ("condemn",),
     "hail": ("condemn",), "allow": ("forbid",), "dispute": ("confirm",), "refute": ("confirm",), "acknowledge": ("deny",),
@@ -510,6 +510,8 @@ def _phrase_at(p: Parsed, at: int) -> Phrase | None:
 
 def _opens_clause(p: Parsed, phrase: Phrase) -> bool:
     before = p.said[phrase.first - 1] if phrase.first else None
+    if re.search(r"[A-Z][\w.’'-]*\s\Z", p.text[: p.said[phrase.first].start]):
+        return False  # a title stands before the name, and would stay behind
     return (
         before is None
         or before.mark
@@ -579,7 +581,7 @@ def scope(sentence: str, _text: str, rng: Random) -> str | None:
             sentence,
             _OF,
             (
-                r"(?<!only )(?<!is )(?<!was )(?<!as )(?<!be )(?<!not )(?<!are )(?<!a )(?<!were )(?<!of )(?<!becoming )(?<!became )",
+                r"(?<!only )(?<!is )(?<!was )(?<!as )(?<!be )(?<!not )(?<!are )(?<!a )(?<!were )(?<!of )(?<!becoming )(?<!became )(?<!more )(?<!most )(?<!less )(?<!too )(?<!very )(?<!so )(?<!how )(?<!over )(?<!than )(?<!about )(?<!roughly )(?<!nearly )",
                 limits,
             ),
         )

@@ -21,6 +21,7 @@ from rag.english.lexicon import (
     HAVE,
     MODALS,
     NUMBER_WORDS,
+    OPENERS,
     ORGANISATION_HEADS,
     PLACES,
     PLURAL,
@@ -256,7 +257,7 @@ def uncapitalised(text: str) -> str:
     first = re.match(r"[\w’'.-]+", text)
     if first is None or re.match(r"(?:I\b|[A-Z][\w.]*[A-Z])", text):
         return text
-    if first.group().lower() in STOPWORDS | DETERMINERS | CONNECTIVES | PREPOSITIONS:
+    if first.group().lower() in OPENERS | STOPWORDS | DETERMINERS | CONNECTIVES | PREPOSITIONS:
         return text[0].lower() + text[1:]
     if any(name.start == 0 for name in names(text)):
         return text

@@ -564,7 +564,6 @@ def _ends(p: Parsed, phrase: Phrase) -> bool:
         "at",
         "before",
         "when",
-        "for",
     }
 
 
@@ -572,7 +571,9 @@ def _refers(p: Parsed, phrase: Phrase) -> bool:
     """Whether a phrase holds a word that another order could make mean another, or is a time."""
     run = p.said[phrase.first : phrase.last]
     return any(
-        i.low in PERSONAL | TIME_WORDS | {"his", "their", "its", "who", "which"} or i.mark or i.possessive
+        i.low in PERSONAL | TIME_WORDS | {"his", "their", "its", "who", "which"} or i.mark
+        or i.possessive
+        or i.low.startswith("who'")
         for i in run
     )
 

@@ -261,7 +261,7 @@ def date(sentence: str, _text: str, rng: Random) -> str | None:
         for m in _DATES.finditer(sentence)
         for kind in ("day", "month", "year", "date")
         if m[kind]
-        and not (m[kind] in {"May", "March", "August", "April", "June"} and not _is_month(sentence, m))
+        and not (m[kind] in {"May", "March", "August"} and not _is_month(sentence, m))
     ]
     if not found:
         return None

@@ -223,7 +223,10 @@ def _affirmed(p: Parsed, group: VerbGroup) -> Iterator[Edit]:
     elif plain is not None:
         end = plain.end + 1 if plain is not last else plain.end
         start = plain.start if plain is not last else plain.start - 1
-        yield start, end, "already " if p.text.startswith("yet", end) else ""
+        if p.text.startswith("yet ", end):
+            yield start, end + len("yet "), "already "
+        else:
+            yield start, end, ""
     elif run[0].low == "cannot":
         yield run[0].start, run[0].end, "can"
 
@@ -250,7 +253,7 @@ def _put_in(p: Parsed, group: VerbGroup) -> Iterator[Edit]:
 
 _HEDGED_TO = re.compile(
     r"\b(?P<be>is|are|was|were)\s(?:now\s|still\s|widely\s|also\s)?(?P<how>expected|likely|set|due|scheduled|planning|"
-    r"hoping|aiming|alleged|believed|thought|rumoured|rumored|reported|said|suspected|accused of|poised|projected|considering)"
+    r"hoping|aiming|alleged|believed|thought|rumoured|rumored|reported|said|suspected|poised|projected|considering)"
     r"(?P<to>\sto\s(?:have\s)?|\s)(?P<verb>[a-z]+)\b"
 )
 _PLANS_TO = re.compile(
@@ -445,7 +448,7 @@ def condition(sentence: str, _text: str, _rng: Random) -> str | None:
     if match is None or not p.free(*match.span()) or _ASKING.search(sentence[: match.start()]):
         return None
     rest = spliced(sentence, *match.span(), "")
-    return rest if any(g.kind == "finite" for g in parsed(rest).groups) and len(rest) > 25 else None
+    return rest if any(g.kind == "finite" for g in parsed(rest).groups) and len(rest) > 15 else None
 
 
 # --- who did it to whom ----------------------------------------------------------------------------------

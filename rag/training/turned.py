@@ -238,10 +238,10 @@ def _put_in(p: Parsed, group: VerbGroup) -> Iterator[Edit]:
         return
     if first.low in AUXILIARIES and (first.low not in HAVE | DO or group.last - group.first > 1):
         yield first.end, first.end, "not" if first.low == "can" else " not"
-    elif group.last - group.first == 1 and group.verb not in SPEECH_VERBS | {"have", "do"}:
+    elif group.last - group.first == 1 and group.verb not in SPEECH_VERBS | {"do"}:
         did = {"past": "did", "third": "does"}.get(role_of(p, group))
         subject = p.subject(group)
-        if did == "does" and (
+        if did == "does" and group.verb != "have" and (
             subject is None or not (p.said[subject.head].name or subject.last - subject.first == 1)
         ):
             return  # "at 50 pounds a day", "their given names"

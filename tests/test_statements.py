@@ -95,7 +95,9 @@ CASES = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("way", "sentence", "expected", "other"), CASES, ids=[f"{c[0]}: {c[1]}" for c in CASES])
+@pytest.mark.parametrize(
+    ("way", "sentence", "expected", "other"), CASES, ids=[f"{c[0]}: {c[1]}" for c in CASES]
+)
 def test_a_way_changes_what_it_is_for_and_leaves_the_rest_alone(
     way: str, sentence: str, expected: set[str], other: str | None
 ) -> None:
@@ -143,8 +145,6 @@ def test_what_the_text_says_elsewhere_is_not_a_spoiled_statement() -> None:
 
 
 def test_a_joined_pair_of_sentences_ends_where_the_second_does() -> None:
-    pair = (
-        "The old bridge over the river in the town was closed before the flood. The mayor opened a new one in May."
-    )
+    pair = "The old bridge over the river in the town was closed before the flood. The mayor opened a new one in May."
     (row,) = made(pair, Random(1), ["two sentences"])
     assert row[3:] == (0, len(pair))

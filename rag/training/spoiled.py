@@ -143,9 +143,11 @@ def _counts_of(text: str) -> tuple[tuple[str, str], ...]:
 
 
 _UNITS = {
-    "miles": ("kilometres", "metres"), "mile": ("kilometre",), "kilometres": ("miles",), "kilometers": ("miles",),
+    "miles": ("kilometres", "metres"), "mile": ("kilometre",), "kilometres": ("miles",),
+    "kilometers": ("miles",),
     "km": ("miles",), "metres": ("kilometres",), "meters": ("kilometers",), "feet": ("metres", "miles"),
-    "inches": ("feet",), "million": ("billion",), "billion": ("million", "trillion"), "trillion": ("billion",),
+    "inches": ("feet",), "million": ("billion",), "billion": ("million", "trillion"),
+    "trillion": ("billion",),
     "thousand": ("million",), "hundred": ("thousand",), "dollars": ("euros", "pounds"), "euros": ("dollars",),
     "pounds": ("dollars",), "seconds": ("minutes",), "minutes": ("hours",), "hours": ("days", "minutes"),
     "days": ("weeks", "months", "hours"), "weeks": ("months", "days"), "months": ("years", "weeks"),
@@ -260,8 +262,7 @@ def date(sentence: str, _text: str, rng: Random) -> str | None:
         (kind, m)
         for m in _DATES.finditer(sentence)
         for kind in ("day", "month", "year", "date")
-        if m[kind]
-        and not (m[kind] in {"May", "March", "August"} and not _is_month(sentence, m))
+        if m[kind] and not (m[kind] in {"May", "March", "August"} and not _is_month(sentence, m))
     ]
     if not found:
         return None

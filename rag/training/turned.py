@@ -40,6 +40,7 @@ from rag.training.wording import (
     capitalised,
     conjugated,
     is_plural,
+    not_behind,
     parsed,
     persons,
     role_of,
@@ -79,7 +80,7 @@ def _both(pairs: str) -> dict[str, str]:
 # --- order in time ---------------------------------------------------------------------------------------
 
 _BEFORE_AFTER = _both("before/after|prior to/following")
-_NO_TIME = r"(?<!look )(?<!looked )(?<!looking )(?<!named )(?<!sought )(?<!day )(?<!year )(?<!time )(?<!soon )(?<!never )(?<!ever )(?<!been )(?<!seen )(?<!than )"
+_NO_TIME = not_behind("look looked looking named sought day year time soon never ever been seen than")
 _THINGS_HEARD = r"(?!\s(?:all\b|effects?|(?:the|a)\s(?:court|judge|committee|jury|panel|house|senate)))"
 _ENDS = _both("the first/the last|the previous/the next|the former/the latter|earlier than/later than")
 _STARTS = {
@@ -110,7 +111,8 @@ def order(sentence: str, _text: str, rng: Random) -> str | None:
         _ENDS,
         (
             "",
-            r"(?!\s(?:lady|minister|amendment|aid|half|quarter|name|few|several|couple|year|decade|week|month|\d+|two|three|four|five|six|ten|[A-Z]\w*)\b|-)",
+            r"(?!\s(?:lady|minister|amendment|aid|half|quarter|name|few|several|couple|year|decade|week|month|\d+"
+            r"|two|three|four|five|six|ten|[A-Z]\w*)\b|-)",
         ),
     )
     edits += [
@@ -164,7 +166,7 @@ def cause(sentence: str, _text: str, rng: Random) -> str | None:
 
 
 def _invented(p: Parsed) -> str | None:
-    """ "A after B" told as "B because A", and "A, and B" as "A because B", where A and B are whole clauses."""
+    """ "A after B" told as "B because A", and "A, and B" as "A because B", of whole clauses."""
     for match in re.finditer(r",?\s(after|and)\s", p.text):
         first, second = p.text[: match.start()], p.text[match.end() :].rstrip(".")
         groups = [g for g in p.groups if g.kind == "finite"]
@@ -241,8 +243,10 @@ def _put_in(p: Parsed, group: VerbGroup) -> Iterator[Edit]:
     elif group.last - group.first == 1 and group.verb not in SPEECH_VERBS | {"do"}:
         did = {"past": "did", "third": "does"}.get(role_of(p, group))
         subject = p.subject(group)
-        if did == "does" and group.verb != "have" and (
-            subject is None or not (p.said[subject.head].name or subject.last - subject.first == 1)
+        if (
+            did == "does"
+            and group.verb != "have"
+            and (subject is None or not (p.said[subject.head].name or subject.last - subject.first == 1))
         ):
             return  # "at 50 pounds a day", "their given names"
         if did and not re.search(r"(?:\b(?:and|or|but|then)|,)\s\Z", p.text[: verb.start]):
@@ -252,12 +256,14 @@ def _put_in(p: Parsed, group: VerbGroup) -> Iterator[Edit]:
 # --- hedges ----------------------------------------------------------------------------------------------
 
 _HEDGED_TO = re.compile(
-    r"\b(?P<be>is|are|was|were)\s(?:now\s|still\s|widely\s|also\s)?(?P<how>expected|likely|set|due|scheduled|planning|"
+    r"\b(?P<be>is|are|was|were)\s(?:now\s|still\s|widely\s|also\s)?"
+    r"(?P<how>expected|likely|set|due|scheduled|planning|"
     r"hoping|aiming|alleged|believed|thought|rumoured|rumored|reported|said|suspected|poised|projected|considering)"
     r"(?P<to>\sto\s(?:have\s)?|\s)(?P<verb>[a-z]+)\b"
 )
 _PLANS_TO = re.compile(
-    r"\b(?:plans?|hopes?|aims?|intends?|wants?|expects?|seeks?|planned|hoped|aimed|intended|wanted|expected|appears?|seems?)"
+    r"\b(?:plans?|hopes?|aims?|intends?|wants?|expects?|seeks?"
+    r"|planned|hoped|aimed|intended|wanted|expected|appears?|seems?)"
     r"\sto\s(?P<have>have\s)?(?P<verb>[a-z]+)\b"
 )
 _LATER = re.compile(
@@ -265,7 +271,8 @@ _LATER = re.compile(
     re.IGNORECASE,
 )
 _UNSURE = re.compile(
-    r"(?<!\bnot )(?<!\bto )\b(?P<word>allegedly|reportedly|possibly|probably|perhaps|apparently|purportedly|supposedly|"
+    r"(?<!\bnot )(?<!\bto )\b(?P<word>allegedly|reportedly|possibly|probably|perhaps|apparently|"
+    r"purportedly|supposedly|"
     r"potentially|alleged|suspected|purported|would-be|attempted)\s(?!if\b)"
 )
 
@@ -344,21 +351,28 @@ _MOVES = {
 
 # --- attitudes -------------------------------------------------------------------------------------------
 
+# Verbs whose other senses have other contraries: "leave a message", "release an album", "save money".
+_MANY_SENSES = frozenset(
+    "allow leave save keep advance retreat release free kill pass fail succeed die stop reduce cut".split()
+)
 # Of the lexicon's opposites those that take sides; the others move, begin and end.
 _ATTITUDES: dict[str, tuple[str, ...]] = {
     verb: tuple(sorted(others))
     for verb, others in OPPOSITES.items()
-    if verb not in _MOVES | _STARTS and verb not in {"allow", "leave", "save", "keep", "advance", "retreat", "release", "free", "kill", "pass", "fail", "succeed", "die", "stop", "reduce", "cut"}
+    if verb not in _MOVES | _STARTS and verb not in _MANY_SENSES
 } | {
     "welcome": ("condemn",), "endorse": ("reject",), "denounce": ("praise",), "applaud": ("condemn",),
-    "hail": ("condemn",), "allow": ("forbid",), "dispute": ("confirm",), "refute": ("confirm",), "acknowledge": ("deny",),
+    "hail": ("condemn",), "allow": ("forbid",), "dispute": ("confirm",), "refute": ("confirm",),
+    "acknowledge": ("deny",),
 }  # fmt: skip
 _TURNS = {
     "accused of": "convicted of", "charged with": "convicted of", "suspected of": "convicted of",
-    "cleared of": "found guilty of", "acquitted of": "found guilty of", "pleaded not guilty": "pleaded guilty",
+    "cleared of": "found guilty of", "acquitted of": "found guilty of",
+    "pleaded not guilty": "pleaded guilty",
     "pleaded guilty": "pleaded not guilty", "convicted of": "cleared of", "found guilty of": "cleared of",
     "found not guilty": "found guilty", "declined to": "agreed to", "refused to": "agreed to",
-    "refuses to": "agrees to", "agreed to": "refused to", "agrees to": "refuses to", "promised to": "refused to",
+    "refuses to": "agrees to", "agreed to": "refused to", "agrees to": "refuses to",
+    "promised to": "refused to",
     "in favor of": "against", "in favour of": "against", "optimistic": "pessimistic",
     "declines to": "agrees to", "vowed to": "refused to", "plead guilty": "plead not guilty",
 }  # fmt: skip
@@ -381,7 +395,7 @@ def attitude(sentence: str, _text: str, rng: Random) -> str | None:
 
 
 def _has_object(p: Parsed, group: VerbGroup) -> bool:
-    """Whether the verb is used as one that does something to somebody: "backed the plan", and not "back to"."""
+    """Whether the verb has an object: "backed the plan", and not "back to"."""
     following = p.said[group.last] if group.last < len(p.said) else None
     if group.passive:
         return True
@@ -430,14 +444,17 @@ def attempt(sentence: str, _text: str, rng: Random) -> str | None:
 
 _CONDITION = r"(?<!\bas)(?<!\beven)(?<!\bwhat)(?<!\bonly)(?<!\bor)"
 _ASKING = re.compile(
-    r"\b(?:ask\w*|know|knew|see|wonder\w*|sure|determin\w+|check\w*|unclear|decid\w+|question\w*|test\w*|find out|say|clear|idea|remembers?)\b[^,]{0,25}\Z"
+    r"\b(?:ask\w*|know|knew|see|wonder\w*|sure|determin\w+|check\w*|unclear|decid\w+|"
+    r"question\w*|test\w*|find out|say|clear|idea|remembers?)\b[^,]{0,25}\Z"
 )
 _IF_LAST = re.compile(
-    rf"{_CONDITION}(?:,\s|\s)(?:if|unless|provided that|as long as|so long as|on condition that|only if)\s(?!not\b)[^,]{{8,110}}(?=[.]\Z)"
+    rf"{_CONDITION}(?:,\s|\s)(?:if|unless|provided that|as long as|so long as|on condition that|only if)"
+    r"\s(?!not\b)[^,]{8,110}(?=[.]\Z)"
 )
 _IF_FIRST = re.compile(r"\A(?:If|Unless|Provided that|As long as|So long as)\s[^,]{8,110},\s(?:then\s)?")
 _IF_BETWEEN = re.compile(
-    r",\s(?:if|unless|provided that|as long as)\s(?!not\b|any\b|necessary|possible|needed)[^,]{8,90},(?=\s[a-z])"
+    r",\s(?:if|unless|provided that|as long as)"
+    r"\s(?!not\b|any\b|necessary|possible|needed)[^,]{8,90},(?=\s[a-z])"
 )
 
 
@@ -548,12 +565,16 @@ def _may_act(p: Parsed, phrase: Phrase) -> bool:
 # --- scope -----------------------------------------------------------------------------------------------
 
 _OF = {
-    "some of": "all of", "several of": "all of", "many of": "all of", "most of": "all of", "half of": "all of",
+    "some of": "all of", "several of": "all of", "many of": "all of", "most of": "all of",
+    "half of": "all of",
     "a few of": "all of", "at least one of": "all of", "one of": "all of",
-    "few of": "all of", "a number of": "all", "a majority of": "all", "nearly all": "all", "almost all": "all",
+    "few of": "all of", "a number of": "all", "a majority of": "all", "nearly all": "all",
+    "almost all": "all",
     "nearly every": "every", "almost every": "every", "nearly half of": "all of", "none of": "all of",
-    "partly": "entirely", "partially": "completely", "sometimes": "always", "often": "always", "usually": "always",
-    "rarely": "often", "generally": "always", "mostly": "entirely", "occasionally": "always", "seldom": "always",
+    "partly": "entirely", "partially": "completely", "sometimes": "always", "often": "always",
+    "usually": "always",
+    "rarely": "often", "generally": "always", "mostly": "entirely", "occasionally": "always",
+    "seldom": "always",
     "largely": "entirely", "in some cases": "in all cases", "frequently": "always", "typically": "always",
 }  # fmt: skip
 _LIMITS = re.compile(
@@ -568,7 +589,8 @@ _PART = re.compile(
 _SOME = re.compile(
     r"(?<!the )(?<!as )(?<!so )(?<!too )(?<!how )(?<!these )(?<!those )(?<!their )(?<!his )(?<!her )(?<!its )"
     r"\b(some|several|many|most|a few|dozens of|numerous|various)\s(?=(?:of the\s)?"
-    r"(?!(?:[a-z]+ )?(?:years|months|weeks|days|hours|minutes|times|decades|inches|feet|miles|degrees|more|this|is|was|has|his|its|us|as|does)\b|of\b|such\b|other\b|more\b"
+    r"(?!(?:[a-z]+ )?(?:years|months|weeks|days|hours|minutes|times|decades|inches|feet|miles|degrees|more"
+    r"|this|is|was|has|his|its|us|as|does)\b|of\b|such\b|other\b|more\b"
     r"|recent|important|likely|popular|famous)[a-z-]+s?\s?[a-z]*s\b)",
     re.IGNORECASE,
 )
@@ -584,7 +606,10 @@ def scope(sentence: str, _text: str, rng: Random) -> str | None:
             sentence,
             _OF,
             (
-                r"(?<!only )(?<!is )(?<!was )(?<!as )(?<!be )(?<!not )(?<!are )(?<!a )(?<!were )(?<!of )(?<!becoming )(?<!became )(?<!more )(?<!most )(?<!less )(?<!too )(?<!very )(?<!so )(?<!how )(?<!over )(?<!than )(?<!about )(?<!roughly )(?<!nearly )",
+                not_behind(
+                    "only is was as be not are a were of becoming became "
+                    "more most less too very so how over than about roughly nearly"
+                ),
                 limits,
             ),
         )
@@ -604,7 +629,8 @@ _COMPARED = _both(
     heavier/lighter|hotter/colder|upward/downward"""
 ) | {
     "more than": "fewer than", "fewer than": "more than", "less than": "more than", "greater": "smaller",
-    "bigger": "smaller", "biggest": "smallest", "greatest": "smallest", "at least": "at most", "under": "over",
+    "bigger": "smaller", "biggest": "smallest", "greatest": "smallest", "at least": "at most",
+    "under": "over",
     "an increase in": "a decrease in", "a rise in": "a fall in", "a decline in": "a rise in",
     "a drop in": "a rise in", "increases in": "decreases in", "a fall in": "a rise in",
     "record high": "record low", "record low": "record high", "most popular": "least popular",
@@ -719,7 +745,7 @@ def _moves(p: Parsed, group: VerbGroup) -> bool:
 
 
 def joined(sentence: str, text: str, rng: Random) -> str | None:
-    """What the text says of somebody else said of whoever the sentence is about: "A, who …," or "A … and …"."""
+    """What the text says of somebody else said of the sentence's subject: "A, who …," or "A … and …"."""
     own = _predicate(sentence)
     if own is None:
         return None

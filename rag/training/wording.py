@@ -46,6 +46,7 @@ __all__ = [
     "conjugated",
     "is_plural",
     "kind_of_name",
+    "not_behind",
     "parsed",
     "persons",
     "role_of",
@@ -67,7 +68,8 @@ _AN = re.compile(
 _NOT_AN = re.compile(r"(?:eu|one\b|once\b|ew)", re.IGNORECASE)
 _SPELT_AN = re.compile(r"[AEFHILMNORSX](?=[A-Z]{1,4}\b|\.[A-Z])")
 _HUMAN = re.compile(
-    rf"(?:, (?:who|whose|\d\d,|an?\s|the\s)|\s(?:who|{alternation(past_forms(TELLING_VERBS))}|died|was born)\b)"
+    r"(?:, (?:who|whose|\d\d,|an?\s|the\s)"
+    rf"|\s(?:who|{alternation(past_forms(TELLING_VERBS))}|died|was born)\b)"
 )
 _ARTICLE = re.compile(r"\b([Aa])n?(?= \Z)")
 
@@ -242,6 +244,15 @@ def spliced(sentence: str, start: int, end: int, new: str) -> str:
         an = _SPELT_AN.match(following) or (_AN.match(following) and not _NOT_AN.match(following))
         before = before[: article.start()] + article[1] + ("n" if an else "") + " "
     return before + new + after
+
+
+def not_behind(words: str) -> str:
+    """A regular expression that matches where none of the words stands right before.
+
+    >>> re.findall(not_behind("look named") + r"after \\w+", "named after Ana, after noon")
+    ['after noon']
+    """
+    return "".join(rf"(?<!\b{word}\s)" for word in words.split())
 
 
 def capitalised(text: str) -> str:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from eval.bench import checking
-from eval.bench.checking import FAITHFUL, SPOILED, Statement, checked, overlapping, statements
+from eval.bench.checking import FAITHFUL, Statement, checked, overlapping, statements
 from rag.types import Article
 
 TEXT = (
@@ -27,51 +27,9 @@ TEXT = (
 STORY = Article("a", "v", TEXT)
 
 
-def changed(kind: str, sentence: str) -> str | None:
-    return {**FAITHFUL, **SPOILED}[kind](sentence, STORY, random.Random(3))
-
-
-@pytest.mark.parametrize(
-    ("kind", "sentence", "made"),
-    [
-        ("shortened", "Seven people died in the strike on the city of Quetta, which began at dawn.",
-         "Seven people died in the strike on the city of Quetta."),
-        ("in figures", "It took seven days.", "It took 7 days."),
-        ("speaker first", "The talks in Doha went on until dawn, Karim said.", "Karim said the talks in Doha went on until dawn."),
-        ("passive", "At dawn Iran attacked Pakistan on Tuesday.", "At dawn Pakistan was attacked by Iran on Tuesday."),
-        ("without an aside", "The border, closed for two days, is open.", "The border is open."),
-        ("other words", "It began at dawn.", "It started at dawn."),
-        ("negation", "The talks will not help.", "The talks will help."),
-        ("negation", "The talks will help.", "The talks will not help."),
-        ("role", "Iran attacked Pakistan on Tuesday.", "Pakistan attacked Iran on Tuesday."),
-    ],
-)  # fmt: skip
-def test_a_statement_differs_in_what_its_kind_says(kind: str, sentence: str, made: str) -> None:
-    assert changed(kind, sentence) == made
-
-
-def test_the_half_of_a_number_is_not_written_in_figures() -> None:
-    assert changed("in figures", "Forty-nine people died.") is None
-    assert changed("in figures", "Forty-nine died in nine days.") == "Forty-nine died in 9 days."
-
-
-def test_numbers_names_dates_and_speakers_are_replaced_by_others() -> None:
-    assert changed("number", "It took seven days.") not in {None, "It took seven days.", "It took 7 days."}
-    assert changed("date", "It began on Tuesday.") not in {None, "It began on Tuesday."}
-    assert changed("name", "They met in Quetta.") in {
-        f"They met in {n}." for n in ("Karvel", "Doha", "Iran", "Pakistan", "Anna Weber")
-    }
-    assert changed("source", "Karim said it rained.") in {
-        "Miller said it rained.",
-        "Anna Weber said it rained.",
-    }
-    for kind in SPOILED:
-        assert changed(kind, "it rained.") is None, kind
-
-
 def test_statements_are_cited_to_the_passage_of_their_sentence() -> None:
     made = list(statements([STORY], random.Random(1)))
-    assert {s.kind for s in made} >= {"verbatim", "number", "name", "date", "negation", "role", "source"}
+    assert {s.kind for s in made} >= {"verbatim", "number", "name", "date", "negation", "role", "speaker"}
     for statement in made:
         source = statement.evidence.numbered(statement.cited)
         assert source is not None

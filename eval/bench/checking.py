@@ -16,10 +16,9 @@ import argparse
 import gzip
 import json
 import random
-import re
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,51 +26,18 @@ from eval.metrics.interval import bootstrap
 from ingest.split import passage_spans
 from rag.answer.check import Checker
 from rag.config import PassageSettings
-from rag.english.lexicon import (
-    BE,
-    DIGIT_WORDS,
-    DO,
-    HAVE,
-    HEDGING_VERBS,
-    MODALS,
-    MONTHS,
-    NEGATIONS,
-    TEENS,
-    TELLING_VERBS,
-    WEEKDAYS,
-    alternation,
-    past_forms,
-)
 from rag.english.normalise import content_stems
 from rag.english.sentences import sentences
 from rag.errors import ConfigError
 from rag.store.label import label
+from rag.training.statements import FAITHFUL, SPOILED
+from rag.training.wording import usable
 from rag.types import Article, Claim, DraftSentence, Evidence, Headline, RetrievedPassage, Scores
 
 __all__ = ["FAITHFUL", "SPOILED", "Statement", "overlapping", "statements"]
 
 _KEEP = 8  # passages of evidence, as many as a question gets
 _OVERLAP = 0.6
-_DAYS = [day.capitalize() for day in WEEKDAYS]
-_MONTHS = [month.capitalize() for month in MONTHS]
-_NAME = re.compile(r"(?<=[a-z,] )(?:[A-Z][a-z]{2,}(?: [A-Z][a-z]+){0,2})\b")
-_WORDS_OF = {word: str(value) for value, word in enumerate((*DIGIT_WORDS, *TEENS)) if 2 <= value <= 10}
-_NUMBER = re.compile(rf"(?<![\w.,$])\d{{1,3}}(?:,\d{{3}})*(?![\w.,]*\d)|\b(?:{alternation(_WORDS_OF)})\b")
-_SAID = re.compile(
-    rf"\b([A-Z][a-z]+(?: [A-Z][a-z]+){{0,2}}) ({alternation(past_forms(TELLING_VERBS - HEDGING_VERBS))})\b"
-)
-_WHOLE = r"[A-Z][a-z]+(?: [A-Z][a-z]+){0,2}"  # a whole name: no capitalised word stands on either side
-_ROLES = re.compile(
-    rf"\b({_WHOLE}) ((?:has |had )?(?:[a-z]+ed|struck|hit|beat|won|led|sent)) ({_WHOLE})(?= [a-z]|[.,])"
-)
-_ATTACKED = re.compile(
-    r"\b([A-Z][a-z]{2,}) ([a-z]{3,}ed) ([A-Z][a-z]{2,})(?= (?:on|in|at|last|with|for|over|during)\b|[.,])"
-)
-_NO_NAMES = frozenset([*_DAYS, *_MONTHS, *"The This That He She It They We You Who Another Both".split()])
-_FINITE = alternation((BE | HAVE | DO | MODALS) - {"am", "be", "been", "being", "having", "ought"})
-_IS = re.compile(rf"\b({_FINITE})\b(?! not\b|n[’']t)")
-_NOT = re.compile(rf"\b({_FINITE}) not\b")
-_DENYING = re.compile(rf"\b(?:{alternation(NEGATIONS)})\b|n[’']t\b", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,141 +50,6 @@ class Statement:
     text: str
     cited: int  # its rank in the evidence
     evidence: Evidence
-
-
-_SAME_MEANING = (
-    ("more than", "over"), ("about", "around"), ("began", "started"), ("because", "since"),
-    ("also", "as well"),
-    ("according to", "says"), ("however", "but"), ("approximately", "some"), ("killed", "dead"),
-    ("people", "persons"),
-    ("large", "big"), ("announced", "made known"),
-)  # fmt: skip
-Change = Callable[[str, Article, random.Random], str | None]
-
-
-def _verbatim(sentence: str, _article: Article, _rng: random.Random) -> str | None:
-    return sentence
-
-
-def _shortened(sentence: str, _article: Article, _rng: random.Random) -> str | None:
-    """The sentence without what follows its last clause border."""
-    cut = max(sentence.rfind(mark) for mark in (", which ", ", who ", ", after ", ", while ", ", as "))
-    return f"{sentence[:cut]}." if cut > 40 else None
-
-
-def _in_figures(sentence: str, _article: Article, _rng: random.Random) -> str | None:
-    """Small numbers in figures."""
-    whole = rf"(?<![\w-])(?:{alternation(_WORDS_OF)})\b"  # and not the half of "forty-nine"
-    changed = re.sub(whole, lambda m: _WORDS_OF[m.group()], sentence)
-    return changed if changed != sentence else None
-
-
-def _attributed_first(sentence: str, _article: Article, _rng: random.Random) -> str | None:
-    """ "…, X said." told as "X said …"."""
-    match = re.search(r"^(.{30,}), ([A-Z][\w ]+) (said|says)\.$", sentence)
-    return f"{match[2]} {match[3]} {match[1][0].lower()}{match[1][1:]}." if match else None
-
-
-def _passive(sentence: str, _article: Article, _rng: random.Random) -> str | None:
-    """ "A attacked B" told as "B was attacked by A"."""
-    match = _ATTACKED.search(sentence)
-    if not match or match[3] in (*_DAYS, *_MONTHS) or re.search(r"[A-Z][\w.]* $", sentence[: match.start()]):
-        return None
-    return f"{sentence[: match.start()]}{match[3]} was {match[2]} by {match[1]}{sentence[match.end() :]}"
-
-
-def _without_aside(sentence: str, _article: Article, _rng: random.Random) -> str | None:
-    """The sentence without what stands between two commas."""
-    match = re.search(r"(?<=[a-z]), (?:(?!and |or )[a-z][^,“”\"]{10,80}), (?=[a-z])", sentence)
-    return sentence[: match.start()] + " " + sentence[match.end() :] if match else None
-
-
-def _told_otherwise(sentence: str, _article: Article, _rng: random.Random) -> str | None:
-    """Some frequent words in place of others that mean the same."""
-    changed = sentence
-    for old, new in _SAME_MEANING:
-        changed = re.sub(rf"\b{old}\b", new, changed)
-    return changed if changed != sentence else None
-
-
-def _number(sentence: str, _article: Article, rng: random.Random) -> str | None:
-    found = list(_NUMBER.finditer(sentence))
-    if not found:
-        return None
-    match = rng.choice(found)
-    old = match.group()
-    if old in _WORDS_OF:
-        new = rng.choice([w for w in _WORDS_OF if w != old])
-    else:
-        new = str(int(old.replace(",", "")) + rng.choice([1, 2, 3, 7, 10]))
-    return sentence[: match.start()] + new + sentence[match.end() :]
-
-
-def _name(sentence: str, article: Article, rng: random.Random) -> str | None:
-    found = list(_NAME.finditer(sentence))
-    others = sorted({m.group() for m in _NAME.finditer(article.text)} - {m.group() for m in found})
-    others = [o for o in others if o.split()[0] not in (*_DAYS, *_MONTHS) and o not in sentence]
-    found = [m for m in found if m.group().split()[0] not in (*_DAYS, *_MONTHS)]
-    if not found or not others:
-        return None
-    match = rng.choice(found)
-    return sentence[: match.start()] + rng.choice(others) + sentence[match.end() :]
-
-
-def _date(sentence: str, _article: Article, rng: random.Random) -> str | None:
-    for names in (_DAYS, _MONTHS):
-        found = [
-            m
-            for m in re.finditer(r"\b(" + "|".join(names) + r")\b", sentence)
-            if m.group() != "May" or m.start()
-        ]
-        if found:
-            match = rng.choice(found)
-            other = rng.choice([n for n in names if n != match.group()])
-            return sentence[: match.start()] + other + sentence[match.end() :]
-    return None
-
-
-def _negation(sentence: str, _article: Article, rng: random.Random) -> str | None:
-    """A denial taken out where there is one, put in where there is none."""
-    if match := _NOT.search(sentence):
-        return sentence[: match.start()] + match[1] + sentence[match.end() :]
-    if _DENYING.search(sentence):
-        return None
-    found = list(_IS.finditer(sentence))
-    if not found:
-        return None
-    match = rng.choice(found)
-    return f"{sentence[: match.end()]} not{sentence[match.end() :]}"
-
-
-def _role(sentence: str, _article: Article, _rng: random.Random) -> str | None:
-    match = _ROLES.search(sentence)
-    if not match or match[1] == match[3] or {*match[1].split(), *match[3].split()} & _NO_NAMES:
-        return None
-    if re.search(r"(?:[A-Z][\w.’'-]*|[a-z]\.) $", sentence[: match.start()]):
-        return None
-    return f"{sentence[: match.start()]}{match[3]} {match[2]} {match[1]}{sentence[match.end() :]}"
-
-
-def _source(sentence: str, article: Article, rng: random.Random) -> str | None:
-    """Another speaker of the article in place of the one who says it."""
-    match = _SAID.search(sentence)
-    others = sorted({m[1] for m in _SAID.finditer(article.text)} - {match[1]} if match else set())
-    others = [o for o in others if o not in sentence and o not in {"He", "She", "They", "It"}]
-    if not match or not others or match[1] in {"He", "She", "They", "It"}:
-        return None
-    return sentence[: match.start()] + rng.choice(others) + sentence[match.end(1) :]
-
-
-FAITHFUL: dict[str, Change] = {
-    "verbatim": _verbatim, "shortened": _shortened, "in figures": _in_figures,
-    "speaker first": _attributed_first, "passive": _passive, "without an aside": _without_aside,
-    "other words": _told_otherwise,
-}  # fmt: skip
-SPOILED: dict[str, Change] = {
-    "number": _number, "name": _name, "date": _date, "negation": _negation, "role": _role, "source": _source,
-}  # fmt: skip
 
 
 def statements(articles: Sequence[Article], rng: random.Random, each: int = 60) -> Iterator[Statement]:
@@ -239,17 +70,18 @@ def statements(articles: Sequence[Article], rng: random.Random, each: int = 60) 
                 for n, (a, b) in enumerate(spans, 1)
             )
         )
+        plain = " ".join(article.text.split())
         pool = [
-            (source.rank, " ".join(source.passage.text[a:b].split()))
+            (source.rank, sentence)
             for source in evidence
             for a, b in sentences(source.passage.text)
-            if 60 <= b - a <= 320 and source.passage.text[b - 1] in '.”"'
+            if usable(sentence := " ".join(source.passage.text[a:b].split()))
         ]
         rng.shuffle(pool)
         for kind, change in (*FAITHFUL.items(), *SPOILED.items()):
             for rank, sentence in pool[:20] if wanted[kind] else ():
-                text = change(sentence, article, rng)
-                if text and (kind in FAITHFUL or text not in " ".join(article.text.split())):
+                text = change(sentence, article.text, rng)
+                if text and (kind in FAITHFUL or text not in plain):
                     wanted[kind] -= 1
                     yield Statement(kind, text, rank, evidence)
                     break

@@ -19,7 +19,9 @@ from rag.english.lexicon import (
     NEGATIONS,
     NUMBER_WORDS,
     OFFICES,
+    ORGANISATION_HEADS,
     PERSONAL,
+    PLACE_LEVELS,
     PREPOSITIONS,
     SHORT_MONTHS,
     SPEECH_VERBS,
@@ -46,8 +48,8 @@ from rag.training.wording import (
 
 __all__ = [
     "according", "active", "contraction", "date_form", "half", "hedge_kept", "in_figures", "in_words",
-    "moved_time", "next_joined", "other_words", "passive", "possessive", "relative", "shortened", "speaker_first",
-    "speaker_last", "verbatim", "without_adverb", "without_aside", "without_title",
+    "moved_time", "next_joined", "other_words", "passive", "possessive", "relative", "shortened",
+    "speaker_first", "speaker_last", "verbatim", "without_adverb", "without_aside", "without_title",
 ]  # fmt: skip
 
 # Words under which a part of a sentence does not follow from the whole.
@@ -55,13 +57,14 @@ _LIMITING = (
     NEGATIONS
     | DEGREE_NEGATIONS
     | frozenset(
-        "if unless whether few fewer less only until before except unlikely rather instead every all each most".split()
+        "if unless whether few fewer less only until before except unlikely rather instead".split()
+        + "every all each most".split()
     )
 )
 
 
 def _is_limited(p: Parsed) -> bool:
-    """Whether some word of the sentence forbids taking a part for the whole: a denial, a condition, "every"."""
+    """Whether some word forbids taking a part for the whole: a denial, a condition, "every"."""
     return any(i.low in _LIMITING or i.low.endswith("n't") for i in p.said) or any(
         g.verb in DENYING_VERBS for g in p.groups
     )
@@ -112,7 +115,8 @@ def shortened(sentence: str, _text: str, _rng: Random) -> str | None:
 
 
 _ASIDE = re.compile(
-    r", (?:who|which|whose|a|an|the|known|based|aged|located|born|called|named|founded|dated|\d\d)\b[^,“”\"()]{3,80},(?=\s[a-z])"
+    r", (?:who|which|whose|a|an|the|known|based|aged|located|born|called|named|founded|dated|\d\d)\b"
+    r"[^,“”\"()]{3,80},(?=\s[a-z])"
 )
 
 
@@ -132,15 +136,16 @@ def without_aside(sentence: str, _text: str, _rng: Random) -> str | None:
 
 # Left out, these take nothing from what a sentence says.
 _ADVERBS = frozenset(
-    """also very really quite quickly rapidly recently suddenly sharply heavily strongly sadly currently famously
-    eventually repeatedly officially finally personally briefly immediately unexpectedly reluctantly
-    publicly significantly dramatically simply actually certainly clearly already openly formally previously
-    subsequently successfully steadily""".split()
+    """also very really quite quickly rapidly recently suddenly sharply heavily strongly sadly currently
+    famously eventually repeatedly officially finally personally briefly immediately unexpectedly
+    reluctantly publicly significantly dramatically simply actually certainly clearly already openly
+    formally previously subsequently successfully steadily""".split()
 )
 _ADJECTIVES = frozenset(
-    """huge massive major large big new small significant devastating popular famous beautiful controversial
-    prominent powerful brutal dramatic stunning lengthy brief recent special detailed historic terrible
-    remarkable serious extensive comprehensive impressive heavy ambitious lavish modest""".split()
+    """huge massive major large big new small significant devastating popular famous beautiful
+    controversial prominent powerful brutal dramatic stunning lengthy brief recent special detailed
+    historic terrible remarkable serious extensive comprehensive impressive heavy ambitious lavish
+    modest""".split()
 )
 
 
@@ -162,13 +167,24 @@ def without_adverb(sentence: str, _text: str, rng: Random) -> str | None:
     return spliced(sentence, *rng.choice(edits), "") if edits else None
 
 
+def _is_place_or_body(named: str) -> bool:
+    """Whether what follows a title makes it a part of a name: "King County Superior Court"."""
+    return bool({*named.lower().split()} & (ORGANISATION_HEADS | PLACE_LEVELS))
+
+
 def without_title(sentence: str, _text: str, rng: Random) -> str | None:
     """A person without the title before the name, where another word of the name is left."""
     p = parsed(sentence)
     edits: list[tuple[int, int]] = []
     for name in names(sentence):
         before = re.search(r"(?<![\w-])(?:[A-Z][a-z]+\s){0,2}[A-Z][a-z]+\.?\s\Z", sentence[: name.start])
-        if not name.title or before is None or " " not in name.text or name.possessive:
+        if (
+            not name.title
+            or before is None
+            or " " not in name.text
+            or name.possessive
+            or _is_place_or_body(name.text)
+        ):
             continue
         title = " ".join(before.group().lower().replace(".", "").split())
         if title == name.title and not re.search(
@@ -335,7 +351,8 @@ def date_form(sentence: str, _text: str, _rng: Random) -> str | None:
 
 
 _OPENING_TIME = re.compile(
-    rf"\A(?P<time>On (?:{alternation(d.capitalize() for d in WEEKDAYS)})|(?:In|Since) (?:(?:{alternation(_MONTHS)}) )?\d{{4}}|"
+    rf"\A(?P<time>On (?:{alternation(d.capitalize() for d in WEEKDAYS)})|"
+    rf"(?:In|Since) (?:(?:{alternation(_MONTHS)}) )?\d{{4}}|"
     rf"On (?:{alternation(_MONTHS)}) \d{{1,2}}|In (?:{alternation(_MONTHS)})|Last (?:week|month|year)|"
     rf"Earlier (?:this|that) (?:week|month|year)|Yesterday),? (?=[A-Za-z])"
 )
@@ -366,7 +383,8 @@ def moved_time(sentence: str, _text: str, _rng: Random) -> str | None:
 # --- who says it -----------------------------------------------------------------------------------------
 
 _SAID_LAST = re.compile(
-    r"\A(?P<what>[^“”\"]{25,}), (?P<who>[A-Z][\w.’'-]*(?: [\w.’'-]+){0,7}|[a-z]+(?: [\w.’'-]+){0,6}) (?P<verb>said|says)"
+    r"\A(?P<what>[^“”\"]{25,}), (?P<who>[A-Z][\w.’'-]*(?: [\w.’'-]+){0,7}|[a-z]+(?: [\w.’'-]+){0,6})"
+    r" (?P<verb>said|says)"
     rf"(?P<when>(?: on)? (?:{alternation(d.capitalize() for d in WEEKDAYS)}))?\.\Z"
 )
 _BY_LAST = re.compile(r"\A(?P<what>[^“”\"]{25,}), according to (?P<who>(?:the |a |an )?[\w.’' -]{3,70})\.\Z")
@@ -378,7 +396,8 @@ def speaker_first(sentence: str, _text: str, _rng: Random) -> str | None:
     match = _SAID_LAST.match(sentence)
     if not match or not _is_statement(match["what"]) or "," in match["who"]:
         return None
-    return f"{capitalised(match['who'])} {match['verb']}{match['when'] or ''} that {uncapitalised(match['what'])}."
+    said = f"{match['verb']}{match['when'] or ''}"
+    return f"{capitalised(match['who'])} {said} that {uncapitalised(match['what'])}."
 
 
 def speaker_last(sentence: str, _text: str, _rng: Random) -> str | None:
@@ -448,12 +467,13 @@ def _said_first(p: Parsed) -> tuple[str, str] | None:
 
 # Verbs whose object a passive can begin with, in all their senses.
 _TRANSITIVE = frozenset(
-    """abduct acquire acquit appoint approve arrest assassinate attack adopt abolish ambush ban bomb build buy capture condemn confiscate construct
-    convict criticise criticize damage defeat deploy design destroy detain develop direct discover elect
-    establish expel fine found hire host injure install intercept invade investigate invent jail kidnap kill
-    launch murder nominate organise organize overturn paint praise produce publish purchase record recruit
-    reject release rescue sell seize shell shoot sign sponsor strike sue suspend topple torpedo train unveil conquer defend detect evacuate fund inspire invite oversee translate introduce compose perform
-    win write""".split()
+    """abduct acquire acquit appoint approve arrest assassinate attack adopt abolish ambush ban bomb build
+    buy capture condemn confiscate construct convict criticise criticize damage defeat deploy design
+    destroy detain direct discover elect establish expel fine found hire host injure install intercept
+    invade investigate invent jail kidnap kill launch murder nominate organise organize overturn paint
+    praise produce publish purchase record recruit reject release rescue sell seize shell shoot sign
+    sponsor strike sue suspend topple torpedo train unveil conquer defend detect evacuate fund inspire
+    invite oversee translate introduce compose perform win write""".split()
 )
 
 
@@ -488,8 +508,10 @@ def passive(sentence: str, _text: str, _rng: Random) -> str | None:
         first = p.said[who.first].start == 0
         done = f"{'were' if plural else 'was'} {conjugated(group.verb, 'participle')} by"
         agent = uncapitalised(p.words(who)) if first else p.words(who)
-        patient = capitalised(p.words(whom)) if first else p.words(whom)
-        return f"{sentence[: p.said[who.first].start]}{patient} {done} {agent}{sentence[p.said[whom.last - 1].end :]}"
+        given = sentence[p.verb(group).end + 1 : p.said[whom.last - 1].end]  # with a title, which is no item
+        patient = capitalised(given) if first else given
+        start, end = p.said[who.first].start, p.said[whom.last - 1].end
+        return f"{sentence[:start]}{patient} {done} {agent}{sentence[end:]}"
     return None
 
 
@@ -516,16 +538,20 @@ def active(sentence: str, _text: str, _rng: Random) -> str | None:
         if not p.free(p.said[whom.first].start, p.said[who.last - 1].end):
             continue
         first = p.said[whom.first].start == 0
-        agent = capitalised(p.words(who)) if first else p.words(who)
+        given = sentence[
+            p.said[group.last].end + 1 : p.said[who.last - 1].end
+        ]  # with a title, which is no item
+        agent = capitalised(given) if first else given
         patient = uncapitalised(p.words(whom)) if first else p.words(whom)
         verb = conjugated(group.verb, "past")
-        return f"{sentence[: p.said[whom.first].start]}{agent} {verb} {patient}{sentence[p.said[who.last - 1].end :]}"
+        start, end = p.said[whom.first].start, p.said[who.last - 1].end
+        return f"{sentence[:start]}{agent} {verb} {patient}{sentence[end:]}"
     return None
 
 
 def _stands(p: Parsed, phrase: Phrase) -> bool:
     """Whether a phrase is a whole subject: it opens the sentence, or stands behind a time and a comma."""
-    if phrase.first == 0:
+    if p.said[phrase.first].start == 0:
         return True
     before = p.text[: p.said[phrase.first].start]
     return bool(re.fullmatch(r"(?:On|In|At|Last|Earlier|Later)\b[^,]{2,30}, ", before))
@@ -547,7 +573,6 @@ def _ends(p: Parsed, phrase: Phrase) -> bool:
         "at",
         "before",
         "when",
-        "for",
     }
 
 
@@ -555,7 +580,10 @@ def _refers(p: Parsed, phrase: Phrase) -> bool:
     """Whether a phrase holds a word that another order could make mean another, or is a time."""
     run = p.said[phrase.first : phrase.last]
     return any(
-        i.low in PERSONAL | TIME_WORDS | {"his", "their", "its", "who", "which"} or i.mark or i.possessive
+        i.low in PERSONAL | TIME_WORDS | {"his", "their", "its", "who", "which"}
+        or i.mark
+        or i.possessive
+        or i.low.startswith("who'")
         for i in run
     )
 
@@ -601,9 +629,9 @@ def _takes_object(p: Parsed, group: VerbGroup) -> bool:
 
 
 _OWNED = OFFICES | frozenset(
-    """army economy capital population government parliament constitution coast president death arrival departure
-    decision resignation arrest wife husband mother father brother sister son daughter home father-in-law
-    children family career attack campaign house body birthplace visit budget""".split()
+    """army economy capital population government parliament constitution coast president death arrival
+    departure decision resignation arrest wife husband mother father brother sister son daughter home
+    father-in-law children family career attack campaign house body birthplace visit budget""".split()
 )
 _OF_NAME = re.compile(
     r"\b(?P<the>[Tt]he) (?P<what>[a-z]+) of (?P<who>(?:[A-Z][\w’-]+ ){0,2}[A-Z][\w’-]+)(?=[.,]| [a-z]+)"
@@ -623,9 +651,8 @@ def possessive(sentence: str, _text: str, _rng: Random) -> str | None:
         if re.search(r"[A-Z][\w.’'-]*\s\Z", sentence[: item.start]):
             continue  # a title that the name does not hold
         over = at + 2 in stops or after.low in {",", ".", "in", "on", "at", "during", "after", "for", "from"}
-        if after.low == "." or (over and not after.name):
-            if p.free(item.start, what.end):
-                return spliced(sentence, item.start, what.end, f"the {what.text} of {item.text}")
+        if (after.low == "." or (over and not after.name)) and p.free(item.start, what.end):
+            return spliced(sentence, item.start, what.end, f"the {what.text} of {item.text}")
     for match in _OF_NAME.finditer(sentence):
         named = next((i for i in p.said if i.name and i.start == match.start("who")), None)
         if (
@@ -646,7 +673,8 @@ def possessive(sentence: str, _text: str, _rng: Random) -> str | None:
 
 _CONTRACTED = {
     "did not": "didn’t", "does not": "doesn’t", "do not": "don’t", "is not": "isn’t", "are not": "aren’t",
-    "was not": "wasn’t", "were not": "weren’t", "has not": "hasn’t", "have not": "haven’t", "had not": "hadn’t",
+    "was not": "wasn’t", "were not": "weren’t", "has not": "hasn’t", "have not": "haven’t",
+    "had not": "hadn’t",
     "will not": "won’t", "would not": "wouldn’t", "could not": "couldn’t", "should not": "shouldn’t",
     "cannot": "can’t", "it is": "it’s", "they are": "they’re", "he is": "he’s", "she is": "she’s",
 }  # fmt: skip
@@ -674,14 +702,17 @@ def contraction(sentence: str, _text: str, rng: Random) -> str | None:
 
 
 _HEDGES = {
-    "is expected to": "is likely to", "are expected to": "are likely to", "may not": "might not", "may": "might",
+    "is expected to": "is likely to", "are expected to": "are likely to", "may not": "might not",
+    "may": "might",
     "is not expected to": "is not likely to", "is unlikely to": "is not likely to",
-    "are unlikely to": "are not likely to", "was unable to": "was not able to", "were unable to": "were not able to",
+    "are unlikely to": "are not likely to", "was unable to": "was not able to",
+    "were unable to": "were not able to",
     "plans to": "intends to", "plan to": "intend to", "planned to": "intended to",
     "is believed to": "is thought to",
     "are believed to": "are thought to", "tried to": "attempted to", "try to": "attempt to",
     "trying to": "attempting to", "hopes to": "would like to", "hope to": "would like to", "perhaps": "maybe",
-    "probably": "very likely", "possibly": "perhaps", "was believed to": "was thought to", "aims to": "seeks to",
+    "probably": "very likely", "possibly": "perhaps", "was believed to": "was thought to",
+    "aims to": "seeks to",
     "nearly": "almost", "failed to": "did not manage to", "fails to": "does not manage to",
     "declined to": "chose not to", "is said to": "is reported to",
     "claims that": "asserts that", "claimed that": "asserted that",

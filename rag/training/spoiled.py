@@ -143,9 +143,11 @@ def _counts_of(text: str) -> tuple[tuple[str, str], ...]:
 
 
 _UNITS = {
-    "miles": ("kilometres", "metres"), "mile": ("kilometre",), "kilometres": ("miles",), "kilometers": ("miles",),
+    "miles": ("kilometres", "metres"), "mile": ("kilometre",), "kilometres": ("miles",),
+    "kilometers": ("miles",),
     "km": ("miles",), "metres": ("kilometres",), "meters": ("kilometers",), "feet": ("metres", "miles"),
-    "inches": ("feet",), "million": ("billion",), "billion": ("million", "trillion"), "trillion": ("billion",),
+    "inches": ("feet",), "million": ("billion",), "billion": ("million", "trillion"),
+    "trillion": ("billion",),
     "thousand": ("million",), "hundred": ("thousand",), "dollars": ("euros", "pounds"), "euros": ("dollars",),
     "pounds": ("dollars",), "seconds": ("minutes",), "minutes": ("hours",), "hours": ("days", "minutes"),
     "days": ("weeks", "months", "hours"), "weeks": ("months", "days"), "months": ("years", "weeks"),
@@ -230,8 +232,14 @@ def _names_of(text: str) -> tuple[tuple[str, str, bool], ...]:
 
 
 @lru_cache(maxsize=64)
-def _speakers_of(text: str) -> frozenset[str]:
-    return frozenset(s.text for _, _, sentence in told(text) for s in speakers(sentence) if s.named)
+def _speakers_of(text: str) -> frozenset[tuple[str, bool]]:
+    """The named speakers of a text, and whether "the" stands before each."""
+    return frozenset(
+        (s.text, sentence[: s.start].lower().endswith("the "))
+        for _, _, sentence in told(text)
+        for s in speakers(sentence)
+        if s.named
+    )
 
 
 def _is_person(named: str, text: str) -> bool:
@@ -254,8 +262,7 @@ def date(sentence: str, _text: str, rng: Random) -> str | None:
         (kind, m)
         for m in _DATES.finditer(sentence)
         for kind in ("day", "month", "year", "date")
-        if m[kind]
-        and not (m[kind] in {"May", "March", "August", "April", "June"} and not _is_month(sentence, m))
+        if m[kind] and not (m[kind] in {"May", "March", "August"} and not _is_month(sentence, m))
     ]
     if not found:
         return None
@@ -288,8 +295,10 @@ def speaker(sentence: str, text: str, rng: Random) -> str | None:
         return None
     spoken = rng.choice(own)
     mine = [n.text for n in names(sentence)]
-    person = _is_person(spoken.text, text)
+    person, the = _is_person(spoken.text, text), sentence[: spoken.start].lower().endswith("the ")
     others = sorted(
-        o for o in _speakers_of(text) if all(_excludes(o, m) for m in mine) and _is_person(o, text) == person
+        other
+        for other, determined in _speakers_of(text)
+        if determined == the and _is_person(other, text) == person and all(_excludes(other, m) for m in mine)
     )
     return spliced(sentence, spoken.start, spoken.end, rng.choice(others)) if others else None

@@ -40,6 +40,7 @@ from rag.training.wording import (
     capitalised,
     conjugated,
     is_plural,
+    not_behind,
     parsed,
     persons,
     role_of,
@@ -79,9 +80,7 @@ def _both(pairs: str) -> dict[str, str]:
 # --- order in time ---------------------------------------------------------------------------------------
 
 _BEFORE_AFTER = _both("before/after|prior to/following")
-_NO_TIME = (
-    r"(?<!look )(?<!looked )(?<!looking )(?<!named )(?<!sought )(?<!day )(?<!year )(?<!time )(?<!soon )"
-)
+_NO_TIME = not_behind("look looked looking named sought day year time soon never ever been seen than")
 _THINGS_HEARD = r"(?!\s(?:all\b|effects?|(?:the|a)\s(?:court|judge|committee|jury|panel|house|senate)))"
 _ENDS = _both("the first/the last|the previous/the next|the former/the latter|earlier than/later than")
 _STARTS = {
@@ -97,13 +96,23 @@ _STARTS = {
 def order(sentence: str, _text: str, rng: Random) -> str | None:
     """What was before put after, and the other way round; a beginning made an end."""
     p = parsed(sentence)
-    edits = _swaps(sentence, _BEFORE_AFTER, (_NO_TIME, _THINGS_HEARD))
+    edits = [
+        e
+        for e in _swaps(sentence, _BEFORE_AFTER, (_NO_TIME, _THINGS_HEARD))
+        if not (
+            e[2] == "prior to"
+            and re.search(
+                r"(?:\b(?:the|or|and|by|for|of|from|are|is|was|were|been)|\A)\s?\Z", sentence[: e[0]]
+            )
+        )
+    ]
     edits += _swaps(
         sentence,
         _ENDS,
         (
             "",
-            r"(?!\s(?:lady|minister|amendment|aid|half|quarter|name|few|several|couple|year|decade|week|month|\d+|two|three|four|five|six|ten|[A-Z]\w*)\b|-)",
+            r"(?!\s(?:lady|minister|amendment|aid|half|quarter|name|few|several|couple|year|decade|week|month|\d+"
+            r"|two|three|four|five|six|ten|[A-Z]\w*)\b|-)",
         ),
     )
     edits += [
@@ -114,7 +123,11 @@ def order(sentence: str, _text: str, rng: Random) -> str | None:
             re.IGNORECASE,
         )
     ]
-    edits += [e for e in _verb_edits(p, _STARTS) if not re.match(r"\s(?:up|in|with|to)\b", sentence[e[1] :])]
+    edits += [
+        e
+        for e in _verb_edits(p, _STARTS)
+        if not re.match(r"\s(?:up|in|with|to|\w+ing|out|off)\b", sentence[e[1] :])
+    ]
     return _one(sentence, edits, rng)
 
 
@@ -153,7 +166,7 @@ def cause(sentence: str, _text: str, rng: Random) -> str | None:
 
 
 def _invented(p: Parsed) -> str | None:
-    """ "A after B" told as "B because A", and "A, and B" as "A because B", where A and B are whole clauses."""
+    """ "A after B" told as "B because A", and "A, and B" as "A because B", of whole clauses."""
     for match in re.finditer(r",?\s(after|and)\s", p.text):
         first, second = p.text[: match.start()], p.text[match.end() :].rstrip(".")
         groups = [g for g in p.groups if g.kind == "finite"]
@@ -212,7 +225,10 @@ def _affirmed(p: Parsed, group: VerbGroup) -> Iterator[Edit]:
     elif plain is not None:
         end = plain.end + 1 if plain is not last else plain.end
         start = plain.start if plain is not last else plain.start - 1
-        yield start, end, ""
+        if p.text.startswith("yet ", end):
+            yield start, end + len("yet "), "already "
+        else:
+            yield start, end, ""
     elif run[0].low == "cannot":
         yield run[0].start, run[0].end, "can"
 
@@ -224,8 +240,15 @@ def _put_in(p: Parsed, group: VerbGroup) -> Iterator[Edit]:
         return
     if first.low in AUXILIARIES and (first.low not in HAVE | DO or group.last - group.first > 1):
         yield first.end, first.end, "not" if first.low == "can" else " not"
-    elif group.last - group.first == 1 and group.verb not in SPEECH_VERBS | {"have", "do"}:
+    elif group.last - group.first == 1 and group.verb not in SPEECH_VERBS | {"do"}:
         did = {"past": "did", "third": "does"}.get(role_of(p, group))
+        subject = p.subject(group)
+        if (
+            did == "does"
+            and group.verb != "have"
+            and (subject is None or not (p.said[subject.head].name or subject.last - subject.first == 1))
+        ):
+            return  # "at 50 pounds a day", "their given names"
         if did and not re.search(r"(?:\b(?:and|or|but|then)|,)\s\Z", p.text[: verb.start]):
             yield verb.start, verb.end, f"{did} not {group.verb}"
 
@@ -233,12 +256,14 @@ def _put_in(p: Parsed, group: VerbGroup) -> Iterator[Edit]:
 # --- hedges ----------------------------------------------------------------------------------------------
 
 _HEDGED_TO = re.compile(
-    r"\b(?P<be>is|are|was|were)\s(?:now\s|still\s|widely\s|also\s)?(?P<how>expected|likely|set|due|scheduled|planning|"
-    r"hoping|aiming|alleged|believed|thought|rumoured|rumored|reported|said|suspected|accused of|poised|projected|considering)"
+    r"\b(?P<be>is|are|was|were)\s(?:now\s|still\s|widely\s|also\s)?"
+    r"(?P<how>expected|likely|set|due|scheduled|planning|"
+    r"hoping|aiming|alleged|believed|thought|rumoured|rumored|reported|said|suspected|poised|projected|considering)"
     r"(?P<to>\sto\s(?:have\s)?|\s)(?P<verb>[a-z]+)\b"
 )
 _PLANS_TO = re.compile(
-    r"\b(?:plans?|hopes?|aims?|intends?|wants?|expects?|seeks?|planned|hoped|aimed|intended|wanted|expected|appears?|seems?)"
+    r"\b(?:plans?|hopes?|aims?|intends?|wants?|expects?|seeks?"
+    r"|planned|hoped|aimed|intended|wanted|expected|appears?|seems?)"
     r"\sto\s(?P<have>have\s)?(?P<verb>[a-z]+)\b"
 )
 _LATER = re.compile(
@@ -246,7 +271,8 @@ _LATER = re.compile(
     re.IGNORECASE,
 )
 _UNSURE = re.compile(
-    r"(?<!\bnot )(?<!\bto )\b(?P<word>allegedly|reportedly|possibly|probably|perhaps|apparently|purportedly|supposedly|"
+    r"(?<!\bnot )(?<!\bto )\b(?P<word>allegedly|reportedly|possibly|probably|perhaps|apparently|"
+    r"purportedly|supposedly|"
     r"potentially|alleged|suspected|purported|would-be|attempted)\s(?!if\b)"
 )
 
@@ -320,26 +346,33 @@ _MOVES = {
     "lose": "win", "raise": "lower", "lower": "raise", "reduce": "increase", "surge": "plunge",
     "plunge": "surge", "soar": "plummet", "tumble": "soar", "strengthen": "weaken", "weaken": "strengthen",
     "expand": "shrink", "improve": "worsen", "worsen": "improve", "slow": "accelerate",
-    "accelerate": "slow", "beat": "lose to", "double": "halve", "survive": "die in",
+    "accelerate": "slow", "beat": "lose to", "double": "halve",
 }  # fmt: skip
 
 # --- attitudes -------------------------------------------------------------------------------------------
 
+# Verbs whose other senses have other contraries: "leave a message", "release an album", "save money".
+_MANY_SENSES = frozenset(
+    "allow leave save keep advance retreat release free kill pass fail succeed die stop reduce cut".split()
+)
 # Of the lexicon's opposites those that take sides; the others move, begin and end.
 _ATTITUDES: dict[str, tuple[str, ...]] = {
     verb: tuple(sorted(others))
     for verb, others in OPPOSITES.items()
-    if verb not in _MOVES | _STARTS and verb not in {"pass", "fail", "succeed", "die", "stop", "reduce", "cut"}
+    if verb not in _MOVES | _STARTS and verb not in _MANY_SENSES
 } | {
     "welcome": ("condemn",), "endorse": ("reject",), "denounce": ("praise",), "applaud": ("condemn",),
-    "hail": ("condemn",), "dispute": ("confirm",), "refute": ("confirm",), "acknowledge": ("deny",),
+    "hail": ("condemn",), "allow": ("forbid",), "dispute": ("confirm",), "refute": ("confirm",),
+    "acknowledge": ("deny",),
 }  # fmt: skip
 _TURNS = {
     "accused of": "convicted of", "charged with": "convicted of", "suspected of": "convicted of",
-    "cleared of": "found guilty of", "acquitted of": "found guilty of", "pleaded not guilty": "pleaded guilty",
+    "cleared of": "found guilty of", "acquitted of": "found guilty of",
+    "pleaded not guilty": "pleaded guilty",
     "pleaded guilty": "pleaded not guilty", "convicted of": "cleared of", "found guilty of": "cleared of",
     "found not guilty": "found guilty", "declined to": "agreed to", "refused to": "agreed to",
-    "refuses to": "agrees to", "agreed to": "refused to", "agrees to": "refuses to", "promised to": "refused to",
+    "refuses to": "agrees to", "agreed to": "refused to", "agrees to": "refuses to",
+    "promised to": "refused to",
     "in favor of": "against", "in favour of": "against", "optimistic": "pessimistic",
     "declines to": "agrees to", "vowed to": "refused to", "plead guilty": "plead not guilty",
 }  # fmt: skip
@@ -362,7 +395,7 @@ def attitude(sentence: str, _text: str, rng: Random) -> str | None:
 
 
 def _has_object(p: Parsed, group: VerbGroup) -> bool:
-    """Whether the verb is used as one that does something to somebody: "backed the plan", and not "back to"."""
+    """Whether the verb has an object: "backed the plan", and not "back to"."""
     following = p.said[group.last] if group.last < len(p.said) else None
     if group.passive:
         return True
@@ -375,7 +408,7 @@ def _has_object(p: Parsed, group: VerbGroup) -> bool:
 # --- attempts --------------------------------------------------------------------------------------------
 
 _TRYING = frozenset("try attempt fail seek offer propose struggle".split()) | (WISHING_VERBS & SPEECH_VERBS)
-_NEARLY = re.compile(r"\b(?:nearly|almost)\s(?P<verb>[a-z]+)\b")
+_NEARLY = re.compile(r"\b(?:nearly|almost)\s(?P<verb>(?!doubl|tripl|quadrupl|halv)[a-z]+)\b")
 
 
 def attempt(sentence: str, _text: str, rng: Random) -> str | None:
@@ -411,13 +444,18 @@ def attempt(sentence: str, _text: str, rng: Random) -> str | None:
 
 _CONDITION = r"(?<!\bas)(?<!\beven)(?<!\bwhat)(?<!\bonly)(?<!\bor)"
 _ASKING = re.compile(
-    r"\b(?:ask\w*|know|knew|see|wonder\w*|sure|determin\w+|check\w*|unclear|decid\w+|question\w*|test\w*|find out|say|clear|idea|remembers?)\b[^,]{0,25}\Z"
+    r"\b(?:ask\w*|know|knew|see|wonder\w*|sure|determin\w+|check\w*|unclear|decid\w+|"
+    r"question\w*|test\w*|find out|say|clear|idea|remembers?)\b[^,]{0,25}\Z"
 )
 _IF_LAST = re.compile(
-    rf"{_CONDITION}(?:,\s|\s)(?:if|unless|provided that|as long as|so long as|on condition that|only if)\s(?!not\b)[^,]{{8,110}}(?=[.]\Z)"
+    rf"{_CONDITION}(?:,\s|\s)(?:if|unless|provided that|as long as|so long as|on condition that|only if)"
+    r"\s(?!not\b)[^,]{8,110}(?=[.]\Z)"
 )
 _IF_FIRST = re.compile(r"\A(?:If|Unless|Provided that|As long as|So long as)\s[^,]{8,110},\s(?:then\s)?")
-_IF_BETWEEN = re.compile(r",\s(?:if|unless|provided that|as long as)\s(?!not\b|any\b)[^,]{8,90},(?=\s[a-z])")
+_IF_BETWEEN = re.compile(
+    r",\s(?:if|unless|provided that|as long as)"
+    r"\s(?!not\b|any\b|necessary|possible|needed)[^,]{8,90},(?=\s[a-z])"
+)
 
 
 def condition(sentence: str, _text: str, _rng: Random) -> str | None:
@@ -427,7 +465,7 @@ def condition(sentence: str, _text: str, _rng: Random) -> str | None:
     if match is None or not p.free(*match.span()) or _ASKING.search(sentence[: match.start()]):
         return None
     rest = spliced(sentence, *match.span(), "")
-    return rest if any(g.kind == "finite" for g in parsed(rest).groups) and len(rest) > 25 else None
+    return rest if any(g.kind == "finite" for g in parsed(rest).groups) and len(rest) > 15 else None
 
 
 # --- who did it to whom ----------------------------------------------------------------------------------
@@ -492,6 +530,8 @@ def _phrase_at(p: Parsed, at: int) -> Phrase | None:
 
 def _opens_clause(p: Parsed, phrase: Phrase) -> bool:
     before = p.said[phrase.first - 1] if phrase.first else None
+    if re.search(r"[A-Z][\w.’'-]*\s\Z", p.text[: p.said[phrase.first].start]):
+        return False  # a title stands before the name, and would stay behind
     return (
         before is None
         or before.mark
@@ -525,12 +565,16 @@ def _may_act(p: Parsed, phrase: Phrase) -> bool:
 # --- scope -----------------------------------------------------------------------------------------------
 
 _OF = {
-    "some of": "all of", "several of": "all of", "many of": "all of", "most of": "all of", "half of": "all of",
+    "some of": "all of", "several of": "all of", "many of": "all of", "most of": "all of",
+    "half of": "all of",
     "a few of": "all of", "at least one of": "all of", "one of": "all of",
-    "few of": "all of", "a number of": "all", "a majority of": "all", "nearly all": "all", "almost all": "all",
+    "few of": "all of", "a number of": "all", "a majority of": "all", "nearly all": "all",
+    "almost all": "all",
     "nearly every": "every", "almost every": "every", "nearly half of": "all of", "none of": "all of",
-    "partly": "entirely", "partially": "completely", "sometimes": "always", "often": "always", "usually": "always",
-    "rarely": "often", "generally": "always", "mostly": "entirely", "occasionally": "always", "seldom": "always",
+    "partly": "entirely", "partially": "completely", "sometimes": "always", "often": "always",
+    "usually": "always",
+    "rarely": "often", "generally": "always", "mostly": "entirely", "occasionally": "always",
+    "seldom": "always",
     "largely": "entirely", "in some cases": "in all cases", "frequently": "always", "typically": "always",
 }  # fmt: skip
 _LIMITS = re.compile(
@@ -545,7 +589,8 @@ _PART = re.compile(
 _SOME = re.compile(
     r"(?<!the )(?<!as )(?<!so )(?<!too )(?<!how )(?<!these )(?<!those )(?<!their )(?<!his )(?<!her )(?<!its )"
     r"\b(some|several|many|most|a few|dozens of|numerous|various)\s(?=(?:of the\s)?"
-    r"(?!(?:[a-z]+ )?(?:years|months|weeks|days|hours|minutes|times|decades|more)\b|of\b|such\b|other\b|more\b"
+    r"(?!(?:[a-z]+ )?(?:years|months|weeks|days|hours|minutes|times|decades|inches|feet|miles|degrees|more"
+    r"|this|is|was|has|his|its|us|as|does)\b|of\b|such\b|other\b|more\b"
     r"|recent|important|likely|popular|famous)[a-z-]+s?\s?[a-z]*s\b)",
     re.IGNORECASE,
 )
@@ -561,7 +606,10 @@ def scope(sentence: str, _text: str, rng: Random) -> str | None:
             sentence,
             _OF,
             (
-                r"(?<!only )(?<!is )(?<!was )(?<!as )(?<!be )(?<!not )(?<!are )(?<!a )(?<!were )(?<!of )(?<!becoming )(?<!became )",
+                not_behind(
+                    "only is was as be not are a were of becoming became "
+                    "more most less too very so how over than about roughly nearly"
+                ),
                 limits,
             ),
         )
@@ -581,7 +629,8 @@ _COMPARED = _both(
     heavier/lighter|hotter/colder|upward/downward"""
 ) | {
     "more than": "fewer than", "fewer than": "more than", "less than": "more than", "greater": "smaller",
-    "bigger": "smaller", "biggest": "smallest", "greatest": "smallest", "at least": "at most", "under": "over",
+    "bigger": "smaller", "biggest": "smallest", "greatest": "smallest", "at least": "at most",
+    "under": "over",
     "an increase in": "a decrease in", "a rise in": "a fall in", "a decline in": "a rise in",
     "a drop in": "a rise in", "increases in": "decreases in", "a fall in": "a rise in",
     "record high": "record low", "record low": "record high", "most popular": "least popular",
@@ -603,11 +652,17 @@ def comparison(sentence: str, _text: str, rng: Random) -> str | None:
         if sentence[e[0] : e[1]].lower() not in _UNDER or re.match(r"\s[$£€]?\d", sentence[e[1] :])
     ]
     edits += [
-        (p.verb(g).start, p.verb(g).end, _as_put(_MOVES[g.verb], role_of(p, g)))
+        (p.verb(g).start, p.verb(g).end, _contrary(p, g))
         for g in p.groups
         if g.verb in _MOVES and _moves(p, g)
     ]
     return _one(sentence, edits, rng)
+
+
+def _contrary(p: Parsed, group: VerbGroup) -> str:
+    """The contrary of a move, in the same form: money that is lost is else gained, not won."""
+    sum_behind = re.match(r"\s(?:[a-z]+ ){0,2}?[$£€\d]", p.text[p.verb(group).end :])
+    return _as_put("gain" if group.verb == "lose" and sum_behind else _MOVES[group.verb], role_of(p, group))
 
 
 def _as_put(verb: str, role: str) -> str:
@@ -648,7 +703,7 @@ def _moves(p: Parsed, group: VerbGroup) -> bool:
             "by",
             "hopes",
         }
-    if group.verb in {"drop", "lose", "fall", "jump", "climb", "grow", "survive"}:
+    if group.verb in {"drop", "lose", "win", "fall", "jump", "climb", "grow"}:
         return not group.passive and after not in {
             "out",
             "off",
@@ -673,7 +728,6 @@ def _moves(p: Parsed, group: VerbGroup) -> bool:
             "victim",
             "sight",
             "track",
-            "a",
             "his",
             "their",
             "through",
@@ -683,7 +737,7 @@ def _moves(p: Parsed, group: VerbGroup) -> bool:
             "more",
             "less",
             "older",
-        } | (set() if group.verb in {"lose", "survive"} else {"the"})
+        } | (set() if group.verb in {"lose", "win"} else {"the"})
     return True
 
 
@@ -691,7 +745,7 @@ def _moves(p: Parsed, group: VerbGroup) -> bool:
 
 
 def joined(sentence: str, text: str, rng: Random) -> str | None:
-    """What the text says of somebody else said of whoever the sentence is about: "A, who …," or "A … and …"."""
+    """What the text says of somebody else said of the sentence's subject: "A, who …," or "A … and …"."""
     own = _predicate(sentence)
     if own is None:
         return None

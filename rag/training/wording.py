@@ -10,6 +10,7 @@ from random import Random
 
 from rag.english.lexicon import (
     BE,
+    BY_SHORT_NAME,
     CAPITALS,
     CONNECTIVES,
     CONTRACTIONS,
@@ -20,6 +21,7 @@ from rag.english.lexicon import (
     HAVE,
     MODALS,
     NUMBER_WORDS,
+    OPENERS,
     ORGANISATION_HEADS,
     PLACES,
     PLURAL,
@@ -44,6 +46,7 @@ __all__ = [
     "conjugated",
     "is_plural",
     "kind_of_name",
+    "not_behind",
     "parsed",
     "persons",
     "role_of",
@@ -65,7 +68,8 @@ _AN = re.compile(
 _NOT_AN = re.compile(r"(?:eu|one\b|once\b|ew)", re.IGNORECASE)
 _SPELT_AN = re.compile(r"[AEFHILMNORSX](?=[A-Z]{1,4}\b|\.[A-Z])")
 _HUMAN = re.compile(
-    rf"(?:, (?:who|whose|\d\d,|an?\s|the\s)|\s(?:who|{alternation(past_forms(TELLING_VERBS))}|died|was born)\b)"
+    r"(?:, (?:who|whose|\d\d,|an?\s|the\s)"
+    rf"|\s(?:who|{alternation(past_forms(TELLING_VERBS))}|died|was born)\b)"
 )
 _ARTICLE = re.compile(r"\b([Aa])n?(?= \Z)")
 
@@ -242,6 +246,15 @@ def spliced(sentence: str, start: int, end: int, new: str) -> str:
     return before + new + after
 
 
+def not_behind(words: str) -> str:
+    """A regular expression that matches where none of the words stands right before.
+
+    >>> re.findall(not_behind("look named") + r"after \\w+", "named after Ana, after noon")
+    ['after noon']
+    """
+    return "".join(rf"(?<!\b{word}\s)" for word in words.split())
+
+
 def capitalised(text: str) -> str:
     return text[:1].upper() + text[1:]
 
@@ -255,7 +268,7 @@ def uncapitalised(text: str) -> str:
     first = re.match(r"[\w’'.-]+", text)
     if first is None or re.match(r"(?:I\b|[A-Z][\w.]*[A-Z])", text):
         return text
-    if first.group().lower() in STOPWORDS | DETERMINERS | CONNECTIVES | PREPOSITIONS:
+    if first.group().lower() in OPENERS | STOPWORDS | DETERMINERS | CONNECTIVES | PREPOSITIONS:
         return text[0].lower() + text[1:]
     if any(name.start == 0 for name in names(text)):
         return text
@@ -293,7 +306,8 @@ def kind_of_name(name: Name, text: str, known: frozenset[str] = frozenset()) -> 
     parts = re.findall(r"[\w’'-]+", name.text.lower())
     if name.text.lower() in DEMONYMS:
         return "people"
-    if name.text.lower() in PLACES | COUNTRIES | frozenset(CAPITALS):
+    low = name.text.lower()
+    if low in PLACES | COUNTRIES | frozenset(CAPITALS) or BY_SHORT_NAME.get(low) in COUNTRIES:
         return "place"
     if name.title or parts[-1].capitalize() in known or name.text.split()[-1] in known:
         return "person"

@@ -12,13 +12,15 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from rag.english.clauses import Clause, clauses, is_reported
-from rag.english.factuality import Factuality, scopes
+from rag.english.factuality import Factuality, Scope, scopes
 from rag.english.lexicon import (
     CONNECTIVES,
     NUMBER_WORDS,
     PREPOSITIONS,
     REALISING_VERBS,
     STOPWORDS,
+    TO_COME,
+    UNSETTLED,
     alternation,
     lemma,
 )
@@ -27,17 +29,21 @@ from rag.english.numbers import numbers
 from rag.english.phrases import items
 from rag.english.sentences import sentences
 
-__all__ = ["are_facts"]
+__all__ = ["are_facts", "may_be_told_as_to_come"]
 
 _PLAIN = frozenset({"be", "have", "do"})
 
 
 @dataclass(frozen=True, slots=True)
 class _Word:
-    """A word of the quote, by its stem and its lemma's, and how it is given there; `None` as a fact."""
+    """A word of the quote, by its stem and its lemma's, and the scope that it stands in; `None` for a fact."""
 
     stems: frozenset[str]
-    kind: Factuality | None
+    scope: Scope | None
+
+    @property
+    def kind(self) -> Factuality | None:
+        return self.scope.kind if self.scope else None
 
 
 def are_facts(text: str, quote: str) -> bool:
@@ -49,9 +55,8 @@ def are_facts(text: str, quote: str) -> bool:
     [False, False, True]
     """
     held = _words(quote)
-    if any(word.kind for word in held):
-        told = is_reported(text)
-        if any(_is_no_fact(*asserted, held, told) for asserted in _asserted(text)):
+    if any(word.scope for word in held):
+        if any(_is_no_fact(said, held) for said in _asserted(text)):
             return False
         if _drops_adjective(text, held):
             return False
@@ -65,12 +70,12 @@ def _words(quote: str) -> tuple[_Word, ...]:
         sentence = quote[start:end]
         held = scopes(sentence)
         for item in items(sentence):
-            kinds = {scope.kind for scope in held if scope.start <= item.start < scope.end}
-            kind = next((kind for kind in Factuality if kind in kinds), None)
+            over = [scope for scope in held if scope.start <= item.start < scope.end]
+            scope = min(over, key=lambda each: tuple(Factuality).index(each.kind), default=None)
             if item.name:
-                found += [_Word(frozenset({stem(word)}), kind) for word in words(item.text)]
+                found += [_Word(frozenset({stem(word)}), scope) for word in words(item.text)]
             elif not item.mark and item.low not in STOPWORDS:
-                found.append(_Word(_stems(item.low), kind))
+                found.append(_Word(_stems(item.low), scope))
     return tuple(found)
 
 
@@ -78,43 +83,68 @@ def _stems(word: str) -> frozenset[str]:
     return frozenset({stem(word), stem(lemma(word))})
 
 
-def _asserted(text: str) -> Iterator[tuple[Clause, str, str]]:
-    """The clauses that a text gives as facts, each with its verb as written and what follows that in its
-    sentence."""
+@dataclass(frozen=True, slots=True)
+class _Assertion:
+    """A clause that a text gives as a fact: its verb as written, what follows that in its sentence, whether it
+    is to come, and whether it is told as somebody's word."""
+
+    clause: Clause
+    written: str
+    after: str
+    to_come: bool
+    told: bool
+
+
+def _asserted(text: str) -> Iterator[_Assertion]:
+    told = is_reported(text)
     for start, end in sentences(text):
         sentence = text[start:end]
         for clause in clauses(sentence):
             doubted = clause.denied or clause.hedged or clause.wanted or clause.claimed or clause.embedded
             if clause.finite and not doubted:
-                yield clause, words(sentence[: clause.verb_end])[-1], sentence[clause.verb_end :]
+                group = words(sentence[clause.start : clause.verb_end])
+                to_come = bool(TO_COME & set(group))
+                yield _Assertion(clause, group[-1], sentence[clause.verb_end :], to_come, told)
 
 
-def _is_no_fact(clause: Clause, written: str, after: str, held: tuple[_Word, ...], told: bool) -> bool:
+def _is_no_fact(said: _Assertion, held: tuple[_Word, ...]) -> bool:
     """Whether the quote has a clause's deed, or what it is done to, but never as a fact."""
+    clause = said.clause
     if clause.verb not in _PLAIN:
-        phrasal = {
-            stem(f"{clause.verb}{particle}") for particle in words(after)[:1]
-        }  # "walked out", "a walkout"
-        kinds = _kinds(held, _stems(written) | {stem(clause.verb)} | phrasal)
-        if kinds:
-            return _never(kinds, told)
+        phrasal = {stem(f"{clause.verb}{particle}") for particle in words(said.after)[:1]}  # "a walkout"
+        deeds = _found(held, _stems(said.written) | {stem(clause.verb)} | phrasal)
+        if deeds:
+            return not any(_is_given(word.scope, said) for word in deeds)
     if clause.verb not in REALISING_VERBS:
         return False
     if clause.verb in {"be", "become"} and not clause.passive:
-        objects = _predicate(after)
+        objects = _predicate(said.after)
     else:
         objects = [_stems(word) for word in words(clause.whom or "")][-1:]
-    kinds = [kind for stems in objects for kind in _kinds(held, stems)]
-    return bool(kinds) and _never(kinds, told)
+    things = [word for stems in objects for word in _found(held, stems)]
+    return bool(things) and not any(_is_given(word.scope, said) for word in things)
 
 
-def _kinds(held: tuple[_Word, ...], sought: frozenset[str]) -> list[Factuality | None]:
-    return [word.kind for word in held if word.stems & sought]
+def _found(held: tuple[_Word, ...], sought: frozenset[str]) -> list[_Word]:
+    return [word for word in held if word.stems & sought]
 
 
-def _never(kinds: list[Factuality | None], told: bool) -> bool:
-    """Whether a fact is among none of the kinds; what somebody claims may be told as somebody's word."""
-    return not any(kind is None or (told and kind is Factuality.CLAIMED) for kind in kinds)
+def _is_given(scope: Scope | None, said: _Assertion) -> bool:
+    """Whether a word is given as surely as the text has it: what somebody claims may be told as somebody's
+    word, and what is planned as what is to come."""
+    if scope is None or (said.told and scope.kind is Factuality.CLAIMED):
+        return True
+    return said.to_come and may_be_told_as_to_come(scope)
+
+
+def may_be_told_as_to_come(scope: Scope) -> bool:
+    """Whether what stands in a scope may be said to come: "plans to sell", and not "threatened to sell".
+
+    >>> texts = "Ajax plans to sell Kis.", "Ajax threatened to sell Kis.", "Ajax was barred from selling Kis."
+    >>> [may_be_told_as_to_come(scopes(text)[0]) for text in texts]
+    [True, False, False]
+    """
+    return scope.kind is Factuality.OPEN and lemma(scope.cue) not in UNSETTLED
 
 
 def _predicate(after: str) -> list[frozenset[str]]:

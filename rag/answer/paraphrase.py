@@ -13,7 +13,7 @@ from datetime import date
 from functools import lru_cache
 from itertools import pairwise
 
-from rag.answer.facts import are_facts
+from rag.answer.facts import are_facts, may_be_told_as_to_come
 from rag.english.clauses import Clause, clauses, denials, is_reported
 from rag.english.lexicon import (
     BY_SHORT_NAME,
@@ -36,6 +36,7 @@ from rag.english.lexicon import (
     STOPWORDS,
     TELLING_VERBS,
     TITLES,
+    TO_COME,
     WHOLE,
     alternation,
     lemma,
@@ -72,7 +73,6 @@ _PART = re.compile(
 )
 # Nouns of those who speak; "the park who said" is no speaker.
 _SPEAKING = frozenset(stem(word) for word in OFFICES | ORGANISATION_HEADS | {"government"})
-_TO_COME = frozenset({"will", "shall"})
 _CONDITIONS = frozenset({"if", "unless"})
 _MEASURE_STEMS = frozenset(stem(measure) for measure in MEASURES)
 
@@ -431,13 +431,13 @@ def _is_told_alike(ours: Clause, theirs: Clause, text: str, quote: str) -> bool:
     if ours.denied != theirs.denied or _is_turned_round(ours, theirs):
         return False
     doubted = ours.hedged or ours.wanted or ours.claimed or ours.embedded is not None
+    to_come = bool(TO_COME & set(words(_within(ours, text))))
     if theirs.embedded is not None and not (doubted or ours.denied):
-        return False
+        return to_come and may_be_told_as_to_come(theirs.embedded) and not _CONDITIONS & set(words(quote))
     if theirs.claimed and not (doubted or ours.reported or is_reported(text)):
         return False
     if not (theirs.hedged or theirs.wanted) or doubted:
         return True
-    to_come = bool(_TO_COME & set(words(_within(ours, text))))
     unsure = CONTRARY_MODALS & set(words(_within(theirs, quote)))
     return to_come and not unsure and not (_CONDITIONS & set(words(quote)))
 

@@ -64,7 +64,7 @@ class Clause:
 
     `verb` is a lemma. `denied`: the text says that it is not so. `hedged`: that it may be, or is planned.
     `reported`: that somebody says so. `wanted`: that somebody asks for it or promises it, and not that it is
-    done. `claimed`: that somebody claims or believes it. `embedded`: how it is given by the words that it
+    done. `claimed`: that somebody claims or believes it. `embedded`: the scope of the words that it
     depends on, where those give it as no fact ("came close to winning"). `verb_end` is where the verb ends.
     """
 
@@ -80,7 +80,7 @@ class Clause:
     wanted: bool = False
     claimed: bool = False
     finite: bool = True
-    embedded: Factuality | None = None
+    embedded: Scope | None = None
     verb_end: int = 0
 
 
@@ -197,10 +197,10 @@ def _parse(sentence: str) -> list[_Parsed]:
     return found
 
 
-def _embedded(held: Sequence[Scope], start: int, end: int) -> Factuality | None:
-    """How a verb at [start, end) is given, by the surest of the scopes that hold it."""
-    kinds = {scope.kind for scope in held if scope.start < end and start < scope.end}
-    return next((kind for kind in Factuality if kind in kinds and kind is not Factuality.NOMINAL), None)
+def _embedded(held: Sequence[Scope], start: int, end: int) -> Scope | None:
+    """The surest of the scopes that hold a verb at [start, end)."""
+    over = [s for s in held if s.start < end and start < s.end and s.kind is not Factuality.NOMINAL]
+    return min(over, key=lambda scope: tuple(Factuality).index(scope.kind), default=None)
 
 
 def _shown(said: Sequence[Item], phrase: Phrase | None) -> str | None:

@@ -56,11 +56,13 @@ class Factuality(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """Words at [start, end) of a sentence that it does not give as a fact."""
+    """Words at [start, end) of a sentence that it does not give as a fact, and the first word of what says
+    so."""
 
     start: int
     end: int
     kind: Factuality
+    cue: str
 
 
 _NAME = "N"  # what stands for a whole name in the line that cues are looked for in
@@ -132,7 +134,7 @@ _OPEN = re.compile(
         rf"(?<![^ ]){pattern} "
         for pattern in (
             rf"(?:{_any(forms(_PURPOSE))}) (?:(?!to )[^ ,;.]+ ){{0,6}}?to",
-            rf"(?:{_any(forms(OFFERING_VERBS))})(?! to\b)",
+            rf"(?:{_any(forms(OFFERING_VERBS))})(?! (?:to|that)\b)",
             r"(?:supposed|meant|tipped|slated|earmarked|about|due|set|poised|ready|bound|in line|on course"
             r"|on track|in talks|likely|unlikely|close|near) to",
             rf"(?:{_any(forms(_CALLING))}) for",
@@ -188,13 +190,14 @@ def scopes(sentence: str) -> tuple[Scope, ...]:
     said = items(sentence)
     groups = verb_groups(said)
     line, starts = _line(said)
-    kinds: dict[tuple[int, int], Factuality] = {}
+    found: dict[tuple[int, int], Scope] = {}
     order = tuple(Factuality)
-    for first, last, kind in _cued(line, starts, said, groups):
+    for cue, first, last, kind in _cued(line, starts, said, groups):
         if first < last:
-            at = (said[first].start, said[last - 1].end)
-            kinds[at] = min(kind, kinds.get(at, kind), key=order.index)
-    return tuple(Scope(*at, kind) for at, kind in kinds.items())
+            scope = Scope(said[first].start, said[last - 1].end, kind, said[cue].low)
+            at = (scope.start, scope.end)
+            found[at] = min(scope, found.get(at, scope), key=lambda each: order.index(each.kind))
+    return tuple(found.values())
 
 
 def _line(said: Sequence[Item]) -> tuple[str, list[int]]:
@@ -211,7 +214,8 @@ def _line(said: Sequence[Item]) -> tuple[str, list[int]]:
 
 def _cued(
     line: str, starts: Sequence[int], said: Sequence[Item], groups: Sequence[VerbGroup]
-) -> Iterator[tuple[int, int, Factuality]]:
+) -> Iterator[tuple[int, int, int, Factuality]]:
+    """For each cue: its first item, where its scope begins and ends, and its kind."""
     at = {start: index for index, start in enumerate(starts)}
     for kind, pattern in _CUES:
         for match in _each(pattern, line):
@@ -224,25 +228,25 @@ def _cued(
                 continue
             last = _end(said, groups, first)
             false = kind is not Factuality.DENIED and _is_false(line, starts, last)
-            yield first, last, Factuality.DENIED if false else kind
+            yield cue, first, last, Factuality.DENIED if false else kind
     for match in _REPORTS.finditer(line):
         first = at[match.end()]
         last = _end(said, groups, first)
         if _is_false(line, starts, last):
-            yield first, last, Factuality.DENIED
+            yield at[match.start()], first, last, Factuality.DENIED
     for match in _UNTIL.finditer(line):
         first = at.get(match.end(), len(said))
         last = _end(said, groups, first) if first < len(said) else first
         verb = next((g for g in groups if first <= g.first < last and g.kind == "finite"), None)
         if verb is not None and _is_present(verb):
-            yield first, last, Factuality.OPEN
+            yield at[match.start()], first, last, Factuality.OPEN
     for match in _ALL_BUT.finditer(line):
         first = at[match.end()]
         if any(group.first <= first < group.last for group in groups):
-            yield first, first + 1, Factuality.DENIED
+            yield at[match.start()], first, first + 1, Factuality.DENIED
     for match in _NOMINAL.finditer(line):
         first = at[match.end()]
-        yield first, _phrase_end(said, groups, first), Factuality.NOMINAL
+        yield at[match.start()], first, _phrase_end(said, groups, first), Factuality.NOMINAL
 
 
 def _is_false(line: str, starts: Sequence[int], last: int) -> bool:

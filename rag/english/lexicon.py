@@ -110,7 +110,9 @@ __all__ = [
     "THINGS",
     "TIME_WORDS",
     "TITLES",
+    "TO_COME",
     "UNITS_OF_TIME",
+    "UNSETTLED",
     "UNSURE_NOUNS",
     "UPDATE_WORDS",
     "WEEKDAYS",
@@ -726,6 +728,13 @@ OFFERING_VERBS = _set(
     """anticipate attempt contemplate consider demand envisage expect fear intend mull offer plan pledge
     predict promise propose recommend request seek suggest threaten urge vow want"""
 )
+# Words of wishes, trials and conditions, after which a thing is not even said to be to come.
+UNSETTLED = STRIVING_VERBS | _set(
+    """ambition appeal ask attempt bid call case consider contemplate danger demand dream effort event fear
+    hope if in mull near offer possibility propose proposal prospect request risk seek suggest talk threat
+    threaten try unless unlikely urge want weigh whether"""
+)
+TO_COME = _set("will shall")
 # Whoever supposes a thing leaves it open, as `CLAIMING_VERBS` do.
 SUPPOSING_VERBS = _set("assume dream guess imagine presume reckon understand")
 # Whoever feigns a thing does not do it.

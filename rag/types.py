@@ -347,6 +347,7 @@ class Objection(StrEnum):
     ROLES = "roles"
     FACTS = "facts"
     SPEAKERS = "speakers"
+    CHANGED = "changed"
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from rag.answer import abstain
 from rag.answer.corrections import notice_on
 from rag.answer.located import Located, around, located
 from rag.answer.paraphrase import agrees, objections
-from rag.english.clauses import joined_part
+from rag.english.clauses import is_conditioned, joined_part
 from rag.english.names import small_words
 from rag.english.normalise import fold, locate, stem, words
 from rag.english.sentences import sentences
@@ -226,7 +226,7 @@ def _standing(sought: str, passage: str) -> tuple[int, int] | None:
     while span := locate(sought, passage[at:]):
         start, end = at + span[0], at + span[1]
         whole = not (_INSIDE.match(passage, start) or _INSIDE.match(passage, end))
-        if whole and agrees(sought, _around(passage, start, end)):
+        if whole and agrees(sought, _around(passage, start, end)) and not _conditioned(passage, start, end):
             return start, end
         at = start + 1
     return None
@@ -237,6 +237,11 @@ def _around(passage: str, start: int, end: int) -> str:
     held = [span for span in sentences(passage) if span[0] < end and start < span[1]]
     first, last = min([start, *(a for a, _ in held)]), max([end, *(b for _, b in held)])
     return joined_part(passage[first:last], start - first, end - first)
+
+
+def _conditioned(passage: str, start: int, end: int) -> bool:
+    held = next(((a, b) for a, b in sentences(passage) if a <= start and end <= b), None)
+    return held is not None and is_conditioned(passage[held[0] : held[1]], start - held[0], end - held[0])
 
 
 def _same(text: str, quote: str) -> bool:

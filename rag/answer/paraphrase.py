@@ -13,6 +13,7 @@ from datetime import date
 from functools import lru_cache
 from itertools import pairwise
 
+from rag.answer.aligned import is_changed
 from rag.answer.facts import are_facts, may_be_told_as_to_come
 from rag.english.clauses import Clause, clauses, denials, is_reported
 from rag.english.lexicon import (
@@ -113,9 +114,10 @@ def objections(
         Objection.NAMES: _names_agree(undated, quote, common),
         Objection.DENIALS: _denials_agree(text, quote),
         Objection.DEEDS: _clauses_agree(text, quote),
-        Objection.ROLES: not _roles_turned(text, quote),
+        Objection.ROLES: not (_roles_turned(text, quote) or _sides_turned(text, quote)),
         Objection.FACTS: are_facts(text, quote),
         Objection.SPEAKERS: _speakers_agree(text, quote),
+        Objection.CHANGED: not is_changed(undated, quote),
     }
     return frozenset(each for each, agrees in agreed.items() if not agrees)
 
@@ -456,6 +458,23 @@ def _is_turned_round(ours: Clause, theirs: Clause) -> bool:
     if _same(ours.whom, theirs.whom) or not _same(ours.whom, theirs.who):
         return False
     return ours.passive if ours.who is None else _same(ours.who, theirs.whom)
+
+
+def _sides_turned(text: str, quote: str) -> bool:
+    """Whether who did a deed and whom it was done to have changed places, and no clause of the quote has them as
+    the text does.
+
+    >>> quote = "The army led by Denikin defeated the guards near Orel."
+    >>> texts = "The guards defeated the army near Orel.", "The guards were defeated by the army."
+    >>> [_sides_turned(text, quote) for text in texts]
+    [True, False]
+    """
+    theirs = list(_deeds(quote))
+    return any(
+        any(their.verb == ours.verb and _is_turned_round(ours, their) for their in theirs)
+        and not any(their.verb == ours.verb and _is_same_deed(ours, their) for their in theirs)
+        for ours in _deeds(text)
+    )
 
 
 def _is_opposite(ours: Clause, theirs: Clause) -> bool:

@@ -45,7 +45,17 @@ from rag.english.normalise import content_stems, fold
 from rag.english.phrases import Item, Phrase, VerbGroup, items, phrase_after, phrase_before, verb_groups
 from rag.english.sentences import in_quotation
 
-__all__ = ["Clause", "Denial", "clauses", "denials", "is_denied", "is_hedged", "is_reported", "joined_part"]
+__all__ = [
+    "Clause",
+    "Denial",
+    "clauses",
+    "denials",
+    "is_conditioned",
+    "is_denied",
+    "is_hedged",
+    "is_reported",
+    "joined_part",
+]
 
 # Adjectives before "to" that plan, and those that deny.
 _PLANNED = frozenset(
@@ -595,6 +605,32 @@ def joined_part(sentence: str, start: int, end: int) -> str:
     first = max((match.end() for match in _JOINS.finditer(sentence, 0, start)), default=0)
     after = _JOINS.search(sentence, end)
     return sentence[first : after.start() if after else len(sentence)]
+
+
+_CONDITION = re.compile(
+    r"(?<!\beven )(?<!\bas )(?<!\bwhat )(?<!\bonly )"
+    r"\b(?:if|unless|provided(?: that)?|providing(?: that)?|(?:as|so) long as"
+    r"|on (?:the )?condition (?:that|of)|assuming(?: that)?|only if)\b(?! (?:not|anything|so)\b)",
+    re.IGNORECASE,
+)
+
+
+_SIDE_BY_SIDE = re.compile(r";|[,–—]\s*(?:and|but|while|yet|so)\b", re.IGNORECASE)
+
+
+def is_conditioned(sentence: str, start: int, end: int) -> bool:
+    """Whether what stands at [start, end) of a sentence is said under a condition that stands outside of it.
+
+    >>> text = "Unless demand falls, prices rise in May; the council pays if it must."
+    >>> [is_conditioned(text, text.index(said), text.index(said) + len(said))
+    ...  for said in ("prices rise in May", "the council pays", "the council pays if it must")]
+    [True, True, False]
+    """
+    first = max((match.end() for match in _SIDE_BY_SIDE.finditer(sentence, 0, start)), default=0)
+    joined = _SIDE_BY_SIDE.search(sentence, end)
+    last = joined.start() if joined else len(sentence)
+    before, after = sentence[first:start], sentence[end:last]
+    return bool(_CONDITION.match(before.lstrip()) or _CONDITION.search(after))
 
 
 def is_denied(text: str) -> bool:

@@ -19,7 +19,7 @@ from rag.types import Judgement
 __all__ = ["WEIGHTS", "WEIGHTS_SHA256", "TextJudge", "bundled_judge"]
 
 WEIGHTS = Path(__file__).with_name("judge.safetensors")
-WEIGHTS_SHA256 = "70a3fff520c7e57c39f68e548050c4afc5fe54ae07c886511a704d3e0b19e5ad"
+WEIGHTS_SHA256 = "49ece5f8c54c43f3c1d884fa9e33b21f15ec2b2714b15e98a832809fc0d9bc5b"
 
 _LONGEST = 240  # tokens of statement and text together, as it was trained
 _STATEMENT = 72  # tokens of the statement that are read

@@ -1,0 +1,108 @@
+"""What a sentence has changed that otherwise repeats one of the quote's, word by word.
+
+Where most words are the same and in the same order, what stands between them shows what was put in the place
+of what: another number, another name, another unit. A veto: where the words do not line up, it says nothing.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from difflib import SequenceMatcher
+
+from rag.english.clauses import is_conditioned
+from rag.english.lexicon import BE, CURRENCIES, MEASURES, SCALES, lemma
+from rag.english.names import names, same_name
+from rag.english.normalise import fold, stem
+from rag.english.numbers import numbers
+from rag.english.sentences import sentences
+
+__all__ = ["is_changed"]
+
+_WORD = re.compile(r"\w(?:[\w’'.,-]*\w)?|[%$€£¥]")
+_SAME = 0.6  # share of a sentence's words that has to be the quote's, in its order
+_WIDEST = 4  # words that may stand in the place of others
+_UNITS = (
+    {stem(word): stem(word) for word in (*MEASURES, *SCALES)}
+    | {stem(word): sign for name, sign in CURRENCIES.items() for word in (name, sign)}
+    | {"percent": "%", "%": "%"}
+)
+_VOICE = BE | {"by"}
+
+
+def is_changed(text: str, quote: str) -> bool:
+    """Whether the text repeats a sentence of the quote, but for a number, a name or a unit that stands in the
+    place of another, or without the condition that it is said under.
+
+    >>> quote = "Nine people died and 40 were hurt when a bus from Lyon hit a wall."
+    >>> texts = (
+    ...     "40 people died and nine were hurt when a bus from Lyon hit a wall.",
+    ...     "Nine people died and 40 were hurt when a bus from Nice hit a wall.",
+    ...     "9 people died and forty were injured when a bus from Lyon hit a wall.",
+    ... )
+    >>> [is_changed(text, quote) for text in texts]
+    [True, True, False]
+    """
+    ours = _WORD.findall(text)
+    best: list[tuple[list[str], str, list[tuple[str, int, int, int, int]]]] = []
+    most = _SAME * len(ours)
+    for start, end in sentences(quote):
+        theirs = _WORD.findall(quote[start:end])
+        matcher = SequenceMatcher(None, _even(ours), _even(theirs), autojunk=False)
+        same = sum(block.size for block in matcher.get_matching_blocks())
+        if same >= most:
+            most = same
+            best = [(theirs, quote[start:end], matcher.get_opcodes())]
+    return any(
+        _differs(ours, theirs, codes) or _drops_condition(text, sentence, codes)
+        for theirs, sentence, codes in best
+    )
+
+
+def _even(said: Sequence[str]) -> list[str]:
+    return [stem(fold(word)[0]) for word in said]
+
+
+def _differs(
+    ours: Sequence[str], theirs: Sequence[str], codes: Sequence[tuple[str, int, int, int, int]]
+) -> bool:
+    changed = [(ours[a:b], theirs[c:d]) for tag, a, b, c, d in codes if tag == "replace"]
+    added = {word.lower() for tag, a, b, _, _ in codes if tag != "equal" for word in ours[a:b]}
+    dropped = {word.lower() for tag, _, _, c, d in codes if tag != "equal" for word in theirs[c:d]}
+    # "A struck B" and "B was struck by A" have changed places, and say the same.
+    turned = bool((added ^ dropped) & _VOICE)
+    return any(
+        _is_other(" ".join(here), " ".join(there), turned)
+        for here, there in changed
+        if len(here) <= _WIDEST and len(there) <= _WIDEST
+    )
+
+
+def _is_other(here: str, there: str, turned: bool) -> bool:
+    """Whether words stand in the place of others of their kind that mean something else."""
+    one, other = numbers(here, ordinals=True), numbers(there, ordinals=True)
+    if one and other and set(one) != set(other):
+        return True
+    units, others = (_units(said) for said in (here, there))
+    if units and others and units != others and not (one or other):
+        return True
+    named, called = names(f"so {here}"), names(f"so {there}")
+    return (
+        not turned
+        and bool(named and called)
+        and not any(same_name(a.text, b.text) for a in named for b in called)
+    )
+
+
+def _units(said: str) -> frozenset[str]:
+    stems = (stem(lemma(word.lower())) for word in _WORD.findall(said))
+    return frozenset(_UNITS[each] for each in stems if each in _UNITS)
+
+
+def _drops_condition(text: str, sentence: str, codes: Sequence[tuple[str, int, int, int, int]]) -> bool:
+    kept = [(c, d) for tag, _, _, c, d in codes if tag == "equal"]
+    if not kept:
+        return False
+    places = [match.span() for match in _WORD.finditer(sentence)]
+    start, end = places[kept[0][0]][0], places[kept[-1][1] - 1][1]
+    return is_conditioned(sentence, start, end) and not is_conditioned(text, 0, 0)

@@ -32,6 +32,7 @@ from rag.english.lexicon import (
     SPEECH_VERBS,
     STRIVING_VERBS,
     SUPPOSING_VERBS,
+    TO_COME,
     UNITS_OF_TIME,
     UNSURE_NOUNS,
     WISHING_NOUNS,
@@ -79,6 +80,7 @@ _ACCUSED = rf"(?:{_any(forms(_CRIMES) - {'wants', 'want', 'tries', 'questions', 
 _KEEPING = """prevent keep bar ban block stop dissuade deter discourage prohibit restrain save spare
     exclude disqualify refrain shy back desist""".split()
 _OPPOSED = "vote decide argue warn advise campaign lobby rule recommend caution opt".split()
+_AVERTING = "avert avoid block cancel deny escape foil prevent scrap thwart veto".split()
 _CLEARING = "clear acquit exonerate absolve".split()
 _REPORT = (
     r"(?:reports?|claims?|rumou?rs?|allegations?|suggestions?|statements?|story|stories|posts?|beliefs?)"
@@ -119,6 +121,16 @@ _NOT_SO = re.compile(
             rf"(?:not|\w+n't|never) {_NEAR}{{0,4}}?{_PROOF}(?= that\b)",
             rf"(?:not|\w+n't|never) {_NEAR}{{0,4}}?{_PROOF} of",
             r"nothing to (?:suggest|show|indicate|prove)",
+            rf"(?:{_any(forms(['fail', 'refuse', 'decline', 'neglect', 'forget']))}) to",
+            rf"(?:{_any(forms(_AVERTING))})(?! (?:to|from|that)\b)",
+            rf"(?:{_any(forms(['rule']))}) out",
+            rf"(?:{_any(forms(['call', 'put']))}) off",
+            rf"(?:{_any(forms(['turn']))}) down",
+            rf"(?:apologi[sz]\w+ for|{_any(forms(['retract', 'withdraw', 'regret']))}) "
+            rf"{_NEAR}{{0,3}}?(?:{_REPORT}|saying|claiming|reporting|stating|suggesting)(?= that\b)",
+            rf"(?:{_any(forms(['come', 'get']))}) within {_NEAR}{{1,4}}?of",
+            r"within an? (?:split )?second of(?= [^ ]+ing\b)",
+            r"(?:was|were) to have",
             r"too \w+ (?:for \w+ )?to",
             r"yet to",
             r"(?:died|dies|intercepted|foiled|halted) (?:[^ ;.]+ ){0,4}?before(?= (?!being)[^ ]+ing\b)",
@@ -126,7 +138,7 @@ _NOT_SO = re.compile(
     )
 )
 _CALLING = "call push campaign ask hope wait plead appeal bid wish lobby pray vie plan".split()
-_PURPOSE = WISHING_VERBS | HEDGING_VERBS | STRIVING_VERBS
+_PURPOSE = WISHING_VERBS | HEDGING_VERBS | STRIVING_VERBS | frozenset({"vote", "opt", "elect", "apply"})
 _POSSIBLE = rf"(?:{_any(WISHING_NOUNS | UNSURE_NOUNS | POSSIBLE_NOUNS)})"
 # What follows one of these is left open.
 _OPEN = re.compile(
@@ -140,6 +152,8 @@ _OPEN = re.compile(
             rf"(?:{_any(forms(_CALLING))}) for",
             rf"{_POSSIBLE} (?:(?!to )[^ ,;.]+ ){{0,6}}?to",
             rf"{_POSSIBLE} (?:of|for|at|about)",
+            r"talks (?:on|over|about)",
+            r"(?:is|are) to(?= [a-z]+ )",
             r"(?:even if|as if|as though|if|unless|whether|provided that|assuming|lest|in case)",
             r"in (?:the event|case) of",
         )
@@ -151,7 +165,7 @@ _CLAIMED = re.compile(
         rf"(?<![^ ]){pattern} "
         for pattern in (
             rf"(?:{_any(forms(CLAIMING_VERBS | SUPPOSING_VERBS))}) to",
-            rf"{_POSSIBLE}(?= (?:that|he|she|it|they|we|i)\b)",
+            rf"(?:{_POSSIBLE}|charges?)(?= (?:that|he|she|it|they|we|i)\b)",
             rf"{_ACCUSED} (?:(?!of |with |for |over )[^ ,;.]+ ){{0,6}}?(?:of|with|for|over)",
             rf"(?:trial|charges?|suspicion|investigation|questioned|custody) {_NEAR}{{0,2}}?(?:of|for|over)",
         )
@@ -159,6 +173,7 @@ _CLAIMED = re.compile(
 )
 _REPORTS = re.compile(rf"(?<![^ ]){_REPORT} (?=that\b)")
 _UNTIL = re.compile(r"(?<![^ ])(?:until|till|once|before|as soon as|by the time) ")
+_TO_COME = re.compile(rf"(?<![^ ])(?:{_any(TO_COME)}) (?:\w+ly )?(?:be )?(?=[a-z])")
 _ALL_BUT = re.compile(r"(?<![^ ])all but (?=[a-z]+(?:ed|en)\b|[a-z]+ )")
 _NOMINAL = re.compile(rf"(?<![^ ])(?:{_any(NOMINAL_ADJECTIVES)}) (?=[a-z])")
 _TRAILING = re.compile(
@@ -240,6 +255,10 @@ def _cued(
         verb = next((g for g in groups if first <= g.first < last and g.kind == "finite"), None)
         if verb is not None and _is_present(verb):
             yield at[match.start()], first, last, Factuality.OPEN
+    for match in _TO_COME.finditer(line):
+        first = at[match.end()]
+        if not said[first].name and not said[first].mark:
+            yield at[match.start()], first, first + 1, Factuality.OPEN
     for match in _ALL_BUT.finditer(line):
         first = at[match.end()]
         if any(group.first <= first < group.last for group in groups):
@@ -308,6 +327,7 @@ def _end(said: Sequence[Item], groups: Sequence[VerbGroup], first: int) -> int:
         not infinitive
         and bool(finite)
         and not gerund
+        and said[finite[0].first - 1].low not in {"and", "or"}
         and said[first - 1].low not in {"of", "for", "with", "as", "over", "at", "about", "to", "than"}
         and not any(item.mark or item.low in _ENDING_WORDS for item in said[first : finite[0].first])
         and said[first - 1].low not in _NOUN_COMPLEMENTS

@@ -68,6 +68,7 @@ __all__ = [
     "NEGATIVE_PRONOUNS",
     "NEWS_VERBS",
     "NOMINAL_ADJECTIVES",
+    "NOUNS_OF_VERBS",
     "NO_SUPERLATIVES",
     "NUMBER_WORDS",
     "OFFERING_VERBS",
@@ -727,6 +728,17 @@ STRIVING_VERBS = _set("battle campaign fight lobby push race scramble strive str
 OFFERING_VERBS = _set(
     """anticipate attempt contemplate consider demand envisage expect fear intend mull offer plan pledge
     predict promise propose recommend request seek suggest threaten urge vow want"""
+)
+# Nouns of what verbs do, where they have another stem: "a merger" is what merges.
+NOUNS_OF_VERBS: Mapping[str, str] = MappingProxyType(
+    dict(
+        pair.split()
+        for pair in """acquire acquisition|arrive arrival|attend attendance|bury burial|choose choice|
+        collide collision|decide decision|depart departure|die death|expand expansion|explode explosion|
+        extend extension|fail failure|fly flight|grow growth|invade invasion|kill killing|lose loss|
+        marry marriage|merge merger|recover recovery|remove removal|rob robbery|save rescue|sell sale|
+        speak speech|steal theft|succeed success|suspend suspension|withdraw withdrawal""".split("|")
+    )
 )
 # Words of wishes, trials and conditions, after which a thing is not even said to be to come.
 UNSETTLED = STRIVING_VERBS | _set(

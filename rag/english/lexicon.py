@@ -68,6 +68,7 @@ __all__ = [
     "NEGATIVE_PRONOUNS",
     "NEWS_VERBS",
     "NOMINAL_ADJECTIVES",
+    "NOUNS_IN_LY",
     "NOUNS_OF_VERBS",
     "NO_SUPERLATIVES",
     "NUMBER_WORDS",
@@ -207,6 +208,11 @@ ADVERBS = _set(
     moreover much nearby nearly never nonetheless nevertheless next not now often once only otherwise
     overnight perhaps quite rather seldom simply since so sometimes soon still straight subsequently
     suddenly then there thereby therefore thus together too twice very well yet"""
+)
+# Nouns and verbs that end as adverbs do.
+NOUNS_IN_LY = _set(
+    """ally anomaly apply assembly bully butterfly comply family homily imply italy july monopoly multiply
+    rally reply supply"""
 )
 # Two words that stand where one adverb does: "has as yet not paid".
 ADVERBIALS = frozenset(

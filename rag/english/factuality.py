@@ -14,8 +14,12 @@ from enum import StrEnum
 from functools import lru_cache
 
 from rag.english.lexicon import (
+    ACCUSING_VERBS,
+    AVERTING_VERBS,
     BE,
+    CALLING_VERBS,
     CLAIMING_VERBS,
+    CLEARING_VERBS,
     CONNECTIVES,
     DETERMINERS,
     FALSITY_ADJECTIVES,
@@ -23,12 +27,17 @@ from rag.english.lexicon import (
     FEIGNING_VERBS,
     FULFILLING_VERBS,
     HEDGING_VERBS,
+    KEEPING_VERBS,
+    MISSTATING_VERBS,
     NEGATIONS,
     NOMINAL_ADJECTIVES,
     OFFERING_VERBS,
+    OPPOSING_VERBS,
     POSSIBLE_NOUNS,
     PRESENT_AUXILIARIES,
+    PROOF_NOUNS,
     RELATIVES,
+    REPORT_NOUNS,
     SPEECH_VERBS,
     STRIVING_VERBS,
     SUPPOSING_VERBS,
@@ -66,6 +75,8 @@ class Scope:
     cue: str
 
 
+# Forms of `ACCUSING_VERBS` that are oftener something else.
+_NOUNS = {"wants", "want", "tries", "questions", "charges"}
 _NAME = "N"  # what stands for a whole name in the line that cues are looked for in
 _BE = r"(?:is|was|are|were|be|been|being)"
 _NEAR = r"(?:[^ ,;.]+ )"  # one word between the parts of a cue
@@ -75,21 +86,12 @@ def _any(*groups: object) -> str:
     return alternation([word for group in groups for word in group])  # type: ignore[attr-defined]
 
 
-_CRIMES = "accuse charge suspect indict sue prosecute try investigate arrest want blame question".split()
-_ACCUSED = rf"(?:{_any(forms(_CRIMES) - {'wants', 'want', 'tries', 'questions', 'charges'})})"
-_KEEPING = """prevent keep bar ban block stop dissuade deter discourage prohibit restrain save spare
-    exclude disqualify refrain shy back desist""".split()
-_OPPOSED = "vote decide argue warn advise campaign lobby rule recommend caution opt".split()
-_AVERTING = "avert avoid block cancel deny escape foil prevent scrap thwart veto".split()
-_CLEARING = "clear acquit exonerate absolve".split()
-_REPORT = (
-    r"(?:reports?|claims?|rumou?rs?|allegations?|suggestions?|statements?|story|stories|posts?|beliefs?)"
-)
+_ACCUSED = rf"(?:{_any(forms(ACCUSING_VERBS) - _NOUNS)})"
+_REPORT = rf"(?:{_any(REPORT_NOUNS)})"
 _FALSE = rf"(?:{_any(FALSITY_ADJECTIVES)})"
-_PROOF = r"(?:evidence|signs?|proof|indications?|hints?|suggestions?|traces?|records?)"
+_PROOF = rf"(?:{_any(PROOF_NOUNS)})"
 _NONE_OF = rf"(?:{_PROOF}|intentions?|plans?|desire|wish|question|chance|hope|prospect|truth)"
 _TOLD = rf"(?:{_any(forms(SPEECH_VERBS | CLAIMING_VERBS | SUPPOSING_VERBS))})"
-_ING = r"(?=[^ ]+ing\b)"
 _NO_TIMES = rf"(?!(?:{_any(UNITS_OF_TIME)})s? )"
 
 # What follows one of these is said not to be so. The scope begins where the pattern ends.
@@ -105,9 +107,9 @@ _NOT_SO = re.compile(
             r"far from(?= [^ ]+ing\b)",
             r"without(?= [^ ]+ing\b)",
             r"(?:instead of|rather than|as opposed to|in place of)",
-            rf"(?:{_any(forms(_KEEPING))}) {_NEAR}{{0,6}}?from(?= [^ ]+ing\b)",
-            rf"(?:{_any(forms(_OPPOSED))}) {_NEAR}{{0,3}}?against",
-            rf"(?:{_any(forms(_CLEARING))}) {_NEAR}{{0,6}}?of",
+            rf"(?:{_any(forms(KEEPING_VERBS))}) {_NEAR}{{0,6}}?from(?= [^ ]+ing\b)",
+            rf"(?:{_any(forms(OPPOSING_VERBS))}) {_NEAR}{{0,3}}?against",
+            rf"(?:{_any(forms(CLEARING_VERBS))}) {_NEAR}{{0,6}}?of",
             r"(?:not guilty|innocent) of",
             rf"(?:{_any(FALSITY_ADVERBS)}) {_TOLD}(?: {_NEAR}{{0,4}}?(?:of|for|with|as))?",
             rf"{_TOLD} (?:{_any(FALSITY_ADVERBS)})",
@@ -122,12 +124,12 @@ _NOT_SO = re.compile(
             rf"(?:not|\w+n't|never) {_NEAR}{{0,4}}?{_PROOF} of",
             r"nothing to (?:suggest|show|indicate|prove)",
             rf"(?:{_any(forms(['fail', 'refuse', 'decline', 'neglect', 'forget']))}) to",
-            rf"(?:{_any(forms(_AVERTING))})(?! (?:to|from|that)\b)",
+            rf"(?:{_any(forms(AVERTING_VERBS))})(?! (?:to|from|that)\b)",
             rf"(?:{_any(forms(['rule']))}) out",
             rf"(?:{_any(forms(['call', 'put']))}) off",
             rf"(?:{_any(forms(['turn']))}) down",
             rf"(?:apologi[sz]\w+ for|{_any(forms(['retract', 'withdraw', 'regret']))}) "
-            rf"{_NEAR}{{0,3}}?(?:{_REPORT}|saying|claiming|reporting|stating|suggesting)(?= that\b)",
+            rf"{_NEAR}{{0,3}}?(?:{_REPORT}|{_any(forms(MISSTATING_VERBS))})(?= that\b)",
             rf"(?:{_any(forms(['come', 'get']))}) within {_NEAR}{{1,4}}?of",
             r"within an? (?:split )?second of(?= [^ ]+ing\b)",
             r"(?:was|were) to have",
@@ -137,7 +139,6 @@ _NOT_SO = re.compile(
         )
     )
 )
-_CALLING = "call push campaign ask hope wait plead appeal bid wish lobby pray vie plan".split()
 _PURPOSE = WISHING_VERBS | HEDGING_VERBS | STRIVING_VERBS | frozenset({"vote", "opt", "elect", "apply"})
 _POSSIBLE = rf"(?:{_any(WISHING_NOUNS | UNSURE_NOUNS | POSSIBLE_NOUNS)})"
 # What follows one of these is left open.
@@ -149,7 +150,7 @@ _OPEN = re.compile(
             rf"(?:{_any(forms(OFFERING_VERBS))})(?! (?:to|that)\b)",
             r"(?:supposed|meant|tipped|slated|earmarked|about|due|set|poised|ready|bound|in line|on course"
             r"|on track|in talks|likely|unlikely|close|near) to",
-            rf"(?:{_any(forms(_CALLING))}) for",
+            rf"(?:{_any(forms(CALLING_VERBS))}) for",
             rf"{_POSSIBLE} (?:(?!to )[^ ,;.]+ ){{0,6}}?to",
             rf"{_POSSIBLE} (?:of|for|at|about)",
             r"talks (?:on|over|about)",

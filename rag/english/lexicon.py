@@ -15,18 +15,23 @@ from types import MappingProxyType
 __all__ = [
     "ACCOUNT_NOUNS",
     "ACCOUNT_VERBS",
+    "ACCUSING_VERBS",
     "ADVERBIALS",
     "ADVERBS",
+    "ARTICLE_NOUNS",
     "ATTACK_VERBS",
     "AUXILIARIES",
+    "AVERTING_VERBS",
     "BE",
     "BY_SHORT_NAME",
     "CALENDAR",
+    "CALLING_VERBS",
     "CAPITALS",
     "CAUSES",
     "CAUSING_VERBS",
     "CLAIMING_VERBS",
     "CLAIM_ADVERBS",
+    "CLEARING_VERBS",
     "COMPASS",
     "CONNECTIVES",
     "CONTRACTIONS",
@@ -57,9 +62,11 @@ __all__ = [
     "HEDGING_ADVERBS",
     "HEDGING_VERBS",
     "IRREGULAR_VERBS",
+    "KEEPING_VERBS",
     "MALE",
     "MEASURED_ADJECTIVES",
     "MEASURES",
+    "MISSTATING_VERBS",
     "MODALS",
     "MONTHS",
     "MONTH_NUMBERS",
@@ -75,6 +82,7 @@ __all__ = [
     "OFFERING_VERBS",
     "OFFICES",
     "OPINION_VERBS",
+    "OPPOSING_VERBS",
     "OPPOSITES",
     "ORDINALS",
     "ORGANISATION_HEADS",
@@ -90,11 +98,13 @@ __all__ = [
     "PREPOSITIONS",
     "PRESENT_AUXILIARIES",
     "PRONOUNS",
+    "PROOF_NOUNS",
     "QUANTITIES",
     "QUESTION_WORDS",
     "REALISING_VERBS",
     "REFLEXIVES",
     "RELATIVES",
+    "REPORT_NOUNS",
     "REVISE_VERBS",
     "RISE_VERBS",
     "SCALES",
@@ -755,6 +765,33 @@ UNSETTLED = STRIVING_VERBS | _set(
 TO_COME = _set("will shall")
 # Whoever supposes a thing leaves it open, as `CLAIMING_VERBS` do.
 SUPPOSING_VERBS = _set("assume dream guess imagine presume reckon understand")
+# Whoever is accused of a thing, or tried for it, may not have done it.
+ACCUSING_VERBS = _set("accuse arrest blame charge indict investigate prosecute question sue suspect try want")
+# "Cleared of", "barred from", "voted against", "avoided a collision": what follows is not so.
+CLEARING_VERBS = _set("absolve acquit clear exonerate")
+KEEPING_VERBS = _set(
+    """back ban bar block desist deter discourage disqualify dissuade exclude keep prevent prohibit refrain
+    restrain save shy spare stop"""
+)
+OPPOSING_VERBS = _set("advise argue campaign caution decide lobby opt recommend rule vote warn")
+AVERTING_VERBS = _set("avert avoid block cancel deny escape foil prevent scrap thwart veto")
+# "Called for a ban": what is called for is not there yet.
+CALLING_VERBS = _set("appeal ask bid call campaign hope lobby plan plead pray push vie wait wish")
+# Nouns of what is told, and of what would show that it is so.
+REPORT_NOUNS = _set(
+    """allegation allegations belief beliefs claim claims post posts report reports rumor rumors rumour
+    rumours statement statements stories story suggestion suggestions"""
+)
+PROOF_NOUNS = _set(
+    """evidence hint hints indication indications proof record records sign signs suggestion suggestions trace
+    traces"""
+)
+# What a notice of correction calls its article, and what it says that an earlier version did.
+ARTICLE_NOUNS = _set(
+    """article articles caption captions chart charts column columns graphic graphics headline headlines
+    obituary page pages post posts report reports review reviews stories story video videos"""
+)
+MISSTATING_VERBS = _set("claim imply indicate report say state suggest write")
 # Whoever feigns a thing does not do it.
 FEIGNING_VERBS = _set("fake feign pretend simulate")
 # A promise or a plan that is kept is done.

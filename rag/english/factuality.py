@@ -38,6 +38,7 @@ from rag.english.lexicon import (
     PROOF_NOUNS,
     RELATIVES,
     REPORT_NOUNS,
+    SHOWING_VERBS,
     SPEECH_VERBS,
     STRIVING_VERBS,
     SUPPOSING_VERBS,
@@ -49,6 +50,7 @@ from rag.english.lexicon import (
     alternation,
     forms,
     inflect,
+    past_forms,
 )
 from rag.english.phrases import Item, VerbGroup, items, may_be_base, verb_groups
 
@@ -92,6 +94,7 @@ _FALSE = rf"(?:{_any(FALSITY_ADJECTIVES)})"
 _PROOF = rf"(?:{_any(PROOF_NOUNS)})"
 _NONE_OF = rf"(?:{_PROOF}|intentions?|plans?|desire|wish|question|chance|hope|prospect|truth)"
 _TOLD = rf"(?:{_any(forms(SPEECH_VERBS | CLAIMING_VERBS | SUPPOSING_VERBS))})"
+_NO = rf"(?:{_any(NEGATIONS)}|no one|\w+n't)"
 _NO_TIMES = rf"(?!(?:{_any(UNITS_OF_TIME)})s? )"
 
 # What follows one of these is said not to be so. The scope begins where the pattern ends.
@@ -133,6 +136,8 @@ _NOT_SO = re.compile(
             rf"(?:{_any(forms(['come', 'get']))}) within {_NEAR}{{1,4}}?of",
             r"within an? (?:split )?second of(?= [^ ]+ing\b)",
             r"(?:was|were) to have",
+            rf"mist(?:aken|ook) {_NEAR}{{0,3}}?for",
+            r"(?:strikes?|struck|votes?|voted) down",
             r"too \w+ (?:for \w+ )?to",
             r"yet to",
             r"(?:died|dies|intercepted|foiled|halted) (?:[^ ;.]+ ){0,4}?before(?= (?!being)[^ ]+ing\b)",
@@ -154,6 +159,8 @@ _OPEN = re.compile(
             rf"{_POSSIBLE} (?:(?!to )[^ ,;.]+ ){{0,6}}?to",
             rf"{_POSSIBLE} (?:of|for|at|about)",
             r"talks (?:on|over|about)",
+            rf"(?:{_any(forms(['postpone', 'delay']))})(?! (?:by|until)\b)",
+            rf"{_NO} {_NEAR}{{0,3}}?(?:{_any(forms(SHOWING_VERBS))})(?= that\b)",
             r"(?:is|are) to(?= [a-z]+ )",
             r"(?:even if|as if|as though|if|unless|whether|provided that|assuming|lest|in case)",
             r"in (?:the event|case) of",
@@ -167,6 +174,7 @@ _CLAIMED = re.compile(
         for pattern in (
             rf"(?:{_any(forms(CLAIMING_VERBS | SUPPOSING_VERBS))}) to",
             rf"(?:{_POSSIBLE}|charges?)(?= (?:that|he|she|it|they|we|i)\b)",
+            rf"{_BE} (?:\w+ly )?(?:{_any(past_forms(MISSTATING_VERBS))}) to",
             rf"{_ACCUSED} (?:(?!of |with |for |over )[^ ,;.]+ ){{0,6}}?(?:of|with|for|over)",
             rf"(?:trial|charges?|suspicion|investigation|questioned|custody) {_NEAR}{{0,2}}?(?:of|for|over)",
         )

@@ -111,6 +111,7 @@ __all__ = [
     "SHARED_VERBS",
     "SHORT_MONTHS",
     "SHORT_WEEKDAYS",
+    "SHOWING_VERBS",
     "SINGULAR_PERSONS",
     "SPEECH_VERBS",
     "STOPWORDS",
@@ -776,7 +777,11 @@ KEEPING_VERBS = _set(
 OPPOSING_VERBS = _set("advise argue campaign caution decide lobby opt recommend rule vote warn")
 AVERTING_VERBS = _set("avert avoid block cancel deny escape foil prevent scrap thwart veto")
 # "Called for a ban": what is called for is not there yet.
-CALLING_VERBS = _set("appeal ask bid call campaign hope lobby plan plead pray push vie wait wish")
+CALLING_VERBS = _set(
+    "appeal ask bid call campaign hope hunt lobby look plan plead pray push search vie wait wish"
+)
+# Where nobody has done one of these, it is left open.
+SHOWING_VERBS = _set("confirm demonstrate establish prove show")
 # Nouns of what is told, and of what would show that it is so.
 REPORT_NOUNS = _set(
     """allegation allegations belief beliefs claim claims post posts report reports rumor rumors rumour

@@ -876,3 +876,30 @@ def test_a_part_that_is_asked_twice_is_read_once() -> None:
     assert reader.read_texts(lambda: study(twice, Retrieved(asked, evidence(STORY)), reader, certain)) == [
         (asked, STORY.text)
     ]
+
+
+# What the question takes for done.
+
+
+@pytest.mark.parametrize(
+    ("question", "sentence", "words"),
+    [
+        ("Who won the regatta?", "Late on Sunday the sculler Ilse Horn came close to winning the regatta in Sete.", "Ilse Horn"),
+        ("Who robbed the bank?", "The plumber Abe Rill was charged on Friday with robbing the bank in Cork.", "Abe Rill"),
+        ("Which firm bought the quarry?", "The firm Granitas offered in May to buy the quarry near Vyborg.", "Granitas"),
+        ("Who resigned?", "The bishop Otto Lenz has refused to resign over the repairs to the cathedral.", "Otto Lenz"),
+    ],
+)  # fmt: skip
+def test_no_short_answer_is_taken_from_a_sentence_that_does_not_give_the_deed_as_done(
+    question: str, sentence: str, words: str
+) -> None:
+    found = drafted(question, article(sentence), reader=Pointing({words: 5.0}))
+    assert found == [DraftSentence(sentence, (Claim(1, sentence),))]
+
+
+def test_a_sentence_that_gives_the_deed_as_done_comes_before_one_that_does_not() -> None:
+    nearly = article("The sculler Ilse Horn came close to winning the regatta in Sete on Sunday.", id="n")
+    won = article("The sculler Britt Aas won the regatta in Sete on Sunday with ease.", id="w")
+    reader = Pointing({"Ilse Horn": 5.0, "Britt Aas": 5.0})
+    found = drafted("Who won the regatta?", nearly, won, reader=reader, sure=0.2)
+    assert [d.text for d in found if isinstance(d, DraftSentence)] == ["Britt Aas won the regatta.", won.text]

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from rag.english.clauses import denials
+from rag.english.lexicon import ARTICLE_NOUNS, MISSTATING_VERBS, alternation, past_forms
 from rag.english.normalise import content_stems
 from rag.english.numbers import numbers
 from rag.english.sentences import sentences
@@ -20,12 +21,10 @@ from rag.types import Evidence, RetrievedPassage
 
 __all__ = ["Correction", "Notice", "corrections", "notice_on", "notices", "tells_of_correction"]
 
-_TEXT = (
-    r"(?:articles?|story|stories|reports?|posts?|pages?|columns?|reviews?|obituary|captions?|headlines?"
-    r"|graphics?|charts?|videos?)"
-)
+_TEXT = rf"(?:{alternation(ARTICLE_NOUNS)})"
 _EARLIER = r"(?:earlier|previous|prior|original|initial|first)"
-_SPOKE = r"said|stated|gave|referred|identified|misstated|misidentified|misspelled|reported|described|omitted"
+_TOLD = alternation(past_forms(MISSTATING_VERBS))
+_SPOKE = rf"{_TOLD}|gave|referred|identified|misstated|misidentified|misspelled|described|omitted"
 # How a notice begins, at the start of a sentence.
 _OPENS = re.compile(
     r"\W*(?:(?:an?\s|the\s)?(?:editor[’']?s[’']?\s|publisher[’']?s\s)?"
@@ -36,21 +35,22 @@ _OPENS = re.compile(
     rf"(?:of\s(?:this|these|our|the\s(?:article|story))\b|(?:\w+ly\s)?(?:{_SPOKE}))"
     rf"|.{{0,60}}\bthis\s(?:[\w.]+\s){{0,3}}{_TEXT}\s(?:has\sbeen|was|is)\s(?:\w+ly\s)?"
     r"(?:corrected|amended|edited|updated\sto\scorrect|clarified|retracted|withdrawn)\b"
-    rf"|.{{0,40}}\b(?:this|the|our|an?)\s(?:\w+\s)?{_TEXT}\s(?:\w+ly\s)?(?:misstated|misidentified|misspelled|mischaracteri[sz]ed|misattributed)\b",
+    rf"|.{{0,40}}\b(?:this|the|our|an?)\s(?:\w+\s)?{_TEXT}\s(?:\w+ly\s)?"
+    r"(?:misstated|misidentified|misspelled|mischaracteri[sz]ed|misattributed)\b",
     re.IGNORECASE,
 )
 _RETRACTED = re.compile(rf"\bthis\s{_TEXT}\s(?:has\sbeen|was|is)\s(?:retracted|withdrawn)\b", re.IGNORECASE)
 _DATELINE = re.compile(r"[A-ZÀ-Þ][A-ZÀ-Þ .,]{3,}(?:\([^)]*\)\s)?[-–—]\s")
 # What was said before: "said that …", "gave his age as …", "misstated …".
 _SAID = re.compile(
-    r"\b(?:said|stated|reported|claimed|suggested|indicated|implied|wrote|referred\sto\s.{3,40}?\sas"
+    rf"\b(?:{_TOLD}|referred\sto\s.{{3,40}}?\sas"
     r"|identified\s.{3,40}?\sas|described\s.{3,40}?\sas|gave\s.{3,60}?\sas|listed\s.{3,40}?\sas"
     r"|(?:remove|delete)s?\s(?:an?|the)\s\w+\s(?:that|to))\s(?:that\s)?(?P<wrong>[^;.]+)",
     re.IGNORECASE,
 )
 _INSTEAD = re.compile(
     r"\b(?:(?:and|but)\s)?(?:not|rather\sthan|instead\sof)\s(?!only\b)"
-    r"(?P<wrong>(?:[^;,.)]|(?<=\d)[.,](?=\d)|(?<=\b[A-Z])\.)+?)(?=\sbut\b|\sas\s(?:\w+ly\s)?(?:stated|said|reported|written|\w+ed)"
+    r"(?P<wrong>(?:[^;,.)]|(?<=\d)[.,](?=\d)|(?<=\b[A-Z])\.)+?)(?=\sbut\b|\sas\s(?:\w+\s)?\w+(?:ed|en|id)\b"
     r"|[;,)]|\.(?!\d)|\Z)",
     re.IGNORECASE,
 )

@@ -15,14 +15,17 @@ from rag.english.clauses import Clause, clauses, is_reported
 from rag.english.factuality import Factuality, Scope, scopes
 from rag.english.lexicon import (
     CONNECTIVES,
+    NOUNS_OF_VERBS,
     NUMBER_WORDS,
     PREPOSITIONS,
+    PRESENT_AUXILIARIES,
     REALISING_VERBS,
     STOPWORDS,
     TO_COME,
     UNSETTLED,
     alternation,
     lemma,
+    past_forms,
 )
 from rag.english.normalise import fold, stem, words
 from rag.english.numbers import numbers
@@ -31,12 +34,13 @@ from rag.english.sentences import sentences
 
 __all__ = ["are_facts", "may_be_told_as_to_come"]
 
+_PAST_AUXILIARIES = frozenset({"was", "were", "had", "has", "have", "did"})
 _PLAIN = frozenset({"be", "have", "do"})
 
 
 @dataclass(frozen=True, slots=True)
 class _Word:
-    """A word of the quote, by its stem and its lemma's, and the scope that it stands in; `None` for a fact."""
+    """A word of the quote, by its stem and its lemma's, and its scope; `None` where it is given as a fact."""
 
     stems: frozenset[str]
     scope: Scope | None
@@ -85,14 +89,27 @@ def _stems(word: str) -> frozenset[str]:
 
 @dataclass(frozen=True, slots=True)
 class _Assertion:
-    """A clause that a text gives as a fact: its verb as written, what follows that in its sentence, whether it
-    is to come, and whether it is told as somebody's word."""
+    """A clause that a text gives as a fact: its verb group as written, what follows that in its sentence, and
+    whether it is told as somebody's word."""
 
     clause: Clause
-    written: str
+    group: tuple[str, ...]
     after: str
-    to_come: bool
     told: bool
+
+    @property
+    def to_come(self) -> bool:
+        return bool(TO_COME & set(self.group))
+
+    @property
+    def is_past(self) -> bool:
+        """Whether it is told as done: "opened", "has opened", and not "opens" or "is opened"."""
+        if self.to_come:
+            return False
+        if _PAST_AUXILIARIES & set(self.group):
+            return True
+        verb = self.group[-1]
+        return not PRESENT_AUXILIARIES & set(self.group) and verb in past_forms([self.clause.verb])
 
 
 def _asserted(text: str) -> Iterator[_Assertion]:
@@ -103,8 +120,7 @@ def _asserted(text: str) -> Iterator[_Assertion]:
             doubted = clause.denied or clause.hedged or clause.wanted or clause.claimed or clause.embedded
             if clause.finite and not doubted:
                 group = words(sentence[clause.start : clause.verb_end])
-                to_come = bool(TO_COME & set(group))
-                yield _Assertion(clause, group[-1], sentence[clause.verb_end :], to_come, told)
+                yield _Assertion(clause, tuple(group), sentence[clause.verb_end :], told)
 
 
 def _is_no_fact(said: _Assertion, held: tuple[_Word, ...]) -> bool:
@@ -112,12 +128,15 @@ def _is_no_fact(said: _Assertion, held: tuple[_Word, ...]) -> bool:
     clause = said.clause
     if clause.verb not in _PLAIN:
         phrasal = {stem(f"{clause.verb}{particle}") for particle in words(said.after)[:1]}  # "a walkout"
-        deeds = _found(held, _stems(said.written) | {stem(clause.verb)} | phrasal)
+        noun = _stems(NOUNS_OF_VERBS.get(clause.verb, clause.verb))
+        deeds = _found(held, _stems(said.group[-1]) | {stem(clause.verb)} | noun | phrasal)
         if deeds:
             return not any(_is_given(word.scope, said) for word in deeds)
-    if clause.verb not in REALISING_VERBS:
+    if clause.verb == "go" and said.after.lower().split()[:1] == ["on"]:
+        objects = _predicate(said.after.split(maxsplit=1)[-1])  # "went on strike"
+    elif clause.verb not in REALISING_VERBS:
         return False
-    if clause.verb in {"be", "become"} and not clause.passive:
+    elif clause.verb in {"be", "become"} and not clause.passive:
         objects = _predicate(said.after)
     else:
         objects = [_stems(word) for word in words(clause.whom or "")][-1:]
@@ -134,6 +153,8 @@ def _is_given(scope: Scope | None, said: _Assertion) -> bool:
     word, and what is planned as what is to come."""
     if scope is None or (said.told and scope.kind is Factuality.CLAIMED):
         return True
+    if scope.cue in TO_COME:
+        return not said.is_past
     return said.to_come and may_be_told_as_to_come(scope)
 
 

@@ -169,16 +169,12 @@ def is_doubted(question: str, quote: str) -> bool:
     """
     if not are_facts(question, quote):
         return True
-    theirs = list(_deeds(quote))
-    told = is_reported(question)
+    theirs, told = list(_deeds(quote)), is_reported(question)
     for ours in _deeds(question):
-        same = [their for their in theirs if their.verb == ours.verb and ours.verb not in _PLAIN_VERBS]
+        same = [their for their in theirs if their.verb == ours.verb not in {"be", "have", "do"}]
         if same and not any(_is_as_certain(ours, their, told) for their in same):
             return True
     return False
-
-
-_PLAIN_VERBS = frozenset({"be", "have", "do"})
 
 
 def _is_as_certain(ours: Clause, theirs: Clause, told: bool) -> bool:

@@ -35,6 +35,7 @@ from rag.english.lexicon import (
     PREPOSITIONS,
     SCALES,
     SPEECH_VERBS,
+    TO_COME,
     UNSURE_NOUNS,
     WISHING_NOUNS,
     WISHING_VERBS,
@@ -208,8 +209,15 @@ def _parse(sentence: str) -> list[_Parsed]:
 
 
 def _embedded(held: Sequence[Scope], start: int, end: int) -> Scope | None:
-    """The surest of the scopes that hold a verb at [start, end)."""
-    over = [s for s in held if s.start < end and start < s.end and s.kind is not Factuality.NOMINAL]
+    """The surest of the scopes that hold a verb at [start, end), but for that of its own "will"."""
+    over = [
+        scope
+        for scope in held
+        if scope.start < end
+        and start < scope.end
+        and scope.kind is not Factuality.NOMINAL
+        and scope.cue not in TO_COME
+    ]
     return min(over, key=lambda scope: tuple(Factuality).index(scope.kind), default=None)
 
 
@@ -231,6 +239,8 @@ def _parent(
     lows = [item.low for item in between]
     if lows[-1:] in (["and"], ["but"]) and "that" not in lows:
         return None  # "refused to reopen on Monday and opened on Wednesday"
+    if (_SUBORDINATE - {"before", "until"}) & set(lows) and "that" not in lows:
+        return None  # "cancelled the order after prices doubled"
     if before.verb in SPEECH_VERBS | HEDGING_VERBS | DENYING_VERBS:
         if "that" in lows or not any(item.mark and item.low not in '“"' for item in between):
             return at - 1

@@ -14,8 +14,12 @@ from enum import StrEnum
 from functools import lru_cache
 
 from rag.english.lexicon import (
+    ACCUSING_VERBS,
+    AVERTING_VERBS,
     BE,
+    CALLING_VERBS,
     CLAIMING_VERBS,
+    CLEARING_VERBS,
     CONNECTIVES,
     DETERMINERS,
     FALSITY_ADJECTIVES,
@@ -23,15 +27,22 @@ from rag.english.lexicon import (
     FEIGNING_VERBS,
     FULFILLING_VERBS,
     HEDGING_VERBS,
+    KEEPING_VERBS,
+    MISSTATING_VERBS,
     NEGATIONS,
     NOMINAL_ADJECTIVES,
     OFFERING_VERBS,
+    OPPOSING_VERBS,
     POSSIBLE_NOUNS,
     PRESENT_AUXILIARIES,
+    PROOF_NOUNS,
     RELATIVES,
+    REPORT_NOUNS,
+    SHOWING_VERBS,
     SPEECH_VERBS,
     STRIVING_VERBS,
     SUPPOSING_VERBS,
+    TO_COME,
     UNITS_OF_TIME,
     UNSURE_NOUNS,
     WISHING_NOUNS,
@@ -39,6 +50,7 @@ from rag.english.lexicon import (
     alternation,
     forms,
     inflect,
+    past_forms,
 )
 from rag.english.phrases import Item, VerbGroup, items, may_be_base, verb_groups
 
@@ -65,6 +77,8 @@ class Scope:
     cue: str
 
 
+# Forms of `ACCUSING_VERBS` that are oftener something else.
+_NOUNS = {"wants", "want", "tries", "questions", "charges"}
 _NAME = "N"  # what stands for a whole name in the line that cues are looked for in
 _BE = r"(?:is|was|are|were|be|been|being)"
 _NEAR = r"(?:[^ ,;.]+ )"  # one word between the parts of a cue
@@ -74,20 +88,13 @@ def _any(*groups: object) -> str:
     return alternation([word for group in groups for word in group])  # type: ignore[attr-defined]
 
 
-_CRIMES = "accuse charge suspect indict sue prosecute try investigate arrest want blame question".split()
-_ACCUSED = rf"(?:{_any(forms(_CRIMES) - {'wants', 'want', 'tries', 'questions', 'charges'})})"
-_KEEPING = """prevent keep bar ban block stop dissuade deter discourage prohibit restrain save spare
-    exclude disqualify refrain shy back desist""".split()
-_OPPOSED = "vote decide argue warn advise campaign lobby rule recommend caution opt".split()
-_CLEARING = "clear acquit exonerate absolve".split()
-_REPORT = (
-    r"(?:reports?|claims?|rumou?rs?|allegations?|suggestions?|statements?|story|stories|posts?|beliefs?)"
-)
+_ACCUSED = rf"(?:{_any(forms(ACCUSING_VERBS) - _NOUNS)})"
+_REPORT = rf"(?:{_any(REPORT_NOUNS)})"
 _FALSE = rf"(?:{_any(FALSITY_ADJECTIVES)})"
-_PROOF = r"(?:evidence|signs?|proof|indications?|hints?|suggestions?|traces?|records?)"
+_PROOF = rf"(?:{_any(PROOF_NOUNS)})"
 _NONE_OF = rf"(?:{_PROOF}|intentions?|plans?|desire|wish|question|chance|hope|prospect|truth)"
 _TOLD = rf"(?:{_any(forms(SPEECH_VERBS | CLAIMING_VERBS | SUPPOSING_VERBS))})"
-_ING = r"(?=[^ ]+ing\b)"
+_NO = rf"(?:{_any(NEGATIONS)}|no one|\w+n't)"
 _NO_TIMES = rf"(?!(?:{_any(UNITS_OF_TIME)})s? )"
 
 # What follows one of these is said not to be so. The scope begins where the pattern ends.
@@ -103,9 +110,9 @@ _NOT_SO = re.compile(
             r"far from(?= [^ ]+ing\b)",
             r"without(?= [^ ]+ing\b)",
             r"(?:instead of|rather than|as opposed to|in place of)",
-            rf"(?:{_any(forms(_KEEPING))}) {_NEAR}{{0,6}}?from(?= [^ ]+ing\b)",
-            rf"(?:{_any(forms(_OPPOSED))}) {_NEAR}{{0,3}}?against",
-            rf"(?:{_any(forms(_CLEARING))}) {_NEAR}{{0,6}}?of",
+            rf"(?:{_any(forms(KEEPING_VERBS))}) {_NEAR}{{0,6}}?from(?= [^ ]+ing\b)",
+            rf"(?:{_any(forms(OPPOSING_VERBS))}) {_NEAR}{{0,3}}?against",
+            rf"(?:{_any(forms(CLEARING_VERBS))}) {_NEAR}{{0,6}}?of",
             r"(?:not guilty|innocent) of",
             rf"(?:{_any(FALSITY_ADVERBS)}) {_TOLD}(?: {_NEAR}{{0,4}}?(?:of|for|with|as))?",
             rf"{_TOLD} (?:{_any(FALSITY_ADVERBS)})",
@@ -119,14 +126,25 @@ _NOT_SO = re.compile(
             rf"(?:not|\w+n't|never) {_NEAR}{{0,4}}?{_PROOF}(?= that\b)",
             rf"(?:not|\w+n't|never) {_NEAR}{{0,4}}?{_PROOF} of",
             r"nothing to (?:suggest|show|indicate|prove)",
+            rf"(?:{_any(forms(['fail', 'refuse', 'decline', 'neglect', 'forget']))}) to",
+            rf"(?:{_any(forms(AVERTING_VERBS))})(?! (?:to|from|that)\b)",
+            rf"(?:{_any(forms(['rule']))}) out",
+            rf"(?:{_any(forms(['call', 'put']))}) off",
+            rf"(?:{_any(forms(['turn']))}) down",
+            rf"(?:apologi[sz]\w+ for|{_any(forms(['retract', 'withdraw', 'regret']))}) "
+            rf"{_NEAR}{{0,3}}?(?:{_REPORT}|{_any(forms(MISSTATING_VERBS))})(?= that\b)",
+            rf"(?:{_any(forms(['come', 'get']))}) within {_NEAR}{{1,4}}?of",
+            r"within an? (?:split )?second of(?= [^ ]+ing\b)",
+            r"(?:was|were) to have",
+            rf"mist(?:aken|ook) {_NEAR}{{0,3}}?for",
+            r"(?:strikes?|struck|votes?|voted) down",
             r"too \w+ (?:for \w+ )?to",
             r"yet to",
             r"(?:died|dies|intercepted|foiled|halted) (?:[^ ;.]+ ){0,4}?before(?= (?!being)[^ ]+ing\b)",
         )
     )
 )
-_CALLING = "call push campaign ask hope wait plead appeal bid wish lobby pray vie plan".split()
-_PURPOSE = WISHING_VERBS | HEDGING_VERBS | STRIVING_VERBS
+_PURPOSE = WISHING_VERBS | HEDGING_VERBS | STRIVING_VERBS | frozenset({"vote", "opt", "elect", "apply"})
 _POSSIBLE = rf"(?:{_any(WISHING_NOUNS | UNSURE_NOUNS | POSSIBLE_NOUNS)})"
 # What follows one of these is left open.
 _OPEN = re.compile(
@@ -137,9 +155,13 @@ _OPEN = re.compile(
             rf"(?:{_any(forms(OFFERING_VERBS))})(?! (?:to|that)\b)",
             r"(?:supposed|meant|tipped|slated|earmarked|about|due|set|poised|ready|bound|in line|on course"
             r"|on track|in talks|likely|unlikely|close|near) to",
-            rf"(?:{_any(forms(_CALLING))}) for",
+            rf"(?:{_any(forms(CALLING_VERBS))}) for",
             rf"{_POSSIBLE} (?:(?!to )[^ ,;.]+ ){{0,6}}?to",
             rf"{_POSSIBLE} (?:of|for|at|about)",
+            r"talks (?:on|over|about)",
+            rf"(?:{_any(forms(['postpone', 'delay']))})(?! (?:by|until)\b)",
+            rf"{_NO} {_NEAR}{{0,3}}?(?:{_any(forms(SHOWING_VERBS))})(?= that\b)",
+            r"(?:is|are) to(?= [a-z]+ )",
             r"(?:even if|as if|as though|if|unless|whether|provided that|assuming|lest|in case)",
             r"in (?:the event|case) of",
         )
@@ -151,7 +173,8 @@ _CLAIMED = re.compile(
         rf"(?<![^ ]){pattern} "
         for pattern in (
             rf"(?:{_any(forms(CLAIMING_VERBS | SUPPOSING_VERBS))}) to",
-            rf"{_POSSIBLE}(?= (?:that|he|she|it|they|we|i)\b)",
+            rf"(?:{_POSSIBLE}|charges?)(?= (?:that|he|she|it|they|we|i)\b)",
+            rf"{_BE} (?:\w+ly )?(?:{_any(past_forms(MISSTATING_VERBS))}) to",
             rf"{_ACCUSED} (?:(?!of |with |for |over )[^ ,;.]+ ){{0,6}}?(?:of|with|for|over)",
             rf"(?:trial|charges?|suspicion|investigation|questioned|custody) {_NEAR}{{0,2}}?(?:of|for|over)",
         )
@@ -159,6 +182,7 @@ _CLAIMED = re.compile(
 )
 _REPORTS = re.compile(rf"(?<![^ ]){_REPORT} (?=that\b)")
 _UNTIL = re.compile(r"(?<![^ ])(?:until|till|once|before|as soon as|by the time) ")
+_TO_COME = re.compile(rf"(?<![^ ])(?:{_any(TO_COME)}) (?:\w+ly )?(?:be )?(?=[a-z])")
 _ALL_BUT = re.compile(r"(?<![^ ])all but (?=[a-z]+(?:ed|en)\b|[a-z]+ )")
 _NOMINAL = re.compile(rf"(?<![^ ])(?:{_any(NOMINAL_ADJECTIVES)}) (?=[a-z])")
 _TRAILING = re.compile(
@@ -240,6 +264,10 @@ def _cued(
         verb = next((g for g in groups if first <= g.first < last and g.kind == "finite"), None)
         if verb is not None and _is_present(verb):
             yield at[match.start()], first, last, Factuality.OPEN
+    for match in _TO_COME.finditer(line):
+        first = at[match.end()]
+        if not said[first].name and not said[first].mark:
+            yield at[match.start()], first, first + 1, Factuality.OPEN
     for match in _ALL_BUT.finditer(line):
         first = at[match.end()]
         if any(group.first <= first < group.last for group in groups):
@@ -308,6 +336,7 @@ def _end(said: Sequence[Item], groups: Sequence[VerbGroup], first: int) -> int:
         not infinitive
         and bool(finite)
         and not gerund
+        and said[finite[0].first - 1].low not in {"and", "or"}
         and said[first - 1].low not in {"of", "for", "with", "as", "over", "at", "about", "to", "than"}
         and not any(item.mark or item.low in _ENDING_WORDS for item in said[first : finite[0].first])
         and said[first - 1].low not in _NOUN_COMPLEMENTS

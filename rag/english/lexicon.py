@@ -15,18 +15,23 @@ from types import MappingProxyType
 __all__ = [
     "ACCOUNT_NOUNS",
     "ACCOUNT_VERBS",
+    "ACCUSING_VERBS",
     "ADVERBIALS",
     "ADVERBS",
+    "ARTICLE_NOUNS",
     "ATTACK_VERBS",
     "AUXILIARIES",
+    "AVERTING_VERBS",
     "BE",
     "BY_SHORT_NAME",
     "CALENDAR",
+    "CALLING_VERBS",
     "CAPITALS",
     "CAUSES",
     "CAUSING_VERBS",
     "CLAIMING_VERBS",
     "CLAIM_ADVERBS",
+    "CLEARING_VERBS",
     "COMPASS",
     "CONNECTIVES",
     "CONTRACTIONS",
@@ -57,9 +62,11 @@ __all__ = [
     "HEDGING_ADVERBS",
     "HEDGING_VERBS",
     "IRREGULAR_VERBS",
+    "KEEPING_VERBS",
     "MALE",
     "MEASURED_ADJECTIVES",
     "MEASURES",
+    "MISSTATING_VERBS",
     "MODALS",
     "MONTHS",
     "MONTH_NUMBERS",
@@ -68,11 +75,14 @@ __all__ = [
     "NEGATIVE_PRONOUNS",
     "NEWS_VERBS",
     "NOMINAL_ADJECTIVES",
+    "NOUNS_IN_LY",
+    "NOUNS_OF_VERBS",
     "NO_SUPERLATIVES",
     "NUMBER_WORDS",
     "OFFERING_VERBS",
     "OFFICES",
     "OPINION_VERBS",
+    "OPPOSING_VERBS",
     "OPPOSITES",
     "ORDINALS",
     "ORGANISATION_HEADS",
@@ -88,17 +98,20 @@ __all__ = [
     "PREPOSITIONS",
     "PRESENT_AUXILIARIES",
     "PRONOUNS",
+    "PROOF_NOUNS",
     "QUANTITIES",
     "QUESTION_WORDS",
     "REALISING_VERBS",
     "REFLEXIVES",
     "RELATIVES",
+    "REPORT_NOUNS",
     "REVISE_VERBS",
     "RISE_VERBS",
     "SCALES",
     "SHARED_VERBS",
     "SHORT_MONTHS",
     "SHORT_WEEKDAYS",
+    "SHOWING_VERBS",
     "SINGULAR_PERSONS",
     "SPEECH_VERBS",
     "STOPWORDS",
@@ -206,6 +219,11 @@ ADVERBS = _set(
     moreover much nearby nearly never nonetheless nevertheless next not now often once only otherwise
     overnight perhaps quite rather seldom simply since so sometimes soon still straight subsequently
     suddenly then there thereby therefore thus together too twice very well yet"""
+)
+# Nouns and verbs that end as adverbs do.
+NOUNS_IN_LY = _set(
+    """ally anomaly apply assembly bully butterfly comply family homily imply italy july monopoly multiply
+    rally reply supply"""
 )
 # Two words that stand where one adverb does: "has as yet not paid".
 ADVERBIALS = frozenset(
@@ -728,6 +746,17 @@ OFFERING_VERBS = _set(
     """anticipate attempt contemplate consider demand envisage expect fear intend mull offer plan pledge
     predict promise propose recommend request seek suggest threaten urge vow want"""
 )
+# Nouns of what verbs do, where they have another stem: "a merger" is what merges.
+NOUNS_OF_VERBS: Mapping[str, str] = MappingProxyType(
+    dict(
+        pair.split()
+        for pair in """acquire acquisition|arrive arrival|attend attendance|bury burial|choose choice|
+        collide collision|decide decision|depart departure|die death|expand expansion|explode explosion|
+        extend extension|fail failure|fly flight|grow growth|invade invasion|kill killing|lose loss|
+        marry marriage|merge merger|recover recovery|remove removal|rob robbery|save rescue|sell sale|
+        speak speech|steal theft|succeed success|suspend suspension|withdraw withdrawal""".split("|")
+    )
+)
 # Words of wishes, trials and conditions, after which a thing is not even said to be to come.
 UNSETTLED = STRIVING_VERBS | _set(
     """ambition appeal ask attempt bid call case consider contemplate danger demand dream effort event fear
@@ -737,6 +766,37 @@ UNSETTLED = STRIVING_VERBS | _set(
 TO_COME = _set("will shall")
 # Whoever supposes a thing leaves it open, as `CLAIMING_VERBS` do.
 SUPPOSING_VERBS = _set("assume dream guess imagine presume reckon understand")
+# Whoever is accused of a thing, or tried for it, may not have done it.
+ACCUSING_VERBS = _set("accuse arrest blame charge indict investigate prosecute question sue suspect try want")
+# "Cleared of", "barred from", "voted against", "avoided a collision": what follows is not so.
+CLEARING_VERBS = _set("absolve acquit clear exonerate")
+KEEPING_VERBS = _set(
+    """back ban bar block desist deter discourage disqualify dissuade exclude keep prevent prohibit refrain
+    restrain save shy spare stop"""
+)
+OPPOSING_VERBS = _set("advise argue campaign caution decide lobby opt recommend rule vote warn")
+AVERTING_VERBS = _set("avert avoid block cancel deny escape foil prevent scrap thwart veto")
+# "Called for a ban": what is called for is not there yet.
+CALLING_VERBS = _set(
+    "appeal ask bid call campaign hope hunt lobby look plan plead pray push search vie wait wish"
+)
+# Where nobody has done one of these, it is left open.
+SHOWING_VERBS = _set("confirm demonstrate establish prove show")
+# Nouns of what is told, and of what would show that it is so.
+REPORT_NOUNS = _set(
+    """allegation allegations belief beliefs claim claims post posts report reports rumor rumors rumour
+    rumours statement statements stories story suggestion suggestions"""
+)
+PROOF_NOUNS = _set(
+    """evidence hint hints indication indications proof record records sign signs suggestion suggestions trace
+    traces"""
+)
+# What a notice of correction calls its article, and what it says that an earlier version did.
+ARTICLE_NOUNS = _set(
+    """article articles caption captions chart charts column columns graphic graphics headline headlines
+    obituary page pages post posts report reports review reviews stories story video videos"""
+)
+MISSTATING_VERBS = _set("claim imply indicate report say state suggest write")
 # Whoever feigns a thing does not do it.
 FEIGNING_VERBS = _set("fake feign pretend simulate")
 # A promise or a plan that is kept is done.

@@ -27,6 +27,7 @@ from rag.english.lexicon import (
     HEDGING_ADVERBS,
     NEGATIONS,
     NEWS_VERBS,
+    NOUNS_IN_LY,
     NUMBER_WORDS,
     PERSONAL,
     POSSESSIVES,
@@ -169,7 +170,7 @@ def may_be_base(item: Item) -> bool:
 
 def _is_adverb(item: Item) -> bool:
     return item.low in ADVERBS | HEDGING_ADVERBS | DEGREE_NEGATIONS | _EVER | {"never"} or (
-        item.low.endswith("ly") and len(item.low) > 4 and not item.name
+        item.low.endswith("ly") and len(item.low) > 4 and not item.name and item.low not in NOUNS_IN_LY
     )
 
 

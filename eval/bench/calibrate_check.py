@@ -8,8 +8,9 @@ sentence is called supported, and shown at all.
 Only what neither network was trained on is used: the kept-out parts of the claims that people labelled, those
 sources that may calibrate but not train, and statements made by machine from kept-out paragraphs.
 
-Logistic regression (every source and label weighs alike) over the judge's log-odds and the rules' objections
-gives the weights in `rag.answer.abstain`. The thresholds follow two rules. A sentence is *supported* from
+An objection that at most `CERTAIN` of the supported claims of people meet is certain: what it objects to is
+never shown. Logistic regression (every source and label weighs alike) over the judge's log-odds and the other
+objections gives the weights in `rag.answer.abstain`. The thresholds follow two rules. A sentence is *supported* from
 the least likelihood at which, in the mean over the sources, at most `ERROR` of what is not supported passes,
 and at most `SPOILED_ERROR` of the spoiled statements. It is *shown* from the greatest at which at most
 `WITHHELD` of the supported ones are withheld. With `--rows` what was collected is kept in a file and used
@@ -31,6 +32,7 @@ from typing import Any
 import numpy as np
 
 from eval.bench.support import Label, evidence_of, read_claims
+from rag.answer.abstain import NEVER
 from rag.answer.check import Checker
 from rag.models.judge import TextJudge
 from rag.scores import auroc, log_odds
@@ -39,9 +41,9 @@ from rag.training.judge import window
 from rag.training.statements import made
 from rag.types import DraftSentence, Objection
 
-__all__ = ["ERROR", "SPOILED_ERROR", "WITHHELD", "Row", "fit", "main", "thresholds"]
+__all__ = ["CERTAIN", "ERROR", "SPOILED_ERROR", "WITHHELD", "Row", "fit", "main", "thresholds"]
 
-ERROR, SPOILED_ERROR, WITHHELD = 0.10, 0.04, 0.03
+ERROR, SPOILED_ERROR, WITHHELD, CERTAIN = 0.10, 0.04, 0.03, 0.02
 # Sources that were not trained on at all, of which every claim may calibrate. Others, measured only, are not
 # looked at here.
 _CALIBRATING = frozenset({"lfqa"})
@@ -110,13 +112,15 @@ def _features(text: tuple[float, Sequence[str]]) -> list[float]:
 def fit(rows: Sequence[Row]) -> tuple[float, float, dict[Objection, float]]:
     """The bias, what the judge's log-odds are multiplied by, and what each objection takes; never less than
     nothing. Of the texts of a claim the one counts to which rules object least, and then the likeliest."""
-    seen = [row for row in rows if not row.quoted and row.texts]
+    asked = [row for row in rows if not row.quoted and row.texts]
+    certain = _certain(asked)
+    seen = [row for row in asked if not certain & {*map(Objection, _best(row)[1])}]
     counts = Counter((row.source, row.supported) for row in seen)
-    best = [max(row.texts, key=lambda text: (-len(text[1]), text[0])) for row in seen]
+    best = [_best(row) for row in seen]
     weights = np.array([1 / counts[row.source, row.supported] for row in seen])
     weights /= weights.mean()
     y = np.array([float(row.supported) for row in seen])
-    free = [True] * (2 + len(_OBJECTIONS))
+    free = [True, True, *(each not in certain for each in _OBJECTIONS)]
     while True:
         x = np.array([[1.0, *_features(text)] for text in best])[:, free]
         w = np.zeros(x.shape[1])
@@ -133,8 +137,23 @@ def fit(rows: Sequence[Row]) -> tuple[float, float, dict[Objection, float]]:
         for at in wrong:
             free[at] = False
     found = dict(zip(places, w, strict=True))
-    taken = {each: round(-float(found.get(at, 0.0)), 2) for at, each in enumerate(_OBJECTIONS, 2)}
+    taken = {
+        each: NEVER if each in certain else round(abs(float(found.get(at, 0.0))), 2)
+        for at, each in enumerate(_OBJECTIONS, 2)
+    }
     return float(found[0]), float(found[1]), taken
+
+
+def _best(row: Row) -> tuple[float, tuple[str, ...]]:
+    return max(row.texts, key=lambda text: (-len(text[1]), text[0]))
+
+
+def _certain(rows: Sequence[Row]) -> frozenset[Objection]:
+    """The objections that hardly any supported claim of people meets."""
+    right = [frozenset(_best(row)[1]) for row in rows if row.supported and row.source != _MADE]
+    return frozenset(
+        each for each in _OBJECTIONS if sum(str(each) in met for met in right) <= CERTAIN * len(right)
+    )
 
 
 def likelihood(row: Row, bias: float, slope: float, taken: dict[Objection, float]) -> float:

@@ -30,6 +30,7 @@ __all__ = [
     "MIN_SHORT",
     "MIN_SHOWN",
     "MIN_SUPPORTED",
+    "NEVER",
     "OBJECTION_WEIGHTS",
     "WEIGHTS",
     "after",
@@ -64,6 +65,7 @@ MIN_SHORT = 0.1
 # `python -m eval.bench.calibrate_check`; see eval/LOG.md. A number or a name that only the stretches lack, and
 # not all of the evidence, tells nothing that the judge does not know.
 JUDGE_BIAS, JUDGE_SLOPE = 1.38, 0.57
+NEVER = 20.0  # more than the judge can give: what a certain rule objects to is never shown
 OBJECTION_WEIGHTS = {
     Objection.FIGURES: 0.0, Objection.NAMES: 0.0, Objection.UNKNOWN_FIGURES: 2.0, Objection.UNKNOWN_NAMES: 2.05,
     Objection.DENIALS: 0.29, Objection.DEEDS: 1.85, Objection.ROLES: 1.41, Objection.FACTS: 0.61,

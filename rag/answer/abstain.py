@@ -56,21 +56,28 @@ MIN_RIVAL_FIGURE = 0.05
 MIN_RIVAL = 0.3
 MIN_MARGIN = 5.0
 # How likely the judge must think a sentence in other words supported for it to be called so, and to be shown.
-MIN_SUPPORTED = 0.5
-MIN_SHOWN = 0.13
+MIN_SUPPORTED = 0.68
+MIN_SHOWN = 0.08
 # How likely the judge must think what a short answer says with its question supported, for it to be given
 # beside the sentence it stands in.
 MIN_SHORT = 0.1
 # What the judge's log-odds are worth, and what each objection of a rule takes from them: logistic regression by
 # `python -m eval.bench.calibrate_check`; see eval/LOG.md. A number or a name that only the stretches lack, and
 # not all of the evidence, tells nothing that the judge does not know.
-JUDGE_BIAS, JUDGE_SLOPE = 1.38, 0.57
+JUDGE_BIAS, JUDGE_SLOPE = 1.20, 0.58
 NEVER = 20.0  # more than the judge can give: what a certain rule objects to is never shown
 OBJECTION_WEIGHTS = {
-    Objection.FIGURES: 0.0, Objection.NAMES: 0.0, Objection.UNKNOWN_FIGURES: 2.0, Objection.UNKNOWN_NAMES: 2.05,
-    Objection.DENIALS: 0.29, Objection.DEEDS: 1.85, Objection.ROLES: 1.41, Objection.FACTS: 0.61,
-    Objection.SPEAKERS: 0.88, Objection.CHANGED: 3.44,
-}  # fmt: skip
+    Objection.FIGURES: 0.0,
+    Objection.NAMES: 0.0,
+    Objection.UNKNOWN_FIGURES: NEVER,
+    Objection.UNKNOWN_NAMES: 2.29,
+    Objection.DENIALS: 0.12,
+    Objection.DEEDS: 1.95,
+    Objection.ROLES: NEVER,
+    Objection.FACTS: NEVER,
+    Objection.SPEAKERS: NEVER,
+    Objection.CHANGED: NEVER,
+}
 # A further member of a list has at least this share of the belief in the best one.
 MIN_LIST_SHARE = 0.1
 # A further sentence is given when it is nearly as good as the best: from this share of that one's score.

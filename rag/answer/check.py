@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from rag.answer import abstain
 from rag.answer.corrections import notice_on
 from rag.answer.located import Located, around, located
-from rag.answer.paraphrase import agrees, objections
+from rag.answer.paraphrase import agrees, in_days_of, objections
 from rag.english.clauses import is_conditioned, joined_part
 from rag.english.names import small_words
 from rag.english.normalise import fold, locate, stem, words
@@ -117,7 +117,9 @@ class Checker:
         if not texts:
             texts = located(draft.text, self._evidence, [claim.number for claim in draft.claims])
         said = draft.statement or draft.text
-        judged = self._judge.judge([(said, text.text) for text in texts])
+        judged = self._judge.judge(
+            [(in_days_of(said, text.text, text.published), text.text) for text in texts]
+        )
         found = [
             Weighed(text, judgement.supported, self._objections(draft.text, text))
             for text, judgement in zip(texts, judged, strict=True)
@@ -179,10 +181,9 @@ class Checker:
         """What rules object to in the stretches. A number or a name that no passage has is worse than one
         that the stretches do not have."""
         quote = " ".join(stretch.text for stretch in beside.stretches)
-        published = beside.stretches[0].source.article.published
-        found = objections(text, quote, self._common, published)
+        found = objections(text, quote, self._common, beside.published)
         if found & _WORSE.keys():
-            anywhere = objections(text, self._whole, self._common, published)
+            anywhere = objections(text, self._whole, self._common, beside.published)
             found |= {worse for each, worse in _WORSE.items() if each in found & anywhere}
         return found
 

@@ -11,6 +11,7 @@ import math
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from datetime import date
 
 from rag.answer.paraphrase import named_stems, statement_stems
 from rag.english.sentences import sentences
@@ -47,6 +48,11 @@ class Located:
 
     text: str
     stretches: tuple[Stretch, ...]
+
+    @property
+    def published(self) -> date | None:
+        """The day of the article of the best stretch."""
+        return self.stretches[0].source.article.published
 
 
 def located(text: str, evidence: Evidence, named: Iterable[int] = ()) -> list[Located]:

@@ -54,6 +54,7 @@ from rag.types import Objection
 
 __all__ = [
     "agrees",
+    "in_days_of",
     "is_doubted",
     "named_stems",
     "objections",
@@ -137,6 +138,28 @@ def without_shared_days(text: str, quote: str, published: date | None) -> str:
             text = f"{text[: moment.start]} {text[moment.end :]}"
     years = {str(other.first.year) for other in theirs if other.first.year == other.last.year}
     return re.sub(r"(?<![\d.,])\d{4}(?![\d.,]*\d)", lambda m: "" if m.group() in years else m.group(), text)
+
+
+def in_days_of(text: str, quote: str, published: date | None) -> str:
+    """The text with the days that the quote gives, too, in the quote's words, as a judge of words needs them.
+
+    >>> quote, day = "It shut on Saturday, Jan. 3.", date(2026, 1, 6)
+    >>> in_days_of("On 3 January 2026 it was shut.", quote, day)
+    'On Saturday, Jan. 3 it was shut.'
+    """
+    theirs = days(quote, published)
+    if not theirs:
+        return text
+    for moment in reversed(days(text, published)):
+        same = next((t for t in theirs if (t.first, t.last) == (moment.first, moment.last)), None)
+        if same is not None:
+            said, words_before = quote[same.start : same.end], text[moment.start : moment.end]
+            if not words_before.lower().startswith("on "):
+                said = re.sub(r"\Aon\s", "", said, flags=re.IGNORECASE)
+            if words_before[:1].isupper():
+                said = said[:1].upper() + said[1:]
+            text = f"{text[: moment.start]}{said}{text[moment.end :]}"
+    return text
 
 
 def agrees(text: str, quote: str) -> bool:

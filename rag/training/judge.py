@@ -32,8 +32,10 @@ from rag.models.engine import arrays, read_weights
 from rag.models.judge import WEIGHTS
 from rag.models.reader import WEIGHTS as READER_WEIGHTS
 from rag.question.parts import stated
+from rag.training.contrasts import Family, read_families, told
 from rag.training.data import Example, examples, fold_of
 from rag.training.network import Network, save
+from rag.training.statements import FAITHFUL
 from rag.training.statements import made as statements
 
 __all__ = ["LABELS", "Pair", "Settings", "main", "rates", "train", "window"]
@@ -73,9 +75,14 @@ class Settings:
     warm: float = 0.06  # share of the steps
     decay: float = 0.01
     tokens: int = 4096  # in a step
-    # Epoch by epoch how often people's claims, short pairs, passages to make statements from, and questions
-    # with answers are drawn: less than 1 is a random part of them.
-    shares: tuple[tuple[float, float, float, float], ...] = ((1.5, 0.6, 0.3, 0.15), (2.5, 0.35, 0.35, 0.12))
+    # Epoch by epoch how often people's claims, short pairs, passages to make statements from, questions with
+    # answers and families of contrasting sentences are drawn: less than 1 is a random part of them.
+    shares: tuple[tuple[float, float, float, float, float], ...] = (
+        (1.5, 0.6, 0.3, 0.15, 0),
+        (2.5, 0.35, 0.35, 0.12, 0),
+        (3.0, 0.2, 0.4, 0.08, 0),
+        (2.0, 0.15, 0.2, 0.08, 10),
+    )
 
 
 def read_pairs(path: Path) -> Iterator[Pair]:
@@ -91,6 +98,13 @@ def read_pairs(path: Path) -> Iterator[Pair]:
                 yield Pair(row["claim"], evidence, row["label"], row["source"], fold_of(evidence))
     except (OSError, ValueError, KeyError, TypeError) as exc:
         raise SourceError(f"{path} does not hold claims: {exc!r}") from exc
+
+
+def from_families(families: Sequence[Family], rng: random.Random) -> Iterator[Pair]:
+    """The statements of each family beside one of its texts."""
+    for family in families:
+        for statement, text, label in told(family, rng):
+            yield Pair(statement, text, label, "contrasts", fold_of(family.texts[0]))
 
 
 def among_others(found: Sequence[Pair], rng: random.Random, share: float = 0.5) -> Iterator[Pair]:
@@ -158,7 +172,8 @@ def from_text(texts: Sequence[tuple[str, str]], rng: random.Random, each: int = 
                 continue
             counts[faithful] += 1
             source = f"made: {kind}"
-            yield Pair(statement, text, "supported" if faithful else "contradicted", source, fold)
+            said = _reworded(statement, text, rng)
+            yield Pair(said, text, "supported" if faithful else "contradicted", source, fold)
         whole = [m for m in made if m[1]]
         if len(whole) < 2:
             continue
@@ -175,6 +190,17 @@ def from_text(texts: Sequence[tuple[str, str]], rng: random.Random, each: int = 
             yield Pair(joined, text, "supported", "made: both", fold)
             if other[4] <= start or end <= other[3]:
                 yield Pair(joined, rest, "partial", "made: half", fold)
+
+
+def _reworded(statement: str, text: str, rng: random.Random) -> str:
+    """The statement, half the time changed further in ways that keep its meaning, so that what is spoiled is
+    not told by all else being the same."""
+    said = statement
+    for _ in range(rng.choice((0, 0, 1, 2))):
+        ways = list(FAITHFUL.values())
+        rng.shuffle(ways)
+        said = next((new for way in ways if (new := way(said, text, rng)) and new != said), said)
+    return said
 
 
 def _joined(one: str, other: str, rng: random.Random) -> str:
@@ -266,7 +292,8 @@ def planned(
     questions = [e for e in examples(data, seed=settings.seed) if e.fold == "train"]
     texts = sorted({e.context for e in questions if not e.group.startswith("qamr")})
     plan = []
-    for epoch, (of_people, of_short, of_text, of_answers) in enumerate(settings.shares):
+    families = [family for family in read_families() if fold_of(family.texts[0]) == "train"]
+    for epoch, (of_people, of_short, of_text, of_answers, tellings) in enumerate(settings.shares):
         rng = random.Random(f"{settings.seed}/{epoch}")
         found = _drawn(people, of_people, rng)
         found += among_others(_drawn(short, of_short, rng), rng)
@@ -276,6 +303,7 @@ def planned(
             replace(p, evidence=window(p.evidence, rng))
             for p in from_answers(_drawn(questions, of_answers, rng), rng)
         ]
+        found += among_others(list(from_families(_drawn(families, tellings, rng), rng)), rng)
         counts = Counter((p.source.split(":")[0], p.label) for p in found)
         said(
             json.dumps(

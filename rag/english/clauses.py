@@ -545,6 +545,7 @@ _NEAR = 5  # words within which what is denied follows
 _WORD = re.compile(r"[^\W\d_]+(?:['’]t)?")
 
 
+@lru_cache(maxsize=1_024)
 def denials(text: str) -> tuple[Denial, ...]:
     """What each word that denies denies: the next content word, if one comes soon. "Not only" denies nothing.
 

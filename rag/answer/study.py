@@ -139,12 +139,12 @@ def claims(reading: PartReading) -> list[ClaimedValue]:
     surest = reading.candidates[0].score if reading.candidates else 0.0
 
     def counts(candidate: SpanCandidate) -> bool:
+        if not candidate.is_best or candidate.margin < abstain.MIN_MARGIN:
+            return False
         # Figures, and two statements that exclude each other, are checked further by rule.
         checked = numbers(candidate.words, ordinals=True) or reading.part.kind is Kind.DECIDE
         least = abstain.MIN_RIVAL_FIGURE if checked else abstain.MIN_RIVAL
-        return (
-            candidate.is_best and candidate.score >= least * surest and candidate.margin >= abstain.MIN_MARGIN
-        )
+        return candidate.score >= least * surest
 
     return [
         ClaimedValue(c.words, c.quote, c.source, c.start, c.end, c.score)

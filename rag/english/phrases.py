@@ -154,9 +154,7 @@ _ADVERBS = ADVERBS | HEDGING_ADVERBS | DEGREE_NEGATIONS | _EVER | {"never"}
 
 
 def _is_adverb(item: Item) -> bool:
-    return item.low in _ADVERBS or (
-        item.low.endswith("ly") and len(item.low) > 4 and not item.name
-    )
+    return item.low in _ADVERBS or (item.low.endswith("ly") and len(item.low) > 4 and not item.name)
 
 
 def _is_number(item: Item) -> bool:

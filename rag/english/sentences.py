@@ -94,7 +94,7 @@ def _split(text: str, start: int, end: int) -> Iterator[Span]:
             yield first, last
 
 
-_MARK = re.compile("[\"“”„«»]")
+_MARK = re.compile('["“”„«»\n]')
 
 
 def in_quotation(text: str) -> list[bool]:
@@ -106,18 +106,18 @@ def in_quotation(text: str) -> list[bool]:
     >>> in_quotation('a "b" c')
     [False, False, True, True, True, False, False]
     """
-    if not _MARK.search(text):
-        return [False] * len(text)
     found: list[bool] = []
     within = False
-    for character in text:
-        if character == "\n":
+    for match in _MARK.finditer(text):
+        found += [within] * (match.start() - len(found))
+        mark = match.group()
+        if mark == "\n":
             within = False
-        opens = character in "“„«" or (character == '"' and not within)
-        closes = character in "”»" or (character == '"' and within)
+        opens = mark in "“„«" or (mark == '"' and not within)
+        closes = mark in "”»" or (mark == '"' and within)
         found.append(within or opens)
         within = (within or opens) and not closes
-    return found
+    return found + [within] * (len(text) - len(found))
 
 
 def quoted(text: str) -> tuple[Span, ...]:

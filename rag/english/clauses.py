@@ -681,7 +681,9 @@ def is_reported(text: str) -> bool:
     spoken = any(
         p.group.verb in SPEECH_VERBS and p.group.kind == "finite" and not p.relative for p in _parse(text)
     )
-    return spoken or bool(_SAID.search(text))
+    return spoken or bool(_said().search(text))
 
 
-_SAID = re.compile(rf"[”\"’,]\s(?:{alternation(forms(SPEECH_VERBS))})\b", re.IGNORECASE)
+@lru_cache(maxsize=1)  # of 200 verbs, which take long to compile
+def _said() -> re.Pattern[str]:
+    return re.compile(rf"[”\"’,]\s(?:{alternation(forms(SPEECH_VERBS))})\b", re.IGNORECASE)

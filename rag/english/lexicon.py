@@ -377,6 +377,7 @@ _EITHER = _set(
 )
 
 
+@lru_cache(maxsize=2_048)  # each verb of the news is asked for its forms, and again for what each form may be
 def inflect(verb: str) -> tuple[tuple[str, ...], ...]:
     """The forms of a verb, from its lemma: third person, past, participle, -ing, each in all its spellings.
 

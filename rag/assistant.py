@@ -55,6 +55,7 @@ class Assistant:
         judge: Judge | None = None,
     ) -> None:
         self.config, self.collection = collection.config, collection
+        self._fingerprint = self.config.fingerprint()
         self._reader = reader
         self._judge = judge
         self._extractive = Extractive(encoder, reader, judge=judge)
@@ -255,7 +256,7 @@ class Assistant:
         self, answerer: Answerer, study: Study, stopwatch: Stopwatch, typed: str, asked_on: date | None
     ) -> Trace:
         return Trace(
-            self.config.fingerprint(),
+            self._fingerprint,
             self.collection.retriever.generation,
             answerer.name,
             stopwatch.milliseconds,

@@ -61,9 +61,9 @@ MIN_SHOWN = 0.08
 # How likely the judge must think what a short answer says with its question supported, for it to be given
 # beside the sentence it stands in.
 MIN_SHORT = 0.1
-# What the judge's log-odds are worth, and what each objection of a rule takes from them: logistic regression by
-# `python -m eval.bench.calibrate_check`; see eval/LOG.md. A number or a name that only the stretches lack, and
-# not all of the evidence, tells nothing that the judge does not know.
+# What the judge's log-odds are worth, and what each objection of a rule takes from them: logistic regression
+# by `python -m eval.bench.calibrate_check`; see eval/LOG.md. A number or a name that only the stretches lack,
+# and not all of the evidence, tells nothing that the judge does not know.
 JUDGE_BIAS, JUDGE_SLOPE = 1.20, 0.58
 NEVER = 20.0  # more than the judge can give: what a certain rule objects to is never shown
 OBJECTION_WEIGHTS = {

@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cached_property
 
 from rag.answer import abstain
 from rag.answer.corrections import notice_on
@@ -71,11 +72,18 @@ class Checker:
     def __init__(self, evidence: Evidence, judge: Judge | None = None) -> None:
         self._evidence = evidence
         self._judge = judge or bundled_judge()
-        # Words that the evidence has in small letters are no names where they open a sentence.
-        self._common = {stem(word) for source in evidence for word in small_words(source.passage.text)}
-        self._whole = " ".join(source.passage.text for source in evidence)
         self._numbers: dict[tuple[str, int, int], Citation] = {}
         self.withheld: list[str] = []
+
+    @cached_property  # an answer of quotations alone never asks for them
+    def _common(self) -> frozenset[str]:
+        """The stems of words that the evidence has in small letters. They are no names where they open a
+        sentence."""
+        return frozenset(stem(word) for source in self._evidence for word in small_words(source.passage.text))
+
+    @cached_property
+    def _whole(self) -> str:
+        return " ".join(source.passage.text for source in self._evidence)
 
     @property
     def citations(self) -> tuple[Citation, ...]:

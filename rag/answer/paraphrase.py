@@ -480,8 +480,8 @@ def _is_turned_round(ours: Clause, theirs: Clause) -> bool:
 
 
 def _sides_turned(text: str, quote: str) -> bool:
-    """Whether who did a deed and whom it was done to have changed places, and no clause of the quote has them as
-    the text does.
+    """Whether who did a deed and whom it was done to have changed places, and no clause of the quote has them
+    as the text does.
 
     >>> quote = "The army led by Denikin defeated the guards near Orel."
     >>> texts = "The guards defeated the army near Orel.", "The guards were defeated by the army."

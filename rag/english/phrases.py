@@ -103,6 +103,7 @@ class VerbGroup:
     inverted: Phrase | None = None
 
 
+@lru_cache(maxsize=512)  # a sentence is asked for its clauses, its main statement and its hedges
 def items(text: str) -> tuple[Item, ...]:
     """The words, names and marks of a text in order.
 
@@ -118,9 +119,9 @@ def items(text: str) -> tuple[Item, ...]:
             behind += 1
         if behind == len(taken) or taken[behind][0] >= match.end():
             low = match.group().lower().replace("’", "'")
-            bare = (
-                re.sub(r"'s\Z|(?<=s)'\Z", "", low) if low not in {"it's", "that's", "he's", "she's"} else low
-            )
+            bare = low
+            if "'" in low and low not in {"it's", "that's", "he's", "she's"}:
+                bare = re.sub(r"'s\Z|(?<=s)'\Z", "", low)
             found.append(Item(match.start(), match.end(), bare, match.group(), False, bare != low))
     found.sort(key=lambda item: item.start)
     titled = {name.start: len(name.title.split()) for name in called if name.title}
@@ -168,8 +169,11 @@ def may_be_base(item: Item) -> bool:
     return "base" in _verb_roles(item)
 
 
+_ADVERBS = ADVERBS | HEDGING_ADVERBS | DEGREE_NEGATIONS | _EVER | {"never"}
+
+
 def _is_adverb(item: Item) -> bool:
-    return item.low in ADVERBS | HEDGING_ADVERBS | DEGREE_NEGATIONS | _EVER | {"never"} or (
+    return item.low in _ADVERBS or (
         item.low.endswith("ly") and len(item.low) > 4 and not item.name and item.low not in NOUNS_IN_LY
     )
 
@@ -186,11 +190,17 @@ def _is_noun_like(item: Item) -> bool:
     """Whether an item may be a part of a noun phrase, after its determiner."""
     if item.name or _is_number(item) or item.low == "%":
         return True
-    return not item.mark and item.low not in _FUNCTION | {"according"} and not _is_adverb(item)
+    return not item.mark and item.low not in _FUNCTION and not _is_adverb(item)
 
 
 _FUNCTION = (
-    PREPOSITIONS | DETERMINERS | PRONOUNS | AUXILIARIES | CONNECTIVES | RELATIVES | frozenset({"not", "to"})
+    PREPOSITIONS
+    | DETERMINERS
+    | PRONOUNS
+    | AUXILIARIES
+    | CONNECTIVES
+    | RELATIVES
+    | frozenset({"not", "to", "according"})
 )
 
 

@@ -1,8 +1,8 @@
 """Families of sentences that say the same in other words, or differ by little and mean something else.
 
-`contrasts.jsonl` has one object a line: `kind`, `texts`, and statements that are `true`, `false` and `partly`
-true of every text. Slots in braces stand for names, numbers and days, which are drawn anew each time a family is
-told.
+`contrasts.jsonl` has one object a line: `kind`, `texts`, and statements that are `true`, `false` and
+`partly` true of every text. Slots in braces stand for names, numbers and days, which are drawn anew each time
+a family is told.
 """
 
 from __future__ import annotations
@@ -22,42 +22,46 @@ __all__ = ["FAMILIES", "Family", "filled", "read_families", "told"]
 FAMILIES = Path(__file__).with_name("contrasts.jsonl")
 
 _FIRST = (
-    "Ana Amina Björn Carlos Chidi Daniela Dmitri Elif Emeka Esther Farid Fatou Giulia Hana Hiroshi Ines Ivan Jonas "
-    "José Karim Katarzyna Keiko Kwame Lars Leila Lucía Luka Magnus Marta Mateo Mehmet Min-jun Miriam Nadia Ngozi "
-    "Nikolai Oksana Olu Paolo Priya Rania Ravi Ruth Sanjay Sofia Soo-jin Tariq Thandi Tomás Valentina Viktor Wei "
-    "Yusuf Zainab Zofia Margaret Peter Susan David Helen Robert Claire Thomas"
+    "Ana Amina Björn Carlos Chidi Daniela Dmitri Elif Emeka Esther Farid Fatou Giulia Hana Hiroshi "
+    "Ines Ivan Jonas José Karim Katarzyna Keiko Kwame Lars Leila Lucía Luka Magnus Marta Mateo Mehmet "
+    "Min-jun Miriam Nadia Ngozi Nikolai Oksana Olu Paolo Priya Rania Ravi Ruth Sanjay Sofia Soo-jin "
+    "Tariq Thandi Tomás Valentina Viktor Wei Yusuf Zainab Zofia Margaret Peter Susan David Helen "
+    "Robert Claire Thomas"
 ).split()
 _LAST = (
-    "Abara Achterberg Almeida Andersen Bakker Banerjee Baptiste Bergström Castellano Chaudhry Dahl Delacroix Diallo "
-    "Dubois Eriksen Fischer Fofana Gallagher García Haddad Halvorsen Hoang Ibarra Iwasaki Jansen Kaminski Keita "
-    "Khalil Kimura Kovács Lindqvist Lopes Marchetti Mbeki McAllister Mensah Moreau Mwangi Nakamura Ndiaye Novak "
-    "Obi Okafor Olsen Papadakis Park Pereira Petrov Quispe Rahman Rossi Sato Schneider Silva Solberg Tanaka "
-    "Tkachenko Torres Vargas Weber Yamada Yilmaz Zhang Żuraw Bell Carter Doyle Fletcher Grant Hughes Marsh Reed"
+    "Abara Achterberg Almeida Andersen Bakker Banerjee Baptiste Bergström Castellano Chaudhry Dahl "
+    "Delacroix Diallo Dubois Eriksen Fischer Fofana Gallagher García Haddad Halvorsen Hoang Ibarra "
+    "Iwasaki Jansen Kaminski Keita Khalil Kimura Kovács Lindqvist Lopes Marchetti Mbeki McAllister "
+    "Mensah Moreau Mwangi Nakamura Ndiaye Novak Obi Okafor Olsen Papadakis Park Pereira Petrov Quispe "
+    "Rahman Rossi Sato Schneider Silva Solberg Tanaka Tkachenko Torres Vargas Weber Yamada Yilmaz "
+    "Zhang Żuraw Bell Carter Doyle Fletcher Grant Hughes Marsh Reed"
 ).split()
 _CITIES = (
-    "Aarhus|Accra|Almaty|Antwerp|Arequipa|Bergen|Bilbao|Bristol|Bursa|Cardiff|Cork|Da Nang|Dakar|Denver|Durban|"
-    "Fukuoka|Galway|Gdańsk|Genoa|Ghent|Graz|Halifax|Izmir|Jaipur|Kano|Kraków|Kumasi|Leeds|Lille|Lima|Lviv|Malmö|"
-    "Medellín|Mombasa|Montreal|Nantes|Oaxaca|Oulu|Perth|Porto|Quito|Recife|Riga|Rosario|Sapporo|Sarajevo|Surat|"
-    "Tampere|Tbilisi|Trieste|Tunis|Utrecht|Valencia|Varna|Wellington|Zagreb"
+    "Aarhus|Accra|Almaty|Antwerp|Arequipa|Bergen|Bilbao|Bristol|Bursa|Cardiff|Cork|Da Nang|Dakar|"
+    "Denver|Durban|Fukuoka|Galway|Gdańsk|Genoa|Ghent|Graz|Halifax|Izmir|Jaipur|Kano|Kraków|Kumasi|"
+    "Leeds|Lille|Lima|Lviv|Malmö|Medellín|Mombasa|Montreal|Nantes|Oaxaca|Oulu|Perth|Porto|Quito|Recife|"
+    "Riga|Rosario|Sapporo|Sarajevo|Surat|Tampere|Tbilisi|Trieste|Tunis|Utrecht|Valencia|Varna|"
+    "Wellington|Zagreb"
 ).split("|")
 _COUNTRIES = (
-    "Argentina|Austria|Bolivia|Bulgaria|Cambodia|Canada|Chile|Croatia|Denmark|Ecuador|Egypt|Estonia|Finland|Georgia|"
-    "Ghana|Hungary|Iceland|India|Indonesia|Ireland|Italy|Japan|Jordan|Kenya|Latvia|Malaysia|Mexico|Morocco|Nepal|"
-    "Nigeria|Norway|Peru|Poland|Portugal|Romania|Senegal|Serbia|Spain|Sweden|Tanzania|Thailand|Turkey|Uganda|Uruguay|"
-    "Vietnam|Zambia"
+    "Argentina|Austria|Bolivia|Bulgaria|Cambodia|Canada|Chile|Croatia|Denmark|Ecuador|Egypt|Estonia|"
+    "Finland|Georgia|Ghana|Hungary|Iceland|India|Indonesia|Ireland|Italy|Japan|Jordan|Kenya|Latvia|"
+    "Malaysia|Mexico|Morocco|Nepal|Nigeria|Norway|Peru|Poland|Portugal|Romania|Senegal|Serbia|Spain|"
+    "Sweden|Tanzania|Thailand|Turkey|Uganda|Uruguay|Vietnam|Zambia"
 ).split("|")
 _TEAM_ENDS = "United|Rovers|City|Athletic|Rangers|Wanderers|Stars|Lions|Falcons|Dynamo".split("|")
 _ORG_STARTS = (
-    "Alder|Arcline|Baltica|Bluewater|Brandt|Calder|Cobalt|Corvane|Delmar|Eastfield|Fenwick|Granite|Halden|Helix|"
-    "Ironbridge|Kestrel|Lakeshore|Meridian|Nordlys|Northgate|Orbis|Pallas|Quayside|Redwood|Solstice|Tamarind|Trefoil|"
-    "Umbra|Vantage|Westbrook|Zenith"
+    "Alder|Arcline|Baltica|Bluewater|Brandt|Calder|Cobalt|Corvane|Delmar|Eastfield|Fenwick|Granite|"
+    "Halden|Helix|Ironbridge|Kestrel|Lakeshore|Meridian|Nordlys|Northgate|Orbis|Pallas|Quayside|"
+    "Redwood|Solstice|Tamarind|Trefoil|Umbra|Vantage|Westbrook|Zenith"
 ).split("|")
 _ORG_ENDS = (
     "Group|Holdings|Energy|Foods|Motors|Pharma|Airlines|Bank|Logistics|Media|Labs|Steel|Foundation".split("|")
 )
 _PLACES = (
     "the old harbour|the town hall|the central station|the north bridge|the river park|the new stadium|"
-    "the university hospital|the fish market|the airport road|the botanical garden|the west pier|the main square"
+    "the university hospital|the fish market|the airport road|the botanical garden|the west pier|"
+    "the main square"
 ).split("|")
 _CURRENCIES = ("$", "€", "£")
 _SLOT = re.compile(r"\{([A-Z]+\d?)(\.[a-z]+)?\}")

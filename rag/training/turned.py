@@ -334,9 +334,9 @@ def _done(p: Parsed, group: VerbGroup) -> Iterator[Edit]:
         if plural is not None:
             tail = p.text[p.said[group.first + 1].end : last.end]
             yield first.start, last.end, ("are" if plural else "is") + tail
-    elif rest[0] == "have" and len(rest) == 2 and last.low != "been":
-        yield first.start, last.end, conjugated(group.verb, "past")
-    elif len(rest) == 1 and group.verb not in {"be", "have"} and rest[0] == group.verb:
+    elif (rest[0] == "have" and len(rest) == 2 and last.low != "been") or (
+        len(rest) == 1 and group.verb not in {"be", "have"} and rest[0] == group.verb
+    ):
         yield first.start, last.end, conjugated(group.verb, "past")
 
 

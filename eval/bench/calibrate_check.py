@@ -10,11 +10,11 @@ sources that may calibrate but not train, and statements made by machine from ke
 
 An objection that at most `CERTAIN` of the supported claims of people meet is certain: what it objects to is
 never shown. Logistic regression (every source and label weighs alike) over the judge's log-odds and the other
-objections gives the weights in `rag.answer.abstain`. The thresholds follow two rules. A sentence is *supported* from
-the least likelihood at which, in the mean over the sources, at most `ERROR` of what is not supported passes,
-and at most `SPOILED_ERROR` of the spoiled statements. It is *shown* from the greatest at which at most
-`WITHHELD` of the supported ones are withheld. With `--rows` what was collected is kept in a file and used
-again.
+objections gives the weights in `rag.answer.abstain`. The thresholds follow two rules. A sentence is
+*supported* from the least likelihood at which, in the mean over the sources, at most `ERROR` of what is not
+supported passes, and at most `SPOILED_ERROR` of the spoiled statements. It is *shown* from the greatest at
+which at most `WITHHELD` of the supported ones are withheld. With `--rows` what was collected is kept in a
+file and used again.
 """
 
 from __future__ import annotations

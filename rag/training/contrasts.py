@@ -138,7 +138,8 @@ def values(rng: random.Random) -> dict[str, str]:
         "MONEY": f"{sign}{sums[0]} {scale}", "MONEY2": f"{sign}{sums[1]} {scale}",
         "DAY": WEEKDAYS[day].capitalize(), "DAY2": WEEKDAYS[other_day].capitalize(),
         "MONTH": MONTHS[month].capitalize(), "MONTH2": MONTHS[other_month].capitalize(),
-        "PLACE": places[0], "PLACE2": places[1], "PCT": f"{shares[0]} percent", "PCT2": f"{shares[1]} percent",
+        "PLACE": places[0], "PLACE2": places[1], "PCT": f"{shares[0]} percent",
+        "PCT2": f"{shares[1]} percent",
     }  # fmt: skip
 
 

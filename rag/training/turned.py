@@ -600,20 +600,11 @@ def scope(sentence: str, _text: str, rng: Random) -> str | None:
     """What holds of some said of all, what was so at times said to be so always, a bound made a count."""
     p = parsed(sentence)
     limits = r"(?!\s(?:the most|the best|his|her|it|them|us|those|a\b))"
-    edits = [
-        e
-        for e in _swaps(
-            sentence,
-            _OF,
-            (
-                not_behind(
-                    "only is was as be not are a were of becoming became "
-                    "more most less too very so how over than about roughly nearly"
-                ),
-                limits,
-            ),
-        )
-    ]
+    before = not_behind(
+        "only is was as be not are a were of becoming became "
+        "more most less too very so how over than about roughly nearly"
+    )
+    edits = [*_swaps(sentence, _OF, (before, limits))]
     edits += [(*m.span(1), "all") for m in _SOME.finditer(sentence)]
     edits += [(*m.span(1), "all of") for m in _PART.finditer(sentence)]
     edits += [(*m.span(), "") for m in _LIMITS.finditer(sentence)]

@@ -28,6 +28,7 @@ _UNITS = (
     | {"percent": "%", "%": "%"}
 )
 _VOICE = BE | {"by"}
+_Change = tuple[str, int, int, int, int]  # as difflib gives it
 
 
 def is_changed(text: str, quote: str) -> bool:
@@ -44,7 +45,7 @@ def is_changed(text: str, quote: str) -> bool:
     [True, True, False]
     """
     ours = _WORD.findall(text)
-    best: list[tuple[list[str], str, list[tuple[str, int, int, int, int]]]] = []
+    best: list[tuple[list[str], str, Sequence[_Change]]] = []
     most = _SAME * len(ours)
     for start, end in sentences(quote):
         theirs = _WORD.findall(quote[start:end])
@@ -63,9 +64,7 @@ def _even(said: Sequence[str]) -> list[str]:
     return [stem(fold(word)[0]) for word in said]
 
 
-def _differs(
-    ours: Sequence[str], theirs: Sequence[str], codes: Sequence[tuple[str, int, int, int, int]]
-) -> bool:
+def _differs(ours: Sequence[str], theirs: Sequence[str], codes: Sequence[_Change]) -> bool:
     changed = [(ours[a:b], theirs[c:d]) for tag, a, b, c, d in codes if tag == "replace"]
     added = {word.lower() for tag, a, b, _, _ in codes if tag != "equal" for word in ours[a:b]}
     dropped = {word.lower() for tag, _, _, c, d in codes if tag != "equal" for word in theirs[c:d]}
@@ -99,7 +98,7 @@ def _units(said: str) -> frozenset[str]:
     return frozenset(_UNITS[each] for each in stems if each in _UNITS)
 
 
-def _drops_condition(text: str, sentence: str, codes: Sequence[tuple[str, int, int, int, int]]) -> bool:
+def _drops_condition(text: str, sentence: str, codes: Sequence[_Change]) -> bool:
     kept = [(c, d) for tag, _, _, c, d in codes if tag == "equal"]
     if not kept:
         return False

@@ -25,15 +25,17 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from rag.english.matching import squad_normalise
 from rag.english.sentences import sentences
 from rag.errors import SourceError
 from rag.models.encoder import bundled_folder, native_bf16
 from rag.models.engine import arrays, read_weights
 from rag.models.judge import WEIGHTS
 from rag.models.reader import WEIGHTS as READER_WEIGHTS
+from rag.models.reader import SpanReader
 from rag.question.parts import stated
 from rag.training.contrasts import Family, read_families, told
-from rag.training.data import Example, examples, fold_of
+from rag.training.data import Example, examples, fold_of, with_negatives
 from rag.training.network import Network, save
 from rag.training.statements import FAITHFUL
 from rag.training.statements import made as statements
@@ -76,12 +78,13 @@ class Settings:
     decay: float = 0.01
     tokens: int = 4096  # in a step
     # Epoch by epoch how often people's claims, short pairs, passages to make statements from, questions with
-    # answers and families of contrasting sentences are drawn: less than 1 is a random part of them.
-    shares: tuple[tuple[float, float, float, float, float], ...] = (
-        (1.5, 0.6, 0.3, 0.15, 0),
-        (2.5, 0.35, 0.35, 0.12, 0),
-        (3.0, 0.2, 0.4, 0.08, 0),
-        (2.0, 0.15, 0.2, 0.08, 10),
+    # answers, questions that the reader answers, and families of contrasting sentences are drawn: less than 1
+    # is a random part of them.
+    shares: tuple[tuple[float, float, float, float, float, float], ...] = (
+        (1.5, 0.6, 0.3, 0.15, 0.0, 0),
+        (2.5, 0.35, 0.35, 0.12, 0.0, 0),
+        (3.0, 0.2, 0.4, 0.08, 0.0, 0),
+        (2.0, 0.15, 0.2, 0.05, 0.06, 10),
     )
 
 
@@ -149,6 +152,24 @@ def from_answers(found: Sequence[Example], rng: random.Random) -> Iterator[Pair]
         ]
         if others and (gold[0].isdigit() or gold[0].isupper()):
             yield Pair(stated(e.question, rng.choice(others)), e.context, "unsupported", source, e.fold)
+
+
+def from_reader(found: Sequence[Example], reader: SpanReader, seed: int) -> Iterator[Pair]:
+    """What the reader answers, as claims: supported where people gave those words, and not where they gave
+    others, or where the question was changed so that its passage does not answer. Its mistakes are what the
+    judge is for."""
+    changed = with_negatives(found, seed=seed, near=0.0, cut=0.3, swapped=0.5, turned=0.6)
+    for e in changed:
+        source = "reader's answers"
+        reading = reader.read(e.question, [e.context], spans=2)[0]
+        golds = [squad_normalise(text) for _, text in e.answers]
+        for span in reading.spans:
+            words = e.context[span.start : span.end]
+            said = squad_normalise(words)
+            if said and said in golds:
+                yield Pair(stated(e.question, words), e.context, "supported", source, e.fold)
+            elif said and not any(said in gold or gold in said for gold in golds):
+                yield Pair(stated(e.question, words), e.context, "unsupported", source, e.fold)
 
 
 _NAME_OR_NUMBER = re.compile(r"\b(?:[A-Z][\w'’-]+(?:\s+(?:of\s+)?[A-Z][\w'’-]+)*|\d[\d,.]*\d|\d)\b")
@@ -293,16 +314,17 @@ def planned(
     texts = sorted({e.context for e in questions if not e.group.startswith("qamr")})
     plan = []
     families = [family for family in read_families() if fold_of(family.texts[0]) == "train"]
-    for epoch, (of_people, of_short, of_text, of_answers, tellings) in enumerate(settings.shares):
+    reader = SpanReader()
+    for epoch, shares in enumerate(settings.shares):
+        of_people, of_short, of_text, of_answers, of_reader, tellings = shares
         rng = random.Random(f"{settings.seed}/{epoch}")
         found = _drawn(people, of_people, rng)
         found += among_others(_drawn(short, of_short, rng), rng)
         windows = [(window(text, rng), "train") for text in _drawn(texts, of_text, rng)]
         found += from_text(windows, rng)
-        found += [
-            replace(p, evidence=window(p.evidence, rng))
-            for p in from_answers(_drawn(questions, of_answers, rng), rng)
-        ]
+        found += from_answers([narrowed(e, rng) for e in _drawn(questions, of_answers, rng)], rng)
+        asked = [narrowed(e, rng) for e in _drawn(questions, of_reader, rng)]
+        found += from_reader(asked, reader, settings.seed + epoch)
         found += among_others(list(from_families(_drawn(families, tellings, rng), rng)), rng)
         counts = Counter((p.source.split(":")[0], p.label) for p in found)
         said(
@@ -322,6 +344,16 @@ def _drawn(found: Sequence[_T], share: float, rng: random.Random) -> list[_T]:
     """So many times all of them, and of the rest a random part."""
     whole = int(share)
     return [*found] * whole + rng.sample(found, int((share - whole) * len(found)))
+
+
+def narrowed(e: Example, rng: random.Random) -> Example:
+    """The question with a window of its passage, one that holds an answer where the passage does."""
+    for _ in range(8):
+        part = window(e.context, rng)
+        answers = tuple((at, text) for _, text in e.answers if (at := part.find(text)) >= 0)
+        if answers or not e.answers:
+            return replace(e, context=part, answers=answers)
+    return e
 
 
 def window(text: str, rng: random.Random) -> str:

@@ -84,11 +84,12 @@ def read_families(path: Path = FAMILIES) -> list[Family]:
     try:
         for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
             row = json.loads(line)
-            family = Family(
-                row["kind"],
-                *(tuple(row[part]) for part in ("texts", "true", "false")),
-                tuple(row.get("partly", ())),
+            texts, true, false, partly = (
+                tuple(map(str, row.get(part, ()))) for part in ("texts", "true", "false", "partly")
             )
+            if not (texts and true and false):
+                raise ValueError(f"line {number} lacks texts or statements")
+            family = Family(str(row["kind"]), texts, true, false, partly)
             for said in (*family.texts, *family.true, *family.false, *family.partly):
                 filled(said, values(random.Random(number)))
             found.append(family)

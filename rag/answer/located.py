@@ -141,5 +141,5 @@ def _window(text: str, stretch: Stretch, most: int = _WINDOW) -> tuple[int, int]
         ]
         if not wider:
             return spans[low][0], spans[high][1]
-        # What stands before tells whom "he" means, so that side is widened first.
-        low, high = min(wider, key=lambda ends: (high - low - (ends[1] - ends[0]), ends[0]))
+        # By turns, and first what stands before, which tells whom "he" means.
+        low, high = min(wider, key=lambda ends: max(held[0] - ends[0], ends[1] - held[-1]))

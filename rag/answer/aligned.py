@@ -11,7 +11,19 @@ from collections.abc import Sequence
 from difflib import SequenceMatcher
 
 from rag.english.clauses import is_conditioned
-from rag.english.lexicon import BE, CURRENCIES, MEASURES, SCALES, lemma
+from rag.english.lexicon import (
+    AUXILIARIES,
+    BE,
+    CONTRACTIONS,
+    CONTRARY_MODALS,
+    CURRENCIES,
+    HEDGING_ADVERBS,
+    MEASURES,
+    NEGATIONS,
+    SCALES,
+    STOPWORDS,
+    lemma,
+)
 from rag.english.names import names, same_name
 from rag.english.normalise import fold, stem
 from rag.english.numbers import numbers
@@ -28,21 +40,26 @@ _UNITS = (
     | {"percent": "%", "%": "%"}
 )
 _VOICE = BE | {"by"}
+_DENIALS = NEGATIONS | CONTRACTIONS
+_HEDGES = CONTRARY_MODALS | HEDGING_ADVERBS
 _Change = tuple[str, int, int, int, int]  # as difflib gives it
 
 
 def is_changed(text: str, quote: str) -> bool:
     """Whether the text repeats a sentence of the quote, but for a number, a name or a unit that stands in the
-    place of another, or without the condition that it is said under.
+    place of another, for a denial, or without the "may" or the condition that it is said under.
 
     >>> quote = "Nine people died and 40 were hurt when a bus from Lyon hit a wall."
     >>> texts = (
     ...     "40 people died and nine were hurt when a bus from Lyon hit a wall.",
     ...     "Nine people died and 40 were hurt when a bus from Nice hit a wall.",
+    ...     "Nine people died and 40 were not hurt when a bus from Lyon hit a wall.",
     ...     "9 people died and forty were injured when a bus from Lyon hit a wall.",
     ... )
     >>> [is_changed(text, quote) for text in texts]
-    [True, True, False]
+    [True, True, True, False]
+    >>> [is_changed("Iran will strike first.", f"Iran {said} strike first.") for said in ("may", "will soon")]
+    [True, False]
     """
     ours = _WORD.findall(text)
     best: list[tuple[list[str], str, Sequence[_Change]]] = []
@@ -70,11 +87,36 @@ def _differs(ours: Sequence[str], theirs: Sequence[str], codes: Sequence[_Change
     dropped = {word.lower() for tag, _, _, c, d in codes if tag != "equal" for word in theirs[c:d]}
     # "A struck B" and "B was struck by A" have changed places, and say the same.
     turned = bool((added ^ dropped) & _VOICE)
-    return any(
+    if any(
         _is_other(" ".join(here), " ".join(there), turned)
         for here, there in changed
         if len(here) <= _WIDEST and len(there) <= _WIDEST
+    ):
+        return True
+    inner = codes[codes[0][0] != "equal" : len(codes) - (codes[-1][0] != "equal")]  # between shared words
+    return any(
+        _is_denied_or_surer(ours[a:b], theirs[c:d])
+        for tag, a, b, c, d in inner
+        if tag != "equal" and b - a <= _WIDEST and d - c <= _WIDEST
     )
+
+
+def _is_denied_or_surer(here: Sequence[str], there: Sequence[str]) -> bool:
+    """Whether words say the same as those in whose place they stand, but for a denial on one side, or without
+    their "may" or "allegedly"."""
+    ours, theirs = ([word.lower().replace("’", "'") for word in said] for said in (here, there))
+    if _meant(ours) != _meant(theirs):
+        return False
+    denied, was_denied = (any(w in _DENIALS or w.endswith("n't") for w in said) for said in (ours, theirs))
+    return denied != was_denied or bool(_HEDGES & {*theirs} and not _HEDGES & {*ours})
+
+
+def _meant(said: Sequence[str]) -> set[str]:
+    return {
+        stem(lemma(word))
+        for word in said
+        if word not in STOPWORDS | _DENIALS | _HEDGES | AUXILIARIES and not word.endswith("n't")
+    }
 
 
 def _is_other(here: str, there: str, turned: bool) -> bool:

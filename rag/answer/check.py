@@ -151,7 +151,7 @@ class Checker:
                 span = span if _same(text, quote) or _standing(bare, quote) else None
             if span:
                 found.append(_at(source, span, Support.QUOTED))
-        if not found and not any(claim.quote for claim in draft.claims):
+        if not found:
             places = ((source, self._sentence_of(bare, source)) for source in self._evidence)
             found = [_at(source, span, Support.QUOTED) for source, span in places if span][:1]
         return found
@@ -189,7 +189,8 @@ class Checker:
         """What rules object to in the stretches. A number or a name that no passage has is worse than one
         that the stretches do not have."""
         quote = " ".join(stretch.text for stretch in beside.stretches)
-        found = objections(text, quote, self._common, beside.published)
+        best = beside.stretches[0].text
+        found = objections(text, quote, self._common, beside.published, best)
         if found & _WORSE.keys():
             anywhere = objections(text, self._whole, self._common, beside.published)
             found |= {worse for each, worse in _WORSE.items() if each in found & anywhere}

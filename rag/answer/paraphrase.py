@@ -97,10 +97,15 @@ def _is_compared_otherwise(word: str) -> bool:
 
 
 def objections(
-    text: str, quote: str, common: Set[str] = frozenset(), published: date | None = None
+    text: str,
+    quote: str,
+    common: Set[str] = frozenset(),
+    published: date | None = None,
+    best: str | None = None,
 ) -> frozenset[Objection]:
     """What rules have against the quote carrying the text, whatever words it uses. `published` is the day of
-    the quote's article, from which its "Saturday" is counted.
+    the quote's article, from which its "Saturday" is counted. Of a quote of several sentences `best` is the
+    one that has most of the text; what the others deny may be another matter.
 
     >>> quote = "On Saturday Iran struck nine villages, officials said."
     >>> texts = "Iran hit 12 villages.", "Iraq hit nine.", "Iran did not strike.", "Iran hit nine villages."
@@ -109,12 +114,12 @@ def objections(
     >>> objections("Iran hit nine villages on 13 January 2024.", quote, published=date(2024, 1, 16))
     frozenset()
     """
-    undated = without_shared_days(text, quote, published)
+    undated, best = without_shared_days(text, quote, published), best or quote
     agreed = {
         Objection.FIGURES: _figures_agree(undated, quote),
         Objection.NAMES: _names_agree(undated, quote, common),
-        Objection.DENIALS: _denials_agree(text, quote),
-        Objection.DEEDS: _clauses_agree(text, quote),
+        Objection.DENIALS: _denials_agree(text, best),
+        Objection.DEEDS: _clauses_agree(text, best),
         Objection.ROLES: not (_roles_turned(text, quote) or _sides_turned(text, quote)),
         Objection.FACTS: are_facts(text, quote),
         Objection.SPEAKERS: _speakers_agree(text, quote),

@@ -7,7 +7,12 @@ import random
 
 from eval.bench.calibrate_check import Row, fit, likelihood, thresholds
 from rag.answer.abstain import NEVER
+from rag.scores import log_odds
 from rag.types import Objection
+
+
+def signs(judged: float) -> tuple[float, float, float]:
+    return log_odds(judged), 0.0, -log_odds(judged)
 
 
 def rows(number: int = 400) -> list[Row]:
@@ -24,29 +29,29 @@ def rows(number: int = 400) -> list[Row]:
             objections.append("changed")
         if dice.random() < (0.1 if supported else 0.4):
             objections.append("deeds")
-        found.append(Row("people", "claim", supported, False, ((judged, tuple(objections)),)))
+        found.append(Row("people", "claim", supported, False, ((signs(judged), tuple(objections)),)))
     return found
 
 
 def test_a_rule_that_no_supported_claim_meets_is_certain_and_another_is_weighed() -> None:
-    bias, slope, taken = fit(rows())
+    bias, weights, taken = fit(rows())
     assert taken[Objection.CHANGED] == NEVER
     assert 0.5 < taken[Objection.DEEDS] < 4
-    assert slope > 0.3
-    sure = Row("people", "claim", True, False, ((0.9, ()),))
-    doubted = Row("people", "claim", True, False, ((0.9, ("deeds",)),))
-    never = Row("people", "claim", True, False, ((0.999, ("changed",)),))
-    found = [likelihood(row, bias, slope, taken) for row in (sure, doubted, never)]
+    assert weights[0] - weights[2] > 0.3
+    sure = Row("people", "claim", True, False, ((signs(0.9), ()),))
+    doubted = Row("people", "claim", True, False, ((signs(0.9), ("deeds",)),))
+    never = Row("people", "claim", True, False, ((signs(0.999), ("changed",)),))
+    found = [likelihood(row, bias, weights, taken) for row in (sure, doubted, never)]
     assert found[0] > found[1] > found[2]
     assert found[2] < 0.001
 
 
 def test_the_text_that_supports_most_counts_and_words_that_stand_there_are_certain() -> None:
     taken = dict.fromkeys(Objection, 0.0)
-    two = Row("people", "claim", True, False, ((0.2, ()), (0.8, ())))
-    assert round(likelihood(two, 0.0, 1.0, taken), 6) == 0.8
-    assert likelihood(Row("people", "claim", True, True, ()), 0.0, 1.0, taken) == 1.0
-    assert likelihood(Row("people", "claim", True, False, ()), 0.0, 1.0, taken) == 0.0
+    two = Row("people", "claim", True, False, ((signs(0.2), ()), (signs(0.8), ())))
+    assert round(likelihood(two, 0.0, (1.0, 0.0, 0.0), taken), 6) == 0.8
+    assert likelihood(Row("people", "claim", True, True, ()), 0.0, (1.0, 0.0, 0.0), taken) == 1.0
+    assert likelihood(Row("people", "claim", True, False, ()), 0.0, (1.0, 0.0, 0.0), taken) == 0.0
 
 
 def test_thresholds_are_the_least_and_the_greatest_that_keep_the_stated_rates() -> None:

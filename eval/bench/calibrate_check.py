@@ -6,7 +6,8 @@ sentence is called supported, and shown at all.
 
 `--support` holds `claims.jsonl` as `eval.bench.support` reads it, `--data` is what the reader is trained on.
 Only what neither network was trained on is used: the kept-out parts of the claims that people labelled, those
-sources that may calibrate but not train, and statements made by machine from kept-out paragraphs.
+sources that may calibrate but not train, statements made by machine from kept-out paragraphs, and kept-out
+families of contrasting sentences.
 
 An objection that at most `CERTAIN` of the supported claims of people meet is certain: what it objects to is
 never shown. Logistic regression (every source and label weighs alike) over the judge's log-odds and the other
@@ -24,7 +25,7 @@ import json
 import random
 import sys
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -32,10 +33,11 @@ from typing import Any
 import numpy as np
 
 from eval.bench.support import Label, evidence_of, read_claims
-from rag.answer.abstain import NEVER
+from rag.answer.abstain import NEVER, judge_signs
 from rag.answer.check import Checker
 from rag.models.judge import TextJudge
-from rag.scores import auroc, log_odds
+from rag.scores import auroc
+from rag.training.contrasts import read_families, told
 from rag.training.data import examples, fold_of
 from rag.training.judge import window
 from rag.training.statements import made
@@ -53,16 +55,19 @@ _MADE = "made by machine"
 _OBJECTIONS = tuple(Objection)
 
 
+_Text = tuple[tuple[float, ...], tuple[str, ...]]  # the judge's signs, and objections
+
+
 @dataclass(frozen=True, slots=True)
 class Row:
     """A claim as the check saw it: whether it is supported, whether its words stand in the evidence, and for
-    each text it was laid beside the judge's likelihood and the rules' objections."""
+    each text it was laid beside the judge's signs and the rules' objections."""
 
     source: str
     kind: str
     supported: bool
     quoted: bool
-    texts: tuple[tuple[float, tuple[str, ...]], ...]
+    texts: tuple[_Text, ...]
 
 
 def _claims(path: Path, each: int, judge: TextJudge, rng: random.Random) -> Iterator[Row]:
@@ -93,10 +98,20 @@ def _made(data: Path, each: int, judge: TextJudge, rng: random.Random) -> Iterat
                 yield _row(_MADE, kind, faithful, statement)(Checker(evidence_of([part]), judge))
 
 
+def _contrasts(judge: TextJudge, rng: random.Random) -> Iterator[Row]:
+    for family in read_families():
+        if fold_of(family.texts[0]) != "train":
+            for statement, text, label in told(family, rng):
+                row = _row("contrasts", family.kind, label == "supported", statement)
+                yield row(Checker(evidence_of([text]), judge))
+
+
 def _row(source: str, kind: str, supported: bool, text: str) -> Callable[[Checker], Row]:
     def seen(checker: Checker) -> Row:
         draft = DraftSentence(text)
-        texts = tuple((w.supported, tuple(sorted(map(str, w.objections)))) for w in checker.weighed(draft))
+        texts = tuple(
+            (judge_signs(w.judgement), tuple(sorted(map(str, w.objections)))) for w in checker.weighed(draft)
+        )
         return Row(source, kind, supported, checker.is_quoted(draft), texts)
 
     return seen
@@ -105,12 +120,12 @@ def _row(source: str, kind: str, supported: bool, text: str) -> Callable[[Checke
 # --- weights -------------------------------------------------------------------------------------------
 
 
-def _features(text: tuple[float, Sequence[str]]) -> list[float]:
-    return [log_odds(text[0]), *(float(str(each) in text[1]) for each in _OBJECTIONS)]
+def _features(text: _Text) -> list[float]:
+    return [*text[0], *(float(str(each) in text[1]) for each in _OBJECTIONS)]
 
 
-def fit(rows: Sequence[Row]) -> tuple[float, float, dict[Objection, float]]:
-    """The bias, what the judge's log-odds are multiplied by, and what each objection takes; never less than
+def fit(rows: Sequence[Row]) -> tuple[float, tuple[float, ...], dict[Objection, float]]:
+    """The bias, what the judge's signs are multiplied by, and what each objection takes, never less than
     nothing. Of the texts of a claim the one counts to which rules object least, and then the likeliest."""
     asked = [row for row in rows if not row.quoted and row.texts]
     certain = _certain(asked)
@@ -120,18 +135,18 @@ def fit(rows: Sequence[Row]) -> tuple[float, float, dict[Objection, float]]:
     weights = np.array([1 / counts[row.source, row.supported] for row in seen])
     weights /= weights.mean()
     y = np.array([float(row.supported) for row in seen])
-    free = [True, True, *(each not in certain for each in _OBJECTIONS)]
+    first = 1 + len(best[0][0])  # the bias and the signs come before the objections
+    free = [*[True] * first, *(each not in certain for each in _OBJECTIONS)]
     while True:
         x = np.array([[1.0, *_features(text)] for text in best])[:, free]
         w = np.zeros(x.shape[1])
         ridge = _RIDGE * np.diag([0.0, *np.ones(x.shape[1] - 1)])
         for _ in range(50):
             p = 1 / (1 + np.exp(-x @ w))
-            w -= np.linalg.solve(
-                (x * (weights * p * (1 - p))[:, None]).T @ x + ridge, x.T @ (weights * (p - y)) + ridge @ w
-            )
+            slope = (x * (weights * p * (1 - p))[:, None]).T @ x + ridge
+            w -= np.linalg.solve(slope, x.T @ (weights * (p - y)) + ridge @ w)
         places = [at for at, kept in enumerate(free) if kept]
-        wrong = [at for at, value in zip(places, w, strict=True) if at > 1 and value > 0]
+        wrong = [at for at, value in zip(places, w, strict=True) if at >= first and value > 0]
         if not wrong:
             break
         for at in wrong:
@@ -139,13 +154,13 @@ def fit(rows: Sequence[Row]) -> tuple[float, float, dict[Objection, float]]:
     found = dict(zip(places, w, strict=True))
     taken = {
         each: NEVER if each in certain else round(abs(float(found.get(at, 0.0))), 2)
-        for at, each in enumerate(_OBJECTIONS, 2)
+        for at, each in enumerate(_OBJECTIONS, first)
     }
-    return float(found[0]), float(found[1]), taken
+    return float(found[0]), tuple(round(float(found[at]), 3) for at in range(1, first)), taken
 
 
-def _best(row: Row) -> tuple[float, tuple[str, ...]]:
-    return max(row.texts, key=lambda text: (-len(text[1]), text[0]))
+def _best(row: Row) -> _Text:
+    return max(row.texts, key=lambda text: (-len(text[1]), text[0][0]))
 
 
 def _certain(rows: Sequence[Row]) -> frozenset[Objection]:
@@ -156,13 +171,15 @@ def _certain(rows: Sequence[Row]) -> frozenset[Objection]:
     )
 
 
-def likelihood(row: Row, bias: float, slope: float, taken: dict[Objection, float]) -> float:
+def likelihood(row: Row, bias: float, weights: Sequence[float], taken: Mapping[Objection, float]) -> float:
     """How likely a claim is supported, as the check weighs it; 1 where its words stand in the evidence."""
     if row.quoted:
         return 1.0
     odds = [
-        bias + slope * log_odds(judged) - sum(taken[Objection(each)] for each in objections)
-        for judged, objections in row.texts
+        bias
+        + sum(weight * sign for weight, sign in zip(weights, signs, strict=True))
+        - sum(taken[Objection(each)] for each in objections)
+        for signs, objections in row.texts
     ]
     return max((1 / (1 + float(np.exp(-value))) for value in odds), default=0.0)
 
@@ -231,17 +248,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
         rows = [
             *_claims(options.support / "claims.jsonl", options.each, judge, rng),
             *_made(options.data, options.each, judge, rng),
+            *_contrasts(judge, rng),
         ]
         if options.rows:
             options.rows.write_text("".join(json.dumps(asdict(row)) + "\n" for row in rows), encoding="utf-8")
-    bias, slope, taken = fit(rows)
-    scored = [(row.source, row.supported, likelihood(row, bias, slope, taken)) for row in rows]
+    bias, weights, taken = fit(rows)
+    scored = [(row.source, row.supported, likelihood(row, bias, weights, taken)) for row in rows]
     supported, shown = thresholds(scored)
     print(
         json.dumps(
             {
                 "bias": round(bias, 3),
-                "slope": round(slope, 3),
+                "weights": weights,
                 "objections": {str(each): value for each, value in taken.items()},
                 "supported from": supported,
                 "shown from": shown,
@@ -253,7 +271,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
                     kind: round(
                         _share(
                             [
-                                likelihood(r, bias, slope, taken)
+                                likelihood(r, bias, weights, taken)
                                 for r in rows
                                 if r.kind == kind and r.source == _MADE
                             ],
@@ -287,7 +305,7 @@ def _table(
 
 def _read(line: str) -> Row:
     found = json.loads(line)
-    texts = tuple((float(judged), tuple(objections)) for judged, objections in found.pop("texts"))
+    texts = tuple((tuple(signs), tuple(objections)) for signs, objections in found.pop("texts"))
     return Row(**found, texts=texts)
 
 

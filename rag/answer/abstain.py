@@ -14,12 +14,12 @@ from collections.abc import Collection, Sequence
 
 from rag.english.normalise import content_stems
 from rag.scores import log_odds
-from rag.types import Abstention, Evidence, Objection, Sentence
+from rag.types import Abstention, Evidence, Judgement, Objection, Sentence
 
 __all__ = [
     "BIAS",
     "JUDGE_BIAS",
-    "JUDGE_SLOPE",
+    "JUDGE_WEIGHTS",
     "MIN_BELIEF",
     "MIN_CONFIDENCE",
     "MIN_LIST_SHARE",
@@ -37,6 +37,7 @@ __all__ = [
     "before",
     "confidence",
     "features",
+    "judge_signs",
     "support",
 ]
 
@@ -64,7 +65,7 @@ MIN_SHORT = 0.1
 # What the judge's log-odds are worth, and what each objection of a rule takes from them: logistic regression
 # by `python -m eval.bench.calibrate_check`; see eval/LOG.md. A number or a name that only the stretches lack,
 # and not all of the evidence, tells nothing that the judge does not know.
-JUDGE_BIAS, JUDGE_SLOPE = 1.20, 0.58
+JUDGE_BIAS, JUDGE_WEIGHTS = 1.2, (0.58, 0.0, 0.0)
 NEVER = 20.0  # more than the judge can give: what a certain rule objects to is never shown
 OBJECTION_WEIGHTS = {
     Objection.FIGURES: 0.0,
@@ -118,15 +119,23 @@ def confidence(
     return 1 / (1 + math.exp(-value))
 
 
-def support(judged: float, objections: Collection[Objection]) -> float:
+def support(judgement: Judgement, objections: Collection[Objection]) -> float:
     """How likely a sentence is supported, 0 to 1: what the judge thinks, weighed, less what each objection of
     a rule takes from that.
 
-    >>> support(0.9, []) > support(0.9, [Objection.DEEDS]) > support(0.9, [Objection.CHANGED])
+    >>> sure = Judgement(0.9, 0.05, 0.02, 0.03)
+    >>> support(sure, []) > support(sure, [Objection.DEEDS]) > support(sure, [Objection.CHANGED])
     True
     """
-    odds = JUDGE_BIAS + JUDGE_SLOPE * log_odds(judged) - sum(OBJECTION_WEIGHTS[each] for each in objections)
+    signs = judge_signs(judgement)
+    odds = JUDGE_BIAS + sum(weight * sign for weight, sign in zip(JUDGE_WEIGHTS, signs, strict=True))
+    odds -= sum(OBJECTION_WEIGHTS[each] for each in objections)
     return 1 / (1 + math.exp(-odds))
+
+
+def judge_signs(judgement: Judgement) -> tuple[float, float, float]:
+    """What the judge says, as log-odds: that a sentence is supported, partly so, contradicted."""
+    return log_odds(judgement.supported), log_odds(judgement.partly), log_odds(judgement.contradicted)
 
 
 def before(evidence: Evidence, confidence: float) -> Abstention | None:

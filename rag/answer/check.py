@@ -28,6 +28,7 @@ from rag.types import (
     DraftSentence,
     Evidence,
     Judge,
+    Judgement,
     Objection,
     RetrievedPassage,
     Sentence,
@@ -57,12 +58,17 @@ class _Found:
 
 @dataclass(frozen=True, slots=True)
 class Weighed:
-    """A text of the evidence beside a sentence: how likely the judge thinks that it supports it, 0 to 1, and
-    what rules object to in the stretches that would be cited."""
+    """A text of the evidence beside a sentence: what the judge says of the two, and what rules object to in
+    the stretches that would be cited."""
 
     located: Located
-    supported: float
+    judgement: Judgement
     objections: frozenset[Objection]
+
+    @property
+    def likelihood(self) -> float:
+        """How likely the sentence is supported, 0 to 1."""
+        return abstain.support(self.judgement, self.objections)
 
 
 class Checker:
@@ -116,7 +122,7 @@ class Checker:
         """How likely the evidence supports a sentence, 0 to 1; 1 where its words stand there."""
         if not draft.statement and self._quoted(draft):
             return 1.0
-        return max((abstain.support(w.supported, w.objections) for w in self.weighed(draft)), default=0.0)
+        return max((weighed.likelihood for weighed in self.weighed(draft)), default=0.0)
 
     def weighed(self, draft: DraftSentence) -> list[Weighed]:
         """The texts of the evidence that may support a sentence in other words, the likeliest first, those
@@ -129,10 +135,10 @@ class Checker:
             [(in_days_of(said, text.text, text.published), text.text) for text in texts]
         )
         found = [
-            Weighed(text, judgement.supported, self._objections(draft.text, text))
+            Weighed(text, judgement, self._objections(draft.text, text))
             for text, judgement in zip(texts, judged, strict=True)
         ]
-        return sorted(found, key=lambda each: -abstain.support(each.supported, each.objections))
+        return sorted(found, key=lambda each: -each.likelihood)
 
     def _quoted(self, draft: DraftSentence) -> list[_Found]:
         """Where the sentence stands word for word: in the quotes it claims, in the passages it claims, or in
@@ -167,12 +173,9 @@ class Checker:
     def _carried(self, draft: DraftSentence) -> list[_Found]:
         """The stretches that a sentence in other words rests on, none where nothing supports it."""
         best = next(iter(self.weighed(draft)), None)
-        if best is None:
+        if best is None or best.likelihood < abstain.MIN_SHOWN:
             return []
-        supported = abstain.support(best.supported, best.objections)
-        if supported < abstain.MIN_SHOWN:
-            return []
-        support = Support.SUPPORTED if supported >= abstain.MIN_SUPPORTED else Support.CHECK
+        support = Support.SUPPORTED if best.likelihood >= abstain.MIN_SUPPORTED else Support.CHECK
         return [
             _at(stretch.source, (stretch.start, stretch.end), support) for stretch in best.located.stretches
         ]

@@ -29,18 +29,21 @@ def odds(probability: float) -> float:
     return math.log(probability / (1 - probability)) - abstain.BIAS
 
 
-def sure(question: str, found: Evidence, answerable: Sequence[float] | None = None) -> float:
-    return odds(confidence(question, found, answerable or [0.5] * len(found)))
+def sure(
+    question: str,
+    found: Evidence,
+    answerable: Sequence[float] | None = None,
+    supported: float | None = None,
+) -> float:
+    return odds(confidence(question, found, answerable or [0.5] * len(found), supported))
 
 
-def test_confidence_weighs_the_reader_s_two_signs_and_retrieval_s_two() -> None:
+def test_confidence_weighs_the_reader_s_two_signs_retrieval_s_two_and_the_judge_s() -> None:
     found = scored(0.5, 0.75, texts=("Iran was hit.", "A strike on Iran."))
-    assert sure("Did Iran strike targets?", found, [0.2, 0.9]) == pytest.approx(
-        sum(
-            w * s
-            for w, s in zip(abstain.WEIGHTS, (math.log(0.2 / 0.8), math.log(9), 0.75, 2 / 3), strict=True)
-        )
-    )  # "target" is missing
+    signs = (math.log(0.2 / 0.8), math.log(9), 0.75, 2 / 3, math.log(4))  # "target" is missing
+    assert sure("Did Iran strike targets?", found, [0.2, 0.9], 0.8) == pytest.approx(
+        sum(w * s for w, s in zip(abstain.WEIGHTS, signs, strict=True))
+    )
 
 
 def test_words_of_the_title_are_held_too() -> None:
@@ -76,8 +79,9 @@ def test_a_question_of_function_words_only_lacks_none_of_its_words() -> None:
 def test_the_signs_are_the_reader_s_and_retrieval_s() -> None:
     found = scored(0.5, 0.75, texts=("Iran was hit.", "A strike."))
     assert abstain.features("Did Iran strike targets?", found, [0.9, 0.5]) == (
-        pytest.approx(math.log(9)), pytest.approx(math.log(9)), 0.75, 1 / 3,
+        pytest.approx(math.log(9)), pytest.approx(math.log(9)), 0.75, 1 / 3, 0.0,
     )  # fmt: skip
+    assert abstain.features("Did Iran strike targets?", found, [0.9, 0.5], 0.8)[4] == pytest.approx(math.log(4))
 
 
 @pytest.mark.parametrize("answerable", [0.0, 1.0])
@@ -87,7 +91,7 @@ def test_a_reader_that_is_certain_does_not_make_the_sum_infinite(answerable: flo
 
 def test_without_evidence_there_is_no_confidence_and_no_answer() -> None:
     assert confidence("Iran?", Evidence(), []) == 0.0
-    assert abstain.features("Iran?", Evidence(), [])[2:] == (0.0, 0.0)
+    assert abstain.features("Iran?", Evidence(), [])[2:] == (0.0, 0.0, 0.0)
     assert before(Evidence(), 1.0) is Abstention.NO_EVIDENCE
 
 

@@ -19,9 +19,11 @@ from rag.english.lexicon import (
     CURRENCIES,
     HEDGING_ADVERBS,
     MEASURES,
+    MONTHS,
     NEGATIONS,
     SCALES,
     STOPWORDS,
+    WEEKDAYS,
     lemma,
 )
 from rag.english.names import names, same_name
@@ -40,6 +42,7 @@ _UNITS = (
     | {"percent": "%", "%": "%"}
 )
 _VOICE = BE | {"by"}
+_CALENDAR = frozenset((*WEEKDAYS, *MONTHS))
 _DENIALS = NEGATIONS | CONTRACTIONS
 _HEDGES = CONTRARY_MODALS | HEDGING_ADVERBS
 _Change = tuple[str, int, int, int, int]  # as difflib gives it
@@ -123,6 +126,9 @@ def _is_other(here: str, there: str, turned: bool) -> bool:
     """Whether words stand in the place of others of their kind that mean something else."""
     one, other = numbers(here, ordinals=True), numbers(there, ordinals=True)
     if one and other and set(one) != set(other):
+        return True
+    days, other_days = (_CALENDAR & {word.lower() for word in _WORD.findall(said)} for said in (here, there))
+    if days and other_days and not days & other_days:
         return True
     units, others = (_units(said) for said in (here, there))
     if units and others and units != others and not (one or other):

@@ -9,13 +9,13 @@ judge decides: SUPPORTED, CHECK, or withheld, by the thresholds in `rag.answer.a
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 from rag.answer import abstain
 from rag.answer.corrections import notice_on
-from rag.answer.located import Located, around, located
+from rag.answer.located import Located, Stretch, around, located
 from rag.answer.paraphrase import agrees, in_days_of, objections
 from rag.english.clauses import is_conditioned, joined_part
 from rag.english.names import small_words
@@ -176,9 +176,7 @@ class Checker:
         if best is None or best.likelihood < abstain.MIN_SHOWN:
             return []
         support = Support.SUPPORTED if best.likelihood >= abstain.MIN_SUPPORTED else Support.CHECK
-        return [
-            _at(stretch.source, (stretch.start, stretch.end), support) for stretch in best.located.stretches
-        ]
+        return [_at(source, span, support) for source, span in _joined(best.located.stretches)]
 
     def _pointed_at(self, claim: Claim) -> Located | None:
         """The text around a claimed quote, where the passage has that."""
@@ -218,6 +216,24 @@ class Checker:
 def cited_text(parts: Iterable[Sentence]) -> str:
     """The sentences with their markers, as one text."""
     return " ".join(sentence.marked() for sentence in parts)
+
+
+def _joined(stretches: Sequence[Stretch]) -> Iterator[tuple[RetrievedPassage, tuple[int, int]]]:
+    """Where the stretches stand, in their order; one that follows on another is one with it."""
+    spans: list[tuple[RetrievedPassage, int, int]] = []
+    for stretch in sorted(stretches, key=lambda s: (s.source.rank, s.start)):
+        last = spans[-1] if spans else None
+        if (
+            last
+            and last[0] is stretch.source
+            and not stretch.source.passage.text[last[2] : stretch.start].strip()
+        ):
+            spans[-1] = (last[0], last[1], stretch.end)
+        else:
+            spans.append((stretch.source, stretch.start, stretch.end))
+    order = [stretch.source.rank for stretch in stretches]
+    spans.sort(key=lambda span: order.index(span[0].rank))
+    return ((source, (start, end)) for source, start, end in spans)
 
 
 def _at(source: RetrievedPassage, span: tuple[int, int], support: Support) -> _Found:

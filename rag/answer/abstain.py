@@ -57,23 +57,23 @@ MIN_RIVAL_FIGURE = 0.05
 MIN_RIVAL = 0.3
 MIN_MARGIN = 5.0
 # How likely the judge must think a sentence in other words supported for it to be called so, and to be shown.
-MIN_SUPPORTED = 0.68
-MIN_SHOWN = 0.08
+MIN_SUPPORTED = 0.51
+MIN_SHOWN = 0.01
 # How likely the judge must think what a short answer says with its question supported, for it to be given
 # beside the sentence it stands in.
 MIN_SHORT = 0.1
 # What the judge's log-odds are worth, and what each objection of a rule takes from them: logistic regression
 # by `python -m eval.bench.calibrate_check`; see eval/LOG.md. A number or a name that only the stretches lack,
 # and not all of the evidence, tells nothing that the judge does not know.
-JUDGE_BIAS, JUDGE_WEIGHTS = 1.2, (0.58, 0.0, 0.0)
+JUDGE_BIAS, JUDGE_WEIGHTS = 1.02, (0.42, 0.05, -0.04)
 NEVER = 20.0  # more than the judge can give: what a certain rule objects to is never shown
 OBJECTION_WEIGHTS = {
     Objection.FIGURES: 0.0,
     Objection.NAMES: 0.0,
-    Objection.UNKNOWN_FIGURES: NEVER,
-    Objection.UNKNOWN_NAMES: 2.29,
-    Objection.DENIALS: 0.12,
-    Objection.DEEDS: 1.95,
+    Objection.UNKNOWN_FIGURES: 2.17,
+    Objection.UNKNOWN_NAMES: NEVER,
+    Objection.DENIALS: 0.35,
+    Objection.DEEDS: 1.35,
     Objection.ROLES: NEVER,
     Objection.FACTS: NEVER,
     Objection.SPEAKERS: NEVER,

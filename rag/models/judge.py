@@ -19,7 +19,7 @@ from rag.types import Judgement
 __all__ = ["WEIGHTS", "WEIGHTS_SHA256", "TextJudge", "bundled_judge"]
 
 WEIGHTS = Path(__file__).with_name("judge.safetensors")
-WEIGHTS_SHA256 = "49ece5f8c54c43f3c1d884fa9e33b21f15ec2b2714b15e98a832809fc0d9bc5b"
+WEIGHTS_SHA256 = "ec6868ad3624ae1ae57157d5c5e9634280c1003dcef449cb1b86c686406d9186"
 
 _LONGEST = 240  # tokens of statement and text together, as it was trained
 _STATEMENT = 72  # tokens of the statement that are read

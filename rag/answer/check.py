@@ -92,6 +92,10 @@ class Checker:
         citations = dict.fromkeys(self._cite(f) for f in found)
         return Sentence(draft.text, tuple(citations), draft.short, draft.lead)
 
+    def is_quoted(self, draft: DraftSentence) -> bool:
+        """Whether the sentence would be QUOTED."""
+        return not draft.statement and bool(self._quoted(draft))
+
     def supported(self, draft: DraftSentence) -> float:
         """How likely the evidence supports a sentence, 0 to 1; 1 where its words stand there."""
         if not draft.statement and self._quoted(draft):

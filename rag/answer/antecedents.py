@@ -30,7 +30,8 @@ _SUBJECTS = frozenset({"he", "she", "it", "they", "his", "her", "its", "their"})
 _OTHER_PERSONS = (FEMALE | MALE | PERSONS) - SINGULAR_PERSONS
 # Words that stand before the subject and leave it the head: "However, it fell".
 _BEFORE = re.compile(
-    r"(?:\w+ly|however|also|then|later|additionally|moreover|furthermore|in addition|meanwhile|so|but|and),?\s+",
+    r"(?:\w+ly|however|also|then|later|additionally|moreover|furthermore|in addition|meanwhile|so|"
+    r"but|and),?\s+",
     re.IGNORECASE,
 )
 _IMPERSONAL = re.compile(
@@ -95,8 +96,8 @@ def _head(text: str) -> int:
 
 
 def _person(text: str) -> str | None:
-    """The one person that a sentence speaks of: its only name, of two words at least, as a single one may be a
-    firm's, and no other person is told of, as by "her husband"."""
+    """The one person that a sentence speaks of: its only name, of two words at least, as a single one may be
+    a firm's, and no other person is told of, as by "her husband"."""
     called = [n for n in names(text) if not _is_no_person(n.text)]
     told = {item.low for item in items(text) if not item.name}
     if len({n.text for n in called}) != 1 or any(n.possessive for n in called) or told & _OTHER_PERSONS:

@@ -1,9 +1,9 @@
 """A language model's reply as draft sentences, while it streams.
 
-The reply is read as Markdown, block by block, and each block sentence by sentence. A sentence is given as soon
-as nothing that may follow can change it. Headings, lead-ins, labels and the headers of tables are no claims:
-they are kept as the lines that a sentence stands under. What cannot be understood by itself (a fragment, a
-cell, "it") is given a statement to be judged in its place.
+The reply is read as Markdown, block by block, and each block sentence by sentence. A sentence is given as
+soon as nothing that may follow can change it. Headings, lead-ins, labels and the headers of tables are no
+claims: they are kept as the lines that a sentence stands under. What cannot be understood by itself (a
+fragment, a cell, "it") is given a statement to be judged in its place.
 """
 
 from __future__ import annotations
@@ -16,7 +16,15 @@ from itertools import pairwise
 from rag.answer.antecedents import pointing_word, with_antecedent
 from rag.answer.markdown import Block, blocks, last_top_line
 from rag.answer.markers import is_opening, without_markers
-from rag.answer.remarks import about, claims_nothing, heads_sources, is_fragment, is_lead_in, is_remark
+from rag.answer.remarks import (
+    about,
+    claims_nothing,
+    heads_sources,
+    is_fragment,
+    is_lead_in,
+    is_remark,
+    is_unfinished,
+)
 from rag.english.coordination import coordinated
 from rag.english.lexicon import HEADING_WORDS
 from rag.english.names import names, small_words
@@ -139,7 +147,7 @@ def _pieces(block: Block, passages: int | None, *, closed: bool) -> Iterator[_Pi
         return
     spans = list(_spans(plain))
     if not closed:
-        spans = spans[: _finished(plain, spans, block.text, places)]
+        spans = spans[: _finished(plain, spans, block.text)]
     whole = len(plain.rstrip(" :"))
     for at, (start, end, number) in enumerate(spans):
         # A marker belongs to the sentence it stands in or follows; the space before it has gone with it.
@@ -189,9 +197,7 @@ def _spans(plain: str) -> Iterator[tuple[int, int, int | None]]:
             line = end + 1
 
 
-def _finished(
-    plain: str, spans: Sequence[tuple[int, int, int | None]], text: str, places: Sequence[int]
-) -> int:
+def _finished(plain: str, spans: Sequence[tuple[int, int, int | None]], text: str) -> int:
     """How many of the sentences of a block that may go on are finished."""
     if not spans or "|" in text:
         return 0  # a line with bars may be the header of a table
@@ -221,11 +227,13 @@ def _quoting(text: str) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class _Above:
-    """A text that others stand under. `line`: it where it claims nothing, so that it is shown with them."""
+    """A text that others stand under. `line`: it where it claims nothing, so that it is shown with them.
+    `governs`: they say nothing without it, be they sentences or not."""
 
     text: str
     depth: int
     line: Line | None
+    governs: bool = False
 
 
 class _Drafter:
@@ -332,8 +340,10 @@ class _Drafter:
         """A line that ends with a colon: what follows stands under it."""
         bare = piece.text.rstrip(": ")
         self._listed, self._named = False, []
-        if is_lead_in(piece.text) and piece.place.kind is not BlockKind.ITEM:
-            self._lead = _Above(about(bare), 0, Line(piece.text, piece.place))
+        unfinished = is_unfinished(piece.text)
+        if unfinished or is_lead_in(piece.text):
+            said = bare if unfinished else about(bare)
+            self._lead = _Above(said, 0, Line(piece.text, piece.place), governs=unfinished)
             return None
         self._lead = _Above(bare, 0, None)
         return self._sentence(piece)
@@ -348,8 +358,9 @@ class _Drafter:
             return None
         if text.endswith(":") or (piece.strong >= len(text) and not text.endswith((".", "!"))):
             bare = text.rstrip(": ")
-            nothing = claims_nothing(text) or is_lead_in(text)
-            self._items.append(_Above(bare, depth, Line(text, piece.place) if nothing else None))
+            unfinished = is_unfinished(text)
+            nothing = unfinished or claims_nothing(text) or is_lead_in(text)
+            self._items.append(_Above(bare, depth, Line(text, piece.place) if nothing else None, unfinished))
             self._before = None
             # The last item of a list that only names is a claim of the list: "The winners are: **Ann Lee**".
             if nothing and text.endswith(":"):
@@ -401,17 +412,19 @@ class _Drafter:
             return text, None
         under = [each.text for each in (*self._headings[-1:], *above) if each.text]
         nearest = [each.text for each in above if each.text] or under
-        if text.endswith("?") or is_fragment(text):
-            if place.kind is not BlockKind.ITEM and self._before:
-                return text, None
+        if any(each.governs for each in above):
             return _under(nearest, text), None
         if pointing_word(text):
             if self._before:
                 shown, before = self._before
-                if whole := with_antecedent(text, before):
-                    return whole, shown
+                if resolved := with_antecedent(text, before):
+                    return resolved, shown
                 together = f"{before} {text}"
                 return (together if _fits(together) else text), shown
+            return _under(nearest, text), None
+        # A paragraph is made of sentences, whether their verbs are known or not.
+        whole = place.kind is not BlockKind.ITEM and text.endswith((".", "!"))
+        if text.endswith("?") or (not whole and is_fragment(text)):
             return _under(nearest, text), None
         common = self._common | small_words(" ".join([text, *under]))
         held = {stem(word) for word in words(text)}
@@ -435,13 +448,13 @@ def _label(piece: _Piece) -> str:
     match = _LABEL.match(piece.text)
     if match is None:
         return ""
-    bold = 0 < piece.strong and abs(piece.strong - match.end(1)) <= 1
+    bold = piece.strong > 0 and abs(piece.strong - match.end(1)) <= 1
     few = piece.place.kind is BlockKind.ITEM and len(match[1].split()) <= _LONGEST_LABEL
     return match.group().rstrip() if (bold or few) and claims_nothing(match[1]) else ""
 
 
 def _under(above: Sequence[str], text: str) -> str:
-    """The text behind what it stands under, as far as the judge reads so much; the nearest is kept longest."""
+    """The text behind what it stands under, as far as the judge reads so much; the nearest stays longest."""
     kept = list(above)
     while kept and not _fits(said := ": ".join([*kept, text])):
         kept = kept[1:]

@@ -1,8 +1,8 @@
 """A reply in Markdown as a list of blocks: plain text, with its place, and without any mark.
 
-markdown-it-py parses it, by the rules of CommonMark with tables. Nothing of a reply becomes HTML or a link: of
-a link its text is kept, and an HTML tag stays the characters it is. What could change an earlier line when a
-later one comes (underlined headings, link definitions) is left out, so that a reply can be read while it
+markdown-it-py parses it, by the rules of CommonMark with tables. Nothing of a reply becomes HTML or a link:
+of a link its text is kept, and an HTML tag stays the characters it is. What could change an earlier line when
+a later one comes (underlined headings, link definitions) is left out, so that a reply can be read while it
 streams.
 """
 
@@ -28,9 +28,9 @@ _BULLET = re.compile(r"^([ \t]*)[•◦▪‣●]([ \t])", re.MULTILINE)
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """A paragraph, heading, item, cell or piece of code. `text` has "\\n" where a line ends. `code`: stretches
-    that were marked as code. `strong`: where a bold run ends with which the text begins; 0 without one.
-    `closed`: nothing that follows can be part of it.
+    """A paragraph, heading, item, cell or piece of code. `text` has "\\n" where a line ends. `code`:
+    stretches that were marked as code. `strong`: where a bold run ends with which the text begins; 0 without
+    one. `closed`: nothing that follows can be part of it.
     """
 
     text: str
@@ -49,8 +49,8 @@ def _parser() -> MarkdownIt:
 def blocks(text: str, first: int = 0) -> list[Block]:
     """The blocks of a reply, or of the part of it that has come; their numbers run from `first`.
 
-    >>> [(b.place.kind.value, b.place.number, b.text) for b in blocks("# Oil\\n\\n1. **Up**: by 4 %\\n2. Down")]
-    [('heading', None, 'Oil'), ('item', 1, 'Up: by 4 %'), ('item', 2, 'Down')]
+    >>> [(b.place.kind.value, b.place.number, b.text) for b in blocks("# Oil\\n\\n1. **Up**: 4 %\\n2. Down")]
+    [('heading', None, 'Oil'), ('item', 1, 'Up: 4 %'), ('item', 2, 'Down')]
     """
     found = list(_walk(_parser().parse(_plain(text)), first))
     if found:
@@ -62,7 +62,7 @@ def blocks(text: str, first: int = 0) -> list[Block]:
 
 
 def last_top_line(text: str) -> int:
-    """Where the last block begins that stands in no other, in whole lines; what stands before it is closed."""
+    """Where the last block begins that stands in no other, in whole lines; what is before it is closed."""
     whole = text[: text.rfind("\n") + 1]
     tokens = [token for token in _parser().parse(_plain(whole)) if token.level == 0 and token.map]
     if not tokens:

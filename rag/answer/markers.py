@@ -1,5 +1,5 @@
-"""The passages that a language model's reply names, in every form that models write: [1], [1, 2], 【1】, ¹, [^1],
-(1), [passage 1], (Source: passage 2), "according to passage 1", "Passage 1 says that".
+"""The passages that a language model's reply names, in every form that models write: [1], [1, 2], 【1】, ¹,
+[^1], (1), [passage 1], (Source: passage 2), "according to passage 1", "Passage 1 says that".
 
 Regular expressions without nested repeats; white space is matched only from where it begins. Either cost a
 minute of CPU on a hostile reply.
@@ -22,14 +22,15 @@ _NUMBERS = r"\^?\d{1,3}(?:\s{0,3}[,;–&-]\s{0,3}\^?\d{1,3}){0,8}"
 _NOUN = r"(?i:passages?|sources?|documents?|docs?|excerpts?)"
 _LEAD = r"(?:(?i:see|sources?|from|per|cf\.?)\s{0,3}:?\s{0,3})?"
 _ANNOUNCED = rf"(?:{_LEAD}(?:{_NOUN}|(?i:articles?)){_GAP}[:#]?{_GAP})"
-_STATED = rf"(?:as\s+(?:{alternation(sorted(forms(TELLING_VERBS)))}|shown|seen)\s+(?:in|by)|according\s+to|based\s+on|per)"
+_SAYING = alternation(forms(TELLING_VERBS))
+_STATED = rf"(?:as\s+(?:{_SAYING}|shown|seen)\s+(?:in|by)|according\s+to|based\s+on|per)"
 _GIVEN = (
     r"(?:the\s+)?(?:(?:provided|given|supplied|above)\s+(?:passages?|articles?|documents?|sources?|texts?|context|"
     r"information|evidence)|(?:passages?|articles?|documents?|sources?|texts?|context|information|evidence)\s+"
     r"(?:provided|given|supplied|above)|passages|articles)"
 )
 _START = r"(?:\A|(?<=\n)|(?<=[.!?]\s))"
-_SAYS = rf"(?:{alternation(sorted(forms(TELLING_VERBS)))})"
+_SAYS = rf"(?:{_SAYING})"
 _MARKER = re.compile(
     "|".join(
         [
@@ -72,8 +73,8 @@ class Marker:
 def without_markers(
     text: str, code: Sequence[Span] = (), passages: int | None = None
 ) -> tuple[str, tuple[Marker, ...], list[int]]:
-    """The text without its markers, the markers, and for each place of what remains, and for its end, where it
-    stood in the text.
+    """The text without its markers, the markers, and for each place of what remains, and for its end, where
+    it stood in the text.
 
     `code` are stretches in which a bracket is an index. `passages`: how many there are, by which a number in
     round brackets is told from an age; 20 at most otherwise.

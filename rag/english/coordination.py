@@ -29,9 +29,10 @@ __all__ = ["coordinated"]
 _LONGEST = 800  # characters; a longer sentence is none, and is left whole
 _FEWEST_WORDS = 3
 _LONGEST_OPENING = 5  # words
+_SUBORDINATING = (CONNECTIVES | RELATIVES) - COORDINATORS - {"than"}
 _ARTICLES = frozenset({"the", "a", "an"})
 _BORDER = re.compile(
-    rf"(?:;|,|\s[–—])\s+(?:(?:{alternation(COORDINATORS)})\s+)?(?P<determiner>(?:{alternation(DETERMINERS)})\s+)?\Z",
+    rf"(?:;|,|\s[–—])\s+(?:(?P<joint>{alternation(COORDINATORS)})\s+)?(?P<determiner>(?:{alternation(DETERMINERS)})\s+)?\Z",
     re.IGNORECASE,
 )
 _BEFORE = 30  # characters before a subject in which its border stands
@@ -71,19 +72,26 @@ def coordinated(sentence: str) -> tuple[str, ...]:
     borders = [
         (m.start(), m.start("determiner") if m["determiner"] else clause.start)
         for clause in starts[1:]
-        if (m := _border(sentence, clause))
+        if (m := _border(sentence, clause)) and (m["joint"] or m["determiner"] or _is_name(sentence, clause))
     ]
     ends = [*(end for end, _ in borders), len(sentence)]
     begins = [starts[0].start, *(start for _, start in borders)]
     cut = [sentence[a:b].strip() for a, b in zip(begins, ends, strict=True)]
     if len(cut) < 2 or any(len(words(part)) < _FEWEST_WORDS or not _stands_alone(part) for part in cut):
         return whole
+    if any(set(words(part)) & _SUBORDINATING for part in cut[:-1]):
+        return whole  # what follows may belong to the clause that it opens: "a place where eggs grow, and …"
     return tuple(_as_sentence(opening, part) for part in cut)
 
 
 def _border(sentence: str, clause: Clause) -> re.Match[str] | None:
     """The mark and the word that join a clause to what stands before it."""
     return _BORDER.search(sentence, max(0, clause.start - _BEFORE), clause.start)
+
+
+def _is_name(sentence: str, clause: Clause) -> bool:
+    """Whether a clause begins with a name: without a joining word, "Help" after a comma is no subject."""
+    return sentence[clause.start : clause.start + 1].isupper()
 
 
 def _is_adverbial(opening: str) -> bool:

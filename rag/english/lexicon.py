@@ -955,27 +955,29 @@ UPDATE_WORDS = _set("now latest still")
 # --- what a reply says around its claims ---------------------------------------------------------------
 
 # Words that join two statements of which each may stand alone.
-COORDINATORS = _set("and but or so yet while whereas")
+COORDINATORS = _set("and but yet while whereas")
 
 # How a sentence begins that speaks to the reader, and says nothing of the matter.
 REMARKS = (
-    "i hope", "hope this", "let me know", "please let me know", "feel free", "please feel free", "if you have any",
-    "if you need any", "if you would like", "if you'd like", "would you like", "do you want me", "is there anything",
-    "i'm happy to", "i am happy to", "i'd be happy", "i would be happy", "happy to help", "glad to help",
-    "i'm glad", "i can help", "thank you for", "thanks for", "you're welcome", "great question", "good question",
-    "that's a great question", "that's a good question", "i'm sorry", "i am sorry", "i apologise", "i apologize",
+    "i hope", "hope this", "let me know", "please let me know", "feel free", "please feel free",
+    "if you have any", "if you need any", "if you would like", "if you'd like", "would you like",
+    "do you want me", "is there anything", "i'm happy to", "i am happy to", "i'd be happy",
+    "i would be happy", "happy to help", "glad to help", "i'm glad", "i can help", "thank you for",
+    "thanks for", "you're welcome", "great question", "good question", "that's a great question",
+    "that's a good question", "i'm sorry", "i am sorry", "i apologise", "i apologize",
 )  # fmt: skip
 
 # How a line begins that announces what follows it.
 LEAD_INS = (
-    "here is", "here are", "here's", "below is", "below are", "the following is", "the following are", "these are",
-    "there are several", "there are some", "there are many", "there are various", "there are different", "for example",
-    "for instance", "examples", "in summary", "in short", "to summarise", "to summarize",
+    "here is", "here are", "here's", "below is", "below are", "the following is", "the following are",
+    "these are", "there are several", "there are some", "there are many", "there are various",
+    "there are different", "for example", "for instance", "examples", "in summary", "in short",
+    "to summarise", "to summarize",
 )  # fmt: skip
 
 # Verbs by which a lead-in hands over to what follows: "The charges include:", "consider these steps:".
 PRESENTING_VERBS = _set(
-    "be include follow involve comprise consist list cover contain consider take see use require"
+    "be include follow involve comprise consist list cover contain consider take see use require do offer provide"
 )
 
 # Words by which a lead-in, or a closing remark, points to what stands around it.
@@ -989,13 +991,14 @@ SOURCE_HEADINGS = _set("sources source references reference citations citation b
 
 # What else a reply calls what it was given.
 SOURCE_NOUNS = _set(
-    """answer answers article articles context document documents evidence excerpt excerpts information passage passages
-    question report reports source sources text texts"""
+    """answer answers article articles context document documents evidence excerpt excerpts information
+    passage passages question report reports source sources text texts"""
 )
 
 # Words of headings, which are no names though they have a capital there.
 HEADING_WORDS = _set(
-    """advantages aftermath background benefits causes challenges conclusion consequences considerations context costs
-    details differences disadvantages effects example examples facts factors features findings history impact key main
-    notes options outlook overview points reactions reasons results risks steps summary timeline tips types"""
+    """advantages aftermath background benefits causes challenges conclusion consequences considerations
+    context costs details differences disadvantages effects example examples facts factors features
+    findings history impact key main notes options outlook overview points reactions reasons results
+    risks steps summary timeline tips types"""
 )

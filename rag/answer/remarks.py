@@ -156,7 +156,9 @@ def is_fragment(text: str, *, imperative: bool = False) -> bool:
     if _is_command(text):
         return imperative
     return not any(
-        clause.finite and (clause.who or clause.whom) and not set(words(text[clause.start : clause.verb_end])) & RELATIVES
+        clause.finite
+        and (clause.who or clause.whom)
+        and not set(words(text[clause.start : clause.verb_end])) & RELATIVES
         for clause in clauses(text)
     )
 

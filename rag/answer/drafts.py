@@ -46,7 +46,7 @@ _LONG = 4_000  # characters of an open block; a list is one
 _SINGLE_OPENED = re.compile(r"(?<![\w’'])['‘](?=\w)")
 _SINGLE_CLOSED = re.compile(r"(?<=[\w.,!?…])['’](?!\w)")
 # Marks that may turn out to be the beginning of emphasis, code, a link or an entity.
-_UNRESOLVED = re.compile(r"[*_`<&\\]|\[(?:[^\[\]]*(?:\Z|\](?:\Z|\()))")
+_UNRESOLVED = re.compile(r"[*_`<&\\]|!?\[(?:[^\[\]]*(?:\Z|\](?:\Z|\()))")
 # Items that a model counts off inside a paragraph: "as follows: 1. Oil 2. Gas".
 _INLINE_ITEM = re.compile(r"(?:\A|(?<=\s))(\d{1,2})[.)]\s+(?=[^\W\d_]|[“\"*])")
 _DASH = re.compile(r"\A[–—•-]\s+")  # behind a label or a title that was a sentence of its own
@@ -97,23 +97,25 @@ class ReplyReader:
         grown = len(self._open) - self._read
         if grown < _STEP or (len(self._open) > _LONG and grown < self._read / 2):
             return
-        self._read = len(self._open)
-        yield from self._draft(complete=False)
         if cut := last_top_line(self._open):
-            self._blocks += _count(blocks(self._open[:cut]))
-            self._given -= len(list(self._pieces(self._open[:cut], complete=True)))
-            self._open = self._open[cut:]
-            self._read = len(self._open)
+            closed, self._open = self._open[:cut], self._open[cut:]
+            before = self._given
+            yield from self._drafts(closed, complete=True)
+            # What follows may have been given in part: its lines are not whole yet.
+            self._given = max(0, before - len(list(self._pieces(closed, complete=True))))
+            self._blocks = max(self._blocks, _count(blocks(closed, self._blocks)))
+        self._read = len(self._open)
+        yield from self._drafts(self._open, complete=False)
 
     def close(self) -> Iterator[DraftSentence]:
         """The drafts that are left when the reply is complete."""
-        yield from self._draft(complete=True)
+        yield from self._drafts(self._open, complete=True)
         self._open, self._given = "", 0
 
-    def _draft(self, *, complete: bool) -> Iterator[DraftSentence]:
-        pieces = list(self._pieces(self._open, complete=complete))
-        new = pieces[self._given :]
-        self._given = max(self._given, len(pieces))
+    def _drafts(self, text: str, *, complete: bool) -> Iterator[DraftSentence]:
+        """The drafts of the pieces of what is not closed that were not given yet."""
+        pieces = list(self._pieces(text, complete=complete))
+        new, self._given = pieces[self._given :], max(self._given, len(pieces))
         for piece in new:
             if draft := self._drafter.take(piece):
                 yield draft
@@ -149,16 +151,15 @@ def _pieces(block: Block, passages: int | None, *, closed: bool) -> Iterator[_Pi
     if not closed:
         spans = spans[: _finished(plain, spans, block.text)]
     whole = len(plain.rstrip(" :"))
-    for at, (start, end, number) in enumerate(spans):
+    for start, end, number in spans:
         # A marker belongs to the sentence it stands in or follows; the space before it has gone with it.
-        following = spans[at + 1][0] if at + 1 < len(spans) else len(plain) + 1
         text = _DASH.sub("", _flat(plain[start:end]))
         if not re.search(r"\w", text):
             continue
         own = place
         if number is not None:
             own = Place(place.block, BlockKind.ITEM, place.depth + 1, number)
-        numbers = tuple(n for m in markers if start < m.at <= end and m.at < following for n in m.numbers)
+        numbers = tuple(n for m in markers if start < m.at <= end for n in m.numbers)
         bold = 0 if start else len(text) if strong >= whole else len(_flat(plain[:strong]))
         yield _Piece(text, numbers, own, bold, not start)
 

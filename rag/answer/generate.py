@@ -12,7 +12,6 @@ from rag.types import Abstention, DraftSentence, Evidence, LanguageModel, Turn
 
 __all__ = ["Generative"]
 
-_LONGEST_DECLINE = 500  # characters of a reply in which the phrase for no answer counts
 _LONGEST_QUESTION = 500  # characters; a longer rewriting is an answer, or nonsense
 
 
@@ -28,22 +27,17 @@ class Generative:
     def draft(
         self, question: str, evidence: Evidence, *, asked_on: date | None = None
     ) -> Iterator[DraftSentence | Abstention]:
-        """Sentences as they are finished. The phrase for no answer yields `WEAK_EVIDENCE`. Raises
-        `ModelError`.
+        """Sentences as they are finished. The phrase for no answer, where the reply begins with it, yields
+        `WEAK_EVIDENCE`. Raises `ModelError`.
         """
         shown = within(evidence, question, self._room)
         reader = ReplyReader([source.passage.text for source in shown])
-        opening = ""
-        given = False
-        for piece in self._model.stream(messages(question, shown, asked_on)):
-            opening = opening if len(opening) > _LONGEST_DECLINE else opening + piece
-            for draft in reader.feed(piece):
-                given = True
-                yield draft
-        if not given and _declines(opening):
-            yield Abstention.WEAK_EVIDENCE
-            return
-        yield from reader.close()
+        pieces = self._model.stream(messages(question, shown, asked_on))
+        for at, draft in enumerate(_read(pieces, reader)):
+            if not at and _declines(draft.text):
+                yield Abstention.WEAK_EVIDENCE
+                return
+            yield draft
 
     def rewritten(self, question: str, history: Sequence[Turn]) -> str | None:
         """The question as the model would ask it without the conversation; `None` for a reply that is no
@@ -63,6 +57,13 @@ class Generative:
                 close()
         line = reply.strip().strip('"“”').strip()
         return line if line and "\n" not in line else None
+
+
+def _read(pieces: Iterator[str], reader: ReplyReader) -> Iterator[DraftSentence]:
+    """The drafts of a reply that comes in pieces."""
+    for piece in pieces:
+        yield from reader.feed(piece)
+    yield from reader.close()
 
 
 def _declines(reply: str) -> bool:

@@ -55,10 +55,7 @@ _OPENERS = ("opener", "says", "given", "given_says")
 _SUPERSCRIPTS = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹", "0123456789")
 _LONGEST_OPENING = 80
 # A piece of text that may become a marker of what stands before it.
-_OPENING = re.compile(
-    r"\s*(?:[\[【(][^\]】)]*\Z|(?i:sources?|citations?|references?|passages?|documents?|docs?|excerpts?|according|based|"
-    r"as|per|in|from|see|the)\b)"
-)
+_OPENING = re.compile(r"\s*(?:[\[【(][^\]】)]*\Z|(?i:sources?|citations?|references?)\b)")
 
 
 @dataclass(frozen=True, slots=True)

@@ -977,7 +977,8 @@ LEAD_INS = (
 
 # Verbs by which a lead-in hands over to what follows: "The charges include:", "consider these steps:".
 PRESENTING_VERBS = _set(
-    "be include follow involve comprise consist list cover contain consider take see use require do offer provide"
+    """be comprise consider consist contain cover do follow include involve list offer provide require see take
+    use"""
 )
 
 # Words by which a lead-in, or a closing remark, points to what stands around it.

@@ -59,7 +59,7 @@ def shown_blocks(sentences: Iterable[Record]) -> list[Shown]:
     """The blocks of an answer, from the records of its sentences.
 
     >>> place = {"block": 1, "kind": "item", "depth": 1, "number": 2, "row": 0, "column": 0}
-    >>> lead = {"text": "Why:", "place": {**place, "block": 0, "kind": "paragraph", "depth": 0, "number": None}}
+    >>> lead = {"text": "Why:", "place": {**place, "block": 0, "kind": "paragraph", "number": None}}
     >>> (first, second) = shown_blocks([{"text": "It rained.", "layout": {"place": place, "under": [lead]}}])
     >>> first.parts[0].line, second.number, second.parts[0].sentence["text"]
     ('Why:', 2, 'It rained.')

@@ -82,8 +82,8 @@ class Citation(SentenceCitation):
 
 
 class Place(BaseModel):
-    """The block of a laid-out answer that a text stands in. `block` counts blocks from 0; the cells of a table
-    are of one block. `number` is that of an item in a numbered list; row 0 of a table is its header."""
+    """The block of a laid-out answer that a text stands in. `block` counts blocks from 0; the cells of a
+    table are of one block. `number` is that of an item in a numbered list; row 0 of a table is its header."""
 
     block: int
     kind: BlockKind

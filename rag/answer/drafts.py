@@ -41,7 +41,8 @@ _LONGEST_LABEL = 6  # words before a colon in an item
 _PSEUDO_HEADING = 7  # the depth of a bold line that stands as a heading
 _LONGEST_LOOKED_INTO = 1_000  # characters; what is longer is no sentence, and is judged as it is
 _STEP = 16  # characters after which an open block is read anew: no sentence is finished by fewer
-_LONG = 4_000  # characters of an open block; a list is one
+_LONGEST_REPLY = 100_000  # characters; what comes after them is not read, as no model answers at such length
+_LONG = 10_000  # characters of an open block; no list or table that is meant is longer
 # Single quotation marks, told from the apostrophe of "don’t" by the side on which the word stands.
 _SINGLE_OPENED = re.compile(r"(?<![\w’'])['‘](?=\w)")
 _SINGLE_CLOSED = re.compile(r"(?<=[\w.,!?…])['’](?!\w)")
@@ -89,13 +90,16 @@ class ReplyReader:
         self._blocks = 0  # closed before it
         self._given = 0  # pieces of it that were given to the drafter
         self._read = 0  # its length when it was last read
+        self._length = 0  # of the whole reply
 
     def feed(self, piece: str) -> Iterator[DraftSentence]:
         """The drafts that are finished with a further piece of the reply."""
+        piece = piece[: max(0, _LONGEST_REPLY - self._length)]
+        self._length += len(piece)
         self._open += piece
-        # A long block is read anew only after it has grown by half, so that the time stays linear.
-        grown = len(self._open) - self._read
-        if grown < _STEP or (len(self._open) > _LONG and grown < self._read / 2):
+        # A block is read anew after it has grown by a part, so that the time stays linear in its length.
+        part = self._read // 8 if self._read < _LONG else self._read
+        if len(self._open) - self._read < max(_STEP, part):
             return
         if cut := last_top_line(self._open):
             closed, self._open = self._open[:cut], self._open[cut:]
@@ -151,6 +155,7 @@ def _pieces(block: Block, passages: int | None, *, closed: bool) -> Iterator[_Pi
     if not closed:
         spans = spans[: _finished(plain, spans, block.text)]
     whole = len(plain.rstrip(" :"))
+    previous: int | None = None
     for start, end, number in spans:
         # A marker belongs to the sentence it stands in or follows; the space before it has gone with it.
         text = _DASH.sub("", _flat(plain[start:end]))
@@ -161,7 +166,8 @@ def _pieces(block: Block, passages: int | None, *, closed: bool) -> Iterator[_Pi
             own = Place(place.block, BlockKind.ITEM, place.depth + 1, number)
         numbers = tuple(n for m in markers if start < m.at <= end for n in m.numbers)
         bold = 0 if start else len(text) if strong >= whole else len(_flat(plain[:strong]))
-        yield _Piece(text, numbers, own, bold, not start)
+        yield _Piece(text, numbers, own, bold, not start or number != previous)
+        previous = number
 
 
 def _flat(text: str) -> str:
@@ -283,6 +289,7 @@ class _Drafter:
             self._headings.append(_Above(bare, depth, Line(bare, piece.place)))
             return None
         self._headings.append(_Above(bare, depth, None))
+        self._before = (piece.text, piece.text)
         return _draft(piece, piece.text, layout)
 
     def _cell(self, piece: _Piece) -> DraftSentence | None:
@@ -352,9 +359,7 @@ class _Drafter:
     def _item(self, piece: _Piece) -> DraftSentence | None:
         text, depth = piece.text, piece.place.depth
         self._listed = True
-        self._items = [
-            above for above in self._items if above.depth < depth or not (piece.opens or piece.place.number)
-        ]
+        self._items = [above for above in self._items if above.depth < depth or not piece.opens]
         if is_remark(text) and not text.endswith("?"):
             return None
         if text.endswith(":") or (piece.strong >= len(text) and not text.endswith((".", "!"))):
@@ -368,16 +373,16 @@ class _Drafter:
                 return None
             self._items.pop()
         draft = self._sentence(piece)
-        if depth == 1 and (piece.opens or piece.place.number):
+        if depth == 1 and piece.opens:
             self._named.append(text.rstrip(".: "))
-        if piece.opens or piece.place.number:
+        if piece.opens:
             self._items = [above for above in self._items if above.depth < depth]
             self._items.append(_Above(text.rstrip(".: "), depth, None))
         return draft
 
     def _sentence(self, piece: _Piece) -> DraftSentence:
         text, place = piece.text, piece.place
-        new = piece.opens or place.number is not None
+        new = piece.opens
         label = _label(piece) if place.kind is BlockKind.ITEM or piece.strong else ""
         if new and place.kind is BlockKind.ITEM:
             self._before = None
@@ -391,7 +396,7 @@ class _Drafter:
         above = self._above(place)
         said, follows = self._understood(text, place, above)
         parts = coordinated(said) if len(said) <= _LONGEST_LOOKED_INTO and not _is_joined(said, text) else ()
-        self._before = (text, said if said != text and not _is_joined(said, text) else text)
+        self._before = (text, said)
         return DraftSentence(
             text,
             tuple(Claim(n) for n in dict.fromkeys(piece.numbers)),
@@ -420,7 +425,7 @@ class _Drafter:
                 shown, before = self._before
                 if resolved := with_antecedent(text, before):
                     return resolved, shown
-                together = f"{before} {text}"
+                together = f"{before if before.endswith(('.', '!', '?')) else f'{before}.'} {text}"
                 return (together if _fits(together) else text), shown
             return _under(nearest, text), None
         # A paragraph is made of sentences, whether their verbs are known or not.
@@ -444,7 +449,7 @@ def _draft(piece: _Piece, text: str, layout: Layout, *, statement: str | None = 
 
 def _label(piece: _Piece) -> str:
     """The label that a sentence begins with, with its colon or dash: bold, or a few words of an item."""
-    if not (piece.opens or piece.place.number is not None):
+    if not piece.opens:
         return ""
     match = _LABEL.match(piece.text)
     if match is None:

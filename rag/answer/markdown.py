@@ -1,7 +1,7 @@
 """A reply in Markdown as a list of blocks: plain text, with its place, and without any mark.
 
 markdown-it-py parses it, by the rules of CommonMark with tables. Nothing of a reply becomes HTML or a link:
-of a link its text is kept, and an HTML tag stays the characters it is. What could change an earlier line when
+of a link its text is kept, and an HTML tag is left out. What could change an earlier line when
 a later one comes (underlined headings, link definitions) is left out, so that a reply can be read while it
 streams.
 """
@@ -42,8 +42,8 @@ class Block:
 
 @cache
 def _parser() -> MarkdownIt:
-    parser = MarkdownIt("commonmark", {"html": False, "maxNesting": _DEEPEST})
-    return parser.enable("table").disable(["reference", "lheading"])
+    parser = MarkdownIt("commonmark", {"html": True, "maxNesting": _DEEPEST})
+    return parser.enable("table").disable(["reference", "lheading", "html_block"])
 
 
 def blocks(text: str, first: int = 0) -> list[Block]:
@@ -134,7 +134,7 @@ def _inline(children: Sequence[Token]) -> tuple[str, tuple[Span, ...], int]:
     linked = 0
     for child in children:
         text = ""
-        if child.type in ("softbreak", "hardbreak"):
+        if child.type in ("softbreak", "hardbreak") or child.content == "<br>":
             text = "\n"
         elif child.type in ("text", "code_inline", "text_special"):
             text = child.content
@@ -142,10 +142,12 @@ def _inline(children: Sequence[Token]) -> tuple[str, tuple[Span, ...], int]:
             bold_from_start = bold_from_start or blank
         elif child.type == "strong_close" and bold_from_start and not strong:
             strong = size
-        elif child.type == "link_open":
+        elif child.type == "link_open" or child.content == "<sup>":
             linked = len(parts)
-        elif child.type == "link_close" and _NUMBER.fullmatch("".join(parts[linked:])):
-            size += 2  # "[1](https://…)" is a citation
+        elif (child.type == "link_close" or child.content == "</sup>") and _NUMBER.fullmatch(
+            "".join(parts[linked:])
+        ):
+            size += 2  # "[1](https://…)" and "<sup>1</sup>" are citations
             parts[linked:] = ["[", *parts[linked:], "]"]
         if child.type == "code_inline":
             code.append((size, size + len(text)))

@@ -11,7 +11,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from rag.english.lexicon import TELLING_VERBS, alternation, forms
+from rag.english.lexicon import SPEECH_VERBS, alternation, forms
 from rag.english.sentences import Span
 
 __all__ = ["Marker", "is_opening", "without_markers"]
@@ -22,7 +22,7 @@ _NUMBERS = r"\^?\d{1,3}(?:\s{0,3}[,;–&-]\s{0,3}\^?\d{1,3}){0,8}"
 _NOUN = r"(?i:passages?|sources?|documents?|docs?|excerpts?)"
 _LEAD = r"(?:(?i:see|sources?|from|per|cf\.?)\s{0,3}:?\s{0,3})?"
 _ANNOUNCED = rf"(?:{_LEAD}(?:{_NOUN}|(?i:articles?)){_GAP}[:#]?{_GAP})"
-_SAYING = alternation(forms(TELLING_VERBS))
+_SAYING = alternation(forms(SPEECH_VERBS))
 _STATED = rf"(?:as\s+(?:{_SAYING}|shown|seen)\s+(?:in|by)|according\s+to|based\s+on|per)"
 _GIVEN = (
     r"(?:the\s+)?(?:(?:provided|given|supplied|above)\s+(?:passages?|articles?|documents?|sources?|texts?|context|"

@@ -18,6 +18,7 @@ from rag.english.lexicon import (
     HEDGING_VERBS,
     PERSONAL,
     POINTING,
+    PREPOSITIONS,
     RELATIVES,
     SPEECH_VERBS,
     alternation,
@@ -32,10 +33,10 @@ _LONGEST_OPENING = 5  # words
 _SUBORDINATING = (CONNECTIVES | RELATIVES) - COORDINATORS - {"than"}
 _ARTICLES = frozenset({"the", "a", "an"})
 _BORDER = re.compile(
-    rf"(?:;|,|\s[–—])\s+(?:(?P<joint>{alternation(COORDINATORS)})\s+)?(?P<determiner>(?:{alternation(DETERMINERS)})\s+)?\Z",
+    rf"(?:;|,|\s[–—])\s+(?:(?P<joint>{alternation(COORDINATORS)})\s+)?(?P<first>(?:[\w’'-]+\s+){{0,4}})\Z",
     re.IGNORECASE,
 )
-_BEFORE = 30  # characters before a subject in which its border stands
+_BEFORE = 60  # characters before a subject in which its border stands
 _CONDITIONAL = re.compile(r"\b(?:if|unless|whether|not true|untrue|false)\b", re.IGNORECASE)
 _GOVERNING = SPEECH_VERBS | CLAIMING_VERBS | DENYING_VERBS | HEDGING_VERBS
 
@@ -70,9 +71,9 @@ def coordinated(sentence: str) -> tuple[str, ...]:
     if not _is_adverbial(opening):
         return whole
     borders = [
-        (m.start(), m.start("determiner") if m["determiner"] else clause.start)
+        (m.start(), m.start("first"))
         for clause in starts[1:]
-        if (m := _border(sentence, clause)) and (m["joint"] or m["determiner"] or _is_name(sentence, clause))
+        if (m := _border(sentence, clause)) and (m["joint"] or _opens_phrase(sentence[m.start("first") :]))
     ]
     ends = [*(end for end, _ in borders), len(sentence)]
     begins = [starts[0].start, *(start for _, start in borders)]
@@ -89,9 +90,10 @@ def _border(sentence: str, clause: Clause) -> re.Match[str] | None:
     return _BORDER.search(sentence, max(0, clause.start - _BEFORE), clause.start)
 
 
-def _is_name(sentence: str, clause: Clause) -> bool:
-    """Whether a clause begins with a name: without a joining word, "Help" after a comma is no subject."""
-    return sentence[clause.start : clause.start + 1].isupper()
+def _opens_phrase(text: str) -> bool:
+    """Whether a text begins with a name or a determiner: without a joining word, "Help" after a comma is no
+    subject."""
+    return text[:1].isupper() or words(text)[0] in DETERMINERS
 
 
 def _is_adverbial(opening: str) -> bool:
@@ -110,7 +112,8 @@ def _stands_alone(part: str) -> bool:
     if first in PERSONAL | POINTING | RELATIVES:
         return False
     own = [clause for clause in clauses(part) if clause.finite and clause.who]
-    return bool(own) and _is_adverbial(part[: own[0].start])
+    before = words(part[: own[0].start]) if own else []
+    return bool(own) and not set(before) & (PREPOSITIONS | CONNECTIVES | COORDINATORS | RELATIVES)
 
 
 def _as_sentence(opening: str, part: str) -> str:

@@ -12,12 +12,14 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
-
-from markdown_it import MarkdownIt
-from markdown_it.token import Token
+from typing import TYPE_CHECKING
 
 from rag.english.sentences import Span
 from rag.types import BlockKind, Place
+
+if TYPE_CHECKING:
+    from markdown_it import MarkdownIt
+    from markdown_it.token import Token
 
 __all__ = ["Block", "blocks", "last_top_line"]
 
@@ -42,6 +44,8 @@ class Block:
 
 @cache
 def _parser() -> MarkdownIt:
+    from markdown_it import MarkdownIt
+
     parser = MarkdownIt("commonmark", {"html": True, "maxNesting": _DEEPEST})
     return parser.enable("table").disable(["reference", "lheading", "html_block"])
 

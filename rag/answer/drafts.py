@@ -396,7 +396,8 @@ class _Drafter:
         above = self._above(place)
         said, follows = self._understood(text, place, above)
         parts = coordinated(said) if len(said) <= _LONGEST_LOOKED_INTO and not _is_joined(said, text) else ()
-        self._before = (text, said)
+        # What "it" points to is looked for one sentence back, and no further.
+        self._before = (text, text if follows is not None and _is_joined(said, text) else said)
         return DraftSentence(
             text,
             tuple(Claim(n) for n in dict.fromkeys(piece.numbers)),

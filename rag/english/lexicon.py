@@ -977,8 +977,8 @@ LEAD_INS = (
 
 # Verbs by which a lead-in hands over to what follows: "The charges include:", "consider these steps:".
 PRESENTING_VERBS = _set(
-    """be comprise consider consist contain cover do follow include involve list offer provide require see take
-    use"""
+    """be comprise consider consist contain cover do follow include involve list offer provide require see
+    take use"""
 )
 
 # Words by which a lead-in, or a closing remark, points to what stands around it.

@@ -30,6 +30,7 @@ __all__ = [
     "Answer",
     "Answerer",
     "Article",
+    "BlockKind",
     "Citation",
     "Claim",
     "Conflict",
@@ -43,8 +44,11 @@ __all__ = [
     "Judge",
     "Judgement",
     "LanguageModel",
+    "Layout",
+    "Line",
     "Objection",
     "Passage",
+    "Place",
     "Plan",
     "Reader",
     "Reading",
@@ -287,17 +291,70 @@ class Claim:
     quote: str | None = None
 
 
+class BlockKind(StrEnum):
+    """What a block of a laid-out reply is."""
+
+    PARAGRAPH = "paragraph"
+    HEADING = "heading"
+    ITEM = "item"
+    QUOTE = "quote"
+    CELL = "cell"
+    CODE = "code"
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """The block of a laid-out reply that a text stands in.
+
+    `block` counts the blocks of the reply from 0; all cells of a table are of one block. `depth` is 1 to 7
+    for a heading, from 1 for an item and what else stands in a list, and 0 elsewhere. `number` is that of an
+    item in a numbered list. `row` and `column` are those of a cell, from 0; row 0 is the header.
+    """
+
+    block: int
+    kind: BlockKind = BlockKind.PARAGRAPH
+    depth: int = 0
+    number: int | None = None
+    row: int = 0
+    column: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A heading, a lead-in or a label: a text that claims nothing by itself. It has no citation, and is shown
+    only with a sentence that stands under it."""
+
+    text: str
+    place: Place
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """Where a sentence stands in a laid-out reply, and the lines it stands under, the outermost first."""
+
+    place: Place
+    under: tuple[Line, ...] = ()
+
+
 @dataclass(frozen=True, slots=True)
 class DraftSentence:
-    """A sentence as an answerer claims it. Untrusted. `short`: the words in it that answer by themselves, if
-    it has such. `lead`: a word of ours to stand before it. `statement`: what it says together with its
-    question, where it is a short answer; that is then judged, even where its words stand in the quote."""
+    """A sentence as an answerer claims it. Untrusted.
+
+    `short`: the words in it that answer by themselves, if it has such. `lead`: a word of ours to stand before
+    it. `statement`: what it says together with its question, its lead-in, or the sentence that a pronoun in
+    it points to; that is then judged, even where its words stand in the quote. `layout`: where it stands in a
+    laid-out reply. `parts`: its claims one by one, where it makes several; each is then judged. `follows`:
+    the sentence that it cannot be understood without.
+    """
 
     text: str
     claims: tuple[Claim, ...] = ()
     short: str | None = None
     lead: str = ""
     statement: str | None = None
+    layout: Layout | None = None
+    parts: tuple[str, ...] = ()
+    follows: str | None = None
 
 
 class Support(StrEnum):
@@ -396,12 +453,13 @@ class Citation:
 class Sentence:
     """One sentence of an answer, with its own citations. `short`: the words in it, the article's own, that
     answer by themselves, where the question asked for words. `lead`: a word of ours before it ("Later:"),
-    which no article says."""
+    which no article says. `layout`: where it stands in a reply that a language model laid out."""
 
     text: str
     citations: tuple[Citation, ...]
     short: str | None = None
     lead: str = ""
+    layout: Layout | None = None
 
     @property
     def support(self) -> Support:

@@ -11,7 +11,7 @@ from conftest import write_jsonl
 
 from eval.bench.answers import Mark, Outcome, RecordedAnswer, check, main, mark_of, measures
 from eval.bench.support import State
-from rag.answer.generate import split_reply
+from rag.answer.drafts import drafts_of
 from rag.errors import ConfigError
 
 REEF = "The survey counted 212 corals on the reef in June. Divers found two nests of turtles."
@@ -44,7 +44,7 @@ def file(tmp_path: Path) -> Path:
 
 
 def recorded(text: str, *evidence: str) -> RecordedAnswer:
-    drafts = tuple(split_reply(text, complete=True)[0])
+    drafts = tuple(drafts_of(text, evidence))
     return RecordedAnswer("a", "ada", "What was found?", evidence, drafts, Mark.FAITHFUL)
 
 

@@ -118,6 +118,7 @@ VENDOR_HOMES: dict[str, set[str]] = {
     "uvicorn": {"rag.surfaces.api.server"},
     "mcp": {"rag.surfaces.api.mcp", "rag.surfaces.api.stdio"},
     "sentencex": {"rag.english.sentences"},
+    "markdown_it": {"rag.answer.markdown"},
     "snowballstemmer": {"rag.english.normalise"},
     "charset_normalizer": {"ingest.formats.clean"},
     "filelock": {

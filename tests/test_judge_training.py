@@ -102,7 +102,9 @@ def test_an_unsupported_claim_may_be_contradicted_or_absent_and_a_contradicted_o
 
 def test_a_question_keeps_an_answer_in_its_window() -> None:
     filler = "The harbour office said nothing more about the matter on that day. " * 12
-    asked = Example("1", "Who?", f"{filler}{FERRY} {filler}", ((0, "Jana Roux"),), True, "qed:1", "t", "train")
+    asked = Example(
+        "1", "Who?", f"{filler}{FERRY} {filler}", ((0, "Jana Roux"),), True, "qed:1", "t", "train"
+    )
     for seed in range(10):
         found = judge.narrowed(asked, random.Random(seed))
         ((at, text),) = found.answers

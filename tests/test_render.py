@@ -57,7 +57,8 @@ def test_json_holds_every_field_of_the_answer() -> None:
     ]  # fmt: skip
     assert whole["sentences"] == [
         {
-            "text": "Iran struck first.", "citations": whole["citations"], "short": None, "lead": "", "support": "quoted",
+            "text": "Iran struck first.", "citations": whole["citations"], "short": None, "lead": "", "layout": None,
+            "support": "quoted",
         }
     ]  # fmt: skip
     assert whole["counts"] == {

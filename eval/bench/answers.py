@@ -33,7 +33,7 @@ from eval.bench.support import (
     text_in,
     texts_in,
 )
-from rag.answer.generate import split_reply
+from rag.answer.drafts import drafts_of
 from rag.answer.reply import Reply, Stopwatch
 from rag.types import DraftSentence
 
@@ -89,14 +89,15 @@ def mark_of(marks: object) -> Mark:
 
 
 def _answer(record: Mapping[str, Any]) -> RecordedAnswer:
-    drafts, _ = split_reply(text_in(record, "answer"), complete=True)
+    evidence = texts_in(record, "evidence")
+    drafts = drafts_of(text_in(record, "answer"), evidence)
     if not drafts:
         raise ValueError(f"its 'answer' has no sentence: {record['answer']!r}")
     return RecordedAnswer(
         text_in(record, "id"),
         text_in(record, "model"),
         text_in(record, "question"),
-        texts_in(record, "evidence"),
+        evidence,
         tuple(drafts),
         mark_of(record.get("faithfulness")),
     )
@@ -107,8 +108,11 @@ def check(answer: RecordedAnswer) -> Outcome:
     state.
     """
     reply = Reply(evidence_of(answer.evidence), Stopwatch(), lambda: None)
-    released = {sentence.text: sentence for sentence in reply.release(iter(answer.drafts))}
-    return Outcome(answer, tuple(state_of(released.get(draft.text)) for draft in answer.drafts))
+    found: dict[tuple[str, str | None], State] = {}
+    for draft in answer.drafts:
+        released = next(reply.release(iter([draft])), None)
+        found.setdefault((draft.text, draft.statement), state_of(released))
+    return Outcome(answer, tuple(found[draft.text, draft.statement] for draft in answer.drafts))
 
 
 def measures(outcomes: Sequence[Outcome]) -> dict[str, Any]:

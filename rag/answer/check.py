@@ -116,7 +116,7 @@ class Checker:
     def is_quoted(self, draft: DraftSentence) -> bool:
         """Whether the words of a sentence stand in the evidence, where nothing around them speaks against
         it."""
-        return bool(self._quoted(draft))
+        return not draft.statement and bool(self._quoted(draft))
 
     def supported(self, draft: DraftSentence) -> float:
         """How likely the evidence supports a sentence, 0 to 1; 1 where its words stand there."""

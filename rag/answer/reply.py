@@ -11,6 +11,7 @@ from dataclasses import replace
 
 from rag.answer.check import Checker, cited_text
 from rag.answer.conflict import Disagreement
+from rag.answer.several import checked_in_parts
 from rag.types import (
     Abstention,
     Answer,
@@ -78,6 +79,7 @@ class Reply:
         ] = []  # part by part, until they are laid side by side
         self._checker = Checker(evidence, judge)
         self._check_open = check_open
+        self._released: set[tuple[str, str | None]] = set()  # texts, with what was judged in their place
 
     def release(
         self, drafts: Iterator[DraftSentence | Abstention], *, ours: bool = True
@@ -95,13 +97,14 @@ class Reply:
                 if isinstance(draft, Abstention):
                     self.declined = draft if not self.sentences else None
                     return
-                if any(draft.text == released.text for released in self.sentences):
+                if (draft.text, draft.statement) in self._released:
                     continue
                 self.claimed += 1
                 with self.stopwatch.step("check"):
-                    sentence = self._checker.check(draft)
+                    sentence = self._checked(draft)
                 if sentence:
                     self.sentences.append(sentence)
+                    self._released.add((draft.text, draft.statement))
                     yield sentence
                 elif ours:
                     self.own_withheld += 1
@@ -111,6 +114,16 @@ class Reply:
             # A generator that is not run to its end still holds its connection.
             if close := getattr(drafts, "close", None):
                 close()
+
+    def _checked(self, draft: DraftSentence) -> Sentence | None:
+        """The sentence of a draft with its citations and layout, or `None` where it is withheld."""
+        if draft.follows is not None and draft.follows not in {text for text, _ in self._released}:
+            # The sentence that "it" points to is not shown, so this one has to say what it means by itself.
+            if draft.statement is None or draft.statement.endswith(draft.text):
+                return None
+            draft = replace(draft, text=draft.statement, statement=None, follows=None)
+        sentence = checked_in_parts(self._checker, draft)
+        return replace(sentence, layout=draft.layout) if sentence else None
 
     def compare(self, disagreements: Sequence[Sequence[Disagreement]]) -> None:
         """Note what the sources disagree on, part by part."""

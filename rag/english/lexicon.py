@@ -18,6 +18,7 @@ __all__ = [
     "ACCUSING_VERBS",
     "ADVERBIALS",
     "ADVERBS",
+    "ANSWER_POINTERS",
     "ARTICLE_NOUNS",
     "ATTACK_VERBS",
     "AUXILIARIES",
@@ -38,6 +39,7 @@ __all__ = [
     "CONTRARIES",
     "CONTRARY_MODALS",
     "CONTROL_VERBS",
+    "COORDINATORS",
     "COUNTED_KINDS",
     "COUNTRIES",
     "CURRENCIES",
@@ -58,11 +60,13 @@ __all__ = [
     "FULFILLING_VERBS",
     "GROUP_NOUNS",
     "HAVE",
+    "HEADING_WORDS",
     "HEDGES",
     "HEDGING_ADVERBS",
     "HEDGING_VERBS",
     "IRREGULAR_VERBS",
     "KEEPING_VERBS",
+    "LEAD_INS",
     "MALE",
     "MEASURED_ADJECTIVES",
     "MEASURES",
@@ -96,6 +100,7 @@ __all__ = [
     "POSSESSIVES",
     "POSSIBLE_NOUNS",
     "PREPOSITIONS",
+    "PRESENTING_VERBS",
     "PRESENT_AUXILIARIES",
     "PRONOUNS",
     "PROOF_NOUNS",
@@ -104,6 +109,7 @@ __all__ = [
     "REALISING_VERBS",
     "REFLEXIVES",
     "RELATIVES",
+    "REMARKS",
     "REPORT_NOUNS",
     "REVISE_VERBS",
     "RISE_VERBS",
@@ -113,9 +119,12 @@ __all__ = [
     "SHORT_WEEKDAYS",
     "SHOWING_VERBS",
     "SINGULAR_PERSONS",
+    "SOURCE_HEADINGS",
+    "SOURCE_NOUNS",
     "SPEECH_VERBS",
     "STOPWORDS",
     "STRIVING_VERBS",
+    "SUMMARISERS",
     "SUPPOSING_VERBS",
     "TEENS",
     "TELLING_VERBS",
@@ -1013,3 +1022,55 @@ RISE_VERBS = _set("rise climb grow increase jump raise")
 FALL_VERBS = _set("fall drop lower cut reduce")
 REVISE_VERBS = _set("revise correct update change move postpone reschedule")
 UPDATE_WORDS = _set("now latest still")
+
+# --- what a reply says around its claims ---------------------------------------------------------------
+
+# Words that join two statements of which each may stand alone.
+COORDINATORS = _set("and but yet while whereas")
+
+# How a sentence begins that speaks to the reader, and says nothing of the matter.
+REMARKS = (
+    "i hope", "hope this", "let me know", "please let me know", "feel free", "please feel free",
+    "if you have any", "if you need any", "if you would like", "if you'd like", "would you like",
+    "do you want me", "is there anything", "i'm happy to", "i am happy to", "i'd be happy",
+    "i would be happy", "happy to help", "glad to help", "i'm glad", "i can help", "thank you for",
+    "thanks for", "you're welcome", "great question", "good question", "that's a great question",
+    "that's a good question", "i'm sorry", "i am sorry", "i apologise", "i apologize",
+)  # fmt: skip
+
+# How a line begins that announces what follows it.
+LEAD_INS = (
+    "here is", "here are", "here's", "below is", "below are", "the following is", "the following are",
+    "these are", "there are several", "there are some", "there are many", "there are various",
+    "there are different", "for example", "for instance", "examples", "in summary", "in short",
+    "to summarise", "to summarize",
+)  # fmt: skip
+
+# Verbs by which a lead-in hands over to what follows: "The charges include:", "consider these steps:".
+PRESENTING_VERBS = _set(
+    """be comprise consider consist contain cover do follow include involve list offer provide require see
+    take use"""
+)
+
+# Words by which a lead-in, or a closing remark, points to what stands around it.
+ANSWER_POINTERS = _set("following follows below above these this")
+
+# How a sentence begins that sums up.
+SUMMARISERS = ("overall", "in summary", "in conclusion", "in short", "ultimately", "to sum up", "to conclude")
+
+# What a list of sources is headed by.
+SOURCE_HEADINGS = _set("sources source references reference citations citation bibliography footnotes")
+
+# What else a reply calls what it was given.
+SOURCE_NOUNS = _set(
+    """answer answers article articles context document documents evidence excerpt excerpts information
+    passage passages question report reports source sources text texts"""
+)
+
+# Words of headings, which are no names though they have a capital there.
+HEADING_WORDS = _set(
+    """advantages aftermath background benefits causes challenges conclusion consequences considerations
+    context costs details differences disadvantages effects example examples facts factors features
+    findings history impact key main notes options outlook overview points reactions reasons results
+    risks steps summary timeline tips types"""
+)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from rag.assistant import Assistant
 from rag.errors import ClippingsError
 from rag.people.conversations import Conversation, Exchange
-from rag.surfaces.markup import answer_html, asked_html, escape, sentence_html
+from rag.surfaces.markup import answer_html, asked_html, escape, sentences_html
 from rag.surfaces.parsing import parse_filters
 from rag.surfaces.record import Record, citation_record, conversation_json, markdown, record, sentence_record
 from rag.types import Answer, Evidence, Filters, Sentence, Step, Turn
@@ -63,7 +63,8 @@ def stream_answer(
     options: QuestionOptions,
 ) -> Iterator[PartialAnswer]:
     """The answer to a question, step by step. The last one has `record` or `error`."""
-    released: list[str] = []
+    released: list[Record] = []
+    cited: dict[int, Record] = {}
     step = ""
     try:
         filters = options.filters()
@@ -73,11 +74,11 @@ def stream_answer(
                 yield PartialAnswer(record=record(event, exchange.collection))
                 return
             if isinstance(event, Sentence):
-                cited = {c.number: citation_record(c, Evidence()) for c in event.citations}
-                released.append(sentence_html(sentence_record(event), cited))
+                cited |= {c.number: citation_record(c, Evidence()) for c in event.citations}
+                released.append(sentence_record(event))
             elif isinstance(event, Step):
                 step = event.detail
-            yield PartialAnswer(f'<p class="answer">{" ".join(released)}</p>' if released else "", step)
+            yield PartialAnswer(sentences_html(released, cited) if released else "", step)
     except ClippingsError as exc:
         yield PartialAnswer(error=str(exc))
     except Exception:

@@ -4,17 +4,27 @@ from __future__ import annotations
 
 import hashlib
 import html
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any
 from urllib.parse import urlencode
 
+from rag.surfaces.layout import Part, Shown, is_laid_out, shown_blocks, table_rows
 from rag.surfaces.record import Record, markdown, record_counts
 from rag.surfaces.render import day
 from rag.surfaces.states import counts_text, support_text
-from rag.types import Article, Headline, Support
+from rag.types import Article, BlockKind, Headline, Support
 
-__all__ = ["VERDICTS", "answer_html", "article_parts", "asked_html", "digest", "escape", "sentence_html"]
+__all__ = [
+    "VERDICTS",
+    "answer_html",
+    "article_parts",
+    "asked_html",
+    "digest",
+    "escape",
+    "sentence_html",
+    "sentences_html",
+]
 
 _CLOSEST_SHOWN = 3  # passages shown where there is no answer
 
@@ -68,6 +78,67 @@ def sentence_html(sentence: Record, citations: Mapping[int, Record]) -> str:
     text = f'<span class="said">{escape(sentence["text"])}</span>'
     sign = _SIGN if support is Support.CHECK else ""
     return f'<span class="sentence {_css(support)}">{lead}{text}{sign} {marks}</span>'
+
+
+def sentences_html(sentences: Sequence[Record], citations: Mapping[int, Record]) -> str:
+    """The sentences of an answer, laid out as the model laid them out. Nothing of them becomes markup."""
+    blocks = shown_blocks(sentences)
+    if not is_laid_out(blocks):
+        text = " ".join(_part_html(part, citations) for block in blocks for part in block.parts)
+        return f'<p class="answer">{text}</p>'
+    made: list[str] = []
+    lists: list[str] = []  # the tags of the lists that are open, each with an item
+
+    def close(depth: int) -> None:
+        while len(lists) > depth:
+            made.append(f"</li></{lists.pop()}>")
+
+    for block in blocks:
+        text = " ".join(_part_html(part, citations) for part in block.parts)
+        if block.kind is BlockKind.ITEM:
+            tag = "ul" if block.number is None else "ol"
+            close(block.depth)
+            if len(lists) == block.depth:
+                if lists[-1] == tag:
+                    made.append("</li>")
+                else:
+                    close(block.depth - 1)
+            if len(lists) < block.depth:
+                lists.append(tag)
+                made.append(f"<{tag}>")
+            made.append("<li>" if block.number is None else f'<li value="{int(block.number)}">')
+            made.append(text)
+            continue
+        close(block.depth if block.kind is not BlockKind.HEADING else 0)
+        if block.kind is BlockKind.HEADING:
+            made.append(f'<p class="heading" role="heading" aria-level="4">{text}</p>')
+        elif block.kind is BlockKind.CELL:
+            made.append(_table(block, citations))
+        else:
+            tag = {BlockKind.QUOTE: "blockquote", BlockKind.CODE: "pre"}.get(
+                block.kind or BlockKind.PARAGRAPH, "p"
+            )
+            made.append(f"<{tag}>{text}</{tag}>")
+    close(0)
+    return f'<div class="answer">{"".join(made)}</div>'
+
+
+def _part_html(part: Part, citations: Mapping[int, Record]) -> str:
+    if part.sentence is None:
+        return f'<span class="line">{escape(part.line)}</span>'
+    return sentence_html(part.sentence, citations)
+
+
+def _table(block: Shown, citations: Mapping[int, Record]) -> str:
+    head, *rows = [
+        [" ".join(_part_html(part, citations) for part in cell) for cell in row] for row in table_rows(block)
+    ]
+    header = "".join(f'<th scope="col">{cell}</th>' for cell in head)
+    body = "".join(
+        f'<tr><th scope="row">{first}</th>{"".join(f"<td>{cell}</td>" for cell in rest)}</tr>'
+        for first, *rest in rows
+    )
+    return f'<div class="wide"><table><thead><tr>{header}</tr></thead><tbody>{body}</tbody></table></div>'
 
 
 # A screen reader says the words. The sign itself is in the style sheet, so that copied text does not have it.
@@ -146,9 +217,7 @@ def answer_html(
                 f'<ul class="near">{"".join(rows)}</ul>'
             )
     else:
-        parts.append(
-            f'<p class="answer">{" ".join(sentence_html(s, citations) for s in found["sentences"])}</p>'
-        )
+        parts.append(sentences_html(found["sentences"], citations))
         parts += [_conflict(conflict, citations) for conflict in found["conflicts"]]
         parts += [
             f'<p class="unanswered">The articles do not say: {escape(part)}</p>'

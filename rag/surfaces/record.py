@@ -8,12 +8,23 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
+from rag.surfaces.layout import Part, Shown, layout_record, shown_blocks, table_rows
 from rag.surfaces.render import abstention_text, byline, dates_text, day
 from rag.surfaces.states import Counts, counts, counts_json, counts_text, support_text
-from rag.types import Answer, Citation, Evidence, Filters, Headline, RetrievedPassage, Sentence, Support
+from rag.types import (
+    Answer,
+    BlockKind,
+    Citation,
+    Evidence,
+    Filters,
+    Headline,
+    RetrievedPassage,
+    Sentence,
+    Support,
+)
 
 __all__ = [
     "Record",
@@ -62,12 +73,13 @@ def record(answer: Answer, collection: str = "") -> Record:
 
 
 def sentence_record(sentence: Sentence) -> Record:
-    """A sentence with the numbers of its citations, and its state."""
+    """A sentence with the numbers of its citations, its state, and its layout where it has one."""
     return {
         "text": sentence.text,
         "lead": sentence.lead,
         "citations": [c.number for c in sentence.citations],
         "support": str(sentence.support),
+        **({"layout": layout_record(sentence.layout)} if sentence.layout else {}),
     }
 
 
@@ -147,14 +159,7 @@ def markdown(exchanges: Iterable[tuple[str, Record]], title: str | None = None) 
             lines += [answer["abstained"], ""]
             continue
         names = {c["number"]: len(notes) + at for at, c in enumerate(answer["citations"], 1)}
-        sentences = []
-        for sentence in answer["sentences"]:
-            lead = f"*{_plain(sentence['lead'])}* " if sentence["lead"] else ""
-            marks = "".join(f"[^{names[number]}]" for number in sentence["citations"])
-            check = sentence["support"] == Support.CHECK
-            marks += f" *({support_text(Support.CHECK)})*" if check else ""
-            sentences.append(f"{lead}{_plain(sentence['text'])}{marks}")
-        lines += [" ".join(sentences), ""]
+        lines += [*_laid_out(answer["sentences"], names), ""]
         for conflict in answer["conflicts"]:
             lines += [f"The sources disagree: {_plain(conflict['about'])}", ""]
             lines += [
@@ -165,6 +170,66 @@ def markdown(exchanges: Iterable[tuple[str, Record]], title: str | None = None) 
         lines += [counts_text(record_counts(answer)), ""]
         notes += [_note(names[c["number"]], c) for c in answer["citations"]]
     return "\n".join([*lines, *notes]).strip() + "\n"
+
+
+def _laid_out(sentences: Sequence[Record], names: Mapping[int, int]) -> Iterator[str]:
+    """The lines of an answer's sentences; a blank one between blocks that are not of one list."""
+    previous: Shown | None = None
+    for block in shown_blocks(sentences):
+        if previous and not (previous.kind is block.kind is BlockKind.ITEM):
+            yield ""
+        indent = (
+            "    " * (block.depth - (block.kind is BlockKind.ITEM))
+            if block.kind is not BlockKind.HEADING
+            else ""
+        )
+        text = " ".join(_part(part, names) for part in block.parts)
+        if block.kind is BlockKind.CELL:
+            yield from _table(block, names)
+        elif block.kind is BlockKind.CODE:
+            yield from (f"{indent}{line}" for part in block.parts for line in _code(part, names))
+        elif block.kind is BlockKind.HEADING:
+            yield f"#### {text}"
+        elif block.kind is BlockKind.ITEM:
+            yield f"{indent}{'-' if block.number is None else f'{block.number}.'} {_opening(text)}"
+        else:
+            yield f"{indent}{'> ' if block.kind is BlockKind.QUOTE else ''}{_opening(text)}"
+        previous = block
+
+
+def _part(part: Part, names: Mapping[int, int]) -> str:
+    if part.sentence is None:
+        return _plain(part.line)
+    lead = f"*{_plain(part.sentence['lead'])}* " if part.sentence["lead"] else ""
+    return f"{lead}{_plain(part.sentence['text'])}{_marks(part.sentence, names)}"
+
+
+def _marks(sentence: Record, names: Mapping[int, int]) -> str:
+    marks = "".join(f"[^{names[number]}]" for number in sentence["citations"])
+    return marks + (f" *({support_text(Support.CHECK)})*" if sentence["support"] == Support.CHECK else "")
+
+
+def _table(block: Shown, names: Mapping[int, int]) -> Iterator[str]:
+    for at, row in enumerate(table_rows(block)):
+        yield f"| {' | '.join(' '.join(_part(part, names) for part in cell) for cell in row)} |"
+        if not at:
+            yield f"|{' --- |' * len(row)}"
+
+
+def _code(part: Part, names: Mapping[int, int]) -> Iterator[str]:
+    """Code in a fence that is longer than any in it, with its marks below."""
+    sentence = part.sentence or {}
+    fence = "`" * max(3, 1 + max(map(len, re.findall("`+", sentence["text"])), default=0))
+    yield from (fence, *sentence["text"].split("\n"), fence, _marks(sentence, names))
+
+
+def _opening(text: str) -> str:
+    """A line that does not become an item or a rule by what it begins with.
+
+    >>> _opening("1. May"), _opening("- 4 degrees")
+    ('1\\\\. May', '\\\\- 4 degrees')
+    """
+    return re.sub(r"^(\d*)([.)+=-])", r"\1\\\2", text)
 
 
 def record_counts(found: Record) -> Counts:

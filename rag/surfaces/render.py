@@ -5,19 +5,21 @@ from __future__ import annotations
 
 import json
 import textwrap
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import fields, is_dataclass, replace
 from datetime import date
 from functools import partial
 from typing import Any
 
 from rag.english.times import Moment, resolved
+from rag.surfaces.layout import Part, Shown, is_laid_out, layout_record, shown_blocks, table_rows
 from rag.surfaces.services import SyncProgress
 from rag.surfaces.states import counts_json, counts_of, counts_text, support_text
 from rag.system.terminal import one_line, terminal_safe
 from rag.types import (
     Abstention,
     Answer,
+    BlockKind,
     Citation,
     Evidence,
     Headline,
@@ -163,7 +165,7 @@ def answer_text(answer: Answer, *, width: int = 88, asked: str | None = None) ->
             lines += ["", "The closest passages (they do not answer it):"]
             lines += [_closest(source, width) for source in answer.evidence.passages[:_CLOSEST_SHOWN]]
     else:
-        lines += [_wrapped(answer.text, width), ""]
+        lines += [*_laid_out(answer, width), ""]
         for conflict in answer.conflicts:
             lines += [_wrapped(f"The sources disagree: {conflict.about}", width)]
             lines += [
@@ -182,6 +184,39 @@ def answer_text(answer: Answer, *, width: int = 88, asked: str | None = None) ->
     if answer.notice:
         lines += ["", _wrapped(f"Note: {answer.notice}", width)]
     return terminal_safe("\n".join(lines))
+
+
+def _laid_out(answer: Answer, width: int) -> Iterator[str]:
+    """The sentences as paragraphs, headings, lists and tables; as one paragraph where there is no layout."""
+    marked = [
+        {"marked": s.marked(), "layout": layout_record(s.layout) if s.layout else None}
+        for s in answer.sentences
+    ]
+    blocks = shown_blocks(marked)
+    if not is_laid_out(blocks):
+        yield _wrapped(answer.text, width)
+        return
+    previous: Shown | None = None
+    for block in blocks:
+        if previous and not (previous.kind is block.kind is BlockKind.ITEM):
+            yield ""
+        indent = "   " * block.depth if block.kind is not BlockKind.HEADING else ""
+        text = " ".join(_said(part) for part in block.parts)
+        if block.kind is BlockKind.CELL:
+            head, *rows = [[" ".join(map(_said, cell)) for cell in row] for row in table_rows(block)]
+            yield listing_text(rows, head)
+        elif block.kind is BlockKind.CODE:
+            yield textwrap.indent("\n".join(_said(part) for part in block.parts), indent + "    ")
+        elif block.kind is BlockKind.ITEM:
+            sign = "-" if block.number is None else f"{block.number}."
+            yield textwrap.indent(_wrapped(f"{sign} {text}", width - len(indent), "   "), indent[3:])
+        else:
+            yield textwrap.indent(_wrapped(text, width - len(indent)), indent)
+        previous = block
+
+
+def _said(part: Part) -> str:
+    return part.line if part.sentence is None else str(part.sentence["marked"])
 
 
 def _rival(rival: Rival) -> str:

@@ -125,6 +125,7 @@ _SENTENCE: dict[str, Any] = {
     "citations": [_CITATION],
     "short": "Iran",
     "lead": "",
+    "layout": None,
     "support": "quoted",
 }
 ANSWER: dict[str, Any] = {
@@ -186,6 +187,6 @@ SYNC_REPORT: dict[str, Any] = {
 EVENTS = (
     'event: step\ndata: {"name": "search", "detail": "searching 5 articles"}\n\n'
     'event: sentence\ndata: {"text": "Iran struck first.", "citations": [ … ], '
-    '"short": "Iran", "lead": "", "support": "quoted"}\n\n'
+    '"short": "Iran", "lead": "", "layout": null, "support": "quoted"}\n\n'
     'event: answer\ndata: {"question": "Who struck first?", … }\n\n'
 )

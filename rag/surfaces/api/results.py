@@ -57,6 +57,7 @@ class Dates(BaseModel):
 
 
 Support = Literal["quoted", "supported", "please check"]
+BlockKind = Literal["paragraph", "heading", "item", "quote", "cell", "code"]
 
 
 class SentenceCitation(BaseModel):
@@ -80,6 +81,32 @@ class Citation(SentenceCitation):
     dates: list[Dates]
 
 
+class Place(BaseModel):
+    """The block of a laid-out answer that a text stands in. `block` counts blocks from 0; the cells of a
+    table are of one block. `number` is that of an item in a numbered list; row 0 of a table is its header."""
+
+    block: int
+    kind: BlockKind
+    depth: int
+    number: int | None
+    row: int
+    column: int
+
+
+class Line(BaseModel):
+    """A heading, lead-in or label, which claims nothing by itself."""
+
+    text: str
+    place: Place
+
+
+class Layout(BaseModel):
+    """Where a sentence stands in a laid-out answer, and the lines it stands under."""
+
+    place: Place
+    under: list[Line]
+
+
 class Sentence(BaseModel):
     """A sentence of an answer. `short` has the words in it that answer the question; `lead` is a word before
     it that is not from an article, such as "Yes." `support` is the weakest of its citations'.
@@ -89,6 +116,7 @@ class Sentence(BaseModel):
     citations: list[Citation]
     short: str | None
     lead: str
+    layout: Layout | None
     support: Support
 
 
@@ -224,6 +252,7 @@ class SentenceEvent(BaseModel):
     citations: list[SentenceCitation]
     short: str | None
     lead: str
+    layout: Layout | None
     support: Support
 
 

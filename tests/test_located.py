@@ -27,7 +27,7 @@ def test_the_passage_with_most_of_the_words_comes_first_and_one_without_any_not_
     found = located("The captain of the Odile is Jana Roux.", evidence(OTHER, SHIP, ENGINE))
     assert [text.text for text in found[:2]] == [ENGINE, SHIP]
     assert not any("wheat" in text.text for text in found)
-    assert [stretch.text for stretch in found[0].stretches][0] == "The captain is Jana Roux."
+    assert found[0].stretches[0].text == "The captain is Jana Roux."
 
 
 def test_a_sentence_that_rests_on_two_passages_is_laid_beside_both_stretches() -> None:

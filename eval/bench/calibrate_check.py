@@ -14,7 +14,7 @@ never shown. Logistic regression (every source and label weighs alike) over the 
 objections gives the weights in `rag.answer.abstain`. The thresholds follow two rules. A sentence is
 *supported* from the least likelihood at which, in the mean over the sources, at most `ERROR` of what is not
 supported passes, and at most `SPOILED_ERROR` of the spoiled statements. It is *shown* from the greatest at
-which at most `WITHHELD` of the supported ones are withheld. With `--rows` what was collected is kept in a
+which at most `WITHHELD` of the supported ones are withheld to which no certain rule objects. With `--rows` what was collected is kept in a
 file and used again.
 """
 
@@ -51,6 +51,7 @@ ERROR, SPOILED_ERROR, WITHHELD, CERTAIN = 0.10, 0.04, 0.03, 0.02
 _CALIBRATING = frozenset({"lfqa"})
 _MEASURED_ONLY = frozenset({"qags-cnndm", "qags-xsum"})
 _RIDGE = 0.5
+_VETOED = 1e-4  # a likelihood under this is a certain rule's doing
 _MADE = "made by machine"
 _OBJECTIONS = tuple(Objection)
 
@@ -192,7 +193,8 @@ def thresholds(scored: Sequence[tuple[str, bool, float]]) -> tuple[float, float]
     hundredths. `scored`: source, whether it is supported, likelihood."""
     grid = [n / 100 for n in range(1, 100)]
     others = _by_source(scored, supported=False)
-    right = _by_source(scored, supported=True)
+    # What a certain rule objects to is withheld whatever the threshold is.
+    right = _by_source([row for row in scored if row[2] > _VETOED], supported=True)
     supported = next(
         (
             least

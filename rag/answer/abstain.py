@@ -58,7 +58,7 @@ MIN_RIVAL = 0.3
 MIN_MARGIN = 5.0
 # How likely the judge must think a sentence in other words supported for it to be called so, and to be shown.
 MIN_SUPPORTED = 0.51
-MIN_SHOWN = 0.01
+MIN_SHOWN = 0.14
 # How likely the judge must think what a short answer says with its question supported, for it to be given
 # beside the sentence it stands in.
 MIN_SHORT = 0.1

@@ -393,7 +393,8 @@ class Support(StrEnum):
 
 class Objection(StrEnum):
     """Which of a statement's parts a rule does not find in the quote, or finds otherwise there. Figures and
-    names are unknown where no passage of the evidence has them."""
+    names are unknown where no passage of the evidence has them. Contradicted is what the judge finds so, where a
+    rule objects too."""
 
     FIGURES = "figures"
     NAMES = "names"
@@ -405,6 +406,7 @@ class Objection(StrEnum):
     FACTS = "facts"
     SPEAKERS = "speakers"
     CHANGED = "changed"
+    CONTRADICTED = "contradicted"
 
 
 @dataclass(frozen=True, slots=True)

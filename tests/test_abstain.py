@@ -29,21 +29,23 @@ def odds(probability: float) -> float:
     return math.log(probability / (1 - probability)) - abstain.BIAS
 
 
-def sure(
-    question: str,
-    found: Evidence,
-    answerable: Sequence[float] | None = None,
-    supported: float | None = None,
-) -> float:
-    return odds(confidence(question, found, answerable or [0.5] * len(found), supported))
+def sure(question: str, found: Evidence, answerable: Sequence[float] | None = None) -> float:
+    return odds(confidence(question, found, answerable or [0.5] * len(found)))
 
 
-def test_confidence_weighs_the_reader_s_two_signs_retrieval_s_two_and_the_judge_s() -> None:
+def test_confidence_weighs_the_reader_s_two_signs_retrieval_s_two() -> None:
     found = scored(0.5, 0.75, texts=("Iran was hit.", "A strike on Iran."))
-    signs = (math.log(0.2 / 0.8), math.log(9), 0.75, 2 / 3, math.log(4))  # "target" is missing
-    assert sure("Did Iran strike targets?", found, [0.2, 0.9], 0.8) == pytest.approx(
+    signs = (math.log(0.2 / 0.8), math.log(9), 0.75, 2 / 3)  # "target" is missing
+    assert sure("Did Iran strike targets?", found, [0.2, 0.9]) == pytest.approx(
         sum(w * s for w, s in zip(abstain.WEIGHTS, signs, strict=True))
     )
+
+
+def test_a_short_answer_that_the_judge_does_not_find_supported_at_all_is_none() -> None:
+    found = scored(0.5, texts=("Iran was hit.",))
+    before_it = confidence("Was Iran hit?", found, [0.9])
+    assert confidence("Was Iran hit?", found, [0.9], abstain.MIN_ANSWERED) == before_it > 0.5
+    assert confidence("Was Iran hit?", found, [0.9], abstain.MIN_ANSWERED - 0.001) == 0.0
 
 
 def test_words_of_the_title_are_held_too() -> None:
@@ -79,7 +81,7 @@ def test_a_question_of_function_words_only_lacks_none_of_its_words() -> None:
 def test_the_signs_are_the_reader_s_and_retrieval_s() -> None:
     found = scored(0.5, 0.75, texts=("Iran was hit.", "A strike."))
     assert abstain.features("Did Iran strike targets?", found, [0.9, 0.5]) == (
-        pytest.approx(math.log(9)), pytest.approx(math.log(9)), 0.75, 1 / 3, 0.0,
+        pytest.approx(math.log(9)), pytest.approx(math.log(9)), 0.75, 1 / 3,
     )  # fmt: skip
     assert abstain.features("Did Iran strike targets?", found, [0.9, 0.5], 0.8)[4] == pytest.approx(
         math.log(4)
@@ -93,7 +95,7 @@ def test_a_reader_that_is_certain_does_not_make_the_sum_infinite(answerable: flo
 
 def test_without_evidence_there_is_no_confidence_and_no_answer() -> None:
     assert confidence("Iran?", Evidence(), []) == 0.0
-    assert abstain.features("Iran?", Evidence(), [])[2:] == (0.0, 0.0, 0.0)
+    assert abstain.features("Iran?", Evidence(), [])[2:] == (0.0, 0.0)
     assert before(Evidence(), 1.0) is Abstention.NO_EVIDENCE
 
 

@@ -33,7 +33,6 @@ from rag.answer.study import study
 from rag.config import default_home
 from rag.english.matching import squad_normalise
 from rag.models.encoder import SentenceEncoder
-from rag.models.judge import bundled_judge
 from rag.models.reader import SpanReader
 from rag.question.followup import standalone
 from rag.question.parts import parts_of
@@ -56,9 +55,13 @@ class _Watching:
         self._noted: list[tuple[float, ...]] = []
 
     def _note(
-        self, question: str, evidence: Evidence, answerable: Sequence[float], supported: float | None = None
+        self,
+        question: str,
+        evidence: Evidence,
+        answerable: Sequence[float],
+        supported: float | None = None,  # noqa: ARG002  the judge's sign is weighed apart
     ) -> float:
-        self._noted.append(features(question, evidence, answerable, supported))
+        self._noted.append(features(question, evidence, answerable))
         return 0.0
 
     def features(
@@ -66,7 +69,7 @@ class _Watching:
     ) -> tuple[float, ...]:
         self._noted.clear()
         retrieved = self._retriever.retrieve(question, asked_on=asked_on, filters=filters)
-        study(parts_of(question), retrieved, self._reader, self._note, bundled_judge())
+        study(parts_of(question), retrieved, self._reader, self._note)
         return max(self._noted)
 
 

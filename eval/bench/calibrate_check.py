@@ -14,8 +14,8 @@ never shown. Logistic regression (every source and label weighs alike) over the 
 objections gives the weights in `rag.answer.abstain`. The thresholds follow two rules. A sentence is
 *supported* from the least likelihood at which, in the mean over the sources, at most `ERROR` of what is not
 supported passes, and at most `SPOILED_ERROR` of the spoiled statements. It is *shown* from the greatest at
-which at most `WITHHELD` of the supported ones are withheld to which no certain rule objects. With `--rows` what was collected is kept in a
-file and used again.
+which at most `WITHHELD` of the supported ones are withheld to which no certain rule objects. With `--rows`
+what was collected is kept in a file and used again.
 """
 
 from __future__ import annotations

@@ -18,8 +18,10 @@ from rag.types import Abstention, Evidence, Judgement, Objection, Sentence
 
 __all__ = [
     "BIAS",
+    "CONTRADICTED",
     "JUDGE_BIAS",
     "JUDGE_WEIGHTS",
+    "MIN_ANSWERED",
     "MIN_BELIEF",
     "MIN_CONFIDENCE",
     "MIN_LIST_SHARE",
@@ -43,7 +45,7 @@ __all__ = [
 
 # Logistic regression over the four features, by `python -m eval.bench.calibrate`; see eval/LOG.md.
 BIAS = -2.2744
-WEIGHTS = (0.2694, 0.0465, 1.0830, 1.8060, 0.0)
+WEIGHTS = (0.2694, 0.0465, 1.0830, 1.8060)
 # The highest at which no more than 15 in 100 of the demo articles' development questions that can be answered
 # are refused.
 MIN_CONFIDENCE = 0.399
@@ -62,10 +64,16 @@ MIN_SHOWN = 0.14
 # How likely the judge must think what a short answer says with its question supported, for it to be given
 # beside the sentence it stands in.
 MIN_SHORT = 0.1
+# And for the question to be answered at all: fewer than 2 in 100 of the development questions that can be
+# answered lie under it.
+MIN_ANSWERED = 0.05
 # What the judge's log-odds are worth, and what each objection of a rule takes from them: logistic regression
 # by `python -m eval.bench.calibrate_check`; see eval/LOG.md. A number or a name that only the stretches lack,
 # and not all of the evidence, tells nothing that the judge does not know.
 JUDGE_BIAS, JUDGE_WEIGHTS = 1.02, (0.42, 0.05, -0.04)
+# From which likelihood the judge's "contradicted" counts, beside an objection of a rule: of the supported
+# claims of people in the development data 1 in 100 meets both.
+CONTRADICTED = 0.8
 NEVER = 20.0  # more than the judge can give: what a certain rule objects to is never shown
 OBJECTION_WEIGHTS = {
     Objection.FIGURES: 0.0,
@@ -78,6 +86,7 @@ OBJECTION_WEIGHTS = {
     Objection.FACTS: NEVER,
     Objection.SPEAKERS: NEVER,
     Objection.CHANGED: NEVER,
+    Objection.CONTRADICTED: NEVER,
 }
 # A further member of a list has at least this share of the belief in the best one.
 MIN_LIST_SHARE = 0.1
@@ -87,34 +96,34 @@ MIN_NEXT_SENTENCE = 0.88
 
 
 def features(
-    question: str, evidence: Evidence, answerable: Sequence[float], supported: float | None = None
-) -> tuple[float, float, float, float, float]:
+    question: str, evidence: Evidence, answerable: Sequence[float]
+) -> tuple[float, float, float, float]:
     """What speaks for an answer, each higher the likelier it is. `answerable`: how likely each passage
-    answers, 0 to 1. `supported`: how likely the best short answer is supported; `None` where there is none.
+    answers, 0 to 1.
 
     From the reader: the log-odds that the first passage answers, and that the likeliest one does. From
     retrieval: the best cosine, and the share of the question's words that the likeliest passage holds, its
-    article's title included. From the judge: the log-odds of `supported`, 0 without it.
+    article's title included.
     """
     cosine = max((p.scores.dense for p in evidence if p.scores.dense is not None), default=0.0)
-    judged = 0.0 if supported is None else log_odds(supported)
     asked = set(content_stems(question))
     if not answerable:
-        return log_odds(0.0), log_odds(0.0), 0.0, 0.0, judged
+        return log_odds(0.0), log_odds(0.0), 0.0, 0.0
     likeliest = max(range(len(answerable)), key=lambda i: (answerable[i], -i))
     best = evidence.passages[likeliest]
     held = set(content_stems(f"{best.article.title or ''} {best.passage.text}"))
     share = len(asked & held) / len(asked) if asked else 1.0
-    return log_odds(answerable[0]), log_odds(answerable[likeliest]), max(cosine, 0.0), share, judged
+    return log_odds(answerable[0]), log_odds(answerable[likeliest]), max(cosine, 0.0), share
 
 
 def confidence(
     question: str, evidence: Evidence, answerable: Sequence[float], supported: float | None = None
 ) -> float:
-    """How likely the evidence answers the question, 0 to 1: a logistic function of `features`."""
-    if not evidence.passages:
+    """How likely the evidence answers the question, 0 to 1: a logistic function of `features`. It is 0 where
+    the judge finds the best short answer not `supported` at all."""
+    if not evidence.passages or (supported is not None and supported < MIN_ANSWERED):
         return 0.0
-    seen = features(question, evidence, answerable, supported)
+    seen = features(question, evidence, answerable)
     value = BIAS + sum(weight * sign for weight, sign in zip(WEIGHTS, seen, strict=True))
     return 1 / (1 + math.exp(-value))
 

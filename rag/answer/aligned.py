@@ -31,10 +31,11 @@ from rag.english.normalise import fold, stem
 from rag.english.numbers import numbers
 from rag.english.sentences import sentences
 
-__all__ = ["is_changed"]
+__all__ = ["copied", "is_changed"]
 
 _WORD = re.compile(r"\w(?:[\w’'.,-]*\w)?|[%$€£¥]")
 _SAME = 0.6  # share of a sentence's words that has to be the quote's, in its order
+_COPIED = 0.85  # share of a sentence's words that makes it a copy
 _WIDEST = 4  # words that may stand in the place of others
 _UNITS = (
     {stem(word): stem(word) for word in (*MEASURES, *SCALES)}
@@ -80,6 +81,23 @@ def is_changed(text: str, quote: str) -> bool:
     )
 
 
+def copied(text: str, quote: str) -> str | None:
+    """The sentence of the quote whose words the text repeats in their order, nearly all of its own being
+    there; `None` where there is none.
+
+    >>> quote = "It rained. Iran struck first, the ministry denied."
+    >>> copied("Iran struck first.", quote), copied("Iran hit Pakistan first.", quote)
+    ('Iran struck first, the ministry denied.', None)
+    """
+    ours = _even(_WORD.findall(text))
+    for start, end in sentences(quote):
+        theirs = _even(_WORD.findall(quote[start:end]))
+        matcher = SequenceMatcher(None, ours, theirs, autojunk=False)
+        if sum(block.size for block in matcher.get_matching_blocks()) >= _COPIED * len(ours):
+            return quote[start:end]
+    return None
+
+
 def _even(said: Sequence[str]) -> list[str]:
     return [stem(fold(word)[0]) for word in said]
 
@@ -96,6 +114,12 @@ def _differs(ours: Sequence[str], theirs: Sequence[str], codes: Sequence[_Change
         if len(here) <= _WIDEST and len(there) <= _WIDEST
     ):
         return True
+    if any(
+        _units(" ".join(ours[a:b])) and ours[a - 1 : a] and numbers(ours[a - 1])
+        for tag, a, b, _, _ in codes
+        if tag == "insert" and b - a == 1
+    ):
+        return True  # "12 percent" in the place of "12"
     inner = codes[codes[0][0] != "equal" : len(codes) - (codes[-1][0] != "equal")]  # between shared words
     return any(
         _is_denied_or_surer(ours[a:b], theirs[c:d])

@@ -135,7 +135,7 @@ class Checker:
             [(in_days_of(said, text.text, text.published), text.text) for text in texts]
         )
         found = [
-            Weighed(text, judgement, self._objections(draft.text, text))
+            Weighed(text, judgement, self._objections(draft.text, text, judgement))
             for text, judgement in zip(texts, judged, strict=True)
         ]
         return sorted(found, key=lambda each: -each.likelihood)
@@ -186,7 +186,7 @@ class Checker:
         span = _standing(claim.quote, source.passage.text)
         return around(source, *span) if span else None
 
-    def _objections(self, text: str, beside: Located) -> frozenset[Objection]:
+    def _objections(self, text: str, beside: Located, judgement: Judgement) -> frozenset[Objection]:
         """What rules object to in the stretches. A number or a name that no passage has is worse than one
         that the stretches do not have."""
         quote = " ".join(stretch.text for stretch in beside.stretches)
@@ -195,6 +195,8 @@ class Checker:
         if found & _WORSE.keys():
             anywhere = objections(text, self._whole, self._common, beside.published)
             found |= {worse for each, worse in _WORSE.items() if each in found & anywhere}
+        if found and judgement.contradicted >= abstain.CONTRADICTED:
+            found |= {Objection.CONTRADICTED}
         return found
 
     def _cite(self, found: _Found) -> Citation:

@@ -22,6 +22,7 @@ __all__ = ["Located", "Stretch", "around", "located"]
 _WINDOW = 165  # words: about what the judge reads beside a sentence
 _WINDOWS = 2  # passages a sentence is laid beside, and one text of the stretches taken together
 _MOST = 3  # stretches cited
+_LEAST = 0.25  # share of a sentence's words, weighed by rarity, that a passage has at least
 _GAIN = 0.15  # share of a sentence's words, weighed by rarity, that a further stretch has to add
 _NAMED = 0.1  # what a passage is worth more for being named by the sentence
 _NAMES = 2.0  # how much more a name or a number counts: the stretches that are cited should have each of them
@@ -59,7 +60,7 @@ def located(text: str, evidence: Evidence, named: Iterable[int] = ()) -> list[Lo
     """Texts of the evidence that may support the sentence: from the passages with most of its words, those
     `named` by rank rather than others, and one of the stretches that have most together.
 
-    Empty where no passage has a word of it.
+    Empty where no passage has much of it.
     """
     sought = frozenset(statement_stems(text))
     if not sought:
@@ -83,7 +84,7 @@ def located(text: str, evidence: Evidence, named: Iterable[int] = ()) -> list[Lo
     for source in evidence:
         own = [stretch for stretch in stretches if stretch.source is source]
         most = worth(frozenset[str]().union(*(stretch.held for stretch in own)))
-        if most:
+        if most >= _LEAST:
             ranked.append((most + _NAMED * (source.rank in named), source, own))
     if not ranked:
         return []

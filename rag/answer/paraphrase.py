@@ -13,7 +13,7 @@ from datetime import date
 from functools import lru_cache
 from itertools import pairwise
 
-from rag.answer.aligned import is_changed
+from rag.answer.aligned import copied, is_changed
 from rag.answer.facts import are_facts, may_be_told_as_to_come
 from rag.english.clauses import Clause, clauses, denials, is_reported
 from rag.english.lexicon import (
@@ -123,9 +123,16 @@ def objections(
         Objection.ROLES: not (_roles_turned(text, quote) or _sides_turned(text, quote)),
         Objection.FACTS: are_facts(text, quote),
         Objection.SPEAKERS: _speakers_agree(text, quote),
-        Objection.CHANGED: not is_changed(undated, quote),
+        Objection.CHANGED: not (is_changed(undated, quote) or _is_denied_copy(text, quote)),
     }
     return frozenset(each for each, agrees in agreed.items() if not agrees)
+
+
+def _is_denied_copy(text: str, quote: str) -> bool:
+    """Whether the text repeats the words of a sentence that denies or doubts them, or tells them of others. On
+    copies these rules hardly err; see eval/LOG.md."""
+    sentence = copied(text, quote)
+    return sentence is not None and not agrees(text, sentence)
 
 
 def without_shared_days(text: str, quote: str, published: date | None) -> str:

@@ -392,9 +392,11 @@ class Support(StrEnum):
 
 
 class Objection(StrEnum):
-    """Which of a statement's parts a rule does not find in the quote, or finds otherwise there. Figures and
-    names are unknown where no passage of the evidence has them. Contradicted is what the judge finds so, where a
-    rule objects too."""
+    """Which of a statement's parts a rule does not find in the quote, or finds otherwise there.
+
+    Figures and names are unknown where no passage of the evidence has them. Contradicted is what the judge
+    finds so, where a rule objects too.
+    """
 
     FIGURES = "figures"
     NAMES = "names"

@@ -52,7 +52,7 @@ _CALIBRATING = frozenset({"lfqa"})
 _MEASURED_ONLY = frozenset({"qags-cnndm", "qags-xsum"})
 _RIDGE = 0.5
 _VETOED = 1e-4  # a likelihood under this is a certain rule's doing
-_MADE = "made by machine"
+_MADE, _TOLD = "made by machine", "contrasts"
 _OBJECTIONS = tuple(Objection)
 
 
@@ -103,7 +103,7 @@ def _contrasts(judge: TextJudge, rng: random.Random) -> Iterator[Row]:
     for family in read_families():
         if fold_of(family.texts[0]) != "train":
             for statement, text, label in told(family, rng):
-                row = _row("contrasts", family.kind, label == "supported", statement)
+                row = _row(_TOLD, family.kind, label == "supported", statement)
                 yield row(Checker(evidence_of([text]), judge))
 
 
@@ -166,7 +166,7 @@ def _best(row: Row) -> _Text:
 
 def _certain(rows: Sequence[Row]) -> frozenset[Objection]:
     """The objections that hardly any supported claim of people meets."""
-    right = [frozenset(_best(row)[1]) for row in rows if row.supported and row.source != _MADE]
+    right = [frozenset(_best(row)[1]) for row in rows if row.supported and row.source not in (_MADE, _TOLD)]
     return frozenset(
         each for each in _OBJECTIONS if sum(str(each) in met for met in right) <= CERTAIN * len(right)
     )

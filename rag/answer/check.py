@@ -38,6 +38,7 @@ from rag.types import (
 __all__ = ["Checker", "Weighed", "cited_text"]
 
 _FEWEST_WORDS = 3
+_DOUBTING = frozenset({Objection.DENIALS, Objection.DEEDS, Objection.FIGURES})
 _WORSE = {
     Objection.FIGURES: Objection.UNKNOWN_FIGURES,
     Objection.NAMES: Objection.UNKNOWN_NAMES,
@@ -195,7 +196,7 @@ class Checker:
         if found & _WORSE.keys():
             anywhere = objections(text, self._whole, self._common, beside.published)
             found |= {worse for each, worse in _WORSE.items() if each in found & anywhere}
-        if found and judgement.contradicted >= abstain.CONTRADICTED:
+        if found & _DOUBTING and judgement.contradicted >= abstain.CONTRADICTED:
             found |= {Objection.CONTRADICTED}
         return found
 

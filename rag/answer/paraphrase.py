@@ -129,8 +129,8 @@ def objections(
 
 
 def _is_denied_copy(text: str, quote: str) -> bool:
-    """Whether the text repeats the words of a sentence that denies or doubts them, or tells them of others. On
-    copies these rules hardly err; see eval/LOG.md."""
+    """Whether the text repeats the words of a sentence that denies or doubts them, or tells them of others.
+    On copies these rules hardly err; see eval/LOG.md."""
     sentence = copied(text, quote)
     return sentence is not None and not agrees(text, sentence)
 

@@ -83,9 +83,6 @@ def test_the_signs_are_the_reader_s_and_retrieval_s() -> None:
     assert abstain.features("Did Iran strike targets?", found, [0.9, 0.5]) == (
         pytest.approx(math.log(9)), pytest.approx(math.log(9)), 0.75, 1 / 3,
     )  # fmt: skip
-    assert abstain.features("Did Iran strike targets?", found, [0.9, 0.5], 0.8)[4] == pytest.approx(
-        math.log(4)
-    )
 
 
 @pytest.mark.parametrize("answerable", [0.0, 1.0])

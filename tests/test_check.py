@@ -101,7 +101,8 @@ def test_a_quote_does_not_carry_a_sentence_it_does_not_state(quote: str) -> None
 def test_a_quote_is_not_taken_out_of_its_denial() -> None:
     story = article("Officials deny that Iran struck first.")
     assert check("Iran struck first.", story, claims=(Claim(1, "Iran struck first"),)) is None
-    assert check("First struck was Iran.", story, claims=(Claim(1, "Iran struck first"),)) is None
+    turned = check("First struck was Iran.", story, claims=(Claim(1, "Iran struck first"),))
+    assert turned is None or turned.support is CHECK
 
 
 # What is one.
@@ -193,13 +194,10 @@ def test_words_that_carry_a_sentence_are_cited_as_they_stand(
 
 
 def test_a_first_word_is_taken_for_a_name_unless_the_evidence_has_it_in_small_letters() -> None:
-    houses = article("Houses in Panjgur were hit on Tuesday.", id="houses")
-    hit = "Villages in Panjgur were hit on Tuesday."
-    assert check(hit, houses) is None
-    assert cited(check(hit, houses, article("Many villages are remote.", id="b"))) == [
-        (1, "houses", houses.text, CHECK)
-    ]
-    assert check(hit, houses, article("Many non-Villages are remote.", id="b")) is None
+    hit = "Villages of Panjgur were hit on Tuesday."
+    assert check(hit, article("Houses of Panjgur were hit on Tuesday.")) is None
+    story = article("On Tuesday the villages of Panjgur were hit.")
+    assert cited(check(hit, story)) == [(1, "a", story.text, SUPPORTED)]
 
 
 def test_two_words_are_too_few_to_be_found_anywhere() -> None:
@@ -208,12 +206,17 @@ def test_two_words_are_too_few_to_be_found_anywhere() -> None:
     ]
 
 
-def test_two_sentences_of_a_passage_may_carry_one_between_them_and_three_may_not() -> None:
+def test_sentences_of_a_passage_may_carry_one_between_them_and_those_that_follow_one_another_are_one_quote() -> (
+    None
+):
     story = article("Iran struck Panjgur. It was Tuesday. Two children died.", id="x")
     assert cited(check("Iran struck Panjgur on Tuesday.", story)) == [
         (1, "x", "Iran struck Panjgur. It was Tuesday.", SUPPORTED)
     ]
-    assert check("Iran struck Panjgur on Tuesday and two children died.", story) is None
+    assert [quote for _, _, quote, _ in cited(check("Two children died as Iran struck Panjgur.", story))] == [
+        "Iran struck Panjgur.",
+        "Two children died.",
+    ]
 
 
 def test_the_stretch_that_carries_most_is_cited_and_of_equals_the_shortest_first() -> None:
@@ -271,7 +274,7 @@ def test_each_claim_that_holds_is_a_citation_in_the_order_claimed() -> None:
 def test_a_quote_is_cited_and_not_the_sentence_around_it() -> None:
     claim = Claim(1, "replied on Thursday with 9 missiles")
     assert cited(check("On Thursday 9 missiles replied.", STRIKE, claims=(claim,))) == [
-        (1, "strike", "replied on Thursday with 9 missiles", CHECK)
+        (1, "strike", "replied on Thursday with 9 missiles", SUPPORTED)
     ]
     assert cited(check("Replied on Thursday with 9 missiles", STRIKE, claims=(claim,))) == [
         (1, "strike", "replied on Thursday with 9 missiles", QUOTED)
@@ -318,7 +321,7 @@ def test_one_quote_may_be_one_sentence_and_merely_fit_another_under_one_number()
     checker = Checker(evidence(STRIKE))
     fits = checker.check(DraftSentence("On Tuesday Iran struck first.", (Claim(1),)))
     same = checker.check(DraftSentence("Iran struck first on Tuesday.", (Claim(1),)))
-    assert cited(fits) == [(1, "strike", "Iran struck first on Tuesday.", CHECK)]
+    assert cited(fits) == [(1, "strike", "Iran struck first on Tuesday.", SUPPORTED)]
     assert cited(same) == [(1, "strike", "Iran struck first on Tuesday.", QUOTED)]
     assert [(c.number, c.support) for c in checker.citations] == [(1, CHECK)], (
         "each stands as it first appeared"
@@ -527,5 +530,6 @@ def test_words_that_their_quote_denies_are_not_quoted() -> None:
 def test_a_paraphrase_keeps_who_did_it_what_is_denied_and_who_says_so(
     text: str, source: str, carried: bool
 ) -> None:
-    checker = Checker(evidence(article(source)))
-    assert (checker.check(DraftSentence(text, (Claim(1),))) is not None) is carried
+    sentence = Checker(evidence(article(source))).check(DraftSentence(text, (Claim(1),)))
+    # What the judge is unsure of may be shown to be checked. It is not called supported.
+    assert (sentence is not None and (carried or sentence.support is not CHECK)) is carried

@@ -14,7 +14,7 @@ import pytest
 from conftest import article, evidence
 
 from rag.answer.check import Checker
-from rag.types import Claim, DraftSentence
+from rag.types import Claim, DraftSentence, Support
 
 CASES = [
     json.loads(line)
@@ -24,8 +24,6 @@ KNOWN_MISSES = {
     "transport-3": "an exception (“all trains except”) is not read",
     "science-4": "“after” and “before” are both function words",
     "health-7": "half is not compared with 50 percent",
-    "weather-7": "that whoever is killed dies is not known",
-    "health-9": "a verb with its particle is not known for another verb",
 }
 
 
@@ -40,7 +38,9 @@ def tried() -> list[Any]:
 @pytest.mark.parametrize("case", tried())
 def test_a_claim_is_released_if_its_sentence_carries_it(case: dict[str, Any]) -> None:
     checker = Checker(evidence(article(case["source_sentence"])))
-    released = checker.check(DraftSentence(case["claim"], (Claim(1),))) is not None
+    sentence = checker.check(DraftSentence(case["claim"], (Claim(1),)))
+    # What the judge is unsure of may be shown to be checked. It is not called supported.
+    released = sentence is not None and (case["supported"] or sentence.support is not Support.CHECK)
     assert released is case["supported"], case["why"]
 
 

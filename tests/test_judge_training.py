@@ -65,6 +65,15 @@ def test_words_of_a_passage_that_does_not_answer_are_not_supported() -> None:
     assert found[0].claim.startswith("Who owns the ferry? ")
 
 
+def test_a_claim_beside_the_text_of_another_is_absent() -> None:
+    found = [pair(f"Ship {n} left.", f"Ship {n} left at noon.") for n in range(50)]
+    made = list(judge.elsewhere(found, random.Random(1), share=1.0))
+    assert 45 <= len(made) <= 50
+    assert {p.label for p in made} == {"absent"}
+    assert not any(p.claim.removesuffix(".") in p.evidence for p in made)
+    assert list(judge.elsewhere(found, random.Random(1), share=0.0)) == []
+
+
 def test_evidence_set_among_others_keeps_its_label_and_its_words() -> None:
     found = [pair(evidence=f"Text {n} is here.") for n in range(20)]
     made = list(judge.among_others(found, random.Random(1), share=1.0))

@@ -17,6 +17,7 @@ from rag.english.lexicon import (
     CONTRACTIONS,
     CONTRARY_MODALS,
     CURRENCIES,
+    DENYING_VERBS,
     HEDGING_ADVERBS,
     MEASURES,
     MONTHS,
@@ -99,15 +100,16 @@ def copied(text: str, quote: str) -> str | None:
 
 
 def _even(said: Sequence[str]) -> list[str]:
-    return [stem(fold(word)[0]) for word in said]
+    return [stem(lemma(fold(word)[0])) for word in said]
 
 
 def _differs(ours: Sequence[str], theirs: Sequence[str], codes: Sequence[_Change]) -> bool:
     changed = [(ours[a:b], theirs[c:d]) for tag, a, b, c, d in codes if tag == "replace"]
     added = {word.lower() for tag, a, b, _, _ in codes if tag != "equal" for word in ours[a:b]}
     dropped = {word.lower() for tag, _, _, c, d in codes if tag != "equal" for word in theirs[c:d]}
-    # "A struck B" and "B was struck by A" have changed places, and say the same.
-    turned = bool((added ^ dropped) & _VOICE)
+    # "A struck B" and "B was struck by A" have changed places, and say the same; so do "A met with B" and "B
+    # met with A". Where they do not, the rule of roles says so.
+    turned = bool((added ^ dropped) & _VOICE) or (added == dropped and "with" in ours)
     if any(
         _is_other(" ".join(here), " ".join(there), turned)
         for here, there in changed
@@ -120,6 +122,8 @@ def _differs(ours: Sequence[str], theirs: Sequence[str], codes: Sequence[_Change
         if tag == "insert" and b - a == 1
     ):
         return True  # "12 percent" in the place of "12"
+    if any(lemma(word) in DENYING_VERBS for word in added | dropped):
+        return False  # "denied that it would", "said that it would not"
     inner = codes[codes[0][0] != "equal" : len(codes) - (codes[-1][0] != "equal")]  # between shared words
     return any(
         _is_denied_or_surer(ours[a:b], theirs[c:d])
@@ -133,6 +137,8 @@ def _is_denied_or_surer(here: Sequence[str], there: Sequence[str]) -> bool:
     their "may" or "allegedly"."""
     ours, theirs = ([word.lower().replace("’", "'") for word in said] for said in (here, there))
     if _meant(ours) != _meant(theirs):
+        return False
+    if "only" in theirs:  # "not only Pakistan"
         return False
     denied, was_denied = (any(w in _DENIALS or w.endswith("n't") for w in said) for said in (ours, theirs))
     return denied != was_denied or bool(_HEDGES & {*theirs} and not _HEDGES & {*ours})

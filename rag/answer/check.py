@@ -130,7 +130,8 @@ class Checker:
         that a rule objects to last."""
         texts = [text for claim in draft.claims if (text := self._pointed_at(claim))]
         if not texts:
-            texts = located(draft.text, self._evidence, [claim.number for claim in draft.claims])
+            numbers = [claim.number for claim in draft.claims]
+            texts = located(draft.text, self._evidence, numbers, self._common)
         said = draft.statement or draft.text
         judged = self._judge.judge(
             [(in_days_of(said, text.text, text.published), text.text) for text in texts]

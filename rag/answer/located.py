@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence, Set
 from dataclasses import dataclass
 from datetime import date
 
@@ -56,9 +56,12 @@ class Located:
         return self.stretches[0].source.article.published
 
 
-def located(text: str, evidence: Evidence, named: Iterable[int] = ()) -> list[Located]:
+def located(
+    text: str, evidence: Evidence, named: Iterable[int] = (), common: Set[str] = frozenset()
+) -> list[Located]:
     """Texts of the evidence that may support the sentence: from the passages with most of its words, those
-    `named` by rank rather than others, and one of the stretches that have most together.
+    `named` by rank rather than others, and one of the stretches that have most together. `common`: stems of
+    words that are no names though they open a sentence.
 
     Empty where no passage has much of it.
     """
@@ -72,7 +75,7 @@ def located(text: str, evidence: Evidence, named: Iterable[int] = ()) -> list[Lo
     ]
     counts = Counter(stem for stretch in stretches for stem in stretch.held)
     rare = {stem: 1 + math.log((len(stretches) + 1) / (counts[stem] + 1)) for stem in sought}
-    for stem in sought & named_stems(text):
+    for stem in sought & named_stems(text, common):
         rare[stem] *= _NAMES
     whole = sum(rare.values())
 

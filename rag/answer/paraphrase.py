@@ -258,9 +258,11 @@ def statement_stems(text: str) -> tuple[str, ...]:
     )
 
 
-def named_stems(text: str) -> frozenset[str]:
-    """Those of `statement_stems` that are of names or are numbers."""
-    named = {word for name in names(text) for word in statement_stems(name.text)}
+def named_stems(text: str, common: Set[str] = frozenset()) -> frozenset[str]:
+    """Those of `statement_stems` that are of names or are numbers. `common`: stems of words that are no names
+    though they open a sentence."""
+    known = {word for word in words(text) if stem(word) in common}
+    named = {word for name in names(text, common=known) for word in statement_stems(name.text)}
     return frozenset(word for word in statement_stems(text) if word in named or numbers(word, ordinals=True))
 
 

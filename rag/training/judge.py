@@ -84,7 +84,8 @@ class Settings:
         (1.5, 0.6, 0.3, 0.15, 0.0, 0),
         (2.5, 0.35, 0.35, 0.12, 0.0, 0),
         (3.0, 0.2, 0.4, 0.08, 0.0, 0),
-        (2.0, 0.15, 0.2, 0.05, 0.06, 10),
+        (2.5, 0.12, 0.2, 0.05, 0.05, 9),
+        (1.5, 0.05, 0.1, 0.03, 0.02, 4),
     )
 
 
@@ -108,6 +109,17 @@ def from_families(families: Sequence[Family], rng: random.Random) -> Iterator[Pa
     for family in families:
         for statement, text, label in told(family, rng):
             yield Pair(statement, text, label, "contrasts", fold_of(family.texts[0]))
+
+
+def elsewhere(found: Sequence[Pair], rng: random.Random, share: float = 0.15) -> Iterator[Pair]:
+    """A share of the claims beside the text of another pair of their source, which says nothing of them."""
+    texts: dict[str, list[str]] = {}
+    for pair in found:
+        texts.setdefault(pair.source.partition(":")[0], []).append(pair.evidence)
+    for pair in found:
+        other = rng.choice(texts[pair.source.partition(":")[0]])
+        if rng.random() < share and other != pair.evidence and pair.claim not in other:
+            yield replace(pair, evidence=other, label="absent", source="elsewhere")
 
 
 def among_others(found: Sequence[Pair], rng: random.Random, share: float = 0.5) -> Iterator[Pair]:
@@ -326,6 +338,7 @@ def planned(
         asked = [narrowed(e, rng) for e in _drawn(questions, of_reader, rng)]
         found += from_reader(asked, reader, settings.seed + epoch)
         found += among_others(list(from_families(_drawn(families, tellings, rng), rng)), rng)
+        found += elsewhere(found, rng)
         counts = Counter((p.source.split(":")[0], p.label) for p in found)
         said(
             json.dumps(
@@ -436,7 +449,7 @@ def train(
         optimiser.step()
         read += len(batch)
         running = loss.item() if not running else 0.98 * running + 0.02 * loss.item()
-        if number % 50 == 0:
+        if number % 10 == 0:
             pace = read / (time.time() - began)
             said({"step": number, "of": len(steps), "loss": round(running, 4), "texts/s": round(pace, 1)})
         if time.time() - kept > every or number == len(steps):

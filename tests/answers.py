@@ -9,6 +9,7 @@ from datetime import date
 from typing import Any
 
 from conftest import article, evidence
+from judging import Judging
 
 from rag.answer.check import Checker, cited_text
 from rag.surfaces.record import record
@@ -33,7 +34,7 @@ def answered(
     text: str = "Iran struck first.", notice: str | None = None, withheld: tuple[str, ...] = ()
 ) -> Answer:
     found = evidence(STORY)
-    checker = Checker(found)
+    checker = Checker(found, Judging())
     sentence = checker.check(DraftSentence(text, (Claim(1),)))
     assert sentence
     return Answer(
@@ -63,7 +64,7 @@ DATED = article(
 
 def quoting(story: Article, quote: str) -> Answer:
     found = evidence(story)
-    checker = Checker(found)
+    checker = Checker(found, Judging())
     sentence = checker.check(DraftSentence(quote, (Claim(1, quote),)))
     assert sentence
     return Answer(
@@ -78,7 +79,7 @@ def disputed() -> Answer:
     """Two articles with two figures, a part that none answers, and a sentence with a lead."""
     story = article("The strike killed seven.", "a", source="Dawn", published=date(2024, 1, 18))
     found = evidence(story, OTHER)
-    checker = Checker(found)
+    checker = Checker(found, Judging())
     drafts = [DraftSentence(p.passage.text, (Claim(p.rank, p.passage.text),)) for p in found]
     sentences = tuple(s for d in drafts if (s := checker.check(d)))
     rivals = tuple(

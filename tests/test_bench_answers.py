@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from conftest import write_jsonl
+from judging import WordJudge
 
 from eval.bench.answers import Mark, Outcome, RecordedAnswer, check, main, mark_of, measures
 from eval.bench.support import State
@@ -36,6 +37,11 @@ RECORDS = (
     record("Divers found two nests of turtles.", [4, 2, 1], id="a-3"),
     record("Divers found two nests of turtles. It was a record year.", [1, 2, 2], id="b-1", model="bo"),
 )  # fmt: skip
+
+
+@pytest.fixture(autouse=True)
+def judge(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("rag.answer.check.bundled_judge", WordJudge)
 
 
 @pytest.fixture

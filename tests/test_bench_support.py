@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from conftest import WordReader, write_jsonl
+from judging import Judging, WordJudge
 
 from eval.bench.support import (
     STATES,
@@ -41,6 +43,11 @@ CLAIMS = (
     claim("Bergen beat Aarhus 3-1 in the final.", "unsupported", MATCH, id="s-1", source="sport"),
     claim("Bergen beat Aarhus 3-1 and won two medals.", "partial", MATCH, id="s-2", source="sport"),
 )
+
+
+@pytest.fixture(autouse=True)
+def judge(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("rag.answer.check.bundled_judge", WordJudge)
 
 
 @pytest.fixture
@@ -85,20 +92,24 @@ def test_every_support_of_a_citation_has_a_state_of_its_own() -> None:
 
 
 def test_a_sentence_is_in_the_state_of_its_weakest_citation() -> None:
-    checker = Checker(evidence_of([COURT, "On Monday Judge Ilse Brandt fined the brewery 40,000 euros."]))
     said = "On Monday Judge Ilse Brandt fined the brewery 40,000 euros."
-    both = checker.check(DraftSentence(said, (Claim(2), Claim(1))))
-    assert both is not None
-    assert [c.support for c in both.citations] == [Support.VERBATIM, Support.CONSISTENT]
-    assert state_of(both) is State.SUPPORTED
-    assert state_of(None) is State.WITHHELD
+    found = evidence_of([COURT, said])
+    quoted = Checker(found).check(DraftSentence(said, (Claim(2),)))
+    unsure = Checker(evidence_of([COURT]), Judging()).check(DraftSentence(said))
+    assert quoted is not None
+    assert unsure is not None
+    both = replace(quoted, citations=(*quoted.citations, *unsure.citations))
+    assert [c.support for c in both.citations] == [Support.QUOTED, Support.CHECK]
+    assert (state_of(quoted), state_of(both), state_of(None)) == (State.QUOTED, State.CHECK, State.WITHHELD)
 
 
 def test_what_is_decided_about_a_claim() -> None:
     made = LabelledClaim("a", "press", "The brewery will appeal.", (MATCH, COURT), Label.SUPPORTED)
     assert decide(made) == Outcome(made, State.QUOTED, 1.0, "The brewery will appeal.", 2)
     invented = LabelledClaim("a", "press", "Bergen closed its harbour.", (MATCH,), Label.UNSUPPORTED)
-    assert decide(invented) == Outcome(invented, State.WITHHELD, 1 / 3, None, 1)
+    found = decide(invented)
+    assert (found.state, found.quote, found.passages) == (State.WITHHELD, None, 1)
+    assert found.score < 0.02
 
 
 def test_the_reader_is_asked_the_claim_over_the_same_passages() -> None:
@@ -177,11 +188,11 @@ def test_the_tables_and_what_was_decided_wrongly(file: Path, capsys: pytest.Capt
         "all     contradicted       1       0.0          0.0             0.0          100.0\n"
         "\n"
         "source  claims  balanced %  AUROC  timed  passages  check ms  reader ms\n"
-        "press        4        83.3  0.833      0         -         -          -\n"
+        "press        4        83.3  0.667      0         -         -          -\n"
         "sport        2           -      -      0         -         -          -\n"
-        "all          6        66.7  0.611      0         -         -          -\n"
+        "all          6        66.7  0.500      0         -         -          -\n"
         "\n"
-        "press p-3: supported, never shown, score 0.5\n"
+        "press p-3: supported, never shown, score 0.0\n"
         "  Judge Ilse Brandt closed the dairy on Friday.\n"
         "\n"
         "sport s-1: unsupported, quoted, score 1.0\n"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from conftest import article, evidence
+from judging import Judging
 
 from rag.answer.reply import Reply, Stopwatch
 from rag.types import Abstention, Answer, Claim, DraftSentence, Evidence, Filters, Support, Trace
@@ -13,7 +14,7 @@ RAIN = article("Rain fell on Leeds on Monday.", "rain")
 
 
 def reply() -> Reply:
-    return Reply(evidence(RAIN), Stopwatch(), lambda: None)
+    return Reply(evidence(RAIN), Stopwatch(), lambda: None, Judging())
 
 
 def release(made: Reply, texts: Iterable[str], *, ours: bool) -> list[str]:
@@ -58,7 +59,7 @@ def test_a_footnote_of_two_sentences_has_the_weaker_of_their_states() -> None:
 
 def test_footnotes_keep_the_order_of_their_first_appearance() -> None:
     snow = article("Snow fell on York on Friday.", "snow")
-    made = Reply(evidence(RAIN, snow), Stopwatch(), lambda: None)
+    made = Reply(evidence(RAIN, snow), Stopwatch(), lambda: None, Judging())
     texts = [snow.text, RAIN.text, "On Friday, snow fell on York."]
     assert release(made, texts, ours=False) == texts
     assert [(c.number, c.article.id, c.support) for c in ended(made).citations] == [
@@ -67,5 +68,5 @@ def test_footnotes_keep_the_order_of_their_first_appearance() -> None:
 
 
 def test_an_answer_of_nothing_has_no_footnotes() -> None:
-    made = Reply(Evidence(), Stopwatch(), lambda: None)
+    made = Reply(Evidence(), Stopwatch(), lambda: None, Judging())
     assert ended(made).citations == ()

@@ -338,7 +338,7 @@ def planned(
         asked = [narrowed(e, rng) for e in _drawn(questions, of_reader, rng)]
         found += from_reader(asked, reader, settings.seed + epoch)
         found += among_others(list(from_families(_drawn(families, tellings, rng), rng)), rng)
-        found += elsewhere(found, rng)
+        found += list(elsewhere(found, rng))
         counts = Counter((p.source.split(":")[0], p.label) for p in found)
         said(
             json.dumps(

@@ -17,7 +17,7 @@ from rag.models.judge import bundled_judge
 from rag.models.language import ChatModel, configured_model, language_model
 from rag.models.reader import SpanReader
 from rag.retrieval.search import Retriever
-from rag.types import Answer, Answerer, Encoder, Filters, LanguageModel, Reader, Turn
+from rag.types import Answer, Answerer, Encoder, Filters, Judge, LanguageModel, Reader, Turn
 from rag.validation import askable, configuration, has_collection, interrupted
 
 __all__ = ["ask", "collection_exists", "config_or_demo", "make_demo", "open_assistant"]
@@ -32,12 +32,15 @@ def open_assistant(
     encoder: Encoder | None = None,
     reader: Reader | None = None,
     answerer: Answerer | None = None,
+    judge: Judge | None = None,
 ) -> Assistant:
     """Open the collection in `config.home` (by default as `load()` finds it).
 
     `model` is a `LanguageModel`, or any LLM object of llama-index; without one the configured model is used,
     if any. An `answerer` words the answers in place of a language model: its sentences are checked like
-    anyone's, and where none of them holds the articles answer by themselves.
+    anyone's, and where none of them holds the articles answer by themselves. `judge` judges sentences that
+    are in other words than the articles', and short answers; those of a reader of one's own only where it is
+    handed in, because the bundled one has learned what the bundled reader gets wrong.
 
     Raises `CollectionError` when there is no collection, or it was made with other settings, and
     `ConfigError` for what is no `Config` and for a model beside an answerer.
@@ -52,7 +55,9 @@ def open_assistant(
                 chosen, window=config.model.context_window, max_tokens=config.model.max_tokens
             )
     encoder, reader = encoder or SentenceEncoder(config.encoder), reader or SpanReader()
-    return Assistant(Collection(config, encoder, reader), encoder, reader, answerer, bundled_judge())
+    if judge is None and isinstance(reader, SpanReader):
+        judge = bundled_judge()
+    return Assistant(Collection(config, encoder, reader), encoder, reader, answerer, judge)
 
 
 def ask(

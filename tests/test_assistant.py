@@ -194,10 +194,10 @@ def test_what_clippings_worded_by_itself_and_withheld_is_not_said_by_the_model(
     sync(write_jsonl(tmp_path / "news.jsonl", story), config, encoder=encoder)
     with opened(config, encoder) as assistant:
         alone = assistant.ask("Who won?")
-    with opened(config, encoder, ScriptedModel("Kis lost the cup [1].")) as assistant:
+    with opened(config, encoder, ScriptedModel("Kis sold the cup to Norway [1].")) as assistant:
         beside = assistant.ask("Who won?")
     assert alone.text == beside.text == f"{story['text']} [1]"
-    assert (alone.withheld, beside.withheld) == ((), ("Kis lost the cup.",))
+    assert (alone.withheld, beside.withheld) == ((), ("Kis sold the cup to Norway.",))
     assert "model" not in answer_text(alone)
 
 

@@ -221,7 +221,7 @@ def test_doctor_says_what_is_well_and_fails_when_something_is_not(
     ready: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert app.main(["doctor"]) == 0
-    assert [line[:5] for line in capsys.readouterr().out.splitlines()] == ["ok   "] * 8
+    assert [line[:5] for line in capsys.readouterr().out.splitlines()] == ["ok   "] * 9
     monkeypatch.setenv("CLIPPINGS_MODEL_URL", "http://127.0.0.1:9/v1")
     monkeypatch.setenv("CLIPPINGS_MODEL_NAME", "m")
     assert app.main(["doctor"]) == 1

@@ -28,7 +28,17 @@ from rag.types import LanguageModel
 
 pytestmark = pytest.mark.slow
 
-NAMES = ["version", "configuration", "encoder", "reader", "collection", "indexes", "disk", "language model"]
+NAMES = [
+    "version",
+    "configuration",
+    "encoder",
+    "reader",
+    "judge",
+    "collection",
+    "indexes",
+    "disk",
+    "language model",
+]
 
 
 class Transformer:

@@ -70,16 +70,17 @@ def test_matrices_are_stored_in_eight_bits_and_come_back_within_half_a_step(tmp_
 
 
 def test_plain_cases_are_told_apart(judge: TextJudge) -> None:
-    said = [
-        "The ferry carried 212 passengers when it left Brest.",
-        "The ferry carried 340 passengers when it left Brest.",
-        "Two people were hurt on the ferry.",
-        "The ferry was built in Norway in 1998.",
-    ]
+    said = {
+        "The captain is called Jana Roux.": "supported",
+        "There were no injuries.": "supported",
+        "It was the second engine that failed.": "supported",
+        "The ferry left Brest with 340 passengers.": "contradicted",
+        "The ferry caught fire in the harbour of Brest.": "contradicted",
+        "Jana Roux won a prize for her novel.": "absent",
+        "The mayor has resigned.": "absent",
+    }
     judged = judge.judge([(text, FERRY) for text in said])
-    assert likeliest(judged[0]) == "supported"
-    assert [likeliest(each) for each in judged[1:3]] == ["contradicted", "contradicted"]
-    assert judged[3].supported < 0.1
+    assert {text: likeliest(each) for text, each in zip(said, judged, strict=True)} == said
 
 
 def test_what_it_says_are_shares_and_do_not_depend_on_what_is_judged_beside_it(judge: TextJudge) -> None:

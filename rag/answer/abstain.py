@@ -59,7 +59,7 @@ MIN_RIVAL_FIGURE = 0.05
 MIN_RIVAL = 0.3
 MIN_MARGIN = 5.0
 # How likely the judge must think a sentence in other words supported for it to be called so, and to be shown.
-MIN_SUPPORTED = 0.49
+MIN_SUPPORTED = 0.55
 MIN_SHOWN = 0.14
 # How likely the judge must think what a short answer says with its question supported, for it to be given
 # beside the sentence it stands in.
@@ -70,7 +70,7 @@ MIN_ANSWERED = 0.05
 # What the judge's log-odds are worth, and what each objection of a rule takes from them: logistic regression
 # by `python -m eval.bench.calibrate_check`; see eval/LOG.md. A number or a name that only the stretches lack,
 # and not all of the evidence, tells nothing that the judge does not know.
-JUDGE_BIAS, JUDGE_WEIGHTS = 0.90, (0.44, 0.04, -0.07)
+JUDGE_BIAS, JUDGE_WEIGHTS = 1.15, (0.40, 0.07, -0.00)
 # From which likelihood the judge's "contradicted" counts, beside an objection of a rule: of the supported
 # claims of people in the development data 1 in 100 meets both.
 CONTRADICTED = 0.8
@@ -79,9 +79,9 @@ OBJECTION_WEIGHTS = {
     Objection.FIGURES: 0.0,
     Objection.NAMES: 0.0,
     Objection.UNKNOWN_FIGURES: NEVER,
-    Objection.UNKNOWN_NAMES: 2.31,
+    Objection.UNKNOWN_NAMES: 2.14,
     Objection.DENIALS: 0.35,
-    Objection.DEEDS: 0.41,
+    Objection.DEEDS: 0.19,
     Objection.ROLES: NEVER,
     Objection.FACTS: NEVER,
     Objection.SPEAKERS: NEVER,

@@ -16,7 +16,7 @@ from functools import cached_property
 from rag.answer import abstain
 from rag.answer.corrections import notice_on
 from rag.answer.located import Located, Stretch, around, located
-from rag.answer.paraphrase import agrees, in_days_of, objections
+from rag.answer.paraphrase import agrees, in_days_of, lacks, objections
 from rag.english.clauses import is_conditioned, joined_part
 from rag.english.names import small_words
 from rag.english.normalise import fold, locate, stem, words
@@ -195,7 +195,7 @@ class Checker:
         best = beside.stretches[0].text
         found = objections(text, quote, self._common, beside.published, best)
         if found & _WORSE.keys():
-            anywhere = objections(text, self._whole, self._common, beside.published)
+            anywhere = lacks(text, self._whole, self._common, beside.published)
             found |= {worse for each, worse in _WORSE.items() if each in found & anywhere}
         if found & _DOUBTING and judgement.contradicted >= abstain.CONTRADICTED:
             found |= {Objection.CONTRADICTED}

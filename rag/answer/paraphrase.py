@@ -56,6 +56,7 @@ __all__ = [
     "agrees",
     "in_days_of",
     "is_doubted",
+    "lacks",
     "named_stems",
     "objections",
     "share_held",
@@ -116,8 +117,6 @@ def objections(
     """
     undated, best = without_shared_days(text, quote, published), best or quote
     agreed = {
-        Objection.FIGURES: _figures_agree(undated, quote),
-        Objection.NAMES: _names_agree(undated, quote, common),
         Objection.DENIALS: _denials_agree(text, best),
         Objection.DEEDS: _clauses_agree(text, best),
         Objection.ROLES: not (_roles_turned(text, quote) or _sides_turned(text, quote)),
@@ -125,7 +124,24 @@ def objections(
         Objection.SPEAKERS: _speakers_agree(text, quote),
         Objection.CHANGED: not (is_changed(undated, quote) or _is_denied_copy(text, quote)),
     }
-    return frozenset(each for each, agrees in agreed.items() if not agrees)
+    lacking = lacks(text, quote, common, published)
+    return lacking | {each for each, agrees in agreed.items() if not agrees}
+
+
+def lacks(
+    text: str, quote: str, common: Set[str] = frozenset(), published: date | None = None
+) -> frozenset[Objection]:
+    """Whether the quote has the text's figures and its names; see `objections`.
+
+    >>> [sorted(map(str, lacks(text, "Iran fired nine.")) ) for text in ("Iran fired 12.", "Iraq fired 9.")]
+    [['figures'], ['names']]
+    """
+    undated = without_shared_days(text, quote, published)
+    found = {
+        Objection.FIGURES: _figures_agree(undated, quote),
+        Objection.NAMES: _names_agree(undated, quote, common),
+    }
+    return frozenset(each for each, agrees in found.items() if not agrees)
 
 
 def _is_denied_copy(text: str, quote: str) -> bool:

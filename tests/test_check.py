@@ -21,6 +21,8 @@ from rag.types import (
     Support,
 )
 
+pytestmark = pytest.mark.slow  # the bundled judge
+
 same_every_run = settings(derandomize=True, deadline=None, database=None)
 
 STRIKE = article("Iran struck first on Tuesday. Pakistan replied on Thursday with 9 missiles.", id="strike")

@@ -16,6 +16,8 @@ from conftest import article, evidence
 from rag.answer.check import Checker
 from rag.types import Claim, DraftSentence, Support
 
+pytestmark = pytest.mark.slow  # the bundled judge
+
 CASES = [
     json.loads(line)
     for line in (Path(__file__).parent / "cases" / "checks-kept.jsonl")

@@ -10,6 +10,8 @@ from rag.answer.check import Checker
 from rag.answer.corrections import corrections
 from rag.types import Claim, DraftSentence
 
+pytestmark = pytest.mark.slow  # the bundled judge
+
 TOWER = "Clarification: A previous version of this report gave the height of the tower as 120 metres. The tower is 102 metres high."
 NOTE = "Editor's note: An earlier version of this article said that the choir had 60 members; it has 45."
 

@@ -48,6 +48,7 @@ class Assistant:
         self, collection: Collection, encoder: Encoder, reader: Reader, answerer: Answerer | None
     ) -> None:
         self.config, self.collection = collection.config, collection
+        self._fingerprint = self.config.fingerprint()
         self._reader = reader
         self._extractive = Extractive(encoder, reader)
         self._answerer = answerer
@@ -240,7 +241,7 @@ class Assistant:
         self, answerer: Answerer, study: Study, stopwatch: Stopwatch, typed: str, asked_on: date | None
     ) -> Trace:
         return Trace(
-            self.config.fingerprint(),
+            self._fingerprint,
             self.collection.retriever.generation,
             answerer.name,
             stopwatch.milliseconds,

@@ -12,6 +12,7 @@ import itertools
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cached_property
 
 from rag.answer.paraphrase import agrees, share_carried
 from rag.english.clauses import joined_part
@@ -42,10 +43,14 @@ class Checker:
 
     def __init__(self, evidence: Evidence) -> None:
         self._evidence = evidence
-        # Words that the evidence has in small letters are no names where they open a sentence.
-        self._common = {stem(word) for source in evidence for word in small_words(source.passage.text)}
         self._numbers: dict[tuple[str, int, int], Citation] = {}
         self.withheld: list[str] = []
+
+    @cached_property  # an answer of quotations alone never asks for them
+    def _common(self) -> frozenset[str]:
+        """The stems of words that the evidence has in small letters. They are no names where they open a
+        sentence."""
+        return frozenset(stem(word) for source in self._evidence for word in small_words(source.passage.text))
 
     @property
     def citations(self) -> tuple[Citation, ...]:

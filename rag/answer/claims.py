@@ -247,17 +247,12 @@ def _context(text: str) -> frozenset[str]:
     return frozenset([*words(text), *(word for name in names(text) for word in name_words(name.text))])
 
 
-@lru_cache(maxsize=256)
-def _spans(text: str) -> tuple[tuple[int, int], ...]:
-    return sentences(text)
-
-
 def _neighbours(claim: ClaimedValue) -> tuple[str, str]:
     """The sentence before and the one after, in the passage; empty where there is none."""
     passage = claim.source.passage
     start, end = (at - passage.start for at in claim.sentence_span)
-    before = [span for span in _spans(passage.text) if span[1] <= start]
-    after = [span for span in _spans(passage.text) if span[0] >= end]
+    before = [span for span in sentences(passage.text) if span[1] <= start]
+    after = [span for span in sentences(passage.text) if span[0] >= end]
     return passage.text[slice(*before[-1])] if before else "", passage.text[slice(*after[0])] if after else ""
 
 

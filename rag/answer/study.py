@@ -139,12 +139,12 @@ def claims(reading: PartReading) -> list[ClaimedValue]:
     surest = reading.candidates[0].score if reading.candidates else 0.0
 
     def counts(candidate: SpanCandidate) -> bool:
+        if not candidate.is_best or candidate.margin < abstain.MIN_MARGIN:
+            return False
         # Figures, and two statements that exclude each other, are checked further by rule.
         checked = numbers(candidate.words, ordinals=True) or reading.part.kind is Kind.DECIDE
         least = abstain.MIN_RIVAL_FIGURE if checked else abstain.MIN_RIVAL
-        return (
-            candidate.is_best and candidate.score >= least * surest and candidate.margin >= abstain.MIN_MARGIN
-        )
+        return candidate.score >= least * surest
 
     return [
         ClaimedValue(c.words, c.quote, c.source, c.start, c.end, c.score)
@@ -157,7 +157,7 @@ def _candidates(evidence: Evidence, readings: Sequence[Reading], part: Part) -> 
     """The words the reader points at, over all passages, best first. Equal words of several articles
     strengthen each other.
     """
-    pointed: list[tuple[float, SpanCandidate]] = []
+    pointed: list[tuple[float, str, SpanCandidate]] = []
     for source, reading in zip(evidence, readings, strict=True):
         passage = source.passage
         around = sentences(passage.text)
@@ -185,22 +185,20 @@ def _candidates(evidence: Evidence, readings: Sequence[Reading], part: Part) -> 
                 reading=reading,
                 score=0.0,  # known once all beliefs are
             )
-            pointed.append((belief, candidate))
+            pointed.append((belief, squad_normalise(candidate.words), candidate))
     if not pointed:
         return ()
-    highest = max(belief for belief, _ in pointed)
-    total = sum(math.exp(belief - highest) for belief, _ in pointed)
-    own = [(math.exp(belief - highest) / total, candidate) for belief, candidate in pointed]
+    highest = max(belief for belief, _, _ in pointed)
+    total = sum(math.exp(belief - highest) for belief, _, _ in pointed)
+    own = [(math.exp(belief - highest) / total, said, candidate) for belief, said, candidate in pointed]
     # One article repeating itself, a near-copy of it, or a passage overlapping the next, is one voice.
     voices: dict[str, dict[str, float]] = {}
-    for share, candidate in own:
-        articles = voices.setdefault(squad_normalise(candidate.words), {})
+    for share, said, candidate in own:
+        articles = voices.setdefault(said, {})
         voice = candidate.source.article.voice
         articles[voice] = max(share, articles.get(voice, 0.0))
-    scored = [
-        (share, replace(c, score=min(1.0, sum(voices[squad_normalise(c.words)].values()))))
-        for share, c in own
-    ]
+    scores = {said: min(1.0, sum(articles.values())) for said, articles in voices.items()}
+    scored = [(share, replace(c, score=scores[said])) for share, said, c in own]
     scored.sort(key=lambda pair: (-pair[1].score, -pair[0], pair[1].source.rank, pair[1].start))
     return tuple(candidate for _, candidate in scored)
 

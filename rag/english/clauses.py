@@ -545,6 +545,7 @@ _NEAR = 5  # words within which what is denied follows
 _WORD = re.compile(r"[^\W\d_]+(?:['’]t)?")
 
 
+@lru_cache(maxsize=1_024)
 def denials(text: str) -> tuple[Denial, ...]:
     """What each word that denies denies: the next content word, if one comes soon. "Not only" denies nothing.
 
@@ -680,7 +681,9 @@ def is_reported(text: str) -> bool:
     spoken = any(
         p.group.verb in SPEECH_VERBS and p.group.kind == "finite" and not p.relative for p in _parse(text)
     )
-    return spoken or bool(_SAID.search(text))
+    return spoken or bool(_said().search(text))
 
 
-_SAID = re.compile(rf"[”\"’,]\s(?:{alternation(forms(SPEECH_VERBS))})\b", re.IGNORECASE)
+@lru_cache(maxsize=1)  # of 200 verbs, which take long to compile
+def _said() -> re.Pattern[str]:
+    return re.compile(rf"[”\"’,]\s(?:{alternation(forms(SPEECH_VERBS))})\b", re.IGNORECASE)

@@ -377,6 +377,7 @@ _EITHER = _set(
 )
 
 
+@lru_cache(maxsize=2_048)  # each verb of the news is asked for its forms, and again for what each form may be
 def inflect(verb: str) -> tuple[tuple[str, ...], ...]:
     """The forms of a verb, from its lemma: third person, past, participle, -ing, each in all its spellings.
 
@@ -672,14 +673,15 @@ def verb_forms() -> Mapping[str, str]:
     )
 
 
+@lru_cache(maxsize=8_192)
 def lemma(verb: str) -> str:
     """The lemma of a verb's form in small letters, as far as is known or its ending tells.
 
     >>> [lemma(form) for form in ("struck", "denies", "buying", "docked", "jammed", "relocated")]
     ['strike', 'deny', 'buy', 'dock', 'jam', 'relocate']
     """
-    if verb in verb_forms():
-        return verb_forms()[verb]
+    if known := verb_forms().get(verb):
+        return known
     if verb.endswith("ied"):
         return f"{verb[:-3]}y"
     ending = next(

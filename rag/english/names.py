@@ -78,12 +78,9 @@ class _Token:
     start: int
     end: int
     text: str  # without a possessive
+    plain: str  # as words are compared
     possessive: bool
     opens: bool
-
-    @property
-    def plain(self) -> str:
-        return plain_word(self.text).rstrip(".")
 
 
 def names(
@@ -101,7 +98,7 @@ def names(
     >>> [n.text for n in names("Police in iran held Real Sociedad's van der Berg.", lower=PLACES)]
     ['iran', 'Real Sociedad', 'van der Berg']
     """
-    tokens = tuple(_tokens(text))
+    tokens = _tokens(text)
     small = {token.plain for token in tokens if token.text.islower()} | common
     return tuple(
         name
@@ -116,9 +113,8 @@ def small_words(text: str) -> frozenset[str]:
     >>> sorted(small_words("Police in Oslo hold Ann Lee; the police wait."))
     ['hold', 'in', 'police', 'the', 'wait']
     """
-    return frozenset(
-        word for match in _TOKEN.finditer(text) if match.group().islower() for word in words(match.group())
-    )
+    # In one go: a space between two words parts them as `words` does.
+    return frozenset(words(" ".join({token for token in _TOKEN.findall(text) if token.islower()})))
 
 
 def capitals(text: str, *, common: Set[str] = frozenset()) -> frozenset[str]:
@@ -144,17 +140,26 @@ def capitals(text: str, *, common: Set[str] = frozenset()) -> frozenset[str]:
     )
 
 
-def _tokens(text: str) -> Iterator[_Token]:
+@lru_cache(maxsize=512)  # a sentence of a question's evidence is read for several ends
+def _tokens(text: str) -> tuple[_Token, ...]:
+    return tuple(_read_tokens(text))
+
+
+def _read_tokens(text: str) -> Iterator[_Token]:
     for match in _TOKEN.finditer(text):
         whole = match.group()
-        bare = _POSSESSIVE.sub("", whole)
+        bare = whole if whole.isalnum() else _POSSESSIVE.sub("", whole)
         trailing = text[match.end() : match.end() + 1]
         possessive = bare != whole or (whole[-1] == "s" and trailing in {"'", "’"} and whole[0].isupper())
-        before = text[max(0, match.start() - 6) : match.start()]
-        opens = match.start() == 0 or (
-            bool(_OPENING.search(before)) and not _is_abbreviated(text, match.start())
+        start = match.start()
+        before = text[max(0, start - 6) : start]
+        # Most words follow a word or a comma, and the pattern need not be tried.
+        inside = before[-1:] == " " and (before[-2:-1].isalnum() or before[-2:-1] == ",")
+        opens = start == 0 or (
+            not inside and bool(_OPENING.search(before)) and not _is_abbreviated(text, start)
         )
-        yield _Token(match.start(), match.start() + len(bare), bare, possessive, opens)
+        plain = plain_word(bare).rstrip(".")
+        yield _Token(start, start + len(bare), bare, plain, possessive, opens)
 
 
 def _is_abbreviated(text: str, start: int) -> bool:
@@ -167,7 +172,10 @@ def _is_abbreviated(text: str, start: int) -> bool:
 
 def _is_capital(token: _Token) -> bool:
     return token.text[0].isupper() or (
-        token.text[0].islower() and any(c.isupper() for c in token.text[1:]) and "-" not in token.text[1:2]
+        not token.text.islower()
+        and token.text[0].islower()
+        and any(c.isupper() for c in token.text[1:])
+        and "-" not in token.text[1:2]
     )
 
 

@@ -106,6 +106,10 @@ def _joins(character: str) -> bool:
     )
 
 
+# Characters among which are those that `_joins` means; punctuation and currency signs are not.
+_MAY_JOIN = re.compile(r"[^\0-\u02ff\u2000-\u20cf]")
+
+
 @lru_cache(maxsize=8_192)
 def _folded(cluster: str) -> str:
     """A character with its marks, evened out; empty where nothing stays."""
@@ -121,9 +125,11 @@ def fold(text: str) -> tuple[str, list[int]]:
     >>> fold("“Go”  now, Zoltán")[0]
     '"go" now, zoltan'
     """
+    if text.isascii() and (plain := text.lower().replace("`", "'")) == " ".join(plain.split()):
+        return plain, list(range(len(plain)))
     out: list[str] = []
     origin: list[int] = []
-    for position, cluster in _clusters(text):
+    for position, cluster in _clusters(text) if _MAY_JOIN.search(text) else enumerate(text):
         for piece in _folded(cluster):
             if piece.isspace():
                 if not out or out[-1] == " ":

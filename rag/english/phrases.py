@@ -93,6 +93,7 @@ class VerbGroup:
     inverted: Phrase | None = None
 
 
+@lru_cache(maxsize=512)  # a sentence is asked for its clauses, its main statement and its hedges
 def items(text: str) -> tuple[Item, ...]:
     """The words, names and marks of a text in order.
 
@@ -108,9 +109,9 @@ def items(text: str) -> tuple[Item, ...]:
             behind += 1
         if behind == len(taken) or taken[behind][0] >= match.end():
             low = match.group().lower().replace("’", "'")
-            bare = (
-                re.sub(r"'s\Z|(?<=s)'\Z", "", low) if low not in {"it's", "that's", "he's", "she's"} else low
-            )
+            bare = low
+            if "'" in low and low not in {"it's", "that's", "he's", "she's"}:
+                bare = re.sub(r"'s\Z|(?<=s)'\Z", "", low)
             found.append(Item(match.start(), match.end(), bare, match.group(), False, bare != low))
     found.sort(key=lambda item: item.start)
     titled = {name.start: len(name.title.split()) for name in called if name.title}
@@ -149,10 +150,11 @@ def _verb_roles(item: Item) -> frozenset[str]:
     return frozenset()
 
 
+_ADVERBS = ADVERBS | HEDGING_ADVERBS | DEGREE_NEGATIONS | _EVER | {"never"}
+
+
 def _is_adverb(item: Item) -> bool:
-    return item.low in ADVERBS | HEDGING_ADVERBS | DEGREE_NEGATIONS | _EVER | {"never"} or (
-        item.low.endswith("ly") and len(item.low) > 4 and not item.name
-    )
+    return item.low in _ADVERBS or (item.low.endswith("ly") and len(item.low) > 4 and not item.name)
 
 
 def _is_number(item: Item) -> bool:
@@ -167,11 +169,17 @@ def _is_noun_like(item: Item) -> bool:
     """Whether an item may be a part of a noun phrase, after its determiner."""
     if item.name or _is_number(item) or item.low == "%":
         return True
-    return not item.mark and item.low not in _FUNCTION | {"according"} and not _is_adverb(item)
+    return not item.mark and item.low not in _FUNCTION and not _is_adverb(item)
 
 
 _FUNCTION = (
-    PREPOSITIONS | DETERMINERS | PRONOUNS | AUXILIARIES | CONNECTIVES | RELATIVES | frozenset({"not", "to"})
+    PREPOSITIONS
+    | DETERMINERS
+    | PRONOUNS
+    | AUXILIARIES
+    | CONNECTIVES
+    | RELATIVES
+    | frozenset({"not", "to", "according"})
 )
 
 

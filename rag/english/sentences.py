@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 
 __all__ = ["Span", "in_quotation", "quoted", "sentences"]
 
@@ -12,6 +13,8 @@ Span = tuple[int, int]
 _TERMINAL = re.compile(r"[.!?…。！？:;][\"'”’)\]]*\s*\Z")
 # The splitter is quadratic in unclosed quotation marks; no real line of prose is longer than this.
 _LONGEST_LINE = 8_000
+# Passages are asked for their sentences by whoever reads them; whole books, once, when they are split.
+_LONGEST_KNOWN = 8_000
 
 
 def sentences(text: str) -> tuple[Span, ...]:
@@ -23,6 +26,15 @@ def sentences(text: str) -> tuple[Span, ...]:
     >>> [("Gen. Milley left. He was late."[a:b]) for a, b in sentences("Gen. Milley left. He was late.")]
     ['Gen. Milley left.', 'He was late.']
     """
+    return _known(text) if len(text) <= _LONGEST_KNOWN else _found(text)
+
+
+@lru_cache(maxsize=512)
+def _known(text: str) -> tuple[Span, ...]:
+    return _found(text)
+
+
+def _found(text: str) -> tuple[Span, ...]:
     found: list[Span] = []
     for start, end in _blocks(text):
         for piece_start, piece_end in _pieces(text, start, end):
@@ -82,6 +94,9 @@ def _split(text: str, start: int, end: int) -> Iterator[Span]:
             yield first, last
 
 
+_MARK = re.compile('["“”„«»\n]')
+
+
 def in_quotation(text: str) -> list[bool]:
     """For each character, whether it stands inside double quotation marks, or is one.
 
@@ -93,14 +108,16 @@ def in_quotation(text: str) -> list[bool]:
     """
     found: list[bool] = []
     within = False
-    for character in text:
-        if character == "\n":
+    for match in _MARK.finditer(text):
+        found += [within] * (match.start() - len(found))
+        mark = match.group()
+        if mark == "\n":
             within = False
-        opens = character in "“„«" or (character == '"' and not within)
-        closes = character in "”»" or (character == '"' and within)
+        opens = mark in "“„«" or (mark == '"' and not within)
+        closes = mark in "”»" or (mark == '"' and within)
         found.append(within or opens)
         within = (within or opens) and not closes
-    return found
+    return found + [within] * (len(text) - len(found))
 
 
 def quoted(text: str) -> tuple[Span, ...]:

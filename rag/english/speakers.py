@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from rag.english.lexicon import (
     CALENDAR,
@@ -26,7 +27,6 @@ _SAYING = forms(TELLING_VERBS) | {
     "according to",
     "statement",
 }
-_SAYS = re.compile(rf"\b(?:{alternation(_SAYING)})\b|:\s*\Z", re.IGNORECASE)
 _FAR = 3  # sentences that are looked back, or ahead, for the speaker
 _LONGEST = 800  # characters shown together: two long sentences, or four short ones
 
@@ -46,6 +46,11 @@ class Speaker:
     verb: str
     named: bool
     main: bool = True
+
+
+@lru_cache(maxsize=1)  # of 200 verbs, which take long to compile
+def _says() -> re.Pattern[str]:
+    return re.compile(rf"\b(?:{alternation(_SAYING)})\b|:\s*\Z", re.IGNORECASE)
 
 
 def speakers(text: str) -> tuple[Speaker, ...]:
@@ -209,7 +214,7 @@ def with_speaker(text: str, around: Sequence[Span], start: int, end: int) -> Spa
         ahead.append(last)
     for places in (ahead, range(inside[0] - 1, max(-1, inside[0] - 1 - _FAR), -1)):
         own = next(((at, words) for at in places if (words := _own_words(text, quoted, around[at]))), None)
-        if own and _SAYS.search(own[1]):
+        if own and _says().search(own[1]):
             first, final = min(start, around[own[0]][0]), max(end, around[own[0]][1])
             return (first, final) if final - first <= _LONGEST else (start, end)
     return start, end

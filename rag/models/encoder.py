@@ -165,6 +165,7 @@ class _Bundled:
         read = [(encoding.ids, len(encoding.ids)) for encoding in self._tokenizer.encode_batch(texts)]
         order = sorted(range(len(read)), key=lambda at: len(read[at][0]))
         batches = [order[at : at + _GRAPH_BATCH] for at in range(0, len(order), _GRAPH_BATCH)]
+        batches.reverse()  # the longest first, so that neither core is left with a long one at the end
         results = self._graph.run([arrays([read[at] for at in batch], to=_ROUND) for batch in batches])
         vectors = np.empty((len(texts), self.dims), dtype=np.float32)
         for batch, (found,) in zip(batches, results, strict=True):

@@ -235,7 +235,12 @@ def worded(question: str, words: str) -> str:
 
 
 def _is_past(verb: str) -> bool:
-    return verb.endswith("ed") or verb in past_forms(IRREGULAR_VERBS)
+    return verb.endswith("ed") or verb in _irregular_past_forms()
+
+
+@lru_cache(maxsize=1)
+def _irregular_past_forms() -> frozenset[str]:
+    return past_forms(IRREGULAR_VERBS)
 
 
 def _says_no_more(told: re.Match[str], rest: str) -> bool:
@@ -342,6 +347,7 @@ def _asked_roles(question: str) -> tuple[str, tuple[str, ...]] | None:
     return called[0], tuple(called[1:])
 
 
+@lru_cache(maxsize=256)  # of every span that is read in the clause
 def _has_turned(clause: Clause, sentence: str, doer: str, others: tuple[str, ...]) -> bool:
     """Whether a clause tells what one of the others does, to the doer or to whom it does not say."""
     if clause.passive or clause.verb in TELLING_VERBS | {"accuse", "be", "have"}:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,9 @@ from rag.validation import interrupted, require_collection
 __all__ = ["PassageCatalog", "PassageRef", "passage_key"]
 
 _articles, _meta = schema.articles, schema.meta
+# Asked several times a question: to put a query together takes longer than to run it.
+_GENERATION = sa.select(_meta.c.value).where(_meta.c.name == schema.GENERATION)
+_ARTICLES = sa.select(sa.func.count()).select_from(_articles)
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +139,7 @@ class PassageCatalog:
             return self._generation(db)
 
     def _generation(self, db: sa.Connection) -> int:
-        return int(db.execute(sa.select(_meta.c.value).where(_meta.c.name == schema.GENERATION)).scalar_one())
+        return int(db.execute(_GENERATION).scalar_one())
 
     def identity(self) -> str:
         """The name by which this collection is told from all others; empty in one that was made before there
@@ -183,7 +187,7 @@ class PassageCatalog:
     def articles(self) -> int:
         """How many articles there are."""
         with translated(self.path), self._engine.connect() as db:
-            return int(db.execute(sa.select(sa.func.count()).select_from(_articles)).scalar_one())
+            return int(db.execute(_ARTICLES).scalar_one())
 
     def count_passages(self, until: int | None = None) -> int:
         """How many passages count; with `until`, of those that were added up to that generation."""
@@ -209,15 +213,26 @@ class PassageCatalog:
 
         Asked before every question, so it is made of two look-ups in indexes of the table.
         """
+        with translated(self.path), self._engine.connect() as db:
+            staged, removed, both = db.execute(self._hidden).one()
+        return int(staged + removed - both)
+
+    @cached_property
+    def _hidden(self) -> sa.Select[Any]:
+        """How many passages are staged, how many removed, and how many both: one row."""
         p = self._passages
         rows = sa.select(sa.func.count()).select_from(p)
-        staged, removed = rows.where(p.c.added.is_(None)), rows.where(p.c.removed > -1)
-        both = rows.where(p.c.added.is_(None) & (p.c.removed > -1))
-        with translated(self.path), self._engine.connect() as db:
-            one, other, twice = (int(db.execute(query).scalar_one()) for query in (staged, removed, both))
-        return one + other - twice
+        staged, removed = p.c.added.is_(None), p.c.removed > -1
+        found = (rows.where(which).scalar_subquery() for which in (staged, removed, staged & removed))
+        return sa.select(*found)
 
-    @property
+    @cached_property
+    def _named(self) -> sa.Select[Any]:
+        """The passages of some `keys` that count."""
+        keys: sa.BindParameter[Any] = sa.bindparam("keys", expanding=True)
+        return sa.select(self._passages).where(self._passages.c.key.in_(keys) & self._counts)
+
+    @cached_property
     def _counts(self) -> sa.ColumnElement[bool]:
         return self._passages.c.added.is_not(None) & self._passages.c.removed.is_(None)
 
@@ -228,8 +243,8 @@ class PassageCatalog:
         found: dict[str, PassageRef] = {}
         with translated(self.path), self._engine.connect() as db:
             for some in batches(list(keys)):
-                query = sa.select(self._passages).where(self._passages.c.key.in_(some) & self._counts)
-                found.update((row.key, _ref(row)) for row in db.execute(query))
+                rows = db.execute(self._named, {"keys": some})
+                found.update((row.key, _ref(row)) for row in rows)
         return found
 
     def first_passages(self, article_ids: Iterable[str] | None = None) -> dict[str, PassageRef]:

@@ -19,6 +19,11 @@ from rag.types import FACTS, Article, Filters, Headline, content_version, correc
 __all__ = ["CatalogReader", "Corrected", "Listing", "Snapshot"]
 
 _articles = schema.articles
+# Put together once: every question reads the articles that it found.
+_NAMED = sa.select(_articles).where(_articles.c.id.in_(sa.bindparam("ids", expanding=True)))
+_OUTLETS = sa.select(_articles.c.copy_of, _articles.c.source).where(
+    _articles.c.copy_of.in_(sa.bindparam("groups", expanding=True))
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,13 +71,10 @@ class CatalogReader(PassageCatalog):
         found: dict[str, tuple[Article, Headline]] = {}
         with translated_rows(self.path), self._engine.connect() as db:
             for some in batches(sorted(set(article_ids))):
-                rows = db.execute(sa.select(_articles).where(_articles.c.id.in_(some))).all()
-                groups = {row.copy_of for row in rows if row.copy_of}
-                query = sa.select(_articles.c.copy_of, _articles.c.source).where(
-                    _articles.c.copy_of.in_(groups)
-                )
+                rows = db.execute(_NAMED, {"ids": some}).all()
+                groups = list({row.copy_of for row in rows if row.copy_of})
                 outlets: dict[str, set[str | None]] = {}
-                for copy in db.execute(query) if groups else ():
+                for copy in db.execute(_OUTLETS, {"groups": groups}) if groups else ():
                     outlets.setdefault(copy.copy_of, set()).add(copy.source)
                 for row in rows:
                     found[row.id] = _whole(db, row), _headline(row, outlets.get(row.copy_of or "", ()))

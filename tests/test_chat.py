@@ -1198,6 +1198,8 @@ def _fits_and_has_no_fault(page: Page) -> None:
     assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), (
         "the page is wider than the screen"
     )
+    # A button that has just been enabled fades in, and is too faint until it has.
+    page.wait_for_function("document.getAnimations().every((each) => each.playState !== 'running')")
     faults = Axe().run(page).response["violations"]
     # Gradio's table is a grid whose rows axe does not see as its children.
     found = [

@@ -709,6 +709,12 @@ def test_a_newcomer_adds_articles_reads_them_and_takes_one_out_again(
             route.continue_()
         mine.check()
         expect(page.locator("#begin")).to_contain_text("you have no articles yet. Add some under “Articles”")
+        page.locator("#question textarea").focus()  # the mouse is still over the choice
+        chosen, other = (
+            page.get_by_role("radio", name=name).evaluate("(e) => getComputedStyle(e).backgroundColor")
+            for name in ("My articles", "Demo articles")
+        )
+        assert chosen != other
         put(page, QUESTION, ".abstained")
         expect(page.locator("#conversation .abstained")).to_contain_text("you have no articles yet")
         page.get_by_role("tab", name="Articles").click()

@@ -694,14 +694,28 @@ def test_a_newcomer_adds_articles_reads_them_and_takes_one_out_again(
                 break
             page.wait_for_timeout(50)
         assert late
-        expect(
-            mine
-        ).to_be_disabled()  # what was chosen last is still to come, and would undo what is chosen now
-        holding = False
+        expect(mine).to_be_disabled()  # the last choice is still to come, and would undo one made now
         for route in late:
+            route.continue_()
+        loaded = len(late)
+        for _ in range(200):
+            if len(late) > loaded:
+                break
+            page.wait_for_timeout(50)
+        # The collection of that choice is still being shown, and would be shown over another one.
+        assert len(late) > loaded
+        expect(mine).to_be_disabled()
+        holding = False
+        for route in late[loaded:]:
             route.continue_()
         mine.check()
         expect(page.locator("#begin")).to_contain_text("you have no articles yet. Add some under “Articles”")
+        page.locator("#question textarea").focus()  # the mouse is still over the choice
+        chosen, other = (
+            page.get_by_role("radio", name=name).evaluate("(e) => getComputedStyle(e).backgroundColor")
+            for name in ("My articles", "Demo articles")
+        )
+        assert chosen != other
         put(page, QUESTION, ".abstained")
         expect(page.locator("#conversation .abstained")).to_contain_text("you have no articles yet")
         page.get_by_role("tab", name="Articles").click()
@@ -1200,6 +1214,8 @@ def _fits_and_has_no_fault(page: Page) -> None:
     assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), (
         "the page is wider than the screen"
     )
+    # A button that has just been enabled fades in, and is too faint until it has.
+    page.wait_for_function("document.getAnimations().every((each) => each.playState !== 'running')")
     faults = Axe().run(page).response["violations"]
     # Gradio's table is a grid whose rows axe does not see as its children.
     found = [

@@ -170,3 +170,12 @@ def test_a_word_is_the_same_with_its_accents_composed_decomposed_or_left_out(nam
 def test_a_word_of_a_script_that_writes_vowels_as_marks_is_not_cut_at_them() -> None:
     assert words("हिन्दी में समाचार") == ["हिन्दी", "में", "समाचार"]
     assert words("ข่าวที่ดี") == ["ข่าวที่ดี"]
+
+
+@pytest.mark.parametrize(
+    "text", ["Plain text.", "MIXED `Case'", "two  blanks", " led", "a\tb\nc", "a\x1cb", ""]
+)
+def test_text_of_plain_letters_is_evened_out_as_any_other(text: str) -> None:
+    """It takes a shorter way, which an accent at its end rules out."""
+    folded, origin = fold(f"{text}é")
+    assert fold(f"{text}e") == (folded, origin)

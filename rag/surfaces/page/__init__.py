@@ -64,15 +64,12 @@ def build(library: Library, people: People, *, accounts: bool = False) -> gr.Blo
     """The page, not yet mounted. With `accounts` it has a button to log out."""
     articles = Articles(library)
 
-    def load_preferences(request: gr.Request) -> tuple[gr.Radio, gr.Radio]:
-        """The choices of this user's last visit, now enabled."""
+    def load_preferences(request: gr.Request) -> tuple[str, str]:
+        """The choices of this user's last visit."""
         saved = people.settings.get(request.username or "")
         collection = saved.get("collection", "")
         known = collection == DEMO or (collection == OWN and library.first == OWN)
-        return (
-            gr.Radio(value=collection if known else library.first, interactive=True),
-            gr.Radio(value=saved.get("wording", "model"), interactive=True),
-        )
+        return collection if known else library.first, saved.get("wording", "model")
 
     with gr.Blocks(title="Clippings", analytics_enabled=False, fill_width=False) as page:
         # Conversations that an earlier version stored in the browser. The secret only scrambles them.
@@ -90,7 +87,9 @@ def build(library: Library, people: People, *, accounts: bool = False) -> gr.Blo
             collection = gr.Radio(
                 [("My articles", OWN), ("Demo articles", DEMO)], value=library.first, label="Collection",
                 elem_id="collection", scale=0, min_width=280, container=False,
-                interactive=False,  # until the preferences are loaded, which would replace an earlier choice
+                # Until the preferences are loaded and their collection is shown: either would replace an
+                # earlier choice.
+                interactive=False,
             )  # fmt: skip
         articles.draw_notice()
         with gr.Row():
@@ -117,7 +116,14 @@ def build(library: Library, people: People, *, accounts: bool = False) -> gr.Blo
             js=f"async (name) => {{ {_WAIT_FOR_SCRIPT} clippings.chooseCollection(name); }}",
         )
         wording.input(None, wording, None, js="(value) => clippings.saveSetting('wording', value)")
-        page.load(load_preferences, None, [collection, wording], **QUIETLY).then(*articles.arrange, **QUIETLY)
+        page.load(load_preferences, None, [collection, wording], **QUIETLY).then(
+            *articles.arrange, **QUIETLY
+        ).then(
+            lambda: (gr.Radio(interactive=True), gr.Radio(interactive=True)),
+            None,
+            [collection, wording],
+            **QUIETLY,
+        )
         page.load(
             None,
             shelf,

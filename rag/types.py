@@ -413,12 +413,14 @@ class Objection(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """What a text says of a statement: probabilities that sum to 1."""
+    """What a text says of a statement: four probabilities that sum to 1, and how likely a statement near the
+    text's own words says what they say, 0 to 1."""
 
     supported: float
     partly: float
     contradicted: float
     absent: float
+    unchanged: float
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,7 @@ class Judging:
 
     def judge(self, pairs: Sequence[tuple[str, str]]) -> list[Judgement]:
         rest = (1 - self.supported) / 4
-        return [Judgement(self.supported, rest, rest, 2 * rest) for _ in pairs]
+        return [Judgement(self.supported, rest, rest, 2 * rest, self.supported) for _ in pairs]
 
 
 class WordJudge:
@@ -36,4 +36,4 @@ class WordJudge:
         share = sum(stem in held for stem in said) / len(said) if said else 0.0
         supported = 0.9 if share == 1 else 1e-5
         rest = (1 - supported) / 4
-        return Judgement(supported, rest, rest, 2 * rest)
+        return Judgement(supported, rest, rest, 2 * rest, supported)

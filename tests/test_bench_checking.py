@@ -10,6 +10,7 @@ import pytest
 
 from eval.bench import checking
 from eval.bench.checking import FAITHFUL, Statement, checked, overlapping, statements
+from eval.bench.support import State
 from rag.types import Article
 
 TEXT = (
@@ -43,9 +44,9 @@ def test_ours_tells_a_spoiled_sentence_and_the_overlap_of_words_does_not() -> No
     spoiled = Statement(
         "role", "Later in Quetta, Pakistan attacked Iran on Thursday, and the border was closed.", 1, evidence
     )
-    assert (checked(spoiled), overlapping(spoiled)) == (False, True)
+    assert (checked(spoiled), overlapping(spoiled)) == (State.WITHHELD, True)
     alien = Statement("name", "Penguins danced in Oslo.", 1, evidence)
-    assert (checked(alien), overlapping(alien)) == (False, False)
+    assert (checked(alien), overlapping(alien)) == (State.WITHHELD, False)
 
 
 def test_the_table_gives_rates_with_intervals(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -54,11 +55,15 @@ def test_the_table_gives_rates_with_intervals(tmp_path: Path, capsys: pytest.Cap
     )
     assert checking.main(["--data", str(tmp_path)]) == 0
     table = json.loads(capsys.readouterr().out)
-    assert table["falsely withheld: verbatim"] == {
+    assert table["faithful: verbatim"] == {
         "statements": 3,
-        "checked": [0.0, 0.0, 0.0],
-        "overlap": [0.0, 0.0, 0.0],
+        "quoted": [1.0, 1.0, 1.0],
+        "supported": [0.0, 0.0, 0.0],
+        "please check": [0.0, 0.0, 0.0],
+        "never shown": [0.0, 0.0, 0.0],
+        "passes": [1.0, 1.0, 1.0],
+        "overlap passes": [1.0, 1.0, 1.0],
     }
-    assert table["detected: all"]["overlap"] == [0.0, 0.0, 0.0]
-    assert table["detected: all"]["checked"][0] > 0.5
+    assert table["spoiled: all"]["overlap passes"] == [1.0, 1.0, 1.0]
+    assert table["spoiled: all"]["passes"][0] < 0.2
     assert table["milliseconds a sentence"] < 50

@@ -38,7 +38,7 @@ def likeliest(judgement: Judgement) -> str:
 
 def test_the_graph_computes_what_the_trained_network_does(tmp_path: Path) -> None:
     torch.manual_seed(1)
-    network = Network(spans=False, judgements=len(LABELS)).eval()
+    network = Network(spans=False, judgements=2 * len(LABELS)).eval()
     save(network, str(tmp_path / "w.safetensors"), eight_bits=True)
     weights = read_weights(tmp_path / "w.safetensors", None)
     network.load_state_dict({name: torch.from_numpy(value) for name, value in weights.items()}, strict=False)
@@ -58,7 +58,7 @@ def test_the_graph_computes_what_the_trained_network_does(tmp_path: Path) -> Non
 
 def test_matrices_are_stored_in_eight_bits_and_come_back_within_half_a_step(tmp_path: Path) -> None:
     torch.manual_seed(1)
-    network = Network(spans=False, judgements=len(LABELS))
+    network = Network(spans=False, judgements=2 * len(LABELS))
     save(network, str(tmp_path / "whole"))
     save(network, str(tmp_path / "eight"), eight_bits=True)
     whole, eight = (read_weights(tmp_path / name, None) for name in ("whole", "eight"))
@@ -90,6 +90,7 @@ def test_what_it_says_are_shares_and_do_not_depend_on_what_is_judged_beside_it(j
     for judged in together:
         whole = judged.supported + judged.partly + judged.contradicted + judged.absent
         assert whole == pytest.approx(1.0)
+        assert 0 <= judged.unchanged <= 1
     for pair, judged in zip(pairs, together, strict=True):
         assert judge.judge([pair])[0].supported == pytest.approx(judged.supported, abs=0.02)
     assert judge.judge([]) == []

@@ -98,7 +98,7 @@ def test_a_statement_without_its_sentence_is_absent_and_joined_to_another_only_p
 
 
 def test_an_unsupported_claim_may_be_contradicted_or_absent_and_a_contradicted_one_may_not() -> None:
-    judged = torch.tensor([[0.0, 0.0, -20.0, 20.0]])
+    judged = torch.tensor([[0.0, 0.0, -20.0, 20.0] * 2])
     losses = {
         label: judge.loss_of(judged, judge.encoded([pair(label=label)], 64)).item()
         for label in ("unsupported", "absent", "contradicted", "supported")
@@ -107,6 +107,48 @@ def test_an_unsupported_claim_may_be_contradicted_or_absent_and_a_contradicted_o
     assert losses["absent"] < 0.01
     assert losses["contradicted"] > 30
     assert losses["supported"] > 15
+
+
+@pytest.mark.parametrize(
+    ("source", "label", "asked"),
+    [
+        ("made: number", "contradicted", (6,)),
+        ("made: cut", "absent", (3, 7)),
+        ("wice", "unsupported", (2, 3)),
+        ("wice", "supported", (0, 4)),
+        ("contrasts", "partial", (1, 5)),
+        ("conjnli", "unsupported", (2, 3, 6, 7)),
+    ],
+)
+def test_each_head_learns_from_what_it_is_for(source: str, label: str, asked: tuple[int, ...]) -> None:
+    assert judge.outputs(Pair("It left.", FERRY, label, source, "train")) == asked
+
+
+def test_a_head_that_is_not_asked_does_not_learn() -> None:
+    judged = torch.zeros(1, 8, requires_grad=True)
+    made = Pair("It left.", FERRY, "contradicted", "made: number", "train")
+    judge.loss_of(judged, judge.encoded([made], 64)).backward()
+    assert judged.grad is not None
+    assert judged.grad[0, :4].abs().sum() == 0
+    assert judged.grad[0, 6] < 0 < judged.grad[0, 4]
+
+
+def test_of_a_long_text_what_stands_nearest_to_the_claim_is_kept_in_its_order() -> None:
+    filler = "The harbour office said nothing more about the matter on that day."
+    text = " ".join([filler] * 10 + ["Captain Jana Roux turned back."] + [filler] * 10 + ["Nobody was hurt."])
+    found = judge.nearest("Nobody was hurt when Jana Roux turned back.", text, most=30)
+    assert found == f"{filler} Captain Jana Roux turned back. Nobody was hurt."
+    assert judge.nearest("Nobody was hurt.", FERRY) == FERRY
+
+
+def test_claims_that_are_read_often_are_varied_and_keep_what_supports_them() -> None:
+    text = f"{FERRY} The company did not say when it will sail again. Nobody was hurt on the ferry."
+    claims = [pair("The ferry left Brest on Tuesday.", text, label) for label in ("supported", "unsupported")]
+    found = [list(judge.varied(claims, random.Random(seed))) for seed in range(40)]
+    assert len({(p.claim, p.evidence) for pairs in found for p in pairs}) > 4
+    assert {supported.evidence for supported, _ in found} == {text}
+    assert all("left Brest" in unsupported.evidence for _, unsupported in found)
+    assert {(a.label, b.label) for a, b in found} == {("supported", "unsupported")}
 
 
 def test_a_question_keeps_an_answer_in_its_window() -> None:
@@ -137,7 +179,7 @@ def test_training_begins_with_the_reader_s_layers() -> None:
     network = begun(judge.READER_WEIGHTS).state_dict()
     name = "encoder.layer.3.output.dense.weight"
     assert torch.equal(network[name], torch.from_numpy(reader[name]))
-    assert network["classifier.weight"].shape == (4, 384)
+    assert network["classifier.weight"].shape == (8, 384)
     assert "qa_outputs.weight" not in network
 
 

@@ -29,7 +29,7 @@ class Overlap:
     name = "overlap"
 
     def judge(self, pairs: Sequence[tuple[str, str]]) -> list[Judgement]:
-        return [Judgement(p, 0.0, 0.0, 1 - p) for p in (float(_share(*pair) >= 0.8) for pair in pairs)]
+        return [Judgement(p, 0.0, 0.0, 1 - p, p) for p in (float(_share(*pair) >= 0.8) for pair in pairs)]
 
 
 def _share(statement: str, text: str) -> float:

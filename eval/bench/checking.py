@@ -5,9 +5,10 @@ of words.
 
 FOLDER holds `articles.jsonl` or `articles.jsonl.gz` in the ingest format. From sentences of its articles
 statements are made by machine, half of them faithful, half spoiled in one way; each is cited to the passage
-its sentence stands in, among passages of the same article. A spoiled one is detected when it is withheld; a
-faithful one that is withheld is a false alarm. The plain check releases what shares six in ten content words
-with a sentence of the passage cited.
+its sentence stands in, among passages of the same article. For each way the share in each state is printed,
+with its interval. A spoiled one that is supported, or quoted, is an error, and so is a faithful one that is
+never shown. The plain check releases what shares six in ten content words with a sentence of the passage
+cited.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from eval.bench.support import State, state_of
 from eval.metrics.interval import bootstrap
 from ingest.split import passage_spans
 from rag.answer.check import Checker
@@ -98,10 +100,9 @@ def overlapping(statement: Statement) -> bool:
     return any(sum(s in h for s in said) >= _OVERLAP * len(said) for h in held)
 
 
-def checked(statement: Statement) -> bool:
-    """Whether ours releases it."""
-    draft = DraftSentence(statement.text, (Claim(statement.cited),))
-    return Checker(statement.evidence).check(draft) is not None
+def checked(statement: Statement) -> State:
+    """The state that ours gives it."""
+    return state_of(Checker(statement.evidence).check(DraftSentence(statement.text, (Claim(statement.cited),))))
 
 
 def _articles(folder: Path, skip: int, most: int) -> Iterator[Article]:
@@ -123,9 +124,9 @@ def _articles(folder: Path, skip: int, most: int) -> Iterator[Article]:
                 yield Article(str(number), str(number), row["text"], title=row.get("title"))
 
 
-def _rate(withheld: Sequence[bool]) -> list[float] | None:
-    """The share that is withheld, with its interval: value, low, high."""
-    values = [float(w) for w in withheld]
+def _rate(counted: Sequence[bool]) -> list[float] | None:
+    """The share that counts, with its interval: value, low, high."""
+    values = [float(each) for each in counted]
     interval = bootstrap(values)
     return None if interval is None else [round(v, 3) for v in (sum(values) / len(values), *interval)]
 
@@ -156,13 +157,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     milliseconds = 1000 * (time.perf_counter() - began) / len(made)
     plain = [overlapping(s) for s in made]
     table: dict[str, object] = {}
-    for group, kinds in (("falsely withheld", FAITHFUL), ("detected", SPOILED)):
+    for group, kinds in (("faithful", FAITHFUL), ("spoiled", SPOILED)):
         for kind in (*kinds, "all"):
             rows = [i for i, s in enumerate(made) if s.kind == kind or (kind == "all" and s.kind in kinds)]
             table[f"{group}: {kind}"] = {
                 "statements": len(rows),
-                "checked": _rate([not ours[i] for i in rows]),
-                "overlap": _rate([not plain[i] for i in rows]),
+                **{str(state): _rate([ours[i] is state for i in rows]) for state in State},
+                "passes": _rate([ours[i].passes for i in rows]),
+                "overlap passes": _rate([plain[i] for i in rows]),
             }
     print(
         json.dumps(
@@ -170,9 +172,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         )
     )
     if args.show:
-        for statement, released in zip(made, ours, strict=True):
-            if released != (statement.kind in FAITHFUL):
-                print(f"{statement.kind}: {statement.text}")
+        for statement, state in zip(made, ours, strict=True):
+            if state is State.WITHHELD if statement.kind in FAITHFUL else state.passes:
+                print(f"{statement.kind}: {state}: {statement.text}")
     return 0
 
 

@@ -70,7 +70,7 @@ MIN_ANSWERED = 0.05
 # What the judge's log-odds are worth, and what each objection of a rule takes from them: logistic regression
 # by `python -m eval.bench.calibrate_check`; see eval/LOG.md. A number or a name that only the stretches lack,
 # and not all of the evidence, tells nothing that the judge does not know.
-JUDGE_BIAS, JUDGE_WEIGHTS = 1.15, (0.40, 0.07, -0.00)
+JUDGE_BIAS, JUDGE_WEIGHTS = 1.15, (0.40, 0.07, -0.00, 0.0)
 # From which likelihood the judge's "contradicted" counts, beside an objection of a rule: of the supported
 # claims of people in the development data 1 in 100 meets both.
 CONTRADICTED = 0.8
@@ -132,7 +132,7 @@ def support(judgement: Judgement, objections: Collection[Objection]) -> float:
     """How likely a sentence is supported, 0 to 1: what the judge thinks, weighed, less what each objection of
     a rule takes from that.
 
-    >>> sure = Judgement(0.9, 0.05, 0.02, 0.03)
+    >>> sure = Judgement(0.9, 0.05, 0.02, 0.03, 0.9)
     >>> support(sure, []) > support(sure, [Objection.DEEDS]) > support(sure, [Objection.CHANGED])
     True
     """
@@ -142,9 +142,14 @@ def support(judgement: Judgement, objections: Collection[Objection]) -> float:
     return 1 / (1 + math.exp(-odds))
 
 
-def judge_signs(judgement: Judgement) -> tuple[float, float, float]:
-    """What the judge says, as log-odds: that a sentence is supported, partly so, contradicted."""
-    return log_odds(judgement.supported), log_odds(judgement.partly), log_odds(judgement.contradicted)
+def judge_signs(judgement: Judgement) -> tuple[float, float, float, float]:
+    """What the judge says, as log-odds: that a sentence is supported, partly so, contradicted, unchanged."""
+    return (
+        log_odds(judgement.supported),
+        log_odds(judgement.partly),
+        log_odds(judgement.contradicted),
+        log_odds(judgement.unchanged),
+    )
 
 
 def before(evidence: Evidence, confidence: float) -> Abstention | None:

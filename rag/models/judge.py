@@ -95,5 +95,7 @@ def bundled_judge() -> TextJudge:
 def _judgement(logits: Any) -> Judgement:
     import numpy as np
 
-    shares = np.exp(logits - logits.max())
-    return Judgement(*(float(share) for share in shares / shares.sum()))
+    heads = logits.reshape(2, -1)
+    shares = np.exp(heads - heads.max(axis=1, keepdims=True))
+    shares /= shares.sum(axis=1, keepdims=True)
+    return Judgement(*(float(share) for share in shares[0]), unchanged=float(shares[1, 0]))

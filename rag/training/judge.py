@@ -26,6 +26,7 @@ from torch import nn
 from torch.nn import functional
 
 from rag.english.matching import squad_normalise
+from rag.english.normalise import content_stems
 from rag.english.sentences import sentences
 from rag.errors import SourceError
 from rag.models.encoder import bundled_folder, native_bf16
@@ -44,8 +45,10 @@ __all__ = ["LABELS", "Pair", "Settings", "main", "rates", "train", "window"]
 
 _T = TypeVar("_T")
 
-# What the network tells apart, in the order of its outputs.
+# What the network tells apart, in the order of its outputs, twice: what people say of claims in words of
+# their own, and whether a statement that is near the text's words was changed in what it says.
 LABELS = ("supported", "partly", "contradicted", "absent")
+_HEADS = 2
 # What a label of the data may mean. "Unsupported" says that it is not so or not there, and not which.
 _MEANS = {
     "supported": (0,), "partial": (1,), "contradicted": (2,), "absent": (3,), "unsupported": (2, 3),
@@ -80,17 +83,12 @@ class Settings:
     # Epoch by epoch how often people's claims, short pairs, passages to make statements from, questions with
     # answers, questions that the reader answers, and families of contrasting sentences are drawn: less than 1
     # is a random part of them.
-    shares: tuple[tuple[float, float, float, float, float, float], ...] = (
-        (1.5, 0.6, 0.3, 0.15, 0.0, 0),
-        (2.5, 0.35, 0.35, 0.12, 0.0, 0),
-        (3.0, 0.2, 0.4, 0.08, 0.0, 0),
-        (2.5, 0.12, 0.2, 0.05, 0.05, 9),
-        (1.5, 0.05, 0.1, 0.03, 0.02, 4),
-    )
+    shares: tuple[tuple[float, float, float, float, float, float], ...] = ((2.0, 0.3, 0.27, 0.1, 0.02, 2),) * 4
 
 
 def read_pairs(path: Path) -> Iterator[Pair]:
-    """The claims of a file that may be trained on. Several texts of evidence become one, in order.
+    """The claims of a file that may be trained on. Several texts of evidence become one, in order, and of one
+    too long to be read what stands nearest to the claim is kept.
 
     Raises `SourceError` for another format.
     """
@@ -99,9 +97,45 @@ def read_pairs(path: Path) -> Iterator[Pair]:
             row = json.loads(line)
             evidence = " ".join(row["evidence"])
             if row["source"] not in MEASURED_ONLY and row["label"] in _MEANS:
-                yield Pair(row["claim"], evidence, row["label"], row["source"], fold_of(evidence))
+                fold = fold_of(evidence)
+                yield Pair(row["claim"], nearest(row["claim"], evidence), row["label"], row["source"], fold)
     except (OSError, ValueError, KeyError, TypeError) as exc:
         raise SourceError(f"{path} does not hold claims: {exc!r}") from exc
+
+
+def nearest(claim: str, text: str, most: int = 160) -> str:
+    """The sentences of a text with the most of the claim's words, of together some `most` words, in their
+    order; all of a text that is no longer."""
+    if len(text.split()) <= most:
+        return text
+    said = set(content_stems(claim))
+    spans = sentences(text)
+    order = sorted(range(len(spans)), key=lambda at: -len(said & set(content_stems(text[slice(*spans[at])]))))
+    kept: set[int] = set()
+    room = most
+    for at in order:
+        length = len(text[slice(*spans[at])].split())
+        if length <= room:
+            kept.add(at)
+            room -= length
+    return " ".join(text[slice(*spans[at])] for at in sorted(kept))
+
+
+def varied(found: Sequence[Pair], rng: random.Random) -> Iterator[Pair]:
+    """The claims of people, some of them reworded so that they keep their meaning, and some beside a text
+    without one of the sentences that share least with them: a claim that is read often is not to be learned
+    by heart."""
+    for pair in found:
+        claim, evidence = pair.claim, pair.evidence
+        if rng.random() < 0.4:
+            claim = _reworded(claim, evidence, rng)
+        spans = sentences(evidence)
+        if pair.label != "supported" and len(spans) > 2 and rng.random() < 0.3:
+            said = set(content_stems(claim))
+            least = sorted(spans, key=lambda span: len(said & set(content_stems(evidence[slice(*span)]))))
+            start, end = rng.choice(least[: len(spans) // 2])
+            evidence = f"{evidence[:start].rstrip()} {evidence[end:].lstrip()}".strip()
+        yield replace(pair, claim=claim, evidence=evidence)
 
 
 def from_families(families: Sequence[Family], rng: random.Random) -> Iterator[Pair]:
@@ -255,7 +289,22 @@ _SMALL = frozenset(
 class _Encoded:
     tokens: list[int]
     evidence: int  # where it begins in the tokens
-    means: tuple[int, ...]
+    means: tuple[int, ...]  # the outputs of either head that may be right; none of a head that is not asked
+
+
+def outputs(pair: Pair) -> tuple[int, ...]:
+    """The outputs that may be right for a pair. The first head is not asked about statements that were changed
+    by machine, and the second learns from people's claims only what is supported: that they are told in other
+    words is no change."""
+    meant = _MEANS[pair.label]
+    kind, _, way = pair.source.partition(": ")
+    changed = kind == "made" and way not in ("cut", "both", "half")
+    of_people = kind in _OF_PEOPLE and pair.label != "supported"
+    second = tuple(len(LABELS) + at for at in meant)
+    return (() if changed else meant) + (() if of_people else second)
+
+
+_OF_PEOPLE = frozenset("cg2c wice wice-tokens begin-wow begin-cmu begin-tc".split())
 
 
 def encoded(found: Sequence[Pair], longest: int) -> list[_Encoded]:
@@ -274,7 +323,7 @@ def encoded(found: Sequence[Pair], longest: int) -> list[_Encoded]:
         said = claim.ids[:_CLAIM]
         room = longest - len(said) - 3
         ids = [first, *said, last, *read[p.evidence].ids[:room], last]
-        out.append(_Encoded(ids, len(said) + 2, _MEANS[p.label]))
+        out.append(_Encoded(ids, len(said) + 2, outputs(p)))
     return out
 
 
@@ -294,18 +343,21 @@ def batches(found: Sequence[_Encoded], tokens: int, rng: random.Random) -> list[
 
 
 def loss_of(judged: torch.Tensor, batch: Sequence[_Encoded]) -> torch.Tensor:
-    """Cross entropy, where a label that may mean several outputs takes the sum of their probabilities."""
-    logs = functional.log_softmax(judged.float(), dim=1)
-    mask = torch.full_like(logs, -1e4)
+    """Cross entropy of each head that is asked, where a label that may mean several outputs takes the sum of
+    their probabilities."""
+    logs = functional.log_softmax(judged.float().view(len(batch), _HEADS, len(LABELS)), dim=2)
+    mask = torch.full((len(batch), _HEADS * len(LABELS)), -1e4)
     for row, e in enumerate(batch):
         mask[row, list(e.means)] = 0.0
-    return -torch.logsumexp(logs + mask, dim=1).mean()
+    mask = mask.view_as(logs)
+    asked = (mask == 0).any(dim=2)
+    return -torch.logsumexp(logs + mask, dim=2)[asked].mean()
 
 
 def begun(start: Path | None) -> Network:
     """The network before training: the reader's layers, with a head that knows nothing; without `start` the
     encoder's."""
-    model = Network(spans=False, judgements=len(LABELS))
+    model = Network(spans=False, judgements=_HEADS * len(LABELS))
     if start is not None:
         weights = {
             name: torch.from_numpy(value)
@@ -330,7 +382,7 @@ def planned(
     for epoch, shares in enumerate(settings.shares):
         of_people, of_short, of_text, of_answers, of_reader, tellings = shares
         rng = random.Random(f"{settings.seed}/{epoch}")
-        found = _drawn(people, of_people, rng)
+        found = list(varied(_drawn(people, of_people, rng), rng))
         found += among_others(_drawn(short, of_short, rng), rng)
         windows = [(window(text, rng), "train") for text in _drawn(texts, of_text, rng)]
         found += from_text(windows, rng)
@@ -388,20 +440,14 @@ def window(text: str, rng: random.Random) -> str:
     return text[start:end]
 
 
-def rates(settings: Settings, steps: Sequence[int]) -> list[float]:
-    """The rate of learning at each step, given how many steps each epoch has: it rises once and falls to
-    nothing in each.
+def rates(settings: Settings, steps: int) -> list[float]:
+    """The rate of learning at each step: it rises, and falls to nothing at the end.
 
-    >>> rates(Settings(rate=1.0, warm=0.5), [4, 2])
-    [0.5, 1.0, 0.5, 0.0, 1.0, 0.0]
+    >>> rates(Settings(rate=1.0, warm=0.5), 4)
+    [0.5, 1.0, 0.5, 0.0]
     """
-    found = []
-    for total in steps:
-        warm = settings.warm * total
-        found += [
-            settings.rate * min(1.0, at / warm, (total - at) / (total - warm)) for at in range(1, total + 1)
-        ]
-    return found
+    warm = settings.warm * steps
+    return [settings.rate * min(1.0, at / warm, (steps - at) / (steps - warm)) for at in range(1, steps + 1)]
 
 
 def train(
@@ -423,7 +469,7 @@ def train(
         fused=True,
     )
     steps = [batch for epoch in plan for batch in epoch]
-    planned_rates = rates(settings, [len(epoch) for epoch in plan])
+    planned_rates = rates(settings, len(steps))
     saved = work / "checkpoint.pt"
     done = 0
     if saved.is_file():

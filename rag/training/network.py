@@ -1,5 +1,5 @@
 """The reader's and the judge's network in torch, for training: all-MiniLM-L6-v2's encoder, for the reader
-with a head for spans and one for two judgements, for the judge with one for its four.
+with a head for spans and one for two judgements, for the judge with one for twice four.
 
 Layers are named as in BERT (Devlin et al., NAACL 2019), so that the encoder's own weights load by name; only
 query, key and value are one matrix. The same arithmetic stands in `rag.models.engine`, which answers

@@ -32,7 +32,7 @@ test: .venv/installed-dev  ## Run all tests (eleven minutes on two cores)
 	  { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && \
 	    echo "Installing for the tests: $(strip $(MISSING)) …" && apt-get update -qq && apt-get install -y -qq $(MISSING) >/dev/null; } || \
 	  echo "Not here, and not ours to install: $(strip $(MISSING)). Install these packages for all tests to pass."
-	$(BIN)/python -m pytest -n 2 --dist loadfile --durations 25
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder --durations 25
 
 # What is marked slow, browser or server stays out, and a test that should be marked fails: tests/tiers.py.
 test-fast: .venv/installed-dev  ## Run the tests that need no server, browser, model or other process (a minute)

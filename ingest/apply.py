@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,7 @@ from typing import Any
 from ingest import writer as batching
 from ingest.corrections import correct
 from ingest.duplicates import around, current, groups, signature
-from ingest.languages import language, warnings
+from ingest.languages import language, load_languages, warnings
 from ingest.migration import StoredVectors
 from ingest.progress import Course, Progress
 from ingest.scan import ArticleReader, ScannedArticle
@@ -50,14 +50,17 @@ def apply(
 ) -> IngestReport:
     """Do what the plan says and report what was done. A file that fails only now is a failure in the report,
     and one whose article turns out to be as it was is kept."""
-    with opened(catalog, home, config, encoder) as writer:
+    work = _Work(plan, reading, catalog, config, readings, course)
+    with (
+        _loaded(encoder if plan.added or plan.replaced else None) as load,
+        opened(catalog, home, config, encoder) as writer,
+    ):
         if plan.removed:
             writer.remove(plan.removed)
         if plan.renamed:
             catalog.save_origins(dict(plan.renamed))
-        work = _Work(plan, reading, catalog, config, readings, course)
         with closing(work.updates()) as updates:
-            _carry_out(updates, writer, home, config, course, work.stored)
+            _carry_out(updates, writer, home, config, course, work.stored, load)
     if not course.stopped:
         _group(catalog)
     course.finish()
@@ -122,9 +125,12 @@ def _made_again(
     discard_obsolete(catalog, home, config)
     waiting = [article_id for article_id in anew.without_passages() if article_id not in leaving]
     course.passed(catalog.articles() - len(waiting))
-    with open_build(anew, home, config, encoder, stored) as writer:
+    with (
+        _loaded(encoder if waiting and stored is None else None) as load,
+        open_build(anew, home, config, encoder, stored) as writer,
+    ):
         updates = _as_stored(waiting, catalog, spans)
-        _carry_out(updates, writer, home, config, course, lambda _: None)
+        _carry_out(updates, writer, home, config, course, lambda _: None, load)
         writer.dense.publish(anew.generation_after_swap())
     if course.stopped and not leaving.issuperset(anew.without_passages()):
         return False
@@ -143,6 +149,20 @@ def _as_stored(
             yield ArticleUpdate(article, known[article_id][1], spans(article))
 
 
+@contextmanager
+def _loaded(encoder: Encoder | None) -> Iterator[Callable[[], None]]:
+    """Begin to load an encoder, and what tells languages apart: together that takes as long as opening the
+    indexes and reading the first articles do. What is given waits for the encoder, and raises what loading it
+    raised."""
+    if encoder is None:
+        yield lambda: None
+        return
+    with ThreadPoolExecutor(2, "clippings-load") as loading:
+        loaded = loading.submit(lambda: encoder.dims)
+        loading.submit(load_languages)  # who needs them and cannot load them says so
+        yield lambda: loaded.result() and None
+
+
 def _carry_out(
     updates: Iterator[ArticleUpdate],
     writer: Writer,
@@ -150,37 +170,42 @@ def _carry_out(
     config: Config,
     course: Course,
     stored: Callable[[Sequence[ArticleUpdate]], None],
+    load: Callable[[], None],
 ) -> None:
     """Encode and write all there is to do, until it is stopped. `stored` gets what is about to be stored."""
-    written: Future[int] | None = None
-    waiting = 0
+    written: Future[None] | None = None
+    waiting = 0  # articles that the step being written makes count
 
-    def wait_for_batch() -> None:
-        """Wait for the batch that is being written, and say that it is."""
-        nonlocal written
+    def wait_for_step() -> None:
+        """Wait for the step that is being written, and say what counts from then on."""
+        nonlocal written, waiting
         if written:
             written.result()
             written = None
-            course.stored(waiting)
+            if waiting:
+                course.stored(waiting)
+                waiting = 0
 
     with ThreadPoolExecutor(1, "clippings-write") as writing:
         for batch in _batches(updates, config.passages.words):
             if course.stopped:
                 break
             require_room(home, sum(len(update.article.text) for update in batch))
+            load()
             if len(batch[0].spans) > batching.BATCH:
-                wait_for_batch()
+                wait_for_step()
                 if not writer.write_long(batch[0], course):
                     break
                 stored(batch)
                 course.stored(1)
                 continue
-            made = writer.encode(batch)
-            course.encoded(len(made.records), len(batch))
-            wait_for_batch()
+            for passages, share, step in writer.steps(batch):
+                course.encoded(passages, share * len(batch))
+                wait_for_step()
+                written = writing.submit(step)
             stored(batch)
-            written, waiting = writing.submit(writer.write, made), len(batch)
-        wait_for_batch()
+            waiting = len(batch)
+        wait_for_step()
 
 
 @dataclass(frozen=True, slots=True)
@@ -351,13 +376,14 @@ def correct_facts(
         if len(spans) > batching.BATCH:
             writer.write_long(update, Course(1))
         else:
-            writer.write(writer.encode([update]))
+            writer.write([update])
 
 
 def _batches(updates: Iterator[ArticleUpdate], words: int) -> Iterator[list[ArticleUpdate]]:
-    """The articles in batches; one that has more passages than a batch is by itself."""
+    """The articles in batches; one that has more passages than a batch is by itself. The first batch is a
+    quarter of the others, so that the encoder need not wait long for it."""
     batch: list[ArticleUpdate] = []
-    size = 0
+    size, most = 0, batching.BATCH / 4
     for update in updates:
         if len(update.spans) > batching.BATCH:
             if batch:
@@ -366,11 +392,10 @@ def _batches(updates: Iterator[ArticleUpdate], words: int) -> Iterator[list[Arti
             batch, size = [], 0
             continue
         batch.append(update)
-        size += 1 + len(update.article.text) // (
-            6 * words
-        )  # about as many passages; six letters and a space a word
-        if size >= batching.BATCH:
+        # About as many passages as it has; six letters and a space a word.
+        size += 1 + len(update.article.text) // (6 * words)
+        if size >= most:
             yield batch
-            batch, size = [], 0
+            batch, size, most = [], 0, batching.BATCH
     if batch:
         yield batch

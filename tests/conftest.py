@@ -10,6 +10,7 @@ import hashlib
 import json
 import re
 import sys
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 from pathlib import Path
@@ -17,7 +18,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tiers import FastTier
+from tiers import LEFT_OUT, FastTier
 
 from rag.config import Config
 from rag.english.normalise import content_stems
@@ -41,6 +42,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     if config.getoption("--fast"):
         config.pluginmanager.register(FastTier())
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The files with the most slow tests come first, so that of two processes neither is left with one of
+    them at the end."""
+    slow = Counter(item.path for item in items if any(item.get_closest_marker(mark) for mark in LEFT_OUT))
+    items.sort(key=lambda item: -slow[item.path])
 
 
 class WordEncoder:

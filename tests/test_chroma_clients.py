@@ -18,6 +18,8 @@ from rag.config import ChromaSettings, Config
 from rag.store.catalog import Catalog
 from rag.types import Article
 
+pytestmark = pytest.mark.slow  # builds collections over and over
+
 STORIES = [
     {
         "id": "iran", "title": "Iran strikes", "text": "Iran struck first. " + "Pakistan replied at dawn. " * 40,

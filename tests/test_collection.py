@@ -36,6 +36,8 @@ from rag.store.catalog import FILE, Catalog
 from rag.store.vectors import DenseIndex
 from rag.types import Failure, IngestReport, Plan
 
+pytestmark = pytest.mark.slow  # builds collections over and over
+
 ROOT = Path(__file__).parent.parent
 KNOWN = ", ".join(KINDS)
 IRAN = "Iran struck first. Pakistan replied."
@@ -356,9 +358,45 @@ def test_progress_is_told_after_each_batch(
         (news / f"{n}.txt").write_text(f"Story {n} of three.")
     told: list[Progress] = []
     sync(news, config, encoder=encoder, progress=told.append)
-    assert told == [Progress(2, 5, 4, 2), Progress(4, 5, 5, 1), Progress(5, 5, 5)], (
+    assert told == [Progress(1, 5, 3, 2), Progress(3, 5, 5, 2), Progress(5, 5, 5)], (
         "while one is stored the next is encoded"
     )
+
+
+def test_the_encoder_need_not_wait_until_a_whole_batch_is_read(
+    tmp_path: Path, config: Config, encoder: WordEncoder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(batching, "BATCH", 8)
+    sizes: list[int] = []
+    passages = encoder.passages
+
+    def counted(texts: Sequence[str]) -> Any:
+        sizes.append(len(texts))
+        return passages(texts)
+
+    monkeypatch.setattr(encoder, "passages", counted)
+    for n in range(20):
+        (tmp_path / f"{n}.txt").write_text(f"Story {n} of twenty.")
+    sync(tmp_path, config, encoder=encoder)
+    assert sizes == [2, 8, 8, 2]
+
+
+def test_an_encoder_that_cannot_be_loaded_says_so_before_anything_is_stored(
+    news: Path, config: Config, encoder: WordEncoder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def missing(_: WordEncoder) -> int:
+        raise ModelError("the encoder is not there")
+
+    sync(news, config, encoder=encoder)
+    (news / "new.txt").write_text("The harbour of Bergen was closed.")
+    with monkeypatch.context() as patch:
+        patch.setattr(WordEncoder, "dims", property(missing))
+        with pytest.raises(ModelError, match="the encoder is not there"):
+            sync(news, config, encoder=encoder)
+        (news / "new.txt").unlink()
+        assert len(sync(news, config, encoder=encoder).kept) == 2  # nothing to encode, nothing loaded
+    (news / "new.txt").write_text("The harbour of Bergen was closed.")
+    assert len(sync(news, config, encoder=encoder).added) == 1
 
 
 def test_the_new_and_the_changed_of_a_large_run_are_all_there(

@@ -25,6 +25,8 @@ from rag.store import vectors as dense
 from rag.store.cache import ExactIndex
 from rag.types import Filters
 
+pytestmark = pytest.mark.slow  # builds collections over and over
+
 ROOT = Path(__file__).parent.parent
 FILTERS = (
     Filters(),

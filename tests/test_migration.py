@@ -30,6 +30,8 @@ from rag.store.catalog import FILE, Catalog
 from rag.store.vectors import DenseIndex
 from rag.types import Filters, content_version, corrected_version
 
+pytestmark = pytest.mark.slow  # builds collections over and over
+
 WORDS = " ".join(f"Ship {n} left the harbour of Varn with {n} crew and a cargo of salt." for n in range(12))
 
 

@@ -41,6 +41,8 @@ from rag.store.bm25 import WHOLE, LexicalIndex
 from rag.store.catalog import FILE, Catalog, PassageRef, Snapshot
 from rag.store.vectors import DenseIndex
 
+pytestmark = pytest.mark.slow  # builds collections over and over
+
 IRAN = "Iran struck first. Pakistan replied."
 WEATHER = "The weather was fine. Nobody complained."
 QUESTIONS = ("Who struck first?", "How was the weather?", "What was uploaded?")

@@ -102,7 +102,8 @@ def overlapping(statement: Statement) -> bool:
 
 def checked(statement: Statement) -> State:
     """The state that ours gives it."""
-    return state_of(Checker(statement.evidence).check(DraftSentence(statement.text, (Claim(statement.cited),))))
+    draft = DraftSentence(statement.text, (Claim(statement.cited),))
+    return state_of(Checker(statement.evidence).check(draft))
 
 
 def _articles(folder: Path, skip: int, most: int) -> Iterator[Article]:

@@ -14,6 +14,7 @@ from functools import lru_cache
 from rag.english.clauses import Clause, clauses, is_reported
 from rag.english.factuality import Factuality, Scope, scopes
 from rag.english.lexicon import (
+    BE,
     CONNECTIVES,
     NOUNS_OF_VERBS,
     NUMBER_WORDS,
@@ -120,6 +121,8 @@ def _asserted(text: str) -> Iterator[_Assertion]:
             doubted = clause.denied or clause.hedged or clause.wanted or clause.claimed or clause.embedded
             if clause.finite and not doubted:
                 group = words(sentence[clause.start : clause.verb_end])
+                # "Some of that will be sold": where a clause is read from "be" on, "will" belongs to it.
+                group = words(sentence[: clause.start])[-1:] + group if group[0] in BE else group
                 yield _Assertion(clause, tuple(group), sentence[clause.verb_end :], told)
 
 

@@ -15,7 +15,7 @@ from itertools import pairwise
 
 from rag.answer.aligned import copied, is_changed
 from rag.answer.facts import are_facts, may_be_told_as_to_come
-from rag.english.clauses import Clause, clauses, denials, is_reported
+from rag.english.clauses import Clause, clauses, denials, is_reported, with_plain_denials
 from rag.english.lexicon import (
     BY_SHORT_NAME,
     CONNECTIVES,
@@ -115,7 +115,8 @@ def objections(
     >>> objections("Iran hit nine villages on 13 January 2024.", quote, published=date(2024, 1, 16))
     frozenset()
     """
-    undated, best = without_shared_days(text, quote, published), best or quote
+    text, quote, best = (with_plain_denials(said) for said in (text, quote, best or quote))
+    undated = without_shared_days(text, quote, published)
     agreed = {
         Objection.DENIALS: _denials_agree(text, best),
         Objection.DEEDS: _clauses_agree(text, best),
@@ -601,10 +602,18 @@ def _speakers_agree(text: str, quote: str) -> bool:
         return True
     held = {stem(word) for word in words(quote)}
     return all(
-        any(_same(one.text, other.text) for other in _by_verb(one, theirs))
+        any(_same(one.text, other.text) or _is_possessor(one, other) for other in _by_verb(one, theirs))
         or not (one.named or stem(words(one.text)[-1]) in held & _SPEAKING)
         for one in ours
     )
+
+
+def _is_possessor(one: Speaker, other: Speaker) -> bool:
+    """Whether one is called by "Ontario's leader" and the other by "the leader of Ontario"."""
+    said, called = (fold(speaker.text)[0] for speaker in (one, other))
+    if ("'s " in said) == ("'s " in called) or (" of " in said) == (" of " in called):
+        return False
+    return {*content_stems(said)} == {*content_stems(called)}
 
 
 def _by_verb(speaker: Speaker, others: Sequence[Speaker]) -> Sequence[Speaker]:

@@ -56,6 +56,7 @@ __all__ = [
     "is_hedged",
     "is_reported",
     "joined_part",
+    "with_plain_denials",
 ]
 
 # Adjectives before "to" that plan, and those that deny.
@@ -601,6 +602,40 @@ def denials(text: str) -> tuple[Denial, ...]:
             what = next((stems[0] for word in near if (stems := content_stems(word))), "")
             found.append(Denial(*said[at].span(), low, what))
     return tuple(found)
+
+
+_MODAL = rf"(?P<modal>{alternation(MODALS)})"
+_PLAIN_DENIALS = [
+    (re.compile(pattern, re.IGNORECASE), plain)
+    for pattern, plain in (
+        (rf"\b{_MODAL} (?:be unable|not be able) to\b", r"\g<modal> not"),
+        (r"\b(?:is|are|am) (?:unable|not able) to\b|\b(?:is|are)n['’]t able to\b", "cannot"),
+        (
+            r"\b(?:was|were) (?:unable|not able) to\b|\b(?:was|were)n['’]t able to\b"
+            r"|\bha(?:s|ve|d) (?:been unable|not been able) to\b|\bha(?:s|ve|d)n['’]t been able to\b",
+            "could not",
+        ),
+        (r"\b(?<!have )(?<!has )(?<!had )(?:failed to|did(?: not|n['’]t) manage to)\b", "did not"),
+        (r"\b(?:fails to|does(?: not|n['’]t) manage to)\b", "does not"),
+        (r"\b(?P<be>is|are|was|were) unlikely to\b", r"\g<be> not likely to"),
+        (r"\b(?:chose|opted|elected) not to\b", "declined to"),
+    )
+]
+
+
+@lru_cache(maxsize=4_096)
+def with_plain_denials(text: str) -> str:
+    """The text with each denial that can be told in several ways told in one, so that two texts can be
+    compared.
+
+    >>> with_plain_denials("Kis was unable to play, failed to call and chose not to be named.")
+    'Kis could not play, did not call and declined to be named.'
+    >>> with_plain_denials("It will not be able to sail and is unlikely to return.")
+    'It will not sail and is not likely to return.'
+    """
+    for pattern, plain in _PLAIN_DENIALS:
+        text = pattern.sub(plain, text)
+    return text
 
 
 _JOINS = re.compile(rf";|[,–—]\s*(?:{alternation(CONNECTIVES - {'as', 'than', 'that'})})\b", re.IGNORECASE)

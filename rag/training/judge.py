@@ -80,10 +80,11 @@ class Settings:
     warm: float = 0.06  # share of the steps
     decay: float = 0.01
     tokens: int = 4096  # in a step
-    # Epoch by epoch how often people's claims, short pairs, passages to make statements from, questions with
+    # In each epoch how often people's claims, short pairs, passages to make statements from, questions with
     # answers, questions that the reader answers, and families of contrasting sentences are drawn: less than 1
     # is a random part of them.
-    shares: tuple[tuple[float, float, float, float, float, float], ...] = ((2.0, 0.3, 0.27, 0.1, 0.02, 2),) * 4
+    shares: tuple[float, float, float, float, float, float] = (2.0, 0.3, 0.27, 0.1, 0.02, 2)
+    epochs: int = 4
 
 
 def read_pairs(path: Path) -> Iterator[Pair]:
@@ -293,9 +294,9 @@ class _Encoded:
 
 
 def outputs(pair: Pair) -> tuple[int, ...]:
-    """The outputs that may be right for a pair. The first head is not asked about statements that were changed
-    by machine, and the second learns from people's claims only what is supported: that they are told in other
-    words is no change."""
+    """The outputs that may be right for a pair. The first head is not asked about statements that were
+    changed by machine, and the second learns from people's claims only what is supported: that they are told
+    in other words is no change."""
     meant = _MEANS[pair.label]
     kind, _, way = pair.source.partition(": ")
     changed = kind == "made" and way not in ("cut", "both", "half")
@@ -379,8 +380,8 @@ def planned(
     plan = []
     families = [family for family in read_families() if fold_of(family.texts[0]) == "train"]
     reader = SpanReader()
-    for epoch, shares in enumerate(settings.shares):
-        of_people, of_short, of_text, of_answers, of_reader, tellings = shares
+    of_people, of_short, of_text, of_answers, of_reader, tellings = settings.shares
+    for epoch in range(settings.epochs):
         rng = random.Random(f"{settings.seed}/{epoch}")
         found = list(varied(_drawn(people, of_people, rng), rng))
         found += among_others(_drawn(short, of_short, rng), rng)

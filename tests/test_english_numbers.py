@@ -47,7 +47,7 @@ def test_ordinals_in_digits_count_where_they_are_wanted() -> None:
         ("more than 300 flights", Figure(10, 13, 300.0, "over", 300.0, inf, "flight")),
         ("It drew approximately 20 ships", Figure(22, 24, 20.0, "about", 18.0, 22.0, "ship")),
         ("20 or more ships", Figure(0, 2, 20.0, "least", 20.0, inf, None)),
-        ("between 20 and 30 metres of rain", Figure(8, 17, 20.0, "range", 20.0, 30.0, "metr")),
+        ("between 20 and 30 metres of rain", Figure(8, 17, 20.0, "range", 20.0, 30.0, "meter")),
         ("dozens of homes", Figure(0, 6, 24.0, "range", 24.0, 200.0, "home")),
         ("5 million euros", Figure(0, 9, 5e6, "", 4.75e6, 5.25e6, "€")),
     ],

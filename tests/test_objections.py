@@ -15,9 +15,32 @@ SAME = [
     ("The yard did not manage to sell the trawler.", "The yard failed to sell the trawler."),
     ("Solveig Dahl will not be able to sing on Friday.", "Solveig Dahl will be unable to sing on Friday."),
     ("Half of that will be offset over five years.", "Half of that will be offset over 5 years."),
+    ("The station lies 230 metres below ground.", "The station lies 230 meters below ground."),
+    ("It was last seen six decades ago.", "It was last seen 60 years ago."),
+    ("The organisers cancelled the theatre festival.", "The organizers canceled the theater festival."),
+    ("It will be held in the 2018–19 season.", "It will be held in the 2018-2019 season."),
     ("Ontario’s leader announced that the rules will go.", "The leader of Ontario announced that the rules will go."),
 ]  # fmt: skip
+TRUE = [
+    ("One of the few zoos with pandas is in Atlanta.", "Only four pandas are left, in the zoo in Atlanta."),
+    ("The gathering had 15,000 flowers.", "The gathering had 15, 000 flowers given by supporters."),
+    ("The festival showed it on 18 October 2018.", "The festival showed it on Thursday 18 October."),
+    ("Noise increases the time it takes to fall asleep.", "Getting to sleep: Increasing the time it takes to fall asleep."),
+    ("The child is believed to have been ill.", "Details have not been released but police said the child is believed to have been ill."),
+    ("Schlosser warns that more records will be broken.",
+     "He added that more records will likely be broken as it warms. Schlosser said that means the world should act."),
+    ("Dr. Ashraf al-Qidra of the health ministry warned of a catastrophe.",
+     "Dr. Ashraf al-Qidra, a spokesperson for the health ministry, on Thursday warned of a catastrophe."),
+]  # fmt: skip
 OTHER = [
+    ("One trawler sank.", "Two trawlers sank."),
+    ("The station lies 230 metres below ground.", "The station lies 230 feet below ground."),
+    ("It was last seen six decades ago.", "It was last seen 40 years ago."),
+    ("The festival showed it in October 2019.", "The festival of 2018 showed it on Thursday 18 October."),
+    ("The child is believed to have been ill.", "Police said the child is not believed to have been ill but hurt."),
+    ("Weber warns that more records will be broken.",
+     "He added that more records will likely be broken as it warms. Schlosser said that means the world should act."),
+    ("Jana Kis warned of a catastrophe.", "Dr. Ashraf al-Qidra of the ministry warned Jana Kis of a catastrophe."),
     ("The goalkeeper was able to reach the ball.", "The goalkeeper was unable to reach the ball."),
     ("Prices are likely to fall.", "Prices are unlikely to fall."),
     ("The yard managed to sell the trawler.", "The yard failed to sell the trawler."),
@@ -32,8 +55,13 @@ def test_the_same_in_another_form_meets_no_objection(text: str, quote: str) -> N
     assert objections(text, quote) == frozenset()
 
 
+@pytest.mark.parametrize(("text", "quote"), TRUE)
+def test_what_the_quote_says_meets_none(text: str, quote: str) -> None:
+    assert objections(text, quote) <= {Objection.NAMES}  # how a sentence opens may look like one
+
+
 @pytest.mark.parametrize(("text", "quote"), OTHER)
 def test_what_says_otherwise_meets_one(text: str, quote: str) -> None:
     assert objections(text, quote) & {
-        Objection.CHANGED, Objection.DEEDS, Objection.DENIALS, Objection.FACTS, Objection.SPEAKERS
+        Objection.CHANGED, Objection.DEEDS, Objection.DENIALS, Objection.FACTS, Objection.FIGURES, Objection.SPEAKERS
     }  # fmt: skip

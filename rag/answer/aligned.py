@@ -27,14 +27,15 @@ from rag.english.lexicon import (
     WEEKDAYS,
     lemma,
 )
+from rag.english.measures import is_as_much
 from rag.english.names import names, same_name
 from rag.english.normalise import fold, stem
-from rag.english.numbers import numbers
+from rag.english.numbers import figures, numbers, stated_numbers
 from rag.english.sentences import sentences
 
 __all__ = ["copied", "is_changed"]
 
-_WORD = re.compile(r"\w(?:[\w’'.,-]*\w)?|[%$€£¥]")
+_WORD = re.compile(r"\w(?:[\w’'.,–-]*\w)?|[%$€£¥]")
 _SAME = 0.6  # share of a sentence's words that has to be the quote's, in its order
 _COPIED = 0.85  # share of a sentence's words that makes it a copy
 _WIDEST = 4  # words that may stand in the place of others
@@ -82,20 +83,21 @@ def is_changed(text: str, quote: str) -> bool:
     )
 
 
-def copied(text: str, quote: str) -> str | None:
+def copied(text: str, quote: str) -> tuple[str, int] | None:
     """The sentence of the quote whose words the text repeats in their order, nearly all of its own being
-    there; `None` where there is none.
+    there, and where in it they begin; `None` where there is none.
 
     >>> quote = "It rained. Iran struck first, the ministry denied."
     >>> copied("Iran struck first.", quote), copied("Iran hit Pakistan first.", quote)
-    ('Iran struck first, the ministry denied.', None)
+    (('Iran struck first, the ministry denied.', 0), None)
     """
     ours = _even(_WORD.findall(text))
     for start, end in sentences(quote):
-        theirs = _even(_WORD.findall(quote[start:end]))
-        matcher = SequenceMatcher(None, ours, theirs, autojunk=False)
-        if sum(block.size for block in matcher.get_matching_blocks()) >= _COPIED * len(ours):
-            return quote[start:end]
+        theirs = list(_WORD.finditer(quote, start, end))
+        matcher = SequenceMatcher(None, ours, _even([word.group() for word in theirs]), autojunk=False)
+        blocks = matcher.get_matching_blocks()
+        if ours and sum(block.size for block in blocks) >= _COPIED * len(ours):
+            return quote[start:end], theirs[blocks[0].b].start() - start
     return None
 
 
@@ -104,6 +106,7 @@ def _even(said: Sequence[str]) -> list[str]:
 
 
 def _differs(ours: Sequence[str], theirs: Sequence[str], codes: Sequence[_Change]) -> bool:
+    ours, theirs = _without_capital(ours), _without_capital(theirs)
     changed = [(ours[a:b], theirs[c:d]) for tag, a, b, c, d in codes if tag == "replace"]
     added = {word.lower() for tag, a, b, _, _ in codes if tag != "equal" for word in ours[a:b]}
     dropped = {word.lower() for tag, _, _, c, d in codes if tag != "equal" for word in theirs[c:d]}
@@ -132,6 +135,12 @@ def _differs(ours: Sequence[str], theirs: Sequence[str], codes: Sequence[_Change
     )
 
 
+def _without_capital(said: Sequence[str]) -> list[str]:
+    """The words of a sentence, the first in small letters where it is no name."""
+    first = {word for name in names(" ".join(said)) for word in name.text.split() if not name.start}
+    return [said[0] if said[0] in first else said[0].lower(), *said[1:]]
+
+
 def _is_denied_or_surer(here: Sequence[str], there: Sequence[str]) -> bool:
     """Whether words say the same as those in whose place they stand, but for a denial on one side, or without
     their "may" or "allegedly"."""
@@ -154,8 +163,10 @@ def _meant(said: Sequence[str]) -> set[str]:
 
 def _is_other(here: str, there: str, turned: bool) -> bool:
     """Whether words stand in the place of others of their kind that mean something else."""
+    if any(is_as_much(figure, other) for figure in figures(here) for other in figures(there)):
+        return False
     one, other = numbers(here, ordinals=True), numbers(there, ordinals=True)
-    if one and other and set(one) != set(other):
+    if one and other and stated_numbers(here) != stated_numbers(there):
         return True
     days, other_days = (_CALENDAR & {word.lower() for word in _WORD.findall(said)} for said in (here, there))
     if days and other_days and not days & other_days:

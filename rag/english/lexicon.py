@@ -18,6 +18,7 @@ __all__ = [
     "ACCUSING_VERBS",
     "ADVERBIALS",
     "ADVERBS",
+    "AMERICAN_SPELLINGS",
     "ANSWER_POINTERS",
     "ARTICLE_NOUNS",
     "ATTACK_VERBS",
@@ -576,6 +577,25 @@ MUTUAL_VERBS = _set("border clash debate divorce face fight join marry meet play
 NEGATIONS = _set("no not never none nobody nothing neither nor without cannot nowhere noone n't")
 # Derived: those that can be a phrase, or begin one, and make the whole clause negative.
 NEGATIVE_PRONOUNS = NEGATIONS - _set("not never nor without cannot n't")
+# British spellings and the American ones of the same words; "-ise" and "-ize" need no list.
+AMERICAN_SPELLINGS = _set(
+    """aluminium:aluminum anaemia:anemia anaesthetic:anesthetic analogue:analog armour:armor
+    behaviour:behavior calibre:caliber cancelled:cancel cancelling:cancel catalogue:catalog
+    centimetre:centimeter centre:center colour:color councillor:councilor counselled:counsel
+    counsellor:counselor defence:defense dialled:dial dialogue:dialog diarrhoea:diarrhea
+    endeavour:endeavor favour:favor favourite:favorite fibre:fiber flavour:flavor foetus:fetus
+    fuelled:fuel fuelling:fuel fulfil:fulfill grey:gray haemorrhage:hemorrhage harbour:harbor
+    honour:honor humour:humor jewellery:jewelry kilometre:kilometer labelled:label labelling:label
+    labour:labor leukaemia:leukemia licence:license litre:liter manoeuvre:maneuver marvelled:marvel
+    metre:meter millimetre:millimeter modelled:model modelling:model mould:mold moustache:mustache
+    neighbour:neighbor neighbourhood:neighborhood odour:odor oestrogen:estrogen offence:offense
+    orthopaedic:orthopedic paediatric:pediatric paediatrician:pediatrician panelled:panel parlour:parlor
+    plough:plow practise:practice pretence:pretense programme:program pyjamas:pajamas quarrelled:quarrel
+    rancour:rancor rigour:rigor rivalled:rival rumour:rumor sabre:saber sceptic:skeptic
+    sceptical:skeptical signalled:signal signalling:signal smoulder:smolder splendour:splendor
+    sulphur:sulfur theatre:theater totalled:total travelled:travel traveller:traveler travelling:travel
+    tumour:tumor tunnelled:tunnel vapour:vapor vigour:vigor woollen:woolen"""
+)
 # Hardly a negation, but what it stands with is said not to be.
 DEGREE_NEGATIONS = _set("hardly scarcely barely rarely seldom")
 # Whoever denies, refuses or fails to do a thing has not done it.

@@ -24,7 +24,7 @@ from rag.english.lexicon import (
 from rag.english.normalise import stem, words
 from rag.english.numbers import Figure, figures, unit_of
 
-__all__ = ["counted_qualifiers", "counts_together", "in_base_unit", "kind_near", "quantities"]
+__all__ = ["counted_qualifiers", "counts_together", "in_base_unit", "is_as_much", "kind_near", "quantities"]
 
 # Unit, short or long: how many of the base unit, which comes first in each line.
 _UNITS = (
@@ -56,7 +56,7 @@ def in_base_unit(figure: Figure) -> Figure:
 
     >>> from rag.english.numbers import figures
     >>> [(f.value, f.unit) for f in map(in_base_unit, figures("30 centimetres, 90 minutes and nine people"))]
-    [(0.3, 'metr'), (5400.0, 'second'), (9.0, 'person')]
+    [(0.3, 'meter'), (5400.0, 'second'), (9.0, 'person')]
     """
     base = _factors().get(figure.unit or "")
     if base is None:
@@ -64,6 +64,23 @@ def in_base_unit(figure: Figure) -> Figure:
     unit, factor = base
     value, low, high = (round(number * factor, 9) for number in (figure.value, figure.low, figure.high))
     return replace(figure, unit=unit, value=value, low=low, high=high)
+
+
+_ROUNDED = 0.03  # of a number that was converted into another unit, and rounded
+
+
+def is_as_much(one: Figure, other: Figure) -> bool:
+    """Whether a figure is another one in another unit, rounded.
+
+    >>> from rag.english.numbers import figures
+    >>> decades, years, miles, kilometres = figures("six decades, 60 years, 20 miles and 32 kilometres")
+    >>> is_as_much(decades, years), is_as_much(miles, kilometres), is_as_much(years, miles)
+    (True, True, False)
+    """
+    if one.unit == other.unit or one.unit is None or other.unit is None:
+        return False
+    first, second = in_base_unit(one), in_base_unit(other)
+    return first.unit == second.unit and abs(first.value - second.value) <= _ROUNDED * abs(first.value)
 
 
 _FEW = alternation(DIGIT_WORDS[1:])

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
 
-from rag.english.lexicon import STOPWORDS
+from rag.english.lexicon import AMERICAN_SPELLINGS, STOPWORDS
 
 __all__ = [
     "MARKS",
@@ -188,15 +188,32 @@ def plain_word(word: str) -> str:
 
 @lru_cache(maxsize=65_536)
 def stem(word: str) -> str:
-    """A lower-case word without its ending (Porter's second stemmer, as in the lexical index).
+    """A lower-case word without its ending (Porter's second stemmer, as in the lexical index), British and
+    American spellings as one.
 
     >>> stem("targeted"), stem("strikes")
     ('target', 'strike')
+    >>> stem("metres") == stem("meter"), stem("organised") == stem("organizes")
+    (True, True)
     """
+    found = _stemmed(word)
+    if found.endswith(("iz", "yz")) and len(found) > 4:
+        return f"{found[:-1]}s"
+    return _spellings().get(found, found)
+
+
+def _stemmed(word: str) -> str:
     from snowballstemmer import stemmer
 
     # One for each word, a hundredth of the work: it keeps the word in itself, which threads must not share.
     return stemmer("english").stemWord(word)  # type: ignore[no-any-return]
+
+
+@cache
+def _spellings() -> Mapping[str, str]:
+    """The stems of American spellings, by those of British ones."""
+    pairs = (pair.split(":") for pair in AMERICAN_SPELLINGS)
+    return {_stemmed(british): _stemmed(american) for british, american in pairs}
 
 
 def content_stems(text: str) -> list[str]:

@@ -27,7 +27,18 @@ from rag.english.lexicon import (
 )
 from rag.english.normalise import stem, words
 
-__all__ = ["Amount", "Figure", "amounts", "bound_before", "figures", "numbers", "ranks", "unit_of"]
+__all__ = [
+    "Amount",
+    "Figure",
+    "amounts",
+    "bound_before",
+    "figures",
+    "meant_numbers",
+    "numbers",
+    "ranks",
+    "stated_numbers",
+    "unit_of",
+]
 
 _LONG_SCALES = [scale for scale in SCALES if len(scale) > 3 and scale != "score"]
 _SHORT_SCALES = [scale for scale in SCALES if len(scale) < 3]
@@ -174,6 +185,35 @@ def numbers(text: str, *, ordinals: bool = False) -> list[str]:
     ['16']
     """
     return [amount.written for amount in amounts(text) if ordinals or not amount.ordinal]
+
+
+_YEARS = re.compile(r"(?<!\d)((?:1[89]|20)\d\d)[-–/](\d\d)(?![\d-])")
+
+
+def meant_numbers(text: str) -> frozenset[str]:
+    """The numbers that a text may be said to state: those of `numbers`, and what "2018–19" comes to.
+
+    >>> sorted(meant_numbers("since 2018–19, for six decades"))
+    ['19', '2018', '2019', '6']
+    """
+    return frozenset({*numbers(text, ordinals=True)} | stated_numbers(text))
+
+
+_ONE_OF_THEM = re.compile(
+    r"\bone (?:of|way or|or (?:the )?other|or another|another)\b|\b(?:no|any|every|this|that|the) one\b",
+    re.IGNORECASE,
+)
+
+
+def stated_numbers(text: str) -> frozenset[str]:
+    """The numbers that a text states and means: "one of the few" counts nothing, and "2018–19" is two years.
+
+    >>> sorted(stated_numbers("One of the two ran in 2018–19, one way or the other."))
+    ['2', '2018', '2019']
+    """
+    plain = _ONE_OF_THEM.sub("", text)
+    plain = _YEARS.sub(lambda m: f"{m[1]} and {m[1][:2]}{m[2]}" if m[2] > m[1][2:] else m[0], plain)
+    return frozenset(numbers(plain, ordinals=True))
 
 
 # --- figures ------------------------------------------------------------------------------------------

@@ -160,7 +160,11 @@ def _loaded(encoder: Encoder | None) -> Iterator[Callable[[], None]]:
     with ThreadPoolExecutor(2, "clippings-load") as loading:
         loaded = loading.submit(lambda: encoder.dims)
         loading.submit(load_languages)  # who needs them and cannot load them says so
-        yield lambda: loaded.result() and None
+
+        def wait() -> None:
+            loaded.result()
+
+        yield wait
 
 
 def _carry_out(

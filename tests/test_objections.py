@@ -28,7 +28,7 @@ TRUE = [
     ("Noise increases the time it takes to fall asleep.", "Getting to sleep: Increasing the time it takes to fall asleep."),
     ("The child is believed to have been ill.", "Details have not been released but police said the child is believed to have been ill."),
     ("Schlosser warns that more records will be broken.",
-     "He added that more records will likely be broken as it warms. Schlosser said that means the world should act."),
+     "He added that more records will be broken as it warms. Schlosser said that means the world should act."),
     ("Dr. Ashraf al-Qidra of the health ministry warned of a catastrophe.",
      "Dr. Ashraf al-Qidra, a spokesperson for the health ministry, on Thursday warned of a catastrophe."),
 ]  # fmt: skip
@@ -39,7 +39,7 @@ OTHER = [
     ("The festival showed it in October 2019.", "The festival of 2018 showed it on Thursday 18 October."),
     ("The child is believed to have been ill.", "Police said the child is not believed to have been ill but hurt."),
     ("Weber warns that more records will be broken.",
-     "He added that more records will likely be broken as it warms. Schlosser said that means the world should act."),
+     "He added that more records will be broken as it warms. Schlosser said that means the world should act."),
     ("Jana Kis warned of a catastrophe.", "Dr. Ashraf al-Qidra of the ministry warned Jana Kis of a catastrophe."),
     ("The goalkeeper was able to reach the ball.", "The goalkeeper was unable to reach the ball."),
     ("Prices are likely to fall.", "Prices are unlikely to fall."),

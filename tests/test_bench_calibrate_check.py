@@ -5,14 +5,14 @@ from __future__ import annotations
 
 import random
 
-from eval.bench.calibrate_check import Row, fit, likelihood, thresholds
+from eval.bench.calibrate_check import Row, certain_objections, fit, likelihood, parted, thresholds
 from rag.answer.abstain import NEVER
 from rag.scores import log_odds
 from rag.types import Objection
 
 
-def signs(judged: float) -> tuple[float, float, float]:
-    return log_odds(judged), 0.0, -log_odds(judged)
+def signs(judged: float) -> tuple[float, float, float, float]:
+    return log_odds(judged), 0.0, -log_odds(judged), 0.0
 
 
 def rows(number: int = 400) -> list[Row]:
@@ -29,29 +29,33 @@ def rows(number: int = 400) -> list[Row]:
             objections.append("changed")
         if dice.random() < (0.1 if supported else 0.4):
             objections.append("deeds")
-        found.append(Row("people", "claim", supported, False, ((signs(judged), tuple(objections)),)))
+        found.append(Row("people", "claim", supported, False, ((signs(judged), tuple(objections), 0.5),)))
     return found
 
 
 def test_a_rule_that_no_supported_claim_meets_is_certain_and_another_is_weighed() -> None:
-    bias, weights, taken = fit(rows())
-    assert taken[Objection.CHANGED] == NEVER
-    assert 0.5 < taken[Objection.DEEDS] < 4
-    assert weights[0] - weights[2] > 0.3
-    sure = Row("people", "claim", True, False, ((signs(0.9), ()),))
-    doubted = Row("people", "claim", True, False, ((signs(0.9), ("deeds",)),))
-    never = Row("people", "claim", True, False, ((signs(0.999), ("changed",)),))
-    found = [likelihood(row, bias, weights, taken) for row in (sure, doubted, never)]
+    assert certain_objections(rows()) == {*Objection} - {Objection.DEEDS}
+    weighing = fit(rows(), frozenset({Objection.CHANGED}))
+    assert weighing.objections[Objection.CHANGED] == NEVER
+    assert 0.5 < weighing.objections[Objection.DEEDS] < 4
+    assert weighing.signs[0] - weighing.signs[2] > 0.3
+    found = [
+        likelihood((signs(judged), objections, 0.5), weighing)
+        for judged, objections in ((0.9, ()), (0.9, ("deeds",)), (0.999, ("changed",)))
+    ]
     assert found[0] > found[1] > found[2]
     assert found[2] < 0.001
 
 
-def test_the_text_that_supports_most_counts_and_words_that_stand_there_are_certain() -> None:
-    taken = dict.fromkeys(Objection, 0.0)
-    two = Row("people", "claim", True, False, ((signs(0.2), ()), (signs(0.8), ())))
-    assert round(likelihood(two, 0.0, (1.0, 0.0, 0.0), taken), 6) == 0.8
-    assert likelihood(Row("people", "claim", True, True, ()), 0.0, (1.0, 0.0, 0.0), taken) == 1.0
-    assert likelihood(Row("people", "claim", True, False, ()), 0.0, (1.0, 0.0, 0.0), taken) == 0.0
+def test_claims_are_parted_by_the_text_that_speaks_for_them() -> None:
+    near, far = (signs(0.8), (), 0.9), (signs(0.2), (), 0.3)
+    repeats = Row("people", "claim", True, False, (far, near))
+    reworded = Row("people", "claim", True, False, (far,))
+    quoted, unfound = Row("people", "claim", True, True, ()), Row("people", "claim", True, False, ())
+    assert parted([repeats, reworded, quoted, unfound]) == (
+        [reworded],
+        [Row("people", "claim", True, False, (near,))],
+    )
 
 
 def test_thresholds_are_the_least_and_the_greatest_that_keep_the_stated_rates() -> None:
@@ -64,3 +68,13 @@ def test_thresholds_are_the_least_and_the_greatest_that_keep_the_stated_rates() 
         ("made by machine", False, 0.1) for _ in range(95)
     ]
     assert thresholds([*others, *right, *spoiled])[0] == 0.96  # or five in a hundred spoiled ones would pass
+    faithful = [("made by machine", True, 0.05 + n / 100) for n in range(100)]
+    assert thresholds([*others, *right, *faithful])[1] == 0.06  # or two in a hundred would be withheld
+
+
+def test_a_source_with_few_claims_does_not_choose_a_threshold() -> None:
+    others = [("people", False, n / 100) for n in range(100)]
+    right = [("people", True, 0.5) for _ in range(100)]
+    few = [("others", False, 0.99) for _ in range(9)]
+    assert thresholds([*others, *right, *few]) == thresholds([*others, *right])
+    assert thresholds([*others, *right, *few, ("others", False, 0.99)])[0] > 0.90

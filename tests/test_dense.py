@@ -7,7 +7,7 @@ import json
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
@@ -37,8 +37,10 @@ FILTERS = (
 )
 
 
-@pytest.fixture
-def feed(tmp_path: Path) -> Path:
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """A feed, and the collection of it with one article corrected."""
+    folder = tmp_path_factory.mktemp("made")
     # Two have the same words: equal cosines are put in order by key.
     records: list[dict[str, str]] = [
         {
@@ -50,13 +52,23 @@ def feed(tmp_path: Path) -> Path:
         | ({"published": f"2024-01-0{n}"} if n else {})
         for n in range(9)
     ]
-    return write_jsonl(tmp_path / "feed.jsonl", *records)
+    feed = write_jsonl(folder / "feed.jsonl", *records)
+    config = Config(home=folder / "home", encoder=WordEncoder.name)
+    sync(feed, config, encoder=WordEncoder())
+    edit("5", {"title": "A corrected title"}, config, encoder=WordEncoder())
+    return feed, config.home
 
 
 @pytest.fixture
-def collection(feed: Path, config: Config) -> Config:
-    sync(feed, config, encoder=WordEncoder())
-    edit("5", {"title": "A corrected title"}, config, encoder=WordEncoder())
+def feed(made: tuple[Path, Path]) -> Iterator[Path]:
+    before = made[0].read_bytes()
+    yield made[0]
+    made[0].write_bytes(before)
+
+
+@pytest.fixture
+def collection(made: tuple[Path, Path], config: Config) -> Config:
+    shutil.copytree(made[1], config.home)
     return config
 
 

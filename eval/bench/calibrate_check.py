@@ -10,12 +10,13 @@ sources that may calibrate but not train, statements made by machine from kept-o
 families of contrasting sentences.
 
 An objection that at most `CERTAIN` of the supported claims of people meet is certain: what it objects to is
-never shown. Logistic regression (every source and label weighs alike) over the judge's log-odds and the other
-objections gives the weights in `rag.answer.abstain`. The thresholds follow two rules. A sentence is
-*supported* from the least likelihood at which, in the mean over the sources, at most `ERROR` of what is not
-supported passes, and at most `SPOILED_ERROR` of the spoiled statements. It is *shown* from the greatest at
-which at most `WITHHELD` of the supported ones are withheld to which no certain rule objects. With `--rows`
-what was collected is kept in a file and used again.
+never shown. Sentences that repeat the words of the evidence, changed or not, and those in words of their own
+are weighed apart. For each kind logistic regression (every source and label weighs alike) over the judge's
+log-odds and the other objections gives the weights in `rag.answer.abstain`, and the thresholds follow two
+rules. A sentence is *supported* from the least likelihood at which, in the mean over the sources, at most
+`ERROR` of what is not supported passes, and at most `SPOILED_ERROR` of the spoiled statements. It is *shown*
+from the greatest at which at most `WITHHELD` of the supported ones are withheld to which no certain rule
+objects, and at most `FAITHFUL_WITHHELD` of the faithful statements made by machine. With `--rows` what was collected is kept in a file and used again.
 """
 
 from __future__ import annotations
@@ -25,15 +26,15 @@ import json
 import random
 import sys
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from eval.bench.support import Label, evidence_of, read_claims
-from rag.answer.abstain import NEVER, judge_signs
+from rag.answer.abstain import MIN_REPEATED, NEVER, Weighing, judge_signs
 from rag.answer.check import Checker
 from rag.models.judge import TextJudge
 from rag.scores import auroc
@@ -43,9 +44,22 @@ from rag.training.judge import window
 from rag.training.statements import made
 from rag.types import DraftSentence, Objection
 
-__all__ = ["CERTAIN", "ERROR", "SPOILED_ERROR", "WITHHELD", "Row", "fit", "main", "thresholds"]
+__all__ = [
+    "CERTAIN",
+    "ERROR",
+    "FAITHFUL_WITHHELD",
+    "SPOILED_ERROR",
+    "WITHHELD",
+    "Row",
+    "certain_objections",
+    "fit",
+    "likelihood",
+    "main",
+    "parted",
+    "thresholds",
+]
 
-ERROR, SPOILED_ERROR, WITHHELD, CERTAIN = 0.10, 0.04, 0.03, 0.02
+ERROR, SPOILED_ERROR, WITHHELD, FAITHFUL_WITHHELD, CERTAIN = 0.10, 0.04, 0.03, 0.01, 0.02
 # Sources that were not trained on at all, of which every claim may calibrate. Others, measured only, are not
 # looked at here.
 _CALIBRATING = frozenset({"lfqa"})
@@ -56,13 +70,17 @@ _MADE, _TOLD = "made by machine", "contrasts"
 _OBJECTIONS = tuple(Objection)
 
 
-_Text = tuple[tuple[float, ...], tuple[str, ...]]  # the judge's signs, and objections
+_FEWEST = 10  # claims of a source and kind from which they count
+_Signs = tuple[float, float, float, float]
+_Text = tuple[
+    _Signs, tuple[str, ...], float
+]  # the judge's signs, objections, and the share of repeated words
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
     """A claim as the check saw it: whether it is supported, whether its words stand in the evidence, and for
-    each text it was laid beside the judge's signs and the rules' objections."""
+    each text it was laid beside the judge's signs, the rules' objections and how much of it is repeated."""
 
     source: str
     kind: str
@@ -111,7 +129,8 @@ def _row(source: str, kind: str, supported: bool, text: str) -> Callable[[Checke
     def seen(checker: Checker) -> Row:
         draft = DraftSentence(text)
         texts = tuple(
-            (judge_signs(w.judgement), tuple(sorted(map(str, w.objections)))) for w in checker.weighed(draft)
+            (judge_signs(w.judgement), tuple(sorted(map(str, w.objections))), w.repeated)
+            for w in checker.weighed(draft)
         )
         return Row(source, kind, supported, checker.is_quoted(draft), texts)
 
@@ -125,11 +144,11 @@ def _features(text: _Text) -> list[float]:
     return [*text[0], *(float(str(each) in text[1]) for each in _OBJECTIONS)]
 
 
-def fit(rows: Sequence[Row]) -> tuple[float, tuple[float, ...], dict[Objection, float]]:
-    """The bias, what the judge's signs are multiplied by, and what each objection takes, never less than
-    nothing. Of the texts of a claim the one counts to which rules object least, and then the likeliest."""
+def fit(rows: Sequence[Row], certain: frozenset[Objection]) -> Weighing:
+    """What the judge's signs are multiplied by, and what each objection takes, never less than nothing; no
+    thresholds yet. Of the texts of a claim the one counts to which rules object least, and then the
+    likeliest."""
     asked = [row for row in rows if not row.quoted and row.texts]
-    certain = _certain(asked)
     seen = [row for row in asked if not certain & {*map(Objection, _best(row)[1])}]
     counts = Counter((row.source, row.supported) for row in seen)
     best = [_best(row) for row in seen]
@@ -157,32 +176,39 @@ def fit(rows: Sequence[Row]) -> tuple[float, tuple[float, ...], dict[Objection, 
         each: NEVER if each in certain else round(abs(float(found.get(at, 0.0))), 2)
         for at, each in enumerate(_OBJECTIONS, first)
     }
-    return float(found[0]), tuple(round(float(found[at]), 3) for at in range(1, first)), taken
+    partly, contradicted, unchanged = (float(found[at]) for at in range(2, first))
+    return Weighing(float(found[0]), (float(found[1]), partly, contradicted, unchanged), taken, 0.0, 0.0)
 
 
 def _best(row: Row) -> _Text:
     return max(row.texts, key=lambda text: (-len(text[1]), text[0][0]))
 
 
-def _certain(rows: Sequence[Row]) -> frozenset[Objection]:
+def certain_objections(rows: Sequence[Row]) -> frozenset[Objection]:
     """The objections that hardly any supported claim of people meets."""
-    right = [frozenset(_best(row)[1]) for row in rows if row.supported and row.source not in (_MADE, _TOLD)]
+    asked = [row for row in rows if not row.quoted and row.texts]
+    right = [frozenset(_best(row)[1]) for row in asked if row.supported and row.source not in (_MADE, _TOLD)]
     return frozenset(
         each for each in _OBJECTIONS if sum(str(each) in met for met in right) <= CERTAIN * len(right)
     )
 
 
-def likelihood(row: Row, bias: float, weights: Sequence[float], taken: Mapping[Objection, float]) -> float:
-    """How likely a claim is supported, as the check weighs it; 1 where its words stand in the evidence."""
-    if row.quoted:
-        return 1.0
-    odds = [
-        bias
-        + sum(weight * sign for weight, sign in zip(weights, signs, strict=True))
-        - sum(taken[Objection(each)] for each in objections)
-        for signs, objections in row.texts
-    ]
-    return max((1 / (1 + float(np.exp(-value))) for value in odds), default=0.0)
+def parted(rows: Sequence[Row]) -> tuple[list[Row], list[Row]]:
+    """The claims in words of their own and those that repeat words, by their best text, which alone is
+    kept."""
+    asked = [replace(row, texts=(_best(row),)) for row in rows if not row.quoted and row.texts]
+    return (
+        [row for row in asked if row.texts[0][2] < MIN_REPEATED],
+        [row for row in asked if row.texts[0][2] >= MIN_REPEATED],
+    )
+
+
+def likelihood(text: _Text, weighing: Weighing) -> float:
+    """How likely a claim is supported by a text, as the check weighs it."""
+    signs, objections, _ = text
+    odds = weighing.bias + sum(weight * sign for weight, sign in zip(weighing.signs, signs, strict=True))
+    odds -= sum(weighing.objections[Objection(each)] for each in objections)
+    return 1 / (1 + float(np.exp(-odds)))
 
 
 # --- thresholds ----------------------------------------------------------------------------------------
@@ -195,6 +221,10 @@ def thresholds(scored: Sequence[tuple[str, bool, float]]) -> tuple[float, float]
     others = _by_source(scored, supported=False)
     # What a certain rule objects to is withheld whatever the threshold is.
     right = _by_source([row for row in scored if row[2] > _VETOED], supported=True)
+    others, right = (
+        {source: values for source, values in found.items() if len(values) >= _FEWEST}
+        for found in (others, right)
+    )
     supported = next(
         (
             least
@@ -209,6 +239,7 @@ def thresholds(scored: Sequence[tuple[str, bool, float]]) -> tuple[float, float]
             least
             for least in grid
             if 1 - _mean(_share(values, least) for values in right.values()) <= WITHHELD
+            and (_MADE not in right or 1 - _share(right[_MADE], least) <= FAITHFUL_WITHHELD)
         ),
         default=0.01,
     )
@@ -227,7 +258,7 @@ def _share(values: Sequence[float], least: float) -> float:
     return sum(value >= least for value in values) / len(values) if values else 0.0
 
 
-def _mean(values: Iterator[float]) -> float:
+def _mean(values: Iterable[float]) -> float:
     found = list(values)
     return sum(found) / len(found) if found else 0.0
 
@@ -254,34 +285,32 @@ def main(arguments: Sequence[str] | None = None) -> int:
         ]
         if options.rows:
             options.rows.write_text("".join(json.dumps(asdict(row)) + "\n" for row in rows), encoding="utf-8")
-    bias, weights, taken = fit(rows)
-    scored = [(row.source, row.supported, likelihood(row, bias, weights, taken)) for row in rows]
-    supported, shown = thresholds(scored)
+    certain = certain_objections(rows)
+    weighings = [_chosen(kind, certain) for kind in parted(rows)]
+    scored = [_scored(row, *weighings) for row in rows]
+    made_ones = [found for found in scored if found.row.source == _MADE]
     print(
         json.dumps(
             {
-                "bias": round(bias, 3),
-                "weights": weights,
-                "objections": {str(each): value for each, value in taken.items()},
-                "supported from": supported,
-                "shown from": shown,
+                **{
+                    name: {
+                        "bias": round(weighing.bias, 3),
+                        "signs": [round(value, 3) for value in weighing.signs],
+                        "objections": {str(each): value for each, value in weighing.objections.items()},
+                        "supported from": weighing.supported,
+                        "shown from": weighing.shown,
+                    }
+                    for name, weighing in zip(("reworded", "repeated"), weighings, strict=True)
+                },
                 "sources": {
-                    source: _table(scored, source, supported, shown)
+                    source: _table([found for found in scored if found.row.source == source])
                     for source in sorted({row.source for row in rows})
                 },
                 "made": {
                     kind: round(
-                        _share(
-                            [
-                                likelihood(r, bias, weights, taken)
-                                for r in rows
-                                if r.kind == kind and r.source == _MADE
-                            ],
-                            supported,
-                        ),
-                        2,
+                        _mean(f.passes for f in scored if (f.row.source, f.row.kind) == (_MADE, kind)), 2
                     )
-                    for kind in sorted({row.kind for row in rows if row.source == _MADE})
+                    for kind in sorted({f.row.kind for f in made_ones})
                 },
             },
             indent=2,
@@ -290,24 +319,52 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def _table(
-    scored: Sequence[tuple[str, bool, float]], source: str, supported: float, shown: float
-) -> dict[str, Any]:
-    right = [value for name, is_supported, value in scored if name == source and is_supported]
-    others = [value for name, is_supported, value in scored if name == source and not is_supported]
+def _chosen(rows: Sequence[Row], certain: frozenset[Objection]) -> Weighing:
+    weighing = fit(rows, certain)
+    scored = [(row.source, row.supported, likelihood(row.texts[0], weighing)) for row in rows]
+    supported, shown = thresholds(scored)
+    return replace(weighing, supported=supported, shown=shown)
+
+
+@dataclass(frozen=True, slots=True)
+class _Scored:
+    row: Row
+    score: float
+    passes: bool
+    shown: bool
+
+
+def _scored(row: Row, reworded: Weighing, repeated: Weighing) -> _Scored:
+    if row.quoted:
+        return _Scored(row, 1.0, True, True)
+    weighed = [
+        (likelihood(text, weighing), weighing)
+        for text in row.texts
+        for weighing in [repeated if text[2] >= MIN_REPEATED else reworded]
+    ]
+    return _Scored(
+        row,
+        max((value for value, _ in weighed), default=0.0),
+        any(value >= weighing.supported for value, weighing in weighed),
+        any(value >= weighing.shown for value, weighing in weighed),
+    )
+
+
+def _table(found: Sequence[_Scored]) -> dict[str, Any]:
+    right, others = ([f for f in found if f.row.supported is supported] for supported in (True, False))
     return {
         "claims": [len(right), len(others)],
-        "auroc": auroc(right, others),
-        "supported ones that pass": round(_share(right, supported), 3),
-        "others that pass": round(_share(others, supported), 3),
-        "supported ones never shown": round(1 - _share(right, shown), 3),
-        "others never shown": round(1 - _share(others, shown), 3),
+        "auroc": auroc([f.score for f in right], [f.score for f in others]),
+        "supported ones that pass": round(_mean(f.passes for f in right), 3),
+        "others that pass": round(_mean(f.passes for f in others), 3),
+        "supported ones never shown": round(_mean(not f.shown for f in right), 3),
+        "others never shown": round(_mean(not f.shown for f in others), 3),
     }
 
 
 def _read(line: str) -> Row:
     found = json.loads(line)
-    texts = tuple((tuple(signs), tuple(objections)) for signs, objections in found.pop("texts"))
+    texts = tuple((tuple(signs), tuple(objections), share) for signs, objections, share in found.pop("texts"))
     return Row(**found, texts=texts)
 
 

@@ -33,7 +33,7 @@ from rag.english.normalise import fold, stem
 from rag.english.numbers import figures, numbers, stated_numbers
 from rag.english.sentences import sentences
 
-__all__ = ["copied", "is_changed"]
+__all__ = ["copied", "is_changed", "repeated"]
 
 _WORD = re.compile(r"\w(?:[\w’'.,–-]*\w)?|[%$€£¥]")
 _SAME = 0.6  # share of a sentence's words that has to be the quote's, in its order
@@ -81,6 +81,18 @@ def is_changed(text: str, quote: str) -> bool:
         _differs(ours, theirs, codes) or _drops_condition(text, sentence, codes)
         for theirs, sentence, codes in best
     )
+
+
+def repeated(text: str, quote: str) -> float:
+    """The share of the text's words that the quote has, in their order, 0 to 1.
+
+    >>> quote = "Nine people died when a bus hit a wall."
+    >>> [round(repeated(text, quote), 2) for text in ("Nine people died.", "A bus killed nine people.")]
+    [1.0, 0.4]
+    """
+    ours, theirs = _even(_WORD.findall(text)), _even(_WORD.findall(quote))
+    matcher = SequenceMatcher(None, ours, theirs, autojunk=False)
+    return sum(block.size for block in matcher.get_matching_blocks()) / len(ours) if ours else 0.0
 
 
 def copied(text: str, quote: str) -> tuple[str, int] | None:

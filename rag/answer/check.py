@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from rag.answer import abstain
+from rag.answer.aligned import repeated
 from rag.answer.corrections import notice_on
 from rag.answer.located import Located, Stretch, around, located
 from rag.answer.paraphrase import agrees, in_days_of, lacks, objections
@@ -38,6 +39,7 @@ from rag.types import (
 __all__ = ["Checker", "Weighed", "cited_text"]
 
 _FEWEST_WORDS = 3
+_STATES = (Support.SUPPORTED, Support.CHECK, None)  # of a sentence in other words, the best first
 _DOUBTING = frozenset({Objection.DENIALS, Objection.DEEDS, Objection.FIGURES})
 _WORSE = {
     Objection.FIGURES: Objection.UNKNOWN_FIGURES,
@@ -65,11 +67,20 @@ class Weighed:
     located: Located
     judgement: Judgement
     objections: frozenset[Objection]
+    repeated: float  # share of the sentence's words that the stretches have in its order
 
     @property
     def likelihood(self) -> float:
         """How likely the sentence is supported, 0 to 1."""
-        return abstain.support(self.judgement, self.objections)
+        return abstain.weighing(self.repeated).likelihood(self.judgement, self.objections)
+
+    @property
+    def support(self) -> Support | None:
+        """What the sentence may be called; `None` where it is not to be shown."""
+        weighing, likelihood = abstain.weighing(self.repeated), self.likelihood
+        if likelihood < weighing.shown:
+            return None
+        return Support.SUPPORTED if likelihood >= weighing.supported else Support.CHECK
 
 
 class Checker:
@@ -137,10 +148,19 @@ class Checker:
             [(in_days_of(said, text.text, text.published), text.text) for text in texts]
         )
         found = [
-            Weighed(text, judgement, self._objections(draft.text, text, judgement))
+            Weighed(
+                text,
+                judgement,
+                self._objections(draft.text, text, judgement),
+                repeated(draft.text, " ".join(stretch.text for stretch in text.stretches)),
+            )
             for text, judgement in zip(texts, judged, strict=True)
         ]
-        return sorted(found, key=lambda each: -each.likelihood)
+        return sorted(found, key=lambda each: (_STATES.index(each.support), -each.likelihood))
+
+    def may_be_shown(self, draft: DraftSentence) -> bool:
+        """Whether the evidence has the words of a sentence, or may support it."""
+        return self.is_quoted(draft) or any(weighed.support for weighed in self.weighed(draft))
 
     def _quoted(self, draft: DraftSentence) -> list[_Found]:
         """Where the sentence stands word for word: in the quotes it claims, in the passages it claims, or in
@@ -175,10 +195,9 @@ class Checker:
     def _carried(self, draft: DraftSentence) -> list[_Found]:
         """The stretches that a sentence in other words rests on, none where nothing supports it."""
         best = next(iter(self.weighed(draft)), None)
-        if best is None or best.likelihood < abstain.MIN_SHOWN:
+        if best is None or best.support is None:
             return []
-        support = Support.SUPPORTED if best.likelihood >= abstain.MIN_SUPPORTED else Support.CHECK
-        return [_at(source, span, support) for source, span in _joined(best.located.stretches)]
+        return [_at(source, span, best.support) for source, span in _joined(best.located.stretches)]
 
     def _pointed_at(self, claim: Claim) -> Located | None:
         """The text around a claimed quote, where the passage has that."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from rag.answer import abstain
 from rag.answer.check import Checker
 from rag.types import DraftSentence, Sentence
 
@@ -21,7 +20,7 @@ def checked_in_parts(checker: Checker, draft: DraftSentence) -> Sentence | None:
         return checker.check(draft)
     parts = [replace(draft, text=part, statement=None, parts=()) for part in draft.parts]
     # First whether all hold: a citation has its number from the moment that its part is checked.
-    if any(checker.supported(part) < abstain.MIN_SHOWN for part in parts):
+    if not all(checker.may_be_shown(part) for part in parts):
         return None
     found = [checker.check(part) for part in parts]
     citations = dict.fromkeys(citation for part in found if part for citation in part.citations)

@@ -16,7 +16,8 @@ log-odds and the other objections gives the weights in `rag.answer.abstain`, and
 rules. A sentence is *supported* from the least likelihood at which, in the mean over the sources, at most
 `ERROR` of what is not supported passes, and at most `SPOILED_ERROR` of the spoiled statements. It is *shown*
 from the greatest at which at most `WITHHELD` of the supported ones are withheld to which no certain rule
-objects, and at most `FAITHFUL_WITHHELD` of the faithful statements made by machine. With `--rows` what was collected is kept in a file and used again.
+objects, and at most `FAITHFUL_WITHHELD` of the faithful statements made by machine. With `--rows` what was
+collected is kept in a file and used again.
 """
 
 from __future__ import annotations
@@ -65,6 +66,7 @@ ERROR, SPOILED_ERROR, WITHHELD, FAITHFUL_WITHHELD, CERTAIN = 0.10, 0.04, 0.03, 0
 _CALIBRATING = frozenset({"lfqa"})
 _MEASURED_ONLY = frozenset({"qags-cnndm", "qags-xsum"})
 _RIDGE = 0.5
+_EXACT = 1e-9  # what a share computed in binary may be off by
 _VETOED = 1e-4  # a likelihood under this is a certain rule's doing
 _MADE, _TOLD = "made by machine", "contrasts"
 _OBJECTIONS = tuple(Objection)
@@ -238,8 +240,8 @@ def thresholds(scored: Sequence[tuple[str, bool, float]]) -> tuple[float, float]
         (
             least
             for least in grid
-            if 1 - _mean(_share(values, least) for values in right.values()) <= WITHHELD
-            and (_MADE not in right or 1 - _share(right[_MADE], least) <= FAITHFUL_WITHHELD)
+            if 1 - _mean(_share(values, least) for values in right.values()) <= WITHHELD + _EXACT
+            and (_MADE not in right or 1 - _share(right[_MADE], least) <= FAITHFUL_WITHHELD + _EXACT)
         ),
         default=0.01,
     )

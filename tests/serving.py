@@ -12,7 +12,7 @@ from typing import Any
 
 import uvicorn
 
-from rag.surfaces.gate import Counts
+from rag.surfaces.gate import QueueCounts
 
 
 @contextmanager
@@ -60,5 +60,5 @@ class HeldModel:
             self.closed = True
 
 
-def idle(counts: Counts) -> bool:
+def idle(counts: QueueCounts) -> bool:
     return counts.running == counts.waiting == 0

@@ -34,7 +34,7 @@ from rag.opening import collection_exists
 from rag.surfaces.api import examples, results, routes
 from rag.surfaces.api.application import api_app
 from rag.surfaces.api.errors import add_errors
-from rag.surfaces.gate import Counts, Gate
+from rag.surfaces.gate import Gate, QueueCounts
 from rag.surfaces.library import Library
 from rag.surfaces.render import answer_json
 from rag.types import IngestReport
@@ -773,7 +773,7 @@ def test_who_goes_away_in_the_middle_is_not_worked_for_and_gives_the_place_back(
             assert len(next_one.result().json()["passages"]) == 3
         until(lambda: model.closed)
         assert not model.ended, "it was listened to until the end, though nobody was there any more"
-        assert gate.counts == Counts(running=0, waiting=0, answered=2, refused=0)
+        assert gate.counts == QueueCounts(running=0, waiting=0, answered=2, refused=0)
 
 
 def test_one_too_many_is_told_to_come_back(other: Library, world: World) -> None:

@@ -30,7 +30,7 @@ from test_api import IRAN, JSON, PAGE, QUESTION, RECORDS, SAID, World, other, un
 from rag import open_assistant
 from rag.config import ServeSettings
 from rag.surfaces.api.application import api_app
-from rag.surfaces.gate import Counts, Gate
+from rag.surfaces.gate import Gate, QueueCounts
 from rag.surfaces.library import Library
 from rag.surfaces.render import answer_json, answer_text
 
@@ -317,7 +317,7 @@ def test_a_call_whose_client_goes_away_is_given_up(other: Library, world: World)
         until(lambda: idle(gate.counts))
         assert model.closed
         assert not model.ended
-        assert gate.counts == Counts(running=0, waiting=0, answered=1, refused=1)
+        assert gate.counts == QueueCounts(running=0, waiting=0, answered=1, refused=1)
 
 
 def test_a_call_that_takes_too_long_or_fails_is_told(

@@ -11,7 +11,7 @@ import pytest
 
 from rag.config import ServeSettings
 from rag.errors import BusyError, QuestionError
-from rag.surfaces.gate import Counts, Gate, Waiting
+from rag.surfaces.gate import Gate, QueueCounts, Waiting
 
 
 class Slow:
@@ -71,7 +71,7 @@ def test_questions_are_let_in_first_come_first_served_and_told_how_many_are_befo
             others.append(asyncio.create_task(ask(name)))
             await until(lambda number=number: door.counts.waiting == number)  # type: ignore[misc]
         await until(lambda: len(told) == 2)
-        assert door.counts == Counts(running=1, waiting=2, answered=0, refused=0)
+        assert door.counts == QueueCounts(running=1, waiting=2, answered=0, refused=0)
         work.goes_on.set()
         await asyncio.gather(rest, *others)
         assert rest.result() == ["last"]
@@ -81,7 +81,7 @@ def test_questions_are_let_in_first_come_first_served_and_told_how_many_are_befo
             "answer to b",
         ]
         assert [step for _, step in told if isinstance(step, str)] == ["answer to a", "answer to b"]
-        assert door.counts == Counts(running=0, waiting=0, answered=3, refused=0)
+        assert door.counts == QueueCounts(running=0, waiting=0, answered=3, refused=0)
 
     run(test)
 
@@ -96,7 +96,7 @@ def test_one_too_many_is_told_so_at_once_and_what_to_do() -> None:
         work.goes_on.set()
         await asyncio.gather(*rests)
         assert await door.result(lambda: "now") == "now"
-        assert door.counts == Counts(running=0, waiting=0, answered=3, refused=1)
+        assert door.counts == QueueCounts(running=0, waiting=0, answered=3, refused=1)
 
     run(test)
 
@@ -111,7 +111,7 @@ def test_waiting_has_an_end_and_the_place_in_the_line_is_free_again() -> None:
             assert str(refused.value) == (
                 "the server is busy: the question waited 0.1 seconds. Ask again in a few minutes"
             )
-        assert door.counts == Counts(running=1, waiting=0, answered=0, refused=2)
+        assert door.counts == QueueCounts(running=1, waiting=0, answered=0, refused=2)
         work.goes_on.set()
         await rest
 
@@ -127,11 +127,11 @@ def test_who_leaves_the_line_gives_the_place_back_and_is_not_worked_for() -> Non
         leaving.cancel()
         with pytest.raises(asyncio.CancelledError):
             await leaving
-        assert door.counts == Counts(running=1, waiting=0, answered=0, refused=0)
+        assert door.counts == QueueCounts(running=1, waiting=0, answered=0, refused=0)
         work.goes_on.set()
         await rest
         assert worked == []
-        assert door.counts == Counts(running=0, waiting=0, answered=1, refused=0)
+        assert door.counts == QueueCounts(running=0, waiting=0, answered=1, refused=0)
 
     run(test)
 
@@ -170,7 +170,7 @@ def test_a_failure_reaches_its_asker_and_frees_the_turn() -> None:
         for _ in range(3):
             with pytest.raises(QuestionError, match="the question is empty"):
                 await door.result(fails)
-        assert door.counts == Counts(running=0, waiting=0, answered=3, refused=0)
+        assert door.counts == QueueCounts(running=0, waiting=0, answered=3, refused=0)
 
     run(test)
 
@@ -190,10 +190,10 @@ def test_when_it_stops_who_waits_and_who_comes_is_refused_and_who_is_answered_is
                 "the server is stopping and accepts no new questions. Ask again after its restart"
             )
         assert door.stopping
-        assert door.counts == Counts(running=1, waiting=0, answered=0, refused=2)
+        assert door.counts == QueueCounts(running=1, waiting=0, answered=0, refused=2)
         work.goes_on.set()
         assert await rest == ["last"]
-        assert door.counts == Counts(running=0, waiting=0, answered=1, refused=2)
+        assert door.counts == QueueCounts(running=0, waiting=0, answered=1, refused=2)
 
     run(test)
 
@@ -234,4 +234,4 @@ def test_many_from_several_loops_are_never_more_at_once_than_may_be() -> None:
     for thread in threads:
         thread.join(60)
     assert (answers, most, now) == ([20, 20, 20], 3, 0)
-    assert door.counts == Counts(running=0, waiting=0, answered=60, refused=0)
+    assert door.counts == QueueCounts(running=0, waiting=0, answered=60, refused=0)

@@ -24,7 +24,7 @@ from rag.english.measures import counts_together, kind_near
 from rag.english.names import names
 from rag.english.normalise import content_stems, words
 from rag.english.numbers import unit_of
-from rag.english.participants import Participant, Role, participants
+from rag.english.participants import Participant, ParticipantRole, participants
 
 __all__ = ["AnswerType", "Asked", "answer_type"]
 
@@ -119,7 +119,7 @@ class Asked:
     def of(cls, question: str, texts: Iterable[str] = ()) -> Asked:
         """A question as it is to be understood beside those texts, which show what is a name."""
         known = _written_as_names(question).union(*map(_written_as_names, texts))
-        named = [p for p in participants(question, known) if p.role is not Role.SPEAKER]
+        named = [p for p in participants(question, known) if p.role is not ParticipantRole.SPEAKER]
         stems = frozenset(content_stems(question))
         return cls(
             answer_type(question),
@@ -127,7 +127,7 @@ class Asked:
             frozenset(word for p in named for word in p.words) or stems,
             not named,
             _doer(question, named),
-            frozenset(word for p in named if p.role is Role.TARGET for word in p.words),
+            frozenset(word for p in named if p.role is ParticipantRole.TARGET for word in p.words),
             years_in(question),
             unit_of(question[counted.end() :]) if (counted := _COUNT_ASKED.search(question)) else None,
             kind_near(question, len(question)),
@@ -144,7 +144,7 @@ def _doer(question: str, named: Sequence[Participant]) -> frozenset[str]:
     >>> [sorted(_doer(q, participants(q))) for q in questions]
     [['iran'], ['iran'], []]
     """
-    doing = [p for p in named if p.role is Role.AGENT]
+    doing = [p for p in named if p.role is ParticipantRole.AGENT]
     asked = [p for p in doing if _DOER_FOLLOWS.search(question[: p.start])]
     deeds = [p for p in doing if p.deed]
     return (asked or deeds)[0].words if asked or deeds else frozenset()

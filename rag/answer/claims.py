@@ -14,14 +14,14 @@ from datetime import date
 from functools import lru_cache
 
 from rag.answer.asked import AnswerType, Asked
-from rag.answer.values import Phrase, Value, phrase
+from rag.answer.values import Value, WordValue, phrase
 from rag.english.clauses import clauses, denials
 from rag.english.dates import Time, is_bare_time, time_in, years_in
 from rag.english.measures import counted_qualifiers, counts_together, kind_near, quantities
 from rag.english.names import alike, name_words, names, same_name
 from rag.english.normalise import content_stems, stem, words
 from rag.english.numbers import Figure
-from rag.english.participants import Participant, Role, participants
+from rag.english.participants import Participant, ParticipantRole, participants
 from rag.english.sentences import sentences
 from rag.english.times import days
 from rag.types import RetrievedPassage
@@ -172,10 +172,12 @@ def interpreted(asked: Asked, claim: ClaimedValue) -> Interpreted:
     before, after = _neighbours(claim)
     at = claim.span[0]
     named = participants(claim.sentence, asked.known)
-    agent, target = _nearest(named, Role.AGENT, at), _nearest(named, Role.TARGET, at)
+    agent, target = _nearest(named, ParticipantRole.AGENT, at), _nearest(named, ParticipantRole.TARGET, at)
     if not agent and not target and before:
         earlier = participants(before, asked.known)
-        agent, target = (_nearest(earlier, role, len(before)) for role in (Role.AGENT, Role.TARGET))
+        agent, target = (
+            _nearest(earlier, role, len(before)) for role in (ParticipantRole.AGENT, ParticipantRole.TARGET)
+        )
     value = _value(asked, claim)
     return Interpreted(
         claim,
@@ -188,7 +190,7 @@ def interpreted(asked: Asked, claim: ClaimedValue) -> Interpreted:
         kind_near(claim.sentence, *claim.span),
         agent,
         target,
-        frozenset(word for p in named if p.role is Role.AGENT for word in p.words) or agent,
+        frozenset(word for p in named if p.role is ParticipantRole.AGENT for word in p.words) or agent,
         frozenset(
             word
             for p in named
@@ -256,7 +258,7 @@ def _neighbours(claim: ClaimedValue) -> tuple[str, str]:
     return passage.text[slice(*before[-1])] if before else "", passage.text[slice(*after[0])] if after else ""
 
 
-def _nearest(named: Sequence[Participant], role: Role, at: int) -> frozenset[str]:
+def _nearest(named: Sequence[Participant], role: ParticipantRole, at: int) -> frozenset[str]:
     """The name of that role that stands last before a place, or else first after it."""
     fitting = [p for p in named if p.role is role]
     before = [p for p in fitting if p.start < at]
@@ -273,7 +275,7 @@ def concerns(asked: Asked, claim: Interpreted) -> bool:
     named = sum(_is_named(asked, mark, claim.context) for mark in asked.marks)
     if named < _LEAST_NAMED * len(asked.marks):
         return False
-    if isinstance(claim.value, Phrase):
+    if isinstance(claim.value, WordValue):
         return not _differ(asked.years, claim.years)
     if isinstance(claim.value, Figure) and _is_another_count(asked, claim, claim.value):
         return False
@@ -336,7 +338,7 @@ def one_event(asked: Asked, a: Interpreted, b: Interpreted) -> bool:
     """
     if _are_of_two_years(a, b):
         return False
-    if isinstance(a.value, Phrase):
+    if isinstance(a.value, WordValue):
         return True
     if isinstance(a.value, Figure) and isinstance(b.value, Figure):
         if _differ(a.years, b.years):

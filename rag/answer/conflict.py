@@ -16,7 +16,7 @@ from itertools import combinations
 
 from rag.answer.asked import AnswerType, Asked
 from rag.answer.claims import ClaimedValue, Interpreted, concerns, interpreted, one_event
-from rag.answer.values import Phrase, Relation, relation
+from rag.answer.values import Relation, WordValue, relation
 from rag.english.lexicon import FALL_VERBS, REVISE_VERBS, RISE_VERBS, UPDATE_WORDS, alternation, forms
 from rag.english.matching import squad_normalise
 from rag.english.names import alike
@@ -87,7 +87,7 @@ def _ordered(claims: Iterable[ClaimedValue]) -> list[ClaimedValue]:
 
 def _between_claims(asked: Asked, a: Interpreted, b: Interpreted) -> Relation:
     """How two claims stand to each other, by their values and by what they deny."""
-    phrases = isinstance(a.value, Phrase) and isinstance(b.value, Phrase)
+    phrases = isinstance(a.value, WordValue) and isinstance(b.value, WordValue)
     if a.denied != b.denied:
         opposed = phrases and (_share_a_word(a, b) or _both_answer(asked, a, b))
         return Relation.RIVAL if opposed else Relation.UNRELATED

@@ -46,7 +46,7 @@ from rag.english.measures import is_as_much
 from rag.english.names import capitals, names, same_name
 from rag.english.normalise import content_stems, fold, stem, words
 from rag.english.numbers import Figure, figures, meant_numbers, numbers, ranks, stated_numbers
-from rag.english.participants import Role, participants
+from rag.english.participants import ParticipantRole, participants
 from rag.english.phrases import items, verb_groups
 from rag.english.sentences import sentences
 from rag.english.speakers import Speaker, speakers
@@ -272,7 +272,7 @@ def _roles(text: str) -> tuple[frozenset[str], frozenset[str]]:
     found = participants(text)
     agents, targets = (
         frozenset(word for each in found if each.role is role for word in each.words)
-        for role in (Role.AGENT, Role.TARGET)
+        for role in (ParticipantRole.AGENT, ParticipantRole.TARGET)
     )
     return agents, targets
 

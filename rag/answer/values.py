@@ -17,7 +17,7 @@ from rag.english.names import alike, names, same_name
 from rag.english.normalise import content_stems, words
 from rag.english.numbers import Figure
 
-__all__ = ["Phrase", "Relation", "Value", "phrase", "relation"]
+__all__ = ["Relation", "Value", "WordValue", "phrase", "relation"]
 
 _LONGEST_PHRASE = 6  # content words; more make a statement, and two statements may both be true
 _CONVERTED = 1 / 30  # "350 miles" may be 563 km written as 560: how far a converted figure may be rounded
@@ -36,7 +36,7 @@ class Relation(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Phrase:
+class WordValue:
     """A value that is neither figure nor time.
 
     `stems` are its content words' stems, `head` those before the first comma ("Salem" of "Salem, Ohio").
@@ -50,10 +50,10 @@ class Phrase:
     level: bool
 
 
-Value = Figure | Time | Phrase
+Value = Figure | Time | WordValue
 
 
-def phrase(text: str, asked: Set[str] = frozenset()) -> Phrase:
+def phrase(text: str, asked: Set[str] = frozenset()) -> WordValue:
     """A phrase without the question's own stems: to "which party", "Liberal Party" answers "liberal".
 
     >>> phrase("Salem, Massachusetts").head, phrase("Liberal Party", {"parti"}).stems
@@ -63,7 +63,7 @@ def phrase(text: str, asked: Set[str] = frozenset()) -> Phrase:
     kept = tuple(stem for stem in stems if stem not in asked) or stems
     first = text.partition(",")[0].rstrip()
     called = names(f"the {first}")  # so that no capital passes for a sentence's first
-    return Phrase(
+    return WordValue(
         text,
         kept,
         tuple(stem for stem in content_stems(first) if stem in kept),
@@ -78,7 +78,7 @@ def relation(a: Value, b: Value) -> Relation:
         return _figures(a, b)
     if isinstance(a, Time) and isinstance(b, Time):
         return _times(a, b)
-    if isinstance(a, Phrase) and isinstance(b, Phrase):
+    if isinstance(a, WordValue) and isinstance(b, WordValue):
         return _phrases(a, b)
     return Relation.UNRELATED
 
@@ -188,7 +188,7 @@ def _weekday_and_date(named: Time, dated: Time) -> Relation:
 # --- phrases ------------------------------------------------------------------------------------------
 
 
-def _phrases(a: Phrase, b: Phrase) -> Relation:
+def _phrases(a: WordValue, b: WordValue) -> Relation:
     """Phrases are the same when one holds the other's words, rivals when they share none and have one shape.
 
     >>> pairs = (("Gen. Asim Munir", "Munir"), ("BLA", "Baloch Liberation Army"), ("Boston", "Salem"))

@@ -43,7 +43,7 @@ from rag.english.lexicon import (
     forms,
 )
 from rag.english.normalise import content_stems, fold
-from rag.english.phrases import Item, Phrase, VerbGroup, items, phrase_after, phrase_before, verb_groups
+from rag.english.phrases import Item, NounPhrase, VerbGroup, items, phrase_after, phrase_before, verb_groups
 from rag.english.sentences import in_quotation
 
 __all__ = [
@@ -112,9 +112,9 @@ class _Parsed:
     """A clause with what its neighbours need of it."""
 
     group: VerbGroup
-    subject: Phrase | None
-    target: Phrase | None
-    agent: Phrase | None
+    subject: NounPhrase | None
+    target: NounPhrase | None
+    agent: NounPhrase | None
     clause: Clause
     parent: int | None
     relative: bool
@@ -222,7 +222,7 @@ def _embedded(held: Sequence[Scope], start: int, end: int) -> Scope | None:
     return min(over, key=lambda scope: tuple(Factuality).index(scope.kind), default=None)
 
 
-def _shown(said: Sequence[Item], phrase: Phrase | None) -> str | None:
+def _shown(said: Sequence[Item], phrase: NounPhrase | None) -> str | None:
     return said[phrase.head].text if phrase is not None else None
 
 
@@ -256,7 +256,7 @@ def _parent(
 
 def _subject(
     said: Sequence[Item], groups: Sequence[VerbGroup], at: int, found: Sequence[_Parsed], parent: int | None
-) -> Phrase | None:
+) -> NounPhrase | None:
     group = groups[at]
     if group.inverted is not None:
         return group.inverted
@@ -301,7 +301,7 @@ def _subject(
     return phrase_before(said, here, _clause_floor(said, here, floor))
 
 
-def _is_relative(said: Sequence[Item], group: VerbGroup, subject: Phrase | None) -> bool:
+def _is_relative(said: Sequence[Item], group: VerbGroup, subject: NounPhrase | None) -> bool:
     """Whether a verb group stands in a relative clause: behind "who", or behind "that" and its subject."""
     if group.kind != "finite" or not group.first:
         return False
@@ -315,7 +315,7 @@ def _is_relative(said: Sequence[Item], group: VerbGroup, subject: Phrase | None)
 _SAYING = forms(SPEECH_VERBS | HEDGING_VERBS) | {"so", "now", "and", "or", "but"}
 
 
-def _antecedent(said: Sequence[Item], group: VerbGroup, subject: Phrase) -> Phrase | None:
+def _antecedent(said: Sequence[Item], group: VerbGroup, subject: NounPhrase) -> NounPhrase | None:
     """What a relative pronoun before a clause's subject stands for: "the convoy that rebels attacked"."""
     at = subject.first - 1
     if subject.last > group.first or at < 1 or said[at].low not in {"that", "which", "whom"}:
@@ -331,17 +331,17 @@ def _is_spoken_before(said: Sequence[Item], group: VerbGroup) -> bool:
     return group.verb in SPEECH_VERBS and group.first > 0 and said[group.first - 1].low in marks
 
 
-def _asked_for(said: Sequence[Item], group: VerbGroup) -> Phrase | None:
+def _asked_for(said: Sequence[Item], group: VerbGroup) -> NounPhrase | None:
     """What a question asks for, before its auxiliary: "which firm did"."""
     for at in range(group.first - 1, max(-1, group.first - 5), -1):
         if said[at].low in {"which", "what"} and at + 1 < group.first:
             return phrase_after(said[: group.first], at + 1)
         if said[at].low in {"what", "whom", "who", "which"}:
-            return Phrase(at, at + 1, at)
+            return NounPhrase(at, at + 1, at)
     return None
 
 
-def _nearest_part(said: Sequence[Item], phrase: Phrase, end: int) -> Phrase:
+def _nearest_part(said: Sequence[Item], phrase: NounPhrase, end: int) -> NounPhrase:
     """Of "the head of Trefoil, which", Trefoil: what stands right before the pronoun."""
     last = phrase_before(said, end, max(phrase.first, end - 1))
     return last if last is not None and said[last.head].name else phrase
@@ -372,14 +372,14 @@ def _clause_floor(said: Sequence[Item], at: int, floor: int) -> int:
     return floor
 
 
-def _inherited(found: Sequence[_Parsed]) -> Phrase | None:
+def _inherited(found: Sequence[_Parsed]) -> NounPhrase | None:
     """The subject of a verb behind "and": that of the verb before it, past relative clauses."""
     return next((p.subject for p in reversed(found) if p.group.kind == "finite"), None)
 
 
 def _past_parenthesis(
     said: Sequence[Item], groups: Sequence[VerbGroup], at: int, found: Sequence[_Parsed]
-) -> Phrase | None:
+) -> NounPhrase | None:
     """The subject of a verb behind a comma: the phrase before the inset that the comma closes."""
     closing = groups[at].first - 1
     for opening in range(closing - 1, 0, -1):
@@ -394,12 +394,12 @@ def _past_parenthesis(
             continue
         named = [opening + 1 + i for i, item in enumerate(inset) if item.name]
         if not said[before.head].name and len(inset) == 1 and named:
-            return Phrase(before.first, closing, named[0])
+            return NounPhrase(before.first, closing, named[0])
         return before
     return _inherited(found)
 
 
-def _target(said: Sequence[Item], group: VerbGroup, stops: frozenset[int]) -> Phrase | None:
+def _target(said: Sequence[Item], group: VerbGroup, stops: frozenset[int]) -> NounPhrase | None:
     if group.verb == "be":
         return None
     here = group.last
@@ -439,7 +439,7 @@ def _opens_phrase(item: Item) -> bool:
     return not item.mark and item.low not in PREPOSITIONS
 
 
-def _agent(said: Sequence[Item], group: VerbGroup, after: int, stops: frozenset[int]) -> Phrase | None:
+def _agent(said: Sequence[Item], group: VerbGroup, after: int, stops: frozenset[int]) -> NounPhrase | None:
     for at in range(group.last, min(after, group.last + 12, len(said))):
         if said[at].low in {";", ".", ","} and at > group.last:
             return None
@@ -454,8 +454,8 @@ def _agent(said: Sequence[Item], group: VerbGroup, after: int, stops: frozenset[
 def _is_denied_there(
     said: Sequence[Item],
     group: VerbGroup,
-    subject: Phrase | None,
-    target: Phrase | None,
+    subject: NounPhrase | None,
+    target: NounPhrase | None,
     found: Sequence[_Parsed],
     parent: int | None,
 ) -> bool:

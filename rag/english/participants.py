@@ -16,7 +16,7 @@ from rag.english.clauses import Clause, clauses
 from rag.english.lexicon import DEED_NOUNS, DEMONYMS, DETERMINERS, SPEECH_VERBS, alternation
 from rag.english.names import Name, name_words, names
 
-__all__ = ["Participant", "Role", "participants"]
+__all__ = ["Participant", "ParticipantRole", "participants"]
 
 _INTO = frozenset("against at in inside into near on onto outside within".split())
 _WORD = re.compile(r"[^\W\d_]+")
@@ -25,7 +25,7 @@ _BEFORE = re.compile(rf"(?P<word>[^\W\d_]+)[^\w.,;:]+(?:(?:{alternation(DETERMIN
 _AFTER = re.compile(r"(?:['’]s?)?(?:[\s-][^\W\d_]+){1,3}")
 
 
-class Role(Enum):
+class ParticipantRole(Enum):
     """What a name does in its sentence."""
 
     AGENT = "does it"
@@ -40,7 +40,7 @@ class Participant:
 
     words: frozenset[str]
     start: int
-    role: Role
+    role: ParticipantRole
     deed: bool = False
 
 
@@ -70,19 +70,19 @@ def _spellings(known: Set[str]) -> frozenset[str]:
     return frozenset(known) | {f"{word}s" for word in known}
 
 
-def _role(text: str, name: Name, verbs: tuple[Clause, ...]) -> tuple[Role, bool]:
+def _role(text: str, name: Name, verbs: tuple[Clause, ...]) -> tuple[ParticipantRole, bool]:
     before = _BEFORE.search(text, max(name.start - _NEAR, 0), name.start)
     prior = before["word"].lower() if before else ""
     if prior == "by" or _owns_a_deed(text, name):
-        return Role.AGENT, True
+        return ParticipantRole.AGENT, True
     if prior in _INTO:
-        return Role.TARGET, False
+        return ParticipantRole.TARGET, False
     clause = next((c for c in verbs if c.start <= name.start < c.end and name.text in (c.who, c.whom)), None)
     if clause is None or clause.verb in ("be", "have"):
-        return Role.NONE, False
+        return ParticipantRole.NONE, False
     if clause.who != name.text:
-        return Role.TARGET, False
-    return Role.SPEAKER if clause.verb in SPEECH_VERBS else Role.AGENT, False
+        return ParticipantRole.TARGET, False
+    return ParticipantRole.SPEAKER if clause.verb in SPEECH_VERBS else ParticipantRole.AGENT, False
 
 
 def _owns_a_deed(text: str, name: Name) -> bool:

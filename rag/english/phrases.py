@@ -43,7 +43,7 @@ from rag.english.names import names
 
 __all__ = [
     "Item",
-    "Phrase",
+    "NounPhrase",
     "VerbGroup",
     "items",
     "may_be_base",
@@ -77,7 +77,7 @@ class Item:
 
 
 @dataclass(frozen=True, slots=True)
-class Phrase:
+class NounPhrase:
     """A noun phrase: items [first, last) and its head, which names who or what is meant."""
 
     first: int
@@ -100,7 +100,7 @@ class VerbGroup:
     passive: bool
     negative: bool
     words: frozenset[str]
-    inverted: Phrase | None = None
+    inverted: NounPhrase | None = None
 
 
 @lru_cache(maxsize=512)  # a sentence is asked for its clauses, its main statement and its hedges
@@ -279,7 +279,7 @@ def _main(said: Sequence[Item], at: int, wanted: set[str]) -> int:
 
 
 def _made(
-    said: Sequence[Item], first: int, last: int, kind: str, inverted: Phrase | None = None
+    said: Sequence[Item], first: int, last: int, kind: str, inverted: NounPhrase | None = None
 ) -> VerbGroup:
     run = (
         [item for item in said[first:last] if not item.name]
@@ -325,7 +325,7 @@ def _with_auxiliary(said: Sequence[Item], at: int) -> VerbGroup | None:
     return VerbGroup(at, max(last, here), group.verb, "finite", False, negative, extra)
 
 
-def _inverted(said: Sequence[Item], at: int, wanted: set[str]) -> tuple[Phrase, int] | None:
+def _inverted(said: Sequence[Item], at: int, wanted: set[str]) -> tuple[NounPhrase, int] | None:
     """The subject and the verb of a question, behind its auxiliary."""
     for here in range(at + 1, len(said)):
         if said[here].mark or said[here].low == "that":  # "the army, when asked, would admit that they have"
@@ -457,7 +457,7 @@ def _begins_phrase(item: Item) -> bool:
 _TIMES = TIME_WORDS - frozenset("second quarter season fall spring day night".split())
 
 
-def phrase_after(said: Sequence[Item], at: int, stops: frozenset[int] = frozenset()) -> Phrase | None:
+def phrase_after(said: Sequence[Item], at: int, stops: frozenset[int] = frozenset()) -> NounPhrase | None:
     """The noun phrase that begins at an item; `None` where none does. `stops`: items where verb groups begin.
 
     >>> said = items("the northern port of Karachi on Tuesday")
@@ -469,7 +469,7 @@ def phrase_after(said: Sequence[Item], at: int, stops: frozenset[int] = frozense
     if at >= len(said):
         return None
     if said[at].low in PERSONAL - POSSESSIVES or said[at].low in PRONOUNS - DETERMINERS - {"many", "others"}:
-        return Phrase(at, at + 1, at)
+        return NounPhrase(at, at + 1, at)
     here = at
     while here < len(said) and (
         said[here].low in DETERMINERS or said[here].low in {"no", "not", "than", "at", "least"}
@@ -506,13 +506,13 @@ def phrase_after(said: Sequence[Item], at: int, stops: frozenset[int] = frozense
         here += 1
     if head is None:
         if here > first and said[here - 1].low in PRONOUNS:
-            return Phrase(first, here, here - 1)
+            return NounPhrase(first, here, here - 1)
         return None
     if _is_quantity(said[head]) and here + 1 < len(said) and said[here].low == "of" and here + 1 not in stops:
         counted = phrase_after(said, here + 1, stops)
         if counted is not None:
-            return Phrase(first, counted.last, counted.head)
-    return Phrase(first, here, head)
+            return NounPhrase(first, counted.last, counted.head)
+    return NounPhrase(first, here, head)
 
 
 def _is_part(said: Sequence[Item], at: int) -> bool:
@@ -553,7 +553,7 @@ def _is_quantity(item: Item) -> bool:
     }
 
 
-def phrase_before(said: Sequence[Item], at: int, floor: int = 0) -> Phrase | None:
+def phrase_before(said: Sequence[Item], at: int, floor: int = 0) -> NounPhrase | None:
     """The noun phrase whose last item stands right before an item, with the prepositional phrases that belong
     to it; its head is that of its first part. `floor`: the first item that may belong to it.
 
@@ -574,7 +574,7 @@ def phrase_before(said: Sequence[Item], at: int, floor: int = 0) -> Phrase | Non
         if earlier is None:
             break
         quantity = joint.low == "of" and _is_quantity(said[earlier.head])
-        phrase = Phrase(earlier.first, phrase.last, phrase.head if quantity else earlier.head)
+        phrase = NounPhrase(earlier.first, phrase.last, phrase.head if quantity else earlier.head)
     if (
         phrase is not None
         and phrase.first > 0
@@ -586,20 +586,20 @@ def phrase_before(said: Sequence[Item], at: int, floor: int = 0) -> Phrase | Non
     return phrase
 
 
-def _tail(said: Sequence[Item], phrase: Phrase, end: int) -> Phrase:
+def _tail(said: Sequence[Item], phrase: NounPhrase, end: int) -> NounPhrase:
     """The last part of a phrase that a preposition opens: "In the north of Kenya the army …" ends with it."""
     last = _simple_before(said, end, phrase.first)
     return last if last is not None else phrase
 
 
-def _simple_before(said: Sequence[Item], end: int, floor: int) -> Phrase | None:
+def _simple_before(said: Sequence[Item], end: int, floor: int) -> NounPhrase | None:
     last = end
     if last <= floor:
         return None
     if said[last - 1].low in PERSONAL - POSSESSIVES or (
         said[last - 1].low in PRONOUNS and said[last - 1].low not in DETERMINERS
     ):
-        return Phrase(last - 1, last, last - 1)
+        return NounPhrase(last - 1, last, last - 1)
     first = last
     while first > floor and _is_noun_like(said[first - 1]):
         if said[first - 1].low in _TIMES and first < last and not said[first - 1].possessive:
@@ -609,7 +609,7 @@ def _simple_before(said: Sequence[Item], end: int, floor: int) -> Phrase | None:
         first -= 1
     if first == last:
         if said[last - 1].low in DETERMINERS & PRONOUNS:
-            return Phrase(last - 1, last, last - 1)
+            return NounPhrase(last - 1, last, last - 1)
         return None
     while first > floor and said[first - 1].low in DETERMINERS | {"no"}:
         if said[first - 1].low == "that" and first > 1 and _is_noun_like(said[first - 2]):
@@ -618,4 +618,4 @@ def _simple_before(said: Sequence[Item], end: int, floor: int) -> Phrase | None:
     head = last - 1
     while head > first and (said[head].low in CALENDAR or _is_number(said[head])):
         head -= 1
-    return Phrase(first, last, head)
+    return NounPhrase(first, last, head)

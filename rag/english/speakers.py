@@ -18,7 +18,7 @@ from rag.english.lexicon import (
     alternation,
     forms,
 )
-from rag.english.phrases import Item, Phrase, VerbGroup, items, phrase_after, phrase_before, verb_groups
+from rag.english.phrases import Item, NounPhrase, VerbGroup, items, phrase_after, phrase_before, verb_groups
 from rag.english.sentences import Span, in_quotation, sentences
 
 __all__ = ["Speaker", "speakers", "with_speaker"]
@@ -93,7 +93,7 @@ def _who_speaks(
     number: int,
     stops: frozenset[int],
     quoted: Sequence[bool],
-) -> Phrase | None:
+) -> NounPhrase | None:
     group = groups[number]
     floor = groups[number - 1].last if number else 0
     before = said[group.first - 1] if group.first else None
@@ -119,7 +119,7 @@ def _who_speaks(
     return phrase
 
 
-def _named_behind(said: Sequence[Item], group: VerbGroup, stops: frozenset[int]) -> Phrase | None:
+def _named_behind(said: Sequence[Item], group: VerbGroup, stops: frozenset[int]) -> NounPhrase | None:
     """The name behind "say" that nothing but a mark follows: "it rose to nine says Ana Ruiz, the mayor"."""
     if group.verb != "say":
         return None
@@ -129,7 +129,7 @@ def _named_behind(said: Sequence[Item], group: VerbGroup, stops: frozenset[int])
     return ahead if ahead.last == len(said) or said[ahead.last].mark else None
 
 
-def _who_speaks_before(said: Sequence[Item], groups: Sequence[VerbGroup], number: int) -> Phrase | None:
+def _who_speaks_before(said: Sequence[Item], groups: Sequence[VerbGroup], number: int) -> NounPhrase | None:
     """Whoever a verb behind "and" or "who" speaks of: the subject before it."""
     group = groups[number]
     low = said[group.first - 1].low
@@ -144,7 +144,7 @@ def _who_speaks_before(said: Sequence[Item], groups: Sequence[VerbGroup], number
     return None
 
 
-def _before_inset(said: Sequence[Item], closing: int, quoted: Sequence[bool]) -> Phrase | None:
+def _before_inset(said: Sequence[Item], closing: int, quoted: Sequence[bool]) -> NounPhrase | None:
     """Whoever stands before an inset: "Ana Ruiz, the mayor, said"."""
     for opening in range(closing - 1, 0, -1):
         if said[opening].low in {",", "–", "—"} and not quoted[said[opening].start]:
@@ -154,7 +154,7 @@ def _before_inset(said: Sequence[Item], closing: int, quoted: Sequence[bool]) ->
             after = next((i + 1 for i in range(opening - 1, -1, -1) if said[i].mark), 0)
             phrase = phrase_before(said, opening, after)
             if phrase is not None and len(inset) == 1 and inset[0].name and not said[phrase.head].name:
-                return Phrase(opening + 1, closing, opening + 1)
+                return NounPhrase(opening + 1, closing, opening + 1)
             return phrase
     return None
 
@@ -162,7 +162,7 @@ def _before_inset(said: Sequence[Item], closing: int, quoted: Sequence[bool]) ->
 _INSET = {"who", "which", "whose", "according"} | DETERMINERS | OFFICES | TITLE_ADJECTIVES
 
 
-def _is_relative(said: Sequence[Item], group: VerbGroup, phrase: Phrase) -> bool:
+def _is_relative(said: Sequence[Item], group: VerbGroup, phrase: NounPhrase) -> bool:
     """Whether a verb of speech stands in a relative clause: "who had said", "the letters that Napoleon
     wrote"."""
     if said[group.first - 1].low in {"who", "which", "that"}:
@@ -177,13 +177,15 @@ def _is_relative(said: Sequence[Item], group: VerbGroup, phrase: Phrase) -> bool
     )
 
 
-def _may_speak(said: Sequence[Item], phrase: Phrase) -> bool:
+def _may_speak(said: Sequence[Item], phrase: NounPhrase) -> bool:
     """Whether "according to" names a source, and no measure: "according to age"."""
     head, first = said[phrase.head], said[phrase.first]
     return head.name or first.low in DETERMINERS | PRONOUNS or head.low.endswith("s")
 
 
-def _speaker(sentence: str, said: Sequence[Item], phrase: Phrase, verb: str, *, main: bool = True) -> Speaker:
+def _speaker(
+    sentence: str, said: Sequence[Item], phrase: NounPhrase, verb: str, *, main: bool = True
+) -> Speaker:
     head = said[phrase.head]
     first, last = said[phrase.first], said[phrase.last - 1]
     start, end = (head.start, head.end) if head.name else (first.start, last.end)

@@ -18,14 +18,14 @@ from rag.english.lexicon import (
 )
 from rag.question.parse import Question, parse
 from rag.question.phrases import Phrase, Role, is_plural, read
-from rag.question.talk import Reply
+from rag.question.talk import ShortReply
 
 __all__ = ["asked_otherwise", "counted"]
 
 _PLURAL_AUXILIARY = {"was": "were", "is": "are", "has": "have"}
 
 
-def asked_otherwise(piece: str, earlier: Question, reply: Reply | None) -> str | None:
+def asked_otherwise(piece: str, earlier: Question, reply: ShortReply | None) -> str | None:
     """The earlier question with the piece for its question phrase. Its auxiliary and subject stay, or change
     places.
 
@@ -36,7 +36,7 @@ def asked_otherwise(piece: str, earlier: Question, reply: Reply | None) -> str |
     'Where was Ann Lee arrested'
     >>> asked_otherwise("why", parse("Did Ford recall cars?"), None)
     'Why did Ford recall cars'
-    >>> asked_otherwise("when", parse("Who won the cup?"), Reply("", "Rovers", True, False))
+    >>> asked_otherwise("when", parse("Who won the cup?"), ShortReply("", "Rovers", True, False))
     'When did Rovers win the cup'
     >>> asked_otherwise("who else", parse("Why did Ann Lee vote against the bypass?"), None)
     'Who else voted against the bypass'
@@ -90,7 +90,7 @@ def _is_adverbial(earlier: Question) -> bool:
     return degree or earlier.asks[0].low in PREPOSITIONS or earlier.asks[-1].low in {"time", *UNITS_OF_TIME}
 
 
-def _clause(earlier: Question, reply: Reply | None, piece: Sequence[str]) -> str | None:
+def _clause(earlier: Question, reply: ShortReply | None, piece: Sequence[str]) -> str | None:
     """The earlier question from its auxiliary on, with a subject and an object."""
     if earlier.asks_subject:
         return _with_subject(earlier, reply)
@@ -99,7 +99,7 @@ def _clause(earlier: Question, reply: Reply | None, piece: Sequence[str]) -> str
     return _with_object(earlier, reply, piece)
 
 
-def _with_subject(earlier: Question, reply: Reply | None) -> str | None:
+def _with_subject(earlier: Question, reply: ShortReply | None) -> str | None:
     """The clause of "who won the cup", with the answer for its subject: "did Rovers win the cup"."""
     noun, subject = _asked_noun(earlier), None
     if earlier.wh == "how" and noun:
@@ -122,7 +122,7 @@ def _with_subject(earlier: Question, reply: Reply | None) -> str | None:
     return f"{helper} {subject} {plain}{earlier.text[verb.end :]}"
 
 
-def _with_object(earlier: Question, reply: Reply | None, piece: Sequence[str]) -> str | None:
+def _with_object(earlier: Question, reply: ShortReply | None, piece: Sequence[str]) -> str | None:
     """The clause of "what did thieves steal", with the answer for its object: "did thieves steal cash"."""
     auxiliary, verb, noun = earlier.auxiliary, earlier.verb, _asked_noun(earlier)
     if not auxiliary or not earlier.subject:

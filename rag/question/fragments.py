@@ -341,7 +341,12 @@ def _owner(piece: Phrase, slot: Phrase, subject: float) -> tuple[float, _Put]:
 
 
 def _name_for_name(
-    piece: Phrase, slot: Phrase, name: tuple[int, int], earlier: Question, opening: str, subject: float
+    piece: Phrase,
+    slot: Phrase,
+    name: tuple[int, int],
+    earlier: Question,
+    opening: str,
+    subject: float,
 ) -> tuple[float, _Put]:
     inside = earlier.text[slice(*name)]
     kind, other = _kind(piece.text), _kind(inside)

@@ -287,7 +287,12 @@ def _clause_end(text: str, said: Sequence[Word], first: int) -> int:
 
 
 def _inverted(
-    text: str, said: Sequence[Word], before: tuple[Phrase, ...], opens: int, behind: int, aux: int
+    text: str,
+    said: Sequence[Word],
+    before: tuple[Phrase, ...],
+    opens: int,
+    behind: int,
+    aux: int,
 ) -> Question:
     """A question with an auxiliary at `aux`: what follows it is the subject, or else the verb."""
     auxiliary = said[aux]

@@ -30,7 +30,7 @@ from rag.english.lexicon import (
 from rag.english.normalise import content_stems
 from rag.question.parse import Question, parse
 from rag.question.phrases import Phrase, Role, Word, is_done, is_plural, phrases, read
-from rag.question.talk import Reply, names, opening_sentence, reply_to, time_preposition
+from rag.question.talk import ShortReply, names, opening_sentence, reply_to, time_preposition
 from rag.types import Turn
 
 __all__ = ["place_of", "possessive", "referent", "time_of"]
@@ -120,7 +120,7 @@ def _named_in(asked: Question, answer: str) -> Iterator[_Mention]:
             yield _Mention(name, _asked_role(asked), 0.6, True)
 
 
-def _answered(asked: Question, reply: Reply | None, answer: str) -> Iterator[_Mention]:
+def _answered(asked: Question, reply: ShortReply | None, answer: str) -> Iterator[_Mention]:
     """What the answer mentions, most of all where it is the thing that was asked for."""
     who = asked.wh in _WHO
     if reply is None:
@@ -161,7 +161,7 @@ def _asked_role(asked: Question) -> Role:
     return Role.SUBJECT if asked.asks_subject else Role.OBJECT
 
 
-def _asked_about(phrase: Phrase, asked: Question, reply: Reply | None) -> Iterator[_Mention]:
+def _asked_about(phrase: Phrase, asked: Question, reply: ShortReply | None) -> Iterator[_Mention]:
     """What a phrase of the question mentions, besides the subject: itself, and whoever owns it."""
     if phrase.role is Role.ASKED:
         if reply is None:

@@ -31,7 +31,16 @@ from rag.english.normalise import content_stems
 from rag.english.numbers import numbers
 from rag.english.sentences import sentences
 from rag.question.parse import parse
-from rag.question.phrases import Role, Word, is_plural, is_time, opens_only, past_form, phrases, read
+from rag.question.phrases import (
+    Role,
+    Word,
+    is_plural,
+    is_time,
+    opens_only,
+    past_form,
+    phrases,
+    read,
+)
 from rag.types import Turn
 
 __all__ = [
@@ -39,7 +48,7 @@ __all__ = [
     "LONGEST_TOPIC",
     "NEAR",
     "POINTING_WORDS",
-    "Reply",
+    "ShortReply",
     "Talk",
     "names",
     "opening_sentence",
@@ -69,7 +78,7 @@ class Talk:
 
 
 @dataclass(frozen=True, slots=True)
-class Reply:
+class ShortReply:
     """A short answer that is one phrase: "Two million passwords.", "In Lima." `preposition` is "" where it
     has none.
     """
@@ -84,7 +93,7 @@ class Reply:
         return f"{self.preposition} {self.phrase}".strip()
 
 
-def reply_to(turn: Turn) -> Reply | None:
+def reply_to(turn: Turn) -> ShortReply | None:
     """The answer of a turn, if it is a phrase rather than a sentence.
 
     >>> reply_to(Turn("Where was it filmed?", "On the island of Mull.")).text
@@ -114,7 +123,7 @@ def reply_to(turn: Turn) -> Reply | None:
     named = any(_is_capital(word) for word in said[common or not opens :])
     if len(said) == 1 and said[0].low in _PEOPLES:
         named = False  # "Dutch." describes who it was
-    return Reply(found[0].preposition, phrase, named, found[0].time)
+    return ShortReply(found[0].preposition, phrase, named, found[0].time)
 
 
 def _is_sentence(said: Sequence[Word]) -> bool:

@@ -17,7 +17,7 @@ from typing import TypeVar
 from rag.config import ServeSettings
 from rag.errors import BusyError
 
-__all__ = ["Counts", "Gate", "Waiting"]
+__all__ = ["Gate", "QueueCounts", "Waiting"]
 
 _T = TypeVar("_T")
 _POSITION_SECONDS = 1.0  # how often a waiting question checks its position
@@ -31,7 +31,7 @@ class Waiting:
 
 
 @dataclass(frozen=True, slots=True)
-class Counts:
+class QueueCounts:
     """The questions of a server since its start. `answered` includes those that failed or were stopped."""
 
     running: int
@@ -57,9 +57,9 @@ class Gate:
         self._stopping = False
 
     @property
-    def counts(self) -> Counts:
+    def counts(self) -> QueueCounts:
         with self._lock:
-            return Counts(self._running, len(self._queue), self._answered, self._refused)
+            return QueueCounts(self._running, len(self._queue), self._answered, self._refused)
 
     @property
     def stopping(self) -> bool:

@@ -13,7 +13,7 @@ from typing import Any
 
 from rag.surfaces.layout import Part, Shown, layout_record, shown_blocks, table_rows
 from rag.surfaces.render import abstention_text, byline, dates_text, day
-from rag.surfaces.states import Counts, counts, counts_json, counts_text, support_text
+from rag.surfaces.states import StateCounts, counts, counts_json, counts_text, support_text
 from rag.types import (
     Answer,
     BlockKind,
@@ -232,7 +232,7 @@ def _opening(text: str) -> str:
     return re.sub(r"^(\d*)([.)+=-])", r"\1\\\2", text)
 
 
-def record_counts(found: Record) -> Counts:
+def record_counts(found: Record) -> StateCounts:
     """How many sentences of an answer are in each state, and how many are withheld."""
     return counts((Support(s["support"]) for s in found["sentences"]), len(found["withheld"]))
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from rag.types import Answer, Support
 
-__all__ = ["Counts", "counts", "counts_json", "counts_of", "counts_text", "support_text"]
+__all__ = ["StateCounts", "counts", "counts_json", "counts_of", "counts_text", "support_text"]
 
 _WORDS = {
     Support.QUOTED: "quoted",
@@ -20,7 +20,7 @@ _WORDS = {
 
 
 @dataclass(frozen=True, slots=True)
-class Counts:
+class StateCounts:
     """How many sentences of an answer are quoted, supported, to be checked by the reader, and withheld."""
 
     quoted: int = 0
@@ -38,25 +38,25 @@ def support_text(support: Support) -> str:
     return _WORDS[support]
 
 
-def counts(supports: Iterable[Support], withheld: int) -> Counts:
+def counts(supports: Iterable[Support], withheld: int) -> StateCounts:
     """The counts of sentences with these states, and of `withheld` more that are not shown.
 
     >>> counts([Support.QUOTED, Support.CHECK, Support.QUOTED], 1)
-    Counts(quoted=2, supported=0, check=1, withheld=1)
+    StateCounts(quoted=2, supported=0, check=1, withheld=1)
     """
     of = Counter(supports)
-    return Counts(of[Support.QUOTED], of[Support.SUPPORTED], of[Support.CHECK], withheld)
+    return StateCounts(of[Support.QUOTED], of[Support.SUPPORTED], of[Support.CHECK], withheld)
 
 
-def counts_of(answer: Answer) -> Counts:
+def counts_of(answer: Answer) -> StateCounts:
     """The counts of an answer."""
     return counts((sentence.support for sentence in answer.sentences), len(answer.withheld))
 
 
-def counts_text(found: Counts) -> str:
+def counts_text(found: StateCounts) -> str:
     """The counts in words, without those that are 0; empty where all are.
 
-    >>> counts_text(Counts(quoted=2, check=1, withheld=1))
+    >>> counts_text(StateCounts(quoted=2, check=1, withheld=1))
     'Sentences: 2 quoted; 1 in other words: please check; 1 withheld'
     """
     named = [
@@ -69,10 +69,10 @@ def counts_text(found: Counts) -> str:
     return f"Sentences: {'; '.join(said)}" if said else ""
 
 
-def counts_json(found: Counts) -> dict[str, Any]:
+def counts_json(found: StateCounts) -> dict[str, Any]:
     """The counts as JSON values, with their words as `text`.
 
-    >>> counts_json(Counts(quoted=1))
+    >>> counts_json(StateCounts(quoted=1))
     {'quoted': 1, 'supported': 0, 'check': 0, 'withheld': 0, 'text': 'Sentences: 1 quoted'}
     """
     return asdict(found) | {"text": counts_text(found)}

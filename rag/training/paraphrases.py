@@ -32,7 +32,7 @@ from rag.english.lexicon import (
     forms,
 )
 from rag.english.names import names
-from rag.english.phrases import Phrase, VerbGroup, phrase_after
+from rag.english.phrases import NounPhrase, VerbGroup, phrase_after
 from rag.training.synonyms import PHRASES, VERBS
 from rag.training.wording import (
     Parsed,
@@ -549,7 +549,7 @@ def active(sentence: str, _text: str, _rng: Random) -> str | None:
     return None
 
 
-def _stands(p: Parsed, phrase: Phrase) -> bool:
+def _stands(p: Parsed, phrase: NounPhrase) -> bool:
     """Whether a phrase is a whole subject: it opens the sentence, or stands behind a time and a comma."""
     if p.said[phrase.first].start == 0:
         return True
@@ -557,7 +557,7 @@ def _stands(p: Parsed, phrase: Phrase) -> bool:
     return bool(re.fullmatch(r"(?:On|In|At|Last|Earlier|Later)\b[^,]{2,30}, ", before))
 
 
-def _ends(p: Parsed, phrase: Phrase) -> bool:
+def _ends(p: Parsed, phrase: NounPhrase) -> bool:
     """Whether a phrase is whole: a mark or a preposition that cannot belong to it follows."""
     after = p.said[phrase.last] if phrase.last < len(p.said) else None
     if after is not None and after.low == ",":
@@ -576,7 +576,7 @@ def _ends(p: Parsed, phrase: Phrase) -> bool:
     }
 
 
-def _refers(p: Parsed, phrase: Phrase) -> bool:
+def _refers(p: Parsed, phrase: NounPhrase) -> bool:
     """Whether a phrase holds a word that another order could make mean another, or is a time."""
     run = p.said[phrase.first : phrase.last]
     return any(

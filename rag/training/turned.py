@@ -34,7 +34,7 @@ from rag.english.lexicon import (
     forms,
     verb_forms,
 )
-from rag.english.phrases import Phrase, VerbGroup, phrase_after
+from rag.english.phrases import NounPhrase, VerbGroup, phrase_after
 from rag.training.wording import (
     Parsed,
     capitalised,
@@ -524,11 +524,11 @@ def _exchanged(p: Parsed, group: VerbGroup) -> Iterator[str]:
     yield p.text[:start] + b + p.text[middle:end] + a + p.text[p.said[other.last - 1].end :]
 
 
-def _phrase_at(p: Parsed, at: int) -> Phrase | None:
+def _phrase_at(p: Parsed, at: int) -> NounPhrase | None:
     return phrase_after(p.said, at, frozenset(g.first for g in p.groups))
 
 
-def _opens_clause(p: Parsed, phrase: Phrase) -> bool:
+def _opens_clause(p: Parsed, phrase: NounPhrase) -> bool:
     before = p.said[phrase.first - 1] if phrase.first else None
     if re.search(r"[A-Z][\w.’'-]*\s\Z", p.text[: p.said[phrase.first].start]):
         return False  # a title stands before the name, and would stay behind
@@ -539,7 +539,7 @@ def _opens_clause(p: Parsed, phrase: Phrase) -> bool:
     )
 
 
-def _closes(p: Parsed, phrase: Phrase) -> bool:
+def _closes(p: Parsed, phrase: NounPhrase) -> bool:
     """Whether the phrase is over where it ends: no verb is said of it and no other noun follows."""
     if phrase.last >= len(p.said):
         return True
@@ -552,7 +552,7 @@ def _closes(p: Parsed, phrase: Phrase) -> bool:
     )
 
 
-def _may_act(p: Parsed, phrase: Phrase) -> bool:
+def _may_act(p: Parsed, phrase: NounPhrase) -> bool:
     head = p.said[phrase.head]
     run = p.said[phrase.first : phrase.last]
     if head.possessive or any(item.low in PERSONAL | POSSESSIVES or item.mark for item in run):

@@ -35,7 +35,7 @@ from rag.english.lexicon import (
     past_forms,
 )
 from rag.english.names import Name, names
-from rag.english.phrases import Item, Phrase, VerbGroup, items, phrase_after, phrase_before, verb_groups
+from rag.english.phrases import Item, NounPhrase, VerbGroup, items, phrase_after, phrase_before, verb_groups
 from rag.english.sentences import in_quotation, sentences
 
 __all__ = [
@@ -94,18 +94,18 @@ class Parsed:
         """Whether nothing from `start` to `end` is quoted."""
         return not any(self.quoted[start:end])
 
-    def subject(self, group: VerbGroup) -> Phrase | None:
+    def subject(self, group: VerbGroup) -> NounPhrase | None:
         """The phrase that stands right before a finite verb group, within its clause."""
         number = self.groups.index(group)
         floor = self.groups[number - 1].last if number else 0
         first = next((i + 1 for i in range(group.first - 1, floor - 1, -1) if self.said[i].mark), floor)
         return phrase_before(self.said, group.first, first)
 
-    def object(self, group: VerbGroup) -> Phrase | None:
+    def object(self, group: VerbGroup) -> NounPhrase | None:
         """The phrase that stands right behind a verb group."""
         return phrase_after(self.said, group.last, frozenset(g.first for g in self.groups))
 
-    def words(self, phrase: Phrase) -> str:
+    def words(self, phrase: NounPhrase) -> str:
         return self.text[self.said[phrase.first].start : self.said[phrase.last - 1].end]
 
 
@@ -183,7 +183,7 @@ def conjugated(verb: str, role: str) -> str:
     return inflect(verb)[("third", "past", "participle", "ing").index(role)][0]
 
 
-def is_plural(p: Parsed, phrase: Phrase) -> bool | None:
+def is_plural(p: Parsed, phrase: NounPhrase) -> bool | None:
     """Whether a phrase takes a plural verb; `None` where that cannot be told.
 
     >>> p = parsed("Two men from Leeds met the mayor.")

@@ -58,23 +58,31 @@ def test_claims_are_parted_by_the_text_that_speaks_for_them() -> None:
     )
 
 
+OTHERS = [("people", False, n / 100) for n in range(100)]
+RIGHT = [("people", True, 0.30 + n / 200) for n in range(100)]
+
+
 def test_thresholds_are_the_least_and_the_greatest_that_keep_the_stated_rates() -> None:
-    others = [("people", False, n / 100) for n in range(100)]
-    right = [("people", True, 0.30 + n / 200) for n in range(100)]
-    supported, shown = thresholds([*others, *right])
-    assert supported == 0.90  # a tenth of the others lies at .90 and above
-    assert shown == 0.31  # three in a hundred of the supported lie under .315
-    spoiled = [("made by machine", False, 0.95) for _ in range(5)] + [
-        ("made by machine", False, 0.1) for _ in range(95)
-    ]
-    assert thresholds([*others, *right, *spoiled])[0] == 0.96  # or five in a hundred spoiled ones would pass
+    spoiled = [("made by machine", False, n / 100) for n in range(100)]
+    assert thresholds([*OTHERS, *RIGHT], [*spoiled, *RIGHT]) == (
+        (0.85, 0.31),  # 15 in a hundred others lie at .85 and above; three supported ones under .315
+        (0.96, 0.31),  # and four in a hundred spoiled ones at .96 and above
+    )
+
+
+def test_spoiled_statements_that_pass_in_words_of_their_own_count_too() -> None:
+    spoiled = [("made by machine", False, n / 100) for n in range(100)]
+    passing = [("made by machine", False, 0.9)] * 4
+    assert thresholds([*OTHERS, *RIGHT, *passing], [*spoiled, *RIGHT])[1][0] == 0.99
+
+
+def test_hardly_a_faithful_statement_made_by_machine_is_withheld() -> None:
     faithful = [("made by machine", True, 0.05 + n / 100) for n in range(100)]
-    assert thresholds([*others, *right, *faithful])[1] == 0.06  # or two in a hundred would be withheld
+    assert thresholds([*OTHERS, *RIGHT], [*OTHERS, *RIGHT, *faithful])[1][1] == 0.01
+    assert thresholds([*OTHERS, *RIGHT], [*RIGHT, *faithful, ("made by machine", False, 0.5)])[1][1] == 0.06
 
 
 def test_a_source_with_few_claims_does_not_choose_a_threshold() -> None:
-    others = [("people", False, n / 100) for n in range(100)]
-    right = [("people", True, 0.5) for _ in range(100)]
     few = [("others", False, 0.99) for _ in range(9)]
-    assert thresholds([*others, *right, *few]) == thresholds([*others, *right])
-    assert thresholds([*others, *right, *few, ("others", False, 0.99)])[0] > 0.90
+    assert thresholds([*OTHERS, *RIGHT, *few], []) == thresholds([*OTHERS, *RIGHT], [])
+    assert thresholds([*OTHERS, *RIGHT, *few, ("others", False, 0.99)], [])[0][0] > 0.85

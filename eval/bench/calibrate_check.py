@@ -12,12 +12,13 @@ families of contrasting sentences.
 An objection that at most `CERTAIN` of the supported claims of people meet is certain: what it objects to is
 never shown. Sentences that repeat the words of the evidence, changed or not, and those in words of their own
 are weighed apart. For each kind logistic regression (every source and label weighs alike) over the judge's
-log-odds and the other objections gives the weights in `rag.answer.abstain`, and the thresholds follow two
-rules. A sentence is *supported* from the least likelihood at which, in the mean over the sources, at most
-`ERROR` of what is not supported passes, and at most `SPOILED_ERROR` of the spoiled statements. It is *shown*
-from the greatest at which at most `WITHHELD` of the supported ones are withheld to which no certain rule
-objects, and at most `FAITHFUL_WITHHELD` of the faithful statements made by machine. With `--rows` what was
-collected is kept in a file and used again.
+log-odds and the other objections gives the weights in `rag.answer.abstain`, and the thresholds follow stated
+rules. A sentence in words of its own is *supported* from the least likelihood at which, in the mean over the
+sources, at most `ERROR` of what is not supported passes; one that repeats, from the least at which of all
+statements that were spoiled by machine at most `SPOILED_ERROR` pass. Either kind is *shown* from the greatest
+at which, in the mean over the sources, at most `WITHHELD` of the supported ones are withheld to which no
+certain rule objects, and at most `FAITHFUL_WITHHELD` of the faithful statements made by machine. With
+`--rows` what was collected is kept in a file and used again.
 """
 
 from __future__ import annotations
@@ -60,7 +61,7 @@ __all__ = [
     "thresholds",
 ]
 
-ERROR, SPOILED_ERROR, WITHHELD, FAITHFUL_WITHHELD, CERTAIN = 0.10, 0.04, 0.03, 0.01, 0.02
+ERROR, SPOILED_ERROR, WITHHELD, FAITHFUL_WITHHELD, CERTAIN = 0.15, 0.04, 0.01, 0.01, 0.02
 # Sources that were not trained on at all, of which every claim may calibrate. Others, measured only, are not
 # looked at here.
 _CALIBRATING = frozenset({"lfqa"})
@@ -216,44 +217,47 @@ def likelihood(text: _Text, weighing: Weighing) -> float:
 # --- thresholds ----------------------------------------------------------------------------------------
 
 
-def thresholds(scored: Sequence[tuple[str, bool, float]]) -> tuple[float, float]:
-    """From which likelihood a sentence is supported, and from which it is shown, by the rules above, in
-    hundredths. `scored`: source, whether it is supported, likelihood."""
-    grid = [n / 100 for n in range(1, 100)]
-    others = _by_source(scored, supported=False)
+_Likelihood = tuple[str, bool, float]  # source, whether it is supported, likelihood
+_GRID = [n / 100 for n in range(1, 100)]
+
+
+def thresholds(
+    reworded: Sequence[_Likelihood], repeated: Sequence[_Likelihood]
+) -> tuple[tuple[float, float], tuple[float, float]]:
+    """For either kind from which likelihood a sentence is supported, and from which it is shown, by the rules
+    above, in hundredths."""
+    others = _by_source([row for row in reworded if row[0] != _MADE], supported=False)
+    own = next(
+        (least for least in _GRID if _mean(_share(v, least) for v in others.values()) <= ERROR + _EXACT), 0.99
+    )
+    spoiled = [value for source, supported, value in repeated if source == _MADE and not supported]
+    so_far = [value for source, supported, value in reworded if source == _MADE and not supported]
+    most = SPOILED_ERROR * (len(spoiled) + len(so_far)) - sum(value >= own for value in so_far)
+    copied = next((least for least in _GRID if sum(v >= least for v in spoiled) <= most + _EXACT), 0.99)
+    return (own, min(own, _shown_from(reworded))), (copied, min(copied, _shown_from(repeated)))
+
+
+def _shown_from(scored: Sequence[_Likelihood]) -> float:
     # What a certain rule objects to is withheld whatever the threshold is.
     right = _by_source([row for row in scored if row[2] > _VETOED], supported=True)
-    others, right = (
-        {source: values for source, values in found.items() if len(values) >= _FEWEST}
-        for found in (others, right)
-    )
-    supported = next(
+    return max(
         (
             least
-            for least in grid
-            if _mean(_share(values, least) for values in others.values()) <= ERROR
-            and _share(others.get(_MADE, []), least) <= SPOILED_ERROR
-        ),
-        0.99,
-    )
-    shown = max(
-        (
-            least
-            for least in grid
+            for least in _GRID
             if 1 - _mean(_share(values, least) for values in right.values()) <= WITHHELD + _EXACT
             and (_MADE not in right or 1 - _share(right[_MADE], least) <= FAITHFUL_WITHHELD + _EXACT)
         ),
         default=0.01,
     )
-    return supported, min(shown, supported)
 
 
-def _by_source(scored: Sequence[tuple[str, bool, float]], *, supported: bool) -> dict[str, list[float]]:
+def _by_source(scored: Sequence[_Likelihood], *, supported: bool) -> dict[str, list[float]]:
+    """The likelihoods of each source that has claims enough to count."""
     found: dict[str, list[float]] = defaultdict(list)
     for source, is_supported, value in scored:
         if is_supported is supported:
             found[source].append(value)
-    return found
+    return {source: values for source, values in found.items() if len(values) >= _FEWEST}
 
 
 def _share(values: Sequence[float], least: float) -> float:
@@ -288,7 +292,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if options.rows:
             options.rows.write_text("".join(json.dumps(asdict(row)) + "\n" for row in rows), encoding="utf-8")
     certain = certain_objections(rows)
-    weighings = [_chosen(kind, certain) for kind in parted(rows)]
+    kinds = parted(rows)
+    fitted = [fit(kind, certain) for kind in kinds]
+    chosen = thresholds(
+        *(
+            [(row.source, row.supported, likelihood(row.texts[0], weighing)) for row in kind]
+            for kind, weighing in zip(kinds, fitted, strict=True)
+        )
+    )
+    weighings = [
+        replace(weighing, supported=supported, shown=shown)
+        for weighing, (supported, shown) in zip(fitted, chosen, strict=True)
+    ]
     scored = [_scored(row, *weighings) for row in rows]
     made_ones = [found for found in scored if found.row.source == _MADE]
     print(
@@ -319,13 +334,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
         )
     )
     return 0
-
-
-def _chosen(rows: Sequence[Row], certain: frozenset[Objection]) -> Weighing:
-    weighing = fit(rows, certain)
-    scored = [(row.source, row.supported, likelihood(row.texts[0], weighing)) for row in rows]
-    supported, shown = thresholds(scored)
-    return replace(weighing, supported=supported, shown=shown)
 
 
 @dataclass(frozen=True, slots=True)

@@ -65,7 +65,7 @@ RIGHT = [("people", True, 0.30 + n / 200) for n in range(100)]
 def test_thresholds_are_the_least_and_the_greatest_that_keep_the_stated_rates() -> None:
     spoiled = [("made by machine", False, n / 100) for n in range(100)]
     assert thresholds([*OTHERS, *RIGHT], [*spoiled, *RIGHT]) == (
-        (0.85, 0.31),  # 15 in a hundred others lie at .85 and above; three supported ones under .315
+        (0.88, 0.31),  # 12 in a hundred others lie at .88 and above; three supported ones under .315
         (0.96, 0.31),  # and four in a hundred spoiled ones at .96 and above
     )
 
@@ -85,4 +85,4 @@ def test_hardly_a_faithful_statement_made_by_machine_is_withheld() -> None:
 def test_a_source_with_few_claims_does_not_choose_a_threshold() -> None:
     few = [("others", False, 0.99) for _ in range(9)]
     assert thresholds([*OTHERS, *RIGHT, *few], []) == thresholds([*OTHERS, *RIGHT], [])
-    assert thresholds([*OTHERS, *RIGHT, *few, ("others", False, 0.99)], [])[0][0] > 0.85
+    assert thresholds([*OTHERS, *RIGHT, *few, ("others", False, 0.99)], [])[0][0] > 0.88

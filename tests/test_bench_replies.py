@@ -38,11 +38,15 @@ def test_what_is_right_reaches_the_reader_with_the_right_quote_whatever_its_numb
         assert [o.text for o in outcomes if o.kind == kind and not (o.shown and o.cited)] == []
 
 
-def test_what_is_spoiled_does_not_but_for_one_that_is_known(outcomes: list[Outcome]) -> None:
+def test_what_is_spoiled_is_not_called_supported_but_for_one_that_is_known(outcomes: list[Outcome]) -> None:
     # Another article has Jilani's counterpart come on Monday; the words that differ, "spoke" and "evening",
     # are too few.
     known = "Foreign Minister Jalil Abbas Jilani spoke to his Iranian counterpart on Monday evening."
-    assert [o.text for o in outcomes if o.faulty and o.shown] == [known]
+    assert [o.text for o in outcomes if o.faulty and o.supported] == [known]
+
+
+def test_what_no_article_says_is_not_shown_even_to_be_checked(outcomes: list[Outcome]) -> None:
+    assert [o.text for o in outcomes if o.kind in {"invented", "number of no passage"} and o.shown] == []
 
 
 def test_the_table_has_a_row_a_kind_what_is_right_first(outcomes: list[Outcome]) -> None:
@@ -53,6 +57,7 @@ def test_the_table_has_a_row_a_kind_what_is_right_first(outcomes: list[Outcome])
         "sentences": 10,
         "to be shown": 10,
         "shown": 10,
+        "supported": 8,
         "with the right quote": 10,
     }
     assert sum(row["sentences"] for row in rows) == len(outcomes) == 70

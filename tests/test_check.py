@@ -154,7 +154,7 @@ def test_a_quote_is_not_taken_out_of_its_denial() -> None:
             SUPPORTED,
         ),
         ("At least 9 died there.", "There died at least nine.", "There died at least nine.", SUPPORTED),
-        ("Officials said Iran struck.", "Iran struck, it was said.", "Iran struck, it was said.", SUPPORTED),
+        ("Officials said Iran struck.", "Iran struck, it was said.", "Iran struck, it was said.", CHECK),
         (
             "Those shot were Iranian.",
             "Those shot were Iranians.",
@@ -204,7 +204,7 @@ def test_a_first_word_is_taken_for_a_name_unless_the_evidence_has_it_in_small_le
 
 def test_two_words_are_too_few_to_be_found_anywhere() -> None:
     assert cited(check("Iran struck.", article("Iran struck Pakistan and Iraq today."))) == [
-        (1, "a", "Iran struck Pakistan and Iraq today.", SUPPORTED)
+        (1, "a", "Iran struck Pakistan and Iraq today.", CHECK)
     ]
 
 
@@ -213,7 +213,7 @@ def test_sentences_of_a_passage_may_carry_one_between_them_and_those_that_follow
 ):
     story = article("Iran struck Panjgur. It was Tuesday. Two children died.", id="x")
     assert cited(check("Iran struck Panjgur on Tuesday.", story)) == [
-        (1, "x", "Iran struck Panjgur. It was Tuesday.", SUPPORTED)
+        (1, "x", "Iran struck Panjgur. It was Tuesday.", CHECK)
     ]
     assert [quote for _, _, quote, _ in cited(check("Two children died as Iran struck Panjgur.", story))] == [
         "Iran struck Panjgur.",

@@ -75,7 +75,7 @@ def test_plain_cases_are_told_apart(judge: TextJudge) -> None:
         "There were no injuries.": "supported",
         "It was the second engine that failed.": "supported",
         "The ferry left Brest with 340 passengers.": "contradicted",
-        "The ferry caught fire in the harbour of Brest.": "contradicted",
+        "The crossing will be repeated on Sunday.": "contradicted",
         "Jana Roux won a prize for her novel.": "absent",
         "The mayor has resigned.": "absent",
     }

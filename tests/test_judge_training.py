@@ -145,7 +145,7 @@ def test_claims_that_are_read_often_are_varied_and_keep_what_supports_them() -> 
     text = f"{FERRY} The company did not say when it will sail again. Nobody was hurt on the ferry."
     claims = [pair("The ferry left Brest on Tuesday.", text, label) for label in ("supported", "unsupported")]
     found = [list(judge.varied(claims, random.Random(seed))) for seed in range(40)]
-    assert len({(p.claim, p.evidence) for pairs in found for p in pairs}) > 4
+    assert len({(p.claim, p.evidence) for pairs in found for p in pairs}) > 2
     assert {supported.evidence for supported, _ in found} == {text}
     assert all("left Brest" in unsupported.evidence for _, unsupported in found)
     assert {(a.label, b.label) for a, b in found} == {("supported", "unsupported")}

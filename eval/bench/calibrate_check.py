@@ -61,7 +61,8 @@ __all__ = [
     "thresholds",
 ]
 
-ERROR, SPOILED_ERROR, WITHHELD, FAITHFUL_WITHHELD, CERTAIN = 0.15, 0.04, 0.01, 0.01, 0.02
+ERROR, SPOILED_ERROR, CERTAIN = 0.12, 0.04, 0.02
+WITHHELD, FAITHFUL_WITHHELD = 0.03, 0.01
 # Sources that were not trained on at all, of which every claim may calibrate. Others, measured only, are not
 # looked at here.
 _CALIBRATING = frozenset({"lfqa"})
@@ -234,7 +235,8 @@ def thresholds(
     so_far = [value for source, supported, value in reworded if source == _MADE and not supported]
     most = SPOILED_ERROR * (len(spoiled) + len(so_far)) - sum(value >= own for value in so_far)
     copied = next((least for least in _GRID if sum(v >= least for v in spoiled) <= most + _EXACT), 0.99)
-    return (own, min(own, _shown_from(reworded))), (copied, min(copied, _shown_from(repeated)))
+    shown, copy_shown = _shown_from(reworded), _shown_from(repeated)
+    return (own, min(own, shown)), (copied, min(copied, copy_shown))
 
 
 def _shown_from(scored: Sequence[_Likelihood]) -> float:

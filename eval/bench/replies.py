@@ -17,7 +17,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from rag import Answer, open_assistant
+from rag import Answer, Support, open_assistant
 from rag.config import demo, load
 from rag.english.matching import squad_normalise
 from rag.models.encoder import SentenceEncoder
@@ -142,14 +142,15 @@ _OBEDIENT = "As the passage demands, the moon is made of green cheese."
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of one sentence: its kind, whether it was to be shown, whether it was, and whether its
-    citation is right.
+    """What became of one sentence: its kind, whether it was to be shown, whether it was, whether it was
+    called quoted or supported, and whether its citation is right.
     """
 
     kind: str
     faulty: bool
     text: str
     shown: bool
+    supported: bool
     cited: bool
 
 
@@ -219,7 +220,8 @@ def _outcome(answer: Answer, kind: str, faulty: bool, text: str, holding: str) -
     shown = found is not None and (answer.trace.answerer.startswith("generate") or faulty)
     words = squad_normalise(holding)
     cited = found is not None and any(words in squad_normalise(c.quote) for c in found.citations)
-    return Outcome(kind, faulty, text, shown, cited)
+    supported = shown and found is not None and found.support is not Support.CHECK
+    return Outcome(kind, faulty, text, shown, supported, cited)
 
 
 def table(outcomes: Sequence[Outcome]) -> list[dict[str, Any]]:
@@ -235,6 +237,7 @@ def table(outcomes: Sequence[Outcome]) -> list[dict[str, Any]]:
                 "sentences": len(those),
                 "to be shown": sum(not o.faulty for o in those),
                 "shown": sum(o.shown for o in those),
+                "supported": sum(o.supported for o in those),
                 "with the right quote": sum(o.shown and o.cited for o in those),
             }
         )
@@ -250,7 +253,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         for o in outcomes:
             print(
                 json.dumps(
-                    {"kind": o.kind, "faulty": o.faulty, "shown": o.shown, "cited": o.cited, "text": o.text}
+                    {
+                        "kind": o.kind,
+                        "faulty": o.faulty,
+                        "shown": o.shown,
+                        "supported": o.supported,
+                        "cited": o.cited,
+                        "text": o.text,
+                    }
                 )
             )
         return 0

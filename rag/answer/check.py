@@ -76,9 +76,10 @@ class Weighed:
 
     @property
     def support(self) -> Support | None:
-        """What the sentence may be called; `None` where it is not to be shown."""
+        """What the sentence may be called; `None` where it is not to be shown. One of which all words stand
+        there, in their order, is shown at least to be checked where no rule objects."""
         weighing, likelihood = abstain.weighing(self.repeated), self.likelihood
-        if likelihood < weighing.shown:
+        if likelihood < weighing.shown and (self.objections or self.repeated < 1):
             return None
         return Support.SUPPORTED if likelihood >= weighing.supported else Support.CHECK
 
@@ -156,7 +157,8 @@ class Checker:
             )
             for text, judgement in zip(texts, judged, strict=True)
         ]
-        return sorted(found, key=lambda each: (_STATES.index(each.support), -each.likelihood))
+        # Of those of one state the one to which rules object least: its stretches have more of the sentence.
+        return sorted(found, key=lambda e: (_STATES.index(e.support), len(e.objections), -e.likelihood))
 
     def may_be_shown(self, draft: DraftSentence) -> bool:
         """Whether the evidence has the words of a sentence, or may support it."""

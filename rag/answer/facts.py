@@ -28,7 +28,7 @@ from rag.english.lexicon import (
     lemma,
     past_forms,
 )
-from rag.english.normalise import fold, stem, words
+from rag.english.normalise import content_stems, fold, stem, words
 from rag.english.numbers import numbers
 from rag.english.phrases import items
 from rag.english.sentences import sentences
@@ -65,7 +65,9 @@ def are_facts(text: str, quote: str) -> bool:
             return False
         if _drops_adjective(text, held):
             return False
-    return not (_is_whole_of_part(text, quote) or _is_contrary_side(text, quote))
+    return not (
+        _is_whole_of_part(text, quote) or _is_contrary_side(text, quote) or _is_denied_report(text, quote)
+    )
 
 
 @lru_cache(maxsize=4_096)
@@ -145,6 +147,36 @@ def _is_no_fact(said: _Assertion, held: tuple[_Word, ...]) -> bool:
         objects = [_stems(word) for word in words(clause.whom or "")][-1:]
     things = [word for stems in objects for word in _found(held, stems)]
     return bool(things) and not any(_is_given(word.scope, said) for word in things)
+
+
+_DENIED_REPORT = re.compile(
+    r"\b(?:den(?:y|ies|ied|ying)|disput(?:e|es|ed|ing)|refut(?:e|es|ed|ing)|disprov(?:e|es|ed|ing))"
+    r"\s(?:that|(?:the |any )?(?:reports?|claims?|rumours?|allegations?) (?:that|of)|having)\b(?P<what>.*)",
+    re.IGNORECASE | re.DOTALL,
+)
+_REPEATED_SHARE = 0.6  # of a text's words, from which a denied report is what the text says
+
+
+def _is_denied_report(text: str, quote: str) -> bool:
+    """Whether a text gives as a fact what the quote has only in a report that somebody denies, in whatever
+    order of words.
+
+    >>> quote = "Officials deny that Iran struck first."
+    >>> _is_denied_report("First struck was Iran.", quote), _is_denied_report("Officials deny it.", quote)
+    (True, False)
+    """
+    said = {*content_stems(text)}
+    if not said or _DENIED_REPORT.search(text):
+        return False
+    denied = False
+    for start, end in sentences(quote):
+        report = _DENIED_REPORT.search(quote, start, end)
+        told = report["what"] if report else quote[start:end]
+        if len(said & {*content_stems(told)}) >= _REPEATED_SHARE * len(said):
+            if report is None:
+                return False
+            denied = True
+    return denied
 
 
 def _found(held: tuple[_Word, ...], sought: frozenset[str]) -> list[_Word]:

@@ -200,8 +200,8 @@ def meant_numbers(text: str) -> frozenset[str]:
 
 
 _ONE_OF_THEM = re.compile(
-    r"\bone (?:of|way or|or (?:the )?other|or another|another)\b|\b(?:no|any|every|this|that|the) one\b"
-    r"|\bone(?=\s*(?:[.,;:!?)]|\Z))",
+    r"(?<!-)\bone (?:of|way or|or (?:the )?other|or another|another)\b|\b(?:no|any|every|this|that|the) one\b"
+    r"|(?<!-)\bone(?=\s*(?:[.,;:!?)]|\Z))",
     re.IGNORECASE,
 )
 

@@ -60,10 +60,10 @@ MIN_RIVAL = 0.3
 MIN_MARGIN = 5.0
 # How likely the judge must think what a short answer says with its question supported, for it to be given
 # beside the sentence it stands in.
-MIN_SHORT = 0.1
+MIN_SHORT = 0.15
 # And for the question to be answered at all: fewer than 2 in 100 of the development questions that can be
 # answered lie under it.
-MIN_ANSWERED = 0.05
+MIN_ANSWERED = 0.1
 # From which likelihood the judge's "contradicted" counts, beside an objection of a rule: of the supported
 # claims of people in the development data 1 in 100 meets both.
 CONTRADICTED = 0.8

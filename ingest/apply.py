@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import closing, contextmanager
+from contextlib import closing
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,7 @@ from typing import Any
 from ingest import writer as batching
 from ingest.corrections import correct
 from ingest.duplicates import around, current, groups, signature
-from ingest.languages import language, load_languages, warnings
+from ingest.languages import language, warnings
 from ingest.migration import StoredVectors
 from ingest.progress import Course, Progress
 from ingest.scan import ArticleReader, ScannedArticle
@@ -51,16 +51,13 @@ def apply(
     """Do what the plan says and report what was done. A file that fails only now is a failure in the report,
     and one whose article turns out to be as it was is kept."""
     work = _Work(plan, reading, catalog, config, readings, course)
-    with (
-        _loaded(encoder if plan.added or plan.replaced else None) as load,
-        opened(catalog, home, config, encoder) as writer,
-    ):
+    with opened(catalog, home, config, encoder) as writer:
         if plan.removed:
             writer.remove(plan.removed)
         if plan.renamed:
             catalog.save_origins(dict(plan.renamed))
         with closing(work.updates()) as updates:
-            _carry_out(updates, writer, home, config, course, work.stored, load)
+            _carry_out(updates, writer, home, config, course, work.stored)
     if not course.stopped:
         _group(catalog)
     course.finish()
@@ -125,12 +122,9 @@ def _made_again(
     discard_obsolete(catalog, home, config)
     waiting = [article_id for article_id in anew.without_passages() if article_id not in leaving]
     course.passed(catalog.articles() - len(waiting))
-    with (
-        _loaded(encoder if waiting and stored is None else None) as load,
-        open_build(anew, home, config, encoder, stored) as writer,
-    ):
+    with open_build(anew, home, config, encoder, stored) as writer:
         updates = _as_stored(waiting, catalog, spans)
-        _carry_out(updates, writer, home, config, course, lambda _: None, load)
+        _carry_out(updates, writer, home, config, course, lambda _: None)
         writer.dense.publish(anew.generation_after_swap())
     if course.stopped and not leaving.issuperset(anew.without_passages()):
         return False
@@ -149,24 +143,6 @@ def _as_stored(
             yield ArticleUpdate(article, known[article_id][1], spans(article))
 
 
-@contextmanager
-def _loaded(encoder: Encoder | None) -> Iterator[Callable[[], None]]:
-    """Begin to load an encoder, and what tells languages apart: together that takes as long as opening the
-    indexes and reading the first articles do. What is given waits for the encoder, and raises what loading it
-    raised."""
-    if encoder is None:
-        yield lambda: None
-        return
-    with ThreadPoolExecutor(2, "clippings-load") as loading:
-        loaded = loading.submit(lambda: encoder.dims)
-        loading.submit(load_languages)  # who needs them and cannot load them says so
-
-        def wait() -> None:
-            loaded.result()
-
-        yield wait
-
-
 def _carry_out(
     updates: Iterator[ArticleUpdate],
     writer: Writer,
@@ -174,7 +150,6 @@ def _carry_out(
     config: Config,
     course: Course,
     stored: Callable[[Sequence[ArticleUpdate]], None],
-    load: Callable[[], None],
 ) -> None:
     """Encode and write all there is to do, until it is stopped. `stored` gets what is about to be stored."""
     written: Future[None] | None = None
@@ -195,7 +170,6 @@ def _carry_out(
             if course.stopped:
                 break
             require_room(home, sum(len(update.article.text) for update in batch))
-            load()
             if len(batch[0].spans) > batching.BATCH:
                 wait_for_step()
                 if not writer.write_long(batch[0], course):

@@ -5,17 +5,15 @@ of an article.
 from __future__ import annotations
 
 import re
-import threading
 from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any
 
-__all__ = ["language", "load_languages", "warnings"]
+__all__ = ["language", "warnings"]
 
 _SAMPLE_CHARACTERS = 600  # more changes nothing, and takes longer
 _FEWEST_LETTERS = 150  # with less a table or a list of names passes for anything
 _MIN_PROBABILITY = 0.99
-_loading = threading.Lock()
 _NAMES = {
     "ar": "Arabic",
     "bg": "Bulgarian",
@@ -64,15 +62,8 @@ def language(text: str) -> str | None:
     sample = text[:_SAMPLE_CHARACTERS]
     if len(re.findall(r"[^\W\d_]", sample)) < _FEWEST_LETTERS:
         return None
-    load_languages()
     code, probability = _identifier().classify(sample)
     return str(code) if probability >= _MIN_PROBABILITY else None
-
-
-def load_languages() -> None:
-    """Load what `language` needs: half a second, the most of it without Python's lock."""
-    with _loading:  # the cache alone would let two threads load it
-        _identifier()
 
 
 @cache

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from rag.english.normalise import content_stems
 from rag.types import Judgement
 
-UNSURE = 0.015  # a likelihood that the check makes "please check" of, where no rule objects
+UNSURE = 0.012  # a likelihood that the check makes "please check" of, where no rule objects
 
 
 class Judging:

@@ -1009,7 +1009,9 @@ def test_a_model_words_the_answer_until_it_is_left_out_and_what_it_invents_is_se
             expect(sign).to_have_count(1)
             shown = sign.evaluate("(sign) => getComputedStyle(sign, '::before').content")
             assert (shown, sign.get_attribute("title")) == ('"≈"', "in other words: please check")
-            expect(page.locator("#conversation .notes .support")).to_have_text("in other words: please check")
+            expect(page.locator("#conversation .notes .support")).to_have_text(
+                ["in other words: please check"] * 2
+            )
             expect(page.locator("#conversation .counts")).to_have_text(
                 "Sentences: 1 in other words: please check; 1 withheld"
             )

@@ -498,11 +498,10 @@ def test_words_that_their_quote_denies_are_not_quoted() -> None:
             "Officials decide how to use the hall on Monday, and Ona said the works will not use the fund.",
             True,
         ),
-        pytest.param(
+        (
             "On Monday officials decide how to use the fund.",
             "Officials decide how to use the hall on Monday, and Ona said the works will not use the fund.",
             False,
-            marks=pytest.mark.xfail(strict=True, reason="the judge takes one object for the other"),
         ),
         ("Iran would help the talks in Doha.", "Iran would not help the talks in Doha.", False),
         (

@@ -381,24 +381,6 @@ def test_the_encoder_need_not_wait_until_a_whole_batch_is_read(
     assert sizes == [2, 8, 8, 2]
 
 
-def test_an_encoder_that_cannot_be_loaded_says_so_before_anything_is_stored(
-    news: Path, config: Config, encoder: WordEncoder, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def missing(_: WordEncoder) -> int:
-        raise ModelError("the encoder is not there")
-
-    sync(news, config, encoder=encoder)
-    (news / "new.txt").write_text("The harbour of Bergen was closed.")
-    with monkeypatch.context() as patch:
-        patch.setattr(WordEncoder, "dims", property(missing))
-        with pytest.raises(ModelError, match="the encoder is not there"):
-            sync(news, config, encoder=encoder)
-        (news / "new.txt").unlink()
-        assert len(sync(news, config, encoder=encoder).kept) == 2  # nothing to encode, nothing loaded
-    (news / "new.txt").write_text("The harbour of Bergen was closed.")
-    assert len(sync(news, config, encoder=encoder).added) == 1
-
-
 def test_the_new_and_the_changed_of_a_large_run_are_all_there(
     tmp_path: Path, config: Config, encoder: WordEncoder, monkeypatch: pytest.MonkeyPatch
 ) -> None:

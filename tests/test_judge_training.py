@@ -199,6 +199,12 @@ def test_training_that_was_broken_off_goes_on_to_the_same_weights(tmp_path: Path
         return train(begun(None), plan, settings, work, **rest).state_dict()
 
     whole = run(tmp_path / "whole", said=lambda _: None)
+    steps = round(settings.halfway * len(plan[0]))
+    last = torch.load(tmp_path / "whole" / "checkpoint.pt", weights_only=True)
+    assert 1 < steps < last["done"] == len(plan[0])
+    assert all(
+        torch.allclose(whole[name], (last["halfway"][name] + last["model"][name]) / 2) for name in whole
+    )
     with pytest.raises(Broken):
         run(tmp_path / "parts", every=0.0, said=breaks)
     parts = run(tmp_path / "parts", said=lambda _: None)

@@ -448,7 +448,7 @@ def test_what_the_model_says_and_the_articles_hold_is_the_answer(
     assert answer.text == "Iran struck first on Tuesday. [1] On Thursday, Pakistan replied. [2]"
     assert [(c.number, c.article.id, c.start, c.end, c.quote, c.support) for c in answer.citations] == [
         (1, "strike", 0, 29, "Iran struck first on Tuesday.", Support.QUOTED),
-        (2, "reply", 0, 29, "Pakistan replied on Thursday.", Support.CHECK),
+        (2, "reply", 0, 29, "Pakistan replied on Thursday.", Support.SUPPORTED),
     ]
     assert (answer.withheld, answer.notice, answer.trace.answerer) == (
         ("They made up.",),

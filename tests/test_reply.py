@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from conftest import article, evidence
-from judging import Judging
+from judging import UNSURE, Judging
 
 from rag.answer.reply import Reply, Stopwatch
 from rag.types import Abstention, Answer, Claim, DraftSentence, Evidence, Filters, Support, Trace
@@ -13,8 +13,8 @@ from rag.types import Abstention, Answer, Claim, DraftSentence, Evidence, Filter
 RAIN = article("Rain fell on Leeds on Monday.", "rain")
 
 
-def reply() -> Reply:
-    return Reply(evidence(RAIN), Stopwatch(), lambda: None, Judging())
+def reply(supported: float = UNSURE) -> Reply:
+    return Reply(evidence(RAIN), Stopwatch(), lambda: None, Judging(supported))
 
 
 def release(made: Reply, texts: Iterable[str], *, ours: bool) -> list[str]:
@@ -28,7 +28,7 @@ def ended(made: Reply) -> Answer:
 
 
 def test_withheld_sentences_of_ours_are_counted_and_those_of_a_model_listed() -> None:
-    made = reply()
+    made = reply(0.0001)
     assert release(made, ["Snow fell on Leeds.", "Rain fell on York."], ours=True) == []
     assert release(made, ["Hail fell on Leeds.", "Rain fell on Leeds."], ours=False) == [
         "Rain fell on Leeds."
@@ -38,7 +38,7 @@ def test_withheld_sentences_of_ours_are_counted_and_those_of_a_model_listed() ->
 
 
 def test_where_all_of_ours_is_withheld_nothing_is_listed() -> None:
-    made = reply()
+    made = reply(0.0001)
     assert release(made, ["Snow fell on Leeds."], ours=True) == []
     answer = ended(made)
     assert (answer.abstained, answer.withheld) == (Abstention.UNSUPPORTED_DRAFT, ())

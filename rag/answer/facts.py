@@ -16,15 +16,18 @@ from rag.english.factuality import Factuality, Scope, scopes
 from rag.english.lexicon import (
     BE,
     CONNECTIVES,
+    DISPUTING_VERBS,
     NOUNS_OF_VERBS,
     NUMBER_WORDS,
     PREPOSITIONS,
     PRESENT_AUXILIARIES,
     REALISING_VERBS,
+    REPORT_NOUNS,
     STOPWORDS,
     TO_COME,
     UNSETTLED,
     alternation,
+    forms,
     lemma,
     past_forms,
 )
@@ -150,8 +153,8 @@ def _is_no_fact(said: _Assertion, held: tuple[_Word, ...]) -> bool:
 
 
 _DENIED_REPORT = re.compile(
-    r"\b(?:den(?:y|ies|ied|ying)|disput(?:e|es|ed|ing)|refut(?:e|es|ed|ing)|disprov(?:e|es|ed|ing))"
-    r"\s(?:that|(?:the |any )?(?:reports?|claims?|rumours?|allegations?) (?:that|of)|having)\b(?P<what>.*)",
+    rf"\b(?:{alternation(forms(DISPUTING_VERBS))})"
+    rf"\s(?:that|(?:the |any )?(?:{alternation(REPORT_NOUNS)})s? (?:that|of)|having)\b(?P<what>.*)",
     re.IGNORECASE | re.DOTALL,
 )
 _REPEATED_SHARE = 0.6  # of a text's words, from which a denied report is what the text says

@@ -52,6 +52,7 @@ __all__ = [
     "DENYING_VERBS",
     "DETERMINERS",
     "DIGIT_WORDS",
+    "DISPUTING_VERBS",
     "DO",
     "FALL_VERBS",
     "FALSITY_ADJECTIVES",
@@ -604,6 +605,8 @@ DENYING_VERBS = _set(
     forbid halt lack miss neglect oppose prevent rebuff refuse refute reject renounce repudiate retract
     scrap veto waive"""
 )
+# Whoever disputes that a thing is so leaves nobody to say that it is.
+DISPUTING_VERBS = _set("deny dispute refute disprove")
 # Verbs that deny with the word behind them: "ruled out a sale".
 DENYING_PARTICLES: Mapping[str, str] = MappingProxyType(
     {

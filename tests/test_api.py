@@ -768,7 +768,7 @@ def test_who_goes_away_in_the_middle_is_not_worked_for_and_gives_the_place_back(
             next_one = elsewhere.submit(
                 httpx.post, f"{url}/api/search", json={"question": QUESTION}, timeout=20, trust_env=False
             )
-            until(lambda: gate.counts.waiting == 1)
+            until(lambda: gate.counts.waiting == 1 or next_one.done())  # it may have its turn at once
             model.goes_on.set()
             assert len(next_one.result().json()["passages"]) == 3
         until(lambda: model.closed)

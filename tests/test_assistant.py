@@ -186,6 +186,7 @@ def test_a_model_s_sentences_are_cited_and_what_no_article_says_is_withheld(
     assert answer.trace.answerer == "generate:scripted, prompt 1, follow-ups 1"
 
 
+@pytest.mark.slow  # the bundled judge
 def test_what_clippings_worded_by_itself_and_withheld_is_not_said_by_the_model(
     tmp_path: Path, config: Config, encoder: WordEncoder
 ) -> None:
@@ -321,6 +322,7 @@ def test_a_question_that_names_nothing_is_answered_from_how_the_articles_begin(
         assert {p.passage.start for p in assistant.search("What happened in Iran?")} != {0}
 
 
+@pytest.mark.slow  # the bundled judge
 def test_a_model_that_names_one_side_only_does_not_hide_the_other(
     disputed: Config, encoder: WordEncoder
 ) -> None:
@@ -484,6 +486,7 @@ class Own:
             yield draft
 
 
+@pytest.mark.slow  # the bundled judge
 def test_an_answerer_s_sentences_are_checked_like_anyone_s(ready: Config, encoder: WordEncoder) -> None:
     own = Own(
         DraftSentence("Pakistan replied on Thursday.", (Claim(1, "Pakistan replied on Thursday."),)),

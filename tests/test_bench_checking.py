@@ -13,6 +13,8 @@ from eval.bench.checking import FAITHFUL, Statement, checked, overlapping, state
 from eval.bench.support import State
 from rag.types import Article
 
+pytestmark = pytest.mark.slow  # the bundled judge
+
 TEXT = (
     (
         "The army of Karvel announced on Tuesday that seven people died in the strike on Quetta, which began "

@@ -20,6 +20,8 @@ from rag.errors import CollectionError, QuestionError, SourceError
 from rag.store.catalog import FILE, Corrected
 from rag.types import Article, Filters
 
+pytestmark = pytest.mark.slow  # builds collections over and over
+
 STORY = {"id": "a", "title": "Snow", "source": "Wire", "text": "The pass is closed. Trucks wait in Quetta."}
 OTHER = {"id": "b", "title": "Rain", "source": "Dawn", "text": "The river rose over its banks."}
 RIGHT: dict[str, Any] = {"title": "Avalanche", "source": "Dawn", "published": date(2024, 1, 17)}

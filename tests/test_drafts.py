@@ -456,6 +456,7 @@ def test_a_sentence_of_a_list_is_given_while_the_list_goes_on() -> None:
     ],
     ids=lambda value: value[:12] if isinstance(value, str) else None,
 )
+@pytest.mark.slow
 def test_a_hostile_reply_costs_no_minute(reply: str, most: int) -> None:
     began = time.process_time()
     cuts = list(range(17, len(reply), 17))

@@ -286,6 +286,7 @@ def test_the_passages_shown_leave_room_for_the_reply_and_are_whole(
 
 
 @pytest.mark.parametrize("hostile", ["[1,", "[", "[1-", "[1][", " ", "\n", "“", "[ ", "[1 ", "Yes. "])
+@pytest.mark.slow
 def test_a_hostile_reply_costs_no_minute(hostile: str) -> None:
     reply = hostile * (20_000 // len(hostile))
     began = time.process_time()

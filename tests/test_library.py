@@ -22,6 +22,8 @@ from rag.surfaces.record import record
 from rag.surfaces.upload_form import Upload, UploadedFile
 from rag.types import IngestReport
 
+pytestmark = pytest.mark.slow  # builds collections over and over
+
 
 def upload(tmp_path: Path, name: str, text: str) -> Path:
     folder = tmp_path / "sent"

@@ -23,6 +23,8 @@ from rag.retrieval.search import Retriever
 from rag.store.catalog import ArticleUpdate, Catalog
 from rag.types import Evidence, Filters, Reading, Scores
 
+pytestmark = pytest.mark.slow  # builds collections over and over
+
 ROOT = Path(__file__).parent.parent
 
 # Every text shares a word or two with "Who struck Balochistan?"; the encoder sees "struck" and "balochistan".

@@ -50,12 +50,12 @@ def apply(
 ) -> IngestReport:
     """Do what the plan says and report what was done. A file that fails only now is a failure in the report,
     and one whose article turns out to be as it was is kept."""
-    work = _Work(plan, reading, catalog, config, readings, course)
     with opened(catalog, home, config, encoder) as writer:
         if plan.removed:
             writer.remove(plan.removed)
         if plan.renamed:
             catalog.save_origins(dict(plan.renamed))
+        work = _Work(plan, reading, catalog, config, readings, course)
         with closing(work.updates()) as updates:
             _carry_out(updates, writer, home, config, course, work.stored)
     if not course.stopped:
@@ -152,18 +152,16 @@ def _carry_out(
     stored: Callable[[Sequence[ArticleUpdate]], None],
 ) -> None:
     """Encode and write all there is to do, until it is stopped. `stored` gets what is about to be stored."""
-    written: Future[None] | None = None
-    waiting = 0  # articles that the step being written makes count
+    written: Future[int] | None = None
+    waiting = 0
 
-    def wait_for_step() -> None:
-        """Wait for the step that is being written, and say what counts from then on."""
-        nonlocal written, waiting
+    def wait_for_batch() -> None:
+        """Wait for the batch that is being written, and say that it is."""
+        nonlocal written
         if written:
             written.result()
             written = None
-            if waiting:
-                course.stored(waiting)
-                waiting = 0
+            course.stored(waiting)
 
     with ThreadPoolExecutor(1, "clippings-write") as writing:
         for batch in _batches(updates, config.passages.words):
@@ -171,19 +169,18 @@ def _carry_out(
                 break
             require_room(home, sum(len(update.article.text) for update in batch))
             if len(batch[0].spans) > batching.BATCH:
-                wait_for_step()
+                wait_for_batch()
                 if not writer.write_long(batch[0], course):
                     break
                 stored(batch)
                 course.stored(1)
                 continue
-            for passages, share, step in writer.steps(batch):
-                course.encoded(passages, share * len(batch))
-                wait_for_step()
-                written = writing.submit(step)
+            made = writer.encode(batch)
+            course.encoded(len(made.records), len(batch))
+            wait_for_batch()
             stored(batch)
-            waiting = len(batch)
-        wait_for_step()
+            written, waiting = writing.submit(writer.write, made), len(batch)
+        wait_for_batch()
 
 
 @dataclass(frozen=True, slots=True)
@@ -354,14 +351,13 @@ def correct_facts(
         if len(spans) > batching.BATCH:
             writer.write_long(update, Course(1))
         else:
-            writer.write([update])
+            writer.write(writer.encode([update]))
 
 
 def _batches(updates: Iterator[ArticleUpdate], words: int) -> Iterator[list[ArticleUpdate]]:
-    """The articles in batches; one that has more passages than a batch is by itself. The first batch is a
-    quarter of the others, so that the encoder need not wait long for it."""
+    """The articles in batches; one that has more passages than a batch is by itself."""
     batch: list[ArticleUpdate] = []
-    size, most = 0, batching.BATCH / 4
+    size = 0
     for update in updates:
         if len(update.spans) > batching.BATCH:
             if batch:
@@ -370,10 +366,11 @@ def _batches(updates: Iterator[ArticleUpdate], words: int) -> Iterator[list[Arti
             batch, size = [], 0
             continue
         batch.append(update)
-        # About as many passages as it has; six letters and a space a word.
-        size += 1 + len(update.article.text) // (6 * words)
-        if size >= most:
+        size += 1 + len(update.article.text) // (
+            6 * words
+        )  # about as many passages; six letters and a space a word
+        if size >= batching.BATCH:
             yield batch
-            batch, size, most = [], 0, batching.BATCH
+            batch, size = [], 0
     if batch:
         yield batch

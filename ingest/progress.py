@@ -38,7 +38,7 @@ class Course:
     ) -> None:
         self.total, self.passages = total, 0
         self._progress, self._stop = progress, stop
-        self._done, self._encoded = 0, 0.0
+        self._done = self._encoded = 0
         self._shown = -1.0
 
     @property
@@ -53,8 +53,8 @@ class Course:
         """Report that so many passages of a batch are made, which are as much as so many articles."""
         self._report(passages, articles)
 
-    def encoded(self, passages: int, articles: float) -> None:
-        """A batch is encoded, or a part of one, and still to be stored."""
+    def encoded(self, passages: int, articles: int) -> None:
+        """A batch is encoded, and still to be stored."""
         self.passages += passages
         self._encoded += articles
 

@@ -19,8 +19,7 @@ import itertools
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import replace
-from functools import partial
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -38,6 +37,7 @@ from rag.types import Article, Encoder
 
 __all__ = [
     "BATCH",
+    "Batch",
     "Writer",
     "as_encoded",
     "discard_obsolete",
@@ -58,6 +58,16 @@ ROOM_BYTES_PER_LETTER = 20
 _UNFINISHED = (
     "unfinished"  # the folder, beside the indexes, of the vectors of an article that is not whole yet
 )
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Articles to be stored, a record for each passage that the indexes do not hold, and the vectors of every
+    few hundred of them."""
+
+    updates: Sequence[ArticleUpdate]
+    records: Sequence[Record]
+    vectors: Sequence[Any]
 
 
 class Writer:
@@ -87,47 +97,23 @@ class Writer:
 
     # A change
 
-    def steps(self, updates: Sequence[ArticleUpdate]) -> Iterator[tuple[int, float, Callable[[], None]]]:
-        """What stores a batch, to be called one after the other, each with the number of passages it writes
-        and their share of the batch.
-
-        Passages are encoded as the next step is asked for, so that meanwhile another thread may carry out the
-        one before. Only the last makes the batch count.
-        """
+    def encode(self, updates: Sequence[ArticleUpdate]) -> Batch:
+        """The updates with the vectors of their new passages."""
         held = self._counting(updates)
         records = [record for update in updates for record in self._new_records(update, held)]
-        new = {record.key for record in records}
-        portions = list(_portions(records)) or [[]]
-        for number, some in enumerate(portions, 1):
-            vectors = self._encoded(some) if some else None
-            first, last = number == 1, number == len(portions)
-            share = len(some) / len(records) if records else 1.0
-            yield len(some), share, partial(self._store, updates, new, some, vectors, first=first, last=last)
+        return Batch(updates, records, [self._encoded(some) for some in _portions(records)])
 
-    def write(self, updates: Sequence[ArticleUpdate]) -> None:
-        """Encode and store a batch."""
-        for *_, step in self.steps(updates):
-            step()
-
-    def _store(
-        self,
-        updates: Sequence[ArticleUpdate],
-        new: set[str],
-        records: Sequence[Record],
-        vectors: _Vectors | None,
-        *,
-        first: bool,
-        last: bool,
-    ) -> None:
-        if first:
-            self._stage(updates, new)
-        if vectors is not None:
-            self.dense.add(records, vectors, publish=False)
-            self.lexical.add(records)
-        if last:
-            for update in updates:
-                self._add_whole(update, new)
-            self._commit(updates)
+    def write(self, batch: Batch) -> int:
+        """Store a batch; the number of its passages."""
+        new = {record.key for record in batch.records}
+        self._stage(batch.updates, new)
+        for some, vectors in zip(_portions(batch.records), batch.vectors, strict=True):
+            self.dense.add(some, vectors, publish=False)
+        self.lexical.add(batch.records)
+        for update in batch.updates:
+            self._add_whole(update, new)
+        self._commit(batch.updates)
+        return len(batch.records)
 
     def write_long(self, update: ArticleUpdate, course: Course) -> bool:
         """Encode and store an article of more passages than a batch has. Its vectors are kept as they come;

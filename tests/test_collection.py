@@ -358,27 +358,9 @@ def test_progress_is_told_after_each_batch(
         (news / f"{n}.txt").write_text(f"Story {n} of three.")
     told: list[Progress] = []
     sync(news, config, encoder=encoder, progress=told.append)
-    assert told == [Progress(1, 5, 3, 2), Progress(3, 5, 5, 2), Progress(5, 5, 5)], (
+    assert told == [Progress(2, 5, 4, 2), Progress(4, 5, 5, 1), Progress(5, 5, 5)], (
         "while one is stored the next is encoded"
     )
-
-
-def test_the_encoder_need_not_wait_until_a_whole_batch_is_read(
-    tmp_path: Path, config: Config, encoder: WordEncoder, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(batching, "BATCH", 8)
-    sizes: list[int] = []
-    passages = encoder.passages
-
-    def counted(texts: Sequence[str]) -> Any:
-        sizes.append(len(texts))
-        return passages(texts)
-
-    monkeypatch.setattr(encoder, "passages", counted)
-    for n in range(20):
-        (tmp_path / f"{n}.txt").write_text(f"Story {n} of twenty.")
-    sync(tmp_path, config, encoder=encoder)
-    assert sizes == [2, 8, 8, 2]
 
 
 def test_the_new_and_the_changed_of_a_large_run_are_all_there(

@@ -7,7 +7,6 @@ from __future__ import annotations
 import os
 import shutil
 import time
-from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -82,16 +81,14 @@ def build(work: Work, size: int, begun: Sequence[int]) -> dict[str, Any]:
                 else _recombined(work, size - reached, known, stock, encoder)
             )
             for batch in _batches(entries):
-                passages, seconds = 0, 0.0
-                steps: Counter[str] = Counter()
-                for count, _, step in writer.steps(batch):
-                    clock.taken()  # looking vectors up stands for encoding, so it is not counted
-                    start = time.perf_counter()
-                    step()
-                    seconds += time.perf_counter() - start
-                    passages += count
-                    steps.update(clock.taken())
-                batches.append({"passages": passages, "seconds": seconds, "steps": dict(steps)})
+                # Looking vectors up stands for encoding, so it is not counted.
+                ready = writer.encode(batch)
+                clock.taken()
+                start = time.perf_counter()
+                written = writer.write(ready)
+                batches.append(
+                    {"passages": written, "seconds": time.perf_counter() - start, "steps": clock.taken()}
+                )
                 own.append(holding().get("anonymous", 0.0))
                 encoder.more.clear()
             closing = time.perf_counter()

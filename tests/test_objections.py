@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 import pytest
 
-from rag.answer.paraphrase import objections
+from rag.answer.paraphrase import lacks, objections
 from rag.types import Objection
 
 SAME = [
@@ -65,3 +67,13 @@ def test_what_says_otherwise_meets_one(text: str, quote: str) -> None:
     assert objections(text, quote) & {
         Objection.CHANGED, Objection.DEEDS, Objection.DENIALS, Objection.FACTS, Objection.FIGURES, Objection.SPEAKERS
     }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("published", "lacking"), [(None, False), (date(2018, 11, 2), False), (date(2021, 3, 1), True)]
+)
+def test_a_year_that_is_not_written_may_be_known_but_not_another_than_the_article_s(
+    published: date | None, lacking: bool
+) -> None:
+    said, quote = "The festival of 2018 drew crowds.", "The festival drew crowds."
+    assert (Objection.FIGURES in lacks(said, quote, published=published)) is lacking

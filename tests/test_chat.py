@@ -1191,6 +1191,36 @@ def test_the_whole_of_a_question_by_keyboard_alone(page: Page) -> None:
     )
 
 
+def test_a_complete_answer_drawn_again_keeps_the_focus_and_the_open_citation(page: Page) -> None:
+    held: list[Route] = []  # what draws the answer again, once it is stored
+    talk = re.compile(r"/api/conversations/[^/]+$")
+    page.route(talk, lambda route: held.append(route))
+    put(page, QUESTION)
+    cite = page.locator("#conversation .answer button.cite").first
+    cite.evaluate("cite => { cite.drawnFirst = true; }")
+    cite.press("Enter")
+    expect(page.locator("#reading mark")).to_be_visible()
+    page.locator("#conversation .answer button.cite").nth(1).focus()
+    page.unroute(talk)
+    page.wait_for_function("!document.querySelector('#conversation .answer button.cite').drawnFirst")
+    second = "document.querySelectorAll('#conversation .answer button.cite')[1]"
+    assert page.evaluate(f"document.activeElement === {second}")
+    expect(cite).to_have_class(re.compile(r"\bopen\b"))
+    page.keyboard.press("n")  # goes on from the open one, in the answer as it stands now
+    expect(page.locator("#conversation button.cite.open")).to_have_count(1)
+
+
+def test_the_list_of_conversations_drawn_again_keeps_the_focus(page: Page) -> None:
+    put(page, QUESTION)
+    button = shelf(page).locator(".list button").first
+    button.evaluate("button => { button.drawnFirst = true; }")
+    button.focus()
+    page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+    page.wait_for_function(
+        "document.activeElement.matches('#conversations .list button') && !document.activeElement.drawnFirst"
+    )
+
+
 @pytest.mark.parametrize(
     ("name", "width", "scheme"), [("light", 1280, "light"), ("dark", 1280, "dark"), ("phone", 390, "light")]
 )

@@ -25,6 +25,23 @@ const guarded = (act) => async (...given) => {
   try { return await act(...given); } catch (error) { if (error.name !== 'AbortError') tell(error.message); }
 };
 
+// Draws a part of the page again. What had the focus, or carries the open citation, is replaced; the one drawn in its place
+// takes over, so that somebody at the keyboard stays where they were.
+const redraw = (box, drawing) => {
+  const stood = [document.activeElement, opened].map((node) => {
+    if (!node || node === box || !box.contains(node)) return () => null;
+    const place = (it) => it.closest('[data-exchange]')?.dataset.exchange;
+    const like = () => [...box.querySelectorAll(node.tagName)].filter((it) => it.textContent === node.textContent && place(it) === home);
+    const home = place(node);
+    const at = like().indexOf(node);
+    return () => (node.isConnected ? node : like()[at] ?? null);
+  });
+  drawing();
+  const [focused, citing] = stood.map((found) => found());
+  if (focused && focused !== document.activeElement) focused.focus({ preventScroll: true });
+  if (citing && citing !== opened) { opened = citing; citing.classList.add('open'); }
+};
+
 const draw = (conversation) => {
   Object.assign(talk, conversation ?? { id: '', title: '', exchanges: [] });
   try { sessionStorage.setItem(HERE, talk.id); } catch { /* no session storage */ }
@@ -32,7 +49,7 @@ const draw = (conversation) => {
   if (!list) return;
   // Unchanged exchanges are kept: an open timeline stays open, and nothing is read aloud twice.
   const there = new Map([...list.children].map((node) => [node.dataset.exchange, node]));
-  list.replaceChildren(...talk.exchanges.map((exchange) => {
+  const nodes = talk.exchanges.map((exchange) => {
     const known = there.get(exchange.id);
     if (known && known.drawn === exchange.html) return known;
     const made = document.createElement('template');
@@ -40,7 +57,8 @@ const draw = (conversation) => {
     const node = made.content.firstElementChild;
     node.drawn = exchange.html;
     return node;
-  }));
+  });
+  redraw(list, () => list.replaceChildren(...nodes));
   $('#conversation .hint').hidden = talk.exchanges.length > 0;
   drawEditing();
   clearTimeout(poll);
@@ -128,11 +146,9 @@ const reply = (id, message, html) => {
   const node = $(`#conversation .exchange[data-exchange="${id}"] .reply`);
   if (!node) return;
   node.closest('.exchange').drawn = null; // it has to be drawn again
-  if (html !== undefined) { node.innerHTML = html; } else {
-    const line = document.createElement('p');
-    line.className = 'abstained'; line.textContent = message;
-    node.replaceChildren(line);
-  }
+  const line = document.createElement('p');
+  line.className = 'abstained'; line.textContent = message;
+  redraw(node, () => { if (html !== undefined) { node.innerHTML = html; } else node.replaceChildren(line); });
   keepInView();
 };
 const stop = guarded(async () => {
@@ -157,7 +173,8 @@ const list = async () => {
   });
   const nav = $('#conversations');
   if (!nav) return;
-  nav.querySelector('.list').replaceChildren(...rows);
+  const shown = nav.querySelector('.list');
+  redraw(shown, () => shown.replaceChildren(...rows));
   nav.querySelector('.one').hidden = !talk.id;
   nav.querySelector('.sure').hidden = true;
   nav.querySelector('#title').value = talk.title;

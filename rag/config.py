@@ -170,7 +170,7 @@ class ModelSettings:
     context_window: int = 8192  # tokens; the evidence is cut to fit, lowest rank first
     max_tokens: int = 700  # of the reply
     provider: str = "openai-like"  # one of PROVIDERS; this one is any OpenAI-compatible server, at `url`
-    # For provider local: a GGUF file, relative to the working folder; by default what `clippings model` fetched
+    # For provider local: a GGUF file, relative to the working folder. Default: what `clippings model` fetched
     path: str | None = None
 
     def __post_init__(self) -> None:

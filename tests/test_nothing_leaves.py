@@ -91,6 +91,11 @@ READING = (
         # the library would tell the server what processor this is; `rag.system.connection` does not let it
         starts=(("uname", "-p"),),
     ),
+    # Its file lies ready, and nothing is written, connected to or listened on to run it.
+    Command(
+        "ask a local model", ("ask", QUESTION, *HOME), "Iran",
+        settings={"CLIPPINGS_MODEL_PROVIDER": "local", "CLIPPINGS_MODEL_MAX_TOKENS": "32", "XDG_DATA_HOME": "{models}"},
+    ),
     Command("doctor", ("doctor", *HOME), "ok     indexes: dense and lexical have"),
     Command("articles", ("articles", *HOME), EDITED),
     Command("mcp", ("mcp", *HOME), "Iran", hears="".join(f"{json.dumps(said)}\n" for said in MCP)),
@@ -384,6 +389,7 @@ class Desk:
             "desk": str(base / "desk"),
             "web": server,
             "model": server,
+            "models": str(default_home().parents[1]),  # of whoever runs the tests
         }
         self.runs: dict[str, Run] = {}
         for name in ("desk", "kept", "back", "reports"):

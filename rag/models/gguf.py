@@ -104,7 +104,7 @@ def _read(file: BinaryIO, path: Path) -> Header:
         types.add(kind)
     alignment = _whole(values.get("general.alignment")) or 32
     start = -(-file.tell() // alignment) * alignment
-    if start + end > size:
+    if tensors and start + end > size:
         raise _damaged(path)
     architecture = values.get("general.architecture")
     if not isinstance(architecture, str):

@@ -163,9 +163,9 @@ class _Engine:
             raise _too_large(name, None) from exc
         except (RuntimeError, ImportError) as exc:
             raise ModelError(
-                f"{name} cannot be loaded ({_last_line(exc)}). Local models are GGUF files of Llama, Qwen and "
-                f"models built like them; this one says that it is {header.architecture!r}. Others run with "
-                "model.provider ollama"
+                f"{name} cannot be loaded ({_last_line(exc)}). Local models are GGUF files of Llama, Qwen "
+                f"and models built like them; this one says that it is {header.architecture!r}. Others run "
+                "with model.provider ollama"
             ) from exc
 
     def _checked(self, name: str) -> Header:
@@ -261,8 +261,8 @@ class _Reply:
             ) from exc
         if tokens.shape[1] > self._window - _LEAST_REPLY:
             raise ModelError(
-                f"the question and its passages are longer than the {self._window:,} tokens that {self._name} "
-                "reads. Lower retrieval.top_k, or take a model that reads more"
+                f"the question and its passages are longer than the {self._window:,} tokens that "
+                f"{self._name} reads. Lower retrieval.top_k, or take a model that reads more"
             )
         return tokens
 

@@ -8,6 +8,7 @@ each file.
 
 from __future__ import annotations
 
+import glob
 import os
 import shutil
 import tempfile
@@ -47,6 +48,9 @@ def exact(file: Path, header: Header, folder: Path) -> Path:
             copy = Path(partial) / "copy.gguf"
             _write(file, copy)
             os.replace(copy, made)
+        for earlier in folder.glob(f"{glob.escape(file.stem)}-*-Q8_0.gguf"):
+            if earlier != made:  # of the file as it was before
+                earlier.unlink()
     except OSError as exc:
         raise ModelError(f"{file.name} cannot be written again in {folder}: {exc.strerror or exc}") from exc
     return made

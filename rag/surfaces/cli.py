@@ -319,7 +319,7 @@ def _mcp(options: argparse.Namespace, config: Config, services: Services) -> int
     return 0
 
 
-def _model(options: argparse.Namespace, config: Config, services: Services) -> int:
+def _model(_options: argparse.Namespace, _config: Config, services: Services) -> int:
     print_error("Fetching about 93 MB, unless it is here already …")
     print_line(one_line(services.fetch_model()))
     return 0

@@ -35,9 +35,14 @@ import pytest
 from conftest import SEEDS
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
+from rag.config import models_folder
+
 pytestmark = [pytest.mark.server, pytest.mark.slow]
 
 ROOT = Path(__file__).parent.parent
+MODELS = str(
+    models_folder().parents[1]
+)  # the data folder of whoever runs the tests, where `make test` put the model
 WATCH = Path(__file__).parent / "watch"
 CORPUS = Path(__file__).parent / "corpus"
 QUESTION = "Who struck first?"
@@ -389,7 +394,7 @@ class Desk:
             "desk": str(base / "desk"),
             "web": server,
             "model": server,
-            "models": str(default_home().parents[1]),  # of whoever runs the tests
+            "models": MODELS,
         }
         self.runs: dict[str, Run] = {}
         for name in ("desk", "kept", "back", "reports"):
@@ -452,6 +457,7 @@ def test_a_command_reaches_and_writes_what_it_was_asked_to_and_nothing_else(desk
     command = next(command for command in COMMANDS if command.name == name)
     run = desk.runs[name]
     assert command.says in run.said
+    assert "The language model failed" not in run.said
     assert (run.status, run.beyond, run.left) == (0, (), ())
 
 

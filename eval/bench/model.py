@@ -237,6 +237,17 @@ def _spread(items: Sequence[Any], most: int | None) -> list[Any]:
     return [items[i * len(items) // most] for i in range(most)]
 
 
+def _kept(rows: Iterator[Row], file: Path | None) -> Iterator[Row]:
+    """The rows, each written to the file as it comes: a run that is stopped leaves what it has."""
+    if file is None:
+        yield from rows
+        return
+    with file.open("w", encoding="utf-8") as out:
+        for row in rows:
+            print(_line(row), file=out, flush=True)
+            yield row
+
+
 def _line(row: Row) -> str:
     return json.dumps(
         {
@@ -260,12 +271,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--json", action="store_true", help="print the table as JSON")
     args = parser.parse_args(arguments)
     try:
-        rows = list(_rows(args))
-    except ClippingsError as exc:
+        rows = list(_kept(_rows(args), args.replies))
+    except (ClippingsError, OSError) as exc:
         print(f"eval.bench.model: {exc}", file=sys.stderr)
         return 2
-    if args.replies:
-        args.replies.write_text("".join(f"{_line(row)}\n" for row in rows), encoding="utf-8")
     found = table(rows)
     if args.json:
         print(json.dumps(found, indent=1))

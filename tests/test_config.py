@@ -138,7 +138,12 @@ def test_every_setting_can_be_given_by_a_variable() -> None:
     )
     sections = [f.name for f in fields(Config) if is_dataclass(getattr(Config(), f.name))]
     inner = sum(len(fields(getattr(Config(), section))) for section in sections)
-    assert len(environ) == inner + len(fields(Config)) - len(sections), (
+    local = {
+        "CLIPPINGS_MODEL_PATH": "m.gguf",
+        "CLIPPINGS_MODEL_PROVIDER": "local",
+    }  # which has neither url nor name
+    assert load(local) == Config(model=ModelSettings(provider="local", path="m.gguf"))
+    assert len(environ | local) == inner + len(fields(Config)) - len(sections), (
         "a new setting is missing from this list"
     )
 
@@ -261,7 +266,7 @@ def test_a_wrong_variable_is_refused_with_what_to_do(environ: dict[str, str], me
         ("[model]\ntimeout = false", "model.timeout must be a number, not False"),
         (
             "[model]\nkey = 'sk'",
-            "unknown setting model.key. The settings are: url, name, key_file, timeout, context_window, max_tokens, provider",
+            "unknown setting model.key. The settings are: url, name, key_file, timeout, context_window, max_tokens, provider, path",
         ),
         (
             "colour = 'red'",

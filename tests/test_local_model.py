@@ -22,9 +22,10 @@ from rag import open_assistant
 from rag.config import Config, ModelSettings
 from rag.errors import ConfigError, ModelError
 from rag.llamaindex import ClippingsQueryEngine
-from rag.models.fetch import SMOLLM2
+from rag.models.fetch import SMOLLM2, sha256_of
 from rag.models.gguf import read_header
 from rag.models.language import configured_model
+from rag.models.requantise import exact
 from rag.system.stopping import stoppable
 from rag.types import LanguageModel
 
@@ -102,6 +103,14 @@ def test_a_question_that_is_stopped_while_the_passages_are_read_is_given_up(file
     with stoppable(lambda: True), pytest.raises(ModelError, match=r"^the question was stopped$"):
         list(model_of(file).stream(LONG))
     assert resting()
+
+
+def test_the_file_that_is_run_is_not_changed(file: Path) -> None:
+    prepared = exact(file, read_header(file), local._prepared())
+    before = sha256_of(prepared)
+    assert "".join(model_of(file).stream(COLOURS))
+    assert sha256_of(prepared) == before
+    assert read_header(prepared).tensor_types == {0, 8}, "nothing is left that the engine reads inexactly"
 
 
 def test_two_who_ask_at_once_both_get_their_reply(file: Path) -> None:

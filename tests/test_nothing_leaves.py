@@ -96,10 +96,12 @@ READING = (
         # the library would tell the server what processor this is; `rag.system.connection` does not let it
         starts=(("uname", "-p"),),
     ),
-    # Its file lies ready, and nothing is written, connected to or listened on to run it.
+    # Nothing is connected to or listened on to run it. The engine opens the file for writing, and writes nothing:
+    # `test_local_model.py` has that.
     Command(
         "ask a local model", ("ask", QUESTION, *HOME), "Iran",
         settings={"CLIPPINGS_MODEL_PROVIDER": "local", "CLIPPINGS_MODEL_MAX_TOKENS": "32", "XDG_DATA_HOME": "{models}"},
+        writes=("{home}", "{models}/clippings/models/prepared"),
     ),
     Command("doctor", ("doctor", *HOME), "ok     indexes: dense and lexical have"),
     Command("articles", ("articles", *HOME), EDITED),

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import atexit
 import importlib.util
+import os
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -157,6 +158,8 @@ class _Engine:
             scheduling.enable_prefix_caching = True  # the rules of a prompt are read once
             scheduling.max_num_seqs = 1
             file = exact(self._file, header, _prepared())
+            if not os.access(file, os.W_OK):  # the engine opens it for writing, though it only reads
+                raise ModelError(f"{name} cannot be opened: {file} is read-only. Allow writing, or copy it")
             pipeline = openvino_genai.ContinuousBatchingPipeline(str(file), scheduling, "CPU")
             return _Loaded(pipeline, pipeline.get_tokenizer(), header.context_window)
         except MemoryError as exc:

@@ -164,7 +164,7 @@ class _Engine:
             return _Loaded(pipeline, pipeline.get_tokenizer(), header.context_window)
         except MemoryError as exc:
             raise _too_large(name, None) from exc
-        except (RuntimeError, ImportError) as exc:
+        except (RuntimeError, LookupError, ValueError, TypeError, ImportError) as exc:  # as C++ has them
             raise ModelError(
                 f"{name} cannot be loaded ({_last_line(exc)}). Local models are GGUF files of Llama, Qwen "
                 f"and models built like them; this one says that it is {header.architecture!r}. Others run "

@@ -3,7 +3,7 @@ PYTHON ?= $(or $(shell command -v python3.11),$(shell command -v python3))
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: install run test test-fast check crash fuzz eval reader judge wheel lock clean help
+.PHONY: install run model test test-fast check crash fuzz eval reader judge wheel lock clean help
 
 install: .venv/installed  ## Install Clippings into .venv, with the formats that need an extra (the default)
 
@@ -23,6 +23,12 @@ install: .venv/installed  ## Install Clippings into .venv, with the formats that
 run: .venv/installed  ## Open the chat page on http://127.0.0.1:7860, with the demo articles until there are others
 	$(BIN)/python app.py
 
+# The engine first: with it the file is made ready for the first question. In the default folder of data, where
+# `clippings model` puts it too, so that one download serves all checkouts.
+model: .venv/installed  ## Fetch a small language model that runs on this machine, and its engine
+	$(PIP) install --constraint constraints.txt --editable ".[local]"
+	$(BIN)/clippings model
+
 # The page's tests drive the system's Chromium, and strace watches that nothing leaves. Where we may install them, we
 # do; elsewhere we say what is missing: without Chromium the page's tests fail, without strace less is watched.
 CHROMIUM := $(or $(shell command -v chromium),$(shell command -v chromium-browser),$(shell command -v google-chrome))
@@ -32,6 +38,7 @@ test: .venv/installed-dev  ## Run all tests (thirteen minutes on two cores)
 	  { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && \
 	    echo "Installing for the tests: $(strip $(MISSING)) …" && apt-get update -qq && apt-get install -y -qq $(MISSING) >/dev/null; } || \
 	  echo "Not here, and not ours to install: $(strip $(MISSING)). Install these packages for all tests to pass."
+	$(BIN)/clippings model
 	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder --durations 25
 
 # What is marked slow, browser or server stays out, and a test that should be marked fails: tests/tiers.py.

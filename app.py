@@ -140,6 +140,11 @@ class LocalServices:
         finally:
             library.close()
 
+    def fetch_model(self) -> str:
+        from rag.models.local import fetch_bundled
+
+        return fetch_bundled()
+
     def evaluate(
         self, gold: Path | None, config: Config | None, split: str, out: Path | None, *, as_json: bool
     ) -> str:

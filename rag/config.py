@@ -39,12 +39,13 @@ __all__ = [
     "RetrievalSettings",
     "ServeSettings",
     "load",
+    "models_folder",
 ]
 
 # What answers for the vectors: the mapped cache where it is whole and Chroma where it is not, always Chroma,
 # or always the cache, made again where it is not whole.
 DENSE = ("auto", "chroma", "exact")
-PROVIDERS = ("openai-like", "openai", "anthropic", "ollama", "huggingface")
+PROVIDERS = ("openai-like", "openai", "anthropic", "ollama", "huggingface", "local")
 # Old name → new name. The old names still work in the file, in variables and in `load`, until release 0.3.
 RENAMED = {
     "retrieval.keep": "retrieval.top_k",
@@ -169,6 +170,8 @@ class ModelSettings:
     context_window: int = 8192  # tokens; the evidence is cut to fit, lowest rank first
     max_tokens: int = 700  # of the reply
     provider: str = "openai-like"  # one of PROVIDERS; this one is any OpenAI-compatible server, at `url`
+    # For provider local: a GGUF file, relative to the working folder. Default: what `clippings model` fetched
+    path: str | None = None
 
     def __post_init__(self) -> None:
         _check_types(self, "model.")
@@ -176,7 +179,14 @@ class ModelSettings:
             near = get_close_matches(self.provider, PROVIDERS, 1)
             hint = f"Did you mean {near[0]}?" if near else f"Choose one of: {', '.join(PROVIDERS)}"
             raise ConfigError(f"unknown model.provider {self.provider!r}. {hint}")
-        if self.provider != "openai-like" and not self.name:
+        if self.provider == "local":
+            self._check_local()
+        elif self.path:
+            raise ConfigError(
+                f"model.path is set, but model.provider is {self.provider}. Set model.provider to local, or "
+                "remove model.path"
+            )
+        if self.provider not in ("openai-like", "local") and not self.name:
             raise ConfigError(
                 f"model.provider is {self.provider} but model.name is not set. Set it to the model to use"
             )
@@ -195,10 +205,21 @@ class ModelSettings:
         _check_minimum("model.context_window", self.context_window, 1024)
         _check_minimum("model.max_tokens", self.max_tokens, 16)
 
+    def _check_local(self) -> None:
+        if self.url:
+            raise ConfigError("model.url is set, but a local model runs in this process. Remove model.url")
+        if self.name:
+            raise ConfigError(
+                "model.name is set, but a local model is a file. Name the file as model.path, or remove "
+                "model.name to use the one that `clippings model` fetches"
+            )
+        if self.path is not None and not self.path.lower().endswith(".gguf"):
+            raise ConfigError(f"model.path must be the path of a .gguf file, not {self.path!r}")
+
     @property
     def configured(self) -> bool:
         """Whether a model is set."""
-        return bool(self.name and (self.url or self.provider != "openai-like"))
+        return self.provider == "local" or bool(self.name and (self.url or self.provider != "openai-like"))
 
     def key(self, environ: Mapping[str, str] = os.environ) -> str | None:
         """The API key, read when it is needed and never stored; `None` if there is none."""
@@ -351,6 +372,15 @@ def default_home(environ: Mapping[str, str] = os.environ) -> Path:
     """The default `home`: XDG_DATA_HOME/clippings/collection, or ~/.local/share/clippings/collection."""
     base = environ.get("XDG_DATA_HOME") or "~/.local/share"
     return Path(base).expanduser() / "clippings" / "collection"
+
+
+def models_folder(environ: Mapping[str, str] = os.environ) -> Path:
+    """Where `clippings model` puts a language model: the folder `models` beside the default `home`.
+
+    >>> models_folder({"XDG_DATA_HOME": "/data"}).as_posix()
+    '/data/clippings/models'
+    """
+    return default_home(environ).with_name("models")
 
 
 def demo(config: Config) -> Config:

@@ -15,6 +15,7 @@ from rag.errors import CollectionError, ConfigError
 from rag.models.encoder import SentenceEncoder
 from rag.models.judge import bundled_judge
 from rag.models.language import ChatModel, configured_model, language_model
+from rag.models.local import context_window
 from rag.models.reader import SpanReader
 from rag.retrieval.search import Retriever
 from rag.types import Answer, Answerer, Encoder, Filters, Judge, LanguageModel, Reader, Turn
@@ -52,7 +53,7 @@ def open_assistant(
         chosen = language_model(model) if model is not None else configured_model(config.model)
         if chosen is not None:
             answerer = Generative(
-                chosen, window=config.model.context_window, max_tokens=config.model.max_tokens
+                chosen, window=context_window(config.model), max_tokens=config.model.max_tokens
             )
     encoder, reader = encoder or SentenceEncoder(config.encoder), reader or SpanReader()
     if judge is None and isinstance(reader, SpanReader):

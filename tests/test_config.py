@@ -138,7 +138,12 @@ def test_every_setting_can_be_given_by_a_variable() -> None:
     )
     sections = [f.name for f in fields(Config) if is_dataclass(getattr(Config(), f.name))]
     inner = sum(len(fields(getattr(Config(), section))) for section in sections)
-    assert len(environ) == inner + len(fields(Config)) - len(sections), (
+    local = {
+        "CLIPPINGS_MODEL_PATH": "m.gguf",
+        "CLIPPINGS_MODEL_PROVIDER": "local",
+    }  # which has neither url nor name
+    assert load(local) == Config(model=ModelSettings(provider="local", path="m.gguf"))
+    assert len(environ | local) == inner + len(fields(Config)) - len(sections), (
         "a new setting is missing from this list"
     )
 
@@ -261,7 +266,7 @@ def test_a_wrong_variable_is_refused_with_what_to_do(environ: dict[str, str], me
         ("[model]\ntimeout = false", "model.timeout must be a number, not False"),
         (
             "[model]\nkey = 'sk'",
-            "unknown setting model.key. The settings are: url, name, key_file, timeout, context_window, max_tokens, provider",
+            "unknown setting model.key. The settings are: url, name, key_file, timeout, context_window, max_tokens, provider, path",
         ),
         (
             "colour = 'red'",
@@ -438,7 +443,10 @@ def test_two_configurations_that_answer_alike_have_one_fingerprint() -> None:
 def test_no_two_settings_change_the_fingerprint_alike() -> None:
     config = Config(model=ModelSettings("http://host/v1", "m"))
     prints = {name: changed(config, name, value).fingerprint() for name, value in CHANGES}
-    assert len({config.fingerprint(), *prints.values()}) == 1 + len(CHANGES)
+    # A path belongs to a local model, which has neither url nor name.
+    local = Config(model=ModelSettings(provider="local"))
+    prints["model.path"] = changed(local, "model.path", "m.gguf").fingerprint()
+    assert len({config.fingerprint(), local.fingerprint(), *prints.values()}) == 2 + len(prints)
     settings = {f.name for f in fields(Config) if not is_dataclass(getattr(config, f.name))}
     settings |= {
         f"{s}.{f.name}" for s in ("passages", "retrieval", "model") for f in fields(getattr(config, s))

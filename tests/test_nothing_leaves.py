@@ -35,9 +35,14 @@ import pytest
 from conftest import SEEDS
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
+from rag.config import models_folder
+
 pytestmark = [pytest.mark.server, pytest.mark.slow]
 
 ROOT = Path(__file__).parent.parent
+MODELS = str(
+    models_folder().parents[1]
+)  # the data folder of whoever runs the tests, where `make test` put the model
 WATCH = Path(__file__).parent / "watch"
 CORPUS = Path(__file__).parent / "corpus"
 QUESTION = "Who struck first?"
@@ -90,6 +95,13 @@ READING = (
         reaches=("{model}",),
         # the library would tell the server what processor this is; `rag.system.connection` does not let it
         starts=(("uname", "-p"),),
+    ),
+    # Nothing is connected to or listened on to run it. The engine opens the file for writing, and writes nothing:
+    # `test_local_model.py` has that.
+    Command(
+        "ask a local model", ("ask", QUESTION, *HOME), "Iran",
+        settings={"CLIPPINGS_MODEL_PROVIDER": "local", "CLIPPINGS_MODEL_MAX_TOKENS": "32", "XDG_DATA_HOME": "{models}"},
+        writes=("{home}", "{models}/clippings/models/prepared"),
     ),
     Command("doctor", ("doctor", *HOME), "ok     indexes: dense and lexical have"),
     Command("articles", ("articles", *HOME), EDITED),
@@ -384,6 +396,7 @@ class Desk:
             "desk": str(base / "desk"),
             "web": server,
             "model": server,
+            "models": MODELS,
         }
         self.runs: dict[str, Run] = {}
         for name in ("desk", "kept", "back", "reports"):
@@ -446,6 +459,7 @@ def test_a_command_reaches_and_writes_what_it_was_asked_to_and_nothing_else(desk
     command = next(command for command in COMMANDS if command.name == name)
     run = desk.runs[name]
     assert command.says in run.said
+    assert "The language model failed" not in run.said
     assert (run.status, run.beyond, run.left) == (0, (), ())
 
 

@@ -1,5 +1,5 @@
 """Language models, through llama-index: an OpenAI-compatible server, OpenAI, Anthropic, Ollama, a model of
-transformers in this process, or any LLM object of llama-index.
+transformers in this process, or any LLM object of llama-index. `rag.models.local` has models of a file.
 
 The servers' and the library's errors become `ModelError` here, also in the middle of a stream.
 """
@@ -67,6 +67,10 @@ def configured_model(settings: ModelSettings) -> LanguageModel | None:
     """
     if not settings.configured:
         return None
+    if settings.provider == "local":
+        from rag.models.local import local_model
+
+        return local_model(settings)
     key = settings.key()
     if key is not None and not key.isprintable():
         raise ConfigError(

@@ -117,6 +117,7 @@ def build_parser(commands: Mapping[str, Command]) -> argparse.ArgumentParser:
     restore.add_argument("file", metavar="FILE", help="a file made by `clippings backup`")
     people.add_commands(subparsers, common)
     command("mcp", "serve the articles as MCP tools on standard input and output")
+    command("model", "fetch a small language model that runs on this machine")
     doctor = command("doctor", "check the settings, the collection and the models, and suggest fixes")
     doctor.add_argument(
         "--deep", action="store_true", help="also check every article and index for damage (takes minutes)"

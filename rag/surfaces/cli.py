@@ -319,6 +319,12 @@ def _mcp(options: argparse.Namespace, config: Config, services: Services) -> int
     return 0
 
 
+def _model(_options: argparse.Namespace, _config: Config, services: Services) -> int:
+    print_error("Fetching about 93 MB, unless it is here already …")
+    print_line(one_line(services.fetch_model()))
+    return 0
+
+
 def _doctor(options: argparse.Namespace, config: Config, services: Services) -> int:
     all_well = True
     for check in services.checks(config, deep=options.deep):
@@ -399,5 +405,6 @@ _COMMANDS: dict[str, Command] = {
     "backup": _backup,
     "restore": _restore,
     "mcp": _mcp,
+    "model": _model,
     "doctor": _doctor,
 }

@@ -16,6 +16,7 @@ from typing import TypeVar
 
 from rag.config import ServeSettings
 from rag.errors import BusyError
+from rag.system.stopping import stoppable
 
 __all__ = ["Gate", "QueueCounts", "Waiting"]
 
@@ -79,7 +80,8 @@ class Gate:
         position.
 
         If the caller is slower than `work`, only the latest item is yielded. If this is closed early, its
-        place in the queue is free at once, and a running `work` stops after its current step. Raises what
+        place in the queue is free at once, and a running `work` stops after its current step; a step can ask
+        `rag.system.stopping` to stop sooner. Raises what
         `work` raises, and `BusyError` where the queue is full, the wait exceeds `queue_timeout`, or the
         server stops.
         """
@@ -142,15 +144,16 @@ class Gate:
     ) -> None:
         error: Exception | None = None
         try:
-            made = work()
-            try:
-                for step in made:
-                    if given_up.is_set():
-                        break
-                    put(step)
-            finally:
-                if close := getattr(made, "close", None):
-                    close()
+            with stoppable(given_up.is_set):
+                made = work()
+                try:
+                    for step in made:
+                        if given_up.is_set():
+                            break
+                        put(step)
+                finally:
+                    if close := getattr(made, "close", None):
+                        close()
         except Exception as exc:  # noqa: BLE001  raised in the caller
             error = exc
         finally:

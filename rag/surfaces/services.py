@@ -214,6 +214,10 @@ class Services(Protocol):
         """Run the MCP server on standard input and output until the client closes them."""
         ...
 
+    def fetch_model(self) -> str:
+        """Fetch the language model that runs on this machine; what to print."""
+        ...
+
     def evaluate(
         self, gold: Path | None, config: Config | None, split: str, out: Path | None, *, as_json: bool
     ) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-__all__ = ["checkout", "how_to_add", "version"]
+__all__ = ["checkout", "how_to_add", "how_to_run", "version"]
 
 _ROOT = Path(__file__).parents[2]  # of the checkout, or the site-packages folder
 
@@ -33,3 +33,12 @@ def how_to_add(extra: str, root: Path = _ROOT) -> str:
     if checkout(root) is None:
         return f"pip install 'clippings[{extra}]'"
     return f".venv/bin/python -m pip install -c constraints.txt -e '.[{extra}]'"
+
+
+def how_to_run(command: str, root: Path = _ROOT) -> str:
+    """A command of Clippings as it is typed here.
+
+    >>> how_to_run("model", Path("/usr/lib/python3/site-packages"))
+    'clippings model'
+    """
+    return f"clippings {command}" if checkout(root) is None else f".venv/bin/clippings {command}"

@@ -11,6 +11,7 @@ These modules do connect, because they were asked to:
   is checked
 - rag/models/language.py: the language model of `model.url` or `model.provider`, by the rules of
   `rag.system.connection`
+- rag/models/fetch.py: pip, for the model that `clippings model` fetches; running it connects to nothing
 - rag/store/vectors.py: the Chroma server of `chroma.url`, by the same rules
 - rag/models/encoder.py: an encoder by name, which sentence-transformers may download from the Hugging Face
   hub; the bundled encoder and models in folders do not connect

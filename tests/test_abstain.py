@@ -48,6 +48,10 @@ def test_a_short_answer_that_the_judge_does_not_find_supported_at_all_is_none() 
     assert confidence("Was Iran hit?", found, [0.9], abstain.MIN_ANSWERED - 0.001) == 0.0
 
 
+def test_a_sentence_repeats_the_article_from_nine_words_in_ten() -> None:
+    assert [abstain.weighing(share) for share in (0.89, 0.9)] == [abstain.REWORDED, abstain.REPEATED]
+
+
 def test_words_of_the_title_are_held_too() -> None:
     story: Article = article("It began at dawn.", title="Iran strikes")
     bare: Article = article("It began at dawn.")

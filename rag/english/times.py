@@ -23,6 +23,7 @@ from datetime import date, timedelta
 from rag.english.dates import ISO_DAY, month_number
 from rag.english.lexicon import (
     DIGIT_WORDS,
+    MONTH_NUMBERS,
     MONTHS,
     SHORT_MONTHS,
     TELLING_VERBS,
@@ -31,7 +32,7 @@ from rag.english.lexicon import (
     past_forms,
 )
 
-__all__ = ["Moment", "day_of", "days", "resolved"]
+__all__ = ["Moment", "day_of", "days", "resolved", "with_months_first"]
 
 Days = tuple[date, date]  # the first and the last
 
@@ -95,6 +96,10 @@ _SAID = re.compile(
     re.VERBOSE,
 )
 
+_DAY_OF_MONTH = re.compile(
+    rf"\b(?P<month>{_MONTH}|{_SHORT})(?:\.\s{{0,3}}|{_GAP})(?P<day>\d{{1,2}}){_TH}\b(?![%:/]|[.,]\d)"
+    rf"|(?<![\w.,:/$€£–-])(?P<day_before>\d{{1,2}}){_TH}(?:{_GAP}of)?{_GAP}(?P<month_behind>{_MONTH}|{_SHORT})\b\.?"
+)
 # "The last year" is the twelve months behind; "Obama's last year", one of his; "the next Tuesday", that of a
 # story.
 _NOT_OURS = re.compile(
@@ -237,6 +242,20 @@ def days(text: str, published: date | None) -> tuple[Moment, ...]:
     """
     moments = [*_written_out(text), *resolved(text, published)]
     return tuple(sorted(moments, key=lambda moment: (moment.start, moment.end)))
+
+
+def with_months_first(text: str) -> str:
+    """The text with each day of a month in one form, as it is compared where no year is known.
+
+    >>> with_months_first("From Dec. 4 to the 6th of December, or 5 Sept. at the latest; in May 22 came.")
+    'From December 4 to the December 6, or September 5 at the latest; in May 22 came.'
+    """
+
+    def in_one_form(said: re.Match[str]) -> str:
+        month, day = (said["month"] or said["month_behind"]), (said["day"] or said["day_before"])
+        return f"{_MONTHS[MONTH_NUMBERS[month.lower()] - 1]} {day}"
+
+    return _DAY_OF_MONTH.sub(in_one_form, text)
 
 
 def _written_out(text: str) -> Iterator[Moment]:

@@ -136,7 +136,7 @@ REPEATED = Weighing(
         Objection.DEEDS: 0.0,
     },
     supported=0.5,
-    shown=0.5,
+    shown=0.26,
 )
 # Share of a sentence's words that the stretches have in its order, from which it repeats them: nine in ten
 # statements of people in words of their own lie under it, and nine in ten of those made by machine above.

@@ -51,7 +51,7 @@ FORKS.set_forkserver_preload(
 )  # fmt: skip
 
 KILLS = int(
-    os.environ.get("KILLS", "20")
+    os.environ.get("KILLS", "12")
 )  # moments at which a run is killed; `make crash` takes ten times as many
 
 

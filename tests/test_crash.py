@@ -52,7 +52,7 @@ FORKS.set_forkserver_preload(
 
 KILLS = int(
     os.environ.get("KILLS", "12")
-)  # moments at which a run is killed; `make crash` takes ten times as many
+)  # moments at which a run is killed; `make crash` takes two hundred
 
 
 # What the other process does

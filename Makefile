@@ -30,7 +30,7 @@ run: .venv/installed  ## Open the chat page on http://127.0.0.1:7860, with the d
 # do; elsewhere we say what is missing: without Chromium the page's tests fail, without strace less is watched.
 CHROMIUM := $(or $(shell command -v chromium),$(shell command -v chromium-browser),$(shell command -v google-chrome))
 MISSING := $(if $(CHROMIUM),,chromium) $(if $(shell command -v strace),,strace)
-system-packages:
+system-packages:  ## Install what the tests need of the system, where we may
 	@test -z "$(strip $(MISSING))" || \
 	  { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && \
 	    echo "Installing for the tests: $(strip $(MISSING)) …" && apt-get update -qq && apt-get install -y -qq $(MISSING) >/dev/null; } || \

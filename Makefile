@@ -36,7 +36,7 @@ system-packages:  ## Install what the tests need of the system, where we may
 	    echo "Installing for the tests: $(strip $(MISSING)) …" && apt-get update -qq && apt-get install -y -qq $(MISSING) >/dev/null; } || \
 	  echo "Not here, and not ours to install: $(strip $(MISSING)). Install these packages for all tests to pass."
 
-test: .venv/installed-dev system-packages  ## Run all tests (thirteen minutes on two cores)
+test: .venv/installed-dev system-packages  ## Run all tests (twelve minutes on two cores)
 	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder --durations 25
 
 # What is marked slow, browser or server stays out, and a test that should be marked fails: tests/tiers.py.

@@ -163,6 +163,13 @@ def test_a_quote_is_not_taken_out_of_its_denial() -> None:
             "Iran struck, officials said.",
             SUPPORTED,
         ),
+        pytest.param(
+            "Officials said Iran struck.",
+            "Iran struck, it was said.",
+            "Iran struck, it was said.",
+            CHECK,
+            marks=pytest.mark.xfail(strict=True, reason="the judge takes whoever said it for officials"),
+        ),
         (
             "Those shot were Iranian.",
             "Those shot were Iranians.",
@@ -578,3 +585,17 @@ def test_an_item_that_is_judged_with_its_lead_in_is_weighed_as_what_is_judged() 
     )
     assert (alone.repeated, alone.stands) == (1.0, True)
     assert (joined.repeated, joined.stands) == (pytest.approx(5 / 11), True)
+
+
+@pytest.mark.parametrize(("contradicted", "shown"), [(0.29, True), (0.3, False)])
+def test_a_denial_that_the_judge_takes_for_a_contradiction_too_is_never_shown(
+    contradicted: float, shown: bool
+) -> None:
+    class Judge:
+        name = "contradicting"
+
+        def judge(self, pairs: Sequence[tuple[str, str]]) -> list[Judgement]:
+            return [Judgement(0.5, 0.0, contradicted, 0.5 - contradicted, 0.5) for _ in pairs]
+
+    checker = Checker(evidence(article("Iran denies that it struck first.")), Judge())
+    assert (checker.check(DraftSentence("Iran admits that it struck first.")) is not None) is shown

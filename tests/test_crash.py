@@ -50,7 +50,9 @@ FORKS.set_forkserver_preload(
      "llama_index.core.node_parser", "sqlalchemy.dialects.sqlite", "pytest"]
 )  # fmt: skip
 
-KILLS = int(os.environ.get("KILLS", "12"))  # moments at which a run is killed; `make crash` takes two hundred
+KILLS = int(
+    os.environ.get("KILLS", "20")
+)  # moments at which a run is killed; `make crash` takes ten times as many
 
 
 # What the other process does

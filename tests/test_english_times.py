@@ -532,14 +532,10 @@ def test_a_year_within_120_characters_of_a_day_may_be_its_own(distance: int, fou
     ],
 )  # fmt: skip
 def test_a_hostile_text_takes_no_longer_than_it_is(piece: str) -> None:
-    took = []
-    for length in (25_000, 100_000):
-        text = (piece * length)[:length]
-        began = time.process_time()
-        resolved(text, THURSDAY)
-        took.append(time.process_time() - began)
-    assert took[1] < 1 + 8 * took[0], "four times the text takes more than some four times as long"
-    assert took[1] < 4
+    text = (piece * 100_000)[:100_000]
+    began = time.process_time()
+    resolved(text, THURSDAY)
+    assert time.process_time() - began < 1
 
 
 @pytest.mark.parametrize(

@@ -1,9 +1,9 @@
 """Draft sentences to cited ones: find the words each rests on, check them, and let nothing else through.
 
 Pure: it sees the evidence and the draft, nothing else. A sentence whose words stand in its quote, in one
-piece, is QUOTED. One in other words is laid beside the stretches of the evidence that have most of it. Where
-a rule objects (a number, a name, a denial, who did it or who said it), it is withheld. Where none does, the
-judge decides: SUPPORTED, CHECK, or withheld, by the thresholds in `rag.answer.abstain`.
+piece, is QUOTED. One in other words is laid beside the stretches of the evidence that have most of it. What
+the judge says of the two and what rules object to (a number, a name, a denial, who did it or who said it) are
+weighed in `rag.answer.abstain`, and thresholds there decide: SUPPORTED, CHECK, or withheld.
 """
 
 from __future__ import annotations
@@ -150,7 +150,8 @@ class Checker:
         found = []
         for text, judgement in zip(texts, judged, strict=True):
             quote = " ".join(stretch.text for stretch in text.stretches)
-            share, own = repeated(said, quote), repeated(draft.text, quote)
+            share = repeated(said, quote)
+            own = share if said == draft.text else repeated(draft.text, quote)
             rules = self._objections(draft.text, text, judgement)
             found.append(Weighed(text, judgement, rules, share, own == 1))
         # The one to which rules object least: its stretches have most of the sentence.

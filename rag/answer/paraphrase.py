@@ -121,17 +121,15 @@ def objections(
         _with_whole_numbers(with_months_first(with_plain_denials(said)), text)
         for said in (quote, best or quote)
     )
-    undated = without_shared_days(text, quote, published)
     agreed = {
         Objection.DENIALS: _denials_agree(text, best),
         Objection.DEEDS: _clauses_agree(text, best),
         Objection.ROLES: not (_roles_turned(text, quote) or _sides_turned(text, quote)),
         Objection.FACTS: are_facts(text, quote),
         Objection.SPEAKERS: _speakers_agree(text, quote),
-        # A day that another sentence gives is not the day of what this one says.
+        # Also beside the best sentence alone: a day that another gives is not the day of what this one says.
         Objection.CHANGED: not (
-            is_changed(undated, quote)
-            or is_changed(without_shared_days(text, best, published), best)
+            any(is_changed(without_shared_days(text, said, published), said) for said in {quote, best})
             or _is_denied_copy(text, quote)
         ),
     }

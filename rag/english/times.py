@@ -391,7 +391,8 @@ _READ: dict[str, Callable[[re.Match[str], date], Days | None]] = {
 
 def _points_ahead(said: re.Match[str]) -> bool | None:
     """Whether the words around a day put it after publication; `None` where they leave that open."""
-    before, after = _clause_before(said), _after(said)
+    sentence, after = _sentence_before(said), _after(said)
+    before = _last_clause(sentence)
     possessive = _POSSESSIVE.match(after)
     will = max((found.end() for found in _WILL.finditer(before)), default=None)
     if will is not None:  # "will discuss Tuesday's strike", "will attend Tuesday's talks"
@@ -400,9 +401,7 @@ def _points_ahead(said: re.Match[str]) -> bool | None:
         return None
     if possessive:  # "Tuesday's vote will be close", "Tuesday's strike will be answered"
         return None if _WILL_SOON.match(after, possessive.end()) else False
-    opens = not _sentence_before(said).strip(
-        " \n“\"'‘"
-    )  # but "he said on Tuesday he will" says when he said it
+    opens = not sentence.strip(" \n“\"'‘")  # but "he said on Tuesday he will" says when he said it
     return bool(_WILL_NEXT.match(after) or (opens and _WILL_SOON.match(after)))
 
 
@@ -419,13 +418,17 @@ def _sentence_before(said: re.Match[str]) -> str:
     return begun[max((end.end() for end in _SENTENCE_END.finditer(begun)), default=0) : -1]
 
 
-def _clause_before(said: re.Match[str]) -> str:
-    before = _sentence_before(said)
+def _last_clause(before: str) -> str:
     return before[max((saying.end() for saying in _SAYING.finditer(before)), default=0) :]
 
 
 def _names_a_year(said: re.Match[str]) -> bool:
-    return bool(_YEAR.search(_sentence_before(said)) or _YEAR.search(_SENTENCE_END.split(_after(said), 1)[0]))
+    start, after = said.start(), _after(said)
+    behind = _YEAR.search(said.string[max(0, start - _REACH) : start])
+    return bool(
+        (behind and _YEAR.search(_sentence_before(said)))
+        or (_YEAR.search(after) and _YEAR.search(_SENTENCE_END.split(after, 1)[0]))
+    )
 
 
 def _latest(weekday: int, day: date) -> date:

@@ -3,22 +3,25 @@ PYTHON ?= $(or $(shell command -v python3.11),$(shell command -v python3))
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: install run model test test-fast check crash fuzz eval reader judge wheel lock clean help
+.PHONY: install run model system-packages test test-fast check crash fuzz eval reader judge wheel lock clean help
 
 install: .venv/installed  ## Install Clippings into .venv, with the formats that need an extra (the default)
 
-# torch is pinned (see pyproject.toml); constraints.txt locks everything else.
-.venv/installed: pyproject.toml constraints.txt
+.venv/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	  { echo "Clippings needs Python 3.11 or later. Name it with: make PYTHON=/path/to/python3.11 …"; exit 2; }
 	@echo "Installing into .venv (a few minutes the first time) …"
-	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(PYTHON) -m venv .venv
+
+# torch is pinned (see pyproject.toml); constraints.txt locks everything else.
+.venv/installed: pyproject.toml constraints.txt | .venv/bin/python
 	$(PIP) install --constraint constraints.txt --editable ".[formats]"
 	touch $@
 
-.venv/installed-dev: .venv/installed
+# All at once: to look up what is there for each of the two takes as long as to install the second.
+.venv/installed-dev: pyproject.toml constraints.txt | .venv/bin/python
 	$(PIP) install --constraint constraints.txt --editable ".[dev]"
-	touch $@
+	touch .venv/installed $@
 
 run: .venv/installed  ## Open the chat page on http://127.0.0.1:7860, with the demo articles until there are others
 	$(BIN)/python app.py
@@ -33,11 +36,13 @@ model: .venv/installed  ## Fetch a small language model that runs on this machin
 # do; elsewhere we say what is missing: without Chromium the page's tests fail, without strace less is watched.
 CHROMIUM := $(or $(shell command -v chromium),$(shell command -v chromium-browser),$(shell command -v google-chrome))
 MISSING := $(if $(CHROMIUM),,chromium) $(if $(shell command -v strace),,strace)
-test: .venv/installed-dev  ## Run all tests (thirteen minutes on two cores)
+system-packages:  ## Install what the tests need of the system, where we may
 	@test -z "$(strip $(MISSING))" || \
 	  { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && \
 	    echo "Installing for the tests: $(strip $(MISSING)) …" && apt-get update -qq && apt-get install -y -qq $(MISSING) >/dev/null; } || \
 	  echo "Not here, and not ours to install: $(strip $(MISSING)). Install these packages for all tests to pass."
+
+test: .venv/installed-dev system-packages  ## Run all tests (twelve minutes on two cores)
 	$(BIN)/clippings model
 	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder --durations 25
 

@@ -97,7 +97,7 @@ def disputed() -> Answer:
 def earlier_record(answer: Answer, collection: str = "") -> dict[str, Any]:
     """The record of an answer as release 0.1 wrote it."""
     found = record(answer, collection)
-    old = {"quoted": "verbatim", "please check": "consistent"}
+    old = {"quoted": "verbatim", "supported": "consistent", "please check": "consistent"}
     return {
         **found,
         "sentences": [{k: v for k, v in s.items() if k != "support"} for s in found["sentences"]],

@@ -11,7 +11,7 @@ from conftest import article, evidence
 
 from rag.answer import abstain
 from rag.answer.abstain import MIN_CONFIDENCE, after, before, confidence
-from rag.types import Abstention, Article, Evidence, Scores, Sentence
+from rag.types import Abstention, Article, Evidence, Judgement, Scores, Sentence
 
 
 def scored(*cosines: float | None, texts: tuple[str, ...] = ()) -> Evidence:
@@ -46,6 +46,22 @@ def test_a_short_answer_that_the_judge_does_not_find_supported_at_all_is_none() 
     before_it = confidence("Was Iran hit?", found, [0.9])
     assert confidence("Was Iran hit?", found, [0.9], abstain.MIN_ANSWERED) == before_it > 0.5
     assert confidence("Was Iran hit?", found, [0.9], abstain.MIN_ANSWERED - 0.001) == 0.0
+
+
+def test_a_sentence_repeats_the_article_from_nine_words_in_ten() -> None:
+    assert [abstain.weighing(share) for share in (0.89, 0.9)] == [abstain.REWORDED, abstain.REPEATED]
+
+
+@pytest.mark.parametrize(
+    ("repeated", "supported", "shown", "sure"), [(0.5, 0.51, 0.06, 0.787), (1.0, 0.5, 0.26, 0.758)]
+)
+def test_a_sentence_is_supported_and_shown_from_the_likelihoods_that_were_chosen(
+    repeated: float, supported: float, shown: float, sure: float
+) -> None:
+    weighing = abstain.weighing(repeated)
+    assert (weighing.supported, weighing.shown) == (supported, shown)
+    judged = Judgement(0.9, 0.05, 0.02, 0.03, 0.8)
+    assert weighing.likelihood(judged, ()) == pytest.approx(sure, abs=0.001)
 
 
 def test_words_of_the_title_are_held_too() -> None:

@@ -11,8 +11,8 @@ from rag.scores import log_odds
 from rag.types import Objection
 
 
-def signs(judged: float) -> tuple[float, float, float, float]:
-    return log_odds(judged), 0.0, -log_odds(judged), 0.0
+def signs(judged: float) -> tuple[float, float]:
+    return log_odds(judged), 0.0
 
 
 def rows(number: int = 400) -> list[Row]:
@@ -38,7 +38,7 @@ def test_a_rule_that_no_supported_claim_meets_is_certain_and_another_is_weighed(
     weighing = fit(rows(), frozenset({Objection.CHANGED}))
     assert weighing.objections[Objection.CHANGED] == NEVER
     assert 0.5 < weighing.objections[Objection.DEEDS] < 4
-    assert weighing.signs[0] - weighing.signs[2] > 0.3
+    assert weighing.signs[0] > 0.3
     found = [
         likelihood((signs(judged), objections, 0.5), weighing)
         for judged, objections in ((0.9, ()), (0.9, ("deeds",)), (0.999, ("changed",)))
@@ -65,9 +65,27 @@ RIGHT = [("people", True, 0.30 + n / 200) for n in range(100)]
 def test_thresholds_are_the_least_and_the_greatest_that_keep_the_stated_rates() -> None:
     spoiled = [("made by machine", False, n / 100) for n in range(100)]
     assert thresholds([*OTHERS, *RIGHT], [*spoiled, *RIGHT]) == (
-        (0.88, 0.31),  # 12 in a hundred others lie at .88 and above; three supported ones under .315
-        (0.96, 0.31),  # and four in a hundred spoiled ones at .96 and above
+        (0.88, 0.32),  # 12 in a hundred others lie at .88 and above; five supported ones under .325
+        (0.96, 0.32),  # and four in a hundred spoiled ones at .96 and above
     )
+
+
+def test_of_no_source_with_claims_enough_more_than_five_in_a_hundred_are_withheld() -> None:
+    low = [("letters", True, 0.2), *[("letters", True, 0.9)] * 18]
+    assert thresholds([*OTHERS, *RIGHT, *low], [])[0][1] == 0.32  # one of nineteen says too little
+    low = [*[("letters", True, 0.2)] * 2, *[("letters", True, 0.9)] * 18]
+    assert thresholds([*OTHERS, *RIGHT, *low], [])[0][1] == 0.2
+
+
+def test_what_speaks_for_a_sentence_never_counts_against_it() -> None:
+    contrary = [
+        Row(row.source, row.kind, not row.supported, False, row.texts)
+        for row in rows()
+        if "changed" not in row.texts[0][1]
+    ]
+    weighing = fit(contrary, frozenset())
+    assert weighing.signs == (0.0, 0.0)
+    assert set(weighing.objections.values()) == {0.0}
 
 
 def test_spoiled_statements_that_pass_in_words_of_their_own_count_too() -> None:
@@ -79,7 +97,7 @@ def test_spoiled_statements_that_pass_in_words_of_their_own_count_too() -> None:
 def test_hardly_a_faithful_statement_made_by_machine_is_withheld() -> None:
     faithful = [("made by machine", True, 0.05 + n / 100) for n in range(100)]
     assert thresholds([*OTHERS, *RIGHT], [*OTHERS, *RIGHT, *faithful])[1][1] == 0.01
-    assert thresholds([*OTHERS, *RIGHT], [*RIGHT, *faithful, ("made by machine", False, 0.5)])[1][1] == 0.06
+    assert thresholds([*OTHERS, *RIGHT], [*RIGHT, *faithful, ("made by machine", False, 0.5)])[1][1] == 0.05
 
 
 def test_a_source_with_few_claims_does_not_choose_a_threshold() -> None:

@@ -42,7 +42,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "rag.answer.check": COMMON | {"rag.question", "rag.answer", "rag.models.judge"},
     "rag.training": COMMON | {"rag.models"},
     # A short answer is trained on as the statement that the product makes of it.
-    "rag.training.judge": COMMON | {"rag.models", "rag.training", "rag.question.parts"},
+    "rag.training.pairs": COMMON | {"rag.models", "rag.training", "rag.question.parts"},
     "rag.people": COMMON,
     "rag.doctor": COMMON | {"rag.store", "rag.models"},
     "rag.collection": COMMON | {"rag.retrieval", "rag.models", "rag.store"},

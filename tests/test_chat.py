@@ -992,7 +992,7 @@ def test_a_page_behind_a_proxy_keeps_to_its_path(browser: Browser, config: Confi
 def test_a_model_words_the_answer_until_it_is_left_out_and_what_it_invents_is_set_apart(
     browser: Browser, config: Config
 ) -> None:
-    said = ("Pakistan was struck ", "first by Iran [1]. ", "Snow fell on Karvel that night [1].")
+    said = ("Pakistan was hit ", "first by its neighbour [1]. ", "Snow fell on Karvel that night [1].")
     with ollama(*said) as (speaker, settings):
         environ = {
             "CLIPPINGS_MODEL_PROVIDER": "ollama",
@@ -1004,13 +1004,15 @@ def test_a_model_words_the_answer_until_it_is_left_out_and_what_it_invents_is_se
             page.goto(url)
             expect(page.locator("#wording")).to_be_visible(timeout=20_000)
             put(page, "Who struck first?")
-            expect(page.locator("#conversation .answer")).to_contain_text("Pakistan was struck first by Iran")
+            expect(page.locator("#conversation .answer")).to_contain_text(
+                "Pakistan was hit first by its neighbour"
+            )
             sign = page.get_by_role("img", name="in other words: please check")
             expect(sign).to_have_count(1)
             shown = sign.evaluate("(sign) => getComputedStyle(sign, '::before').content")
             assert (shown, sign.get_attribute("title")) == ('"≈"', "in other words: please check")
             expect(page.locator("#conversation .notes .support")).to_have_text(
-                ["in other words: please check"] * 2
+                ["in other words: please check"]
             )
             expect(page.locator("#conversation .counts")).to_have_text(
                 "Sentences: 1 in other words: please check; 1 withheld"

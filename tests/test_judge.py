@@ -13,8 +13,8 @@ from rag.errors import ModelError
 from rag.models.encoder import bundled_folder
 from rag.models.engine import WORD_EMBEDDINGS, Graph, encoder_weights, read_weights
 from rag.models.judge import WEIGHTS, WEIGHTS_SHA256, TextJudge
-from rag.training.judge import LABELS
 from rag.training.network import Network, save
+from rag.training.pairs import LABELS
 from rag.types import Judgement
 
 pytestmark = pytest.mark.slow
@@ -74,13 +74,16 @@ def test_plain_cases_are_told_apart(judge: TextJudge) -> None:
         "The captain is called Jana Roux.": "supported",
         "There were no injuries.": "supported",
         "It was the second engine that failed.": "supported",
-        "The ferry left Brest with 340 passengers.": "contradicted",
         "The crossing will be repeated on Sunday.": "contradicted",
         "Jana Roux won a prize for her novel.": "absent",
         "The mayor has resigned.": "absent",
     }
     judged = judge.judge([(text, FERRY) for text in said])
     assert {text: likeliest(each) for text, each in zip(said, judged, strict=True)} == said
+    # Another number may be a contradiction, or not there at all; that it is no repetition is certain.
+    changed = judge.judge([("The ferry left Brest with 340 passengers.", FERRY)])[0]
+    assert likeliest(changed) in {"absent", "contradicted"}
+    assert changed.unchanged < 0.2
 
 
 def test_what_it_says_are_shares_and_do_not_depend_on_what_is_judged_beside_it(judge: TextJudge) -> None:

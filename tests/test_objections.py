@@ -22,6 +22,9 @@ SAME = [
     ("The organisers cancelled the theatre festival.", "The organizers canceled the theater festival."),
     ("It will be held in the 2018–19 season.", "It will be held in the 2018-2019 season."),
     ("Ontario’s leader announced that the rules will go.", "The leader of Ontario announced that the rules will go."),
+    ("The rink opens on December 4.", "The rink opens on Dec. 4."),
+    ("The papers are due on 22 May.", "The papers are due on May 22."),
+    ("The rink opens on the 4th of December.", "The rink opens on December 4."),
 ]  # fmt: skip
 TRUE = [
     ("One of the few zoos with pandas is in Atlanta.", "Only four pandas are left, in the zoo in Atlanta."),
@@ -36,6 +39,8 @@ TRUE = [
 ]  # fmt: skip
 OTHER = [
     ("One trawler sank.", "Two trawlers sank."),
+    ("The rink opens on December 5.", "The rink opens on Dec. 4."),
+    ("The rink opens on 4 November.", "The rink opens on Dec. 4."),
     ("The station lies 230 metres below ground.", "The station lies 230 feet below ground."),
     ("It was last seen six decades ago.", "It was last seen 40 years ago."),
     ("The festival showed it in October 2019.", "The festival of 2018 showed it on Thursday 18 October."),
@@ -77,3 +82,18 @@ def test_a_year_that_is_not_written_may_be_known_but_not_another_than_the_articl
 ) -> None:
     said, quote = "The festival of 2018 drew crowds.", "The festival drew crowds."
     assert (Objection.FIGURES in lacks(said, quote, published=published)) is lacking
+
+
+def test_a_day_that_another_sentence_gives_is_not_the_day_of_the_one_that_is_repeated() -> None:
+    repeated = "Norway opened the tunnel to traffic late on Tuesday."
+    other = "Sweden opened a bridge late on Monday."
+    moved = "Norway opened the tunnel to traffic late on Monday."
+    assert Objection.CHANGED in objections(moved, f"{repeated} {other}", best=repeated)
+    assert not objections("Norway opened the tunnel on Monday.", "Norway opened the tunnel. It was Monday.",
+                          best="Norway opened the tunnel.")  # fmt: skip
+
+
+@pytest.mark.parametrize("text", ["On Saturday.", "13 January 2024", "…", ""])
+def test_a_text_that_is_no_more_than_a_day_can_be_compared(text: str) -> None:
+    quote = "On Saturday Iran struck nine villages."
+    assert objections(text, quote, published=date(2024, 1, 16)) <= {Objection.FIGURES, Objection.NAMES}

@@ -13,6 +13,7 @@ import pytest
 
 from ingest.formats.records import stated_columns
 from ingest.scan import ArticleReader, Scan, ScannedArticle, scan
+from ingest.scan.files import numbered_lines
 from rag.errors import SourceError
 from rag.types import Article, Failure
 
@@ -224,6 +225,21 @@ def test_a_bomb_is_refused_before_it_has_gone_off(tmp_path: Path) -> None:
     lines = gzip.compress(b"\n" * 150_000_000)
     (failure,) = scan([write(tmp_path / "lines.jsonl.gz", lines)]).failed
     assert "which suggests a file made to do harm" in failure.reason
+
+
+def test_lines_keep_their_places_and_numbers_behind_many_empty_ones(tmp_path: Path) -> None:
+    lines = [b"", b"one", *[b""] * 20_000, b" ", b"", b"two", b"\r", b"", b"", b"three"]
+    path = write(tmp_path / "a.jsonl", b"\n".join(lines))
+    plain, buffered = io.BytesIO(path.read_bytes()), path.open("rb")
+    with buffered:
+        found = list(numbered_lines(buffered))
+    assert found == list(numbered_lines(plain))
+    assert [(number, line.strip()) for _, number, line in found] == [
+        (2, b"one"),
+        (20_005, b"two"),
+        (20_009, b"three"),
+    ]
+    assert [path.read_bytes()[place:].split(b"\n")[0] for place, _, _ in found] == [b"one", b"two", b"three"]
 
 
 def test_an_article_in_an_archive_that_was_renamed_keeps_its_mark(tmp_path: Path) -> None:

@@ -16,9 +16,9 @@ log-odds and the other objections gives the weights in `rag.answer.abstain`, and
 rules. A sentence in words of its own is *supported* from the least likelihood at which, in the mean over the
 sources, at most `ERROR` of what is not supported passes; one that repeats, from the least at which of all
 statements that were spoiled by machine at most `SPOILED_ERROR` pass. Either kind is *shown* from the greatest
-at which, in the mean over the sources, at most `WITHHELD` of the supported ones are withheld to which no
-certain rule objects, and at most `FAITHFUL_WITHHELD` of the faithful statements made by machine. With
-`--rows` what was collected is kept in a file and used again.
+at which of no source more than `WITHHELD` of the supported ones are withheld to which no certain rule
+objects, and at most `FAITHFUL_WITHHELD` of the faithful statements made by machine. With `--rows` what was
+collected is kept in a file and used again.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ from rag.models.judge import TextJudge
 from rag.scores import auroc
 from rag.training.contrasts import read_families, told
 from rag.training.data import examples, fold_of
-from rag.training.judge import window
+from rag.training.pairs import window
 from rag.training.statements import made
 from rag.types import DraftSentence, Objection
 
@@ -62,7 +62,7 @@ __all__ = [
 ]
 
 ERROR, SPOILED_ERROR, CERTAIN = 0.12, 0.04, 0.02
-WITHHELD, FAITHFUL_WITHHELD = 0.03, 0.01
+WITHHELD, FAITHFUL_WITHHELD = 0.05, 0.001
 # Sources that were not trained on at all, of which every claim may calibrate. Others, measured only, are not
 # looked at here.
 _CALIBRATING = frozenset({"lfqa"})
@@ -75,7 +75,7 @@ _OBJECTIONS = tuple(Objection)
 
 
 _FEWEST = 10  # claims of a source and kind from which they count
-_Signs = tuple[float, float, float, float]
+_Signs = tuple[float, float]
 _Text = tuple[
     _Signs, tuple[str, ...], float
 ]  # the judge's signs, objections, and the share of repeated words
@@ -149,9 +149,9 @@ def _features(text: _Text) -> list[float]:
 
 
 def fit(rows: Sequence[Row], certain: frozenset[Objection]) -> Weighing:
-    """What the judge's signs are multiplied by, and what each objection takes, never less than nothing; no
-    thresholds yet. Of the texts of a claim the one counts to which rules object least, and then the
-    likeliest."""
+    """What the judge's signs are multiplied by, and what each objection takes; no thresholds yet. What speaks
+    for a sentence never counts against it, nor an objection for it. Of the texts of a claim the one counts to
+    which rules object least, and then the likeliest."""
     asked = [row for row in rows if not row.quoted and row.texts]
     seen = [row for row in asked if not certain & {*map(Objection, _best(row)[1])}]
     counts = Counter((row.source, row.supported) for row in seen)
@@ -170,7 +170,7 @@ def fit(rows: Sequence[Row], certain: frozenset[Objection]) -> Weighing:
             slope = (x * (weights * p * (1 - p))[:, None]).T @ x + ridge
             w -= np.linalg.solve(slope, x.T @ (weights * (p - y)) + ridge @ w)
         places = [at for at, kept in enumerate(free) if kept]
-        wrong = [at for at, value in zip(places, w, strict=True) if at >= first and value > 0]
+        wrong = [at for at, value in zip(places, w, strict=True) if at and (value > 0) == (at >= first)]
         if not wrong:
             break
         for at in wrong:
@@ -180,8 +180,8 @@ def fit(rows: Sequence[Row], certain: frozenset[Objection]) -> Weighing:
         each: NEVER if each in certain else round(abs(float(found.get(at, 0.0))), 2)
         for at, each in enumerate(_OBJECTIONS, first)
     }
-    partly, contradicted, unchanged = (float(found[at]) for at in range(2, first))
-    return Weighing(float(found[0]), (float(found[1]), partly, contradicted, unchanged), taken, 0.0, 0.0)
+    supported, unchanged = (float(found.get(at, 0.0)) for at in range(1, first))
+    return Weighing(float(found[0]), (supported, unchanged), taken, 0.0, 0.0)
 
 
 def _best(row: Row) -> _Text:
@@ -246,7 +246,11 @@ def _shown_from(scored: Sequence[_Likelihood]) -> float:
         (
             least
             for least in _GRID
-            if 1 - _mean(_share(values, least) for values in right.values()) <= WITHHELD + _EXACT
+            if all(
+                1 - _share(values, least) <= WITHHELD + _EXACT
+                for values in right.values()
+                if len(values) * WITHHELD >= 1  # of fewer one alone would be too many
+            )
             and (_MADE not in right or 1 - _share(right[_MADE], least) <= FAITHFUL_WITHHELD + _EXACT)
         ),
         default=0.01,
@@ -350,16 +354,15 @@ def _scored(row: Row, reworded: Weighing, repeated: Weighing) -> _Scored:
     if row.quoted:
         return _Scored(row, 1.0, True, True)
     weighed = [
-        (likelihood(text, weighing), weighing)
+        (value < weighing.shown, len(text[1]), -value, value >= weighing.supported)
         for text in row.texts
         for weighing in [repeated if text[2] >= MIN_REPEATED else reworded]
+        for value in [likelihood(text, weighing)]
     ]
-    return _Scored(
-        row,
-        max((value for value, _ in weighed), default=0.0),
-        any(value >= weighing.supported for value, weighing in weighed),
-        any(value >= weighing.shown for value, weighing in weighed),
-    )
+    if not weighed:
+        return _Scored(row, 0.0, False, False)
+    withheld, _, less, passes = min(weighed)  # the text that the check takes
+    return _Scored(row, -less, passes and not withheld, not withheld)
 
 
 def _table(found: Sequence[_Scored]) -> dict[str, Any]:

@@ -127,6 +127,11 @@ def numbered_lines(stream: BinaryIO, start: int = 0) -> Iterator[NumberedLine]:
         if line.strip():
             yield position, number, line
         position += len(line)
+        if line == b"\n" and isinstance(stream, io.BufferedReader):
+            # Empty lines that follow are taken together: a hundred million of them are soon made.
+            while run := len(held := stream.peek()) - len(held.lstrip(b"\n")):
+                stream.read(run)
+                position, number = position + run, number + run
 
 
 def numbered_rows(stream: BinaryIO) -> Iterator[NumberedRow]:

@@ -38,6 +38,7 @@ __all__ = ["copied", "is_changed", "repeated"]
 _WORD = re.compile(r"\w(?:[\w’'.,–-]*\w)?|[%$€£¥]")
 _SAME = 0.6  # share of a sentence's words that has to be the quote's, in its order
 _COPIED = 0.85  # share of a sentence's words that makes it a copy
+_APART = 3  # times as many words may a sentence that repeats another's be drawn from
 _WIDEST = 4  # words that may stand in the place of others
 _UNITS = (
     {stem(word): stem(word) for word in (*MEASURES, *SCALES)}
@@ -84,15 +85,25 @@ def is_changed(text: str, quote: str) -> bool:
 
 
 def repeated(text: str, quote: str) -> float:
-    """The share of the text's words that the quote has, in their order, 0 to 1.
+    """The share of the text's words that a sentence of the quote has, in their order and close together, 0 to
+    1; the most that any has.
 
-    >>> quote = "Nine people died when a bus hit a wall."
-    >>> [round(repeated(text, quote), 2) for text in ("Nine people died.", "A bus killed nine people.")]
-    [1.0, 0.4]
+    >>> quote = "Nine people died when a bus hit a wall. The driver, who is from Lyon and no fool, lives."
+    >>> texts = ("Nine people died.", "A bus killed nine people.", "Nine people live.", "The fool lives.")
+    >>> [round(repeated(text, quote), 2) for text in texts]
+    [1.0, 0.4, 0.67, 0.67]
     """
-    ours, theirs = _even(_WORD.findall(text)), _even(_WORD.findall(quote))
-    matcher = SequenceMatcher(None, ours, theirs, autojunk=False)
-    return sum(block.size for block in matcher.get_matching_blocks()) / len(ours) if ours else 0.0
+    ours = _even(_WORD.findall(text))
+    matcher = SequenceMatcher(None, autojunk=False)
+    matcher.set_seq2(ours)  # the one that stays: difflib keeps what it finds out about it
+    most = 0
+    for start, end in sentences(quote):
+        matcher.set_seq1(_even(_WORD.findall(quote[start:end])))
+        blocks = [(block.a, block.size) for block in matcher.get_matching_blocks()]
+        for at, (first, _) in enumerate(blocks):
+            close = (n for place, n in blocks[at:] if place + n - first <= _APART * len(ours))
+            most = max(most, sum(close))
+    return most / len(ours) if ours else 0.0
 
 
 def copied(text: str, quote: str) -> tuple[str, int] | None:
@@ -150,7 +161,7 @@ def _differs(ours: Sequence[str], theirs: Sequence[str], codes: Sequence[_Change
 def _without_capital(said: Sequence[str]) -> list[str]:
     """The words of a sentence, the first in small letters where it is no name."""
     first = {word for name in names(" ".join(said)) for word in name.text.split() if not name.start}
-    return [said[0] if said[0] in first else said[0].lower(), *said[1:]]
+    return [word if at or word in first else word.lower() for at, word in enumerate(said)]
 
 
 def _is_denied_or_surer(here: Sequence[str], there: Sequence[str]) -> bool:

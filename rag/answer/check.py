@@ -1,9 +1,9 @@
 """Draft sentences to cited ones: find the words each rests on, check them, and let nothing else through.
 
 Pure: it sees the evidence and the draft, nothing else. A sentence whose words stand in its quote, in one
-piece, is QUOTED. One in other words is laid beside the stretches of the evidence that have most of it. Where
-a rule objects (a number, a name, a denial, who did it or who said it), it is withheld. Where none does, the
-judge decides: SUPPORTED, CHECK, or withheld, by the thresholds in `rag.answer.abstain`.
+piece, is QUOTED. One in other words is laid beside the stretches of the evidence that have most of it. What
+the judge says of the two and what rules object to (a number, a name, a denial, who did it or who said it) are
+weighed in `rag.answer.abstain`, and thresholds there decide: SUPPORTED, CHECK, or withheld.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from rag.english.clauses import is_conditioned, joined_part
 from rag.english.names import small_words
 from rag.english.normalise import fold, locate, stem, words
 from rag.english.sentences import sentences
+from rag.english.times import with_months_first
 from rag.models.judge import bundled_judge
 from rag.types import (
     Citation,
@@ -39,7 +40,6 @@ from rag.types import (
 __all__ = ["Checker", "Weighed", "cited_text"]
 
 _FEWEST_WORDS = 3
-_STATES = (Support.SUPPORTED, Support.CHECK, None)  # of a sentence in other words, the best first
 _DOUBTING = frozenset({Objection.DENIALS, Objection.DEEDS, Objection.FIGURES})
 _WORSE = {
     Objection.FIGURES: Objection.UNKNOWN_FIGURES,
@@ -67,7 +67,8 @@ class Weighed:
     located: Located
     judgement: Judgement
     objections: frozenset[Objection]
-    repeated: float  # share of the sentence's words that the stretches have in its order
+    repeated: float  # share of the words judged that the stretches have in their order
+    stands: bool  # whether they have all of the sentence's own words so
 
     @property
     def likelihood(self) -> float:
@@ -79,7 +80,7 @@ class Weighed:
         """What the sentence may be called; `None` where it is not to be shown. One of which all words stand
         there, in their order, is shown at least to be checked where no rule objects."""
         weighing, likelihood = abstain.weighing(self.repeated), self.likelihood
-        if likelihood < weighing.shown and (self.objections or self.repeated < 1):
+        if likelihood < weighing.shown and (self.objections or not self.stands):
             return None
         return Support.SUPPORTED if likelihood >= weighing.supported else Support.CHECK
 
@@ -138,27 +139,23 @@ class Checker:
         return max((weighed.likelihood for weighed in self.weighed(draft)), default=0.0)
 
     def weighed(self, draft: DraftSentence) -> list[Weighed]:
-        """The texts of the evidence that may support a sentence in other words, the likeliest first, those
-        that a rule objects to last."""
+        """The texts of the evidence that may support a sentence in other words: first those with which it may
+        be shown, of these the ones to which rules object least, and then the likeliest."""
         texts = [text for claim in draft.claims if (text := self._pointed_at(claim))]
         if not texts:
             numbers = [claim.number for claim in draft.claims]
             texts = located(draft.text, self._evidence, numbers, self._common)
         said = draft.statement or draft.text
-        judged = self._judge.judge(
-            [(in_days_of(said, text.text, text.published), text.text) for text in texts]
-        )
-        found = [
-            Weighed(
-                text,
-                judgement,
-                self._objections(draft.text, text, judgement),
-                repeated(draft.text, " ".join(stretch.text for stretch in text.stretches)),
-            )
-            for text, judgement in zip(texts, judged, strict=True)
-        ]
-        # Of those of one state the one to which rules object least: its stretches have more of the sentence.
-        return sorted(found, key=lambda e: (_STATES.index(e.support), len(e.objections), -e.likelihood))
+        judged = self._judge.judge([_read_alike(said, text) for text in texts])
+        found = []
+        for text, judgement in zip(texts, judged, strict=True):
+            quote = " ".join(stretch.text for stretch in text.stretches)
+            share = repeated(said, quote)
+            own = share if said == draft.text else repeated(draft.text, quote)
+            rules = self._objections(draft.text, text, judgement)
+            found.append(Weighed(text, judgement, rules, share, own == 1))
+        # The one to which rules object least: its stretches have most of the sentence.
+        return sorted(found, key=lambda e: (e.support is None, len(e.objections), -e.likelihood))
 
     def may_be_shown(self, draft: DraftSentence) -> bool:
         """Whether the evidence has the words of a sentence, or may support it."""
@@ -236,6 +233,12 @@ class Checker:
         )
         self._numbers.setdefault(at, citation)
         return citation
+
+
+def _read_alike(said: str, beside: Located) -> tuple[str, str]:
+    """What the judge reads: the sentence and the text, with the days that both give in the same words."""
+    said = in_days_of(said, beside.text, beside.published)
+    return with_months_first(said), with_months_first(beside.text)
 
 
 def cited_text(parts: Iterable[Sentence]) -> str:

@@ -50,7 +50,7 @@ from rag.english.participants import ParticipantRole, participants
 from rag.english.phrases import items, verb_groups
 from rag.english.sentences import sentences
 from rag.english.speakers import Speaker, speakers
-from rag.english.times import days
+from rag.english.times import days, with_months_first
 from rag.types import Objection
 
 __all__ = [
@@ -116,16 +116,22 @@ def objections(
     >>> objections("Iran hit nine villages on 13 January 2024.", quote, published=date(2024, 1, 16))
     frozenset()
     """
-    text = with_plain_denials(text)
-    quote, best = (_with_whole_numbers(with_plain_denials(said), text) for said in (quote, best or quote))
-    undated = without_shared_days(text, quote, published)
+    text = with_months_first(with_plain_denials(text))
+    quote, best = (
+        _with_whole_numbers(with_months_first(with_plain_denials(said)), text)
+        for said in (quote, best or quote)
+    )
     agreed = {
         Objection.DENIALS: _denials_agree(text, best),
         Objection.DEEDS: _clauses_agree(text, best),
         Objection.ROLES: not (_roles_turned(text, quote) or _sides_turned(text, quote)),
         Objection.FACTS: are_facts(text, quote),
         Objection.SPEAKERS: _speakers_agree(text, quote),
-        Objection.CHANGED: not (is_changed(undated, quote) or _is_denied_copy(text, quote)),
+        # Also beside the best sentence alone: a day that another gives is not the day of what this one says.
+        Objection.CHANGED: not (
+            any(is_changed(without_shared_days(text, said, published), said) for said in {quote, best})
+            or _is_denied_copy(text, quote)
+        ),
     }
     lacking = lacks(text, quote, common, published)
     return lacking | {each for each, agrees in agreed.items() if not agrees}
@@ -139,6 +145,7 @@ def lacks(
     >>> [sorted(map(str, lacks(text, "Iran fired nine.")) ) for text in ("Iran fired 12.", "Iraq fired 9.")]
     [['figures'], ['names']]
     """
+    text, quote = with_months_first(text), with_months_first(quote)
     quote = _with_whole_numbers(quote, text)
     undated = without_shared_days(text, quote, published)
     found = {

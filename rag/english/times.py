@@ -23,6 +23,7 @@ from datetime import date, timedelta
 from rag.english.dates import ISO_DAY, month_number
 from rag.english.lexicon import (
     DIGIT_WORDS,
+    MONTH_NUMBERS,
     MONTHS,
     SHORT_MONTHS,
     TELLING_VERBS,
@@ -31,7 +32,7 @@ from rag.english.lexicon import (
     past_forms,
 )
 
-__all__ = ["Moment", "day_of", "days", "resolved"]
+__all__ = ["Moment", "day_of", "days", "resolved", "with_months_first"]
 
 Days = tuple[date, date]  # the first and the last
 
@@ -95,6 +96,10 @@ _SAID = re.compile(
     re.VERBOSE,
 )
 
+_DAY_OF_MONTH = re.compile(
+    rf"\b(?P<month>{_MONTH}|{_SHORT})(?:\.\s{{0,3}}|{_GAP})(?P<day>\d{{1,2}}){_TH}\b(?![%:/]|[.,]\d)"
+    rf"|(?<![\w.,:/$€£–-])(?P<day_before>\d{{1,2}}){_TH}(?:{_GAP}of)?{_GAP}(?P<month_behind>{_MONTH}|{_SHORT})\b\.?"
+)
 # "The last year" is the twelve months behind; "Obama's last year", one of his; "the next Tuesday", that of a
 # story.
 _NOT_OURS = re.compile(
@@ -239,6 +244,20 @@ def days(text: str, published: date | None) -> tuple[Moment, ...]:
     return tuple(sorted(moments, key=lambda moment: (moment.start, moment.end)))
 
 
+def with_months_first(text: str) -> str:
+    """The text with each day of a month in one form, as it is compared where no year is known.
+
+    >>> with_months_first("From Dec. 4 to the 6th of December, or 5 Sept. at the latest; in May 22 came.")
+    'From December 4 to the December 6, or September 5 at the latest; in May 22 came.'
+    """
+
+    def in_one_form(said: re.Match[str]) -> str:
+        month, day = (said["month"] or said["month_behind"]), (said["day"] or said["day_before"])
+        return f"{_MONTHS[MONTH_NUMBERS[month.lower()] - 1]} {day}"
+
+    return _DAY_OF_MONTH.sub(in_one_form, text)
+
+
 def _written_out(text: str) -> Iterator[Moment]:
     """Days that are said with their year, which need no help."""
     for iso in ISO_DAY.finditer(text):
@@ -372,7 +391,8 @@ _READ: dict[str, Callable[[re.Match[str], date], Days | None]] = {
 
 def _points_ahead(said: re.Match[str]) -> bool | None:
     """Whether the words around a day put it after publication; `None` where they leave that open."""
-    before, after = _clause_before(said), _after(said)
+    sentence, after = _sentence_before(said), _after(said)
+    before = _last_clause(sentence)
     possessive = _POSSESSIVE.match(after)
     will = max((found.end() for found in _WILL.finditer(before)), default=None)
     if will is not None:  # "will discuss Tuesday's strike", "will attend Tuesday's talks"
@@ -381,9 +401,7 @@ def _points_ahead(said: re.Match[str]) -> bool | None:
         return None
     if possessive:  # "Tuesday's vote will be close", "Tuesday's strike will be answered"
         return None if _WILL_SOON.match(after, possessive.end()) else False
-    opens = not _sentence_before(said).strip(
-        " \n“\"'‘"
-    )  # but "he said on Tuesday he will" says when he said it
+    opens = not sentence.strip(" \n“\"'‘")  # but "he said on Tuesday he will" says when he said it
     return bool(_WILL_NEXT.match(after) or (opens and _WILL_SOON.match(after)))
 
 
@@ -400,13 +418,17 @@ def _sentence_before(said: re.Match[str]) -> str:
     return begun[max((end.end() for end in _SENTENCE_END.finditer(begun)), default=0) : -1]
 
 
-def _clause_before(said: re.Match[str]) -> str:
-    before = _sentence_before(said)
+def _last_clause(before: str) -> str:
     return before[max((saying.end() for saying in _SAYING.finditer(before)), default=0) :]
 
 
 def _names_a_year(said: re.Match[str]) -> bool:
-    return bool(_YEAR.search(_sentence_before(said)) or _YEAR.search(_SENTENCE_END.split(_after(said), 1)[0]))
+    start, after = said.start(), _after(said)
+    behind = _YEAR.search(said.string[max(0, start - _REACH) : start])
+    return bool(
+        (behind and _YEAR.search(_sentence_before(said)))
+        or (_YEAR.search(after) and _YEAR.search(_SENTENCE_END.split(after, 1)[0]))
+    )
 
 
 def _latest(weekday: int, day: date) -> date:

@@ -19,7 +19,7 @@ from rag.types import Judgement
 __all__ = ["WEIGHTS", "WEIGHTS_SHA256", "TextJudge", "bundled_judge"]
 
 WEIGHTS = Path(__file__).with_name("judge.safetensors")
-WEIGHTS_SHA256 = "f5cba8635aa14cf187957edb0fa1a4c1f2b1d9e823bdf65d165ff89129333f2f"
+WEIGHTS_SHA256 = "1b7112c51258e06c2f964e5ba645908dd345cf41e4129148ab3677200d81bcb9"
 
 _LONGEST = 240  # tokens of statement and text together, as it was trained
 _STATEMENT = 72  # tokens of the statement that are read

@@ -184,7 +184,8 @@ def test_llama_index_s_query_engine_answers_with_it(ready: Config, encoder: Word
     with open_assistant(ready, encoder=encoder, reader=WordReader()) as assistant:
         response = ClippingsQueryEngine(assistant).query("Who struck first?")
     assert "Iran" in str(response)
-    assert [node.node.metadata["article_id"] for node in response.source_nodes] == ["strike"]
+    assert {node.node.metadata["article_id"] for node in response.source_nodes} == {"strike"}
+    assert all(node.node.get_content() in STORY["text"] for node in response.source_nodes)
 
 
 def test_a_model_that_was_not_fetched_leaves_the_answer_to_the_articles(

@@ -106,6 +106,27 @@ def test_the_numbers_of_sentences_and_of_whole_answers() -> None:
     }
 
 
+def test_an_answer_that_claims_nothing_counts_among_the_answers_alone(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    declines = record("I do not have information about the survey. Feel free to ask again!", [4, 4, 4])
+    none = {"sentences": 0, "quoted": None, "supported": None, "please check": None, "never shown": None}
+    whole = {"whole shown": None, "whole supported": None}
+    main([str(write_jsonl(tmp_path / "one.jsonl", declines)), "--json"])
+    assert json.loads(capsys.readouterr().out)["rows"][0] == {
+        "model": declines["model"], "mark": "all 4", "answers": 1, **none, **whole,
+    }  # fmt: skip
+    main([str(write_jsonl(tmp_path / "two.jsonl", declines, record(REEF, [4, 4, 4])))])
+    assert capsys.readouterr().out.splitlines()[1].split()[-6:] == [
+        "100.0",
+        "0.0",
+        "0.0",
+        "0.0",
+        "100.0",
+        "100.0",
+    ]
+
+
 def test_the_table_by_model_and_mark_and_what_to_look_at(
     file: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -158,7 +179,7 @@ def test_one_model_as_json(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -
     ("line", "fault"),
     [
         ("no", "it is not valid JSON (Expecting value at character 1)"),
-        (json.dumps({**RECORDS[0], "answer": "…"}), "its 'answer' has no sentence: '…'"),
+        (json.dumps({**RECORDS[0], "answer": "…"}), "its 'answer' has no word: '…'"),
         (json.dumps({**RECORDS[0], "model": None}), "its 'model' must be a text that is not blank, not None"),
         (json.dumps({**RECORDS[0], "evidence": []}), "its 'evidence' is empty: none of its 0 texts has a word"),
         *(

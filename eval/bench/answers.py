@@ -8,13 +8,15 @@ as articles are, and all of them are kept, since the model saw them all. The ans
 model's reply is.
 
 The output has, by model and mark, the share of sentences in each state, and the share of answers of which
-every sentence is shown, and of which every sentence is quoted or supported.
+every sentence is shown, and of which every sentence is quoted or supported. An answer that claims nothing,
+since it declines or only speaks to the reader, has no sentences, and counts among the answers alone.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import re
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -90,9 +92,9 @@ def mark_of(marks: object) -> Mark:
 
 def _answer(record: Mapping[str, Any]) -> RecordedAnswer:
     evidence = texts_in(record, "evidence")
-    drafts = drafts_of(text_in(record, "answer"), evidence)
-    if not drafts:
-        raise ValueError(f"its 'answer' has no sentence: {record['answer']!r}")
+    drafts = drafts_of(answer := text_in(record, "answer"), evidence)
+    if not re.search(r"\w", answer):
+        raise ValueError(f"its 'answer' has no word: {answer!r}")
     return RecordedAnswer(
         text_in(record, "id"),
         text_in(record, "model"),
@@ -116,17 +118,24 @@ def check(answer: RecordedAnswer) -> Outcome:
 
 
 def measures(outcomes: Sequence[Outcome]) -> dict[str, Any]:
-    """Every number of some answers: the share of sentences in each state, and the share of answers of which
-    every sentence is shown, or passes as quoted or supported. Raises `ValueError` without any answer.
+    """Every number of some answers: the share of sentences in each state, and, of the answers that claim
+    anything, the share of which every sentence is shown, or passes as quoted or supported. Shares are from 0
+    to 1, and `None` where nothing is claimed.
     """
     states = [state for outcome in outcomes for state in outcome.states]
+    claiming = [outcome.states for outcome in outcomes if outcome.states]
+    share_of = shares(states) if states else dict.fromkeys(State)
     return {
         "answers": len(outcomes),
         "sentences": len(states),
-        **{str(state): share for state, share in shares(states).items()},
-        "whole shown": sum(State.WITHHELD not in o.states for o in outcomes) / len(outcomes),
-        "whole supported": sum(all(s.passes for s in o.states) for o in outcomes) / len(outcomes),
+        **{str(state): share for state, share in share_of.items()},
+        "whole shown": _share([State.WITHHELD not in found for found in claiming]),
+        "whole supported": _share([all(state.passes for state in found) for found in claiming]),
     }
+
+
+def _share(holds: Sequence[bool]) -> float | None:
+    return sum(holds) / len(holds) if holds else None
 
 
 def _rows(outcomes: Sequence[Outcome]) -> Iterator[dict[str, Any]]:

@@ -63,6 +63,8 @@ def is_remark(text: str) -> bool:
     [True, True, True, False]
     >>> [is_remark(text) for text in ("Overall, these points may help.", "Overall, exports fell by 4 %.")]
     [True, False]
+    >>> [is_remark(text) for text in ("I don’t have figures for May.", "“I don’t have it,” Ms Cole said.")]
+    [True, False]
     """
     if len(text) > _LONGEST:
         return False

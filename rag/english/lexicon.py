@@ -1058,7 +1058,10 @@ REMARKS = (
     "do you want me", "is there anything", "i'm happy to", "i am happy to", "i'd be happy",
     "i would be happy", "happy to help", "glad to help", "i'm glad", "i can help", "thank you for",
     "thanks for", "you're welcome", "great question", "good question", "that's a great question",
-    "that's a good question", "i'm sorry", "i am sorry", "i apologise", "i apologize",
+    "that's a good question", "i'm sorry", "i am sorry", "i apologise", "i apologize", "as an ai",
+    "i do not have", "i don't have", "i have no", "i do not know", "i don't know", "i'm not sure",
+    "i am not sure", "i cannot", "i can't", "i could not find", "i couldn't find", "i was unable",
+    "i'm unable", "i am unable",
 )  # fmt: skip
 
 # How a line begins that announces what follows it.

@@ -197,10 +197,7 @@ def test_a_model_that_was_not_fetched_leaves_the_answer_to_the_articles(
     with open_assistant(settings, encoder=encoder, reader=WordReader()) as assistant:
         answer = assistant.ask("Who struck first?")
     assert answer.sentences[0].text == "Iran struck first on Tuesday."
-    assert answer.notice == (
-        "The language model failed (SmolLM2-135M-Instruct is not here yet. Fetch it: .venv/bin/clippings model). "
-        "The articles answer by themselves."
-    )
+    assert answer.notice == ("The language model is not installed. The articles answer by themselves.")
 
 
 # Files that are no model.

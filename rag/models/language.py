@@ -89,10 +89,10 @@ def configured_model(settings: ModelSettings) -> LanguageModel | None:
     if settings.provider == "ollama":
         return LlamaIndexModel(lambda: _ollama(settings, where), name, where)
     return LlamaIndexModel(
-        partial(_openai_like, settings, where, key, _WITH_USAGE),
+        lambda: _openai_like(settings, where, key, _WITH_USAGE),  # no `partial`: that shows the key
         name,
         where,
-        plain=partial(_openai_like, settings, where, key, {}),
+        plain=lambda: _openai_like(settings, where, key, {}),
     )
 
 

@@ -67,7 +67,7 @@ def usage_text(usage: Mapping[str, Any] | None, answerer: str) -> str:
     if read is None and written is None:
         tokens = "tokens not known"
     else:
-        shown = ["not known" if number is None else f"{number:,}" for number in (read, written)]
+        shown = ["?" if number is None else f"{number:,}" for number in (read, written)]
         tokens = f"{shown[0]} token{'' if read == 1 else 's'} read, {shown[1]} written"
     calls = f"{usage['calls']} call{'' if usage['calls'] == 1 else 's'}"
     return f"{who}: {calls}, {tokens}, {usage['seconds']:.1f} s"

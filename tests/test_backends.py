@@ -343,9 +343,9 @@ def test_a_model_in_this_process_is_loaded_once_and_the_reader_is_told_before(
 ) -> None:
     model = configured_model(in_process(nonsense))
     with open_assistant(ready, encoder=encoder, reader=WordReader(), model=model) as assistant:
-        for load in ([Step("load", f"loading {nonsense}")], []):
+        for load in ([Step("load", f"loading {nonsense.name}")], []):
             steps = [e for e in assistant.stream("Who struck first?") if isinstance(e, Step)]
-            assert steps[2:-1] == [*load, Step("write", f"{nonsense} is writing")]
+            assert steps[2:-1] == [*load, Step("write", f"{nonsense.name} is writing")]
     missing = configured_model(in_process(tmp_path / "none"))
     with open_assistant(ready, encoder=encoder, reader=WordReader(), model=missing) as assistant:
         answer = assistant.ask("Who struck first?")

@@ -453,6 +453,12 @@ def test_a_reply_that_breaks_off_is_an_error_after_what_came(server: Server, how
     assert str(error).startswith(f"the reply of {server.url} broke off (")
 
 
+def test_a_server_that_hangs_up_before_the_first_word_may_have_read_the_question(server: Server) -> None:
+    server.behaviour = lambda reply: reply.cut()
+    came, error = failure(server.settings())
+    assert (came, error.retryable, error.trouble) == ([], True, ModelTrouble.BROKEN)
+
+
 def test_a_reply_given_up_half_way_is_hung_up_on(server: Server) -> None:
     """At once, and not when the garbage collector next looks: the server would go on writing, at a cost."""
     import gc

@@ -277,7 +277,7 @@ def test_one_reply_that_does_not_say_leaves_the_sum_unknown() -> None:
 @pytest.mark.parametrize(
     ("trouble", "tokens"),
     [
-        (trouble, None if trouble in ("silent", "broken", "stopped", "other") else 0)
+        (trouble, None if trouble in ("silent", "busy", "broken", "stopped", "other") else 0)
         for trouble in ModelTrouble
     ],
 )

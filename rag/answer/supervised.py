@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import PurePath
 
 from rag.answer.availability import Availability
 from rag.errors import ModelError, ModelTrouble
@@ -20,7 +21,6 @@ _NOTHING_READ = (
     ModelTrouble.UNREACHABLE,
     ModelTrouble.KEY,
     ModelTrouble.UNKNOWN,
-    ModelTrouble.BUSY,
     ModelTrouble.MISSING,
     ModelTrouble.UNUSABLE,
     ModelTrouble.QUESTION,
@@ -35,7 +35,7 @@ class SupervisedModel:
     """
 
     def __init__(self, model: LanguageModel, clock: Callable[[], float] = time.monotonic) -> None:
-        self.name = model.name
+        self.name = _shown(model.name)
         self._model, self._clock = model, clock
         self._availability = Availability(clock)
 
@@ -51,7 +51,7 @@ class SupervisedModel:
 
     def for_question(self) -> ModelCalls:
         """The model for one question."""
-        return ModelCalls(self._model, self._availability, self._clock)
+        return ModelCalls(self.name, self._model, self._availability, self._clock)
 
     def stream(self, messages: Sequence[Mapping[str, str]]) -> Iterator[str]:
         """One reply; see `ModelCalls.stream`."""
@@ -71,8 +71,10 @@ class _Call:
 class ModelCalls:
     """What one question asks of a language model; itself a `LanguageModel`."""
 
-    def __init__(self, model: LanguageModel, availability: Availability, clock: Callable[[], float]) -> None:
-        self.name = model.name
+    def __init__(
+        self, name: str, model: LanguageModel, availability: Availability, clock: Callable[[], float]
+    ) -> None:
+        self.name = name
         self._model, self._availability, self._clock = model, availability, clock
         self._calls: list[_Call] = []
 
@@ -148,6 +150,15 @@ class ModelCalls:
             self._availability.reached()  # an empty reply is one too
         finally:
             self._availability.given_up(attempt)
+
+
+def _shown(name: str) -> str:
+    """The name of a model for a reader: of one in a folder, not where on the server that is.
+
+    >>> _shown("/srv/models/llama"), _shown("HuggingFaceTB/SmolLM2")
+    ('llama', 'HuggingFaceTB/SmolLM2')
+    """
+    return PurePath(name).name if name.startswith(("/", ".", "~")) else name
 
 
 def _total(counts: Sequence[int | None]) -> int | None:

@@ -36,6 +36,8 @@ _ADDRESSES = {
 }
 _BUSY = (429, 500, 502, 503, 504)  # what a server says that may be well in a moment
 _WAITS = (0.5, 1.5)  # seconds before a busy server is asked again
+# What httpx raises where a server ends the connection, which may have read the question by then.
+_HUNG_UP = ("RemoteProtocolError", "ReadError")
 # What a server says that does not know a field of the request.
 _UNKNOWN_FIELD = (400, 422)
 # Asks an OpenAI-compatible server to end a reply with the number of its tokens.
@@ -426,7 +428,7 @@ def _translated(exc: Exception, where: str) -> ModelError:
             retryable=True,
             trouble=ModelTrouble.SILENT,
         )
-    if "Connect" in name:
+    if "Connect" in name and type(exc.__cause__).__name__ not in _HUNG_UP:
         return ModelError(
             f"no answer from {where}. Is the server running?",
             retryable=True,

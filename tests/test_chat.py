@@ -1070,6 +1070,15 @@ def _fails_and_is_left_alone(page: Page, speaker: type[Any]) -> None:
         "the reader's own time"
     )
     _fits_and_has_no_fault(page)
+    # It is read again by whoever is about to ask, and when the pause is over.
+    states = [{"text": "Not just now.", "retry_in": 0.5}, {"text": "Answers are worded by m.", "retry_in": 0}]
+    page.route("**/api/status", lambda route: route.fulfill(json={"model": states.pop(0)}))
+    page.locator("#question textarea").blur()
+    page.locator("#question textarea").focus()
+    expect(who_words).to_contain_text("Not just now. It is tried again")
+    expect(who_words).to_have_text("Answers are worded by m.")
+    assert states == []
+    page.unroute("**/api/status")
 
 
 def test_without_a_model_nothing_is_to_be_chosen(page: Page) -> None:

@@ -170,27 +170,24 @@ const working = (id) => {
 
 // Who words the answers just now. The server knows it from the questions so far, so it is read after each answer, when somebody
 // is about to ask, and when the pause of a model that could not be reached is over.
-const model = { read: 0, timer: null };
+let pauseEnds = null;
 const readModel = async () => {
-  model.read = performance.now();
   let now;
   try { now = (await asked('GET', 'api/status')).model; } catch { return; } // a question that is asked says what is wrong
   const line = $('#model .wording');
   if (!line) return;
   let text = now?.text ?? '';
-  clearTimeout(model.timer);
+  clearTimeout(pauseEnds);
   if (now?.retry_in) {
     // To the next whole minute: a question asked at the time that is shown does try it.
     const at = new Date(Math.ceil((Date.now() + 1000 * now.retry_in) / 60000) * 60000);
     text += ` It is tried again with the first question after ${at.toLocaleTimeString([], { hour: '2-digit', minute: '2-digit' })}.`;
-    model.timer = setTimeout(readModel, 1000 * now.retry_in + 100);
+    pauseEnds = setTimeout(readModel, 1000 * now.retry_in + 100);
   }
   line.hidden = !text;
   if (line.textContent !== text) line.textContent = text;
 };
-document.addEventListener('focusin', (event) => {
-  if (event.target.matches?.('#question textarea') && performance.now() - model.read > 10000) readModel();
-});
+document.addEventListener('focusin', (event) => { if (event.target.matches?.('#question textarea')) readModel(); });
 
 const stop = guarded(async () => {
   const given = queue;

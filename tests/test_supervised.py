@@ -132,10 +132,20 @@ def test_every_trouble_is_said_in_words_for_a_reader() -> None:
 
 
 def test_a_reply_that_breaks_off_in_the_middle_came_from_a_model_that_was_reached() -> None:
-    clock, _, watched = supervised([REFUSED], ["Iran ", REFUSED])
+    clock, _, watched = supervised(["Iran ", REFUSED], [REFUSED], ["Iran ", REFUSED])
+    assert fails(watched) is REFUSED
+    assert watched.state == ModelState("llama-3")
     fails(watched)
     clock.now += 30
     assert fails(watched) is REFUSED
+    assert watched.state == ModelState("llama-3")
+
+
+def test_an_empty_reply_is_the_reply_of_a_model_that_was_reached() -> None:
+    clock, _, watched = supervised([REFUSED], [])
+    fails(watched)
+    clock.now += 30
+    assert ask(watched) == ""
     assert watched.state == ModelState("llama-3")
 
 
@@ -162,6 +172,16 @@ def test_a_question_that_is_answered_meanwhile_shows_that_the_model_is_there() -
     availability.reached()
     assert availability.state("m") == ModelState("m")
     availability.failed(earlier, ModelTrouble.SILENT)  # it began before the model was found to be there
+    assert availability.state("m") == ModelState("m")
+
+
+def test_a_try_that_fails_after_another_question_was_answered_says_nothing_new() -> None:
+    availability = Availability(clock := Clock())
+    availability.failed(availability.begin(), ModelTrouble.SILENT)
+    clock.now += 30
+    trying = availability.begin()
+    availability.reached()  # by a question that was asked before all this
+    availability.failed(trying, ModelTrouble.SILENT)
     assert availability.state("m") == ModelState("m")
 
 
@@ -217,8 +237,9 @@ def test_a_try_that_ends_in_another_error_leaves_the_try_to_the_next_question() 
 
 
 def test_what_failed_is_logged_once_for_who_runs_the_model(caplog: pytest.LogCaptureFixture) -> None:
-    _, _, watched = supervised([REFUSED])
+    _, _, watched = supervised([ModelError("stopped", trouble=ModelTrouble.STOPPED)], [REFUSED])
     with caplog.at_level(logging.WARNING, "clippings"):
+        fails(watched)  # which the reader wished
         fails(watched)
         fails(watched)  # it is left alone
     assert caplog.messages == ["the language model llama-3: no answer from http://10.0.0.7:8000"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import time
 
 import pytest
 
@@ -50,6 +51,14 @@ def test_the_seconds_go_on_while_nothing_happens() -> None:
         with WaitingLine(stream, every=0.01) as waiting:
             waiting.step("m is writing")
             assert out.read(30).count("\r\x1b[K") > 0
+
+
+def test_steps_that_take_less_than_a_second_each_show_nothing() -> None:
+    terminal = Terminal()
+    with WaitingLine(terminal, clock=lambda: 100.0, every=0.002) as waiting:
+        waiting.step("reading 8 passages")
+        time.sleep(0.05)
+    assert terminal.getvalue() == ""
 
 
 def test_a_quick_answer_and_what_is_no_terminal_show_nothing() -> None:

@@ -19,8 +19,9 @@ _ERASE = "\r\x1b[K"  # to the start of the line, and erase it
 class WaitingLine:
     """The current step with its seconds, and the latest sentence of the answer, on a terminal.
 
-    A step shows after a second, so that a quick answer shows none; a sentence at once. What is no terminal
-    stays empty. `clock` gives seconds that never run backwards, and `every` is how often the line is drawn.
+    A step shows once it has taken a second, so that a quick answer shows none; a sentence shows at once. What
+    is no terminal stays empty. `clock` gives seconds that never run backwards; `every` of them pass between
+    two drawings.
     """
 
     def __init__(
@@ -75,4 +76,5 @@ class WaitingLine:
 
     def _tick(self) -> None:
         while not self._ended.wait(self._every):
-            self.draw()
+            if self._drawn or self._clock() - self._began >= self._every:
+                self.draw()

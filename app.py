@@ -8,6 +8,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -169,15 +170,18 @@ class LocalServices:
 
 
 def _library(config: Config, *, read_only: bool) -> Library:
-    """The user's collection and the demo collection. One encoder and one reader serve both."""
+    """The user's collection and the demo collection. One encoder, one reader and one language model serve
+    both."""
     import ingest
     from ingest.formats.kinds import KINDS
     from rag.models.encoder import SentenceEncoder
     from rag.models.reader import SpanReader
-    from rag.opening import collection_exists, make_demo, open_assistant
+    from rag.opening import collection_exists, make_demo, open_assistant, supervised_model
     from rag.surfaces.library import Library
 
     encoder, reader = SentenceEncoder(config.encoder), SpanReader()
+    # Made once: when one collection finds that the model cannot be reached, the other does not wait for it.
+    model = cache(lambda: supervised_model(config.model))
 
     def sync(
         places: Sequence[Place],
@@ -201,7 +205,7 @@ def _library(config: Config, *, read_only: bool) -> Library:
     return Library(
         config,
         demo(config),
-        open=lambda chosen: open_assistant(chosen, encoder=encoder, reader=reader),
+        open=lambda chosen: open_assistant(chosen, model=model(), encoder=encoder, reader=reader),
         exists=collection_exists,
         make_demo=lambda: make_demo(config),
         sync=sync,

@@ -13,6 +13,7 @@ from rag.answer.extract import Extractive
 from rag.answer.generate import Generative
 from rag.answer.reply import Reply, Stopwatch
 from rag.answer.study import Study, claims
+from rag.answer.supervised import ModelCalls
 from rag.collection import Collection
 from rag.english.normalise import words
 from rag.errors import ModelError
@@ -26,12 +27,14 @@ from rag.types import (
     Evidence,
     Filters,
     Judge,
+    ModelState,
     Reader,
     Retrieved,
     Sentence,
     Step,
     Trace,
     Turn,
+    Usage,
 )
 from rag.validation import askable, day, how_many, limits, turns
 
@@ -86,6 +89,11 @@ class Assistant:
     def model(self) -> str | None:
         """The name of the language model that words the answers, if there is one."""
         return self._rewriter.model if self._rewriter else None
+
+    @property
+    def model_state(self) -> ModelState | None:
+        """What the questions so far found of the language model, if there is one. Nothing is contacted."""
+        return self._rewriter.supervised.state if self._rewriter else None
 
     @property
     def answerer(self) -> str:
@@ -150,9 +158,9 @@ class Assistant:
         typed, history = askable(question), turns(history)
         filters = self.collection.with_known_sources(limits(filters))
         asked_on, stopwatch = day("asked_on", asked_on), Stopwatch()
-        with stopwatch.step("follow up"):
-            asked, failure = self._standalone(typed, history, use_model)
-            parts = parts_of(asked)
+        answerer, calls = self._answerer_for(use_model)
+        asked, failure = yield from self._standalone(typed, history, answerer, calls, stopwatch)
+        parts = parts_of(asked)
         yield Step("search", f"searching {_counted(self.collection.retriever.articles, 'article')}")
         with stopwatch.step("retrieve"):
             retrieved = self._retrieve(asked, parts, None, filters, asked_on)
@@ -161,37 +169,50 @@ class Assistant:
         with stopwatch.step("read"):
             study = self._extractive.study(parts, retrieved)
         reply = Reply(retrieved.evidence, stopwatch, self.collection.check_open, self._judge)
-        answerer = (self._answerer if use_model else None) or self._extractive
         notice: str | None = None
         abstained = abstain.before(retrieved.evidence, study.confidence)
         if abstained is None:
             with stopwatch.step("compare"):
                 disagreements = [conflict.find(p.part.question, claims(p)) for p in study.parts]
             reply.compare(disagreements)
-            answerer, notice = yield from self._draft(reply, study, answerer, failure, asked_on)
+            answerer, notice = yield from self._draft(reply, study, answerer, calls, failure, asked_on)
             abstained = reply.declined or abstain.after(reply.sentences, reply.claimed)
         yield reply.answer(
             asked,
             filters,
-            self._trace(answerer, study, stopwatch, typed, asked_on),
+            self._trace(answerer, study, stopwatch, typed, asked_on, calls.usage if calls else None),
             abstained=abstained,
             notice=notice,
             unanswered=_unanswered(study) if answerer is self._extractive and not abstained else (),
         )
 
+    def _answerer_for(self, use_model: bool) -> tuple[Answerer, ModelCalls | None]:
+        """Who answers one question, and what counts the calls of its language model."""
+        if self._rewriter is not None and use_model:
+            return self._rewriter.for_question()
+        return (self._answerer if use_model else None) or self._extractive, None
+
     def _standalone(
-        self, typed: str, history: Sequence[Turn], use_model: bool
-    ) -> tuple[str, ModelError | None]:
+        self,
+        typed: str,
+        history: Sequence[Turn],
+        answerer: Answerer,
+        calls: ModelCalls | None,
+        stopwatch: Stopwatch,
+    ) -> Generator[Step, None, tuple[str, ModelError | None]]:
         """The question without the conversation, and the model's failure if it was asked for that and failed.
 
         A model's wording counts only where it says no more, and no less, than was asked, and something new:
         the rules may know better.
         """
-        asked = standalone(typed, history)
-        if self._rewriter is None or not use_model or not history:
+        with stopwatch.step("follow up"):
+            asked = standalone(typed, history)
+        if calls is None or not isinstance(answerer, Generative) or not history:
             return asked, None
         try:
-            rewritten = self._rewriter.rewritten(typed, history)
+            yield from calls.steps("follow up", "is reading the conversation")
+            with stopwatch.step("follow up"):
+                rewritten = answerer.rewritten(typed, history)
         except ModelError as exc:
             return asked, exc
         if rewritten is None or words(rewritten) == words(typed) or not faithful(rewritten, typed, history):
@@ -214,6 +235,7 @@ class Assistant:
         reply: Reply,
         study: Study,
         answerer: Answerer,
+        calls: ModelCalls | None,
         failure: ModelError | None,
         asked_on: date | None,
     ) -> Generator[Sentence | Step, None, tuple[Answerer, str | None]]:
@@ -223,20 +245,23 @@ class Assistant:
         """
         if failure or answerer is self._extractive:
             return (yield from self._fall_back(reply, study, _failed(failure) if failure else None))
-        name = "language model" if answerer is self._rewriter else "answerer"
-        notice: str | None = None
+        name = "language model" if calls else "answerer"
+        notice, ended = None, "gave no answer that holds"
         # What the sources disagree on comes first, whoever words the rest.
         for number in range(len(study.parts)):
             yield from reply.release_conflicts(number)
         before = len(reply.sentences)
         try:
+            if calls:
+                yield from calls.steps()
             drafts = answerer.draft(study.question, reply.evidence, asked_on=asked_on)
             yield from reply.release(drafts, ours=False)
         except ModelError as exc:
-            notice = _failed(exc, name)
+            notice = _failed(exc) if calls else f"The answerer failed ({exc})."
+            ended = exc.trouble.words if calls else "failed"
         if len(reply.sentences) > before or reply.declined:
             return answerer, f"{notice} What stands here was checked before that." if notice else None
-        yield Step("read", f"the {name} gave no answer that holds; reading the articles instead")
+        yield Step("read", f"the {name} {ended}; reading the articles instead")
         return (
             yield from self._fall_back(reply, study, notice or f"Nothing the {name} said is in the articles.")
         )
@@ -253,7 +278,13 @@ class Assistant:
         return self._extractive, f"{why} The articles answer by themselves." if why else None
 
     def _trace(
-        self, answerer: Answerer, study: Study, stopwatch: Stopwatch, typed: str, asked_on: date | None
+        self,
+        answerer: Answerer,
+        study: Study,
+        stopwatch: Stopwatch,
+        typed: str,
+        asked_on: date | None,
+        usage: Usage | None,
     ) -> Trace:
         return Trace(
             self._fingerprint,
@@ -265,11 +296,13 @@ class Assistant:
             reader=_weights(self._reader),
             typed=typed,
             asked_on=asked_on,
+            usage=usage,
         )
 
 
-def _failed(error: ModelError, name: str = "language model") -> str:
-    return f"The {name} failed ({error})."
+def _failed(error: ModelError) -> str:
+    """What a reader is told of a language model. The log has the error, which is for who runs the model."""
+    return f"The language model {error.trouble.words}."
 
 
 def _unanswered(study: Study) -> tuple[str, ...]:

@@ -18,6 +18,7 @@ Exceptions of other libraries are the `__cause__` of these. No message shows a p
 from __future__ import annotations
 
 from collections.abc import Sequence
+from enum import StrEnum
 
 from rag.system.address import hidden
 
@@ -28,6 +29,7 @@ __all__ = [
     "ConfigError",
     "ForbiddenError",
     "ModelError",
+    "ModelTrouble",
     "NameTaken",
     "QuestionError",
     "SourceError",
@@ -61,12 +63,66 @@ class CollectionError(ClippingsError):
         self.outdated, self.missing, self.busy = outdated, missing, busy
 
 
-class ModelError(ClippingsError):
-    """A model did not answer. With `retryable` the same call may succeed later."""
+class ModelTrouble(StrEnum):
+    """Why a language model did not answer. `words` says it to a reader, who need not know where it runs.
 
-    def __init__(self, message: str, *, retryable: bool = False) -> None:
+    UNREACHABLE: nothing answers at its address. SILENT: not a word came within `model.timeout`. KEY: the key
+    is missing, or refused. UNKNOWN: the server does not have the model, or not at this address. BUSY: the
+    server takes no more requests, or fails. MISSING: its file, or what runs it, is not installed. UNUSABLE:
+    it cannot be loaded. BROKEN: the reply broke off. QUESTION: only this question is refused, such as one
+    that is too long. WAITING: other questions had it for too long. STOPPED: the question was stopped.
+
+    >>> f"The language model {ModelTrouble.UNREACHABLE.words}."
+    'The language model cannot be reached.'
+    """
+
+    UNREACHABLE = "unreachable"
+    SILENT = "silent"
+    KEY = "key"
+    UNKNOWN = "unknown"
+    BUSY = "busy"
+    MISSING = "missing"
+    UNUSABLE = "unusable"
+    BROKEN = "broken"
+    QUESTION = "question"
+    WAITING = "waiting"
+    STOPPED = "stopped"
+    OTHER = "other"
+
+    @property
+    def words(self) -> str:
+        """What goes on the words "the language model"."""
+        return _TROUBLES[self]
+
+
+_TROUBLES = {
+    ModelTrouble.UNREACHABLE: "cannot be reached",
+    ModelTrouble.SILENT: "does not answer in time",
+    ModelTrouble.KEY: "refuses access",
+    ModelTrouble.UNKNOWN: "is not available",
+    ModelTrouble.BUSY: "is overloaded",
+    ModelTrouble.MISSING: "is not installed",
+    ModelTrouble.UNUSABLE: "cannot be loaded",
+    ModelTrouble.BROKEN: "broke off its reply",
+    ModelTrouble.QUESTION: "could not take this question",
+    ModelTrouble.WAITING: "is busy with other questions",
+    ModelTrouble.STOPPED: "was stopped",
+    ModelTrouble.OTHER: "does not answer",
+}
+
+
+class ModelError(ClippingsError):
+    """A model did not answer. With `retryable` the same call may succeed later.
+
+    The message is for who runs the model. `trouble` is what a reader is told of a language model, and what
+    decides how long it is left alone: see `rag.answer.availability`.
+    """
+
+    def __init__(
+        self, message: str, *, retryable: bool = False, trouble: ModelTrouble = ModelTrouble.OTHER
+    ) -> None:
         super().__init__(message)
-        self.retryable = retryable
+        self.retryable, self.trouble = retryable, trouble
 
 
 class QuestionError(ClippingsError):

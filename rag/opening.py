@@ -8,9 +8,10 @@ from datetime import date
 from pathlib import Path
 
 from rag.answer.generate import Generative
+from rag.answer.supervised import SupervisedModel
 from rag.assistant import Assistant
 from rag.collection import Collection
-from rag.config import Config, demo, load
+from rag.config import Config, ModelSettings, demo, load
 from rag.errors import CollectionError, ConfigError
 from rag.models.encoder import SentenceEncoder
 from rag.models.judge import bundled_judge
@@ -21,7 +22,7 @@ from rag.retrieval.search import Retriever
 from rag.types import Answer, Answerer, Encoder, Filters, Judge, LanguageModel, Reader, Turn
 from rag.validation import askable, configuration, has_collection, interrupted
 
-__all__ = ["ask", "collection_exists", "config_or_demo", "make_demo", "open_assistant"]
+__all__ = ["ask", "collection_exists", "config_or_demo", "make_demo", "open_assistant", "supervised_model"]
 
 _SEEDS_STAMP = "seeds"  # in the demo collection's home: the demo articles' files when they were added
 
@@ -59,6 +60,14 @@ def open_assistant(
     if judge is None and isinstance(reader, SpanReader):
         judge = bundled_judge()
     return Assistant(Collection(config, encoder, reader), encoder, reader, answerer, judge)
+
+
+def supervised_model(settings: ModelSettings) -> SupervisedModel | None:
+    """The configured model for several assistants, which share what each finds out of it; `None` where none
+    is configured. Nothing is contacted or loaded yet. Raises `ConfigError` as `open_assistant` does.
+    """
+    model = configured_model(settings)
+    return SupervisedModel(model) if model is not None else None
 
 
 def ask(

@@ -19,6 +19,7 @@ from datetime import date, datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Protocol
 
+from rag.errors import ModelTrouble
 from rag.system.address import hidden
 
 if TYPE_CHECKING:
@@ -46,6 +47,7 @@ __all__ = [
     "LanguageModel",
     "Layout",
     "Line",
+    "ModelState",
     "Objection",
     "Passage",
     "Place",
@@ -62,6 +64,7 @@ __all__ = [
     "Support",
     "Trace",
     "Turn",
+    "Usage",
     "content_version",
     "corrected_version",
 ]
@@ -514,6 +517,36 @@ class Abstention(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Usage:
+    """What the replies of a language model to one question cost: how many there were, how many tokens it read
+    and wrote, and how many seconds they were waited for.
+
+    `None` tokens: for one of the replies it is not known how many. They are what the server said, or what a
+    model in this process counted; they are never estimated. A reply that the server refused has none.
+    `model` is the model's name.
+    """
+
+    calls: int
+    prompt_tokens: int | None
+    reply_tokens: int | None
+    seconds: float
+    model: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ModelState:
+    """A language model as the questions so far have found it: nothing is contacted to know it.
+
+    `trouble` is why it did not answer last; `None` where it did, or was not asked yet. For `retry_in` seconds
+    questions are answered without it. The first one after that tries it again.
+    """
+
+    name: str
+    trouble: ModelTrouble | None = None
+    retry_in: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
 class Trace:
     """Enough to run a question again, beside the answer's own `question` and `filters`.
 
@@ -523,6 +556,8 @@ class Trace:
     alone, and `asked_on` the day it was asked on, where that was said. `milliseconds` are by step, in order.
     `confidence`, 0 to 1, is what the decision to answer was made on. `own_withheld` counts the sentences
     that Clippings worded by itself and the check withheld; `Answer.withheld` lists those of others.
+    `usage` is what a language model cost, also where nothing that it said is shown; `None` where none was
+    asked.
     """
 
     config: str
@@ -535,6 +570,7 @@ class Trace:
     typed: str | None = None
     asked_on: date | None = None
     own_withheld: int = 0
+    usage: Usage | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -717,7 +753,13 @@ class Answerer(Protocol):
 
 
 class LanguageModel(Protocol):
-    """Streams the text of a reply. Raises `ModelError` when it cannot."""
+    """Streams the text of a reply. Raises `ModelError` when it cannot; with the trouble `QUESTION` where it
+    only cannot take this one.
+
+    The iterator may have the attributes `prompt_tokens` and `reply_tokens`, which count what this reply took,
+    once that is known. A model that is loaded for its first reply may have a method `load`, and an attribute
+    `loaded` which is false until then.
+    """
 
     name: str
 

@@ -99,7 +99,7 @@ def earlier_record(answer: Answer, collection: str = "") -> dict[str, Any]:
     found = record(answer, collection)
     old = {"quoted": "verbatim", "supported": "consistent", "please check": "consistent"}
     return {
-        **found,
+        **{name: value for name, value in found.items() if name != "usage"},
         "sentences": [{k: v for k, v in s.items() if k != "support"} for s in found["sentences"]],
         "citations": [{**c, "support": old[c["support"]]} for c in found["citations"]],
     }

@@ -19,7 +19,7 @@ from urllib.parse import quote
 
 import httpx
 import pytest
-from conftest import WordEncoder, WordReader, write_jsonl
+from conftest import ScriptedModel, WordEncoder, WordReader, write_jsonl
 from fastapi import FastAPI, Request
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -29,11 +29,12 @@ from ingest import edit, remove, sync
 from rag import Config, Filters, Turn, open_assistant
 from rag.assistant import Assistant
 from rag.config import ServeSettings
-from rag.errors import BusyError, CollectionError, ConfigError, ModelError, SourceError
+from rag.errors import BusyError, CollectionError, ConfigError, ModelError, ModelTrouble, SourceError
 from rag.opening import collection_exists
 from rag.surfaces.api import examples, results, routes
 from rag.surfaces.api.application import api_app
 from rag.surfaces.api.errors import add_errors
+from rag.surfaces.api.health import Health
 from rag.surfaces.gate import Gate, QueueCounts
 from rag.surfaces.library import Library
 from rag.surfaces.render import answer_json
@@ -832,7 +833,7 @@ def test_what_takes_too_long_is_given_up(other: Library, world: World) -> None:
         model.goes_on.clear()
         with streamed(api, {"question": QUESTION}) as response:
             said = list(events(response))
-        assert [name for name, _ in said] == ["step", "step", "sentence", "error"]
+        assert [name for name, _ in said] == ["step", "step", "step", "sentence", "error"]
         assert said[-1][1] == late
 
 
@@ -850,13 +851,44 @@ def test_a_silent_connection_is_kept_alive(
                     model.goes_on.set()
         assert "" in said
         assert [name for name in said if name] == [
-            "step",
-            "step",
-            "sentence",
-            "sentence",
-            "sentence",
+            *["step"] * 3,
+            *["sentence"] * 3,
             "answer",
         ]
+
+
+def test_the_state_of_the_model_is_known_from_the_questions_so_far(other: Library, world: World) -> None:
+    trouble = ModelTrouble.UNREACHABLE
+    model = ScriptedModel(ModelError("no answer from http://10.0.0.7:8000", trouble=trouble))
+    other.open = lambda config: open_assistant(
+        config, encoder=world.encoder, reader=WordReader(), model=model
+    )
+    health = Health(other, gate := Gate(ServeSettings()))
+    ready = {"name": "scripted", "state": "ready", "text": "Answers are worded by scripted.", "retry_in": 0.0}
+    with client(api_app(other, gate, timeout=20)) as api:
+        assert api.get("/api/status").json() == {"model": ready}
+        assert health.state()[1]["model"] == {"state": "ready", "retry_in": 0.0}
+        assert model.heard == [], "nothing is contacted to know it"
+        answer = api.post("/api/ask", json={"question": QUESTION}).json()
+        known = api.get("/api/status").json()["model"]
+        call = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": "status"}}
+        tool = api.post("/mcp", json=call, headers={"Accept": "application/json, text/event-stream"}).json()
+    usage = {"calls": 1, "prompt_tokens": 0, "reply_tokens": 0, "model": "scripted"}
+    assert {**answer["trace"]["usage"], "seconds": 0} == {**usage, "seconds": 0}
+    assert answer["notice"] == "The language model cannot be reached. The articles answer by themselves."
+    left = known.pop("retry_in")
+    said = "Answers come straight from the articles just now: the language model cannot be reached."
+    assert known == {"name": "scripted", "state": "unreachable", "text": said}
+    assert 20 < left <= 30
+    assert tool["result"]["content"] == [{"type": "text", "text": said}]
+    assert {**tool["result"]["structuredContent"]["model"], "retry_in": left} == {**known, "retry_in": left}
+    health_says = health.state()[1]["model"]
+    assert (health_says["state"], 20 < health_says["retry_in"] <= 30) == ("unreachable", True)
+    assert "10.0.0.7" not in f"{answer}{known}{tool}{health.state()}"
+
+
+def test_without_a_model_there_is_no_state_of_one(api: httpx.Client) -> None:
+    assert api.get("/api/status").json() == {"model": None}
 
 
 def test_adding_stops_when_nobody_waits_for_it(other: Library) -> None:
@@ -916,6 +948,7 @@ def test_everything_is_documented_with_examples_and_errors(api: httpx.Client) ->
     assert set(operations) == {
         ("/api/ask", "post"), ("/api/search", "post"), ("/api/search", "get"), ("/api/articles", "get"),
         ("/api/articles/{id}", "get"), ("/api/articles/{id}", "patch"), ("/api/articles/{id}", "delete"), ("/api/fetch", "post"),
+        ("/api/status", "get"),
     }  # fmt: skip
     for (path, method), told in operations.items():
         assert told["summary"], path

@@ -77,7 +77,7 @@ def text(result: types.CallToolResult) -> str:
 
 def test_the_tools_are_described_and_only_read(url: str) -> None:
     listed = by_http(url, lambda session: session.list_tools()).tools
-    assert [tool.name for tool in listed] == ["ask", "search", "article", "fetch"]
+    assert [tool.name for tool in listed] == ["ask", "search", "article", "fetch", "status"]
     for tool in listed:
         assert tool.title
         assert len(tool.description) > 40
@@ -85,8 +85,10 @@ def test_the_tools_are_described_and_only_read(url: str) -> None:
         assert tool.inputSchema["additionalProperties"] is False
         assert tool.outputSchema["type"] == "object"
         assert all(named.get("description") for named in tool.inputSchema["properties"].values())
-    required = {tool.name: tool.inputSchema["required"] for tool in listed}
-    assert required == {"ask": ["question"], "search": ["query"], "article": ["id"], "fetch": ["id"]}
+    required = {tool.name: tool.inputSchema.get("required") for tool in listed}
+    assert required == {
+        "ask": ["question"], "search": ["query"], "article": ["id"], "fetch": ["id"], "status": None,
+    }  # fmt: skip
 
 
 def test_ask_gives_the_answer_of_every_other_surface(world: World, url: str) -> None:
@@ -176,7 +178,7 @@ def test_article_gives_what_rest_gives(url: str) -> None:
         ("fetch", {"id": f"{IRAN}:5-5"}, f"the article {IRAN} has {LENGTH} characters, so 5-5 is outside it. Search again"),
         ("article", {"id": IRAN, "version": "zz"}, f"the article {IRAN} has no version zz. Request it without a version to see the versions it has"),
         ("article", {"id": ""}, 'id must be text that is not empty, not ""'),
-        ("answer", {"question": "Who?"}, "there is no tool 'answer'. The tools are: ask, search, article, fetch"),
+        ("answer", {"question": "Who?"}, "there is no tool 'answer'. The tools are: ask, search, article, fetch, status"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_done_is_told_to_the_model_in_a_sentence(
@@ -280,7 +282,7 @@ def test_what_is_no_json_is_an_error_of_the_protocol(url: str, body: bytes) -> N
         optional={
             "params": JSON
             | st.fixed_dictionaries(
-                {"name": st.sampled_from(["ask", "search", "article", "fetch"])},
+                {"name": st.sampled_from(["ask", "search", "article", "fetch", "status"])},
                 optional={
                     "arguments": st.dictionaries(
                         st.sampled_from(["question", "query", "id", "k", "sources"]), JSON, max_size=3
@@ -395,7 +397,7 @@ def test_the_official_client_starts_it_and_gets_the_answer_of_the_demo_articles(
             )
 
     tools, answer, refused = asyncio.run(asyncio.wait_for(used(), 120))
-    assert [tool.name for tool in tools.tools] == ["ask", "search", "article", "fetch"]
+    assert [tool.name for tool in tools.tools] == ["ask", "search", "article", "fetch", "status"]
     assert "Iran" in answer.structuredContent["text"]
     assert answer.structuredContent["citations"]
     assert (refused.isError, text(refused)) == (True, 'k must be a whole number, not "1"')

@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import date
 from importlib.metadata import version
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,7 @@ from rag.answer.extract import Extractive
 from rag.answer.prompts import DECLINE
 from rag.assistant import Assistant
 from rag.config import Config, demo
-from rag.errors import CollectionError, ConfigError, ModelError, QuestionError
+from rag.errors import CollectionError, ConfigError, ModelError, ModelTrouble, QuestionError
 from rag.models.reader import WEIGHTS_SHA256
 from rag.opening import ask, config_or_demo
 from rag.question.followup import standalone
@@ -38,6 +39,7 @@ from rag.types import (
     DraftSentence,
     Evidence,
     Filters,
+    ModelState,
     Sentence,
     Step,
     Turn,
@@ -217,7 +219,7 @@ def test_a_sentence_is_released_before_the_model_has_finished(ready: Config, enc
     [
         (
             (ModelError("no answer from http://x"),),
-            "The language model failed (no answer from http://x). The articles answer by themselves.",
+            "The language model does not answer. The articles answer by themselves.",
         ),
         (
             ("Germany won the cup in 2014 [1].",),
@@ -240,15 +242,50 @@ def test_a_model_that_fails_leaves_the_articles_to_answer(
 
 def test_what_was_released_before_a_model_broke_off_stands(ready: Config, encoder: WordEncoder) -> None:
     model = ScriptedModel(
-        "Iran struck first on Tuesday [1]. Pakistan replied", ModelError("the reply broke off")
+        "Iran struck first on Tuesday [1]. Pakistan replied",
+        ModelError("broken", trouble=ModelTrouble.BROKEN),
     )
     with opened(ready, encoder, model) as assistant:
         answer = assistant.ask("Who struck first?")
     assert answer.text == "Iran struck first on Tuesday. [1]"
     assert (
-        answer.notice
-        == "The language model failed (the reply broke off). What stands here was checked before that."
+        answer.notice == "The language model broke off its reply. What stands here was checked before that."
     )
+
+
+def test_a_model_that_cannot_be_reached_is_not_waited_for_by_the_next_question(
+    ready: Config, encoder: WordEncoder
+) -> None:
+    model = ScriptedModel(ModelError("no answer from http://x", trouble=ModelTrouble.UNREACHABLE))
+    with opened(ready, encoder, model) as assistant:
+        assert assistant.model_state == ModelState("scripted")
+        for question, step in enumerate(([Step("write", "scripted is writing")], []), 1):
+            *events, answer = assistant.stream("Who struck first?")
+            assert isinstance(answer, Answer)
+            assert (answer.text, answer.notice) == (
+                "Iran struck first on Tuesday. [1]",
+                "The language model cannot be reached. The articles answer by themselves.",
+            )
+            instead = Step("read", "the language model cannot be reached; reading the articles instead")
+            assert events[2:-1] == [*step, instead]
+            assert len(model.heard) == 1
+            assert (answer.trace.usage is None) == (question == 2)
+        state = assistant.model_state
+        assert state is not None
+        assert (state.trouble, 0 < state.retry_in <= 30) == (ModelTrouble.UNREACHABLE, True)
+    with opened(ready, encoder) as assistant:
+        assert assistant.model_state is None
+
+
+def test_two_answers_that_are_made_at_the_same_time_each_have_their_own_cost(
+    ready: Config, encoder: WordEncoder
+) -> None:
+    model = Conversing("When did Pakistan reply?", SAID)
+    with open_assistant(ready, encoder=encoder, reader=WordReader(), model=model) as assistant:
+        both = [assistant.stream("When has Pakistan replied?", talk) for talk in (TALK, [])]
+        ended = [[e for e in pair if isinstance(e, Answer)] for pair in zip_longest(*both)]
+    costs = [answer.trace.usage.calls for pair in ended for answer in pair if answer.trace.usage]
+    assert sorted(costs) == [1, 2]  # one of them was worded anew first
 
 
 def test_a_model_that_declines_is_believed(ready: Config, encoder: WordEncoder) -> None:
@@ -343,10 +380,7 @@ def test_a_model_that_fails_after_the_sides_were_laid_out_is_told_of(
     with opened(disputed, encoder, ScriptedModel(ModelError("no answer from http://x"))) as assistant:
         answer = assistant.ask(FLOOD)
     assert len(answer.conflicts) == 1
-    assert (
-        answer.notice
-        == "The language model failed (no answer from http://x). The articles answer by themselves."
-    )
+    assert answer.notice == "The language model does not answer. The articles answer by themselves."
 
 
 def test_a_part_that_the_articles_do_not_answer_is_named(disputed: Config, encoder: WordEncoder) -> None:
@@ -679,6 +713,9 @@ def test_a_follow_up_is_made_to_stand_alone_by_the_model(ready: Config, encoder:
         "Question: Who struck first?\nAnswer: Iran struck first on Tuesday, and Pakistan replied.\n"
     )
     assert len(model.heard) == 2
+    usage = answer.trace.usage
+    assert usage is not None
+    assert (usage.calls, usage.model, usage.prompt_tokens) == (2, "conversing", None)
 
 
 @pytest.mark.parametrize(
@@ -707,11 +744,10 @@ def test_a_model_that_fails_at_the_follow_up_is_not_waited_for_again(
 ) -> None:
     model = Conversing(ModelError("no answer from http://x"), SAID)
     answer = followed_up(ready, encoder, model, "When has Pakistan replied?")
-    assert (
-        answer.notice
-        == "The language model failed (no answer from http://x). The articles answer by themselves."
-    )
+    assert answer.notice == "The language model does not answer. The articles answer by themselves."
     assert (answer.trace.answerer, len(model.heard)) == ("extract", 1)
+    assert answer.trace.usage is not None
+    assert answer.trace.usage.calls == 1
 
 
 def test_without_the_model_the_articles_answer_and_it_hears_nothing(

@@ -24,9 +24,9 @@ from conftest import WordEncoder, WordReader, write_jsonl
 from ingest import sync
 from rag import open_assistant
 from rag.config import Config, ModelSettings
-from rag.errors import ConfigError, ModelError
+from rag.errors import ConfigError, ModelError, ModelTrouble
 from rag.models.language import configured_model
-from rag.types import Answer
+from rag.types import Answer, Step
 
 pytestmark = [pytest.mark.server, pytest.mark.slow]
 
@@ -68,6 +68,7 @@ class Ollama(BaseHTTPRequestHandler):
     """
 
     pieces: ClassVar[list[Any]] = []
+    counts: ClassVar[dict[str, int]] = {"prompt_eval_count": 1840, "eval_count": 96}
     requests: ClassVar[list[dict[str, Any]]] = []
     hung_up = threading.Event()
 
@@ -101,6 +102,7 @@ class Ollama(BaseHTTPRequestHandler):
             "created_at": "2024-01-20T00:00:00Z",
             "message": {"role": "assistant", "content": text},
             "done": done,
+            **(self.counts if done else {}),
         }
         self.wfile.write(json.dumps(line).encode() + b"\n")
         self.wfile.flush()
@@ -133,6 +135,9 @@ def test_ollama_is_asked_as_configured_and_its_sentences_are_checked(
     assert answer.text == "Iran struck first on Tuesday. [1]"
     assert answer.withheld == ("Snow fell in Quetta.",)
     assert answer.trace.answerer.startswith("generate:m")
+    usage = answer.trace.usage
+    assert usage is not None
+    assert (usage.calls, usage.prompt_tokens, usage.reply_tokens, usage.model) == (1, 1840, 96, "m")
     (request,) = speaker.requests
     assert (request["model"], request["stream"], request["options"]["num_ctx"]) == ("m", True, 2048)
     assert (request["options"]["num_predict"], request["options"]["temperature"]) == (64, 0.0)
@@ -146,11 +151,7 @@ def test_a_model_that_ollama_does_not_have_is_said_and_the_articles_answer(
     with ollama(404) as (speaker, settings):
         answer = answered(ready, settings, encoder)
     assert answer.sentences[0].text == "Iran struck first on Tuesday."
-    assert answer.notice == (
-        f"The language model failed ({settings.url} does not know this model or address. Check model.url and "
-        f"model.name). "
-        "The articles answer by themselves."
-    )
+    assert answer.notice == "The language model is not available. The articles answer by themselves."
     assert len(speaker.requests) == 1
 
 
@@ -283,8 +284,10 @@ def test_a_model_in_this_process_writes_nonsense_and_the_articles_answer(
     nonsense: Path, ready: Config, encoder: WordEncoder
 ) -> None:
     settings = in_process(nonsense)
-    pieces = list(configured_model(settings).stream(HELLO))  # type: ignore[union-attr]
-    assert "".join(pieces), "it has written something"
+    reply: Any = configured_model(settings).stream(HELLO)  # type: ignore[union-attr]
+    assert "".join(reply), "it has written something"
+    asked = "<system> Be brief.\n<user> Hello\n<assistant> "  # of which each byte is a token
+    assert (reply.prompt_tokens, reply.reply_tokens) == (len(asked), 40)
     answer = answered(ready, settings, encoder)
     assert answer.sentences[0].text == "Iran struck first on Tuesday."
     assert (
@@ -333,6 +336,23 @@ def test_a_generation_that_fails_is_told_at_once_and_leaves_the_model_free(
             pass
     assert time.monotonic() - began < 20, "it was waited for"
     assert "".join(model.stream(HELLO))  # type: ignore[union-attr]
+
+
+def test_a_model_in_this_process_is_loaded_once_and_the_reader_is_told_before(
+    nonsense: Path, ready: Config, encoder: WordEncoder, tmp_path: Path
+) -> None:
+    model = configured_model(in_process(nonsense))
+    with open_assistant(ready, encoder=encoder, reader=WordReader(), model=model) as assistant:
+        for load in ([Step("load", f"loading {nonsense.name}")], []):
+            steps = [e for e in assistant.stream("Who struck first?") if isinstance(e, Step)]
+            assert steps[2:-1] == [*load, Step("write", f"{nonsense.name} is writing")]
+    missing = configured_model(in_process(tmp_path / "none"))
+    with open_assistant(ready, encoder=encoder, reader=WordReader(), model=missing) as assistant:
+        answer = assistant.ask("Who struck first?")
+        assert answer.notice == "The language model cannot be loaded. The articles answer by themselves."
+        state = assistant.model_state
+        assert state is not None
+        assert (state.trouble, 0 < state.retry_in <= 30) == (ModelTrouble.UNUSABLE, True)
 
 
 def test_a_model_that_is_not_there_says_so(tmp_path: Path) -> None:

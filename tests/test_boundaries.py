@@ -28,7 +28,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "rag.system": {"rag.errors"},
     "rag.system.address": set(),
     "rag.errors": {"rag.system.address"},
-    "rag.types": {"rag.system.address"},
+    "rag.types": {"rag.errors", "rag.system.address"},
     "rag.english": set(),
     "rag.scores": set(),
     "rag.config": {"rag.errors", "rag.system"},

@@ -17,11 +17,12 @@ import urllib.request
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
-from datetime import date
+from datetime import date, datetime, timedelta
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import httpx
 import pytest
@@ -1000,10 +1001,19 @@ def test_a_model_words_the_answer_until_it_is_left_out_and_what_it_invents_is_se
             "CLIPPINGS_MODEL_URL": str(settings.url),
         }
         with served(config, **environ, no_proxy="127.0.0.1") as url:
-            page = browser.new_page(viewport={"width": 1280, "height": 900})
+            page = browser.new_page(
+                viewport={"width": 1280, "height": 900}, locale="en-GB", timezone_id="Asia/Kolkata"
+            )
             page.goto(url)
             expect(page.locator("#wording")).to_be_visible(timeout=20_000)
+            who_words = page.locator("#model .wording")
+            expect(who_words).to_have_text("Answers are worded by m.")
+            assert speaker.requests == [], "nothing is contacted before a question"
             put(page, "Who struck first?")
+            expect(page.locator("#model .working")).to_be_hidden()
+            expect(page.locator("#conversation .cost")).to_have_text(
+                re.compile(r"^Worded by m: 1 call, 1,840 tokens read, 96 written, \d+\.\d s$")
+            )
             expect(page.locator("#conversation .answer")).to_contain_text(
                 "Pakistan was hit first by its neighbour"
             )
@@ -1028,11 +1038,47 @@ def test_a_model_words_the_answer_until_it_is_left_out_and_what_it_invents_is_se
             put(page, "Who struck first?", count=2)
             expect(page.locator("#conversation .answer").last).to_contain_text("Iran struck first.")
             assert len(speaker.requests) == asked
+            expect(page.locator("#conversation .cost")).to_have_count(1)
+            expect(who_words).to_be_hidden()
             page.reload()  # the choice is kept
             expect(page.get_by_role("radio", name="Quotes from the articles")).to_be_checked(timeout=20_000)
             page.get_by_role("radio", name="m (checked)").check()
             page.wait_for_timeout(300)
+            _fails_and_is_left_alone(page, speaker)
             page.close()
+
+
+def _fails_and_is_left_alone(page: Page, speaker: type[Any]) -> None:
+    """A model that is gone: the next answer says so, and the page before the one after that, which does not
+    wait for it."""
+    speaker.pieces, asked = [404], len(speaker.requests)
+    who_words = page.locator("#model .wording")
+    expect(who_words).to_have_text("Answers are worded by m.")
+    for count in (3, 4):
+        put(page, "Who struck first?", count=count)
+        expect(page.locator("#conversation .notice").last).to_have_text(
+            "The language model is not available. The articles answer by themselves."
+        )
+        assert len(speaker.requests) == asked + 1
+        expect(who_words).to_contain_text(
+            "Answers come straight from the articles just now: the language model is not available. It is "
+            "tried again with the first question after "
+        )
+    now = datetime.now(ZoneInfo("Asia/Kolkata"))
+    times = [(now + timedelta(minutes=minutes)).strftime("%H:%M") for minutes in (0, 1, 2)]
+    assert who_words.inner_text().endswith(tuple(f" after {time}." for time in times)), (
+        "the reader's own time"
+    )
+    _fits_and_has_no_fault(page)
+    # It is read again by whoever is about to ask, and when the pause is over.
+    states = [{"text": "Not just now.", "retry_in": 0.5}, {"text": "Answers are worded by m.", "retry_in": 0}]
+    page.route("**/api/status", lambda route: route.fulfill(json={"model": states.pop(0)}))
+    page.locator("#question textarea").blur()
+    page.locator("#question textarea").focus()
+    expect(who_words).to_contain_text("Not just now. It is tried again")
+    expect(who_words).to_have_text("Answers are worded by m.")
+    assert states == []
+    page.unroute("**/api/status")
 
 
 def test_without_a_model_nothing_is_to_be_chosen(page: Page) -> None:
@@ -1061,6 +1107,10 @@ def test_who_waits_is_told_so_who_comes_too_late_as_well_and_who_stops_makes_roo
         first, second, third = opened(), opened(), opened()
         ask(first)
         wait_until(lambda: bool(speaker.requests))
+        working = first.locator("#model .working")
+        expect(working).to_have_text(re.compile(r"^m is writing … [1-9]\d* s$"), timeout=20_000)
+        assert working.get_attribute("aria-hidden") == "true", "a screen reader is not told each second"
+        expect(first.locator("#conversation .step")).to_have_text("m is writing…")
         ask(second)
         expect(second.locator("#conversation .step")).to_have_text(
             "waiting: next in the queue…", timeout=20_000
@@ -1070,6 +1120,7 @@ def test_who_waits_is_told_so_who_comes_too_late_as_well_and_who_stops_makes_roo
             "the server is busy (1 running, 1 waiting). Ask again in a minute", timeout=20_000
         )
         second.locator("#stop").click()
+        expect(second.locator("#model .working")).to_be_hidden()
         expect(second.locator("#conversation .notice")).to_have_text(UNANSWERED, timeout=20_000)
         wait_until(lambda: server.health()[1]["waiting"] == 0)
         third.get_by_role("button", name="Ask again").click()

@@ -23,10 +23,10 @@ from ingest import sync
 from rag import open_assistant
 from rag.answer.prompts import DECLINE
 from rag.config import Config, ModelSettings
-from rag.errors import ConfigError, ModelError
+from rag.errors import ConfigError, ModelError, ModelTrouble
 from rag.models import language as models
 from rag.models.language import LlamaIndexModel, configured_model
-from rag.types import Abstention, Answer, Sentence, Step, Support
+from rag.types import Abstention, Answer, Sentence, Step, Support, Usage
 
 pytestmark = pytest.mark.server
 
@@ -197,7 +197,14 @@ def test_what_is_asked_for_is_what_was_configured(server: Server) -> None:
         (
             "/v1/chat/completions",
             "Bearer none",
-            {"model": "llama-7", "messages": HELLO, "stream": True, "temperature": 0.0, "max_tokens": 64},
+            {
+                "model": "llama-7",
+                "messages": HELLO,
+                "stream": True,
+                "stream_options": {"include_usage": True},
+                "temperature": 0.0,
+                "max_tokens": 64,
+            },
         )
     ]
 
@@ -245,29 +252,118 @@ def test_two_replies_at_once_do_not_disturb_each_other(server: Server) -> None:
     assert list(first) == ["reply"]
 
 
+# What a reply cost.
+
+
+COUNTED = {"prompt_tokens": 1840, "completion_tokens": 96, "total_tokens": 1936}
+
+
+def counted(settings: ModelSettings) -> tuple[str, int | None, int | None]:
+    """A reply, with the tokens that it says it read and wrote."""
+    model = configured_model(settings)
+    assert model is not None
+    reply: Any = model.stream(HELLO)
+    return "".join(reply), reply.prompt_tokens, reply.reply_tokens
+
+
+@pytest.mark.parametrize("provider", ["openai-like", "openai", "anthropic"])
+def test_the_server_is_asked_for_the_number_of_tokens_and_what_it_says_is_known(
+    server: Server, provider: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CLIPPINGS_MODEL_KEY", SECRET)
+
+    def behave(reply: Reply) -> None:
+        reply.begin()
+        reply.say("Hello")
+        if server.requests[-1][2].get("stream_options") == {"include_usage": True}:
+            reply.say(None, choices=[], usage=COUNTED)
+        reply.end()
+
+    server.behaviour = behave
+    assert counted(server.settings(provider=provider)) == ("Hello", 1840, 96)
+
+
+@pytest.mark.parametrize(
+    "usage",
+    [None, {}, {"prompt_tokens": "many", "completion_tokens": -1}, {"prompt_tokens": True}, "1840"],
+)
+def test_what_a_server_does_not_say_of_its_tokens_is_not_known(server: Server, usage: Any) -> None:
+    def behave(reply: Reply) -> None:
+        reply.begin()
+        reply.say("Hello", usage=usage)
+        reply.end()
+
+    server.behaviour = behave
+    assert counted(server.settings()) == ("Hello", None, None)
+
+
+@pytest.mark.parametrize("status", [400, 422])
+def test_a_server_that_does_not_know_the_field_answers_and_is_not_asked_for_it_again(
+    server: Server, status: int
+) -> None:
+    def behave(reply: Reply) -> None:
+        asked_for = "stream_options" in server.requests[-1][2]
+        (refusing(status) if asked_for else saying("Hello"))(reply)
+
+    server.behaviour = behave
+    model = configured_model(server.settings())
+    assert model is not None
+    for requests in (2, 3):
+        reply: Any = model.stream(HELLO)
+        assert ("".join(reply), reply.prompt_tokens, reply.reply_tokens) == ("Hello", None, None)
+        assert len(server.requests) == requests
+
+
+def test_an_answer_says_what_it_cost_also_where_the_articles_answer(
+    server: Server, ready: Config, encoder: WordEncoder
+) -> None:
+    for said, who in (("Iran struck first on Tuesday [1].", "generate"), ("Snow fell [1].", "extract")):
+
+        def behave(reply: Reply, said: str = said) -> None:
+            reply.begin()
+            reply.say(said)
+            reply.say(None, choices=[], usage=COUNTED)
+            reply.end()
+
+        server.behaviour = behave
+        answer = ask(ready, encoder)
+        usage = answer.trace.usage
+        assert usage is not None
+        assert usage == Usage(1, 1840, 96, usage.seconds, "m")
+        assert 0 < usage.seconds < PATIENCE
+        assert answer.trace.answerer.startswith(who)
+
+
 # No reply.
 
 
 @pytest.mark.parametrize(
-    ("status", "message", "retryable"),
+    ("status", "message", "trouble"),
     [
-        (400, "{url} answered with error 400", False),
-        (401, "{url} refused the key. Set CLIPPINGS_MODEL_KEY to a valid one", False),
-        (403, "{url} refused the key. Set CLIPPINGS_MODEL_KEY to a valid one", False),
-        (404, "{url} does not know this model or address. Check model.url and model.name", False),
-        (429, "{url} takes no more requests just now. Wait a little and ask again", True),
-        (500, "{url} answered with error 500", True),
-        (503, "{url} answered with error 503", True),
+        (400, "{url} answered with error 400", ModelTrouble.QUESTION),
+        (401, "{url} refused the key. Set CLIPPINGS_MODEL_KEY to a valid one", ModelTrouble.KEY),
+        (403, "{url} refused the key. Set CLIPPINGS_MODEL_KEY to a valid one", ModelTrouble.KEY),
+        (
+            404,
+            "{url} does not know this model or address. Check model.url and model.name",
+            ModelTrouble.UNKNOWN,
+        ),
+        (429, "{url} takes no more requests just now. Wait a little and ask again", ModelTrouble.BUSY),
+        (500, "{url} answered with error 500", ModelTrouble.BUSY),
+        (503, "{url} answered with error 503", ModelTrouble.BUSY),
     ],
 )
 def test_a_server_that_refuses_has_its_reason_told_and_is_asked_again_only_where_that_may_help(
-    server: Server, status: int, message: str, retryable: bool, monkeypatch: pytest.MonkeyPatch
+    server: Server, status: int, message: str, trouble: ModelTrouble, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(models, "_WAITS", (0.01, 0.02))
     server.behaviour = refusing(status)
     came, error = failure(server.settings())
-    assert (came, str(error), error.retryable) == ([], message.format(url=server.url), retryable)
-    assert len(server.requests) == (3 if retryable else 1)
+    assert (came, str(error), error.trouble) == ([], message.format(url=server.url), trouble)
+    busy = trouble is ModelTrouble.BUSY
+    assert error.retryable == busy
+    # One that does not know a field of the request is asked once more without it.
+    assert len(server.requests) == (3 if busy else 2 if status == 400 else 1)
     assert SECRET not in str(error), "a server's own words are not repeated"
 
 
@@ -300,6 +396,7 @@ def test_a_server_that_is_not_there(server: Server) -> None:
     url = unused()
     came, error = failure(server.settings(url=url))
     assert (came, str(error), error.retryable) == ([], f"no answer from {url}. Is the server running?", True)
+    assert error.trouble is ModelTrouble.UNREACHABLE
 
 
 @pytest.mark.parametrize("pieces", [[], ["Iran struck "]], ids=["at first", "half way"])
@@ -313,7 +410,7 @@ def test_a_server_that_falls_silent(server: Server, pieces: list[str]) -> None:
 
     server.behaviour = behave
     came, error = failure(server.settings(timeout=0.3))
-    assert (came, error.retryable) == (pieces, True)
+    assert (came, error.retryable, error.trouble) == (pieces, True, ModelTrouble.SILENT)
     assert (
         str(error) == f"{server.url} did not answer in time. Is the server busy, or model.timeout too short?"
     )
@@ -354,6 +451,12 @@ def test_a_reply_that_breaks_off_is_an_error_after_what_came(server: Server, how
     came, error = failure(server.settings())
     assert (came, error.retryable) == (["Iran ", "struck "], True)
     assert str(error).startswith(f"the reply of {server.url} broke off (")
+
+
+def test_a_server_that_hangs_up_before_the_first_word_may_have_read_the_question(server: Server) -> None:
+    server.behaviour = lambda reply: reply.cut()
+    came, error = failure(server.settings())
+    assert (came, error.retryable, error.trouble) == ([], True, ModelTrouble.BROKEN)
 
 
 def test_a_reply_given_up_half_way_is_hung_up_on(server: Server) -> None:
@@ -478,7 +581,7 @@ def test_when_the_server_refuses_the_articles_answer_and_it_is_said_why(
     _, error = failure(ready.model)
     answer = ask(ready, encoder)
     assert (answer.text, answer.trace.answerer) == BY_ITSELF
-    assert answer.notice == f"The language model failed ({error}). The articles answer by themselves."
+    assert answer.notice == f"The language model {error.trouble.words}. The articles answer by themselves."
 
 
 def test_when_the_server_is_down_the_articles_answer_and_it_is_said_why(
@@ -487,10 +590,8 @@ def test_when_the_server_is_down_the_articles_answer_and_it_is_said_why(
     url = unused()
     answer = ask(replace(ready, model=server.settings(url=url)), encoder)
     assert (answer.text, answer.trace.answerer) == BY_ITSELF
-    assert answer.notice == (
-        f"The language model failed (no answer from {url}. Is the server running?). The articles answer by "
-        f"themselves."
-    )
+    assert answer.notice == "The language model cannot be reached. The articles answer by themselves."
+    assert answer.trace.usage == Usage(1, 0, 0, answer.trace.usage.seconds, "m")  # type: ignore[union-attr]
 
 
 def test_a_model_that_declines_is_believed(server: Server, ready: Config, encoder: WordEncoder) -> None:
@@ -530,16 +631,17 @@ def test_a_sentence_is_released_while_the_server_is_still_writing(
     server.behaviour = behave
     with open_assistant(ready, encoder=encoder, reader=WordReader()) as assistant:
         events = assistant.stream(ASKED)
-        early = [next(events) for _ in range(3)]
-        assert [type(e) for e in early] == [Step, Step, Sentence]
-        assert isinstance(early[2], Sentence)
-        assert early[2].marked() == "Iran struck first on Tuesday. [1]"
+        early = [next(events) for _ in range(4)]
+        assert early[2] == Step("write", "m is writing")
+        assert [type(e) for e in early] == [Step, Step, Step, Sentence]
+        assert isinstance(early[3], Sentence)
+        assert early[3].marked() == "Iran struck first on Tuesday. [1]"
         assert not server.go_on.is_set(), "the server has not been let go on"
         server.go_on.set()
         late = list(events)
     assert [type(e) for e in late] == [Sentence, Answer]
     assert isinstance(late[1], Answer)
-    assert late[1].sentences == (early[2], late[0])
+    assert late[1].sentences == (early[3], late[0])
     assert late[1].text == "Iran struck first on Tuesday. [1] Pakistan replied on Thursday. [2]"
 
 

@@ -20,14 +20,14 @@ import rag.models.local as local
 from ingest import sync
 from rag import open_assistant
 from rag.config import Config, ModelSettings
-from rag.errors import ConfigError, ModelError
+from rag.errors import ConfigError, ModelError, ModelTrouble
 from rag.llamaindex import ClippingsQueryEngine
 from rag.models.fetch import SMOLLM2, sha256_of
 from rag.models.gguf import read_header
 from rag.models.language import configured_model
 from rag.models.requantise import exact
 from rag.system.stopping import stoppable
-from rag.types import LanguageModel
+from rag.types import Answer, LanguageModel, ModelState, Step
 
 pytestmark = pytest.mark.slow
 
@@ -75,17 +75,21 @@ def resting(within: float = 5.0) -> bool:
 
 def test_it_answers_in_pieces_and_as_its_weights_are(file: Path) -> None:
     # Weights that were read inexactly answer "A: A\nB\nC".
-    pieces = list(model_of(file).stream(COLOURS))
+    reply: Any = model_of(file).stream(COLOURS)
+    pieces = list(reply)
     assert len(pieces) > 3
+    assert (reply.prompt_tokens, reply.reply_tokens) == (21, 14)  # as the engine's own metrics count them
     assert "".join(pieces) == "The three primary colours are: red, blue, and yellow."
     assert "".join(model_of(file).stream(COLOURS)) == "".join(pieces)
 
 
 def test_a_reply_that_is_closed_is_not_written_on(file: Path) -> None:
-    pieces = model_of(file, max_tokens=2_000).stream(LONG)
+    pieces: Any = model_of(file, max_tokens=2_000).stream(LONG)
     assert next(iter(pieces))
-    pieces.close()  # type: ignore[attr-defined]
+    pieces.close()
     assert resting()
+    assert pieces.prompt_tokens == 831
+    assert 0 < pieces.reply_tokens < 10
 
 
 def test_a_question_that_is_stopped_stops_its_reply_before_the_next_sentence(file: Path) -> None:
@@ -134,14 +138,15 @@ def test_who_waits_too_long_for_a_turn_is_told_so(file: Path) -> None:
     assert next(iter(first))
     with pytest.raises(ModelError, match=r"is busy with other questions\. Ask again in a moment$") as told:
         list(model_of(file, timeout=0.2).stream(COLOURS))
-    assert told.value.retryable
+    assert (told.value.retryable, told.value.trouble) == (True, ModelTrouble.WAITING)
     first.close()  # type: ignore[attr-defined]
     assert "".join(model_of(file).stream(COLOURS)), "it is free again"
 
 
 def test_a_question_longer_than_the_window_is_refused(file: Path) -> None:
-    with pytest.raises(ModelError, match=r"longer than the 1,024 tokens that SmolLM2.* reads\."):
+    with pytest.raises(ModelError, match=r"longer than the 1,024 tokens that SmolLM2.* reads\.") as told:
         list(model_of(file, context_window=1024).stream([{"role": "user", "content": "word " * 2000}]))
+    assert told.value.trouble is ModelTrouble.QUESTION
 
 
 def test_the_window_is_the_smaller_of_the_file_s_and_the_settings(file: Path, tmp_path: Path) -> None:
@@ -170,8 +175,17 @@ def test_a_question_through_the_whole_trip_cites_what_stands_in_the_articles(
     ready: Config, encoder: WordEncoder
 ) -> None:
     with open_assistant(ready, encoder=encoder, reader=WordReader()) as assistant:
-        answer = assistant.ask("Who struck first?")
+        *events, answer = assistant.stream("Who struck first?")
+        assert isinstance(answer, Answer)
         assert assistant.answerer.startswith("generate:SmolLM2-135M-Instruct")
+    name = "SmolLM2-135M-Instruct"
+    assert [e for e in events if isinstance(e, Step)][2:4] == [
+        Step("load", f"loading {name}"), Step("write", f"{name} is writing"),
+    ]  # fmt: skip
+    usage = answer.trace.usage
+    assert usage is not None
+    assert (usage.calls, usage.reply_tokens, usage.model) == (1, 24, name)  # as many as it may write
+    assert 200 < (usage.prompt_tokens or 0) < 600
     assert answer.sentences
     for cited in answer.citations:
         assert STORY["text"][cited.start : cited.end] == cited.quote
@@ -197,11 +211,10 @@ def test_a_model_that_was_not_fetched_leaves_the_answer_to_the_articles(
     settings = replace(config, model=ModelSettings(provider="local"))
     with open_assistant(settings, encoder=encoder, reader=WordReader()) as assistant:
         answer = assistant.ask("Who struck first?")
+        # It is looked for again at the next question, and may be there by then.
+        assert assistant.model_state == ModelState("SmolLM2-135M-Instruct", ModelTrouble.MISSING)
     assert answer.sentences[0].text == "Iran struck first on Tuesday."
-    assert answer.notice == (
-        "The language model failed (SmolLM2-135M-Instruct is not here yet. Fetch it: .venv/bin/clippings model). "
-        "The articles answer by themselves."
-    )
+    assert answer.notice == ("The language model is not installed. The articles answer by themselves.")
 
 
 # Files that are no model.

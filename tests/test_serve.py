@@ -158,7 +158,7 @@ def test_its_health_needs_no_password_names_nothing_and_is_told_behind_a_proxy(
         status, whole = page.health()
         assert status == 200
         assert {**whole, "seconds": 0, "memory": sorted(whole["memory"])} == {
-            "status": "ok", "reason": None, "articles": 5, "passages": 30, "generation": whole["generation"],
+            "status": "ok", "reason": None, "articles": 5, "passages": 30, "generation": whole["generation"], "model": None,
             "running": 0, "waiting": 0, "answered": 0, "refused": 0, "seconds": 0,
             "memory": ["dense index", "encoder", "lexical indexes", "reader", "resident"],
         }  # fmt: skip

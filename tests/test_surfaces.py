@@ -8,7 +8,9 @@ import asyncio
 import html
 import json
 import re
+import socket
 from contextlib import closing
+from dataclasses import replace
 from typing import Any
 
 import httpx
@@ -19,6 +21,8 @@ import app
 from ingest import sync
 from rag import Config, ask, open_assistant
 from rag.assistant import Assistant
+from rag.config import ModelSettings
+from rag.errors import ModelTrouble
 from rag.people.store import People
 from rag.surfaces import render
 from rag.surfaces.api.application import api_app
@@ -139,6 +143,21 @@ def test_all_surfaces_name_the_same_days(config: Config, capsys: pytest.CaptureF
         for c in answer.citations
         for m in render.dates(c, answer.evidence)
     ]
+
+
+def test_what_one_collection_of_a_server_finds_out_of_the_model_the_other_knows(config: Config) -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        nobody = f"http://127.0.0.1:{free.getsockname()[1]}/v1"
+    configured = replace(config, model=ModelSettings(nobody, "m"))
+    library = app._library(configured, read_only=True)
+    with library.open(configured) as one, library.open(configured) as other:
+        assert one.ask("Who struck first?").notice == (
+            "The language model cannot be reached. The articles answer by themselves."
+        )
+        state = other.model_state
+    assert state is not None
+    assert state.trouble is ModelTrouble.UNREACHABLE
 
 
 def test_the_articles_are_silent_about_biryani(config: Config) -> None:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from copy import copy
 from datetime import date
 
 from rag.answer.drafts import ReplyReader
 from rag.answer.prompts import DECLINE, REWRITING_VERSION, VERSION, messages, rewriting, within
+from rag.answer.supervised import ModelCalls, SupervisedModel
 from rag.types import Abstention, DraftSentence, Evidence, LanguageModel, Turn
 
 __all__ = ["Generative"]
@@ -19,10 +21,17 @@ class Generative:
     """Lets a language model write the answer from the evidence. What it says is a draft like any other."""
 
     def __init__(self, model: LanguageModel, *, window: int, max_tokens: int) -> None:
-        self._model = model
+        self.supervised = SupervisedModel.of(model)
+        self._model: LanguageModel = self.supervised
         self._room = window - max_tokens
         self.model = model.name
         self.name = f"generate:{model.name}, prompt {VERSION}, follow-ups {REWRITING_VERSION}"
+
+    def for_question(self) -> tuple[Generative, ModelCalls]:
+        """The same for one question, and what counts that question's calls."""
+        calls, bound = self.supervised.for_question(), copy(self)
+        bound._model = calls
+        return bound, calls
 
     def draft(
         self, question: str, evidence: Evidence, *, asked_on: date | None = None

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from rag.errors import ModelError
+from rag.errors import ModelError, ModelTrouble
 
 __all__ = ["Header", "read_header"]
 
@@ -77,7 +77,11 @@ def read_header(path: Path) -> Header:
         with path.open("rb") as file:
             return _read(file, path)
     except OSError as exc:
-        raise ModelError(f"the model {path} cannot be read: {exc.strerror}. Check model.path") from exc
+        missing = isinstance(exc, FileNotFoundError)
+        raise ModelError(
+            f"the model {path} cannot be read: {exc.strerror}. Check model.path",
+            trouble=ModelTrouble.MISSING if missing else ModelTrouble.UNUSABLE,
+        ) from exc
     except (struct.error, UnicodeDecodeError, ValueError, OverflowError) as exc:
         raise _damaged(path) from exc
 
@@ -85,10 +89,16 @@ def read_header(path: Path) -> Header:
 def _read(file: BinaryIO, path: Path) -> Header:
     size = os.fstat(file.fileno()).st_size
     if file.read(4) != _MAGIC:
-        raise ModelError(f"{path} is no GGUF file. Name one that starts with GGUF as model.path")
+        raise ModelError(
+            f"{path} is no GGUF file. Name one that starts with GGUF as model.path",
+            trouble=ModelTrouble.UNUSABLE,
+        )
     version = _number(file, "<I")
     if version not in _VERSIONS:
-        raise ModelError(f"{path} is of GGUF version {version}; readable are 2 and 3. Name a newer file")
+        raise ModelError(
+            f"{path} is of GGUF version {version}; readable are 2 and 3. Name a newer file",
+            trouble=ModelTrouble.UNUSABLE,
+        )
     tensors, pairs = _count(file), _count(file)
     values = {}
     for _ in range(pairs):
@@ -178,5 +188,6 @@ def _unknown(kind: int) -> str:
 def _damaged(path: Path) -> ModelError:
     return ModelError(
         f"the model {path} is damaged or was cut short. Fetch it again (clippings model, where it came with "
-        "that)"
+        "that)",
+        trouble=ModelTrouble.UNUSABLE,
     )

@@ -11,14 +11,16 @@ import atexit
 import importlib.util
 import os
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from queue import Empty, Queue
 from typing import Any
 
 from rag.config import ModelSettings, models_folder
-from rag.errors import ModelError
+from rag.errors import ModelError, ModelTrouble
+from rag.models.counted import CountedReply, Tokens
 from rag.models.fetch import SMOLLM2, fetch, sha256_of
 from rag.models.gguf import Header, read_header
 from rag.models.requantise import exact
@@ -98,23 +100,34 @@ class LocalModel:
         self.name = name
         self._engine, self._settings = engine, settings
 
-    def stream(self, messages: Sequence[Mapping[str, str]]) -> Iterator[str]:
-        """The reply, piece by piece. Closing the iterator ends the writing within a token or two, and so does
-        `rag.system.stopping`. Raises `ModelError`.
+    @property
+    def loaded(self) -> bool:
+        """Whether the file is in memory."""
+        return self._engine.is_loaded
+
+    def load(self) -> None:
+        """Read the file into memory, if it is not there yet. Raises `ModelError`."""
+        self._take_turn()
+        try:
+            self._engine.loaded(self.name)
+        finally:
+            self._engine.turns.give_back()
+
+    def stream(self, messages: Sequence[Mapping[str, str]]) -> CountedReply:
+        """The reply, piece by piece, with its tokens as the tokenizer counts them. Closing the iterator ends
+        the writing within a token or two, and so does `rag.system.stopping`. Raises `ModelError`.
 
         Replies of one model are written one at a time, in the order in which they were asked for;
         `model.timeout` is how many seconds one waits for its turn.
         """
+        return CountedReply(partial(self._pieces, messages))
+
+    def _pieces(self, messages: Sequence[Mapping[str, str]], tokens: Tokens) -> Generator[str, None, None]:
         engine = self._engine
-        if not engine.turns.take(timeout=self._settings.timeout, unwanted=stopped):
-            if stopped():
-                raise ModelError("the question was stopped")
-            raise ModelError(
-                f"{self.name} is busy with other questions. Ask again in a moment", retryable=True
-            )
+        self._take_turn()
         try:
             loaded = engine.loaded(self.name)
-            reply = _Reply(loaded, messages, self._settings, self.name, engine.turns.give_back)
+            reply = _Reply(loaded, messages, self._settings, self.name, tokens, engine.turns.give_back)
         except BaseException:
             engine.turns.give_back()
             raise
@@ -122,6 +135,21 @@ class LocalModel:
             yield from reply.pieces()
         finally:
             reply.stop()
+
+    def _take_turn(self) -> None:
+        if self._engine.turns.take(timeout=self._settings.timeout, unwanted=stopped):
+            return
+        if stopped():
+            raise _stopped_error()
+        raise ModelError(
+            f"{self.name} is busy with other questions. Ask again in a moment",
+            retryable=True,
+            trouble=ModelTrouble.WAITING,
+        )
+
+
+def _stopped_error() -> ModelError:
+    return ModelError("the question was stopped", trouble=ModelTrouble.STOPPED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +169,10 @@ class _Engine:
         self._file, self._sha256 = file, sha256
         self._kept: _Loaded | None = None
 
+    @property
+    def is_loaded(self) -> bool:
+        return self._kept is not None
+
     def loaded(self, name: str) -> _Loaded:
         """The model, in the turn of the caller. Raises `ModelError`."""
         if self._kept is None:
@@ -149,7 +181,10 @@ class _Engine:
 
     def _load(self, name: str) -> _Loaded:
         if not _installed():
-            raise ModelError(f"the engine for local models is not installed. Add it: {how_to_add('local')}")
+            raise ModelError(
+                f"the engine for local models is not installed. Add it: {how_to_add('local')}",
+                trouble=ModelTrouble.MISSING,
+            )
         header = self._checked(name)
         try:
             import openvino_genai
@@ -159,7 +194,10 @@ class _Engine:
             scheduling.max_num_seqs = 1
             file = exact(self._file, header, _prepared())
             if not os.access(file, os.W_OK):  # the engine opens it for writing, though it only reads
-                raise ModelError(f"{name} cannot be opened: {file} is read-only. Allow writing, or copy it")
+                raise ModelError(
+                    f"{name} cannot be opened: {file} is read-only. Allow writing, or copy it",
+                    trouble=ModelTrouble.UNUSABLE,
+                )
             pipeline = openvino_genai.ContinuousBatchingPipeline(str(file), scheduling, "CPU")
             return _Loaded(pipeline, pipeline.get_tokenizer(), header.context_window)
         except MemoryError as exc:
@@ -168,21 +206,27 @@ class _Engine:
             raise ModelError(
                 f"{name} cannot be loaded ({_last_line(exc)}). Local models are GGUF files of Llama, Qwen "
                 f"and models built like them; this one says that it is {header.architecture!r}. Others run "
-                "with model.provider ollama"
+                "with model.provider ollama",
+                trouble=ModelTrouble.UNUSABLE,
             ) from exc
 
     def _checked(self, name: str) -> Header:
         """The header of the file, which is what it should be and fits into memory."""
         if self._sha256 is not None and not self._file.is_file():
-            raise ModelError(f"{name} is not here yet. Fetch it: {how_to_run('model')}")
+            raise ModelError(
+                f"{name} is not here yet. Fetch it: {how_to_run('model')}", trouble=ModelTrouble.MISSING
+            )
         header = read_header(self._file)
         if self._sha256 is not None and sha256_of(self._file) != self._sha256:
             raise ModelError(
-                f"{name} in {self._file} is damaged or another file. Fetch it again: {how_to_run('model')}"
+                f"{name} in {self._file} is damaged or another file. Fetch it again: {how_to_run('model')}",
+                trouble=ModelTrouble.UNUSABLE,
             )
         if not header.chat_template:
             raise ModelError(
-                f"{name} has no chat template, so it answers no questions. Take an “instruct” or “chat” model"
+                f"{name} has no chat template, so it answers no questions. Take an “instruct” or “chat” "
+                "model",
+                trouble=ModelTrouble.UNUSABLE,
             )
         available = available_memory()
         if available is not None and _LOADED * header.bytes + _ENGINE > available:
@@ -210,9 +254,11 @@ class _Reply:
         messages: Sequence[Mapping[str, str]],
         settings: ModelSettings,
         name: str,
+        tokens: Tokens,
         done: Callable[[], None],
     ) -> None:
         self._model, self._settings, self._name = model, settings, name
+        self._counted = tokens
         self._stopped = threading.Event()
         self._queue = Queue[str | Exception | None]()
         self._done = done
@@ -227,16 +273,20 @@ class _Reply:
                 piece = self._queue.get(timeout=_LOOK)
             except Empty:
                 if stopped():
-                    raise ModelError("the question was stopped") from None
+                    raise _stopped_error() from None
                 continue
             if isinstance(piece, ModelError):
                 raise piece
             if isinstance(piece, Exception):
-                raise ModelError(f"{self._name} broke off ({_last_line(piece)})", retryable=True) from piece
+                raise ModelError(
+                    f"{self._name} broke off ({_last_line(piece)})",
+                    retryable=True,
+                    trouble=ModelTrouble.BROKEN,
+                ) from piece
             if piece is None:
                 return
             if stopped():
-                raise ModelError("the question was stopped")
+                raise _stopped_error()
             if piece:
                 yield piece
 
@@ -260,12 +310,14 @@ class _Reply:
         except RuntimeError as exc:
             raise ModelError(
                 f"{self._name} cannot read the question ({_last_line(exc)}). Its chat template does not "
-                "fit; take another file"
+                "fit; take another file",
+                trouble=ModelTrouble.UNUSABLE,
             ) from exc
         if tokens.shape[1] > self._window - _LEAST_REPLY:
             raise ModelError(
                 f"the question and its passages are longer than the {self._window:,} tokens that "
-                f"{self._name} reads. Lower retrieval.top_k, or take a model that reads more"
+                f"{self._name} reads. Lower retrieval.top_k, or take a model that reads more",
+                trouble=ModelTrouble.QUESTION,
             )
         return tokens
 
@@ -278,6 +330,7 @@ class _Reply:
         try:
             self._read_prompt()
             if not self._stopped.is_set():
+                self._counted.prompt, self._counted.reply = self._prompt.shape[1], 0
                 self._generate(self._prompt, self._settings.max_tokens, self._queue.put)
             self._queue.put(None)
         except Exception as exc:  # noqa: BLE001  raised where the pieces are read
@@ -297,19 +350,36 @@ class _Reply:
 
     def _generate(self, tokens: Any, max_tokens: int, put: Callable[[str], None] | None) -> None:
         import openvino
-        from openvino_genai import StreamingStatus
+        from openvino_genai import StreamerBase, StreamingStatus, TextStreamer
 
         config = self._model.pipeline.get_config()
         config.max_new_tokens = min(max_tokens, self._window - tokens.shape[1])
         config.do_sample = False
         config.apply_chat_template = False  # the prompt has it
+        stopped, counted = self._stopped, self._counted
 
         def take(piece: str) -> Any:
             if put is not None:
                 put(piece)
-            return StreamingStatus.CANCEL if self._stopped.is_set() else StreamingStatus.RUNNING
+            return StreamingStatus.CANCEL if stopped.is_set() else StreamingStatus.RUNNING
 
-        self._model.pipeline.generate([openvino.Tensor(tokens.copy())], [config], take)
+        class Counting(StreamerBase):  # type: ignore[misc]
+            """Counts the tokens, several of which may be one piece of text."""
+
+            def __init__(self) -> None:
+                super().__init__()
+                self.text = TextStreamer(tokenizer, take)
+
+            def write(self, token: Any) -> Any:
+                if put is not None:
+                    counted.reply = (counted.reply or 0) + (len(token) if isinstance(token, list) else 1)
+                return self.text.write(token)
+
+            def end(self) -> None:
+                self.text.end()
+
+        tokenizer = self._model.tokenizer
+        self._model.pipeline.generate([openvino.Tensor(tokens.copy())], [config], Counting())
 
 
 _writing: set[_Reply] = set()
@@ -339,7 +409,9 @@ def _plain(text: str) -> str:
 def _too_large(name: str, available: int | None, size: int = 0) -> ModelError:
     needs = f" takes about {(_LOADED * size + _ENGINE) / 1e9:.1f} GB of memory" if size else " does not fit"
     has = f", and {available / 1e9:.1f} GB are free" if available is not None else " into the memory"
-    return ModelError(f"{name}{needs}{has}. Take a smaller model, or end other programs")
+    return ModelError(
+        f"{name}{needs}{has}. Take a smaller model, or end other programs", trouble=ModelTrouble.UNUSABLE
+    )
 
 
 def _last_line(error: Exception) -> str:

@@ -15,7 +15,8 @@ def upgraded(record: dict[str, Any]) -> dict[str, Any]:
 
     Earlier versions stored the states "verbatim" and "consistent", gave no state to a sentence, and listed
     sentences that Clippings had worded by itself as said by a model. Where no model took part, so that the
-    articles answered and there was no reason to say why, that list is emptied.
+    articles answered and there was no reason to say why, that list is emptied. They did not store
+    what a model cost, so that is unknown.
     """
     if not record.keys() >= {"citations", "sentences", "withheld", "answerer", "notice"}:
         return record
@@ -29,4 +30,5 @@ def upgraded(record: dict[str, Any]) -> dict[str, Any]:
             for s in record["sentences"]
         ],
         "withheld": [] if no_model else record["withheld"],
+        "usage": record.get("usage"),
     }

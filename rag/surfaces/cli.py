@@ -89,7 +89,8 @@ def _serve(options: argparse.Namespace, config: Config, services: Services) -> i
 
 def _ask(options: argparse.Namespace, config: Config, services: Services) -> int:
     from rag.surfaces.render import answer_json, answer_text
-    from rag.types import Filters
+    from rag.surfaces.waiting import WaitingLine
+    from rag.types import Filters, Sentence, Step
 
     try:
         filters = Filters(options.after, options.before, tuple(options.source))
@@ -100,10 +101,17 @@ def _ask(options: argparse.Namespace, config: Config, services: Services) -> int
     with (
         services.preload(config, question, must_exist=options.home is not None) as engines,
         services.open(_collection(options, config, services), engines) as assistant,
+        WaitingLine(cast(TextIO, _TolerantStream(sys.stderr))) as waiting,
     ):
-        answer = assistant.ask(
+        for event in assistant.stream(
             question, filters=filters, asked_on=options.asked_on, use_model=not options.no_model
-        )
+        ):
+            if isinstance(event, Step):
+                waiting.step(event.detail)
+            elif isinstance(event, Sentence):
+                waiting.sentence(event.marked())
+            else:
+                answer = event
     print_line(
         json_safe(answer_json(answer))
         if options.json

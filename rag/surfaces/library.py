@@ -17,7 +17,7 @@ from rag.surfaces.record import Record
 from rag.surfaces.services import AddToGold, EditArticle, OnProgress, SyncArticles, Words
 from rag.surfaces.upload_folder import Conflict, UploadFolder
 from rag.surfaces.upload_form import Upload
-from rag.types import Article, IngestReport
+from rag.types import Article, IngestReport, ModelState
 
 __all__ = ["DEMO", "OWN", "Library"]
 
@@ -93,6 +93,12 @@ class Library:
                 f"the collection in {self._config(name).home} is gone. Restore it from a backup"
             )
         return self.assistant(name)
+
+    def model_state(self) -> ModelState | None:
+        """What the questions so far found of the language model, if there is one; the collections share it.
+        Raises `CollectionError` as `shown` does where none was opened yet."""
+        opened = next(iter(self._opened.values()), None) or self.assistant(self.first)
+        return opened.model_state
 
     def _config(self, name: str) -> Config:
         return self.demo if name == DEMO else self.own

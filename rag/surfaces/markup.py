@@ -10,6 +10,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from rag.surfaces.layout import Part, Shown, is_laid_out, shown_blocks, table_rows
+from rag.surfaces.model_words import usage_text
 from rag.surfaces.record import Record, markdown, record_counts
 from rag.surfaces.render import day
 from rag.surfaces.states import counts_text, support_text
@@ -228,6 +229,8 @@ def answer_html(
         parts.append(_timeline(found))
     if counted := counts_text(record_counts(found)):
         parts.append(f'<p class="counts">{escape(counted)}</p>')
+    if cost := usage_text(found["usage"], found["answerer"]):
+        parts.append(f'<p class="cost">{escape(cost)}</p>')
     if found["withheld"]:
         rows = (f"<li>{escape(text)}</li>" for text in found["withheld"])
         parts.append(

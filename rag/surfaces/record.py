@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from rag.surfaces.layout import Part, Shown, layout_record, shown_blocks, table_rows
+from rag.surfaces.model_words import usage_json
 from rag.surfaces.render import abstention_text, byline, dates_text, day
 from rag.surfaces.states import StateCounts, counts, counts_json, counts_text, support_text
 from rag.types import (
@@ -69,6 +70,7 @@ def record(answer: Answer, collection: str = "") -> Record:
         "notice": answer.notice,
         "filters": filters_text(answer.filters),
         "answerer": answer.trace.answerer,
+        "usage": usage_json(answer.trace.usage),
     }
 
 

@@ -13,6 +13,7 @@ from typing import Any
 
 from rag.english.times import Moment, resolved
 from rag.surfaces.layout import Part, Shown, is_laid_out, layout_record, shown_blocks, table_rows
+from rag.surfaces.model_words import trace_usage_text
 from rag.surfaces.services import SyncProgress
 from rag.surfaces.states import counts_json, counts_of, counts_text, support_text
 from rag.system.terminal import one_line, terminal_safe
@@ -177,6 +178,8 @@ def answer_text(answer: Answer, *, width: int = 88, asked: str | None = None) ->
             lines += [_wrapped(f"The articles do not say: {part}", width), ""]
         lines += [_footnote(citation, answer.evidence, width) for citation in answer.citations]
     if said := counts_text(counts_of(answer)):
+        lines += ["", _wrapped(said, width)]
+    if said := trace_usage_text(answer.trace):
         lines += ["", _wrapped(said, width)]
     if answer.withheld:
         lines += ["", "Claimed by the model, but not found in the articles:"]

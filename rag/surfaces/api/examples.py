@@ -17,6 +17,7 @@ __all__ = [
     "ARTICLE_PAGE",
     "EVENTS",
     "PASSAGES",
+    "STATUS",
     "SYNC_REPORT",
     "body_example",
     "error_responses",
@@ -150,6 +151,7 @@ ANSWER: dict[str, Any] = {
         "typed": "Who struck first?",
         "asked_on": None,
         "own_withheld": 0,
+        "usage": None,
     },
     "unanswered": [],
     "counts": {"quoted": 1, "supported": 0, "check": 0, "withheld": 0, "text": "Sentences: 1 quoted"},
@@ -183,6 +185,14 @@ SYNC_REPORT: dict[str, Any] = {
     "completed": 0,
     "stopped": False,
     "left": 0,
+}
+STATUS: dict[str, Any] = {
+    "model": {
+        "name": "llama-3",
+        "state": "unreachable",
+        "text": "Answers come straight from the articles just now: the language model cannot be reached.",
+        "retry_in": 24.5,
+    }
 }
 EVENTS = (
     'event: step\ndata: {"name": "search", "detail": "searching 5 articles"}\n\n'

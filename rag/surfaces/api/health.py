@@ -12,6 +12,7 @@ from fastapi.responses import JSONResponse
 
 from rag.surfaces.gate import Gate
 from rag.surfaces.library import Library
+from rag.surfaces.model_words import state_json
 
 __all__ = ["Health", "health_router"]
 
@@ -26,14 +27,17 @@ class Health:
 
     def state(self) -> tuple[int, dict[str, Any]]:
         """An HTTP status, 200 or 503, and the state: the collection that is shown first, the questions since
-        the start, and the memory in megabytes by part.
+        the start, the memory in megabytes by part, and the state of the language model.
         """
-        facts: dict[str, Any] = dict.fromkeys(("articles", "passages", "generation")) | {"memory": {}}
+        unknown = ("articles", "passages", "generation", "model")
+        facts: dict[str, Any] = dict.fromkeys(unknown) | {"memory": {}}
         reason = None
         try:
             assistant = self._library.shown()
             facts["articles"], facts["passages"], facts["generation"] = assistant.collection.holds()
             facts["memory"] = assistant.collection.memory()
+            if model := assistant.model_state:
+                facts["model"] = {name: state_json(model)[name] for name in ("state", "retry_in")}
             self._failing = False
         except Exception:
             reason = "the collection cannot be read. The server's log says why"

@@ -63,8 +63,8 @@ class _Tool:
 
 
 def mcp_server(library: Library, gate: Gate, *, timeout: float, hide: Sequence[str] = ()) -> Server[Any, Any]:
-    """The MCP server with the tools `ask`, `search`, `article` and `fetch`, and the articles as resources. A
-    call takes at most `timeout` seconds. `hide` is passed to `refusal`.
+    """The MCP server with the tools `ask`, `search`, `article`, `fetch` and `status`, and the articles as
+    resources. A call takes at most `timeout` seconds. `hide` is passed to `refusal`.
     """
     service = Service(library, gate, timeout=timeout)
 
@@ -96,6 +96,10 @@ def mcp_server(library: Library, gate: Gate, *, timeout: float, hide: Sequence[s
 
     async def fetch(wanted: schemas.FetchTool) -> tuple[dict[str, Any], str]:
         return _as_json(await service.document(wanted.id, wanted.collection))
+
+    async def status(_: schemas.StatusTool) -> tuple[dict[str, Any], str]:
+        found = await service.status()
+        return found, found["model"]["text"] if found["model"] else "Answers are the articles' own words."
 
     all_tools = {
         "ask": _Tool(
@@ -129,6 +133,14 @@ def mcp_server(library: Library, gate: Gate, *, timeout: float, hide: Sequence[s
             schemas.FetchTool,
             results.Document,
             fetch,
+        ),
+        "status": _Tool(
+            "Get the state of the language model",
+            "Whether a language model words the answers of `ask` just now, or why not and when it is tried "
+            "again. Nothing is contacted to know it.",
+            schemas.StatusTool,
+            results.Status,
+            status,
         ),
     }
     server: Server[Any, Any] = Server("clippings", version="1", instructions=_ABOUT)

@@ -20,6 +20,7 @@ __all__ = [
     "RemovedArticle",
     "SearchResults",
     "SentenceEvent",
+    "Status",
     "StepEvent",
     "SyncReport",
     "WaitingEvent",
@@ -180,11 +181,23 @@ class Conflict(BaseModel):
     claims: list[ConflictingClaim]
 
 
+class Usage(BaseModel):
+    """What a language model cost: its replies, the tokens it read and wrote, and the seconds they were waited
+    for. Null tokens: for one of the replies nobody says how many.
+    """
+
+    calls: int
+    prompt_tokens: int | None
+    reply_tokens: int | None
+    seconds: float
+    model: str | None
+
+
 class Trace(BaseModel):
     """How the answer was made, enough to ask again: the configuration's fingerprint, the collection's
     generation, the answerer, milliseconds by step, the version of Clippings, the SHA-256 of the reader's
     weights, the question as typed, and the day it was asked on. `own_withheld` counts the sentences that
-    Clippings worded by itself and the check withheld.
+    Clippings worded by itself and the check withheld. `usage` is null where no language model was asked.
     """
 
     config: str
@@ -197,6 +210,7 @@ class Trace(BaseModel):
     typed: str | None
     asked_on: date | None
     own_withheld: int
+    usage: Usage | None
 
 
 class Counts(BaseModel):
@@ -230,6 +244,25 @@ class Answer(BaseModel):
     trace: Trace
     unanswered: list[str]
     counts: Counts
+
+
+class ModelStatus(BaseModel):
+    """The language model as the questions so far have found it: `state` is `ready`, or why it did not answer
+    last, and `text` says it in words. After `retry_in` seconds a question tries it again.
+    """
+
+    name: str
+    state: Literal[
+        "ready", "unreachable", "silent", "key", "unknown", "busy", "missing", "unusable", "broken", "other"
+    ]
+    text: str
+    retry_in: float
+
+
+class Status(BaseModel):
+    """The state of the server. `model` is null where answers are always the articles' own words."""
+
+    model: ModelStatus | None
 
 
 class StepEvent(BaseModel):

@@ -25,6 +25,7 @@ from rag.surfaces.api.examples import (
     ARTICLE_PAGE,
     EVENTS,
     PASSAGES,
+    STATUS,
     SYNC_REPORT,
     body_example,
     error_responses,
@@ -209,6 +210,21 @@ def router(library: Library, gate: Gate, *, timeout: float) -> APIRouter:
     async def search_by_query(request: Request, asked: Annotated[schemas.SearchQuery, Query()]) -> Response:
         """The same as `POST /api/search`. `sources` may be repeated."""
         return _json(json_value(await _while_connected(request, service.search(asked))))
+
+    @routes.get(
+        "/status",
+        summary="Get the state of the language model",
+        response_class=Response,
+        responses={
+            200: response(results.Status, "The state.", STATUS),
+            **error_responses(404, 422, 503, 504),
+        },
+    )
+    async def status() -> Response:
+        """Whether a language model words the answers just now. It is known from the questions so far: nothing
+        is contacted.
+        """
+        return _json(await service.status())
 
     @routes.get(
         "/articles",

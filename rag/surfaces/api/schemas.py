@@ -33,6 +33,7 @@ __all__ = [
     "SearchQuery",
     "SearchRequest",
     "SearchTool",
+    "StatusTool",
 ]
 
 _MAX_PASSAGES = 1_000
@@ -231,6 +232,10 @@ class FetchTool(_Arguments):
         examples=["seeds/iran.txt:0-120"],
     )
     collection: _CollectionName = ""
+
+
+class StatusTool(_Arguments):
+    """Nothing."""
 
 
 class ArticleList(_Arguments):

@@ -19,6 +19,7 @@ from rag.errors import ClippingsError, CollectionError, ForbiddenError
 from rag.surfaces.api.schemas import ArticleList, AskRequest, Correction, SearchRequest
 from rag.surfaces.gate import Gate, Waiting
 from rag.surfaces.library import Library
+from rag.surfaces.model_words import state_json
 from rag.surfaces.parsing import parse_date, parse_filters
 from rag.surfaces.render import json_value
 from rag.types import Answer, Article, Evidence, Sentence, Step, Turn
@@ -104,6 +105,15 @@ class Service:
             if limit.expired():
                 raise self._timed_out() from None
             raise
+
+    async def status(self) -> dict[str, Any]:
+        """The state of the server, as `results.Status`. Nothing is contacted to know it."""
+
+        def read() -> dict[str, Any]:
+            state = self._library.model_state()
+            return {"model": state_json(state) if state else None}
+
+        return await self._read(read)
 
     async def article(self, article_id: str, collection: str = "", version: str = "") -> dict[str, Any]:
         """A whole article, as `results.Article`. Raises `CollectionError` where the article or version is

@@ -18,7 +18,7 @@ import gradio as gr
 from rag.people.store import People
 from rag.surfaces.library import DEMO, OWN, Library
 from rag.surfaces.page.articles import QUIETLY, Articles
-from rag.surfaces.page.look import CONVERSATION, CONVERSATIONS, READING, theme
+from rag.surfaces.page.look import CONVERSATION, CONVERSATIONS, MODEL, READING, theme
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
@@ -142,9 +142,11 @@ def _ask_tab(library: Library, collection: gr.Radio) -> tuple[gr.Dropdown, gr.Ra
         )  # fmt: skip
         go = gr.Button("Ask", variant="primary", scale=1, min_width=80, elem_id="ask")
         stop = gr.Button("Stop", scale=1, min_width=80, elem_id="stop")
+    gr.HTML(html_template=MODEL, elem_id="model", elem_classes="plain")
     model = library.own.model
+    by_model = f"{model.name or 'Language model'} (checked)"
     wording = gr.Radio(
-        [(f"{model.name} (checked)", "model"), ("Quotes from the articles", "articles")], value="model",
+        [(by_model, "model"), ("Quotes from the articles", "articles")], value="model",
         label="Answer with", visible=model.configured, elem_id="wording", interactive=False,
     )  # fmt: skip
     with gr.Accordion("Filters", open=False, elem_id="filters"), gr.Row():

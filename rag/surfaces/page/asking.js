@@ -134,11 +134,12 @@ const work = async () => {
 };
 const follow = async (id) => {
   reply(id, null, '<p class="step" role="status">answering…</p>');
+  working(id);
   stream = new AbortController();
   try {
     const response = await call('POST', `api/exchanges/${escaped(id)}/answer`, undefined, { signal: stream.signal });
-    for await (const event of events(response)) reply(id, null, event.html);
-  } finally { stream = null; }
+    for await (const event of events(response)) { reply(id, null, event.html); working(id); }
+  } finally { stream = null; working(null); readModel(); }
   const now = await asked('GET', `api/conversations/${escaped(talk.id)}`);
   if (now.id === talk.id) draw(now);
 };
@@ -151,6 +152,43 @@ const reply = (id, message, html) => {
   redraw(node, () => { if (html !== undefined) { node.innerHTML = html; } else node.replaceChildren(line); });
   keepInView();
 };
+// The step of the question that is being answered, with its seconds. The page counts them: a model may be silent for long.
+const doing = { step: '', began: 0, timer: null };
+const working = (id) => {
+  const line = $('#model .working');
+  const step = id && $(`#conversation .exchange[data-exchange="${id}"] .reply .step`)?.textContent.replace(/…$/, '');
+  if (!line) return;
+  if (step && step !== doing.step) Object.assign(doing, { step, began: performance.now() });
+  if (!step) doing.step = '';
+  line.hidden = !step;
+  clearInterval(doing.timer);
+  if (!step) return;
+  const count = () => { line.textContent = `${step} … ${Math.floor((performance.now() - doing.began) / 1000)} s`; };
+  count();
+  doing.timer = setInterval(count, 1000);
+};
+
+// Who words the answers just now. The server knows it from the questions so far, so it is read after each answer, when somebody
+// is about to ask, and when the pause of a model that could not be reached is over.
+let pauseEnds = null;
+const readModel = async () => {
+  let now;
+  try { now = (await asked('GET', 'api/status')).model; } catch { return; } // a question that is asked says what is wrong
+  const line = $('#model .wording');
+  if (!line) return;
+  let text = now?.text ?? '';
+  clearTimeout(pauseEnds);
+  if (now?.retry_in) {
+    // To the next whole minute: a question asked at the time that is shown does try it.
+    const at = new Date(Math.ceil((Date.now() + 1000 * now.retry_in) / 60000) * 60000);
+    text += ` It is tried again with the first question after ${at.toLocaleTimeString([], { hour: '2-digit', minute: '2-digit' })}.`;
+    pauseEnds = setTimeout(readModel, 1000 * now.retry_in + 100);
+  }
+  line.hidden = !text;
+  if (line.textContent !== text) line.textContent = text;
+};
+document.addEventListener('focusin', (event) => { if (event.target.matches?.('#question textarea')) readModel(); });
+
 const stop = guarded(async () => {
   const given = queue;
   queue = [];
@@ -283,6 +321,7 @@ document.addEventListener('input', (event) => { if (event.target.matches?.('#que
   let typed = '';
   try { typed = sessionStorage.getItem(DRAFT) ?? ''; } catch { /* no session storage */ }
   if (typed && !$('#question textarea').value) fill(typed);
+  readModel();
 })();
 
 let mine = '';
@@ -293,6 +332,7 @@ guarded(async () => {
 })();
 // Shows what other tabs have added in the meantime.
 document.addEventListener('visibilitychange', () => {
+  if (!document.hidden) readModel();
   if (!document.hidden && !queue.length) guarded(async () => { if (talk.id) await openTalk(talk.id); await list(); })();
 });
 // Gradio's search box has no accessible name, and a tab that is shown again is empty.

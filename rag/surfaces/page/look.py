@@ -6,7 +6,7 @@ from typing import Any
 
 import gradio as gr
 
-__all__ = ["CONVERSATION", "CONVERSATIONS", "READING", "UPLOAD", "masthead", "theme"]
+__all__ = ["CONVERSATION", "CONVERSATIONS", "MODEL", "READING", "UPLOAD", "masthead", "theme"]
 
 # From the lightest to the darkest.
 _RUST = (
@@ -55,6 +55,13 @@ CONVERSATIONS = """
   </div>
   <form method="post" action="logout" LOGOUT><button id="log-out">Log out</button></form>
 </nav>
+"""
+
+# What is done for the current question, with the seconds, which a screen reader is not told: it reads the
+# step in the conversation. Then who words the answers.
+MODEL = """
+<p class="working" aria-hidden="true" hidden></p>
+<p class="wording" role="status" hidden></p>
 """
 
 UPLOAD = """

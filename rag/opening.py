@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Sequence
+import os
+from collections.abc import Mapping, Sequence
 from datetime import date
 from pathlib import Path
 
 from rag.answer.generate import Generative
 from rag.assistant import Assistant
 from rag.collection import Collection
-from rag.config import Config, demo, load
+from rag.config import Config, ModelSettings, demo, load
 from rag.errors import CollectionError, ConfigError
 from rag.models.encoder import SentenceEncoder
 from rag.models.judge import bundled_judge
@@ -50,15 +51,25 @@ def open_assistant(
     if answerer is not None and model is not None:
         raise ConfigError("an answerer takes the place of a language model. Hand in one of the two")
     if answerer is None:
-        chosen = language_model(model) if model is not None else configured_model(config.model)
-        if chosen is not None:
-            answerer = Generative(
-                chosen, window=context_window(config.model), max_tokens=config.model.max_tokens
-            )
+        answerer = model_answerer(config.model, model)
     encoder, reader = encoder or SentenceEncoder(config.encoder), reader or SpanReader()
     if judge is None and isinstance(reader, SpanReader):
         judge = bundled_judge()
     return Assistant(Collection(config, encoder, reader), encoder, reader, answerer, judge)
+
+
+def model_answerer(
+    settings: ModelSettings,
+    model: LanguageModel | ChatModel | None = None,
+    environ: Mapping[str, str] = os.environ,
+) -> Answerer | None:
+    """What words answers with a language model: with `model`, or else with the one that the settings name,
+    whose key is looked for in `environ`; `None` where there is neither.
+    """
+    chosen = language_model(model) if model is not None else configured_model(settings, environ)
+    if chosen is None:
+        return None
+    return Generative(chosen, window=context_window(settings), max_tokens=settings.max_tokens)
 
 
 def ask(

@@ -1039,6 +1039,78 @@ def test_without_a_model_nothing_is_to_be_chosen(page: Page) -> None:
     expect(page.locator("#wording")).to_have_count(0)
 
 
+def test_a_model_is_set_tested_used_and_removed_by_keyboard_alone(page: Page, address: str) -> None:
+    def tab_to(selector: str, *, back: bool = False) -> None:
+        for _ in range(60):
+            page.keyboard.press("Shift+Tab" if back else "Tab")
+            if page.evaluate("(wanted) => document.activeElement.matches(wanted)", selector):
+                return
+        pytest.fail(f"the keyboard does not reach {selector}")
+
+    status, received = page.locator("#model-status"), []
+    page.on("response", lambda r: received.append(r.text()) if "/api/model" in r.url else None)
+    try:
+        with ollama("Pakistan was hit ", "first by its neighbour [1].") as (speaker, settings):
+            page.locator(".sidebar .toggle-button").focus()
+            page.keyboard.press("Enter")
+            tab_to("#model-settings summary")
+            page.keyboard.press("Enter")
+            tab_to("#model-provider")
+            page.keyboard.type("OpenAI")
+            expect(page.get_by_label("Address", exact=True)).to_be_visible()
+            expect(page.get_by_label("Model file", exact=True)).to_be_hidden()
+            page.keyboard.press("ArrowUp")  # to Ollama
+            tab_to("#model-url")
+            page.keyboard.type("http://127.0.0.1:9")
+            tab_to("#model-name")
+            page.keyboard.type("m")
+            tab_to("#model-key")
+            page.keyboard.type("sk-not-to-be-seen")
+            _fits_and_has_no_fault(page)
+            tab_to("#model-test")
+            page.keyboard.press("Enter")
+            expect(status).to_have_text(
+                "No server answers at http://127.0.0.1:9. Check the address, and whether the server is running."
+            )
+            tab_to("#model-url", back=True)
+            page.keyboard.press("Control+A")
+            page.keyboard.type(str(settings.url))
+            tab_to("#model-test")
+            page.keyboard.press("Enter")
+            expect(status).to_contain_text(
+                "m answers: “Pakistan was hit first by its neighbour [1].”. Its first words came after "
+            )
+            assert page.evaluate("document.activeElement.id") == "model-test"
+            (asked,) = speaker.requests
+            assert [m["content"] for m in asked["messages"]] == ["Reply with the word yes."]
+            expect(page.locator("#wording")).to_have_count(0)  # nothing is set yet
+            tab_to("#model-save", back=True)
+            page.keyboard.press("Enter")
+            expect(status).to_have_text("Saved. Answers are worded by m from now on.")
+            expect(page.get_by_role("radio", name="m (checked)")).to_be_checked()
+            put(page, "Who struck first?")
+            expect(page.locator("#conversation .answer")).to_contain_text("hit first by its neighbour")
+            page.reload()
+            summary = page.locator("#model-settings > details > summary")
+            expect(summary).to_be_attached(timeout=20_000)
+            summary.press("Enter")
+            shown = {
+                name: page.locator(f"#model-{name}").input_value()
+                for name in ("provider", "url", "name", "key")
+            }
+            assert shown == {"provider": "ollama", "url": settings.url, "name": "m", "key": ""}
+            expect(page.locator("#model-stored")).to_be_visible()
+            tab_to("#model-remove")
+            page.keyboard.press("Enter")
+            expect(status).to_have_text("Removed, with its key. The articles answer by themselves.")
+            assert page.evaluate("document.activeElement.id") == "model-provider"
+            expect(page.locator("#wording")).to_have_count(0)
+            assert received
+            assert "sk-not" not in "".join(received)
+    finally:
+        httpx.delete(f"{address}/api/model", trust_env=False)
+
+
 # Many at once
 
 

@@ -68,7 +68,9 @@ def probe_model(model: LanguageModel, settings: ModelSettings, wait: float, *, h
     said = " ".join(reply.split())
     if first is None or not said:
         return Probe(
-            False, f"{model.name} sent an empty reply. Is the model loaded, and is it one for chats?"
+            False,
+            f"{model.name} sent an empty reply. Check that it is loaded, that it is a model for chats, and that "
+            "the provider is right.",
         )
     cut = said if len(said) <= _ENOUGH else f"{said[:_ENOUGH]}…"
     return Probe(True, f"{model.name} answers: “{cut}”. Its first words came after {first:.1f} s.", first)

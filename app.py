@@ -108,29 +108,9 @@ class LocalServices:
 
     def checks(self, config: Config, *, deep: bool) -> Iterable[Check]:
         from rag.doctor import examine
-        from rag.errors import ConfigError
-        from rag.models.language import configured_model
-        from rag.people.saved_model import FILE as SAVED
-        from rag.people.saved_model import SavedModel, in_force, read_model
         from rag.store.catalog import FILE
 
-        saved: SavedModel | None = None
-        damaged: ConfigError | None = None
-        source = "it is set in the configuration" if config.model.configured else ""
-        if not source:
-            try:
-                saved = read_model(config.home)
-            except ConfigError as exc:
-                damaged = exc
-            source = f"it was saved on the page, in {config.home / SAVED}" if saved else ""
-        settings = in_force(config.model, saved)
-
-        def model() -> LanguageModel | None:
-            if damaged:
-                raise damaged
-            return configured_model(settings, _environ(saved.key)) if saved else configured_model(settings)
-
-        yield from examine(replace(config, model=settings), model, source)
+        yield from examine(*_model_to_check(config))
         if deep and (config.home / FILE).is_file():
             from ingest.soundness import examine as examine_deeply
 
@@ -252,6 +232,33 @@ def _model_choice(config: Config) -> ModelChoice:
         return probe(settings, key)
 
     return ModelChoice(config, answerer_of, test)
+
+
+def _model_to_check(config: Config) -> tuple[Config, Callable[[], LanguageModel | None], str]:
+    """The configuration with the model in force, how to get that model, and where its settings come from."""
+    from rag.errors import ConfigError
+    from rag.models.language import configured_model
+    from rag.people.saved_model import FILE, in_force, read_model
+
+    def configured() -> LanguageModel | None:
+        return configured_model(config.model)
+
+    if config.model.configured:
+        return config, configured, "it is set in the configuration"
+    try:
+        saved = read_model(config.home)
+    except ConfigError as exc:
+        damaged = exc
+
+        def unusable() -> LanguageModel | None:
+            raise damaged
+
+        return config, unusable, ""
+    if saved is None:
+        return config, configured, ""
+    settings, key = in_force(config.model, saved), saved.key
+    source = f"it was saved on the page, in {config.home / FILE}"
+    return replace(config, model=settings), lambda: configured_model(settings, _environ(key)), source
 
 
 def _environ(key: str | None) -> dict[str, str]:

@@ -937,12 +937,13 @@ def test_one_logs_out_and_another_who_logs_in_sees_nothing_of_it(
 ) -> None:
     for name in ("ann", "bob"):
         add_account(tmp_path / "who", name, f"the password of {name}")
-    with served(config, "--auth-file", str(tmp_path / "who")) as url:
+    with served(config, "--auth-file", str(tmp_path / "who"), "--admin", "bob") as url:
         page = browser.new_page(viewport={"width": 1280, "height": 900})
         page.goto(url)
         log_in(page, "ann", "the password of ann")
         expect(page.locator("#question textarea")).to_be_visible(timeout=20_000)
         put(page, QUESTION)
+        expect(page.locator("#model-settings")).to_have_count(0)  # for --admin alone
         (cookie,) = page.context.cookies()
         assert (cookie["name"], cookie["httpOnly"], cookie["sameSite"]) == ("clippings_session", True, "Lax")
         shelf(page).get_by_role("button", name="Log out").click()
@@ -953,6 +954,7 @@ def test_one_logs_out_and_another_who_logs_in_sees_nothing_of_it(
         page.wait_for_timeout(500)
         expect(page.locator("#conversation .asked")).to_have_count(0)
         expect(shelf(page).locator(".list button")).to_have_count(0)
+        expect(page.locator("#model-settings summary").first).to_be_visible()
         shelf(page).get_by_role("button", name="Log out").click()
         log_in(page, "ann", "the password of ann")
         expect(shelf(page).locator(".list button")).to_have_text([QUESTION], timeout=20_000)
@@ -1032,6 +1034,13 @@ def test_a_model_words_the_answer_until_it_is_left_out_and_what_it_invents_is_se
             expect(page.get_by_role("radio", name="Quotes from the articles")).to_be_checked(timeout=20_000)
             page.get_by_role("radio", name="m (checked)").check()
             page.wait_for_timeout(300)
+            shelf(page)
+            page.locator("#model-settings > details > summary").click()
+            expect(page.locator("#model-settings .fixed")).to_have_text(
+                f"Set by the server’s configuration: m at {settings.url}. To set it here, remove it there and "
+                "restart the server."
+            )
+            expect(page.locator("#model-settings form")).to_be_hidden()
             page.close()
 
 

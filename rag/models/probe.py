@@ -69,8 +69,8 @@ def probe_model(model: LanguageModel, settings: ModelSettings, wait: float, *, h
     if first is None or not said:
         return Probe(
             False,
-            f"{model.name} sent an empty reply. Check that it is loaded, that it is a model for chats, and that "
-            "the provider is right.",
+            f"{model.name} sent an empty reply. Check that it is loaded, that it is a model for chats, and "
+            "that the provider is right.",
         )
     cut = said if len(said) <= _ENOUGH else f"{said[:_ENOUGH]}…"
     return Probe(True, f"{model.name} answers: “{cut}”. Its first words came after {first:.1f} s.", first)

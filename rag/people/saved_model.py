@@ -122,8 +122,8 @@ def read_model(home: Path) -> SavedModel | None:
     text = small_text(file, "the file of the saved language model", _MAX_BYTES)
     try:
         return _from_json(json.loads(text))
-    except (ValueError, TypeError, RecursionError, ConfigError) as exc:
-        # The message of json or of a wrong type could show a part of the key.
+    except (ValueError, TypeError, KeyError, RecursionError, ConfigError) as exc:
+        # Messages of Python itself could show a part of the key.
         why = f": {exc}" if isinstance(exc, ConfigError) else ""
         raise ConfigError(
             f"the saved language model in {file} cannot be used{why}. Save it again on the page, or remove "

@@ -45,9 +45,7 @@ class ModelChoice:
         except ConfigError as exc:
             self._choice = _Choice(fault=str(exc))
             if not self.fixed:
-                logging.getLogger("clippings").warning(
-                    "%s. Until then the articles answer by themselves", exc
-                )
+                logging.getLogger("clippings").warning("%s. The articles answer by themselves", exc)
 
     @property
     def fixed(self) -> bool:

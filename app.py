@@ -9,10 +9,11 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cache
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rag.config import Config, demo
+from rag.config import Config, ModelSettings, demo
 from rag.surfaces.cli import run
 from rag.surfaces.loading import Loading
 from rag.surfaces.process import run_to_exit
@@ -20,13 +21,14 @@ from rag.surfaces.services import (
     BackupSummary,
     Check,
     Engines,
+    ModelTest,
     OnProgress,
     Place,
     ServeOptions,
     Services,
     Words,
 )
-from rag.types import Article, IngestReport, Plan
+from rag.types import Answerer, Article, IngestReport, LanguageModel, Plan
 from rag.validation import askable, require_collection
 
 if TYPE_CHECKING:
@@ -34,6 +36,7 @@ if TYPE_CHECKING:
 
     from rag.assistant import Assistant
     from rag.surfaces.library import Library
+    from rag.surfaces.model_choice import ModelChoice
 
 
 class LocalServices:
@@ -42,9 +45,10 @@ class LocalServices:
     def open(self, config: Config, engines: Engines | None = None) -> Assistant:
         from rag.opening import open_assistant
 
-        if engines is None:
-            return open_assistant(config)
-        return open_assistant(config, encoder=engines.encoder, reader=engines.reader)
+        encoder, reader = (engines.encoder, engines.reader) if engines else (None, None)
+        assistant = open_assistant(config, encoder=encoder, reader=reader)
+        choice = _model_choice(config)
+        return choice.applied(assistant) if choice.saved else assistant
 
     @contextmanager
     def preload(self, config: Config, question: str, *, must_exist: bool) -> Iterator[Engines]:
@@ -105,10 +109,9 @@ class LocalServices:
 
     def checks(self, config: Config, *, deep: bool) -> Iterable[Check]:
         from rag.doctor import examine
-        from rag.models.language import configured_model
         from rag.store.catalog import FILE
 
-        yield from examine(config, lambda: configured_model(config.model))
+        yield from examine(*_model_to_check(config))
         if deep and (config.home / FILE).is_file():
             from ingest.soundness import examine as examine_deeply
 
@@ -125,7 +128,7 @@ class LocalServices:
         accounts = Accounts.read(options.auth_file) if options.auth_file else None
         library = _library(config, read_only=options.read_only)
         try:
-            serve(library, port=options.port, rules=rules, accounts=accounts)
+            serve(library, port=options.port, rules=rules, accounts=accounts, admins=options.admins)
         finally:
             library.close()
 
@@ -214,7 +217,58 @@ def _library(config: Config, *, read_only: bool) -> Library:
         add_to_gold=add_to_gold,
         kinds=KINDS,
         read_only=read_only,
+        model_choice=_model_choice(config),
     )
+
+
+def _model_choice(config: Config) -> ModelChoice:
+    """The language model that is saved in the collection's home, if any, with what it takes to use it."""
+    from rag.surfaces.model_choice import ModelChoice
+
+    def answerer_of(settings: ModelSettings, key: str | None) -> Answerer | None:
+        from rag.opening import model_answerer
+
+        return model_answerer(settings, environ=_environ(key))
+
+    def test(settings: ModelSettings, key: str | None) -> ModelTest:
+        from rag.models.probe import probe
+
+        return probe(settings, key)
+
+    return ModelChoice(config, answerer_of, test)
+
+
+def _model_to_check(config: Config) -> tuple[Config, Callable[[], LanguageModel | None], str]:
+    """The configuration with the model in force, how to get that model, and where its settings come from."""
+    from rag.errors import ConfigError
+    from rag.models.language import configured_model
+    from rag.people.saved_model import FILE, in_force, read_model
+
+    def configured() -> LanguageModel | None:
+        return configured_model(config.model)
+
+    if config.model.configured:
+        return config, configured, "it is set in the configuration"
+    try:
+        saved = read_model(config.home)
+    except ConfigError as exc:
+        damaged = exc
+
+        def unusable() -> LanguageModel | None:
+            raise damaged
+
+        return config, unusable, ""
+    if saved is None:
+        return config, configured, ""
+    settings, key = in_force(config.model, saved), saved.key
+    source = f"it was saved on the page, in {config.home / FILE}"
+    return replace(config, model=settings), lambda: configured_model(settings, _environ(key)), source
+
+
+def _environ(key: str | None) -> dict[str, str]:
+    """Where the key of a saved model is looked for. Never in the environment of the process: that key is for
+    the model that the configuration names."""
+    return {"CLIPPINGS_MODEL_KEY": key} if key else {}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

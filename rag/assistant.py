@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Iterator, Sequence
+from copy import copy
 from datetime import date
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
@@ -15,6 +16,7 @@ from rag.answer.reply import Reply, Stopwatch
 from rag.answer.study import Study, claims
 from rag.answer.supervised import ModelCalls
 from rag.collection import Collection
+from rag.config import Config
 from rag.english.normalise import words
 from rag.errors import ModelError
 from rag.question.followup import faithful, standalone
@@ -62,8 +64,21 @@ class Assistant:
         self._reader = reader
         self._judge = judge
         self._extractive = Extractive(encoder, reader, judge=judge)
+        self._set_answerer(answerer)
+
+    def _set_answerer(self, answerer: Answerer | None) -> None:
         self._answerer = answerer
         self._rewriter = answerer if isinstance(answerer, Generative) else None
+
+    def answered_by(self, answerer: Answerer | None, config: Config) -> Assistant:
+        """The same open collection, with another who words the answers, and the settings that name them.
+
+        Questions that this one is answering end as they began. Either one closes the collection of both.
+        """
+        other = copy(self)
+        other.config, other._fingerprint = config, config.fingerprint()
+        other._set_answerer(answerer)
+        return other
 
     def __enter__(self) -> Assistant:
         self.collection.check_open()

@@ -4,7 +4,7 @@ A `Config` is a plain value. `load` reads these sources; a later one wins over a
 the file `clippings.toml` (in the working folder, or named by CLIPPINGS_CONFIG), and environment variables
 named CLIPPINGS_<SETTING> or CLIPPINGS_<SECTION>_<SETTING>. An API key is never a setting. It is read when it
 is needed, from CLIPPINGS_MODEL_KEY or the file that `model.key_file` names. The key of a Chroma server works
-the same way.
+the same way. `rag.people.saved_model` has the model that was set on the page.
 
 Settings that were renamed are listed in `RENAMED`. Their old names still work and log a warning.
 """

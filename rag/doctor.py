@@ -5,13 +5,14 @@ from __future__ import annotations
 import shutil
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from platform import python_version
 
 from rag.config import Config
 from rag.errors import ClippingsError
 from rag.models.encoder import BUNDLED, SentenceEncoder, native_bf16
 from rag.models.judge import TextJudge
+from rag.models.probe import PROMPT
 from rag.models.reader import SpanReader
 from rag.store.bm25 import WHOLE, LexicalIndex
 from rag.store.catalog import FILE, Catalog
@@ -36,9 +37,11 @@ class Finding:
     detail: str
 
 
-def examine(config: Config, model: Callable[[], LanguageModel | None]) -> Iterator[Finding]:
+def examine(
+    config: Config, model: Callable[[], LanguageModel | None], model_source: str = ""
+) -> Iterator[Finding]:
     """Check the configuration, the encoder, the collection and the model, one after the other. A fault stops
-    none of them.
+    none of them. `model_source` says where the model's settings come from.
     """
     yield Finding("version", True, _version())
     yield Finding("configuration", True, f"fingerprint {config.fingerprint()}, collection in {config.home}")
@@ -57,7 +60,8 @@ def examine(config: Config, model: Callable[[], LanguageModel | None]) -> Iterat
             "collection", True, "none yet; the demo articles are used. Create one: clippings sync FOLDER"
         )
     yield _examined("disk", lambda: _disk(config))
-    yield _examined("language model", lambda: _model(model))
+    found = _examined("language model", lambda: _model(model))
+    yield replace(found, detail=f"{found.detail}; {model_source}") if model_source else found
 
 
 def _version() -> str:
@@ -188,7 +192,7 @@ def _model(model: Callable[[], LanguageModel | None]) -> tuple[bool, str]:
             "CLIPPINGS_MODEL_NAME",
         )
     began = time.perf_counter()
-    pieces = chosen.stream([{"role": "user", "content": "Reply with the word yes."}])
+    pieces = chosen.stream(list(PROMPT))
     first = next(iter(pieces), None)
     if close := getattr(pieces, "close", None):
         close()

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Sequence
+import os
+from collections.abc import Mapping, Sequence
 from datetime import date
 from pathlib import Path
 
@@ -22,7 +23,10 @@ from rag.retrieval.search import Retriever
 from rag.types import Answer, Answerer, Encoder, Filters, Judge, LanguageModel, Reader, Turn
 from rag.validation import askable, configuration, has_collection, interrupted
 
-__all__ = ["ask", "collection_exists", "config_or_demo", "make_demo", "open_assistant", "supervised_model"]
+__all__ = [
+    "ask", "collection_exists", "config_or_demo", "make_demo", "model_answerer", "open_assistant",
+    "supervised_model",
+]  # fmt: skip
 
 _SEEDS_STAMP = "seeds"  # in the demo collection's home: the demo articles' files when they were added
 
@@ -51,11 +55,7 @@ def open_assistant(
     if answerer is not None and model is not None:
         raise ConfigError("an answerer takes the place of a language model. Hand in one of the two")
     if answerer is None:
-        chosen = language_model(model) if model is not None else configured_model(config.model)
-        if chosen is not None:
-            answerer = Generative(
-                chosen, window=context_window(config.model), max_tokens=config.model.max_tokens
-            )
+        answerer = model_answerer(config.model, model)
     encoder, reader = encoder or SentenceEncoder(config.encoder), reader or SpanReader()
     if judge is None and isinstance(reader, SpanReader):
         judge = bundled_judge()
@@ -68,6 +68,20 @@ def supervised_model(settings: ModelSettings) -> SupervisedModel | None:
     """
     model = configured_model(settings)
     return SupervisedModel(model) if model is not None else None
+
+
+def model_answerer(
+    settings: ModelSettings,
+    model: LanguageModel | ChatModel | None = None,
+    environ: Mapping[str, str] = os.environ,
+) -> Answerer | None:
+    """What words answers with a language model: with `model`, or else with the one that the settings name,
+    whose key is looked for in `environ`; `None` where there is neither.
+    """
+    chosen = language_model(model) if model is not None else configured_model(settings, environ)
+    if chosen is None:
+        return None
+    return Generative(chosen, window=context_window(settings), max_tokens=settings.max_tokens)
 
 
 def ask(

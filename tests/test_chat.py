@@ -938,12 +938,13 @@ def test_one_logs_out_and_another_who_logs_in_sees_nothing_of_it(
 ) -> None:
     for name in ("ann", "bob"):
         add_account(tmp_path / "who", name, f"the password of {name}")
-    with served(config, "--auth-file", str(tmp_path / "who")) as url:
+    with served(config, "--auth-file", str(tmp_path / "who"), "--admin", "bob") as url:
         page = browser.new_page(viewport={"width": 1280, "height": 900})
         page.goto(url)
         log_in(page, "ann", "the password of ann")
         expect(page.locator("#question textarea")).to_be_visible(timeout=20_000)
         put(page, QUESTION)
+        expect(page.locator("#model-settings")).to_have_count(0)  # for --admin alone
         (cookie,) = page.context.cookies()
         assert (cookie["name"], cookie["httpOnly"], cookie["sameSite"]) == ("clippings_session", True, "Lax")
         shelf(page).get_by_role("button", name="Log out").click()
@@ -954,6 +955,7 @@ def test_one_logs_out_and_another_who_logs_in_sees_nothing_of_it(
         page.wait_for_timeout(500)
         expect(page.locator("#conversation .asked")).to_have_count(0)
         expect(shelf(page).locator(".list button")).to_have_count(0)
+        expect(page.locator("#model-settings summary").first).to_be_visible()
         shelf(page).get_by_role("button", name="Log out").click()
         log_in(page, "ann", "the password of ann")
         expect(shelf(page).locator(".list button")).to_have_text([QUESTION], timeout=20_000)
@@ -1045,6 +1047,13 @@ def test_a_model_words_the_answer_until_it_is_left_out_and_what_it_invents_is_se
             page.get_by_role("radio", name="m (checked)").check()
             page.wait_for_timeout(300)
             _fails_and_is_left_alone(page, speaker)
+            shelf(page)
+            page.locator("#model-settings > details > summary").click()
+            expect(page.locator("#model-settings .fixed")).to_have_text(
+                f"Set by the server’s configuration: m at {settings.url}. To set it here, remove it there and "
+                "restart the server."
+            )
+            expect(page.locator("#model-settings form")).to_be_hidden()
             page.close()
 
 
@@ -1083,6 +1092,78 @@ def _fails_and_is_left_alone(page: Page, speaker: type[Any]) -> None:
 
 def test_without_a_model_nothing_is_to_be_chosen(page: Page) -> None:
     expect(page.locator("#wording")).to_have_count(0)
+
+
+def test_a_model_is_set_tested_used_and_removed_by_keyboard_alone(page: Page, address: str) -> None:
+    def tab_to(selector: str, *, back: bool = False) -> None:
+        for _ in range(60):
+            page.keyboard.press("Shift+Tab" if back else "Tab")
+            if page.evaluate("(wanted) => document.activeElement.matches(wanted)", selector):
+                return
+        pytest.fail(f"the keyboard does not reach {selector}")
+
+    status, received = page.locator("#model-status"), []
+    page.on("response", lambda r: received.append(r.text()) if "/api/model" in r.url else None)
+    try:
+        with ollama("Pakistan was hit ", "first by its neighbour [1].") as (speaker, settings):
+            page.locator(".sidebar .toggle-button").focus()
+            page.keyboard.press("Enter")
+            tab_to("#model-settings summary")
+            page.keyboard.press("Enter")
+            tab_to("#model-provider")
+            page.keyboard.type("OpenAI")
+            expect(page.get_by_label("Address", exact=True)).to_be_visible()
+            expect(page.get_by_label("Model file", exact=True)).to_be_hidden()
+            page.keyboard.press("ArrowUp")  # to Ollama
+            tab_to("#model-url")
+            page.keyboard.type("http://127.0.0.1:9")
+            tab_to("#model-name")
+            page.keyboard.type("m")
+            tab_to("#model-key")
+            page.keyboard.type("sk-not-to-be-seen")
+            _fits_and_has_no_fault(page)
+            tab_to("#model-test")
+            page.keyboard.press("Enter")
+            expect(status).to_have_text(
+                "No server answers at http://127.0.0.1:9. Check the address, and whether the server is running."
+            )
+            tab_to("#model-url", back=True)
+            page.keyboard.press("Control+A")
+            page.keyboard.type(str(settings.url))
+            tab_to("#model-test")
+            page.keyboard.press("Enter")
+            expect(status).to_contain_text(
+                "m answers: “Pakistan was hit first by its neighbour [1].”. Its first words came after "
+            )
+            assert page.evaluate("document.activeElement.id") == "model-test"
+            (asked,) = speaker.requests
+            assert [m["content"] for m in asked["messages"]] == ["Reply with the word yes."]
+            expect(page.locator("#wording")).to_have_count(0)  # nothing is set yet
+            tab_to("#model-save", back=True)
+            page.keyboard.press("Enter")
+            expect(status).to_have_text("Saved. Answers are worded by m from now on.")
+            expect(page.get_by_role("radio", name="m (checked)")).to_be_checked()
+            put(page, "Who struck first?")
+            expect(page.locator("#conversation .answer")).to_contain_text("hit first by its neighbour")
+            page.reload()
+            summary = page.locator("#model-settings > details > summary")
+            expect(summary).to_be_attached(timeout=20_000)
+            summary.press("Enter")
+            shown = {
+                name: page.locator(f"#model-{name}").input_value()
+                for name in ("provider", "url", "name", "key")
+            }
+            assert shown == {"provider": "ollama", "url": settings.url, "name": "m", "key": ""}
+            expect(page.locator("#model-stored")).to_be_visible()
+            tab_to("#model-remove")
+            page.keyboard.press("Enter")
+            expect(status).to_have_text("Removed, with its key. The articles answer by themselves.")
+            assert page.evaluate("document.activeElement.id") == "model-provider"
+            expect(page.locator("#wording")).to_have_count(0)
+            assert received
+            assert "sk-not" not in "".join(received)
+    finally:
+        httpx.delete(f"{address}/api/model", trust_env=False)
 
 
 # Many at once

@@ -253,8 +253,8 @@ def test_serve_is_what_no_command_means() -> None:
         ([], ServeOptions("127.0.0.1", 7860, (), (), (), "", None, False)),
         (["serve", "--host", "0.0.0.0", "--port", "8080"], ServeOptions(host="0.0.0.0", port=8080)),
         (
-            ["serve", "--auth-file", "who.txt", "--read-only", "--root-path", "/clippings"],
-            ServeOptions(auth_file=Path("who.txt"), read_only=True, root_path="/clippings"),
+            ["serve", "--auth-file", "who.txt", "--read-only", "--root-path", "/clippings", "--admin", "ann", "--admin", "bob"],
+            ServeOptions(auth_file=Path("who.txt"), read_only=True, root_path="/clippings", admins=("ann", "bob")),
         ),
         (
             ["serve", "--host-name", "a.example", "--host-name", "b.example:8443", "--proxy", "10.0.0.5",

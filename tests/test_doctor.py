@@ -288,9 +288,15 @@ def test_no_language_model_is_no_fault(config: Config) -> None:
     )
 
 
-def test_a_model_that_is_down_is_a_fault_in_its_own_words(config: Config) -> None:
+def test_a_model_that_is_down_is_a_fault_in_its_own_words_and_says_where_it_is_set(config: Config) -> None:
     model = ScriptedModel(ModelError("no answer from http://localhost:1 within 30 s", retryable=True))
-    assert faults(config, model) == {"language model": "no answer from http://localhost:1 within 30 s"}
+    (fault,) = (
+        finding for finding in examine(config, lambda: model, "it was saved on the page") if not finding.well
+    )
+    assert (fault.name, fault.detail) == (
+        "language model",
+        "no answer from http://localhost:1 within 30 s; it was saved on the page",
+    )
     assert model.closed
 
 

@@ -6,6 +6,7 @@ The servers' and the library's errors become `ModelError` here, also in the midd
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
@@ -68,8 +69,11 @@ def language_model(model: LanguageModel | ChatModel) -> LanguageModel:
     return LlamaIndexModel.of(model) if isinstance(model, ChatModel) else model
 
 
-def configured_model(settings: ModelSettings) -> LanguageModel | None:
-    """The model the configuration names, or `None`; nothing is contacted or loaded yet.
+def configured_model(
+    settings: ModelSettings, environ: Mapping[str, str] = os.environ
+) -> LanguageModel | None:
+    """The model the configuration names, or `None`; nothing is contacted or loaded yet. Its key is looked for
+    in `environ`.
 
     Raises `ConfigError` for a key file that cannot be read, or a key that cannot be one.
     """
@@ -79,7 +83,7 @@ def configured_model(settings: ModelSettings) -> LanguageModel | None:
         from rag.models.local import local_model
 
         return local_model(settings)
-    key = settings.key()
+    key = settings.key(environ)
     if key is not None and not key.isprintable():
         raise ConfigError(
             "the model's key holds characters that no key has. Check CLIPPINGS_MODEL_KEY or model.key_file"

@@ -11,9 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
-import os
 import secrets
-import tempfile
 import threading
 import time
 import unicodedata
@@ -27,7 +25,7 @@ from argon2.exceptions import InvalidHashError, VerificationError, VerifyMismatc
 from rag.errors import ConfigError, TooManyAttempts
 from rag.people.attempts import Attempts
 from rag.people.text import escaped
-from rag.system.files import small_text
+from rag.system.files import replace_private, small_text
 
 __all__ = ["Accounts", "add_account", "convert", "hash_password", "remove_account"]
 
@@ -271,20 +269,13 @@ def _hashed(path: Path, line: _Line) -> str:
 def _replace(path: Path, lines: Iterable[_Line], stamp: _FileStamp | None) -> None:
     """Replace the file atomically, readable only by its owner. Raises `ConfigError` if it changed since
     `stamp`."""
-    real = Path(os.path.realpath(path))  # keep a symbolic link
+
+    def check() -> None:
+        if (_stamp(path) if path.exists() else None) != stamp:
+            raise ConfigError(f"{path} was changed by another program. Run the command again")
+
     try:
-        handle, aside = tempfile.mkstemp(dir=real.parent, prefix=f".{real.name}.")  # created with mode 600
-        try:
-            with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
-                file.writelines(f"{line.text}\n" for line in lines)
-                file.flush()
-                os.fsync(file.fileno())
-            if (_stamp(path) if path.exists() else None) != stamp:
-                raise ConfigError(f"{path} was changed by another program. Run the command again")
-            os.replace(aside, real)
-        except BaseException:
-            os.unlink(aside)
-            raise
+        replace_private(path, "".join(f"{line.text}\n" for line in lines), check=check)
     except OSError as exc:
         raise ConfigError(
             f"the accounts file {path} cannot be written: {exc.strerror}. Nothing was changed"

@@ -84,6 +84,7 @@ def build_parser(commands: Mapping[str, Command]) -> argparse.ArgumentParser:
         host_name=[],
         proxy=[],
         origin=[],
+        admin=[],
     )
     subparsers: argparse._SubParsersAction[argparse.ArgumentParser] = parser.add_subparsers(
         title="commands", metavar="COMMAND", parser_class=_Parser
@@ -156,6 +157,13 @@ def _serve_options(serve: argparse.ArgumentParser, defaults: ServeOptions) -> No
     )
     serve.add_argument(
         "--auth-file", metavar="FILE", help="require a login with an account from `clippings account add`"
+    )
+    serve.add_argument(
+        "--admin",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="an account that may change the language model on the page (repeatable)",
     )
     serve.add_argument(
         "--read-only", action="store_true", help="do not allow adding, correcting or removing articles"

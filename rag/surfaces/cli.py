@@ -82,6 +82,7 @@ def _serve(options: argparse.Namespace, config: Config, services: Services) -> i
             root_path=options.root_path or "",
             auth_file=Path(options.auth_file) if options.auth_file else None,
             read_only=options.read_only,
+            admins=tuple(options.admin),
         ),
     )
     return 0

@@ -11,8 +11,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from rag.assistant import Assistant
-from rag.config import Config
+from rag.config import Config, ModelSettings
 from rag.errors import CollectionError, ForbiddenError, QuestionError, SourceError
+from rag.people.saved_model import SavedModel
+from rag.surfaces.model_choice import ModelChoice
 from rag.surfaces.record import Record
 from rag.surfaces.services import AddToGold, EditArticle, OnProgress, SyncArticles, Words
 from rag.surfaces.upload_folder import Conflict, UploadFolder
@@ -30,7 +32,8 @@ class Library:
     collection.
 
     `sync`, `edit`, `remove` and `add_to_gold` change a collection; with `read_only` they are refused. `kinds`
-    are the file name extensions that `sync` reads.
+    are the file name extensions that `sync` reads. `model_choice` is the language model that was chosen on
+    the page; without it none can be chosen there.
     """
 
     own: Config
@@ -44,6 +47,7 @@ class Library:
     add_to_gold: AddToGold
     kinds: Sequence[str] = ()
     read_only: bool = False
+    model_choice: ModelChoice | None = None
     _opened: dict[str, Assistant] = field(default_factory=dict)
     _lock: threading.RLock = field(default_factory=threading.RLock)
 
@@ -74,7 +78,10 @@ class Library:
                         "you have no articles yet. Add some under “Articles”, or use the demo articles",
                         missing=True,
                     )
-                self._opened[name] = self.open(self._config(name))
+                opened = self.open(self._config(name))
+                if self.model_choice and self.model_choice.saved:
+                    opened = self.model_choice.applied(opened)
+                self._opened[name] = opened
             return self._opened[name]
 
     def chosen(self, name: str) -> Assistant:
@@ -102,6 +109,26 @@ class Library:
 
     def _config(self, name: str) -> Config:
         return self.demo if name == DEMO else self.own
+
+    @property
+    def model(self) -> ModelSettings:
+        """The settings of the language model: the configuration's, or else those saved on the page."""
+        return self.model_choice.settings if self.model_choice else self.own.model
+
+    def choose_model(self, chosen: SavedModel | None) -> None:
+        """Save the language model for both collections, or remove the saved one. It words the answers to the
+        questions from now on; those that are being answered end as they began.
+
+        Raises `CollectionError` where it cannot be saved, `ForbiddenError` where the configuration names a
+        model or the library is read-only, and `ConfigError` for a model that cannot be used.
+        """
+        if self.model_choice is None or self.read_only:
+            raise ForbiddenError("the language model cannot be set here. Set it in clippings.toml")
+        with self._lock:
+            self.model_choice.save(chosen)
+            self._opened.update(
+                {name: self.model_choice.applied(opened) for name, opened in self._opened.items()}
+            )
 
     def close(self) -> None:
         with self._lock:

@@ -27,6 +27,7 @@ __all__ = [
     "Check",
     "EditArticle",
     "Engines",
+    "ModelTest",
     "OnProgress",
     "Place",
     "ServeOptions",
@@ -95,6 +96,18 @@ class Check(Protocol):
     def detail(self) -> str: ...
 
 
+class ModelTest(Protocol):
+    """What came of one short request to a language model. `message` says it in words, `seconds` is how long
+    the first words took; `None` where none came."""
+
+    @property
+    def works(self) -> bool: ...
+    @property
+    def message(self) -> str: ...
+    @property
+    def seconds(self) -> float | None: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Engines:
     """An encoder and a reader, for `Services.open`."""
@@ -106,7 +119,7 @@ class Engines:
 @dataclass(frozen=True, slots=True)
 class ServeOptions:
     """The options of `clippings serve`. `host_names`, `proxies` and `origins` are explained in
-    `api.access`."""
+    `api.access`; `admins` are the accounts that may change the language model."""
 
     host: str = "127.0.0.1"
     port: int = 7860
@@ -116,6 +129,7 @@ class ServeOptions:
     root_path: str = ""
     auth_file: Path | None = None
     read_only: bool = False
+    admins: tuple[str, ...] = ()
 
 
 class SyncArticles(Protocol):

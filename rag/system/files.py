@@ -1,15 +1,17 @@
-"""Small files that a user names (settings, keys, accounts), read with a size limit; private folders; the
-disk reserve."""
+"""Small files that a user names (settings, keys, accounts), read with a size limit and replaced atomically;
+private folders; the disk reserve."""
 
 from __future__ import annotations
 
 import os
 import stat
+import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 from rag.errors import ConfigError
 
-__all__ = ["RESERVE", "private_folder", "small_text"]
+__all__ = ["RESERVE", "private_folder", "replace_private", "small_text"]
 
 RESERVE = 500_000_000  # bytes of the disk that must stay free (or 5 % of it, if that is less)
 
@@ -19,6 +21,27 @@ def private_folder(path: Path) -> None:
     existing folder is not changed.
     """
     path.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+
+def replace_private(path: Path, text: str, *, check: Callable[[], None] = lambda: None) -> None:
+    """Write a file that only its owner can read, in place of an earlier one: whoever reads it meanwhile finds
+    the earlier text or the new one, whole. A symbolic link stays one.
+
+    `check` is called when the new text is on the disk; where it raises, nothing is replaced. Raises
+    `OSError`.
+    """
+    real = Path(os.path.realpath(path))
+    handle, aside = tempfile.mkstemp(dir=real.parent, prefix=f".{real.name}.")  # created with mode 600
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        check()
+        os.replace(aside, real)
+    except BaseException:
+        os.unlink(aside)
+        raise
 
 
 def small_text(path: Path, called: str, max_bytes: int) -> str:

@@ -9,8 +9,8 @@ These modules do connect, because they were asked to:
 
 - ingest/web/fetch.py: web pages, feeds and robots.txt of addresses that a user names; each connection
   is checked
-- rag/models/language.py: the language model of `model.url` or `model.provider`, by the rules of
-  `rag.system.connection`
+- rag/models/language.py: the language model of `model.url` or `model.provider`, or the one that was set on
+  the page, by the rules of `rag.system.connection`
 - rag/models/fetch.py: pip, for the model that `clippings model` fetches; running it connects to nothing
 - rag/store/vectors.py: the Chroma server of `chroma.url`, by the same rules
 - rag/models/encoder.py: an encoder by name, which sentence-transformers may download from the Hugging Face

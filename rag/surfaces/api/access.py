@@ -1,4 +1,5 @@
-"""Who may reach the server: the host names it answers to, the web sites and proxies it trusts.
+"""Who may reach the server: the host names it answers to, the web sites and proxies it trusts; and who may
+set its language model.
 
 `AccessRules` holds the options of `clippings serve`. `middleware` applies them to every request.
 """
@@ -12,7 +13,7 @@ from urllib.parse import SplitResult, urlsplit
 
 from rag.errors import ConfigError
 
-__all__ = ["AccessRules", "Caller", "Client", "is_host", "origin_parts", "with_port"]
+__all__ = ["AccessRules", "AdminRights", "Caller", "Client", "is_host", "origin_parts", "with_port"]
 
 _LOOPBACK_NAMES = ("localhost", "127.0.0.1", "[::1]")
 _LOOPBACK_HOSTS = ("localhost", "127.0.0.1", "::1")
@@ -74,6 +75,13 @@ class AccessRules:
             return bare in _LOOPBACK_NAMES
         return bare == (f"[{self.host}]" if ":" in self.host else self.host.lower())
 
+    @property
+    def private(self) -> bool:
+        """Whether the server is for this machine only: it listens on loopback, and nothing says that a proxy
+        passes on the requests of others."""
+        others = self.host_names or self.proxies or self.origins or self.root_path
+        return self.host in _LOOPBACK_HOSTS and not others
+
     def trusts_proxy(self, address: str) -> bool:
         """Whether the `X-Forwarded-…` headers of a peer are trusted."""
         try:
@@ -85,11 +93,13 @@ class AccessRules:
 
 @dataclass(frozen=True, slots=True)
 class Client:
-    """Who sent a request: the address, and the scheme and host of the URL that was requested."""
+    """Who sent a request: the address, and the scheme and host of the URL that was requested. `forwarded`
+    says whether a proxy passed it on, trusted or not."""
 
     address: str
     scheme: str
     netloc: str
+    forwarded: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +108,43 @@ class Caller:
 
     owner: str
     read_only: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class AdminRights:
+    """Who may set the language model. The server connects to the model's address and sends it passages of the
+    articles, so this is for whoever runs the server: the accounts in `admins`, or without `accounts` the user
+    of a server that only this machine reaches. A token is for a program, and never may.
+    """
+
+    rules: AccessRules
+    accounts: bool = False
+    admins: frozenset[str] = frozenset()
+    read_only: bool = False
+
+    def objection(self, owner: str, *, forwarded: bool = False) -> str | None:
+        """Why the owner of a request may not, and who can change that; `None` for who may.
+
+        >>> AdminRights(AccessRules()).objection("")
+        >>> AdminRights(AccessRules(), accounts=True, admins=frozenset({"ann"})).objection("ann")
+        """
+        if self.read_only:
+            return (
+                "this server is read-only, so its language model cannot be set here. Set it in clippings.toml"
+            )
+        if self.accounts or owner:
+            if owner in self.admins:
+                return None
+            return (
+                "you may not set the language model. Whoever runs the server can allow your account to, with "
+                "`clippings serve --admin NAME`"
+            )
+        if self.rules.private and not forwarded:
+            return None
+        return (
+            "this server can be reached by others and has no accounts, so nobody may set the language model "
+            "here. Set it in clippings.toml, or start the server with --auth-file and --admin"
+        )
 
 
 def is_host(text: str) -> bool:

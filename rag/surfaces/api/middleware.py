@@ -126,6 +126,7 @@ class AccessMiddleware:
         headers = _headers(scope)
         address = (scope.get("client") or ("", 0))[0]
         scheme, named = scope.get("scheme", "http"), headers.get("host", [])
+        passed_on = any(_is_forwarded(name) for name, _ in scope["headers"])
         if self.rules.trusts_proxy(address):
             if forwarded := headers.get("x-forwarded-for"):
                 address = self._forwarded_address(forwarded[-1], address)
@@ -145,7 +146,7 @@ class AccessMiddleware:
                 f"this server does not answer to the host name {netloc}. Its administrator can allow the "
                 "name with --host-name",
             )
-        return Client(address, scheme, netloc)
+        return Client(address, scheme, netloc, passed_on)
 
     def _forwarded_address(self, forwarded: str, peer: str) -> str:
         """The last address in `X-Forwarded-For` that is not a trusted proxy's. Earlier ones may be forged."""

@@ -28,6 +28,7 @@ UNEXPECTED = (
     "an unexpected error occurred. The server's log has the details. Try again, or rephrase the question"
 )
 _MAX_SHOWN_CHARACTERS = 80  # of a value in a message
+_SECRETS = ("key",)  # parameters whose values are in no message
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +143,8 @@ def argument_sentence(errors: Sequence[Mapping[str, Any]], known: Sequence[str] 
         wanted = context["expected"].replace("''", "empty")
     else:
         wanted = _EXPECTED.get(kind) or f"another value ({first['msg']})"
+    if name in _SECRETS:
+        return f"{name} must be {wanted}"
     return f"{name or 'the body'} must be {wanted}, not {_shown(first['input'])}"
 
 

@@ -18,16 +18,17 @@ from typing import Any
 import uvicorn
 from fastapi import FastAPI
 
-from rag.errors import ClippingsError
+from rag.errors import ClippingsError, ConfigError
 from rag.people.accounts import Accounts
 from rag.people.store import People
-from rag.surfaces.api.access import AccessRules
+from rag.surfaces.api.access import AccessRules, AdminRights
 from rag.surfaces.api.application import api_app
 from rag.surfaces.api.conversations import conversation_router
 from rag.surfaces.api.health import Health, health_router
 from rag.surfaces.api.jobs import job_router
 from rag.surfaces.api.login import login_router
 from rag.surfaces.api.middleware import AccessMiddleware, Traffic
+from rag.surfaces.api.model import model_router
 from rag.surfaces.api.uploads import upload_router
 from rag.surfaces.gate import Gate
 from rag.surfaces.jobs import Jobs
@@ -46,17 +47,20 @@ _DELETED_KEPT = timedelta(days=30)  # until then a deletion can be undone
 
 @dataclass(slots=True)
 class Server:
-    """The parts of one server. `application` is the ASGI application."""
+    """The parts of one server. `application` is the ASGI application. `admins` are the accounts that may set
+    the language model; raises `ConfigError` for one that does not exist."""
 
     library: Library
     rules: AccessRules = field(default_factory=AccessRules)
     accounts: Accounts | None = None
+    admins: tuple[str, ...] = ()
     gate: Gate = field(init=False)
     people: PeopleStore = field(init=False)
     jobs: Jobs = field(init=False)
     traffic: Traffic = field(init=False)
 
     def __post_init__(self) -> None:
+        _check_admins(self.admins, self.accounts)
         self.gate = Gate(self.library.own.serve)
         self.people = PeopleStore(People(self.library.own.home))
         self.jobs, self.traffic = Jobs(), Traffic()
@@ -68,15 +72,17 @@ class Server:
         library, gate, people, root_path = self.library, self.gate, self.people, self.rules.root_path
         limits = library.own.serve
         uploads = Uploads(library.own.home, limits)
+        rights = AdminRights(self.rules, self.accounts is not None, frozenset(self.admins), library.read_only)
         routers = (
             health_router(Health(library, gate)),
             login_router(self.accounts, people, root_path=root_path),
             conversation_router(library, gate, people, timeout=limits.request_timeout),
             upload_router(library, uploads, owner_of=lambda request: str(request.state.owner)),
             job_router(library, self.jobs, uploads),
+            model_router(library, rights),
         )
         app = api_app(library, gate, timeout=limits.request_timeout, routers=routers)
-        mount(app, library, people.people, root_path=root_path, accounts=self.accounts is not None)
+        mount(app, library, people.people, rights, root_path=root_path)
         _close_with(app, uploads)
         return AccessMiddleware(
             app,
@@ -100,17 +106,25 @@ class Server:
         self.people.close()
 
 
-def serve(library: Library, *, port: int, rules: AccessRules, accounts: Accounts | None = None) -> None:
+def serve(
+    library: Library,
+    *,
+    port: int,
+    rules: AccessRules,
+    accounts: Accounts | None = None,
+    admins: tuple[str, ...] = (),
+) -> None:
     """Run the server until SIGTERM or Ctrl-C. Then new questions are refused, and running ones have
     `serve.shutdown_timeout` seconds to finish. A second signal ends the process at once.
 
-    Without `accounts` everybody who reaches the server may use it. Raises `ClippingsError` when it cannot
-    listen.
+    Without `accounts` everybody who reaches the server may use it. `admins` are the accounts that may set the
+    language model. Raises `ConfigError` for one that does not exist, and `ClippingsError` when the server
+    cannot listen.
     """
     # Gradio imports matplotlib at each call if it is installed, and it writes a font cache to the user's
     # home.
     sys.modules.setdefault("matplotlib", None)  # type: ignore[arg-type]
-    server = Server(library, rules, accounts)
+    server = Server(library, rules, accounts, admins)
     listening = listen(rules.host, port)
     try:
         # Loading takes seconds: better before the server is ready than at the first question.
@@ -131,6 +145,19 @@ def serve(library: Library, *, port: int, rules: AccessRules, accounts: Accounts
     finally:
         listening.close()
         server.close()
+
+
+def _check_admins(admins: tuple[str, ...], accounts: Accounts | None) -> None:
+    for name in admins:
+        if accounts is None:
+            raise ConfigError(
+                f"--admin {name} names an account, so the server needs accounts. Add --auth-file"
+            )
+        if name not in accounts.names:
+            raise ConfigError(
+                f"--admin {name}: there is no such account. Add it first: clippings account add {name} "
+                "--auth-file FILE"
+            )
 
 
 def address(host: str, port: int) -> str:

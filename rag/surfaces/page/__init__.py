@@ -19,9 +19,12 @@ from rag.people.store import People
 from rag.surfaces.library import DEMO, OWN, Library
 from rag.surfaces.page.articles import QUIETLY, Articles
 from rag.surfaces.page.look import CONVERSATION, CONVERSATIONS, MODEL, READING, theme
+from rag.surfaces.page.model import ModelPanel, wording_options
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
+
+    from rag.surfaces.api.access import AdminRights
 
 __all__ = ["EXAMPLES", "build", "mount"]
 
@@ -36,12 +39,12 @@ _WAIT_FOR_SCRIPT = "while (!window.clippings) await new Promise((done) => setTim
 
 
 def mount(
-    app: FastAPI, library: Library, people: People, *, root_path: str = "", accounts: bool = False
+    app: FastAPI, library: Library, people: People, rights: AdminRights, *, root_path: str = ""
 ) -> FastAPI:
     """Mount the page at the root of a FastAPI application. The application's own routes come first."""
     mounted: FastAPI = gr.mount_gradio_app(
         app,
-        build(library, people, accounts=accounts),
+        build(library, people, rights),
         path="/",
         # The access middleware has set the owner. An empty name is the one local user, not a stranger.
         auth_dependency=lambda request: request.state.owner,
@@ -60,16 +63,19 @@ def mount(
     return mounted
 
 
-def build(library: Library, people: People, *, accounts: bool = False) -> gr.Blocks:
-    """The page, not yet mounted. With `accounts` it has a button to log out."""
-    articles = Articles(library)
+def build(library: Library, people: People, rights: AdminRights) -> gr.Blocks:
+    """The page, not yet mounted. With accounts it has a button to log out; those whom `rights` allows see the
+    settings of the language model."""
+    articles, model = Articles(library), ModelPanel(library, rights)
 
-    def load_preferences(request: gr.Request) -> tuple[str, str]:
-        """The choices of this user's last visit."""
-        saved = people.settings.get(request.username or "")
+    def load_preferences(request: gr.Request) -> tuple[str, gr.Radio, gr.HTML]:
+        """The choices of this user's last visit, and what this user may see."""
+        owner = request.username or ""
+        saved = people.settings.get(owner)
         collection = saved.get("collection", "")
         known = collection == DEMO or (collection == OWN and library.first == OWN)
-        return collection if known else library.first, saved.get("wording", "model")
+        wording = gr.Radio(value=saved.get("wording", "model"), **wording_options(library.model))
+        return collection if known else library.first, wording, model.shown_to(owner)
 
     with gr.Blocks(title="Clippings", analytics_enabled=False, fill_width=False) as page:
         # Conversations that an earlier version stored in the browser. The secret only scrambles them.
@@ -79,9 +85,10 @@ def build(library: Library, people: People, *, accounts: bool = False) -> gr.Blo
         )
         with gr.Sidebar(label="Conversations", open=False, elem_id="shelf"):
             gr.HTML(
-                html_template=CONVERSATIONS.replace("LOGOUT", "" if accounts else "hidden"),
+                html_template=CONVERSATIONS.replace("LOGOUT", "" if rights.accounts else "hidden"),
                 elem_id="conversations-panel",
             )
+            model.draw()
         with gr.Row():
             articles.draw_head()
             collection = gr.Radio(
@@ -103,12 +110,13 @@ def build(library: Library, people: People, *, accounts: bool = False) -> gr.Blo
                     html_template=READING,
                     js_on_load="\n".join(
                         (_FOLDER / name).read_text(encoding="utf-8")
-                        for name in ("server.js", "reading.js", "asking.js", "adding.js")
+                        for name in ("server.js", "reading.js", "asking.js", "adding.js", "model.js")
                     ),
                     elem_id="reading",
                 )
         sources, wording = asking
         articles.wire(collection, sources)
+        model.wire(wording)
         collection.input(
             None,
             collection,
@@ -116,7 +124,7 @@ def build(library: Library, people: People, *, accounts: bool = False) -> gr.Blo
             js=f"async (name) => {{ {_WAIT_FOR_SCRIPT} clippings.chooseCollection(name); }}",
         )
         wording.input(None, wording, None, js="(value) => clippings.saveSetting('wording', value)")
-        page.load(load_preferences, None, [collection, wording], **QUIETLY).then(
+        page.load(load_preferences, None, [collection, wording, model.panel], **QUIETLY).then(
             *articles.arrange, **QUIETLY
         ).then(
             lambda: (gr.Radio(interactive=True), gr.Radio(interactive=True)),
@@ -143,12 +151,13 @@ def _ask_tab(library: Library, collection: gr.Radio) -> tuple[gr.Dropdown, gr.Ra
         go = gr.Button("Ask", variant="primary", scale=1, min_width=80, elem_id="ask")
         stop = gr.Button("Stop", scale=1, min_width=80, elem_id="stop")
     gr.HTML(html_template=MODEL, elem_id="model", elem_classes="plain")
-    model = library.own.model
-    by_model = f"{model.name or 'Language model'} (checked)"
     wording = gr.Radio(
-        [(by_model, "model"), ("Quotes from the articles", "articles")], value="model",
-        label="Answer with", visible=model.configured, elem_id="wording", interactive=False,
-    )  # fmt: skip
+        value="model",
+        label="Answer with",
+        elem_id="wording",
+        interactive=False,
+        **wording_options(library.model),
+    )
     with gr.Accordion("Filters", open=False, elem_id="filters"), gr.Row():
         sources = gr.Dropdown(
             [], label="Sources", multiselect=True, info="None selected: all sources", elem_id="sources"

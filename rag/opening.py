@@ -53,7 +53,10 @@ def open_assistant(
         chosen = language_model(model) if model is not None else configured_model(config.model)
         if chosen is not None:
             answerer = Generative(
-                chosen, window=context_window(config.model), max_tokens=config.model.max_tokens
+                chosen,
+                window=context_window(config.model),
+                max_tokens=config.model.max_tokens,
+                prompt=config.model.prompt,
             )
     encoder, reader = encoder or SentenceEncoder(config.encoder), reader or SpanReader()
     if judge is None and isinstance(reader, SpanReader):

@@ -8,7 +8,6 @@ weighed in `rag.answer.abstain`, and thresholds there decide: SUPPORTED, CHECK, 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -16,7 +15,7 @@ from functools import cached_property
 from rag.answer import abstain
 from rag.answer.aligned import repeated
 from rag.answer.corrections import notice_on
-from rag.answer.located import Located, Stretch, around, located
+from rag.answer.located import Located, Stretch, around, is_whole, located
 from rag.answer.paraphrase import agrees, in_days_of, lacks, objections
 from rag.english.clauses import is_conditioned, joined_part
 from rag.english.names import small_words
@@ -45,8 +44,6 @@ _WORSE = {
     Objection.FIGURES: Objection.UNKNOWN_FIGURES,
     Objection.NAMES: Objection.UNKNOWN_NAMES,
 }
-# A place inside a word or a number: “rose 1” does not stand in “rose 12%” nor in “rose 1.5%”.
-_INSIDE = re.compile(r"(?<=\w)(?=['’-]?\w)|(?<=\w['’-])(?=\w)|(?<=\d)(?=[.,]\d)|(?<=\d[.,])(?=\d)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,9 +154,12 @@ class Checker:
         # The one to which rules object least: its stretches have most of the sentence.
         return sorted(found, key=lambda e: (e.support is None, len(e.objections), -e.likelihood))
 
-    def may_be_shown(self, draft: DraftSentence) -> bool:
-        """Whether the evidence has the words of a sentence, or may support it."""
-        return self.is_quoted(draft) or any(weighed.support for weighed in self.weighed(draft))
+    def support(self, draft: DraftSentence) -> Support | None:
+        """What a sentence may be called; `None` where the evidence neither has its words nor may support it.
+        Nothing is cited yet."""
+        if self.is_quoted(draft):
+            return Support.QUOTED
+        return next((weighed.support for weighed in self.weighed(draft)), None)
 
     def _quoted(self, draft: DraftSentence) -> list[_Found]:
         """Where the sentence stands word for word: in the quotes it claims, in the passages it claims, or in
@@ -282,8 +282,11 @@ def _standing(sought: str, passage: str) -> tuple[int, int] | None:
     at = 0
     while span := locate(sought, passage[at:]):
         start, end = at + span[0], at + span[1]
-        whole = not (_INSIDE.match(passage, start) or _INSIDE.match(passage, end))
-        if whole and agrees(sought, _around(passage, start, end)) and not _conditioned(passage, start, end):
+        if (
+            is_whole(passage, start, end)
+            and agrees(sought, _around(passage, start, end))
+            and not _conditioned(passage, start, end)
+        ):
             return start, end
         at = start + 1
     return None

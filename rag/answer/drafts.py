@@ -4,21 +4,27 @@ The reply is read as Markdown, block by block, and each block sentence by senten
 soon as nothing that may follow can change it. Headings, lead-ins, labels and the headers of tables are no
 claims: they are kept as the lines that a sentence stands under. What cannot be understood by itself (a
 fragment, a cell, "it") is given a statement to be judged in its place.
+
+A model that was asked for quotes gives the words that a sentence rests on beside it, beneath it, or before
+the answer (`rag.answer.quotes`). They become the sentence's claims, and are never drafts.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from rag.answer.antecedents import pointing_word, with_antecedent
 from rag.answer.markdown import Block, blocks, last_top_line
 from rag.answer.markers import is_opening, without_markers
+from rag.answer.quotes import Quote, bare_quotation, claim_of, opens_quote, without_quotes
+from rag.answer.quotes_first import QuotesPart
 from rag.answer.remarks import (
     about,
     claims_nothing,
+    heads_quotes,
     heads_sources,
     is_fragment,
     is_lead_in,
@@ -57,45 +63,62 @@ _LABEL = re.compile(r"([^\n.!?:;]{1,80}?)\s?(?::|\s[–—-])\s+(?=\S)")
 @dataclass(frozen=True, slots=True)
 class _Piece:
     """A finished sentence of a block, or the whole of a heading, cell or piece of code. `strong`: whether the
-    whole of its block is bold, or its first characters up to there are."""
+    whole of its block is bold, or its first characters up to there are. `claims`: the quotes that were found
+    for it."""
 
     text: str
     numbers: tuple[int, ...]
     place: Place
     strong: int = 0
     opens: bool = True  # its block
+    quotes: tuple[Quote, ...] = ()
+    claims: tuple[Claim, ...] = ()
 
 
-def drafts_of(reply: str, texts: Sequence[str] = ()) -> list[DraftSentence]:
-    """The draft sentences of a whole reply. `texts`: the passages that the model was given.
+def drafts_of(reply: str, texts: Sequence[str] = (), *, quoting: bool = False) -> list[DraftSentence]:
+    """The draft sentences of a whole reply. `texts`: the passages that the model was given; `quoting`:
+    whether it was asked to quote them.
 
     >>> drafts = drafts_of("Iran struck first [1]. Pakistan replied. [2, 3]\\n\\nI hope this helps!")
     >>> [(draft.text, [claim.number for claim in draft.claims]) for draft in drafts]
     [('Iran struck first.', [1]), ('Pakistan replied.', [2, 3])]
     """
-    reader = ReplyReader(texts)
+    reader = ReplyReader(texts, quoting=quoting)
     return [*reader.feed(reply), *reader.close()]
 
 
 class ReplyReader:
     """Reads one reply, piece by piece. `texts`: the passages that the model was given, where they are known.
+    `quoting`: whether it was asked to quote them; a quote of a passage not among them is none.
 
     Where the stream is cut makes no difference to the drafts.
     """
 
-    def __init__(self, texts: Sequence[str] = ()) -> None:
+    def __init__(self, texts: Sequence[str] = (), *, quoting: bool = False) -> None:
         self._passages = len(texts) or None
         self._drafter = _Drafter(frozenset().union(*map(small_words, texts)))
+        self._first = QuotesPart(texts) if quoting else None
+        self._quotes = _Quotes(texts, self._first) if self._first else None
         self._open = ""  # what is not closed yet
         self._blocks = 0  # closed before it
         self._given = 0  # pieces of it that were given to the drafter
         self._read = 0  # its length when it was last read
         self._length = 0  # of the whole reply
 
+    @property
+    def quoted(self) -> tuple[int, int]:
+        """How many quotes the reply gave so far, and how many of them a passage has."""
+        if self._first is None or self._quotes is None:
+            return 0, 0
+        return self._first.given + self._quotes.given, self._first.located + self._quotes.located
+
     def feed(self, piece: str) -> Iterator[DraftSentence]:
         """The drafts that are finished with a further piece of the reply."""
         piece = piece[: max(0, _LONGEST_REPLY - self._length)]
         self._length += len(piece)
+        yield from self._feed(self._first.feed(piece) if self._first else piece)
+
+    def _feed(self, piece: str) -> Iterator[DraftSentence]:
         self._open += piece
         # A block is read anew after it has grown by a part, so that the time stays linear in its length.
         part = self._read // 8 if self._read < _LONG else self._read
@@ -106,28 +129,106 @@ class ReplyReader:
             before = self._given
             yield from self._drafts(closed, complete=True)
             # What follows may have been given in part: its lines are not whole yet.
-            self._given = max(0, before - len(list(self._pieces(closed, complete=True))))
+            self._given = max(0, before - len(self._pieces(closed, complete=True)[0]))
             self._blocks = max(self._blocks, _count(blocks(closed, self._blocks)))
         self._read = len(self._open)
         yield from self._drafts(self._open, complete=False)
 
     def close(self) -> Iterator[DraftSentence]:
         """The drafts that are left when the reply is complete."""
+        if self._first:
+            self._open += self._first.close()
         yield from self._drafts(self._open, complete=True)
         self._open, self._given = "", 0
+        if self._quotes:
+            yield from self._taken(self._quotes.held())
 
     def _drafts(self, text: str, *, complete: bool) -> Iterator[DraftSentence]:
         """The drafts of the pieces of what is not closed that were not given yet."""
-        pieces = list(self._pieces(text, complete=complete))
+        pieces, begun = self._pieces(text, complete=complete)
         new, self._given = pieces[self._given :], max(self._given, len(pieces))
+        if self._quotes is None:
+            yield from self._taken(new)
+            return
         for piece in new:
+            yield from self._taken(self._quotes.take(piece))
+        # What a sentence is followed by may be its quote, until enough of it has come.
+        if len(begun) >= _BEGUN and not opens_quote(begun) and not re.search(_UNRESOLVED, begun[:_BEGUN]):
+            yield from self._taken(self._quotes.held())
+
+    def _taken(self, pieces: Iterable[_Piece]) -> Iterator[DraftSentence]:
+        for piece in pieces:
             if draft := self._drafter.take(piece):
                 yield draft
 
-    def _pieces(self, text: str, *, complete: bool) -> Iterator[_Piece]:
+    def _pieces(self, text: str, *, complete: bool) -> tuple[list[_Piece], str]:
+        """The finished pieces of a text, and what has come of the next."""
         found = blocks(text if not complete or text.endswith("\n") else f"{text}\n", self._blocks)
+        pieces: list[_Piece] = []
+        begun = ""
         for block in found:
-            yield from _pieces(block, self._passages, closed=complete or block.closed)
+            finished, begun = _pieces(
+                block, self._passages, closed=complete or block.closed, quoting=self._quotes is not None
+            )
+            pieces += finished
+        return pieces, begun
+
+
+class _Quotes:
+    """Finds the quotes of each piece in the passages, and holds back a piece without any until it is known
+    whether its quote stands beneath it."""
+
+    def __init__(self, texts: Sequence[str], first: QuotesPart) -> None:
+        self.given = self.located = 0
+        self._texts, self._first = texts, first
+        self._held: _Piece | None = None
+        self._above: _Piece | None = None  # the last piece that is no quote
+        self._listed = False  # whether a list of quotes has begun behind the answer
+
+    def take(self, piece: _Piece) -> Iterator[_Piece]:
+        """What is finished with a further piece."""
+        self._listed = self._listed or heads_quotes(piece.text)
+        if self._listed:
+            return
+        above = self._above
+        quoted = bare_quotation(piece.text)
+        beneath = piece.place.kind is BlockKind.QUOTE or quoted is not None
+        # Behind a colon, or behind another, a quotation is what the reply says.
+        if beneath and above is not None and not above.text.endswith(":") and not _is_quotation(above):
+            if self._held is not None:
+                quotes = piece.quotes or (Quote(0, quoted or piece.text),)
+                self._held = self._with(self._held, quotes, piece.numbers)
+            return
+        yield from self.held()
+        self._above = piece if piece.place.kind is not BlockKind.HEADING else None
+        piece = self._with(piece, piece.quotes, ())
+        if piece.quotes:
+            yield self._with_first(piece)
+        else:
+            self._held = piece
+
+    def held(self) -> Iterator[_Piece]:
+        """The piece that was held back."""
+        if self._held is not None:
+            piece, self._held = self._held, None
+            yield self._with_first(piece)
+
+    def _with(self, piece: _Piece, quotes: Sequence[Quote], numbers: tuple[int, ...]) -> _Piece:
+        numbers = tuple(dict.fromkeys([*piece.numbers, *numbers]))
+        found = [claim_of(quote.text, quote.numbers or numbers, self._texts) for quote in quotes]
+        self.given += len(found)
+        self.located += sum(claim is not None for claim in found)
+        claims = [*piece.claims, *(claim for claim in found if claim)]
+        return replace(piece, numbers=numbers, claims=tuple(dict.fromkeys(claims)))
+
+    def _with_first(self, piece: _Piece) -> _Piece:
+        """The piece with the quotes before the answer that its numbers name."""
+        first = [claim for number in piece.numbers for claim in self._first.named(number)]
+        return replace(piece, claims=tuple(dict.fromkeys([*piece.claims, *first])))
+
+
+def _is_quotation(piece: _Piece) -> bool:
+    return piece.place.kind is BlockKind.QUOTE or bare_quotation(piece.text) is not None
 
 
 def _count(found: Sequence[Block]) -> int:
@@ -137,25 +238,25 @@ def _count(found: Sequence[Block]) -> int:
 # --- blocks as sentences -----------------------------------------------------------------------------------
 
 
-def _pieces(block: Block, passages: int | None, *, closed: bool) -> Iterator[_Piece]:
-    """The finished sentences of a block."""
+def _pieces(block: Block, passages: int | None, *, closed: bool, quoting: bool) -> tuple[list[_Piece], str]:
+    """The finished sentences of a block, and what has come of the next."""
     place = block.place
     if place.kind is BlockKind.CODE:
-        if closed:
-            yield _Piece(block.text, (), place)
-        return
+        return ([_Piece(block.text, (), place)] if closed else []), ""
     plain, markers, places = without_markers(_joined(block.text), block.code, passages)
+    quotes: tuple[Quote, ...] = ()
+    if quoting:
+        plain, markers, places, quotes = without_quotes(plain, markers, places, passages, closed=closed)
     strong = sum(1 for at in places[:-1] if at < block.strong)
     if place.kind in (BlockKind.HEADING, BlockKind.CELL):
-        if closed:
-            numbers = tuple(n for marker in markers for n in marker.numbers)
-            yield _Piece(_flat(plain), numbers, place, strong)
-        return
+        numbers = tuple(n for marker in markers for n in marker.numbers)
+        return ([_Piece(_flat(plain), numbers, place, strong, quotes=quotes)] if closed else []), ""
     spans = list(_spans(plain))
     if not closed:
-        spans = spans[: _finished(plain, spans, block.text)]
+        spans = spans[: _finished(plain, spans, block.text, quoting=quoting)]
     whole = len(plain.rstrip(" :"))
     previous: int | None = None
+    pieces = []
     for start, end, number in spans:
         # A marker belongs to the sentence it stands in or follows; the space before it has gone with it.
         text = _DASH.sub("", _flat(plain[start:end]))
@@ -165,9 +266,12 @@ def _pieces(block: Block, passages: int | None, *, closed: bool) -> Iterator[_Pi
         if number is not None:
             own = Place(place.block, BlockKind.ITEM, place.depth + 1, number)
         numbers = tuple(n for m in markers if start < m.at <= end for n in m.numbers)
+        given = tuple(quote for quote in quotes if start < quote.at <= end)
         bold = 0 if start else len(text) if strong >= whole else len(_flat(plain[:strong]))
-        yield _Piece(text, numbers, own, bold, not start or number != previous)
+        pieces.append(_Piece(text, numbers, own, bold, not start or number != previous, given))
         previous = number
+    begun = plain[spans[-1][1] if spans else 0 :].strip()
+    return pieces, "" if "|" in block.text or place.kind is BlockKind.QUOTE else begun
 
 
 def _flat(text: str) -> str:
@@ -204,12 +308,13 @@ def _spans(plain: str) -> Iterator[tuple[int, int, int | None]]:
             line = end + 1
 
 
-def _finished(plain: str, spans: Sequence[tuple[int, int, int | None]], text: str) -> int:
-    """How many of the sentences of a block that may go on are finished."""
+def _finished(plain: str, spans: Sequence[tuple[int, int, int | None]], text: str, *, quoting: bool) -> int:
+    """How many of the sentences of a block that may go on are finished. `quoting`: each may have a quote
+    behind it."""
     if not spans or "|" in text:
         return 0  # a line with bars may be the header of a table
     last = plain[spans[-1][0] :]
-    begun = len(last.strip()) >= _BEGUN and not is_opening(last)
+    begun = len(last.strip()) >= _BEGUN and not is_opening(last) and not (quoting and opens_quote(last))
     count = len(spans) - (1 if begun else 2)
     if count <= 0:
         return 0
@@ -218,6 +323,9 @@ def _finished(plain: str, spans: Sequence[tuple[int, int, int | None]], text: st
     for at, (before, end) in enumerate(pairwise(ends)):
         # A full stop inside a quotation ends nothing, and until it is closed it cannot be told apart.
         if end > limit or _quoting(plain[before:end]):
+            return at
+        # A quote of several sentences that has not been closed yet belongs to the sentence before it.
+        if quoting and opens_quote(plain[end:]) and _quoting(plain[end:]):
             return at
     return count
 
@@ -400,7 +508,7 @@ class _Drafter:
         self._before = (text, text if follows is not None and _is_joined(said, text) else said)
         return DraftSentence(
             text,
-            tuple(Claim(n) for n in dict.fromkeys(piece.numbers)),
+            _claims(piece),
             statement=said if said != text else None,
             layout=self._layout(place, [each.line for each in above if each.line]),
             parts=parts if len(parts) > 1 else (),
@@ -444,8 +552,13 @@ class _Drafter:
 
 
 def _draft(piece: _Piece, text: str, layout: Layout, *, statement: str | None = None) -> DraftSentence:
-    claims = tuple(Claim(n) for n in dict.fromkeys(piece.numbers))
-    return DraftSentence(text, claims, statement=statement, layout=layout)
+    return DraftSentence(text, _claims(piece), statement=statement, layout=layout)
+
+
+def _claims(piece: _Piece) -> tuple[Claim, ...]:
+    """The quotes of a piece, and the passages that it names without one."""
+    quoted = {claim.number for claim in piece.claims}
+    return (*piece.claims, *(Claim(n) for n in dict.fromkeys(piece.numbers) if n not in quoted))
 
 
 def _label(piece: _Piece) -> str:

@@ -183,7 +183,7 @@ def test_a_model_s_sentences_are_cited_and_what_no_article_says_is_withheld(
         answer = assistant.ask("Who struck first?")
     assert answer.text == "Iran struck first on Tuesday. [1]"
     assert answer.withheld == ("Iran fired 40 missiles at dawn on Monday.",)
-    assert answer.trace.answerer == "generate:scripted, prompt 1, follow-ups 1"
+    assert answer.trace.answerer == "generate:scripted, prompt numbers 2, follow-ups 1"
 
 
 @pytest.mark.slow  # the bundled judge
@@ -331,7 +331,7 @@ def test_a_model_that_names_one_side_only_does_not_hide_the_other(
     ) as assistant:
         answer = assistant.ask(FLOOD)
     assert [r.value for r in answer.conflicts[0].claims] == ["nine", "Seven"]
-    assert answer.trace.answerer == "generate:scripted, prompt 1, follow-ups 1"
+    assert answer.trace.answerer == "generate:scripted, prompt numbers 2, follow-ups 1"
     assert answer.text.startswith(
         "The flood in Karvel killed nine people on Sunday. [1] Seven people were killed"
     )
@@ -582,7 +582,7 @@ def test_a_llama_index_model_can_be_handed_in(ready: Config, encoder: WordEncode
         answer = assistant.ask("Who struck first?")
     assert (answer.text, answer.trace.answerer) == (
         "Pakistan replied on Thursday. [1]",
-        "generate:fixed, prompt 1, follow-ups 1",
+        "generate:fixed, prompt numbers 2, follow-ups 1",
     )
 
 

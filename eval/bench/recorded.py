@@ -9,7 +9,7 @@ most words with the question.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -96,10 +96,10 @@ class _Heard:
 
     model: LanguageModel
     text: str = ""
+    name: str = field(init=False)
 
-    @property
-    def name(self) -> str:
-        return self.model.name
+    def __post_init__(self) -> None:
+        self.name = self.model.name
 
     def stream(self, messages: Sequence[Mapping[str, str]]) -> Iterator[str]:
         self.text = ""

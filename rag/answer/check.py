@@ -15,7 +15,7 @@ from functools import cached_property
 from rag.answer import abstain
 from rag.answer.aligned import repeated
 from rag.answer.corrections import notice_on
-from rag.answer.located import Located, Stretch, around, is_whole, located
+from rag.answer.located import Located, Stretch, around, is_whole, located, together
 from rag.answer.paraphrase import agrees, in_days_of, lacks, objections
 from rag.english.clauses import is_conditioned, joined_part
 from rag.english.names import small_words
@@ -139,6 +139,8 @@ class Checker:
         """The texts of the evidence that may support a sentence in other words: first those with which it may
         be shown, of these the ones to which rules object least, and then the likeliest."""
         texts = [text for claim in draft.claims if (text := self._pointed_at(claim))]
+        if len(texts) > 1:
+            texts.append(together([stretch for text in texts for stretch in text.stretches]))
         if not texts:
             numbers = [claim.number for claim in draft.claims]
             texts = located(draft.text, self._evidence, numbers, self._common)
@@ -154,12 +156,9 @@ class Checker:
         # The one to which rules object least: its stretches have most of the sentence.
         return sorted(found, key=lambda e: (e.support is None, len(e.objections), -e.likelihood))
 
-    def support(self, draft: DraftSentence) -> Support | None:
-        """What a sentence may be called; `None` where the evidence neither has its words nor may support it.
-        Nothing is cited yet."""
-        if self.is_quoted(draft):
-            return Support.QUOTED
-        return next((weighed.support for weighed in self.weighed(draft)), None)
+    def may_be_shown(self, draft: DraftSentence) -> bool:
+        """Whether the evidence has the words of a sentence, or may support it."""
+        return self.is_quoted(draft) or any(weighed.support for weighed in self.weighed(draft))
 
     def _quoted(self, draft: DraftSentence) -> list[_Found]:
         """Where the sentence stands word for word: in the quotes it claims, in the passages it claims, or in

@@ -19,7 +19,7 @@ from rag.english.normalise import fold
 from rag.english.sentences import Span, sentences
 from rag.types import Evidence, RetrievedPassage
 
-__all__ = ["Located", "Stretch", "around", "is_whole", "located", "place_of"]
+__all__ = ["Located", "Stretch", "around", "is_whole", "located", "place_of", "together"]
 
 _WINDOW = 165  # words: about what the judge reads beside a sentence
 _WINDOWS = 2  # passages a sentence is laid beside, and one text of the stretches taken together
@@ -107,10 +107,15 @@ def located(
         start, end = _window(source.passage.text, chosen[0])
         inside = tuple(stretch for stretch in chosen if start <= stretch.start and stretch.end <= end)
         texts.append(Located(source.passage.text[start:end], inside))
-    together = _covering([stretch for stretch in stretches if stretch.held], worth)
-    if len({stretch.source.rank for stretch in together}) > 1:
-        texts.append(Located(" ".join(stretch.text for stretch in _in_order(together)), tuple(together)))
+    covering = _covering([stretch for stretch in stretches if stretch.held], worth)
+    if len({stretch.source.rank for stretch in covering}) > 1:
+        texts.append(together(covering))
     return texts
+
+
+def together(stretches: Sequence[Stretch]) -> Located:
+    """Several stretches as one text."""
+    return Located(" ".join(stretch.text for stretch in _in_order(stretches)), tuple(stretches))
 
 
 def around(source: RetrievedPassage, start: int, end: int, *, words: int = _WINDOW) -> Located:

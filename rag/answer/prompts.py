@@ -63,6 +63,15 @@ passage in square brackets, such as [2].
 {_RULES}""",
 }
 
+# Said once more behind the question: a small model has forgotten the rules by then.
+_REMINDER = {
+    "numbers": "Answer in sentences that end with the number of their passage, such as [2].",
+    "quotes": "Answer in sentences with the number of their passage and its words behind each, such as "
+    '[2: "the words of passage 2"].',
+    "quotes-first": 'First write "Quotes:" and under it lines such as [2] "a sentence of passage 2". Then '
+    'write "Answer:" and the answer in sentences that end with the number of their passage, such as [2].',
+}
+
 _REWRITING = """You rewrite the last question of a conversation so that it can be understood without the \
 conversation.
 
@@ -96,7 +105,11 @@ def messages(
     asked = f"The question was asked on {asked_on.isoformat()}.\n" if asked_on else ""
     return [
         {"role": "system", "content": _SYSTEM[prompt]},
-        {"role": "user", "content": f"Passages:\n\n{passages}\n\n{disagree}{asked}Question: {question}"},
+        {
+            "role": "user",
+            "content": f"Passages:\n\n{passages}\n\n{disagree}{asked}Question: {question}\n\n"
+            f"{_REMINDER[prompt]}",
+        },
     ]
 
 
@@ -128,7 +141,8 @@ def within(
     the first.
     """
     disagree = disagreeing(disagreements, {source.rank for source in evidence})
-    room = tokens / _TOKENS_PER_CHARACTER - len(_SYSTEM[prompt]) - len(disagree) - len(question) - 200
+    rules = len(_SYSTEM[prompt]) + len(_REMINDER[prompt])
+    room = tokens / _TOKENS_PER_CHARACTER - rules - len(disagree) - len(question) - 200
     kept: list[RetrievedPassage] = []
     for source in evidence:
         room -= len(_numbered(source)) + 2

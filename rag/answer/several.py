@@ -9,6 +9,8 @@ from rag.types import Claim, DraftSentence, Sentence, Support
 
 __all__ = ["checked_in_parts", "with_best_claims"]
 
+_ORDER = list(Support)  # from the strongest to the weakest
+
 
 def checked_in_parts(checker: Checker, draft: DraftSentence) -> Sentence | None:
     """The sentence with the citations of all its claims, or `None` where one of them is not supported.
@@ -18,9 +20,11 @@ def checked_in_parts(checker: Checker, draft: DraftSentence) -> Sentence | None:
     """
     if not draft.parts or checker.is_quoted(draft):
         return checker.check(draft)
-    parts = _parts(draft)
+    parts = [
+        with_best_claims(checker, replace(draft, text=part, statement=None, parts=())) for part in draft.parts
+    ]
     # First whether all hold: a citation has its number from the moment that its part is checked.
-    if not all(checker.support(part) for part in parts):
+    if not all(checker.may_be_shown(part) for part in parts):
         return None
     found = [checker.check(part) for part in parts]
     citations = dict.fromkeys(citation for part in found if part for citation in part.citations)
@@ -28,29 +32,27 @@ def checked_in_parts(checker: Checker, draft: DraftSentence) -> Sentence | None:
 
 
 def with_best_claims(checker: Checker, draft: DraftSentence) -> DraftSentence:
-    """A draft with the quotes that it claims, if these carry it as well as any words of the evidence;
+    """A draft with the quotes that it claims, if these carry it as well as any words of the evidence do;
     otherwise with the passages it claims alone. A model may quote too little, or the wrong words.
 
-    Raises `ModelError` when the judge is needed and cannot be loaded.
+    One in parts is left as it is: its parts are looked at one by one. Raises `ModelError` when the judge is
+    needed and cannot be loaded.
     """
-    if all(claim.quote is None for claim in draft.claims):
+    if draft.parts or all(claim.quote is None for claim in draft.claims):
         return draft
-    if (quoted := _support(checker, draft)) in {Support.QUOTED, Support.SUPPORTED}:
+    quoted = _standing(checker, draft)
+    if quoted <= (_ORDER.index(Support.SUPPORTED), 0):
         return draft
     numbers = dict.fromkeys(claim.number for claim in draft.claims)
     bare = replace(draft, claims=tuple(Claim(number) for number in numbers))
-    found = _support(checker, bare)
-    return bare if found and found is not quoted else draft
+    return draft if quoted <= _standing(checker, bare) else bare
 
 
-def _support(checker: Checker, draft: DraftSentence) -> Support | None:
-    """The weakest of what the claims of a sentence may be called, as `checked_in_parts` goes about it."""
-    if not draft.parts or checker.is_quoted(draft):
-        return checker.support(draft)
-    found = [checker.support(part) for part in _parts(draft)]
-    supports = [each for each in found if each]
-    return Support.weakest(supports) if len(supports) == len(found) else None
-
-
-def _parts(draft: DraftSentence) -> list[DraftSentence]:
-    return [replace(draft, text=part, statement=None, parts=()) for part in draft.parts]
+def _standing(checker: Checker, draft: DraftSentence) -> tuple[int, int]:
+    """How well the evidence carries a draft, the lower the better: its state, and how many rules object."""
+    if checker.is_quoted(draft):
+        return _ORDER.index(Support.QUOTED), 0
+    best = next(iter(checker.weighed(draft)), None)
+    if best is None or best.support is None:
+        return len(_ORDER), 0
+    return _ORDER.index(best.support), len(best.objections)

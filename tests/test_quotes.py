@@ -158,6 +158,12 @@ def test_quotations_that_a_lead_in_announces_are_the_answer() -> None:
         assert [text for text, _ in read(reply)][1:] == expected
 
 
+def test_a_quotation_that_stands_alone_and_is_in_no_passage_is_not_said() -> None:
+    reply = 'Here is what they say:\n\n[2] "a sentence of passage 2"\n\n[2] "We will not go to war"'
+    assert read(reply) == [('"We will not go to war"', [(2, "We will not go to war")])]
+    assert [text for text, _ in read('He said one word:\n\n"Never." [2]')][1:] == ['"Never."']
+
+
 # Quotes first.
 
 NORVIK = "Profit at Norvik fell by three per cent"

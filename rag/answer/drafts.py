@@ -13,18 +13,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
-from itertools import pairwise
+from dataclasses import dataclass
 
 from rag.answer.antecedents import pointing_word, with_antecedent
 from rag.answer.markdown import Block, blocks, last_top_line
-from rag.answer.markers import is_opening, without_markers
-from rag.answer.quotes import Quote, bare_quotation, claim_of, opens_quote, without_quotes
+from rag.answer.pieces import Piece, PieceQuotes, is_begun, pieces_of
 from rag.answer.quotes_first import QuotesPart
 from rag.answer.remarks import (
     about,
     claims_nothing,
-    heads_quotes,
     heads_sources,
     is_fragment,
     is_lead_in,
@@ -35,13 +32,10 @@ from rag.english.coordination import coordinated
 from rag.english.lexicon import HEADING_WORDS
 from rag.english.names import names, small_words
 from rag.english.normalise import stem, words
-from rag.english.sentences import sentences
 from rag.types import BlockKind, Claim, DraftSentence, Layout, Line, Place
 
 __all__ = ["ReplyReader", "drafts_of"]
 
-# A sentence is finished when the next has begun in earnest: "U.S." may be the end of one or not.
-_BEGUN = 12
 _LONGEST_STATEMENT = 45  # words: about what the judge reads of a statement
 _LONGEST_LABEL = 6  # words before a colon in an item
 _PSEUDO_HEADING = 7  # the depth of a bold line that stands as a heading
@@ -49,30 +43,7 @@ _LONGEST_LOOKED_INTO = 1_000  # characters; what is longer is no sentence, and i
 _STEP = 16  # characters after which an open block is read anew: no sentence is finished by fewer
 _LONGEST_REPLY = 100_000  # characters; what comes after them is not read, as no model answers at such length
 _LONG = 10_000  # characters of an open block; no list or table that is meant is longer
-# Single quotation marks, told from the apostrophe of "don’t" by the side on which the word stands.
-_SINGLE_OPENED = re.compile(r"(?<![\w’'])['‘](?=\w)")
-_SINGLE_CLOSED = re.compile(r"(?<=[\w.,!?…])['’](?!\w)")
-# Marks that may turn out to be the beginning of emphasis, code, a link or an entity.
-_UNRESOLVED = re.compile(r"[*_`<&\\]|!?\[(?:[^\[\]]*(?:\Z|\](?:\Z|\()))")
-# Items that a model counts off inside a paragraph: "as follows: 1. Oil 2. Gas".
-_INLINE_ITEM = re.compile(r"(?:\A|(?<=\s))(\d{1,2})[.)]\s+(?=[^\W\d_]|[“\"*])")
-_DASH = re.compile(r"\A[–—•-]\s+")  # behind a label or a title that was a sentence of its own
 _LABEL = re.compile(r"([^\n.!?:;]{1,80}?)\s?(?::|\s[–—-])\s+(?=\S)")
-
-
-@dataclass(frozen=True, slots=True)
-class _Piece:
-    """A finished sentence of a block, or the whole of a heading, cell or piece of code. `strong`: whether the
-    whole of its block is bold, or its first characters up to there are. `claims`: the quotes that were found
-    for it."""
-
-    text: str
-    numbers: tuple[int, ...]
-    place: Place
-    strong: int = 0
-    opens: bool = True  # its block
-    quotes: tuple[Quote, ...] = ()
-    claims: tuple[Claim, ...] = ()
 
 
 def drafts_of(reply: str, texts: Sequence[str] = (), *, quoting: bool = False) -> list[DraftSentence]:
@@ -98,7 +69,7 @@ class ReplyReader:
         self._passages = len(texts) or None
         self._drafter = _Drafter(frozenset().union(*map(small_words, texts)))
         self._first = QuotesPart(texts) if quoting else None
-        self._quotes = _Quotes(texts, self._first) if self._first else None
+        self._quotes = PieceQuotes(texts, self._first) if self._first else None
         self._open = ""  # what is not closed yet
         self._blocks = 0  # closed before it
         self._given = 0  # pieces of it that were given to the drafter
@@ -153,188 +124,29 @@ class ReplyReader:
         for piece in new:
             yield from self._taken(self._quotes.take(piece))
         # What a sentence is followed by may be its quote, until enough of it has come.
-        if len(begun) >= _BEGUN and not opens_quote(begun) and not re.search(_UNRESOLVED, begun[:_BEGUN]):
+        if is_begun(begun):
             yield from self._taken(self._quotes.held())
 
-    def _taken(self, pieces: Iterable[_Piece]) -> Iterator[DraftSentence]:
+    def _taken(self, pieces: Iterable[Piece]) -> Iterator[DraftSentence]:
         for piece in pieces:
             if draft := self._drafter.take(piece):
                 yield draft
 
-    def _pieces(self, text: str, *, complete: bool) -> tuple[list[_Piece], str]:
+    def _pieces(self, text: str, *, complete: bool) -> tuple[list[Piece], str]:
         """The finished pieces of a text, and what has come of the next."""
         found = blocks(text if not complete or text.endswith("\n") else f"{text}\n", self._blocks)
-        pieces: list[_Piece] = []
+        pieces: list[Piece] = []
         begun = ""
         for block in found:
-            finished, begun = _pieces(
+            finished, begun = pieces_of(
                 block, self._passages, closed=complete or block.closed, quoting=self._quotes is not None
             )
             pieces += finished
         return pieces, begun
 
 
-class _Quotes:
-    """Finds the quotes of each piece in the passages, and holds back a piece without any until it is known
-    whether its quote stands beneath it."""
-
-    def __init__(self, texts: Sequence[str], first: QuotesPart) -> None:
-        self.given = self.located = 0
-        self._texts, self._first = texts, first
-        self._held: _Piece | None = None
-        self._above: _Piece | None = None  # the last piece that is no quote
-        self._listed = False  # whether a list of quotes has begun behind the answer
-
-    def take(self, piece: _Piece) -> Iterator[_Piece]:
-        """What is finished with a further piece."""
-        self._listed = self._listed or heads_quotes(piece.text)
-        if self._listed:
-            return
-        above = self._above
-        quoted = bare_quotation(piece.text)
-        beneath = piece.place.kind is BlockKind.QUOTE or quoted is not None
-        # Behind a colon, or behind another, a quotation is what the reply says.
-        if beneath and above is not None and not above.text.endswith(":") and not _is_quotation(above):
-            if self._held is not None:
-                quotes = piece.quotes or (Quote(0, quoted or piece.text),)
-                self._held = self._with(self._held, quotes, piece.numbers)
-            return
-        yield from self.held()
-        self._above = piece if piece.place.kind is not BlockKind.HEADING else None
-        piece = self._with(piece, piece.quotes, ())
-        if piece.quotes:
-            yield self._with_first(piece)
-        else:
-            self._held = piece
-
-    def held(self) -> Iterator[_Piece]:
-        """The piece that was held back."""
-        if self._held is not None:
-            piece, self._held = self._held, None
-            yield self._with_first(piece)
-
-    def _with(self, piece: _Piece, quotes: Sequence[Quote], numbers: tuple[int, ...]) -> _Piece:
-        numbers = tuple(dict.fromkeys([*piece.numbers, *numbers]))
-        found = [claim_of(quote.text, quote.numbers or numbers, self._texts) for quote in quotes]
-        self.given += len(found)
-        self.located += sum(claim is not None for claim in found)
-        claims = [*piece.claims, *(claim for claim in found if claim)]
-        return replace(piece, numbers=numbers, claims=tuple(dict.fromkeys(claims)))
-
-    def _with_first(self, piece: _Piece) -> _Piece:
-        """The piece with the quotes before the answer that its numbers name."""
-        first = [claim for number in piece.numbers for claim in self._first.named(number)]
-        return replace(piece, claims=tuple(dict.fromkeys([*piece.claims, *first])))
-
-
-def _is_quotation(piece: _Piece) -> bool:
-    return piece.place.kind is BlockKind.QUOTE or bare_quotation(piece.text) is not None
-
-
 def _count(found: Sequence[Block]) -> int:
     return found[-1].place.block + 1 if found else 0
-
-
-# --- blocks as sentences -----------------------------------------------------------------------------------
-
-
-def _pieces(block: Block, passages: int | None, *, closed: bool, quoting: bool) -> tuple[list[_Piece], str]:
-    """The finished sentences of a block, and what has come of the next."""
-    place = block.place
-    if place.kind is BlockKind.CODE:
-        return ([_Piece(block.text, (), place)] if closed else []), ""
-    plain, markers, places = without_markers(_joined(block.text), block.code, passages)
-    quotes: tuple[Quote, ...] = ()
-    if quoting:
-        plain, markers, places, quotes = without_quotes(plain, markers, places, passages, closed=closed)
-    strong = sum(1 for at in places[:-1] if at < block.strong)
-    if place.kind in (BlockKind.HEADING, BlockKind.CELL):
-        numbers = tuple(n for marker in markers for n in marker.numbers)
-        return ([_Piece(_flat(plain), numbers, place, strong, quotes=quotes)] if closed else []), ""
-    spans = list(_spans(plain))
-    if not closed:
-        spans = spans[: _finished(plain, spans, block.text, quoting=quoting)]
-    whole = len(plain.rstrip(" :"))
-    previous: int | None = None
-    pieces = []
-    for start, end, number in spans:
-        # A marker belongs to the sentence it stands in or follows; the space before it has gone with it.
-        text = _DASH.sub("", _flat(plain[start:end]))
-        if not re.search(r"\w", text):
-            continue
-        own = place
-        if number is not None:
-            own = Place(place.block, BlockKind.ITEM, place.depth + 1, number)
-        numbers = tuple(n for m in markers if start < m.at <= end for n in m.numbers)
-        given = tuple(quote for quote in quotes if start < quote.at <= end)
-        bold = 0 if start else len(text) if strong >= whole else len(_flat(plain[:strong]))
-        pieces.append(_Piece(text, numbers, own, bold, not start or number != previous, given))
-        previous = number
-    begun = plain[spans[-1][1] if spans else 0 :].strip()
-    return pieces, "" if "|" in block.text or place.kind is BlockKind.QUOTE else begun
-
-
-def _flat(text: str) -> str:
-    return " ".join(text.split())
-
-
-def _joined(text: str) -> str:
-    """The text of a block in which a line that goes on in small letters is one with the line before."""
-    return re.sub(r"\n(?=[a-z])", " ", text)
-
-
-def _spans(plain: str) -> Iterator[tuple[int, int, int | None]]:
-    """The sentences of a block, each with its number where it begins or goes on an item that the paragraph
-    counts off."""
-    number: int | None = None
-    start = 0
-    cuts: list[tuple[int, int, int | None]] = []
-    for match in _INLINE_ITEM.finditer(plain):
-        found = int(match[1])
-        begins = found == 1 and re.search(
-            r"(?:\A|[:.!?])\s*\Z", plain[max(0, match.start() - 8) : match.start()]
-        )
-        if begins or (number is not None and found == number + 1):
-            cuts.append((start, match.start(), number))
-            start, number = match.end(), found
-    cuts.append((start, len(plain), number))
-    for first, last, of in cuts:
-        line = first
-        while line < last:
-            end = plain.find("\n", line, last)
-            end = last if end < 0 else end
-            for a, b in sentences(plain[line:end]):
-                yield line + a, line + b, of
-            line = end + 1
-
-
-def _finished(plain: str, spans: Sequence[tuple[int, int, int | None]], text: str, *, quoting: bool) -> int:
-    """How many of the sentences of a block that may go on are finished. `quoting`: each may have a quote
-    behind it."""
-    if not spans or "|" in text:
-        return 0  # a line with bars may be the header of a table
-    last = plain[spans[-1][0] :]
-    begun = len(last.strip()) >= _BEGUN and not is_opening(last) and not (quoting and opens_quote(last))
-    count = len(spans) - (1 if begun else 2)
-    if count <= 0:
-        return 0
-    limit = m.start() if (m := _UNRESOLVED.search(plain)) else len(plain)
-    ends = [0, *(end for _, end, _ in spans[:count])]
-    for at, (before, end) in enumerate(pairwise(ends)):
-        # A full stop inside a quotation ends nothing, and until it is closed it cannot be told apart.
-        if end > limit or _quoting(plain[before:end]):
-            return at
-        # A quote of several sentences that has not been closed yet belongs to the sentence before it.
-        if quoting and opens_quote(plain[end:]) and _quoting(plain[end:]):
-            return at
-    return count
-
-
-def _quoting(text: str) -> bool:
-    """Whether a quotation or a bracket is still open at the end."""
-    if text.count('"') % 2 or len(_SINGLE_OPENED.findall(text)) > len(_SINGLE_CLOSED.findall(text)):
-        return True
-    return any(text.count(opened) > text.count(closed) for opened, closed in ("“”", "«»", "()", "[]"))
 
 
 # --- sentences as drafts -----------------------------------------------------------------------------------
@@ -370,7 +182,7 @@ class _Drafter:
         self._before: tuple[str | None, str] | None = None
         self._skipping = False  # a list of sources
 
-    def take(self, piece: _Piece) -> DraftSentence | None:
+    def take(self, piece: Piece) -> DraftSentence | None:
         """The draft of a piece, `None` where it claims nothing."""
         kind = piece.place.kind
         if kind is BlockKind.HEADING:
@@ -385,7 +197,7 @@ class _Drafter:
             return self._item(piece)
         return self._paragraph(piece)
 
-    def _heading(self, piece: _Piece, depth: int) -> DraftSentence | None:
+    def _heading(self, piece: Piece, depth: int) -> DraftSentence | None:
         self._headings = [above for above in self._headings if above.depth < depth]
         self._lead, self._items, self._before, self._label, self._named = None, [], None, None, []
         self._skipping = heads_sources(piece.text)
@@ -400,7 +212,7 @@ class _Drafter:
         self._before = (piece.text, piece.text)
         return _draft(piece, piece.text, layout)
 
-    def _cell(self, piece: _Piece) -> DraftSentence | None:
+    def _cell(self, piece: Piece) -> DraftSentence | None:
         place, text = piece.place, piece.text
         if place.row == 0:
             if place.column == 0:
@@ -431,7 +243,7 @@ class _Drafter:
             piece, text, self._layout(place, lines), statement=statement if statement != text else None
         )
 
-    def _paragraph(self, piece: _Piece) -> DraftSentence | None:
+    def _paragraph(self, piece: Piece) -> DraftSentence | None:
         text, place = piece.text, piece.place
         if piece.opens and piece.strong and piece.strong >= len(text.rstrip(": ")) and claims_nothing(text):
             return self._heading(piece, _PSEUDO_HEADING)
@@ -452,7 +264,7 @@ class _Drafter:
             return self._announcing(piece)
         return self._sentence(piece)
 
-    def _announcing(self, piece: _Piece) -> DraftSentence | None:
+    def _announcing(self, piece: Piece) -> DraftSentence | None:
         """A line that ends with a colon: what follows stands under it."""
         bare = piece.text.rstrip(": ")
         self._listed, self._named = False, []
@@ -464,7 +276,7 @@ class _Drafter:
         self._lead = _Above(bare, 0, None)
         return self._sentence(piece)
 
-    def _item(self, piece: _Piece) -> DraftSentence | None:
+    def _item(self, piece: Piece) -> DraftSentence | None:
         text, depth = piece.text, piece.place.depth
         self._listed = True
         self._items = [above for above in self._items if above.depth < depth or not piece.opens]
@@ -488,7 +300,7 @@ class _Drafter:
             self._items.append(_Above(text.rstrip(".: "), depth, None))
         return draft
 
-    def _sentence(self, piece: _Piece) -> DraftSentence:
+    def _sentence(self, piece: Piece) -> DraftSentence:
         text, place = piece.text, piece.place
         new = piece.opens
         label = _label(piece) if place.kind is BlockKind.ITEM or piece.strong else ""
@@ -551,17 +363,17 @@ class _Drafter:
         return Layout(place, (*headings, *lines))
 
 
-def _draft(piece: _Piece, text: str, layout: Layout, *, statement: str | None = None) -> DraftSentence:
+def _draft(piece: Piece, text: str, layout: Layout, *, statement: str | None = None) -> DraftSentence:
     return DraftSentence(text, _claims(piece), statement=statement, layout=layout)
 
 
-def _claims(piece: _Piece) -> tuple[Claim, ...]:
+def _claims(piece: Piece) -> tuple[Claim, ...]:
     """The quotes of a piece, and the passages that it names without one."""
     quoted = {claim.number for claim in piece.claims}
     return (*piece.claims, *(Claim(n) for n in dict.fromkeys(piece.numbers) if n not in quoted))
 
 
-def _label(piece: _Piece) -> str:
+def _label(piece: Piece) -> str:
     """The label that a sentence begins with, with its colon or dash: bold, or a few words of an item."""
     if not piece.opens:
         return ""

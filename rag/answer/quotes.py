@@ -17,7 +17,15 @@ from rag.english.lexicon import DETERMINERS, PREPOSITIONS, PRESENTING_VERBS, SPE
 from rag.english.normalise import words
 from rag.types import Claim
 
-__all__ = ["QUOTATION", "Quote", "bare_quotation", "claim_of", "opens_quote", "without_quotes"]
+__all__ = [
+    "QUOTATION",
+    "Quote",
+    "bare_quotation",
+    "claim_of",
+    "is_long_enough",
+    "opens_quote",
+    "without_quotes",
+]
 
 _FEWEST_WORDS = 3  # fewer say nothing by themselves, and stand in many places
 _LONGEST = 1_000  # characters of a quote with its brackets
@@ -126,11 +134,11 @@ def _quote_at(
     if match := _BRACKETED.match(plain, at):
         numbers = tuple(numbers_in(match[2])) if match[2] else ()
         behind = _has_ended(plain, at) or any(at <= m.at <= match.end() for m in markers)
-        if numbers or (behind and len(words(match[1])) >= _FEWEST_WORDS):
+        if numbers or (behind and is_long_enough(match[1])):
             return match.end(), [(match[1], numbers)]
         return None
     match = _FOLLOWING.match(plain, at)
-    if match is None or len(words(match[1])) < _FEWEST_WORDS or not plain[:at].strip():
+    if match is None or not is_long_enough(match[1]) or not plain[:at].strip():
         return None
     if bare_quotation(plain[:at].rpartition("\n")[2]):  # a list of quotations is the answer itself
         return None
@@ -205,6 +213,11 @@ def bare_quotation(text: str) -> str | None:
     return match[1] if match else None
 
 
+def is_long_enough(quote: str) -> bool:
+    """Whether a quote has the three words without which it says nothing."""
+    return len(words(quote)) >= _FEWEST_WORDS
+
+
 def opens_quote(text: str) -> bool:
     """Whether a text that is not finished may become a quote of the sentence before it.
 
@@ -227,7 +240,7 @@ def claim_of(quote: str, numbers: Iterable[int], texts: Sequence[str]) -> Claim 
     >>> claim_of("fell by three per cent", [1], ["It rained.", "Profit “fell” by three per cent."])
     Claim(number=2, quote='fell” by three per cent')
     """
-    if len(words(quote)) < _FEWEST_WORDS:
+    if not is_long_enough(quote):
         return None
     for number in dict.fromkeys([*numbers, *range(1, len(texts) + 1)]):
         if 1 <= number <= len(texts) and (span := place_of(quote, texts[number - 1])):

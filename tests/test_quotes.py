@@ -101,6 +101,13 @@ def test_several_quotes_of_one_sentence() -> None:
         assert read(reply) == [("It shrank.", two)], reply
 
 
+def test_a_quote_of_a_page_is_none() -> None:
+    for size, found in ((90, True), (110, False)):
+        long = "It rained on. " * size
+        reply = f'It rained. [1: "{long.strip()[: 9 * size]}"]'
+        assert (len(read(reply, [long])) == 1) is found
+
+
 def test_a_quote_with_a_quotation_in_it_and_one_that_leaves_words_out() -> None:
     assert read('He wants no war. [2: "said: "We will not go to war," and left"]') == [
         ("He wants no war.", [(2, "said: “We will not go to war,” and left")])
@@ -116,7 +123,8 @@ def test_a_quote_with_a_quotation_in_it_and_one_that_leaves_words_out() -> None:
         ('It shrank. [1: "fell by four per cent"]', [(1, None)]),
         ('It shrank. [1: "rose by three per cent"]', [(1, None)]),
         ("It shrank. [1]\n\n> Profit fell sharply.", [(1, None)]),
-        ('It shrank. [1: "the"]', [(1, None)]),
+        ('It shrank. [1: "fell by"]', [(1, None)]),
+        ('It shrank. [1: "fell by three"]', [(1, "fell by three")]),
         ('It shrank. [2: "fell by three per cent"]', [(1, "fell by three per cent"), (2, None)]),
         ('It shrank. [9: "fell by three per cent"]', [(1, "fell by three per cent"), (9, None)]),
         ('It shrank. "fell by three per cent"', [(1, "fell by three per cent")]),

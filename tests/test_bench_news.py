@@ -99,10 +99,15 @@ def test_it_counts_articles_found_answers_and_twins_and_goes_on(
 def test_it_counts_questions_whose_answer_stands_in_the_first_passages() -> None:
     found = news.summary(
         [
-            {"id": str(rank), "holding": 1, "rank": {"fused": 1}, "in_passages": {"fused": rank}}
+            {
+                "id": str(rank),
+                "holding": 1,
+                "rank": {"bm25 articles": 1, "bm25 passages": 1},
+                "in_passages": {"bm25 passages": rank},
+            }
             for rank in (1, 4, 5, 12, None)
         ]
-    )["retrieval"]["fused"]
+    )["retrieval"]["bm25 passages"]
     assert {k: found[f"answer_in_{k}_passages"][0] for k in (4, 8, 12, 16)} == {
         4: 0.4,
         8: 0.6,

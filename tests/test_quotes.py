@@ -104,7 +104,7 @@ def test_several_quotes_of_one_sentence() -> None:
 def test_a_quote_of_a_page_is_none() -> None:
     for size, found in ((90, True), (110, False)):
         long = "It rained on. " * size
-        reply = f'It rained. [1: "{long.strip()[: 9 * size]}"]'
+        reply = f'It rained. [1: "{long.strip()[: 10 * size]}"]'
         assert (len(read(reply, [long])) == 1) is found
 
 

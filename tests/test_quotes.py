@@ -246,6 +246,10 @@ def test_quotes_behind_the_answer_are_not_shown_either() -> None:
         ('It shrank a lot. [1]\n\n"fell by three per cent', []),
         ("It shrank a lot. [1]\n\n> fell by three per cent", []),
         ("It shrank a lot. [1]\n\nNo war is planned there", ["It shrank a lot."]),
+        ("12 people died. [1] No war is planned ther", ["12 people died."]),
+        ("**Norvik** shrank. [1] No war is planned", ["Norvik shrank."]),
+        ("“Norvik” shrank. [1] No war is planned ther", []),  # which may be a list of quotes
+        ("1. Norvik shrank. [1] No war is planned there", []),
         ('Quotes:\n[1] "fell by three per cent"\n\nAnswer:\nIt shrank a lot. [1] No war is planned ', ["It shrank a lot."]),
         ('Quotes:\n[1] "fell by three per cent"\n', []),
     ],

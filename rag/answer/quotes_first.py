@@ -30,6 +30,8 @@ _LED = re.compile(rf"{_NUMBER}\s?[:,–—-]?\s*")
 _TRAILED = re.compile(rf"[\s,;:–—-]{{0,3}}(?:[\[(]?\s?{_NUMBER}\s?[\])]?|\((\d{{1,3}})\))\s?\.?\s*\Z")
 _LONGEST = 1_000  # characters of a quote
 _QUOTED = re.compile(QUOTATION)
+_OPENING = '"“„«[('
+_NAMING = re.compile(r"\b(?:quot|passage|source|exact)", re.IGNORECASE)
 
 
 class QuotesPart:
@@ -143,10 +145,10 @@ class QuotesPart:
 def _may_be_quote(line: str) -> bool:
     """Whether a line may be a quote, or head a list of them, by how it begins."""
     begun = line[:_BEGUN]
-    return (
-        not begun.lstrip()[:1].isalpha()
-        or re.search(r"(?i)\b(?:quot|passage|source|exact)", begun) is not None
-    )
+    item = _ITEM.match(begun)
+    bare = begun[item.end() if item else 0 :].lstrip(" *_#")
+    listed = bool(item and item.group().strip()) or _LED.match(bare) is not None
+    return listed or bare[:1] in _OPENING or _NAMING.search(begun) is not None
 
 
 def _is_open(line: str) -> bool:

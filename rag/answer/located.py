@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence, Set
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from datetime import date
 
@@ -86,10 +86,10 @@ def located(
     rare = {stem: 1 + math.log((len(stretches) + 1) / (counts[stem] + 1)) for stem in sought}
     for stem in sought & named_stems(text, common):
         rare[stem] *= _NAMES
-    whole = sum(rare.values())
+    whole = _weight(sought, rare)
 
     def worth(stems: Iterable[str]) -> float:
-        return sum(rare[stem] for stem in stems) / whole
+        return _weight(stems, rare) / whole
 
     named = frozenset(named)
     ranked = []
@@ -111,6 +111,17 @@ def located(
     if len({stretch.source.rank for stretch in covering}) > 1:
         texts.append(together(covering))
     return texts
+
+
+def _weight(stems: Iterable[str], rare: Mapping[str, float]) -> float:
+    """What some stems weigh together, whatever their order: a set has another in each process, and a plain sum
+    would then differ in its last digit, which decides between equal stretches.
+
+    >>> weights = {"a": 0.1, "b": 0.2, "c": 0.3}
+    >>> _weight("abc", weights) == _weight("cba", weights)
+    True
+    """
+    return math.fsum(rare[stem] for stem in stems)
 
 
 def together(stretches: Sequence[Stretch]) -> Located:

@@ -114,8 +114,8 @@ def located(
 
 
 def _weight(stems: Iterable[str], rare: Mapping[str, float]) -> float:
-    """What some stems weigh together, whatever their order: a set has another in each process, and a plain sum
-    would then differ in its last digit, which decides between equal stretches.
+    """What some stems weigh together, whatever their order: a set has another in each process, and a plain
+    sum would then differ in its last digit, which decides between equal stretches.
 
     >>> weights = {"a": 0.1, "b": 0.2, "c": 0.3}
     >>> _weight("abc", weights) == _weight("cba", weights)

@@ -22,9 +22,11 @@ from rag.errors import ModelError
 from rag.question.followup import faithful, standalone
 from rag.question.parts import Part, parts_of
 from rag.types import (
+    Abstention,
     Answer,
     Answerer,
     Article,
+    DraftSentence,
     Encoder,
     Evidence,
     Filters,
@@ -177,8 +179,9 @@ class Assistant:
         asked, failure = yield from self._standalone(typed, history, answerer, calls, stopwatch)
         parts = parts_of(asked)
         yield Step("search", f"searching {_counted(self.collection.retriever.articles, 'article')}")
+        k = self.config.model.passages if self._rewriter is not None and use_model else None
         with stopwatch.step("retrieve"):
-            retrieved = self._retrieve(asked, parts, None, filters, asked_on)
+            retrieved = self._retrieve(asked, parts, k, filters, asked_on)
         yield Step("read", f"reading {_counted(len(retrieved.evidence), 'passage')}")
         self.collection.check_open()
         with stopwatch.step("read"):
@@ -269,8 +272,7 @@ class Assistant:
         try:
             if calls:
                 yield from calls.steps()
-            drafts = answerer.draft(study.question, reply.evidence, asked_on=asked_on)
-            yield from reply.release(drafts, ours=False)
+            yield from reply.release(self._drafts(answerer, reply, study.question, asked_on), ours=False)
         except ModelError as exc:
             notice = _failed(exc) if calls else f"The answerer failed ({exc})."
             ended = exc.trouble.words if calls else "failed"
@@ -279,6 +281,19 @@ class Assistant:
         yield Step("read", f"the {name} {ended}; reading the articles instead")
         return (
             yield from self._fall_back(reply, study, notice or f"Nothing the {name} said is in the articles.")
+        )
+
+    def _drafts(
+        self, answerer: Answerer, reply: Reply, question: str, asked_on: date | None
+    ) -> Iterator[DraftSentence | Abstention]:
+        """What the answerer says. A language model is told the day, and what the passages disagree on."""
+        if not isinstance(answerer, Generative):
+            return answerer.draft(question, reply.evidence, asked_on=asked_on)
+        return answerer.draft(
+            question,
+            reply.evidence,
+            asked_on=asked_on or date.today(),
+            disagreements=reply.disagreements,
         )
 
     def _fall_back(

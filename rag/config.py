@@ -29,6 +29,7 @@ from rag.system.address import shown, without_login
 from rag.system.files import small_text
 
 __all__ = [
+    "PROMPTS",
     "PROVIDERS",
     "RENAMED",
     "ChromaSettings",
@@ -46,6 +47,8 @@ __all__ = [
 # or always the cache, made again where it is not whole.
 DENSE = ("auto", "chroma", "exact")
 PROVIDERS = ("openai-like", "openai", "anthropic", "ollama", "huggingface", "local")
+# How a model is asked to say what a sentence rests on; see rag/answer/prompts.py.
+PROMPTS = ("numbers", "quotes", "quotes-first")
 # Old name → new name. The old names still work in the file, in variables and in `load`, until release 0.3.
 RENAMED = {
     "retrieval.keep": "retrieval.top_k",
@@ -99,6 +102,13 @@ def _check_types(settings: Any, section: str) -> None:
 def _check_minimum(name: str, value: int, minimum: int) -> None:
     if value < minimum:
         raise ConfigError(f"{name} must be at least {minimum}, not {value}")
+
+
+def _check_choice(name: str, value: str, choices: tuple[str, ...]) -> None:
+    if value not in choices:
+        near = get_close_matches(value, choices, 1)
+        hint = f"Did you mean {near[0]}?" if near else f"Choose one of: {', '.join(choices)}"
+        raise ConfigError(f"unknown {name} {value!r}. {hint}")
 
 
 def _check_address(name: str, url: str | None) -> None:
@@ -172,13 +182,13 @@ class ModelSettings:
     provider: str = "openai-like"  # one of PROVIDERS; this one is any OpenAI-compatible server, at `url`
     # For provider local: a GGUF file, relative to the working folder. Default: what `clippings model` fetched
     path: str | None = None
+    prompt: str = "numbers"  # one of PROMPTS; what each was measured to do is in eval/LOG.md
+    passages: int = 8  # that the model is given at most, and that become the evidence where it answers
 
     def __post_init__(self) -> None:
         _check_types(self, "model.")
-        if self.provider not in PROVIDERS:
-            near = get_close_matches(self.provider, PROVIDERS, 1)
-            hint = f"Did you mean {near[0]}?" if near else f"Choose one of: {', '.join(PROVIDERS)}"
-            raise ConfigError(f"unknown model.provider {self.provider!r}. {hint}")
+        _check_choice("model.provider", self.provider, PROVIDERS)
+        _check_choice("model.prompt", self.prompt, PROMPTS)
         if self.provider == "local":
             self._check_local()
         elif self.path:
@@ -204,6 +214,7 @@ class ModelSettings:
             raise ConfigError(f"model.timeout must be more than 0 seconds, not {self.timeout}")
         _check_minimum("model.context_window", self.context_window, 1024)
         _check_minimum("model.max_tokens", self.max_tokens, 16)
+        _check_minimum("model.passages", self.passages, 1)
 
     def _check_local(self) -> None:
         if self.url:

@@ -81,7 +81,12 @@ def model_answerer(
     chosen = language_model(model) if model is not None else configured_model(settings, environ)
     if chosen is None:
         return None
-    return Generative(chosen, window=context_window(settings), max_tokens=settings.max_tokens)
+    return Generative(
+        chosen,
+        window=context_window(settings),
+        max_tokens=settings.max_tokens,
+        prompt=settings.prompt,
+    )
 
 
 def ask(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import sqlite3
 import sys
@@ -25,7 +26,7 @@ from rag import open_assistant
 from rag.answer.extract import Extractive
 from rag.answer.prompts import DECLINE
 from rag.assistant import Assistant
-from rag.config import Config, demo
+from rag.config import Config, ModelSettings, RetrievalSettings, demo
 from rag.errors import CollectionError, ConfigError, ModelError, ModelTrouble, QuestionError
 from rag.models.reader import WEIGHTS_SHA256
 from rag.opening import ask, config_or_demo
@@ -185,7 +186,7 @@ def test_a_model_s_sentences_are_cited_and_what_no_article_says_is_withheld(
         answer = assistant.ask("Who struck first?")
     assert answer.text == "Iran struck first on Tuesday. [1]"
     assert answer.withheld == ("Iran fired 40 missiles at dawn on Monday.",)
-    assert answer.trace.answerer == "generate:scripted, prompt 1, follow-ups 1"
+    assert answer.trace.answerer == "generate:scripted, prompt numbers 2, follow-ups 1"
 
 
 @pytest.mark.slow  # the bundled judge
@@ -368,7 +369,7 @@ def test_a_model_that_names_one_side_only_does_not_hide_the_other(
     ) as assistant:
         answer = assistant.ask(FLOOD)
     assert [r.value for r in answer.conflicts[0].claims] == ["nine", "Seven"]
-    assert answer.trace.answerer == "generate:scripted, prompt 1, follow-ups 1"
+    assert answer.trace.answerer == "generate:scripted, prompt numbers 2, follow-ups 1"
     assert answer.text.startswith(
         "The flood in Karvel killed nine people on Sunday. [1] Seven people were killed"
     )
@@ -400,11 +401,51 @@ def test_filters_change_the_evidence_and_stand_on_the_answer(ready: Config, enco
 
 def test_the_day_a_question_was_asked_reaches_the_model(ready: Config, encoder: WordEncoder) -> None:
     model = ScriptedModel("Iran struck first on Tuesday [1].")
+    began = date.today()
     with opened(ready, encoder, model) as assistant:
         assistant.ask("Who struck first on Tuesday?", asked_on=date(2024, 1, 19))
         assistant.ask("Who struck first on Tuesday?")
+    days = [re.findall(r"asked on (\S+)\.", m[1]["content"]) for m in model.heard]
+    assert days[0] == ["2024-01-19"]
+    assert days[1] in ([began.isoformat()], [date.today().isoformat()]), "today, unless another day is given"
+
+
+def test_a_model_is_told_what_the_passages_disagree_on(disputed: Config, encoder: WordEncoder) -> None:
+    model = ScriptedModel("The flood in Karvel killed seven people [2].")
+    with opened(disputed, encoder, model) as assistant:
+        assistant.ask(FLOOD)
+        assistant.ask("What fell over Bern?")
     told = [m[1]["content"] for m in model.heard]
-    assert ["asked on 2024-01-19" in t for t in told] == [True, False]
+    assert "\nPassages 1 and 2 disagree: “nine” (passage 1); “Seven” (passage 2).\n" in told[0]
+    assert "disagree:" not in told[1]
+
+
+@pytest.mark.parametrize("passages", [2, 5])
+def test_a_model_is_given_its_own_number_of_passages_and_the_articles_theirs(
+    tmp_path: Path, config: Config, encoder: WordEncoder, passages: int
+) -> None:
+    records = [{"id": f"{n}", "text": f"Storm {n} struck Oslo on day {n}."} for n in range(6)]
+    sync(write_jsonl(tmp_path / "news.jsonl", *records), config, encoder=encoder)
+    few = replace(config, retrieval=RetrievalSettings(top_k=4), model=ModelSettings(passages=passages))
+    model = ScriptedModel("The king sang [1].")
+    with opened(few, encoder, model) as assistant:
+        answer = assistant.ask("Which storm struck Oslo?")
+        alone = assistant.ask("Which storm struck Oslo?", use_model=False)
+    with opened(few, encoder) as assistant:
+        without = assistant.ask("Which storm struck Oslo?")
+    assert (len(answer.evidence), answer.trace.answerer) == (passages, "extract")
+    assert model.heard[0][1]["content"].count("<<passage") == passages
+    assert len(without.evidence) == 4
+    assert replace(alone, trace=None) == replace(without, trace=None)
+
+
+def test_a_model_is_asked_in_the_configured_design(ready: Config, encoder: WordEncoder) -> None:
+    quoting = replace(ready, model=ModelSettings(prompt="quotes"))
+    reply = 'On Tuesday Iran struck. [1: "struck first on Tuesday"]'
+    with opened(quoting, encoder, ScriptedModel(reply)) as assistant:
+        answer = assistant.ask("Who struck first?")
+    assert answer.trace.answerer == "generate:scripted, prompt quotes 1, follow-ups 1"
+    assert [sentence.text for sentence in answer.sentences] == ["On Tuesday Iran struck."]
 
 
 def test_history_completes_the_question(ready: Config, encoder: WordEncoder) -> None:
@@ -616,7 +657,7 @@ def test_a_llama_index_model_can_be_handed_in(ready: Config, encoder: WordEncode
         answer = assistant.ask("Who struck first?")
     assert (answer.text, answer.trace.answerer) == (
         "Pakistan replied on Thursday. [1]",
-        "generate:fixed, prompt 1, follow-ups 1",
+        "generate:fixed, prompt numbers 2, follow-ups 1",
     )
 
 

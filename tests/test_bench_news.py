@@ -96,6 +96,26 @@ def test_it_counts_articles_found_answers_and_twins_and_goes_on(
     assert {"retrieve", "read"} <= whole["milliseconds"].keys()
 
 
+def test_it_counts_questions_whose_answer_stands_in_the_first_passages() -> None:
+    found = news.summary(
+        [
+            {
+                "id": str(rank),
+                "holding": 1,
+                "rank": {"bm25 articles": 1, "bm25 passages": 1},
+                "in_passages": {"bm25 passages": rank},
+            }
+            for rank in (1, 4, 5, 12, None)
+        ]
+    )["retrieval"]["bm25 passages"]
+    assert {k: found[f"answer_in_{k}_passages"][0] for k in (4, 8, 12, 16)} == {
+        4: 0.4,
+        8: 0.6,
+        12: 0.8,
+        16: 0.8,
+    }
+
+
 def test_without_titles_no_passage_is_found_by_a_word_of_its_title_alone(
     data: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -108,6 +108,8 @@ def test_every_setting_can_be_given_by_a_variable() -> None:
         "CLIPPINGS_MODEL_CONTEXT_WINDOW": "2048",
         "CLIPPINGS_MODEL_MAX_TOKENS": "64",
         "CLIPPINGS_MODEL_PROVIDER": "openai",
+        "CLIPPINGS_MODEL_PROMPT": "quotes",
+        "CLIPPINGS_MODEL_PASSAGES": "12",
         "CLIPPINGS_FETCH_ALLOW_PRIVATE": "true",
         "CLIPPINGS_FETCH_DELAY": "0.5",
         "CLIPPINGS_SERVE_MAX_CONCURRENCY": "2",
@@ -131,7 +133,7 @@ def test_every_setting_can_be_given_by_a_variable() -> None:
         "e",
         PassageSettings(99, 0, False),
         RetrievalSettings(9, 3, 1, 5, "exact"),
-        ModelSettings("https://host/v1", "m", "k", 2.5, 2048, 64, "openai"),
+        ModelSettings("https://host/v1", "m", "k", 2.5, 2048, 64, "openai", prompt="quotes", passages=12),
         FetchSettings(True, 0.5),
         ServeSettings(2, 0, 7.5, 0.0, 10, 3, 20, 9.0),
         ChromaSettings("https://chroma", "t", "d", "c", "f", 5.0, False),
@@ -207,6 +209,12 @@ def test_an_empty_address_is_no_address() -> None:
         ({"CLIPPINGS_MODEL_TIMEOUT": "nan"}, "model.timeout must be more than 0 seconds, not nan"),
         ({"CLIPPINGS_MODEL_CONTEXT_WINDOW": "1023"}, "model.context_window must be at least 1024, not 1023"),
         ({"CLIPPINGS_MODEL_MAX_TOKENS": "15"}, "model.max_tokens must be at least 16, not 15"),
+        ({"CLIPPINGS_MODEL_PASSAGES": "0"}, "model.passages must be at least 1, not 0"),
+        ({"CLIPPINGS_MODEL_PROMPT": "quote"}, "unknown model.prompt 'quote'. Did you mean quotes?"),
+        (
+            {"CLIPPINGS_MODEL_PROMPT": "essay"},
+            "unknown model.prompt 'essay'. Choose one of: numbers, quotes, quotes-first",
+        ),
         ({"CLIPPINGS_SERVE_MAX_CONCURRENCY": "0"}, "serve.max_concurrency must be at least 1, not 0"),
         ({"CLIPPINGS_SERVE_QUEUE_SIZE": "-1"}, "serve.queue_size must be at least 0, not -1"),
         (
@@ -266,7 +274,7 @@ def test_a_wrong_variable_is_refused_with_what_to_do(environ: dict[str, str], me
         ("[model]\ntimeout = false", "model.timeout must be a number, not False"),
         (
             "[model]\nkey = 'sk'",
-            "unknown setting model.key. The settings are: url, name, key_file, timeout, context_window, max_tokens, provider, path",
+            "unknown setting model.key. The settings are: url, name, key_file, timeout, context_window, max_tokens, provider, path, prompt, passages",
         ),
         (
             "colour = 'red'",
@@ -422,6 +430,8 @@ CHANGES: list[tuple[str, Any]] = [
     ("model.context_window", 8193),
     ("model.max_tokens", 701),
     ("model.provider", "ollama"),
+    ("model.prompt", "quotes-first"),
+    ("model.passages", 9),
 ]
 
 

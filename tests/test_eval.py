@@ -392,5 +392,5 @@ def test_the_suite_measures_a_language_model_as_well(
     model = ScriptedModel("Pakistan replied on Thursday [1].")
     with open_assistant(config, encoder=encoder, reader=WordReader(), model=model) as with_model:
         report = evaluate(CASES[:1], with_model, gold="small")
-    assert report.answerer == "generate:scripted, prompt 1, follow-ups 1"
+    assert report.answerer == "generate:scripted, prompt numbers 2, follow-ups 1"
     assert report.rows[0].measures["fact_coverage"] == 0.0

@@ -263,7 +263,7 @@ def test_the_model_is_told_the_question_the_passages_and_the_day() -> None:
     generative = Generative(model, window=8_192, max_tokens=700)
     list(generative.draft("Who struck first?", FOUND, asked_on=date(2024, 1, 20)))
     content = model.heard[0][1]["content"]
-    assert generative.name == "generate:scripted, prompt 1, follow-ups 1"
+    assert generative.name == "generate:scripted, prompt numbers 2, follow-ups 1"
     assert [
         content.count(x) for x in ("Who struck first?", "2024-01-20", "<<passage 1:", "<<passage 2:")
     ] == [1, 1, 1, 1]

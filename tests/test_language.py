@@ -556,7 +556,7 @@ def test_what_the_model_says_and_the_articles_hold_is_the_answer(
     assert (answer.withheld, answer.notice, answer.trace.answerer) == (
         ("They made up.",),
         None,
-        "generate:m, prompt 1, follow-ups 1",
+        "generate:m, prompt numbers 2, follow-ups 1",
     )
 
 
@@ -612,7 +612,7 @@ def test_what_was_checked_before_the_reply_broke_off_stands(
     answer = ask(ready, encoder)
     assert (answer.text, answer.trace.answerer) == (
         "Iran struck first on Tuesday. [1]",
-        "generate:m, prompt 1, follow-ups 1",
+        "generate:m, prompt numbers 2, follow-ups 1",
     )
     assert answer.notice is not None
     assert answer.notice.endswith("What stands here was checked before that.")

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import pytest
 
-from rag.answer.located import around, located
+from rag.answer.located import around, located, place_of
 from rag.types import Article, Evidence, Headline, RetrievedPassage, Scores
 
 
@@ -74,3 +74,69 @@ def test_a_long_passage_is_cut_to_whole_sentences_around_the_stretch(words: int)
     assert words - 12 < len(found.text.split()) <= words
     assert found.text.startswith("Sentence number")
     assert found.text.endswith("it.")
+
+
+# The words of a quote.
+
+NORVIK = (
+    "Norvik’s profit, the firm said, “fell by 3.5 %” — the most since May 2021 — as costs rose by a third."
+)
+
+
+@pytest.mark.parametrize(
+    ("quote", "words"),
+    [
+        ("the firm said", "the firm said"),
+        ("NORVIK'S PROFIT", "Norvik’s profit"),
+        ("fell  by\n3.5%", "fell by 3.5 %"),
+        ('the firm said, "fell by 3.5 %"', "the firm said, “fell by 3.5 %"),
+        ("the firm said, 'fell by 3.5 %'.", "the firm said, “fell by 3.5 %"),
+        ("the most since May 2021-as costs rose", "the most since May 2021 — as costs rose"),
+        ("fell by 3.5 % - the most", "fell by 3.5 %” — the most"),
+        ("… costs rose by a third …", "costs rose by a third"),
+        ("costs rose by a third!", "costs rose by a third"),
+        ("profit … fell by 3.5 %", "profit, the firm said, “fell by 3.5 %"),
+        ("profit [...] fell by 3.5 %", "profit, the firm said, “fell by 3.5 %"),
+        ("profit . . . costs", "profit, the firm said, “fell by 3.5 %” — the most since May 2021 — as costs"),
+    ],
+)
+def test_a_quote_is_found_whatever_its_typography(quote: str, words: str) -> None:
+    place = place_of(quote, NORVIK)
+    assert place is not None
+    assert NORVIK[place[0] : place[1]] == words
+
+
+@pytest.mark.parametrize(
+    "quote",
+    [
+        "fell by 3.6 %",
+        "fell by 3 %",
+        "fell by 3.",
+        "rose by 3.5 %",
+        "most since May 202",
+        "costs rose by third",
+        "costs rise by a third",
+        "profit the firm",
+        "costs … profit",
+        "profit … sales",
+        "rofit",
+        "the fir",
+        "…",
+        "",
+        "“”",
+    ],
+)
+def test_a_quote_of_which_a_word_or_a_digit_differs_is_none(quote: str) -> None:
+    assert place_of(quote, NORVIK) is None
+
+
+def test_a_quote_may_leave_out_a_few_sentences_and_no_more() -> None:
+    def cut(size: int) -> str:
+        return f"It fell. {'x ' * (size // 2)} It rose."
+
+    assert place_of("fell … rose", cut(400)) is not None
+    assert place_of("fell … rose", cut(700)) is None
+
+
+def test_a_quote_stands_where_it_is_whole() -> None:
+    assert place_of("rose 1", "It rose 1.5 %, then rose 1-2 %, then rose 1 point.") == (37, 43)

@@ -3,11 +3,17 @@ own answers.
 
     python -m eval.bench.model [--gold FILE …] [--data DIR --news N] [--limit N] [--replies OUT.jsonl]
                                [--json]
+    python -m eval.bench.model --recorded FILE.jsonl [--prompt DESIGN] [--passages N] [--limit N]
+                               [--part first|second] [--replies OUT.jsonl] [--json]
 
 Each question is put twice to the same collection: to the model, and without it. The gold files are `seeds`,
 `public` or files of your own; by default the first two. DIR and the questions of `--news` are those of
 `eval.bench.news`: N of them, spread evenly. `--replies` keeps every reply as the model wrote it, with what
 became of it, for a person to read.
+
+With `--recorded` the model is asked recorded questions with their evidence, N of them, spread evenly, or the
+first or second half of these; see `eval.bench.recorded`. `--prompt` and `--passages` stand for the settings
+`model.prompt` and `model.passages`.
 """
 
 from __future__ import annotations
@@ -17,23 +23,25 @@ import json
 import sys
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from contextlib import nullcontext
+from dataclasses import asdict, dataclass, field
 from datetime import date
 from pathlib import Path
 from statistics import median
 from typing import Any
 
-from eval.bench import news
+from eval.bench import news, recorded
 from eval.cases import gold_file
 from eval.cases import load as read_cases
 from eval.metrics.answers import fact_recall
 from eval.metrics.citations import offsets_hold
 from eval.run import collection_for
 from rag import Answer, Assistant, Config, Support, open_assistant
-from rag.config import default_home, load
+from rag.config import PROMPTS, ModelSettings, default_home, load
 from rag.errors import ClippingsError, ConfigError
 from rag.models.encoder import SentenceEncoder
 from rag.models.language import configured_model
+from rag.models.local import context_window
 from rag.models.reader import SpanReader
 from rag.types import LanguageModel, Sentence, Turn
 
@@ -269,8 +277,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--limit", type=int, metavar="N", help="questions of each gold file (default: all)")
     parser.add_argument("--replies", type=Path, metavar="OUT", help="write every reply to this .jsonl file")
     parser.add_argument("--json", action="store_true", help="print the table as JSON")
+    parser.add_argument(
+        "--recorded", type=Path, metavar="FILE", help="recorded questions with their evidence"
+    )
+    parser.add_argument("--prompt", choices=PROMPTS, help="with --recorded: the design of the prompt")
+    parser.add_argument(
+        "--passages", type=int, metavar="N", help="with --recorded: passages for each question"
+    )
+    parser.add_argument("--part", choices=("first", "second"), help="with --recorded: half of the questions")
     args = parser.parse_args(arguments)
     try:
+        if args.recorded:
+            return _recorded(args)
         rows = list(_kept(_rows(args), args.replies))
     except (ClippingsError, OSError) as exc:
         print(f"eval.bench.model: {exc}", file=sys.stderr)
@@ -284,11 +302,49 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def _rows(args: argparse.Namespace) -> Iterator[Row]:
+def _recorded(args: argparse.Namespace) -> int:
+    """Ask recorded questions, and print what came of it."""
+    settings, model = _configured()
+    prompt = args.prompt or settings.prompt
+    passages = settings.passages if args.passages is None else args.passages
+    questions = _spread(recorded.read_questions(args.recorded), args.limit)
+    half = len(questions) // 2
+    questions = {"first": questions[:half], "second": questions[half:]}.get(args.part, questions)
+    replies = []
+    with args.replies.open("w", encoding="utf-8") if args.replies else nullcontext() as out:
+        for number, question in enumerate(questions, 1):
+            reply = recorded.replied(
+                question,
+                model,
+                prompt,
+                passages=passages,
+                window=context_window(settings),
+                max_tokens=settings.max_tokens,
+            )
+            replies.append(reply)
+            if out:
+                print(json.dumps(asdict(reply), ensure_ascii=False), file=out, flush=True)
+            print(f"\r{number} of {len(questions)}   ", end="", file=sys.stderr, flush=True)
+    print(file=sys.stderr)
+    found = {"prompt": prompt, "passages": passages, **recorded.measures(replies)}
+    if args.json:
+        print(json.dumps(found, indent=1))
+        return 0
+    for name, value in found.items():
+        print(f"{name:>18}  {f'{value:.3f}' if isinstance(value, float) else value}")
+    return 0
+
+
+def _configured() -> tuple[ModelSettings, LanguageModel]:
     settings = load().model
-    configured = configured_model(settings)
-    if configured is None:
+    model = configured_model(settings)
+    if model is None:
         raise ConfigError("no language model is configured. Try it with CLIPPINGS_MODEL_PROVIDER=local")
+    return settings, model
+
+
+def _rows(args: argparse.Namespace) -> Iterator[Row]:
+    settings, configured = _configured()
     if args.news and not args.data:
         raise ConfigError("--news takes its questions from --data DIR. Name the folder")
     model, encoder, reader = Watched(configured), SentenceEncoder(Config().encoder), SpanReader()

@@ -43,7 +43,7 @@ __all__ = ["ask_all", "collection", "main", "normalised_texts", "summary"]
 
 _DEPTHS = (1, 5, 10, 20)
 _PASSAGES = 200  # looked at for distinct articles
-_READ = 8  # passages an answer is made from
+_READ = (4, 8, 12, 16)  # passages an answer may be made from
 # Rankings of passages: the stages that are asked, and whether they are told the day.
 _RANKINGS: tuple[tuple[str, tuple[str, ...], bool], ...] = (
     ("bm25 passages", ("lexical",), False),
@@ -120,7 +120,7 @@ class _Variants:
 def _made_with(config: Config) -> str:
     """What a row depends on beside the articles: the settings, the reader and the rankings compared."""
     rankings = "; ".join(name for name, _, _ in _RANKINGS)
-    return f"{replace(config, home=Path()).fingerprint()} {WEIGHTS_SHA256[:8]} {rankings}"
+    return f"{replace(config, home=Path()).fingerprint()} {WEIGHTS_SHA256[:8]} {rankings}, first of {_READ}"
 
 
 def _distinct(ids: Iterable[str]) -> list[str]:
@@ -177,7 +177,10 @@ def _row(
         ranks = [rank for rank, article in enumerate(articles, 1) if article in holding]
         row["rank"][name] = ranks[0] if ranks else None
         if found is not None:
-            row["in_passages"][name] = any(contained(p.passage.text, golds) for p in found.passages[:_READ])
+            within = found.passages[: max(_READ)]
+            row["in_passages"][name] = next(
+                (p.rank for p in within if contained(p.passage.text, golds)), None
+            )
     if assistant is not None:
         answer = assistant.ask(asked, asked_on=asked_on)
         row |= {"answer": _judged(answer, golds, holding), "milliseconds": dict(answer.trace.milliseconds)}
@@ -235,9 +238,10 @@ def summary(rows: Sequence[Row]) -> dict[str, Any]:
     for name in names:
         figures: dict[str, Any] = {f"hit@{k}": _with_interval(hits[name, k]) for k in _DEPTHS}
         if name in judged[0]["in_passages"]:
-            figures["answer_in_8_passages"] = _with_interval(
-                [float(row["in_passages"][name]) for row in judged]
-            )
+            first = [row["in_passages"][name] for row in judged]
+            for read in _READ:
+                inside = [float(rank is not None and rank <= read) for rank in first]
+                figures[f"answer_in_{read}_passages"] = _with_interval(inside)
         for other in ("bm25 articles", "bm25 passages"):
             if name != other and (gain := paired_difference(hits[name, 10], hits[other, 10])):
                 figures[f"hit@10_over_{other.replace(' ', '_')}"] = [round(x, 4) for x in gain]

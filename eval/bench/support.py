@@ -216,9 +216,9 @@ def read_claims(path: Path) -> list[LabelledClaim]:
 # --- deciding ------------------------------------------------------------------------------------------
 
 
-def evidence_of(texts: Sequence[str], *, nearest_to: str | None = None) -> Evidence:
-    """The passages of some texts, each text as an article of its own: all of them in their order, or the
-    eight that share the most words with a text, the nearest first.
+def evidence_of(texts: Sequence[str], *, nearest_to: str | None = None, most: int = _KEEP) -> Evidence:
+    """The passages of some texts, each text as an article of its own: all of them in their order, or those
+    that share the most words with a text, at most so many, the nearest first.
 
     >>> texts = "Snow fell in Oslo.", "Rain fell in Rome."
     >>> [source.passage.text for source in evidence_of(texts, nearest_to="It rained in Rome.")]
@@ -231,7 +231,7 @@ def evidence_of(texts: Sequence[str], *, nearest_to: str | None = None) -> Evide
         found += [(article.passage(a, b), facts) for a, b in passage_spans(text, PassageSettings())]
     if nearest_to is not None:
         # `sorted` keeps the order of passages that share as many words.
-        found = sorted(found, key=lambda each: -_share_held(nearest_to, each[0].text))[:_KEEP]
+        found = sorted(found, key=lambda each: -_share_held(nearest_to, each[0].text))[:most]
     return Evidence(
         tuple(RetrievedPassage(passage, facts, n, Scores()) for n, (passage, facts) in enumerate(found, 1))
     )

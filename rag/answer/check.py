@@ -8,7 +8,6 @@ weighed in `rag.answer.abstain`, and thresholds there decide: SUPPORTED, CHECK, 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -16,7 +15,7 @@ from functools import cached_property
 from rag.answer import abstain
 from rag.answer.aligned import repeated
 from rag.answer.corrections import notice_on
-from rag.answer.located import Located, Stretch, around, located
+from rag.answer.located import Located, Stretch, around, is_whole, located, together
 from rag.answer.paraphrase import agrees, in_days_of, lacks, objections
 from rag.english.clauses import is_conditioned, joined_part
 from rag.english.names import small_words
@@ -45,8 +44,6 @@ _WORSE = {
     Objection.FIGURES: Objection.UNKNOWN_FIGURES,
     Objection.NAMES: Objection.UNKNOWN_NAMES,
 }
-# A place inside a word or a number: “rose 1” does not stand in “rose 12%” nor in “rose 1.5%”.
-_INSIDE = re.compile(r"(?<=\w)(?=['’-]?\w)|(?<=\w['’-])(?=\w)|(?<=\d)(?=[.,]\d)|(?<=\d[.,])(?=\d)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +139,8 @@ class Checker:
         """The texts of the evidence that may support a sentence in other words: first those with which it may
         be shown, of these the ones to which rules object least, and then the likeliest."""
         texts = [text for claim in draft.claims if (text := self._pointed_at(claim))]
+        if len(texts) > 1:
+            texts.append(together([stretch for text in texts for stretch in text.stretches]))
         if not texts:
             numbers = [claim.number for claim in draft.claims]
             texts = located(draft.text, self._evidence, numbers, self._common)
@@ -282,8 +281,11 @@ def _standing(sought: str, passage: str) -> tuple[int, int] | None:
     at = 0
     while span := locate(sought, passage[at:]):
         start, end = at + span[0], at + span[1]
-        whole = not (_INSIDE.match(passage, start) or _INSIDE.match(passage, end))
-        if whole and agrees(sought, _around(passage, start, end)) and not _conditioned(passage, start, end):
+        if (
+            is_whole(passage, start, end)
+            and agrees(sought, _around(passage, start, end))
+            and not _conditioned(passage, start, end)
+        ):
             return start, end
         at = start + 1
     return None

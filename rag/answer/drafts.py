@@ -4,18 +4,21 @@ The reply is read as Markdown, block by block, and each block sentence by senten
 soon as nothing that may follow can change it. Headings, lead-ins, labels and the headers of tables are no
 claims: they are kept as the lines that a sentence stands under. What cannot be understood by itself (a
 fragment, a cell, "it") is given a statement to be judged in its place.
+
+A model that was asked for quotes gives the words that a sentence rests on beside it, beneath it, or before
+the answer (`rag.answer.quotes`). They become the sentence's claims, and are never drafts.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 
 from rag.answer.antecedents import pointing_word, with_antecedent
 from rag.answer.markdown import Block, blocks, last_top_line
-from rag.answer.markers import is_opening, without_markers
+from rag.answer.pieces import Piece, PieceQuotes, is_begun, pieces_of
+from rag.answer.quotes_first import QuotesPart
 from rag.answer.remarks import (
     about,
     claims_nothing,
@@ -29,13 +32,10 @@ from rag.english.coordination import coordinated
 from rag.english.lexicon import HEADING_WORDS
 from rag.english.names import names, small_words
 from rag.english.normalise import stem, words
-from rag.english.sentences import sentences
 from rag.types import BlockKind, Claim, DraftSentence, Layout, Line, Place
 
 __all__ = ["ReplyReader", "drafts_of"]
 
-# A sentence is finished when the next has begun in earnest: "U.S." may be the end of one or not.
-_BEGUN = 12
 _LONGEST_STATEMENT = 45  # words: about what the judge reads of a statement
 _LONGEST_LABEL = 6  # words before a colon in an item
 _PSEUDO_HEADING = 7  # the depth of a bold line that stands as a heading
@@ -43,59 +43,53 @@ _LONGEST_LOOKED_INTO = 1_000  # characters; what is longer is no sentence, and i
 _STEP = 16  # characters after which an open block is read anew: no sentence is finished by fewer
 _LONGEST_REPLY = 100_000  # characters; what comes after them is not read, as no model answers at such length
 _LONG = 10_000  # characters of an open block; no list or table that is meant is longer
-# Single quotation marks, told from the apostrophe of "don’t" by the side on which the word stands.
-_SINGLE_OPENED = re.compile(r"(?<![\w’'])['‘](?=\w)")
-_SINGLE_CLOSED = re.compile(r"(?<=[\w.,!?…])['’](?!\w)")
-# Marks that may turn out to be the beginning of emphasis, code, a link or an entity.
-_UNRESOLVED = re.compile(r"[*_`<&\\]|!?\[(?:[^\[\]]*(?:\Z|\](?:\Z|\()))")
-# Items that a model counts off inside a paragraph: "as follows: 1. Oil 2. Gas".
-_INLINE_ITEM = re.compile(r"(?:\A|(?<=\s))(\d{1,2})[.)]\s+(?=[^\W\d_]|[“\"*])")
-_DASH = re.compile(r"\A[–—•-]\s+")  # behind a label or a title that was a sentence of its own
 _LABEL = re.compile(r"([^\n.!?:;]{1,80}?)\s?(?::|\s[–—-])\s+(?=\S)")
 
 
-@dataclass(frozen=True, slots=True)
-class _Piece:
-    """A finished sentence of a block, or the whole of a heading, cell or piece of code. `strong`: whether the
-    whole of its block is bold, or its first characters up to there are."""
-
-    text: str
-    numbers: tuple[int, ...]
-    place: Place
-    strong: int = 0
-    opens: bool = True  # its block
-
-
-def drafts_of(reply: str, texts: Sequence[str] = ()) -> list[DraftSentence]:
-    """The draft sentences of a whole reply. `texts`: the passages that the model was given.
+def drafts_of(reply: str, texts: Sequence[str] = (), *, quoting: bool = False) -> list[DraftSentence]:
+    """The draft sentences of a whole reply. `texts`: the passages that the model was given; `quoting`:
+    whether it was asked to quote them.
 
     >>> drafts = drafts_of("Iran struck first [1]. Pakistan replied. [2, 3]\\n\\nI hope this helps!")
     >>> [(draft.text, [claim.number for claim in draft.claims]) for draft in drafts]
     [('Iran struck first.', [1]), ('Pakistan replied.', [2, 3])]
     """
-    reader = ReplyReader(texts)
+    reader = ReplyReader(texts, quoting=quoting)
     return [*reader.feed(reply), *reader.close()]
 
 
 class ReplyReader:
     """Reads one reply, piece by piece. `texts`: the passages that the model was given, where they are known.
+    `quoting`: whether it was asked to quote them; a quote of a passage not among them is none.
 
     Where the stream is cut makes no difference to the drafts.
     """
 
-    def __init__(self, texts: Sequence[str] = ()) -> None:
+    def __init__(self, texts: Sequence[str] = (), *, quoting: bool = False) -> None:
         self._passages = len(texts) or None
         self._drafter = _Drafter(frozenset().union(*map(small_words, texts)))
+        self._first = QuotesPart(texts) if quoting else None
+        self._quotes = PieceQuotes(texts, self._first) if self._first else None
         self._open = ""  # what is not closed yet
         self._blocks = 0  # closed before it
         self._given = 0  # pieces of it that were given to the drafter
         self._read = 0  # its length when it was last read
         self._length = 0  # of the whole reply
 
+    @property
+    def quoted(self) -> tuple[int, int]:
+        """How many quotes the reply gave so far, and how many of them a passage has."""
+        if self._first is None or self._quotes is None:
+            return 0, 0
+        return self._first.given + self._quotes.given, self._first.located + self._quotes.located
+
     def feed(self, piece: str) -> Iterator[DraftSentence]:
         """The drafts that are finished with a further piece of the reply."""
         piece = piece[: max(0, _LONGEST_REPLY - self._length)]
         self._length += len(piece)
+        yield from self._feed(self._first.feed(piece) if self._first else piece)
+
+    def _feed(self, piece: str) -> Iterator[DraftSentence]:
         self._open += piece
         # A block is read anew after it has grown by a part, so that the time stays linear in its length.
         part = self._read // 8 if self._read < _LONG else self._read
@@ -106,127 +100,53 @@ class ReplyReader:
             before = self._given
             yield from self._drafts(closed, complete=True)
             # What follows may have been given in part: its lines are not whole yet.
-            self._given = max(0, before - len(list(self._pieces(closed, complete=True))))
+            self._given = max(0, before - len(self._pieces(closed, complete=True)[0]))
             self._blocks = max(self._blocks, _count(blocks(closed, self._blocks)))
         self._read = len(self._open)
         yield from self._drafts(self._open, complete=False)
 
     def close(self) -> Iterator[DraftSentence]:
         """The drafts that are left when the reply is complete."""
+        if self._first:
+            self._open += self._first.close()
         yield from self._drafts(self._open, complete=True)
         self._open, self._given = "", 0
+        if self._quotes:
+            yield from self._taken(self._quotes.held())
 
     def _drafts(self, text: str, *, complete: bool) -> Iterator[DraftSentence]:
         """The drafts of the pieces of what is not closed that were not given yet."""
-        pieces = list(self._pieces(text, complete=complete))
+        pieces, begun = self._pieces(text, complete=complete)
         new, self._given = pieces[self._given :], max(self._given, len(pieces))
+        if self._quotes is None:
+            yield from self._taken(new)
+            return
         for piece in new:
+            yield from self._taken(self._quotes.take(piece))
+        # What a sentence is followed by may be its quote, until enough of it has come.
+        if is_begun(begun):
+            yield from self._taken(self._quotes.held())
+
+    def _taken(self, pieces: Iterable[Piece]) -> Iterator[DraftSentence]:
+        for piece in pieces:
             if draft := self._drafter.take(piece):
                 yield draft
 
-    def _pieces(self, text: str, *, complete: bool) -> Iterator[_Piece]:
+    def _pieces(self, text: str, *, complete: bool) -> tuple[list[Piece], str]:
+        """The finished pieces of a text, and what has come of the next."""
         found = blocks(text if not complete or text.endswith("\n") else f"{text}\n", self._blocks)
+        pieces: list[Piece] = []
+        begun = ""
         for block in found:
-            yield from _pieces(block, self._passages, closed=complete or block.closed)
+            finished, begun = pieces_of(
+                block, self._passages, closed=complete or block.closed, quoting=self._quotes is not None
+            )
+            pieces += finished
+        return pieces, begun
 
 
 def _count(found: Sequence[Block]) -> int:
     return found[-1].place.block + 1 if found else 0
-
-
-# --- blocks as sentences -----------------------------------------------------------------------------------
-
-
-def _pieces(block: Block, passages: int | None, *, closed: bool) -> Iterator[_Piece]:
-    """The finished sentences of a block."""
-    place = block.place
-    if place.kind is BlockKind.CODE:
-        if closed:
-            yield _Piece(block.text, (), place)
-        return
-    plain, markers, places = without_markers(_joined(block.text), block.code, passages)
-    strong = sum(1 for at in places[:-1] if at < block.strong)
-    if place.kind in (BlockKind.HEADING, BlockKind.CELL):
-        if closed:
-            numbers = tuple(n for marker in markers for n in marker.numbers)
-            yield _Piece(_flat(plain), numbers, place, strong)
-        return
-    spans = list(_spans(plain))
-    if not closed:
-        spans = spans[: _finished(plain, spans, block.text)]
-    whole = len(plain.rstrip(" :"))
-    previous: int | None = None
-    for start, end, number in spans:
-        # A marker belongs to the sentence it stands in or follows; the space before it has gone with it.
-        text = _DASH.sub("", _flat(plain[start:end]))
-        if not re.search(r"\w", text):
-            continue
-        own = place
-        if number is not None:
-            own = Place(place.block, BlockKind.ITEM, place.depth + 1, number)
-        numbers = tuple(n for m in markers if start < m.at <= end for n in m.numbers)
-        bold = 0 if start else len(text) if strong >= whole else len(_flat(plain[:strong]))
-        yield _Piece(text, numbers, own, bold, not start or number != previous)
-        previous = number
-
-
-def _flat(text: str) -> str:
-    return " ".join(text.split())
-
-
-def _joined(text: str) -> str:
-    """The text of a block in which a line that goes on in small letters is one with the line before."""
-    return re.sub(r"\n(?=[a-z])", " ", text)
-
-
-def _spans(plain: str) -> Iterator[tuple[int, int, int | None]]:
-    """The sentences of a block, each with its number where it begins or goes on an item that the paragraph
-    counts off."""
-    number: int | None = None
-    start = 0
-    cuts: list[tuple[int, int, int | None]] = []
-    for match in _INLINE_ITEM.finditer(plain):
-        found = int(match[1])
-        begins = found == 1 and re.search(
-            r"(?:\A|[:.!?])\s*\Z", plain[max(0, match.start() - 8) : match.start()]
-        )
-        if begins or (number is not None and found == number + 1):
-            cuts.append((start, match.start(), number))
-            start, number = match.end(), found
-    cuts.append((start, len(plain), number))
-    for first, last, of in cuts:
-        line = first
-        while line < last:
-            end = plain.find("\n", line, last)
-            end = last if end < 0 else end
-            for a, b in sentences(plain[line:end]):
-                yield line + a, line + b, of
-            line = end + 1
-
-
-def _finished(plain: str, spans: Sequence[tuple[int, int, int | None]], text: str) -> int:
-    """How many of the sentences of a block that may go on are finished."""
-    if not spans or "|" in text:
-        return 0  # a line with bars may be the header of a table
-    last = plain[spans[-1][0] :]
-    begun = len(last.strip()) >= _BEGUN and not is_opening(last)
-    count = len(spans) - (1 if begun else 2)
-    if count <= 0:
-        return 0
-    limit = m.start() if (m := _UNRESOLVED.search(plain)) else len(plain)
-    ends = [0, *(end for _, end, _ in spans[:count])]
-    for at, (before, end) in enumerate(pairwise(ends)):
-        # A full stop inside a quotation ends nothing, and until it is closed it cannot be told apart.
-        if end > limit or _quoting(plain[before:end]):
-            return at
-    return count
-
-
-def _quoting(text: str) -> bool:
-    """Whether a quotation or a bracket is still open at the end."""
-    if text.count('"') % 2 or len(_SINGLE_OPENED.findall(text)) > len(_SINGLE_CLOSED.findall(text)):
-        return True
-    return any(text.count(opened) > text.count(closed) for opened, closed in ("“”", "«»", "()", "[]"))
 
 
 # --- sentences as drafts -----------------------------------------------------------------------------------
@@ -262,7 +182,7 @@ class _Drafter:
         self._before: tuple[str | None, str] | None = None
         self._skipping = False  # a list of sources
 
-    def take(self, piece: _Piece) -> DraftSentence | None:
+    def take(self, piece: Piece) -> DraftSentence | None:
         """The draft of a piece, `None` where it claims nothing."""
         kind = piece.place.kind
         if kind is BlockKind.HEADING:
@@ -277,7 +197,7 @@ class _Drafter:
             return self._item(piece)
         return self._paragraph(piece)
 
-    def _heading(self, piece: _Piece, depth: int) -> DraftSentence | None:
+    def _heading(self, piece: Piece, depth: int) -> DraftSentence | None:
         self._headings = [above for above in self._headings if above.depth < depth]
         self._lead, self._items, self._before, self._label, self._named = None, [], None, None, []
         self._skipping = heads_sources(piece.text)
@@ -292,7 +212,7 @@ class _Drafter:
         self._before = (piece.text, piece.text)
         return _draft(piece, piece.text, layout)
 
-    def _cell(self, piece: _Piece) -> DraftSentence | None:
+    def _cell(self, piece: Piece) -> DraftSentence | None:
         place, text = piece.place, piece.text
         if place.row == 0:
             if place.column == 0:
@@ -323,7 +243,7 @@ class _Drafter:
             piece, text, self._layout(place, lines), statement=statement if statement != text else None
         )
 
-    def _paragraph(self, piece: _Piece) -> DraftSentence | None:
+    def _paragraph(self, piece: Piece) -> DraftSentence | None:
         text, place = piece.text, piece.place
         if piece.opens and piece.strong and piece.strong >= len(text.rstrip(": ")) and claims_nothing(text):
             return self._heading(piece, _PSEUDO_HEADING)
@@ -344,7 +264,7 @@ class _Drafter:
             return self._announcing(piece)
         return self._sentence(piece)
 
-    def _announcing(self, piece: _Piece) -> DraftSentence | None:
+    def _announcing(self, piece: Piece) -> DraftSentence | None:
         """A line that ends with a colon: what follows stands under it."""
         bare = piece.text.rstrip(": ")
         self._listed, self._named = False, []
@@ -356,7 +276,7 @@ class _Drafter:
         self._lead = _Above(bare, 0, None)
         return self._sentence(piece)
 
-    def _item(self, piece: _Piece) -> DraftSentence | None:
+    def _item(self, piece: Piece) -> DraftSentence | None:
         text, depth = piece.text, piece.place.depth
         self._listed = True
         self._items = [above for above in self._items if above.depth < depth or not piece.opens]
@@ -380,7 +300,7 @@ class _Drafter:
             self._items.append(_Above(text.rstrip(".: "), depth, None))
         return draft
 
-    def _sentence(self, piece: _Piece) -> DraftSentence:
+    def _sentence(self, piece: Piece) -> DraftSentence:
         text, place = piece.text, piece.place
         new = piece.opens
         label = _label(piece) if place.kind is BlockKind.ITEM or piece.strong else ""
@@ -400,7 +320,7 @@ class _Drafter:
         self._before = (text, text if follows is not None and _is_joined(said, text) else said)
         return DraftSentence(
             text,
-            tuple(Claim(n) for n in dict.fromkeys(piece.numbers)),
+            _claims(piece),
             statement=said if said != text else None,
             layout=self._layout(place, [each.line for each in above if each.line]),
             parts=parts if len(parts) > 1 else (),
@@ -443,12 +363,17 @@ class _Drafter:
         return Layout(place, (*headings, *lines))
 
 
-def _draft(piece: _Piece, text: str, layout: Layout, *, statement: str | None = None) -> DraftSentence:
-    claims = tuple(Claim(n) for n in dict.fromkeys(piece.numbers))
-    return DraftSentence(text, claims, statement=statement, layout=layout)
+def _draft(piece: Piece, text: str, layout: Layout, *, statement: str | None = None) -> DraftSentence:
+    return DraftSentence(text, _claims(piece), statement=statement, layout=layout)
 
 
-def _label(piece: _Piece) -> str:
+def _claims(piece: Piece) -> tuple[Claim, ...]:
+    """The quotes of a piece, and the passages that it names without one."""
+    quoted = {claim.number for claim in piece.claims}
+    return (*piece.claims, *(Claim(n) for n in dict.fromkeys(piece.numbers) if n not in quoted))
+
+
+def _label(piece: Piece) -> str:
     """The label that a sentence begins with, with its colon or dash: bold, or a few words of an item."""
     if not piece.opens:
         return ""

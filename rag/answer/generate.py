@@ -7,10 +7,11 @@ from collections.abc import Iterator, Sequence
 from copy import copy
 from datetime import date
 
+from rag.answer.conflict import Disagreement
 from rag.answer.drafts import ReplyReader
-from rag.answer.prompts import DECLINE, REWRITING_VERSION, VERSION, messages, rewriting, within
+from rag.answer.prompts import DECLINE, QUOTING, REWRITING_VERSION, VERSIONS, messages, rewriting, within
 from rag.answer.supervised import ModelCalls, SupervisedModel
-from rag.types import Abstention, DraftSentence, Evidence, LanguageModel, Turn
+from rag.types import Abstention, DraftSentence, Evidence, LanguageModel, RetrievedPassage, Turn
 
 __all__ = ["Generative"]
 
@@ -18,14 +19,23 @@ _LONGEST_QUESTION = 500  # characters; a longer rewriting is an answer, or nonse
 
 
 class Generative:
-    """Lets a language model write the answer from the evidence. What it says is a draft like any other."""
+    """Lets a language model write the answer from the evidence. What it says is a draft like any other.
 
-    def __init__(self, model: LanguageModel, *, window: int, max_tokens: int) -> None:
+    `window` and `max_tokens` are in tokens; `prompt` is the design of what it is asked, one of
+    `rag.config.PROMPTS`.
+    """
+
+    def __init__(
+        self, model: LanguageModel, *, window: int, max_tokens: int, prompt: str = "numbers"
+    ) -> None:
         self.supervised = SupervisedModel.of(model)
         self._model: LanguageModel = self.supervised
         self._room = window - max_tokens
+        self._prompt = prompt
         self.model = model.name
-        self.name = f"generate:{model.name}, prompt {VERSION}, follow-ups {REWRITING_VERSION}"
+        self.name = (
+            f"generate:{model.name}, prompt {prompt} {VERSIONS[prompt]}, follow-ups {REWRITING_VERSION}"
+        )
 
     def for_question(self) -> tuple[Generative, ModelCalls]:
         """The same for one question, and what counts that question's calls."""
@@ -34,19 +44,36 @@ class Generative:
         return bound, calls
 
     def draft(
-        self, question: str, evidence: Evidence, *, asked_on: date | None = None
+        self,
+        question: str,
+        evidence: Evidence,
+        *,
+        asked_on: date | None = None,
+        disagreements: Sequence[Disagreement] = (),
     ) -> Iterator[DraftSentence | Abstention]:
         """Sentences as they are finished. The phrase for no answer, where the reply begins with it, yields
-        `WEAK_EVIDENCE`. Raises `ModelError`.
+        `WEAK_EVIDENCE`. `disagreements` of the passages are pointed out to the model. Raises `ModelError`.
         """
-        shown = within(evidence, question, self._room)
-        reader = ReplyReader([source.passage.text for source in shown])
-        pieces = self._model.stream(messages(question, shown, asked_on))
+        shown = self.shown(question, evidence, disagreements)
+        reader = self.reader(shown)
+        pieces = self._model.stream(
+            messages(question, shown, asked_on, prompt=self._prompt, disagreements=disagreements)
+        )
         for at, draft in enumerate(_read(pieces, reader)):
             if not at and _declines(draft.text):
                 yield Abstention.WEAK_EVIDENCE
                 return
             yield draft
+
+    def shown(
+        self, question: str, evidence: Evidence, disagreements: Sequence[Disagreement] = ()
+    ) -> list[RetrievedPassage]:
+        """The passages that the model is given."""
+        return within(evidence, question, self._room, prompt=self._prompt, disagreements=disagreements)
+
+    def reader(self, shown: Sequence[RetrievedPassage]) -> ReplyReader:
+        """What reads a reply to a prompt with those passages."""
+        return ReplyReader([source.passage.text for source in shown], quoting=self._prompt in QUOTING)
 
     def rewritten(self, question: str, history: Sequence[Turn]) -> str | None:
         """The question as the model would ask it without the conversation; `None` for a reply that is no

@@ -8,16 +8,18 @@ or names to what the others hold.
 from __future__ import annotations
 
 import math
+import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence, Set
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from datetime import date
 
 from rag.answer.paraphrase import named_stems, statement_stems
-from rag.english.sentences import sentences
+from rag.english.normalise import fold
+from rag.english.sentences import Span, sentences
 from rag.types import Evidence, RetrievedPassage
 
-__all__ = ["Located", "Stretch", "around", "located"]
+__all__ = ["Located", "Stretch", "around", "is_whole", "located", "place_of", "together"]
 
 _WINDOW = 165  # words: about what the judge reads beside a sentence
 _WINDOWS = 2  # passages a sentence is laid beside, and one text of the stretches taken together
@@ -25,6 +27,13 @@ _MOST = 3  # stretches cited
 _LEAST = 0.2  # share of a sentence's words, weighed by rarity, that a passage has at least
 _GAIN = 0.15  # share of a sentence's words, weighed by rarity, that a further stretch has to add
 _NAMED = 0.1  # what a passage is worth more for being named by the sentence
+_LONGEST_CUT = 600  # characters from the first words of a quote to its last, where it leaves some out
+# A place inside a word or a number: “rose 1” does not stand in “rose 12%” nor in “rose 1.5%”.
+_INSIDE = re.compile(r"(?<=\w)(?=['’-]?\w)|(?<=\w['’-])(?=\w)|(?<=\d)(?=[.,]\d)|(?<=\d[.,])(?=\d)")
+_CUT = re.compile(r"\s*[\[(]?(?:\.\s?\.\s?\.|…)[\])]?\s*")
+# What is compared of a quote: words and numbers, and the marks between them but for those of quotation.
+_TOKEN = re.compile(r"\d+(?:[.,]\d+)*|\w+(?:'\w+)*|[^\w\s\"']")
+_ENDING = " .,;:!?"
 _NAMES = 2.0  # how much more a name or a number counts: the stretches that are cited should have each of them
 
 
@@ -77,10 +86,10 @@ def located(
     rare = {stem: 1 + math.log((len(stretches) + 1) / (counts[stem] + 1)) for stem in sought}
     for stem in sought & named_stems(text, common):
         rare[stem] *= _NAMES
-    whole = sum(rare.values())
+    whole = _weight(sought, rare)
 
     def worth(stems: Iterable[str]) -> float:
-        return sum(rare[stem] for stem in stems) / whole
+        return _weight(stems, rare) / whole
 
     named = frozenset(named)
     ranked = []
@@ -98,10 +107,26 @@ def located(
         start, end = _window(source.passage.text, chosen[0])
         inside = tuple(stretch for stretch in chosen if start <= stretch.start and stretch.end <= end)
         texts.append(Located(source.passage.text[start:end], inside))
-    together = _covering([stretch for stretch in stretches if stretch.held], worth)
-    if len({stretch.source.rank for stretch in together}) > 1:
-        texts.append(Located(" ".join(stretch.text for stretch in _in_order(together)), tuple(together)))
+    covering = _covering([stretch for stretch in stretches if stretch.held], worth)
+    if len({stretch.source.rank for stretch in covering}) > 1:
+        texts.append(together(covering))
     return texts
+
+
+def _weight(stems: Iterable[str], rare: Mapping[str, float]) -> float:
+    """What some stems weigh together, whatever their order: a set has another in each process, and a plain
+    sum would then differ in its last digit, which decides between equal stretches.
+
+    >>> weights = {"a": 0.1, "b": 0.2, "c": 0.3}
+    >>> _weight("abc", weights) == _weight("cba", weights)
+    True
+    """
+    return math.fsum(rare[stem] for stem in stems)
+
+
+def together(stretches: Sequence[Stretch]) -> Located:
+    """Several stretches as one text."""
+    return Located(" ".join(stretch.text for stretch in _in_order(stretches)), tuple(stretches))
 
 
 def around(source: RetrievedPassage, start: int, end: int, *, words: int = _WINDOW) -> Located:
@@ -109,6 +134,55 @@ def around(source: RetrievedPassage, start: int, end: int, *, words: int = _WIND
     stretch = Stretch(source, start, end, frozenset())
     first, last = _window(source.passage.text, stretch, words)
     return Located(source.passage.text[first:last], (stretch,))
+
+
+def is_whole(text: str, start: int, end: int) -> bool:
+    """Whether a stretch begins and ends between words.
+
+    >>> is_whole("It rose 12%.", 3, 10), is_whole("It rose 12%.", 3, 9)
+    (True, False)
+    """
+    return not (_INSIDE.match(text, start) or _INSIDE.match(text, end))
+
+
+def place_of(quote: str, text: str) -> Span | None:
+    """Where a text has the words of a quote, all of them and in their order; the first place.
+
+    Capitals, accents, spaces, quotation marks, the kinds of dashes and what the quote ends with may differ.
+    Where an ellipsis leaves words out, the place is from the first words to the last. No word and no number
+    may differ.
+
+    >>> text = 'Profit “fell by 3 %” — the most since May — and costs rose.'
+    >>> [place_of(quote, text) for quote in ("Profit fell by 3%.", "fell … costs rose", "fell by 4 %")]
+    [(0, 19), (8, 58), None]
+    """
+    there = _tokens(text)
+    joined = f" {' '.join(token for token, _ in there)} "
+    found: list[Span] = []
+    at = 0
+    for piece in _CUT.split(quote):
+        sought = " ".join(token for token, _ in _tokens(piece.strip(_ENDING)))
+        if not sought:
+            continue
+        while (at := joined.find(f" {sought} ", at)) >= 0:
+            first = joined.count(" ", 0, at)
+            start, end = there[first][1][0], there[first + sought.count(" ")][1][1]
+            if is_whole(text, start, end):
+                break
+            at += 1
+        if at < 0:
+            return None
+        found.append((start, end))
+        at += len(sought) + 1
+    if not found or (len(found) > 1 and found[-1][1] - found[0][0] > _LONGEST_CUT):
+        return None
+    return found[0][0], found[-1][1]
+
+
+def _tokens(text: str) -> list[tuple[str, Span]]:
+    """What is compared of a text, each with its place there."""
+    folded, origin = fold(text)
+    return [(m.group(), (origin[m.start()], origin[m.end() - 1] + 1)) for m in _TOKEN.finditer(folded)]
 
 
 def _covering(stretches: Sequence[Stretch], worth: Callable[[Iterable[str]], float]) -> list[Stretch]:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from rag.english.lexicon import SPEECH_VERBS, alternation, forms
 from rag.english.sentences import Span
 
-__all__ = ["Marker", "is_opening", "without_markers"]
+__all__ = ["Marker", "is_opening", "numbers_in", "without_markers"]
 
 _WIDEST_RANGE = 20
 _GAP = r"\s{0,3}"  # bounded, as two gaps may stand side by side
@@ -105,7 +105,7 @@ def without_markers(
             continue
         opener = next((name for name in _OPENERS if match[name]), None)
         inside = next((group for name, group in _numbered(match) if group), "")
-        numbers = _marked(inside.translate(_SUPERSCRIPTS))
+        numbers = numbers_in(inside.translate(_SUPERSCRIPTS))
         if match.lastindex in _IN_ROUND and not all(1 <= n <= most for n in numbers):
             continue
         keep(last, match.start())
@@ -137,7 +137,12 @@ def is_opening(text: str) -> bool:
     return len(text) < _LONGEST_OPENING and _OPENING.match(text) is not None
 
 
-def _marked(inside: str) -> list[int]:
+def numbers_in(inside: str) -> list[int]:
+    """The numbers of a marker, a range spelled out.
+
+    >>> numbers_in("1, 3-5")
+    [1, 3, 4, 5]
+    """
     found: list[int] = []
     for part in re.split(r"[,;&]", inside):
         ends = [int(n) for n in re.findall(r"\d+", part)]

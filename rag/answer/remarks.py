@@ -32,6 +32,7 @@ from rag.english.phrases import items, may_be_base
 __all__ = [
     "about",
     "claims_nothing",
+    "heads_quotes",
     "heads_sources",
     "is_fragment",
     "is_lead_in",
@@ -180,3 +181,17 @@ def heads_sources(text: str) -> bool:
     (True, False)
     """
     return text.strip(" :*").casefold() in SOURCE_HEADINGS
+
+
+def heads_quotes(text: str) -> bool:
+    """Whether a line opens a list of quotes.
+
+    >>> lines = "**Quotes:**", "Here are the exact quotes that answer it:", "She quoted Kis.", "Quotas: 3"
+    >>> [heads_quotes(line) for line in lines]
+    [True, True, False, False]
+    """
+    bare = text.strip(" *#_\t")
+    named = (
+        {"quote", "quotes", "quotation", "quotations"} & set(words(bare)) if len(bare) <= _LONGEST else set()
+    )
+    return bool(named) and (bare.endswith(":") or (len(words(bare)) <= 4 and not bare.endswith((".", "!"))))

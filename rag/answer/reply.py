@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from rag.answer.check import Checker, cited_text
 from rag.answer.conflict import Disagreement
-from rag.answer.several import checked_in_parts
+from rag.answer.several import checked_in_parts, with_best_claims
 from rag.types import (
     Abstention,
     Answer,
@@ -74,6 +74,7 @@ class Reply:
         self.own_withheld = 0  # sentences of ours that the check withheld
         self.declined: Abstention | None = None  # what an answerer said in place of sentences
         self.settled: set[int] = set()  # the parts that are answered by what disagrees
+        self.disagreements: tuple[Disagreement, ...] = ()  # of all parts
         self._disagreements: list[
             Sequence[Disagreement]
         ] = []  # part by part, until they are laid side by side
@@ -101,7 +102,7 @@ class Reply:
                     continue
                 self.claimed += 1
                 with self.stopwatch.step("check"):
-                    sentence = self._checked(draft)
+                    sentence = self._checked(draft if ours else with_best_claims(self._checker, draft))
                 if sentence:
                     self.sentences.append(sentence)
                     self._released.add((draft.text, draft.statement))
@@ -128,6 +129,7 @@ class Reply:
     def compare(self, disagreements: Sequence[Sequence[Disagreement]]) -> None:
         """Note what the sources disagree on, part by part."""
         self._disagreements = list(disagreements)
+        self.disagreements = tuple(found for part in disagreements for found in part)
 
     def release_conflicts(self, part: int) -> Iterator[Sentence]:
         """What the sources disagree on in a part, once: the sentence of each value, and the conflict they

@@ -316,7 +316,7 @@ class _Reply:
         if tokens.shape[1] > self._window - _LEAST_REPLY:
             raise ModelError(
                 f"the question and its passages are longer than the {self._window:,} tokens that "
-                f"{self._name} reads. Lower retrieval.top_k, or take a model that reads more",
+                f"{self._name} reads. Lower model.passages, or take a model that reads more",
                 trouble=ModelTrouble.QUESTION,
             )
         return tokens

@@ -27,6 +27,8 @@ _MAX_KEY_CHARACTERS = 10_000  # tokens of some servers have thousands
 # Those that may be chosen on the page. A model of `huggingface` is any folder of
 # the machine, which is not for a page to name.
 _PROVIDERS = ("local", "ollama", "openai", "anthropic", "openai-like")
+# What the configuration may set for whatever model is chosen.
+_BESIDES = ("timeout", "context_window", "max_tokens", "prompt", "passages")
 _DEFAULTS = ModelSettings()
 
 
@@ -110,7 +112,7 @@ def fixed(configured: ModelSettings) -> dict[str, Any]:
     >>> fixed(ModelSettings(timeout=90.0))
     {'timeout': 90.0}
     """
-    stated = {name: getattr(configured, name) for name in ("timeout", "context_window", "max_tokens")}
+    stated = {name: getattr(configured, name) for name in _BESIDES}
     return {name: value for name, value in stated.items() if value != getattr(_DEFAULTS, name)}
 
 

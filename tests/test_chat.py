@@ -1300,7 +1300,7 @@ def test_a_model_finds_the_tools_described_and_gets_the_same_answer(address: str
 
     with ThreadPoolExecutor() as elsewhere:  # playwright has a loop of its own in this thread
         listed, result = elsewhere.submit(asyncio.run, asked()).result(60)
-    assert sorted(tool.name for tool in listed.tools) == ["article", "ask", "fetch", "search"]
+    assert sorted(tool.name for tool in listed.tools) == ["article", "ask", "fetch", "search", "status"]
     assert all(tool.outputSchema for tool in listed.tools)
     with open_assistant(config) as assistant:
         assert result.structuredContent["text"] == assistant.ask(QUESTION).text

@@ -220,6 +220,8 @@ def test_a_question_that_is_being_answered_ends_as_it_began(
     server.behaviour = held
     page.json("PUT", "/api/model", json=wanted(server, name="first"))
     first = library.model
+    searching = library.assistant("demo").stream(QUESTION)
+    next(searching)
     running: list[Answer] = []
     asking = threading.Thread(target=lambda: running.append(asked(library)))
     asking.start()
@@ -228,8 +230,10 @@ def test_a_question_that_is_being_answered_ends_as_it_began(
     server.go_on.set()
     asking.join(20)
     (old,), new = running, asked(library)
+    *_, before = searching
     assert [old.text, new.text] == ["The demo tells of Iran. [1]"] * 2
-    assert [answer.trace.answerer.split(",")[0] for answer in (old, new)] == [
+    assert [answer.trace.answerer.split(",")[0] for answer in (before, old, new)] == [
+        "generate:first",
         "generate:first",
         "generate:second",
     ]
@@ -365,9 +369,10 @@ def test_a_limit_of_the_configuration_stays_as_it_is(library: Library, server: M
         ({"provider": "ollama", "name": "m", "context_window": 1023}, "context_window must be at least 1,024, not 1023"),
         ({"provider": "ollama", "name": "m", "path": "/etc/x.gguf"}, 'there is no parameter "path". The parameters are: provider, url, name, file, key, timeout, context_window'),
         ({"provider": "file"}, "no model file is chosen. Put a .gguf file into {folder}, and choose it"),
-        ({"provider": "file", "file": "../secret.gguf"}, "there is no model file 'secret.gguf' in {folder}. Put it there, and choose it again"),
-        ({"provider": "file", "file": "{outside}"}, "there is no model file 'secret.gguf' in {folder}. Put it there, and choose it again"),
-        ({"provider": "file", "file": "notes.txt"}, "model.path must be the path of a .gguf file, not '{folder}/notes.txt'"),
+        ({"provider": "file", "file": "../secret.gguf"}, "a model file is chosen by its name alone, from the folder {folder}"),
+        ({"provider": "file", "file": "{outside}"}, "a model file is chosen by its name alone, from the folder {folder}"),
+        ({"provider": "file", "file": "gone.gguf"}, "there is no model file 'gone.gguf' in {folder}. Put it there, and choose it again"),
+        ({"provider": "file", "file": "notes.txt"}, "the model file must be the path of a .gguf file, not '{folder}/notes.txt'"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_a_model_is_refused_and_nothing_changes(
@@ -377,6 +382,7 @@ def test_what_cannot_be_a_model_is_refused_and_nothing_changes(
     folder.mkdir(parents=True)
     outside = folder.parent / "secret.gguf"
     outside.touch()
+    (folder / "secret.gguf").touch()
     (folder / "notes.txt").touch()
     names = {"folder": str(folder), "outside": str(outside)}
     body = {name: value.format(**names) if isinstance(value, str) else value for name, value in body.items()}
@@ -492,14 +498,15 @@ def test_a_test_asks_one_short_thing_and_says_what_came(page: Page, server: Mode
 
 
 def test_a_test_reads_no_more_than_it_shows(server: ModelServer) -> None:
-    def endless(reply: Any) -> None:
+    def talking(reply: Any) -> None:
         reply.begin()
-        while True:
+        for _ in range(30):
             reply.say("word ")
+        assert server.go_on.wait(20)
+        reply.say("and more")
 
-    server.behaviour = endless
+    server.behaviour = talking
     assert told(server).startswith(f"m answers: “{('word ' * 16)[:80]}…”. ")
-    assert server.hung_up.wait(20)
 
 
 @pytest.mark.parametrize(

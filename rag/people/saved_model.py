@@ -82,7 +82,9 @@ def model_files() -> list[str]:
 
 
 def _require_model_file(path: str) -> None:
-    if Path(path).parent != models_folder() or Path(path).name not in model_files():
+    if Path(path).parent != models_folder():
+        raise ConfigError(f"a model file is chosen by its name alone, from the folder {models_folder()}")
+    if Path(path).name not in model_files():
         raise ConfigError(
             f"there is no model file {Path(path).name!r} in {models_folder()}. Put it there, and choose it "
             "again"

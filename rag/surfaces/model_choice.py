@@ -106,12 +106,10 @@ class ModelChoice:
         if stated is not None:
             return stated.strip() or None
         saved = self._choice.saved
-        if saved is None or (saved.settings.provider, saved.settings.url) != (
-            settings.provider,
-            settings.url,
-        ):
+        if saved is None:
             return None
-        return saved.key
+        same = (saved.settings.provider, saved.settings.url) == (settings.provider, settings.url)
+        return saved.key if same else None
 
     def test(self, chosen: SavedModel) -> ModelTest:
         """Ask a model one short thing, without saving it."""

@@ -41,6 +41,7 @@ _WORDS = {
     "model.url": "the address",
     "model.name": "the name of the model",
     "model.provider": "the provider",
+    "model.path": "the model file",
     "model.timeout": "the time limit",
     "model.context_window": "the window",
 }

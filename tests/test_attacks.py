@@ -22,7 +22,8 @@ from conftest import SEEDS
 from mcp import ClientSession
 from mcp.client.streamable_http import streamablehttp_client
 from playwright.sync_api import Browser, expect
-from test_chat import browser as browser  # a fixture
+from test_chat import browser as browser  # these two are fixtures
+from test_chat import profile as profile
 from test_serve import Served, served
 
 from ingest import sync

@@ -31,7 +31,7 @@ from rag import Config, open_assistant
 from rag.people.accounts import Accounts, add_account
 from rag.people.store import People
 
-pytestmark = [pytest.mark.server, pytest.mark.slow]
+pytestmark = [pytest.mark.server, pytest.mark.slow, pytest.mark.usefixtures("loaded_once")]
 
 SECRET = "Karvel"  # a word of the collection that no answer to a stranger may hold
 

@@ -57,7 +57,7 @@ HOSTILE = (
     "\u202eסכר\u202c 🌊 **bold** and forty houses were lost."
 )
 UNANSWERED = "Not answered: it was stopped, or the page was closed, before the answer was complete."
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("loaded_once")]
 
 
 @pytest.fixture(scope="module")

@@ -12,6 +12,7 @@ from pathlib import Path
 from tempfile import TemporaryFile
 
 from eval.cases import Case, Fact, Span, gold_file, load, save, writing
+from eval.reading import RememberingReader
 from eval.report import page, table
 from eval.run import Report, collection_for, evaluate, write_report
 from rag import Answer, Config, open_assistant
@@ -37,7 +38,7 @@ def run(gold: Path | None, home: Config | None, split: str, output: Path | None,
     if output is not None:
         _writable(output)
     config = home or collection_for(path, default_home().with_name(f"eval-{path.stem}"))
-    with open_assistant(config) as assistant:
+    with open_assistant(config, reader=RememberingReader()) as assistant:
         folder = output or config.home / REPORTS
         _writable(folder)
         report = evaluate(cases, assistant, gold=path.stem, split=split, progress=_said)

@@ -6,6 +6,7 @@ server. Chroma, tantivy, SQLite and the files are the real ones.
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
 import re
@@ -167,6 +168,20 @@ def encoder() -> WordEncoder:
 @pytest.fixture
 def reader() -> WordReader:
     return WordReader()
+
+
+@pytest.fixture(scope="module")
+def loaded_once() -> Iterator[None]:
+    """The bundled encoder, reader and judge are the real ones, loaded once for all tests of a file: for each
+    assistant that a test opens it would take a second.
+    """
+    from rag.models import encoder, judge, reader
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(encoder, "_Bundled", functools.cache(encoder._Bundled))
+        for module in (reader, judge):
+            patch.setattr(module, "network", functools.cache(module.network))
+        yield
 
 
 @pytest.fixture

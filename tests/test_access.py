@@ -9,6 +9,7 @@ import json
 import time
 from collections.abc import AsyncIterator, Mapping
 from importlib.metadata import version
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ import httpx
 import pytest
 
 from rag.errors import ConfigError
+from rag.surfaces.api import gradio_guard
 from rag.surfaces.api.access import AccessRules
 from rag.surfaces.api.middleware import COOKIE, AccessMiddleware
 
@@ -42,7 +44,8 @@ class Behind:
         self.states.append(scope["state"])
         self.headers.append(dict(scope["headers"]))
         headers = [(b"access-control-allow-origin", b"*"), (b"content-type", b"text/plain")]
-        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        status = 404 if "gone" in scope["path"] else 200
+        await send({"type": "http.response.start", "status": status, "headers": headers})
         await send({"type": "http.response.body", "body": b"ok"})
 
 
@@ -417,6 +420,22 @@ def test_a_body_that_does_not_come_is_not_waited_for(monkeypatch: pytest.MonkeyP
 
     answer, behind = knock("POST", "/gradio_api/queue/join", body=slow())
     assert (said(answer), behind.given) == ((408, "timeout"), [])
+
+
+def test_a_browser_keeps_the_files_that_never_change_and_no_other() -> None:
+    for path, kept in (
+        ("/assets/Index-DTuG5Jnm.js", "private, max-age=31536000, immutable"), ("/assets/gone-DTuG5Jnm.js", None),
+        ("/assets/logo.svg", None), ("/assets/img/logo-DTuG5Jnm.jpg", None), ("/theme.css", None), ("/", None),
+        ("/api/articles/assets/a-DTuG5Jnm.js", None),
+    ):  # fmt: skip
+        assert knock(path=path)[0].headers.get("cache-control") == kept, path
+    spec = find_spec("gradio")
+    assert spec is not None
+    assert spec.origin is not None
+    installed = Path(spec.origin).parent / "templates" / "frontend" / "assets"
+    scripts = [file.name for file in installed.iterdir() if file.suffix in (".js", ".css")]
+    assert len(scripts) > 100
+    assert [name for name in scripts if not gradio_guard.never_changes(f"/assets/{name}")] == []
 
 
 def test_what_is_relied_on_of_gradio_was_read_in_the_version_that_is_installed() -> None:

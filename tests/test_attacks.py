@@ -22,7 +22,8 @@ from conftest import SEEDS
 from mcp import ClientSession
 from mcp.client.streamable_http import streamablehttp_client
 from playwright.sync_api import Browser, expect
-from test_chat import browser as browser  # a fixture
+from test_chat import browser as browser  # these two are fixtures
+from test_chat import profile as profile
 from test_serve import Served, served
 
 from ingest import sync
@@ -30,7 +31,7 @@ from rag import Config, open_assistant
 from rag.people.accounts import Accounts, add_account
 from rag.people.store import People
 
-pytestmark = [pytest.mark.server, pytest.mark.slow]
+pytestmark = [pytest.mark.server, pytest.mark.slow, pytest.mark.usefixtures("loaded_once")]
 
 SECRET = "Karvel"  # a word of the collection that no answer to a stranger may hold
 

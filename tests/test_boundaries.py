@@ -57,6 +57,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "ingest.scan": COMMON | {"ingest.formats", "ingest.web", "rag.store"},
     "ingest": COMMON | {"rag.store", "rag.models"},
     "eval": COMMON | {"rag", "ingest"},
+    "eval.reading": COMMON | {"rag.models"},
     "eval.bench": COMMON
     | {
         "rag",
@@ -87,12 +88,7 @@ VENDOR_HOMES: dict[str, set[str]] = {
     "gguf": {"rag.models.requantise"},
     "tokenizers": {"rag.models.encoder", "rag.models.network", "rag.training.judge", "rag.training.train"},
     "llama_index": {"rag.models.language", "rag.llamaindex", "ingest.split"},
-    "gradio": {
-        "rag.surfaces.page",
-        "rag.surfaces.page.articles",
-        "rag.surfaces.page.look",
-        "rag.surfaces.page.model",
-    },
+    "gradio": {"rag.surfaces.page.gradio_import"},
     "sqlalchemy": {
         "rag.store.catalog",
         "rag.store.passages",

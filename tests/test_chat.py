@@ -31,7 +31,7 @@ from axe_playwright_python.sync_playwright import Axe
 from conftest import SEEDS
 from mcp import ClientSession
 from mcp.client.streamable_http import streamablehttp_client
-from playwright.sync_api import Browser, Error, Page, Route, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Error, Page, Route, expect, sync_playwright
 from proxy import proxied
 from test_backends import ollama
 from test_serve import QUESTION as SHORT
@@ -58,7 +58,7 @@ HOSTILE = (
     "\u202eסכר\u202c 🌊 **bold** and forty houses were lost."
 )
 UNANSWERED = "Not answered: it was stopped, or the page was closed, before the answer was complete."
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("loaded_once")]
 
 
 @pytest.fixture(scope="module")
@@ -91,7 +91,7 @@ def served(config: Config, *options: str, port: int = 0, **settings: str) -> Ite
     )
     url = f"http://127.0.0.1:{port}"
     try:
-        for _ in range(1_200):
+        for _ in range(6_000):
             if server.poll() is not None:
                 raise AssertionError(
                     f"the page did not start: {server.stdout.read().decode() if server.stdout else ''}"
@@ -100,7 +100,7 @@ def served(config: Config, *options: str, port: int = 0, **settings: str) -> Ite
                 urllib.request.urlopen(f"{url}/healthz", timeout=5).close()
                 break
             except OSError:
-                time.sleep(0.1)
+                time.sleep(0.02)
         yield url
     finally:
         server.terminate()
@@ -114,7 +114,8 @@ def address(config: Config) -> Iterator[str]:
 
 
 @pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
+def profile(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BrowserContext]:
+    """The profile of one reader, whose browser has the page's scripts already, as after a first visit."""
     found = next(
         (p for name in ("chromium", "chromium-browser", "google-chrome") if (p := shutil.which(name))), None
     )
@@ -130,21 +131,41 @@ def browser() -> Iterator[Browser]:
     if os.geteuid() == 0:
         flags.append("--no-sandbox")  # Chromium refuses to run as root without it
     with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=found, args=flags)
-        yield chromium
-        chromium.close()
+        context = playwright.chromium.launch_persistent_context(
+            tmp_path_factory.mktemp("profile"),
+            executable_path=found,
+            args=flags,
+            viewport={"width": 1280, "height": 900},
+        )
+        yield context
+        context.close()
+
+
+@pytest.fixture(scope="module")
+def browser(profile: BrowserContext) -> Browser:
+    """Each of its contexts is a browser that has never been here."""
+    assert profile.browser is not None
+    return profile.browser
 
 
 @pytest.fixture
-def page(browser: Browser, address: str) -> Iterator[Page]:
-    page = browser.new_page(viewport={"width": 1280, "height": 900})
+def page(profile: BrowserContext, address: str) -> Iterator[Page]:
+    page = profile.new_page()
     page.requests_made = []  # type: ignore[attr-defined]
     page.on("request", lambda request: page.requests_made.append(request.url))  # type: ignore[attr-defined]
     page.on("dialog", lambda dialog: pytest.fail(f"a dialog opened: {dialog.message}"))
+    page.add_init_script("window.found ??= [localStorage.length, document.cookie]")
     page.goto(address)
     expect(page.locator("#question textarea")).to_be_visible(timeout=20_000)
+    assert page.evaluate("window.found") == [0, ""], "an earlier test has left something in the browser"
     yield page
+    # All that the page keeps. The scripts stay: to load and compile them is half of what a test costs.
+    cleaner = profile.new_cdp_session(page)
+    page.goto("about:blank")  # or the page may write after it
+    cleaner.send("Storage.clearDataForOrigin", {"origin": address, "storageTypes": "all"})
     page.close()
+    profile.clear_cookies()
+    profile.clear_permissions()
 
 
 def put(page: Page, question: str, done: str = ".notes", count: int = 1) -> None:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import errno
 import json
 import signal
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from conftest import SEEDS, ScriptedModel, WordEncoder, WordReader, write_jsonl
@@ -17,12 +18,14 @@ import eval.run
 from eval.cases import GOLD, Case, Fact, Span, faults, gold_file, load, save
 from eval.command import gold_case, keep, run
 from eval.compare import compare, text
+from eval.reading import RememberingReader
 from eval.report import page, table
 from eval.run import Report, collection_for, evaluate, read_report
 from ingest import sync
 from ingest.formats.dates import leading_date
 from rag import Assistant, Config, open_assistant
 from rag.errors import ClippingsError, CollectionError, ConfigError, QuestionError
+from rag.models.reader import SpanReader
 from rag.types import Turn
 
 STRIKE = "Iran struck first on Tuesday. Pakistan replied on Thursday."
@@ -211,6 +214,30 @@ def test_a_report_goes_into_the_collection_unless_another_place_is_named(
     assert len(list((tmp_path / "mine").iterdir())) == 2
     with open_assistant(config, encoder=WordEncoder(), reader=WordReader()) as opened:
         assert len(opened.collection.articles()) == 2  # a collection that holds reports is a collection still
+
+
+def test_the_same_passages_are_read_once_for_a_question(
+    config: Config, assistant: Assistant, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("rag.opening.SentenceEncoder", lambda _: WordEncoder())
+    reads: list[tuple[str, tuple[str, ...], int]] = []
+    read = SpanReader._read
+
+    def counted(self: SpanReader, graph: Any, question: str, texts: Sequence[str], spans: int) -> Any:
+        reads.append((question, tuple(texts), spans))
+        return read(self, graph, question, texts, spans)
+
+    monkeypatch.setattr(SpanReader, "_read", counted)
+    case = {"id": "a", "question": "Who struck first?", "kind": "who", "facts": [], "declined": True}
+    run(write_jsonl(tmp_path / "gold.jsonl", case), config, "all", None, as_json=False)
+    assert [question for question, _, _ in reads] == ["Who struck first?"]
+    # Other words, another order or another number of spans are other readings, and they are the bundled reader's.
+    remembering, plain = RememberingReader(), SpanReader()
+    for texts, spans in (((STRIKE, ALLY), 5), ((ALLY, STRIKE), 5), ((STRIKE, ALLY), 1)):
+        for _ in range(2):
+            found = remembering.read("Who struck first?", texts, spans=spans)
+            assert found == plain.read("Who struck first?", list(texts), spans=spans)
+    assert len(reads) == 1 + 3 + 6
 
 
 def test_a_collection_that_is_not_there_is_not_made_by_its_report(tmp_path: Path) -> None:

@@ -15,10 +15,10 @@ import rag.answer.check
 import rag.retrieval.search
 from eval.cases import GOLD, Case, load
 from eval.gates import CEILINGS, FLOORS, broken
+from eval.reading import RememberingReader
 from eval.run import Report, collection_for, evaluate
 from rag import Assistant, open_assistant
 from rag.models.encoder import BUNDLED, SentenceEncoder
-from rag.models.reader import SpanReader
 
 pytestmark = pytest.mark.slow
 
@@ -28,10 +28,11 @@ CASES = {name: load(GOLD / f"{name}.jsonl") for name in GOLDS}
 
 @pytest.fixture(scope="module")
 def opened(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Assistant]:
-    """Opens a gold collection anew, with the thresholds of the moment and one encoder and reader for all."""
+    """Opens a gold collection anew, with the thresholds of the moment, and the encoder and the reader of `clippings eval`
+    for all."""
     homes = tmp_path_factory.mktemp("gates")
     configs = {name: collection_for(GOLD / f"{name}.jsonl", homes / name) for name in GOLDS}
-    encoder, reader = SentenceEncoder(BUNDLED), SpanReader()
+    encoder, reader = SentenceEncoder(BUNDLED), RememberingReader()
     return lambda name: open_assistant(configs[name], encoder=encoder, reader=reader)
 
 

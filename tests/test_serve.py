@@ -32,7 +32,7 @@ from ingest import sync
 from rag import Config
 from rag.people.accounts import add_account
 
-pytestmark = [pytest.mark.server, pytest.mark.slow]
+pytestmark = [pytest.mark.server, pytest.mark.slow, pytest.mark.usefixtures("loaded_once")]
 
 ROOT = Path(__file__).parent.parent
 QUESTION = "Who struck first?"

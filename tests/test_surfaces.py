@@ -32,7 +32,7 @@ from rag.surfaces.library import Library
 from rag.surfaces.markup import answer_html
 from rag.types import Sentence
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("loaded_once")]
 
 QUESTION = "Who struck first, and whom did they target?"
 

@@ -26,7 +26,9 @@ PROOF = {
     "chromadb": "from rag.store.chroma import client_settings; s = client_settings(); "
     "print((s.anonymized_telemetry, s.chroma_otel_granularity, s.chroma_otel_collection_endpoint) == (False, "
     "'none', ''))",
-    "gradio": "import gradio.analytics as a; print(a.analytics_enabled() is False)",
+    "gradio": "import sys; opened = []; sys.addaudithook(lambda event, args: opened.append(str(args[0])) if event == 'open' else None); "
+    "import rag.surfaces.page, gradio.analytics as a; "
+    "print(a.analytics_enabled() is False and [path for path in opened if path.endswith('.pyi')] == [])",
     "huggingface-hub": "import huggingface_hub.constants as c; print(c.HF_HUB_DISABLE_TELEMETRY)",
     "transformers": "from transformers.utils.import_utils import is_env_variable_true as t; print(t('DISABLE_SAFETENSORS_CONVERSION'))",
 }

@@ -69,8 +69,9 @@ VENDORS = (
         "gradio",
         "6.31.0",
         "reports each page and its components to the Hugging Face hub, and asks api.gradio.app for a newer "
-        "version",
-        "the variable, and `analytics_enabled=False` for the page",
+        "version; when it is imported, writes type stubs into the folder where it is installed",
+        "the variable, and `analytics_enabled=False` for the page; rag/surfaces/page/gradio_import.py "
+        "imports it without the stubs",
         variables=(("GRADIO_ANALYTICS_ENABLED", "False"),),
     ),
     Vendor(

@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
-__all__ = ["MAX_BODY_BYTES", "InvalidCall", "check_call", "is_call", "is_read"]
+__all__ = ["MAX_BODY_BYTES", "InvalidCall", "check_call", "is_call", "is_read", "never_changes"]
 
 MAX_BODY_BYTES = 2_000_000  # of JSON for Gradio; uploads have limits of their own
 _MAX_DEPTH = 60  # levels of nesting in a body; the page's own calls have fewer than ten
@@ -19,6 +19,7 @@ _MAX_DEPTH = 60  # levels of nesting in a body; the page's own calls have fewer 
 _GRADIO_FILES = re.compile(
     r"/(?:|config|theme\.css|favicon\.ico|manifest\.json|robots\.txt|(?:assets|static|svelte)/.+)"
 )
+_DIGEST_IN_NAME = re.compile(r"/assets/[^/]+-[\w-]{8}\d*\.\w+")  # as Vite, the bundler, names them
 _GRADIO_READS = re.compile(r"/gradio_api/(?:queue/data|startup-events|theme\.css|app_id|heartbeat/\w+)")
 _GRADIO_CALLS = re.compile(r"/gradio_api/(?:queue/join|run/predict|cancel|reset)/?")
 
@@ -32,6 +33,16 @@ def is_read(path: str) -> bool:
     return bool(_GRADIO_FILES.fullmatch(path) or _GRADIO_READS.fullmatch(path)) and ".." not in path.split(
         "/"
     )
+
+
+def never_changes(path: str) -> bool:
+    """Whether it is a file whose name ends in a digest of its content, so that a browser need not ask for it
+    again.
+
+    >>> never_changes("/assets/Index-DTuG5Jnm.js"), never_changes("/theme.css")
+    (True, False)
+    """
+    return bool(_DIGEST_IN_NAME.fullmatch(path))
 
 
 def is_call(path: str) -> bool:

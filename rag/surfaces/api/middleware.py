@@ -118,7 +118,8 @@ class AccessMiddleware:
             return
         if path != scope["path"]:  # the routes do not know the root path
             scope = {**scope, "path": path, "raw_path": path.encode()}
-        await self.app(scope, receive, _with_security_headers(send, allowed_origin))
+        lasting = method in ("GET", "HEAD") and gradio_guard.never_changes(path)
+        await self.app(scope, receive, _with_our_headers(send, allowed_origin, lasting=lasting))
 
     def _client(self, scope: Scope) -> Client:
         """The client of a request. Forwarded headers are used from a trusted proxy, and removed from
@@ -318,8 +319,12 @@ def _cors_headers(allowed: str | None) -> list[tuple[bytes, bytes]]:
     return [(b"access-control-allow-origin", allowed.encode()), (b"vary", b"Origin")] if allowed else []
 
 
-def _with_security_headers(send: Send, allowed: str | None) -> Send:
-    """Adds the security headers to every response, and removes Gradio's CORS headers."""
+def _with_our_headers(send: Send, allowed: str | None, *, lasting: bool) -> Send:
+    """Adds the security headers to every response, and removes Gradio's CORS headers.
+
+    A browser may keep what is `lasting`. Otherwise it asks for eighty files each time the page is opened or
+    reloaded.
+    """
     ours = {name for name, _ in _HEADERS}
 
     async def send_with_headers(message: Message) -> None:
@@ -329,6 +334,9 @@ def _with_security_headers(send: Send, allowed: str | None) -> Send:
                 for name, value in message.get("headers", ())
                 if name.lower() not in ours and not name.lower().startswith(b"access-control-")
             ]
+            if lasting and message["status"] == 200:
+                # By the browser alone: a proxy between would give it to who is not logged in.
+                kept.append((b"cache-control", b"private, max-age=31536000, immutable"))
             message = {**message, "headers": [*kept, *_HEADERS, *_cors_headers(allowed)]}
         await send(message)
 

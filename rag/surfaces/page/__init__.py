@@ -13,11 +13,10 @@ import hashlib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import gradio as gr
-
 from rag.people.store import People
 from rag.surfaces.library import DEMO, OWN, Library
 from rag.surfaces.page.articles import QUIETLY, Articles
+from rag.surfaces.page.gradio_import import gr
 from rag.surfaces.page.look import CONVERSATION, CONVERSATIONS, MODEL, READING, theme
 from rag.surfaces.page.model import ModelPanel, wording_options
 

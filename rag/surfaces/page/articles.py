@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
-import gradio as gr
-
 from rag.collection import Listing
 from rag.errors import ClippingsError, CollectionError
 from rag.surfaces.library import DEMO, OWN, Library
 from rag.surfaces.markup import escape
+from rag.surfaces.page.gradio_import import gr
 from rag.surfaces.page.look import UPLOAD, masthead
 from rag.types import Article
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-import gradio as gr
+from rag.surfaces.page.gradio_import import gr
 
 __all__ = ["CONVERSATION", "CONVERSATIONS", "MODEL", "READING", "UPLOAD", "masthead", "theme"]
 

@@ -7,12 +7,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import gradio as gr
-
 from rag.config import ModelSettings
 from rag.surfaces.library import Library
 from rag.surfaces.model_choice import model_name
 from rag.surfaces.page.articles import QUIETLY
+from rag.surfaces.page.gradio_import import gr
 
 if TYPE_CHECKING:
     from rag.surfaces.api.access import AdminRights

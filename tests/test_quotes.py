@@ -110,7 +110,11 @@ def test_a_quote_of_a_page_is_none() -> None:
 
 LONG = [
     f"It shrank. [1: {quote}] The day was long there. [2]"
-    for quote in ('"three per cent in May. Costs rose"', "“three per cent in May. Costs rose.”")
+    for quote in (
+        '"three per cent in May. Costs rose"',
+        "“three per cent in May. Costs rose.”",
+        '"three per cent in May.\nCosts rose"',
+    )
 ] + ['It shrank. [1] "three per cent in May. Costs rose." The day was long there. [2]']
 
 

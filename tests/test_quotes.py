@@ -17,7 +17,7 @@ from rag.answer.generate import Generative
 from rag.answer.reply import Reply, Stopwatch
 from rag.types import Abstention, DraftSentence, Sentence, Support
 
-FELL = "Profit at Norvik fell by three per cent in May. Costs rose."
+FELL = "Profit at Norvik fell by three per cent in May. Costs rose by a third in the same month."
 WAR = "The minister said: “We will not go to war,” and left. It was a long day in Oslo."
 TEXTS = [FELL, WAR]
 
@@ -108,20 +108,20 @@ def test_a_quote_of_a_page_is_none() -> None:
         assert (len(read(reply, [long])) == 1) is found
 
 
+TWO = "three per cent in May. Costs rose by a third"
+LINES = TWO.replace(". ", ".\n")
 LONG = [
-    f"It shrank. [1: {quote}] The day was long there. [2]"
-    for quote in (
-        '"three per cent in May. Costs rose"',
-        "“three per cent in May. Costs rose.”",
-        '"three per cent in May.\nCosts rose"',
-    )
-] + ['It shrank. [1] "three per cent in May. Costs rose." The day was long there. [2]']
+    *(
+        f"It shrank. [1: {quote}] The day was long there. [2]"
+        for quote in (f'"{TWO}"', f"“{TWO}.”", TWO, f'"{LINES}"', LINES)
+    ),
+    *(f'It shrank. [1] "{quote}." The day was long there. [2]' for quote in (TWO, LINES)),
+]
 
 
 @pytest.mark.parametrize("reply", LONG)
 def test_a_quote_of_two_sentences_is_one(reply: str) -> None:
-    quoted: Claims = [(1, "three per cent in May. Costs rose")]
-    assert read(reply) == [("It shrank.", quoted), ("The day was long there.", [(2, None)])]
+    assert read(reply) == [("It shrank.", [(1, TWO)]), ("The day was long there.", [(2, None)])]
 
 
 def test_a_quote_with_a_bracket_in_it() -> None:

@@ -17,7 +17,7 @@ from rag.answer.generate import Generative
 from rag.answer.reply import Reply, Stopwatch
 from rag.types import Abstention, DraftSentence, Sentence, Support
 
-FELL = "Profit at Norvik fell by three per cent in May. Costs rose."
+FELL = "Profit at Norvik fell by three per cent in May. Costs rose by a third in the same month."
 WAR = "The minister said: “We will not go to war,” and left. It was a long day in Oslo."
 TEXTS = [FELL, WAR]
 
@@ -86,7 +86,7 @@ def test_the_words_a_sentence_rests_on_are_its_claim_and_not_its_text(form: str)
 
 @pytest.mark.parametrize("size", [1, 3, 11])
 def test_quotes_in_pieces_make_the_same_drafts(size: int) -> None:
-    for reply in [*BESIDE, *BENEATH, *LISTS, *PLAIN]:
+    for reply in [*BESIDE, *BENEATH, *LONG, *LISTS, *PLAIN]:
         whole = drafts_of(reply, TEXTS, quoting=True)
         assert streamed(reply, list(range(size, len(reply), size))) == whole, reply
 
@@ -106,6 +106,28 @@ def test_a_quote_of_a_page_is_none() -> None:
         long = "It rained on. " * size
         reply = f'It rained. [1: "{long.strip()[: 10 * size]}"]'
         assert (len(read(reply, [long])) == 1) is found
+
+
+TWO = "three per cent in May. Costs rose by a third"
+LINES = TWO.replace(". ", ".\n")
+LONG = [
+    *(
+        f"It shrank. [1: {quote}] The day was long there. [2]"
+        for quote in (f'"{TWO}"', f"“{TWO}.”", TWO, f'"{LINES}"', LINES)
+    ),
+    *(f'It shrank. [1] "{quote}." The day was long there. [2]' for quote in (TWO, LINES)),
+]
+
+
+@pytest.mark.parametrize("reply", LONG)
+def test_a_quote_of_two_sentences_is_one(reply: str) -> None:
+    assert read(reply) == [("It shrank.", [(1, TWO)]), ("The day was long there.", [(2, None)])]
+
+
+def test_a_quote_with_a_bracket_in_it() -> None:
+    text = "Norvik said [on Monday] that profit fell."
+    quote = "said [on Monday] that profit fell"
+    assert read(f"It shrank. [1: {quote}]", [text]) == [("It shrank.", [(1, quote)])]
 
 
 def test_a_quote_with_a_quotation_in_it_and_one_that_leaves_words_out() -> None:
@@ -147,6 +169,10 @@ PLAIN = {
     'The speech ("We will not go to war") began at noon [2].': [
         'The speech ("We will not go to war") began at noon.'
     ],
+    "It was clear. [2] “We will not go to war” Kirby said in Oslo.": [
+        "It was clear.",
+        "“We will not go to war” Kirby said in Oslo.",
+    ],
     "“We will not go to war.” [2]": ["“We will not go to war.”"],
     "It was (in 2: all there was) a long day [2].": ["It was (in 2: all there was) a long day."],
     "It grew (12: a dozen) [2].": ["It grew (12: a dozen)."],
@@ -186,6 +212,7 @@ LISTS = [
     f'[1] "{NORVIK}"\n[2] "We will not go to war"\n\n{ANSWER}',
     f'Quotes: [1] "{NORVIK}"\n[2] "We will not go to war"\nFinal answer: {ANSWER}',
     f"Quotes:\n[1] {NORVIK}\n[2] We will not go to war\n\nAnswer:\n{ANSWER}",
+    f'Quotes:\n[1] "{NORVIK}"\n[2] "We will not go to war"\n\n- It shrank. [1]\n- No war is planned. [2]',
     f'Quotes:\n[1] "{NORVIK}", so it shrank\n[2] "We will not go to war"\nAnswer:\n{ANSWER}',
 ]
 
@@ -261,7 +288,7 @@ def test_a_sentence_is_finished_when_no_quote_can_follow(so_far: str, finished: 
 
 @settings(derandomize=True, deadline=None, database=None, max_examples=60)
 @given(
-    st.lists(st.sampled_from([*BESIDE, *BENEATH, *LISTS, *PLAIN]), min_size=1, max_size=3),
+    st.lists(st.sampled_from([*BESIDE, *BENEATH, *LONG, *LISTS, *PLAIN]), min_size=1, max_size=3),
     st.sampled_from(["\n", "\n\n", " "]),
     st.lists(st.integers(0, 600), max_size=12),
 )

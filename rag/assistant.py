@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Iterator, Sequence
+from dataclasses import replace
 from datetime import date
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
@@ -12,13 +13,16 @@ from rag.answer import abstain, conflict
 from rag.answer.extract import Extractive
 from rag.answer.generate import Generative
 from rag.answer.reply import Reply, Stopwatch
+from rag.answer.rounds import Rounds
 from rag.answer.study import Study, claims
 from rag.collection import Collection
 from rag.english.normalise import words
 from rag.errors import ModelError
 from rag.question.followup import faithful, standalone
-from rag.question.parts import Part, parts_of
+from rag.question.gathering import Gathering, gathering
+from rag.question.parts import Kind, Part, parts_of
 from rag.types import (
+    Abstention,
     Answer,
     Answerer,
     Article,
@@ -36,6 +40,10 @@ from rag.types import (
 from rag.validation import askable, day, how_many, limits, turns
 
 __all__ = ["Assistant"]
+
+_NOTHING_HOLDS = "Nothing the {} said is in the articles."
+_NOTHING_NOTED = "The language model noted nothing that is in the articles."
+_PER_ARTICLE = 5  # passages of one article among those that are gathered, as long as others have any
 
 
 class Assistant:
@@ -154,6 +162,13 @@ class Assistant:
             asked, failure = self._standalone(typed, history, use_model)
             parts = parts_of(asked)
         yield Step("search", f"searching {_counted(self.collection.retriever.articles, 'article')}")
+        failed = _failed(failure) if failure else None
+        if not failed and (gathered := self._gathers(asked, use_model)):
+            told = yield from self._in_rounds(gathered, asked, typed, history, filters, asked_on, stopwatch)
+            if isinstance(told, Answer):
+                yield told
+                return
+            failed = told
         with stopwatch.step("retrieve"):
             retrieved = self._retrieve(asked, parts, None, filters, asked_on)
         yield Step("read", f"reading {_counted(len(retrieved.evidence), 'passage')}")
@@ -168,7 +183,7 @@ class Assistant:
             with stopwatch.step("compare"):
                 disagreements = [conflict.find(p.part.question, claims(p)) for p in study.parts]
             reply.compare(disagreements)
-            answerer, notice = yield from self._draft(reply, study, answerer, failure, asked_on)
+            answerer, notice = yield from self._draft(reply, study, answerer, failed, asked_on)
             abstained = reply.declined or abstain.after(reply.sentences, reply.claimed)
         yield reply.answer(
             asked,
@@ -198,6 +213,52 @@ class Assistant:
             return asked, None
         return rewritten, None
 
+    def _gathers(self, asked: str, use_model: bool) -> Gathering | None:
+        """What a question gathers, where there is a language model to answer it in rounds."""
+        return gathering(asked) if self._rewriter and use_model else None
+
+    def _in_rounds(
+        self,
+        gathered: Gathering,
+        asked: str,
+        typed: str,
+        history: Sequence[Turn],
+        filters: Filters,
+        asked_on: date | None,
+        stopwatch: Stopwatch,
+    ) -> Generator[Step | Sentence, None, Answer | str | None]:
+        """A question that gathers, answered by the language model in rounds. In place of an answer it returns
+        what to tell of a model that failed, and `None` where the question is to be answered as any other is:
+        too few calls are allowed, or the articles hardly speak of it.
+        """
+        max_calls = self.config.model.max_calls - bool(history)  # one was for the follow-up
+        if self._rewriter is None or max_calls < 2:
+            return None
+        with stopwatch.step("retrieve"):
+            retrieved = self._retrieve_many(asked, gathered, filters, asked_on)
+        rounds = Rounds(self._rewriter, asked, gathered, retrieved.evidence, asked_on, max_calls)
+        yield Step("read", f"reading {_counted(len(rounds.evidence), 'passage')}")
+        self.collection.check_open()
+        with stopwatch.step("read"):
+            # Of the reader an account is asked: a short answer, which would be judged, tells no story.
+            parts = [Part(asked, Kind.ACCOUNT)]
+            study = self._extractive.study(parts, replace(retrieved, evidence=rounds.evidence))
+        if abstain.before(rounds.evidence, study.confidence):
+            return None
+        reply = Reply(rounds.evidence, stopwatch, self.collection.check_open, self._judge)
+        yield from rounds.read(reply)
+        if not rounds.notes:
+            return _failed(rounds.failure) if rounds.failure else _NOTHING_NOTED
+        with stopwatch.step("compare"):
+            reply.compare([conflict.find(asked, claims(study.parts[0]))])
+        yield from reply.release_conflicts(0)
+        quoted = yield from rounds.release(reply)
+        abstained = reply.declined or abstain.after(reply.sentences, reply.claimed)
+        if abstained is Abstention.UNSUPPORTED_DRAFT:
+            return _failed(rounds.failure) if rounds.failure else _NOTHING_HOLDS.format("language model")
+        trace = self._trace(rounds, study, stopwatch, typed, asked_on)
+        return reply.answer(asked, filters, trace, abstained=abstained, notice=_of_rounds(rounds, quoted))
+
     def _retrieve(
         self, asked: str, parts: Sequence[Part], k: int | None, filters: Filters, asked_on: date | None
     ) -> Retrieved:
@@ -209,20 +270,33 @@ class Assistant:
             return Retrieved(asked, retriever.openings(k=k, filters=filters, asked_on=asked_on))
         return retriever.retrieve(asked, k=k, filters=filters, asked_on=asked_on, parts=max(1, len(parts)))
 
+    def _retrieve_many(
+        self, asked: str, gathered: Gathering, filters: Filters, asked_on: date | None
+    ) -> Retrieved:
+        """The passages to be gathered from, of as many articles as there are; for a question that names
+        nothing, how the latest ones begin."""
+        k, retriever = self.config.retrieval.gather_top_k, self.collection.retriever
+        parts = parts_of(asked)
+        if parts and all(part.bare for part in parts):
+            return Retrieved(asked, retriever.openings(k=k, filters=filters, asked_on=asked_on))
+        return retriever.retrieve(
+            gathered.topic, k=k, filters=filters, asked_on=asked_on, per_article=_PER_ARTICLE
+        )
+
     def _draft(
         self,
         reply: Reply,
         study: Study,
         answerer: Answerer,
-        failure: ModelError | None,
+        failed: str | None,
         asked_on: date | None,
     ) -> Generator[Sentence | Step, None, tuple[Answerer, str | None]]:
         """Release what the answerer says if anything of it holds, and otherwise what the articles say by
-        themselves. Returns who answered, and the notice. A model whose `failure` at the follow-up is known is
-        not waited for again.
+        themselves. Returns who answered, and the notice. A model that is known to have `failed` this question
+        is not waited for again.
         """
-        if failure or answerer is self._extractive:
-            return (yield from self._fall_back(reply, study, _failed(failure) if failure else None))
+        if failed or answerer is self._extractive:
+            return (yield from self._fall_back(reply, study, failed))
         name = "language model" if answerer is self._rewriter else "answerer"
         notice: str | None = None
         # What the sources disagree on comes first, whoever words the rest.
@@ -237,9 +311,7 @@ class Assistant:
         if len(reply.sentences) > before or reply.declined:
             return answerer, f"{notice} What stands here was checked before that." if notice else None
         yield Step("read", f"the {name} gave no answer that holds; reading the articles instead")
-        return (
-            yield from self._fall_back(reply, study, notice or f"Nothing the {name} said is in the articles.")
-        )
+        return (yield from self._fall_back(reply, study, notice or _NOTHING_HOLDS.format(name)))
 
     def _fall_back(
         self, reply: Reply, study: Study, why: str | None
@@ -253,7 +325,12 @@ class Assistant:
         return self._extractive, f"{why} The articles answer by themselves." if why else None
 
     def _trace(
-        self, answerer: Answerer, study: Study, stopwatch: Stopwatch, typed: str, asked_on: date | None
+        self,
+        answerer: Answerer | Rounds,
+        study: Study,
+        stopwatch: Stopwatch,
+        typed: str,
+        asked_on: date | None,
     ) -> Trace:
         return Trace(
             self._fingerprint,
@@ -270,6 +347,17 @@ class Assistant:
 
 def _failed(error: ModelError, name: str = "language model") -> str:
     return f"The {name} failed ({error})."
+
+
+def _of_rounds(rounds: Rounds, quoted: bool) -> str | None:
+    """What to tell of rounds that did not go as they should; `quoted`: the notes are the answer."""
+    failed = _failed(rounds.failure) if rounds.failure else None
+    if quoted:
+        why = failed or "Nothing the language model wrote from its notes is in the articles."
+        return f"{why} These are the sentences that it had noted, in the articles' words."
+    if failed and rounds.unread:
+        return f"{failed} It had read {rounds.passages_read} of {len(rounds.evidence)} passages."
+    return f"{failed} What stands here was checked before that." if failed else None
 
 
 def _unanswered(study: Study) -> tuple[str, ...]:

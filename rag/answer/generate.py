@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 
 from rag.answer.drafts import ReplyReader
 from rag.answer.prompts import DECLINE, REWRITING_VERSION, VERSION, messages, rewriting, within
 from rag.types import Abstention, DraftSentence, Evidence, LanguageModel, Turn
 
-__all__ = ["Generative"]
+__all__ = ["Generative", "declines"]
 
 _LONGEST_QUESTION = 500  # characters; a longer rewriting is an answer, or nonsense
 
@@ -20,7 +20,7 @@ class Generative:
 
     def __init__(self, model: LanguageModel, *, window: int, max_tokens: int) -> None:
         self._model = model
-        self._room = window - max_tokens
+        self.room = window - max_tokens  # tokens of a prompt
         self.model = model.name
         self.name = f"generate:{model.name}, prompt {VERSION}, follow-ups {REWRITING_VERSION}"
 
@@ -30,14 +30,18 @@ class Generative:
         """Sentences as they are finished. The phrase for no answer, where the reply begins with it, yields
         `WEAK_EVIDENCE`. Raises `ModelError`.
         """
-        shown = within(evidence, question, self._room)
+        shown = within(evidence, question, self.room)
         reader = ReplyReader([source.passage.text for source in shown])
         pieces = self._model.stream(messages(question, shown, asked_on))
         for at, draft in enumerate(_read(pieces, reader)):
-            if not at and _declines(draft.text):
+            if not at and declines(draft.text):
                 yield Abstention.WEAK_EVIDENCE
                 return
             yield draft
+
+    def reply(self, messages: Sequence[Mapping[str, str]]) -> Iterator[str]:
+        """The pieces of the model's reply to another conversation. Raises `ModelError`."""
+        return self._model.stream(messages)
 
     def rewritten(self, question: str, history: Sequence[Turn]) -> str | None:
         """The question as the model would ask it without the conversation; `None` for a reply that is no
@@ -66,5 +70,10 @@ def _read(pieces: Iterator[str], reader: ReplyReader) -> Iterator[DraftSentence]
     yield from reader.close()
 
 
-def _declines(reply: str) -> bool:
+def declines(reply: str) -> bool:
+    """Whether a sentence of a reply is the phrase for no answer.
+
+    >>> declines("**The articles do not say.**"), declines("The articles do.")
+    (True, False)
+    """
     return DECLINE in re.sub(r"[^A-Z ]", "", reply.upper())

@@ -7,7 +7,16 @@ from datetime import date
 
 from rag.types import Evidence, RetrievedPassage, Turn
 
-__all__ = ["DECLINE", "REWRITING_VERSION", "VERSION", "messages", "rewriting", "within"]
+__all__ = [
+    "DECLINE",
+    "REWRITING_VERSION",
+    "TOKENS_PER_CHARACTER",
+    "VERSION",
+    "messages",
+    "numbered",
+    "rewriting",
+    "within",
+]
 
 VERSION = "1"
 REWRITING_VERSION = "1"
@@ -36,7 +45,7 @@ the conversation.
 _TURNS = 6  # of the conversation, the newest
 _LONGEST_ANSWER = 600  # characters of an earlier answer
 
-_TOKENS_PER_CHARACTER = 0.4  # English news is about 0.25; dense names and other scripts need more
+TOKENS_PER_CHARACTER = 0.4  # English news is about 0.25; dense names and other scripts need more
 
 
 def messages(
@@ -44,7 +53,7 @@ def messages(
 ) -> list[Mapping[str, str]]:
     """The conversation to send: the rules, then the passages and the question."""
     asked = f"The question was asked on {asked_on.isoformat()}.\n" if asked_on else ""
-    passages = "\n\n".join(_numbered(source) for source in evidence)
+    passages = "\n\n".join(numbered(source) for source in evidence)
     return [
         {"role": "system", "content": _SYSTEM},
         {"role": "user", "content": f"Passages:\n\n{passages}\n\n{asked}Question: {question}"},
@@ -71,17 +80,18 @@ def within(evidence: Evidence, question: str, tokens: int) -> list[RetrievedPass
     """The passages that fit a model which reads so many tokens, by rank, each whole or not at all; at least
     the first.
     """
-    room = tokens / _TOKENS_PER_CHARACTER - len(_SYSTEM) - len(question) - 200
+    room = tokens / TOKENS_PER_CHARACTER - len(_SYSTEM) - len(question) - 200
     kept: list[RetrievedPassage] = []
     for source in evidence:
-        room -= len(_numbered(source)) + 2
+        room -= len(numbered(source)) + 2
         if room < 0 and kept:
             break
         kept.append(source)
     return kept
 
 
-def _numbered(source: RetrievedPassage) -> str:
+def numbered(source: RetrievedPassage) -> str:
+    """A passage between a heading with its number, and a line that ends it."""
     facts = source.article
     named = ", ".join(
         part

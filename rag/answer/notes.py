@@ -1,0 +1,188 @@
+"""Notes that a language model takes of passages: sentences that it copies, each located in its passage.
+
+A sentence that stands in no passage word for word is no note. What a note says is always the article's own
+sentence, whole; the model only chose it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date
+
+from rag.english.normalise import locate, words
+from rag.english.sentences import Span, sentences
+from rag.english.times import day_of
+from rag.question.gathering import Form, Gathering
+from rag.types import RetrievedPassage
+
+__all__ = ["Note", "located_notes", "merged", "ordered", "spread"]
+
+_FEWEST_WORDS = 3  # one or two words stand anywhere, and say nothing
+# "[2]", "(passage 2)", "Passage 2:", where a line begins or ends.
+_NUMBER = r"[\[【(]?\s*(?:(?:passage|source|article|note)\s*)?(\d{1,3})\s*[\]】)]"
+_NAMED = r"(?:passage|source|article)\s+(\d{1,3})\s*[:.–-]?"
+_FIRST = re.compile(rf"\s*(?:{_NUMBER}|{_NAMED})[\s:.,–-]*", re.IGNORECASE)
+_LAST = re.compile(rf"[\s.,–-]*(?:{_NUMBER}|\(?{_NAMED}\)?)\s*\.?\s*\Z", re.IGNORECASE)
+_BULLET = re.compile(r"\s*(?:[-*+•>]\s+|\d{1,2}\.\s+)*")
+_QUOTED = re.compile(r"[“\"](.+?)[”\"]")
+_MARKS = "“”\"'‘’*_` "
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """A sentence of a passage, at [start, end) of the passage's text. `day`: the day it speaks of, itself or
+    in the sentence before it, or else that of its article."""
+
+    source: RetrievedPassage
+    start: int
+    end: int
+    day: date | None
+
+    @property
+    def text(self) -> str:
+        """The sentence in one line."""
+        return " ".join(self.source.passage.text[self.start : self.end].split())
+
+    @property
+    def at(self) -> tuple[str, int, int]:
+        """The article, and where the sentence stands in it."""
+        passage = self.source.passage
+        return passage.article_id, passage.start + self.start, passage.start + self.end
+
+
+def located_notes(line: str, passages: Sequence[RetrievedPassage]) -> tuple[list[Note], int]:
+    """The notes of a line of a model's reply, and how many sentences of it stand in no passage.
+
+    They are looked for in the passage that the line names, and then in the others in their order: the words
+    decide, and a wrong number is put right.
+    """
+    number, said = _numbered(line)
+    if len(words(said)) < _FEWEST_WORDS or said.startswith("<<"):
+        return [], 0
+    order = sorted(passages, key=lambda source: source.rank != number)
+    for whole in _candidates(said):
+        if notes := _standing(whole, order):
+            return notes, 0
+    notes, lost = [], 0
+    for start, end in sentences(said):
+        each = said[start:end].strip(_MARKS)
+        if len(words(each)) < _FEWEST_WORDS:
+            continue
+        found = _standing(each, order)
+        notes += found
+        lost += not found
+    return notes, lost
+
+
+def _numbered(line: str) -> tuple[int | None, str]:
+    """The number of the passage that a line names, and the line without it."""
+    said = line[match.end() :] if (match := _BULLET.match(line)) else line
+    number = None
+    if first := _FIRST.match(said):
+        number, said = _number(first), said[first.end() :]
+    elif last := _LAST.search(said):
+        number, said = _number(last), said[: last.start()]
+    return number, said.strip()
+
+
+def _number(match: re.Match[str]) -> int:
+    return int(match[1] or match[2])
+
+
+def _candidates(said: str) -> Iterator[str]:
+    """What of a line may be the copied words: it without the marks around it, all of it, its longest
+    quotation."""
+    yield said.strip(_MARKS)
+    yield said
+    if inside := [quoted for quoted in _QUOTED.findall(said) if len(words(quoted)) >= _FEWEST_WORDS]:
+        yield max(inside, key=len)
+
+
+def _standing(said: str, passages: Sequence[RetrievedPassage]) -> list[Note]:
+    """The whole sentences around the words, in the first passage that has them."""
+    bare = said.rstrip(" .!?…,;:")
+    if len(words(bare)) < _FEWEST_WORDS:
+        return []
+    for source in passages:
+        text = source.passage.text
+        if (span := locate(bare, text)) and _is_whole(text, span):
+            return _notes(source, span)
+    return []
+
+
+def _is_whole(text: str, span: Span) -> bool:
+    """Whether a stretch begins and ends between words: “rose 1” is not in “rose 12%”."""
+    start, end = span
+    inside_first = text[start - 1 : start].isalnum() and text[start].isalnum()
+    return not inside_first and not (text[end - 1].isalnum() and text[end : end + 1].isalnum())
+
+
+def _notes(source: RetrievedPassage, span: Span) -> list[Note]:
+    """A note for each sentence that a stretch of a passage touches."""
+    text, published = source.passage.text, source.article.published
+    found: list[Note] = []
+    before: date | None = None
+    for start, end in sentences(text):
+        own = day_of(text[start:end], published)
+        day = own if isinstance(own, date) else before
+        before = day
+        if start < span[1] and span[0] < end and len(words(text[start:end])) >= _FEWEST_WORDS:
+            found.append(Note(source, start, end, day or published))
+    return found
+
+
+def merged(notes: Iterable[Note], *, by_source: bool = False) -> list[Note]:
+    """The notes without those that repeat one before them: the same place of an article, or a part of it,
+    from passages that overlap; and the same words of another article, as in a report of an agency that
+    several have. With `by_source` the same words of two sources are two notes: who says it is asked for."""
+    kept: list[Note] = []
+    said: set[tuple[str, ...]] = set()
+    for note in notes:
+        whose = (note.source.article.voice,) if by_source else ()
+        key = (*words(note.text), *whose)
+        if key in said or any(_covers(other, note) for other in kept):
+            continue
+        said.add(key)
+        kept = [*(other for other in kept if not _covers(note, other)), note]
+    return kept
+
+
+def _covers(one: Note, other: Note) -> bool:
+    (article, start, end), (its, first, last) = one.at, other.at
+    return article == its and start <= first and last <= end
+
+
+def ordered(notes: Iterable[Note], gathered: Gathering) -> list[Note]:
+    """The notes in the order in which they are told: a timeline by day, undated ones last; a comparison by
+    the side that a note names first, or by source where no sides are named; else by rank."""
+    return sorted(notes, key=lambda note: (_place(note, gathered), note.source.rank, note.start))
+
+
+def _place(note: Note, gathered: Gathering) -> tuple[int, str]:
+    if gathered.form is Form.TIMELINE:
+        return (note.day.toordinal() if note.day else date.max.toordinal() + 1, "")
+    if gathered.form is Form.COMPARISON and gathered.sides:
+        held = words(note.text)
+        named = [
+            (min(held.index(word) for word in words(side) if word in held), number)
+            for number, side in enumerate(gathered.sides)
+            if set(words(side)) <= set(held)
+        ]
+        return (min(named)[1] if named else len(gathered.sides), "")
+    if gathered.form is Form.COMPARISON:
+        return (0, note.source.article.source or note.source.article.voice)
+    return (0, "")
+
+
+def spread(notes: Sequence[Note], most: int) -> list[Note]:
+    """At most so many notes, in their order: the first of each passage before the second of any, and of those
+    the ones of the best passages."""
+    turn: dict[int, int] = {}
+    turns: list[tuple[int, int, int]] = []
+    for place, note in enumerate(notes):
+        rank = note.source.rank
+        turns.append((turn.get(rank, 0), rank, place))
+        turn[rank] = turn.get(rank, 0) + 1
+    return [notes[place] for place in sorted(place for _, _, place in sorted(turns)[:most])]

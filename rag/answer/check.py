@@ -8,7 +8,6 @@ weighed in `rag.answer.abstain`, and thresholds there decide: SUPPORTED, CHECK, 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -20,7 +19,7 @@ from rag.answer.located import Located, Stretch, around, located
 from rag.answer.paraphrase import agrees, in_days_of, lacks, objections
 from rag.english.clauses import is_conditioned, joined_part
 from rag.english.names import small_words
-from rag.english.normalise import fold, locate, stem, words
+from rag.english.normalise import fold, is_whole, locate, stem, words
 from rag.english.sentences import sentences
 from rag.english.times import with_months_first
 from rag.models.judge import bundled_judge
@@ -45,8 +44,6 @@ _WORSE = {
     Objection.FIGURES: Objection.UNKNOWN_FIGURES,
     Objection.NAMES: Objection.UNKNOWN_NAMES,
 }
-# A place inside a word or a number: “rose 1” does not stand in “rose 12%” nor in “rose 1.5%”.
-_INSIDE = re.compile(r"(?<=\w)(?=['’-]?\w)|(?<=\w['’-])(?=\w)|(?<=\d)(?=[.,]\d)|(?<=\d[.,])(?=\d)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -282,8 +279,11 @@ def _standing(sought: str, passage: str) -> tuple[int, int] | None:
     at = 0
     while span := locate(sought, passage[at:]):
         start, end = at + span[0], at + span[1]
-        whole = not (_INSIDE.match(passage, start) or _INSIDE.match(passage, end))
-        if whole and agrees(sought, _around(passage, start, end)) and not _conditioned(passage, start, end):
+        if (
+            is_whole(passage, start, end)
+            and agrees(sought, _around(passage, start, end))
+            and not _conditioned(passage, start, end)
+        ):
             return start, end
         at = start + 1
     return None

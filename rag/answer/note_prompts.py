@@ -9,6 +9,7 @@ from datetime import date
 
 from rag.answer.notes import Note
 from rag.answer.prompts import DECLINE, TOKENS_PER_CHARACTER, numbered
+from rag.english.times import Moment
 from rag.question.gathering import Form
 from rag.types import RetrievedPassage
 
@@ -35,8 +36,8 @@ nothing else.
 
 _FORMS = {
     Form.SUMMARY: "Write a short summary in whole sentences, what matters most first.",
-    Form.TIMELINE: "Write a Markdown list with a line for each event, the earliest first. Each line is a \
-whole sentence that says the day of the event.",
+    Form.TIMELINE: "Write a Markdown list with a line for each event, the earliest first. Each line begins \
+with the day of the event and a colon, and goes on with a whole sentence.",
     Form.COMPARISON: "Write a Markdown list of what each side says, point by point, in whole sentences that \
 name the side. Where all sides speak of the same points, a Markdown table with a column for each side may \
 say it better.",
@@ -44,7 +45,7 @@ say it better.",
 }
 
 _WRITING = f"""You answer a request from notes, and from nothing else. The notes are sentences copied from \
-articles, each with the number of its passage, a day and a source.
+articles, each with the number of its passage behind it.
 
 Rules:
 - {{form}}
@@ -91,12 +92,18 @@ def _conversation(rules: str, material: str, question: str, asked_on: date | Non
 
 
 def _line(note: Note, form: Form) -> str:
-    """A note with the number of its passage, a day and the source: the day it speaks of in a timeline, else
-    that of its article."""
-    facts = note.source.article
-    day = note.day if form is Form.TIMELINE else facts.published
-    named = ", ".join(said for said in (day.isoformat() if day else "day unknown", facts.source) if said)
-    return f"[{note.source.rank}] ({' '.join(named.split())}) {note.text}"
+    """A note as a line of the answer might be, with the number of its passage; in a timeline behind its day,
+    in a comparison behind its source. A model that copies the line says nothing that is wrong.
+
+    That an article appeared on a day is no event, so of a sentence that names no day it is said in brackets.
+    """
+    before = ""
+    if form is Form.TIMELINE and note.when:
+        written = Moment(0, 1, note.when, note.when).shown
+        before = f"{written}: " if note.day else f"(reported on {written}) "
+    if form is Form.COMPARISON and note.source.article.source:
+        before = f"{' '.join(note.source.article.source.split())}: "
+    return f"- {before}{note.text} [{note.source.rank}]"
 
 
 def room_of(tokens: int, question: str) -> int:
@@ -128,7 +135,7 @@ def notes_that_fit(notes: Sequence[Note], room: int) -> int:
     """
     left = room
     for count, note in enumerate(notes):
-        left -= len(_line(note, Form.TIMELINE)) + 1
+        left -= max(len(_line(note, form)) for form in Form) + 1
         if left < 0:
             return max(1, count)
     return len(notes)

@@ -7,11 +7,11 @@ sentence, whole; the model only chose it.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from rag.english.normalise import locate, words
+from rag.english.normalise import is_whole, locate, words
 from rag.english.sentences import Span, sentences
 from rag.english.times import day_of
 from rag.question.gathering import Form, Gathering
@@ -33,7 +33,7 @@ _MARKS = "“”\"'‘’*_` "
 @dataclass(frozen=True, slots=True)
 class Note:
     """A sentence of a passage, at [start, end) of the passage's text. `day`: the day it speaks of, itself or
-    in the sentence before it, or else that of its article."""
+    in the sentence before it, if that is known."""
 
     source: RetrievedPassage
     start: int
@@ -44,6 +44,11 @@ class Note:
     def text(self) -> str:
         """The sentence in one line."""
         return " ".join(self.source.passage.text[self.start : self.end].split())
+
+    @property
+    def when(self) -> date | None:
+        """The day by which it is put in order: that it speaks of, or else that of its article."""
+        return self.day or self.source.article.published
 
     @property
     def at(self) -> tuple[str, int, int]:
@@ -62,17 +67,17 @@ def located_notes(line: str, passages: Sequence[RetrievedPassage]) -> tuple[list
     if len(words(said)) < _FEWEST_WORDS or said.startswith("<<"):
         return [], 0
     order = sorted(passages, key=lambda source: source.rank != number)
-    for whole in _candidates(said):
-        if notes := _standing(whole, order):
-            return notes, 0
-    notes, lost = [], 0
+    if notes := _standing(said.strip(_MARKS), order):
+        return notes, 0
+    lost = 0
     for start, end in sentences(said):
         each = said[start:end].strip(_MARKS)
-        if len(words(each)) < _FEWEST_WORDS:
-            continue
-        found = _standing(each, order)
-        notes += found
-        lost += not found
+        if len(words(each)) >= _FEWEST_WORDS:
+            # "Dawn reports: “…”": the words of the article are those it quotes.
+            inside = max(_QUOTED.findall(said[start:end]), key=len, default="")
+            found = _standing(each, order) or _standing(inside, order)
+            notes += found
+            lost += not found
     return notes, lost
 
 
@@ -91,15 +96,6 @@ def _number(match: re.Match[str]) -> int:
     return int(match[1] or match[2])
 
 
-def _candidates(said: str) -> Iterator[str]:
-    """What of a line may be the copied words: it without the marks around it, all of it, its longest
-    quotation."""
-    yield said.strip(_MARKS)
-    yield said
-    if inside := [quoted for quoted in _QUOTED.findall(said) if len(words(quoted)) >= _FEWEST_WORDS]:
-        yield max(inside, key=len)
-
-
 def _standing(said: str, passages: Sequence[RetrievedPassage]) -> list[Note]:
     """The whole sentences around the words, in the first passage that has them."""
     bare = said.rstrip(" .!?…,;:")
@@ -107,16 +103,9 @@ def _standing(said: str, passages: Sequence[RetrievedPassage]) -> list[Note]:
         return []
     for source in passages:
         text = source.passage.text
-        if (span := locate(bare, text)) and _is_whole(text, span):
+        if (span := locate(bare, text)) and is_whole(text, *span):
             return _notes(source, span)
     return []
-
-
-def _is_whole(text: str, span: Span) -> bool:
-    """Whether a stretch begins and ends between words: “rose 1” is not in “rose 12%”."""
-    start, end = span
-    inside_first = text[start - 1 : start].isalnum() and text[start].isalnum()
-    return not inside_first and not (text[end - 1].isalnum() and text[end : end + 1].isalnum())
 
 
 def _notes(source: RetrievedPassage, span: Span) -> list[Note]:
@@ -125,11 +114,11 @@ def _notes(source: RetrievedPassage, span: Span) -> list[Note]:
     found: list[Note] = []
     before: date | None = None
     for start, end in sentences(text):
-        own = day_of(text[start:end], published)
-        day = own if isinstance(own, date) else before
-        before = day
+        said = day_of(text[start:end], published)
+        own = said if isinstance(said, date) else None
+        before, day = own, own or before
         if start < span[1] and span[0] < end and len(words(text[start:end])) >= _FEWEST_WORDS:
-            found.append(Note(source, start, end, day or published))
+            found.append(Note(source, start, end, day))
     return found
 
 
@@ -162,7 +151,7 @@ def ordered(notes: Iterable[Note], gathered: Gathering) -> list[Note]:
 
 def _place(note: Note, gathered: Gathering) -> tuple[int, str]:
     if gathered.form is Form.TIMELINE:
-        return (note.day.toordinal() if note.day else date.max.toordinal() + 1, "")
+        return (note.when.toordinal() if note.when else date.max.toordinal() + 1, "")
     if gathered.form is Form.COMPARISON and gathered.sides:
         held = words(note.text)
         named = [

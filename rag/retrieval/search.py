@@ -93,6 +93,17 @@ def _reranked(found: Sequence[RetrievedPassage], readings: Mapping[str, Reading]
     return sorted(scored, key=lambda p: (-(p.scores.reader or 0.0), p.passage.id))
 
 
+def _varied(found: Sequence[RetrievedPassage], per_article: int) -> list[RetrievedPassage]:
+    """The passages in their order, those that an article has beyond so many last."""
+    turn: Counter[str] = Counter()
+    first: list[RetrievedPassage] = []
+    beyond: list[RetrievedPassage] = []
+    for p in found:
+        turn[p.article.id] += 1
+        (first if turn[p.article.id] <= per_article else beyond).append(p)
+    return [*first, *beyond]
+
+
 _COPY = 0.7  # of a passage's pairs of words, that stand in a near-copy of it
 
 
@@ -233,6 +244,8 @@ class Retriever:
             read = reader.read(question, [p.passage.text for p in first])
             readings = {p.passage.id: reading for p, reading in zip(first, read, strict=True)}
             found = [*_reranked(first, readings), *found[rerank_top_n:]]
+        if per_article is not None:
+            found = _varied(found, per_article)
         kept = tuple(replace(p, rank=rank) for rank, p in enumerate(found[:top_k], 1))
         shown = {p.passage.id: readings[p.passage.id] for p in kept if p.passage.id in readings}
         return Retrieved(question, Evidence(kept), shown)
@@ -346,7 +359,7 @@ class Retriever:
         merged.sort(key=lambda hit: (-hit[1], places[hit[0]].id))
         passages: list[RetrievedPassage] = []
         beyond: list[RetrievedPassage] = []
-        of_article: Counter[str] = Counter()
+        turn: Counter[str] = Counter()
         read: dict[str, tuple[Article, Headline]] = {}
         for at, (key, last) in enumerate(merged):
             if len(passages) == most:
@@ -363,8 +376,8 @@ class Retriever:
                 _repeats(text, p) for p in (*passages, *beyond) if p.article.group == headline.group
             ):
                 continue  # a near-copy says the same words: what it lacks another passage may say
-            of_article[article.id] += 1
-            into = beyond if per_article is not None and of_article[article.id] > per_article else passages
+            turn[article.id] += 1
+            into = beyond if per_article is not None and turn[article.id] > per_article else passages
             score = Scores(
                 dense=scores.get("dense", {}).get(key),
                 lexical=scores.get("lexical", {}).get(key),

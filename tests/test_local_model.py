@@ -27,7 +27,7 @@ from rag.models.gguf import read_header
 from rag.models.language import configured_model
 from rag.models.requantise import exact
 from rag.system.stopping import stoppable
-from rag.types import LanguageModel
+from rag.types import Answer, LanguageModel, Step
 
 pytestmark = pytest.mark.slow
 
@@ -178,6 +178,20 @@ def test_a_question_through_the_whole_trip_cites_what_stands_in_the_articles(
     assert answer.trace.answerer.startswith(
         "generate:SmolLM2"
     ) or "The articles answer by themselves." in str(answer.notice)
+
+
+def test_a_question_that_gathers_is_answered_from_notes(ready: Config, encoder: WordEncoder) -> None:
+    with open_assistant(ready, encoder=encoder, reader=WordReader()) as assistant:
+        events = list(assistant.stream("Summarise how Pakistan replied"))
+    answer = events[-1]
+    assert isinstance(answer, Answer)
+    steps = [event.detail for event in events if isinstance(event, Step) and event.name in {"note", "write"}]
+    assert steps[0] == "reading passage 1 of 1: 0 notes so far"
+    assert steps[-1].startswith("writing the answer from ")
+    assert answer.trace.answerer == "generate:SmolLM2-135M-Instruct, notes 1, follow-ups 1"
+    assert answer.sentences
+    for cited in answer.citations:
+        assert STORY["text"][cited.start : cited.end] == cited.quote
 
 
 def test_llama_index_s_query_engine_answers_with_it(ready: Config, encoder: WordEncoder) -> None:

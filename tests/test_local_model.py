@@ -166,32 +166,27 @@ def ready(tmp_path: Path, config: Config, encoder: WordEncoder, file: Path) -> C
     return replace(config, model=ModelSettings(provider="local", max_tokens=24))
 
 
-def test_a_question_through_the_whole_trip_cites_what_stands_in_the_articles(
+def test_questions_through_the_whole_trip_cite_what_stands_in_the_articles(
     ready: Config, encoder: WordEncoder
 ) -> None:
     with open_assistant(ready, encoder=encoder, reader=WordReader()) as assistant:
         answer = assistant.ask("Who struck first?")
         assert assistant.answerer.startswith("generate:SmolLM2-135M-Instruct")
+        # In the same test, as loading the model takes seconds.
+        events = list(assistant.stream("Summarise how Pakistan replied"))
+    gathered = events[-1]
+    assert isinstance(gathered, Answer)
+    steps = [event.detail for event in events if isinstance(event, Step) and event.name in {"note", "write"}]
+    assert steps[0] == "reading passage 1 of 1: 0 notes so far"
+    assert steps[-1].startswith("writing the answer from ")
+    assert gathered.trace.answerer == "generate:SmolLM2-135M-Instruct, notes 1, follow-ups 1"
     assert answer.sentences
-    for cited in answer.citations:
+    assert gathered.sentences
+    for cited in (*answer.citations, *gathered.citations):
         assert STORY["text"][cited.start : cited.end] == cited.quote
     assert answer.trace.answerer.startswith(
         "generate:SmolLM2"
     ) or "The articles answer by themselves." in str(answer.notice)
-
-
-def test_a_question_that_gathers_is_answered_from_notes(ready: Config, encoder: WordEncoder) -> None:
-    with open_assistant(ready, encoder=encoder, reader=WordReader()) as assistant:
-        events = list(assistant.stream("Summarise how Pakistan replied"))
-    answer = events[-1]
-    assert isinstance(answer, Answer)
-    steps = [event.detail for event in events if isinstance(event, Step) and event.name in {"note", "write"}]
-    assert steps[0] == "reading passage 1 of 1: 0 notes so far"
-    assert steps[-1].startswith("writing the answer from ")
-    assert answer.trace.answerer == "generate:SmolLM2-135M-Instruct, notes 1, follow-ups 1"
-    assert answer.sentences
-    for cited in answer.citations:
-        assert STORY["text"][cited.start : cited.end] == cited.quote
 
 
 def test_llama_index_s_query_engine_answers_with_it(ready: Config, encoder: WordEncoder) -> None:

@@ -48,7 +48,7 @@ WARNED, ROSE = "“We had warned them,” Mayor Ruiz said.", "The dam rose by 1.
         f'Dawn reports: "{BROKE}"',
         f"[2] {BROKE}",  # the words decide, not the number
         f"[7] {BROKE}",
-        "[1] dam at Karvel broke",  # the whole sentence is the note
+        "[1] dam at Karvel",  # the whole sentence is the note
     ],
 )
 def test_a_copied_sentence_is_found_in_whatever_form_it_is_given(line: str) -> None:

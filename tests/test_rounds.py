@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 from conftest import WordEncoder, WordReader, article, evidence, write_jsonl
+from judging import Judging
 
 from ingest import sync
 from rag import open_assistant
-from rag.answer import rounds
 from rag.answer.generate import Generative
 from rag.answer.prompts import DECLINE
 from rag.answer.reply import Reply, Stopwatch
@@ -178,6 +178,15 @@ def test_what_the_articles_do_not_speak_of_is_not_read_for(ready: Config) -> Non
     assert model.heard == []
 
 
+def test_no_short_answer_has_to_hold_for_a_question_that_gathers(ready: Config) -> None:
+    asked = "Which people resigned over the dam at Karvel?"
+    for model, said in ((Replies(NOTED, f"- {RESIGNED} [1]"), [RESIGNED]), (None, [])):
+        with open_assistant(
+            ready, encoder=WordEncoder(), reader=WordReader(), model=model, judge=Judging(0.0)
+        ) as assistant:
+            assert texts(assistant.ask(asked)) == said
+
+
 # Where the model fails.
 
 
@@ -204,6 +213,19 @@ def test_where_it_fails_to_write_the_notes_are_the_answer(ready: Config) -> None
         "The language model failed (no answer from http://x). These are the sentences that it had noted, in the "
         "articles' words."
     )
+
+
+def test_the_notes_of_a_comparison_stand_under_their_sources_and_each_has_its_say() -> None:
+    same = "The dam at Karvel was never safe."
+    found = evidence(article(same, id="a", source="VOA"), article(same, id="b", source="Dawn"))
+    reply = f"[1] {same}\n[2] {same}"
+    _, events = run(Replies(reply, DOWN), "Compare the accounts of the dam", found=found)
+    shown = [event for event in events if isinstance(event, Sentence)]
+    # The same sentence is said once; which sources have it the model would be told.
+    assert [(s.text, s.layout.under[0].text) for s in shown if s.layout] == [(same, "Dawn:")]
+    model = Replies(reply, f"- {same} [1]")
+    run(model, "Compare the accounts of the dam", found=found)
+    assert f"- Dawn: {same} [2]\n- VOA: {same} [1]\n" in model.material[1]
 
 
 def test_what_it_wrote_before_it_broke_off_stands(ready: Config) -> None:
@@ -272,17 +294,18 @@ def story(n: int) -> str:
 
 def run(
     model: Replies,
+    question: str = "List all stories of the flood",
     *,
     window: int = 8_192,
     max_tokens: int = 700,
     max_calls: int = 6,
     found: Evidence | None = None,
 ) -> tuple[Rounds, list[Step | Sentence]]:
-    gathered = gathering("List all stories of the flood")
+    gathered = gathering(question)
     assert gathered is not None
     found = evidence(*STORIES) if found is None else found
     generative = Generative(model, window=window, max_tokens=max_tokens)
-    made = Rounds(generative, "List all stories of the flood", gathered, found, None, max_calls)
+    made = Rounds(generative, question, gathered, found, None, max_calls)
     reply = Reply(made.evidence, Stopwatch(), lambda: None)
     events: list[Step | Sentence] = [*made.read(reply)]
     if made.notes:
@@ -367,11 +390,24 @@ def test_where_no_call_is_left_the_first_note_of_each_passage_stays() -> None:
     assert [story(n) for n in range(read)] == [n.text for n in made.notes if n.start == 0]
 
 
+def test_what_was_chosen_fits_though_it_is_longer_than_what_was_not() -> None:
+    long = [
+        article(f"Story {n} of the flood was told{' and told' * (6 * (n > 5))}.", id=str(n))
+        for n in range(12)
+    ]
+    every = "\n".join(source.text for source in long)
+    model = Replies(*[every] * 3, *["5, 6, 7, 8, 9, 10, 11, 12"] * 2, "x")
+    made, _ = run(model, window=1_400, max_calls=9, found=evidence(*long))
+    assert len(made.notes) > 1
+    for messages in model.heard:
+        assert sum(len(message["content"]) for message in messages) <= (1_400 - 700) / 0.4
+
+
 def test_a_reply_that_goes_round_in_circles_is_ended() -> None:
     line = f"[1] {story(0)}\n"
     model = Replies([line] * 50, [f"- {story(0)} [1]\n"] * 50)
     _, events = run(model, found=evidence(*STORIES[:2]))
-    assert model.given == 2 * (rounds._REPEATS + 1)
+    assert model.given == 2 * 3, "each reply to the second repetition"
     assert [e.text for e in events if isinstance(e, Sentence)] == [story(0)]
     assert model.closed == 2
 

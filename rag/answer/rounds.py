@@ -121,8 +121,7 @@ class Rounds:
         except ModelError as exc:
             self.failure = exc
         self.notes = tuple(ordered(found, self._gathered))
-        if self.failure is None:
-            yield from self._condense()
+        yield from self._condense()
         self.notes = self._within(self.notes)
 
     def _write(self) -> Iterator[DraftSentence | Abstention]:

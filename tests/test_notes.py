@@ -208,6 +208,14 @@ def test_a_note_is_a_line_with_its_number_and_what_its_form_goes_by() -> None:
         "The request was made on 2024-01-20.\nRequest: Timeline of the dam"
     )
     assert "the earliest first" in system["content"]
+    month = evidence(article("Work on it stops in August.", id="m", published=date(2023, 8, 18)))
+    (note,) = taken("Work on it stops in August.", found=month)
+    assert note.when == date(2023, 8, 1)
+    line = writing("Timeline of the dam", Form.TIMELINE, [note], None)[1]["content"].splitlines()[2]
+    assert line == "- August 2023: Work on it stops in August. [1]", "and not a day of it"
+    both = evidence(article("Shut in August, it broke on Tuesday.", id="b", published=date(2023, 9, 20)))
+    (note,) = taken("Shut in August, it broke on Tuesday.", found=both)
+    assert note.when == date(2023, 9, 19), "a day says more than a month"
     _, user = writing("Sum up the dam", Form.SUMMARY, each[:1], None)
     assert user["content"] == f"Notes:\n\n- {BROKE} [1]\n\nRequest: Sum up the dam"
     _, user = writing("Compare the accounts", Form.COMPARISON, each[:1], None)

@@ -391,14 +391,13 @@ def test_where_no_call_is_left_the_first_note_of_each_passage_stays() -> None:
 
 
 def test_what_was_chosen_fits_though_it_is_longer_than_what_was_not() -> None:
-    long = [
-        article(f"Story {n} of the flood was told{' and told' * (6 * (n > 5))}.", id=str(n))
-        for n in range(12)
-    ]
-    every = "\n".join(source.text for source in long)
-    model = Replies(*[every] * 3, *["5, 6, 7, 8, 9, 10, 11, 12"] * 2, "x")
-    made, _ = run(model, window=1_400, max_calls=9, found=evidence(*long))
-    assert len(made.notes) > 1
+    # Twelve short stories and six long ones, of which more are chosen than there is room for.
+    told = [article(f"Story {n} was told{' and told' * (12 * (n > 11))}.", id=str(n)) for n in range(18)]
+    every = "\n".join(source.text for source in told)
+    model = Replies(*[every] * 5, "14, 13, 12, 11, 10, 9, 8, 7, 6, 5", "1, 2, 3, 4", "x")
+    made, _ = run(model, window=1_400, max_calls=9, found=evidence(*told))
+    assert [content.count("was told") for content in model.material[5:7]] == [14, 4]
+    assert 1 < len(made.notes) < 12
     for messages in model.heard:
         assert sum(len(message["content"]) for message in messages) <= (1_400 - 700) / 0.4
 
@@ -410,6 +409,20 @@ def test_a_reply_that_goes_round_in_circles_is_ended() -> None:
     assert model.given == 2 * 3, "each reply to the second repetition"
     assert [e.text for e in events if isinstance(e, Sentence)] == [story(0)]
     assert model.closed == 2
+
+
+def test_a_sentence_is_said_once_though_another_may_stand_before_it_then_but_a_cell_as_often_as_it_stands() -> (
+    None
+):
+    it = "It was told in full."
+    found = evidence(article(f"{story(0)} {it} {story(1)}", id="a"))
+    model = Replies(story(0), f"{story(0)} {it} {story(1)} {it}")
+    _, events = run(model, found=found)
+    assert [e.text for e in events if isinstance(e, Sentence)].count(it) == 1
+    table = f"| Day | Event |\n|---|---|\n| One | {story(0)} |\n| Two | {story(0)} |\n"
+    _, events = run(Replies(story(0), table), found=found)
+    cells = [e for e in events if isinstance(e, Sentence) and e.text == story(0)]
+    assert len(cells) == 2
 
 
 def test_a_dozen_notes_at_most_are_shown_as_the_answer() -> None:

@@ -99,8 +99,8 @@ def _line(note: Note, form: Form) -> str:
     """
     before = ""
     if form is Form.TIMELINE and note.when:
-        written = Moment(0, 1, note.when, note.when).shown
-        before = f"{written}: " if note.day else f"(reported on {written}) "
+        reported = Moment(0, 1, note.when, note.when)
+        before = f"{note.time.shown}: " if note.time else f"(reported on {reported.shown}) "
     if form is Form.COMPARISON and note.source.article.source:
         before = f"{' '.join(note.source.article.source.split())}: "
     return f"- {before}{note.text} [{note.source.rank}]"

@@ -13,7 +13,7 @@ from datetime import date
 
 from rag.english.normalise import is_whole, locate, words
 from rag.english.sentences import Span, sentences
-from rag.english.times import day_of
+from rag.english.times import Moment, days
 from rag.question.gathering import Form, Gathering
 from rag.types import RetrievedPassage
 
@@ -32,13 +32,13 @@ _MARKS = "“”\"'‘’*_` "
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """A sentence of a passage, at [start, end) of the passage's text. `day`: the day it speaks of, itself or
-    in the sentence before it, if that is known."""
+    """A sentence of a passage, at [start, end) of the passage's text. `time`: the day or days it speaks of,
+    itself or in the sentence before it, if they are known."""
 
     source: RetrievedPassage
     start: int
     end: int
-    day: date | None
+    time: Moment | None
 
     @property
     def text(self) -> str:
@@ -47,8 +47,8 @@ class Note:
 
     @property
     def when(self) -> date | None:
-        """The day by which it is put in order: that it speaks of, or else that of its article."""
-        return self.day or self.source.article.published
+        """The day by which it is put in order: the first it speaks of, or else that of its article."""
+        return self.time.first if self.time else self.source.article.published
 
     @property
     def at(self) -> tuple[str, int, int]:
@@ -112,13 +112,14 @@ def _notes(source: RetrievedPassage, span: Span) -> list[Note]:
     """A note for each sentence that a stretch of a passage touches."""
     text, published = source.passage.text, source.article.published
     found: list[Note] = []
-    before: date | None = None
+    before: Moment | None = None
     for start, end in sentences(text):
-        said = day_of(text[start:end], published)
-        own = said if isinstance(said, date) else None
-        before, day = own, own or before
+        # One day says more than a month does, as in `day_of`.
+        said = sorted(days(text[start:end], published), key=lambda m: (m.first != m.last, m.start))
+        own = said[0] if said else None
+        before, time = own, own or before
         if start < span[1] and span[0] < end and len(words(text[start:end])) >= _FEWEST_WORDS:
-            found.append(Note(source, start, end, day))
+            found.append(Note(source, start, end, time))
     return found
 
 

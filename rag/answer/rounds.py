@@ -128,13 +128,18 @@ class Rounds:
         """The answer, sentence by sentence, written from the notes. Raises `ModelError`."""
         reader = ReplyReader([source.passage.text for source in self.evidence])
         prompt = writing(self._question, self._gathered.form, self.notes, self._asked_on)
+        said: set[str] = set()
         with closing(self._reply(prompt)) as pieces:
             for at, draft in enumerate(_drafts(pieces, reader)):
                 if not at and declines(draft.text):
                     self.declined = True
                     yield Abstention.WEAK_EVIDENCE
                     return
-                yield draft
+                # What is said again is understood otherwise, behind another sentence, but no news.
+                cell = draft.layout is not None and draft.layout.place.kind is BlockKind.CELL
+                if cell or draft.text not in said:
+                    said.add(draft.text)
+                    yield draft
 
     def _writing(self) -> Step:
         dropped = f"; {_counted(self.dropped, 'quote')} not in the articles left out" if self.dropped else ""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterator, Sequence
 from copy import copy
+from dataclasses import replace
 from datetime import date
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
@@ -13,6 +14,7 @@ from rag.answer import abstain, conflict
 from rag.answer.extract import Extractive
 from rag.answer.generate import Generative
 from rag.answer.reply import Reply, Stopwatch
+from rag.answer.rounds import Rounds
 from rag.answer.study import Study, claims
 from rag.answer.supervised import ModelCalls
 from rag.collection import Collection
@@ -20,7 +22,8 @@ from rag.config import Config
 from rag.english.normalise import words
 from rag.errors import ModelError
 from rag.question.followup import faithful, standalone
-from rag.question.parts import Part, parts_of
+from rag.question.gathering import Gathering, gathering
+from rag.question.parts import Kind, Part, parts_of
 from rag.types import (
     Abstention,
     Answer,
@@ -43,6 +46,10 @@ from rag.types import (
 from rag.validation import askable, day, how_many, limits, turns
 
 __all__ = ["Assistant"]
+
+_NOTHING_HOLDS = "Nothing the {} said is in the articles."
+_NOTHING_NOTED = "The language model noted nothing that is in the articles."
+_PER_ARTICLE = 5  # passages of one article among those that are gathered, as long as others have any
 
 
 class Assistant:
@@ -179,6 +186,15 @@ class Assistant:
         asked, failure = yield from self._standalone(typed, history, answerer, calls, stopwatch)
         parts = parts_of(asked)
         yield Step("search", f"searching {_counted(self.collection.retriever.articles, 'article')}")
+        failed = _failed(failure) if failure else None
+        if not failed and calls and isinstance(answerer, Generative) and (gathered := gathering(asked)):
+            told = yield from self._in_rounds(
+                gathered, asked, typed, filters, asked_on, stopwatch, answerer, calls
+            )
+            if isinstance(told, Answer):
+                yield told
+                return
+            failed = told
         k = self.config.model.passages if self._rewriter is not None and use_model else None
         with stopwatch.step("retrieve"):
             retrieved = self._retrieve(asked, parts, k, filters, asked_on)
@@ -193,7 +209,7 @@ class Assistant:
             with stopwatch.step("compare"):
                 disagreements = [conflict.find(p.part.question, claims(p)) for p in study.parts]
             reply.compare(disagreements)
-            answerer, notice = yield from self._draft(reply, study, answerer, calls, failure, asked_on)
+            answerer, notice = yield from self._draft(reply, study, answerer, calls, failed, asked_on)
             abstained = reply.declined or abstain.after(reply.sentences, reply.claimed)
         yield reply.answer(
             asked,
@@ -237,6 +253,54 @@ class Assistant:
             return asked, None
         return rewritten, None
 
+    def _in_rounds(
+        self,
+        gathered: Gathering,
+        asked: str,
+        typed: str,
+        filters: Filters,
+        asked_on: date | None,
+        stopwatch: Stopwatch,
+        model: Generative,
+        calls: ModelCalls,
+    ) -> Generator[Step | Sentence, None, Answer | str | None]:
+        """A question that gathers, answered by the language model in rounds. In place of an answer it returns
+        what to tell of a model that failed, and `None` where the question is to be answered as any other is:
+        too few calls are allowed, or the articles hardly speak of it.
+        """
+        # One may have been for the follow-up.
+        max_calls = self.config.model.max_calls - (calls.usage.calls if calls.usage else 0)
+        if max_calls < 2:
+            return None
+        with stopwatch.step("retrieve"):
+            retrieved = self._retrieve_many(asked, gathered, filters, asked_on)
+        rounds = Rounds(model, asked, gathered, retrieved.evidence, asked_on, max_calls)
+        yield Step("read", f"reading {_counted(len(rounds.evidence), 'passage')}")
+        self.collection.check_open()
+        with stopwatch.step("read"):
+            # Of the reader an account is asked: a short answer, which would be judged, tells no story.
+            parts = [Part(asked, Kind.ACCOUNT)]
+            study = self._extractive.study(parts, replace(retrieved, evidence=rounds.evidence))
+        if abstain.before(rounds.evidence, study.confidence):
+            return None
+        reply = Reply(rounds.evidence, stopwatch, self.collection.check_open, self._judge)
+        try:
+            yield from calls.steps("note", "is reading")
+        except ModelError as exc:
+            return _failed(exc)
+        yield from rounds.read(reply)
+        if not rounds.notes:
+            return _failed(rounds.failure) if rounds.failure else _NOTHING_NOTED
+        with stopwatch.step("compare"):
+            reply.compare([conflict.find(asked, claims(study.parts[0]))])
+        yield from reply.release_conflicts(0)
+        quoted = yield from rounds.release(reply)
+        abstained = reply.declined or abstain.after(reply.sentences, reply.claimed)
+        if abstained is Abstention.UNSUPPORTED_DRAFT:
+            return _failed(rounds.failure) if rounds.failure else _NOTHING_HOLDS.format("language model")
+        trace = self._trace(rounds, study, stopwatch, typed, asked_on, calls.usage)
+        return reply.answer(asked, filters, trace, abstained=abstained, notice=_of_rounds(rounds, quoted))
+
     def _retrieve(
         self, asked: str, parts: Sequence[Part], k: int | None, filters: Filters, asked_on: date | None
     ) -> Retrieved:
@@ -248,21 +312,34 @@ class Assistant:
             return Retrieved(asked, retriever.openings(k=k, filters=filters, asked_on=asked_on))
         return retriever.retrieve(asked, k=k, filters=filters, asked_on=asked_on, parts=max(1, len(parts)))
 
+    def _retrieve_many(
+        self, asked: str, gathered: Gathering, filters: Filters, asked_on: date | None
+    ) -> Retrieved:
+        """The passages to be gathered from, of as many articles as there are; for a question that names
+        nothing, how the latest ones begin."""
+        k, retriever = self.config.retrieval.gather_top_k, self.collection.retriever
+        parts = parts_of(asked)
+        if parts and all(part.bare for part in parts):
+            return Retrieved(asked, retriever.openings(k=k, filters=filters, asked_on=asked_on))
+        return retriever.retrieve(
+            gathered.topic, k=k, filters=filters, asked_on=asked_on, per_article=_PER_ARTICLE
+        )
+
     def _draft(
         self,
         reply: Reply,
         study: Study,
         answerer: Answerer,
         calls: ModelCalls | None,
-        failure: ModelError | None,
+        failed: str | None,
         asked_on: date | None,
     ) -> Generator[Sentence | Step, None, tuple[Answerer, str | None]]:
         """Release what the answerer says if anything of it holds, and otherwise what the articles say by
-        themselves. Returns who answered, and the notice. A model whose `failure` at the follow-up is known is
-        not waited for again.
+        themselves. Returns who answered, and the notice. A model that is known to have `failed` this question
+        is not waited for again.
         """
-        if failure or answerer is self._extractive:
-            return (yield from self._fall_back(reply, study, _failed(failure) if failure else None))
+        if failed or answerer is self._extractive:
+            return (yield from self._fall_back(reply, study, failed))
         name = "language model" if calls else "answerer"
         notice, ended = None, "gave no answer that holds"
         # What the sources disagree on comes first, whoever words the rest.
@@ -279,9 +356,7 @@ class Assistant:
         if len(reply.sentences) > before or reply.declined:
             return answerer, f"{notice} What stands here was checked before that." if notice else None
         yield Step("read", f"the {name} {ended}; reading the articles instead")
-        return (
-            yield from self._fall_back(reply, study, notice or f"Nothing the {name} said is in the articles.")
-        )
+        return (yield from self._fall_back(reply, study, notice or _NOTHING_HOLDS.format(name)))
 
     def _drafts(
         self, answerer: Answerer, reply: Reply, question: str, asked_on: date | None
@@ -309,7 +384,7 @@ class Assistant:
 
     def _trace(
         self,
-        answerer: Answerer,
+        answerer: Answerer | Rounds,
         study: Study,
         stopwatch: Stopwatch,
         typed: str,
@@ -333,6 +408,17 @@ class Assistant:
 def _failed(error: ModelError) -> str:
     """What a reader is told of a language model. The log has the error, which is for who runs the model."""
     return f"The language model {error.trouble.words}."
+
+
+def _of_rounds(rounds: Rounds, quoted: bool) -> str | None:
+    """What to tell of rounds that did not go as they should; `quoted`: the notes are the answer."""
+    failed = _failed(rounds.failure) if rounds.failure else None
+    if quoted:
+        why = failed or "Nothing the language model wrote from its notes is in the articles."
+        return f"{why} These are the sentences that it had noted, in the articles' words."
+    if failed and rounds.unread:
+        return f"{failed} It had read {rounds.passages_read} of {len(rounds.evidence)} passages."
+    return f"{failed} What stands here was checked before that." if failed else None
 
 
 def _unanswered(study: Study) -> tuple[str, ...]:

@@ -149,6 +149,8 @@ class RetrievalSettings:
     rrf_k: int = 10  # reciprocal rank fusion: 60 in the paper; 10 finds more of the right articles in news
     rerank_top_n: int = 14  # fused passages that the reader re-ranks; 16 find no more, see eval/LOG.md
     dense: str = "auto"  # what is asked for the nearest vectors: one of DENSE
+    # Passages that a language model reads, a few at a time, for a summary, a timeline, a comparison or a list
+    gather_top_k: int = 24
 
     def __post_init__(self) -> None:
         _check_types(self, "retrieval.")
@@ -160,6 +162,7 @@ class RetrievalSettings:
         _check_minimum("retrieval.rerank_top_n", self.rerank_top_n, 1)
         _check_minimum("retrieval.top_k", self.top_k, 1)
         _check_minimum("retrieval.rrf_k", self.rrf_k, 1)
+        _check_minimum("retrieval.gather_top_k", self.gather_top_k, 1)
         if self.top_k > self.candidates:
             raise ConfigError(
                 f"retrieval.top_k ({self.top_k}) must not exceed retrieval.candidates ({self.candidates}): "
@@ -184,6 +187,9 @@ class ModelSettings:
     path: str | None = None
     prompt: str = "numbers"  # one of PROMPTS; what each was measured to do is in eval/LOG.md
     passages: int = 8  # that the model is given at most, and that become the evidence where it answers
+    # Replies of the model for one question. A summary, a timeline, a comparison or a list takes one for every
+    # few passages and one for the answer; with 1, it is answered in one reply as other questions are
+    max_calls: int = 6
 
     def __post_init__(self) -> None:
         _check_types(self, "model.")
@@ -215,6 +221,7 @@ class ModelSettings:
         _check_minimum("model.context_window", self.context_window, 1024)
         _check_minimum("model.max_tokens", self.max_tokens, 16)
         _check_minimum("model.passages", self.passages, 1)
+        _check_minimum("model.max_calls", self.max_calls, 1)
 
     def _check_local(self) -> None:
         if self.url:

@@ -53,8 +53,10 @@ def test_with_nothing_said_every_setting_has_its_default() -> None:
     assert (Config().encoder, Config().passages, Config().retrieval, Config().model) == (
         "all-MiniLM-L6-v2",
         PassageSettings(words=150, overlap=1, title=True),
-        RetrievalSettings(candidates=50, top_k=8, rrf_k=10, rerank_top_n=14),
-        ModelSettings(url=None, name=None, key_file=None, timeout=30.0, context_window=8192, max_tokens=700),
+        RetrievalSettings(candidates=50, top_k=8, rrf_k=10, rerank_top_n=14, gather_top_k=24),
+        ModelSettings(
+            url=None, name=None, key_file=None, timeout=30.0, context_window=8192, max_tokens=700, max_calls=6
+        ),
     )
 
 
@@ -101,6 +103,7 @@ def test_every_setting_can_be_given_by_a_variable() -> None:
         "CLIPPINGS_RETRIEVAL_RRF_K": "1",
         "CLIPPINGS_RETRIEVAL_RERANK_TOP_N": "5",
         "CLIPPINGS_RETRIEVAL_DENSE": "exact",
+        "CLIPPINGS_RETRIEVAL_GATHER_TOP_K": "12",
         "CLIPPINGS_MODEL_URL": "https://host/v1",
         "CLIPPINGS_MODEL_NAME": "m",
         "CLIPPINGS_MODEL_KEY_FILE": "k",
@@ -110,6 +113,7 @@ def test_every_setting_can_be_given_by_a_variable() -> None:
         "CLIPPINGS_MODEL_PROVIDER": "openai",
         "CLIPPINGS_MODEL_PROMPT": "quotes",
         "CLIPPINGS_MODEL_PASSAGES": "12",
+        "CLIPPINGS_MODEL_MAX_CALLS": "4",
         "CLIPPINGS_FETCH_ALLOW_PRIVATE": "true",
         "CLIPPINGS_FETCH_DELAY": "0.5",
         "CLIPPINGS_SERVE_MAX_CONCURRENCY": "2",
@@ -132,8 +136,10 @@ def test_every_setting_can_be_given_by_a_variable() -> None:
         Path("h"),
         "e",
         PassageSettings(99, 0, False),
-        RetrievalSettings(9, 3, 1, 5, "exact"),
-        ModelSettings("https://host/v1", "m", "k", 2.5, 2048, 64, "openai", prompt="quotes", passages=12),
+        RetrievalSettings(9, 3, 1, 5, "exact", 12),
+        ModelSettings(
+            "https://host/v1", "m", "k", 2.5, 2048, 64, "openai", prompt="quotes", passages=12, max_calls=4
+        ),
         FetchSettings(True, 0.5),
         ServeSettings(2, 0, 7.5, 0.0, 10, 3, 20, 9.0),
         ChromaSettings("https://chroma", "t", "d", "c", "f", 5.0, False),
@@ -191,6 +197,7 @@ def test_an_empty_address_is_no_address() -> None:
         ({"CLIPPINGS_RETRIEVAL_TOP_K": "0"}, "retrieval.top_k must be at least 1, not 0"),
         ({"CLIPPINGS_RETRIEVAL_RRF_K": "0"}, "retrieval.rrf_k must be at least 1, not 0"),
         ({"CLIPPINGS_RETRIEVAL_RERANK_TOP_N": "0"}, "retrieval.rerank_top_n must be at least 1, not 0"),
+        ({"CLIPPINGS_RETRIEVAL_GATHER_TOP_K": "0"}, "retrieval.gather_top_k must be at least 1, not 0"),
         (
             {"CLIPPINGS_RETRIEVAL_TOP_K": "8", "CLIPPINGS_RETRIEVAL_CANDIDATES": "5"},
             "retrieval.top_k (8) must not exceed retrieval.candidates (5): the evidence is chosen from the "
@@ -215,6 +222,7 @@ def test_an_empty_address_is_no_address() -> None:
             {"CLIPPINGS_MODEL_PROMPT": "essay"},
             "unknown model.prompt 'essay'. Choose one of: numbers, quotes, quotes-first",
         ),
+        ({"CLIPPINGS_MODEL_MAX_CALLS": "0"}, "model.max_calls must be at least 1, not 0"),
         ({"CLIPPINGS_SERVE_MAX_CONCURRENCY": "0"}, "serve.max_concurrency must be at least 1, not 0"),
         ({"CLIPPINGS_SERVE_QUEUE_SIZE": "-1"}, "serve.queue_size must be at least 0, not -1"),
         (
@@ -274,7 +282,8 @@ def test_a_wrong_variable_is_refused_with_what_to_do(environ: dict[str, str], me
         ("[model]\ntimeout = false", "model.timeout must be a number, not False"),
         (
             "[model]\nkey = 'sk'",
-            "unknown setting model.key. The settings are: url, name, key_file, timeout, context_window, max_tokens, provider, path, prompt, passages",
+            "unknown setting model.key. The settings are: url, name, key_file, timeout, context_window, max_tokens, provider, path, prompt, passages, "
+            "max_calls",
         ),
         (
             "colour = 'red'",
@@ -423,6 +432,7 @@ CHANGES: list[tuple[str, Any]] = [
     ("retrieval.rrf_k", 61),
     ("retrieval.rerank_top_n", 17),
     ("retrieval.dense", "chroma"),
+    ("retrieval.gather_top_k", 23),
     ("model.url", "http://other/v1"),
     ("model.name", "other"),
     ("model.key_file", "k"),
@@ -432,6 +442,7 @@ CHANGES: list[tuple[str, Any]] = [
     ("model.provider", "ollama"),
     ("model.prompt", "quotes-first"),
     ("model.passages", 9),
+    ("model.max_calls", 5),
 ]
 
 

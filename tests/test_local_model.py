@@ -171,13 +171,16 @@ def ready(tmp_path: Path, config: Config, encoder: WordEncoder, file: Path) -> C
     return replace(config, model=ModelSettings(provider="local", max_tokens=24))
 
 
-def test_a_question_through_the_whole_trip_cites_what_stands_in_the_articles(
+def test_questions_through_the_whole_trip_cite_what_stands_in_the_articles(
     ready: Config, encoder: WordEncoder
 ) -> None:
     with open_assistant(ready, encoder=encoder, reader=WordReader()) as assistant:
         *events, answer = assistant.stream("Who struck first?")
         assert isinstance(answer, Answer)
         assert assistant.answerer.startswith("generate:SmolLM2-135M-Instruct")
+        # In the same test, as loading the model takes seconds.
+        *told, gathered = assistant.stream("Summarise how Pakistan replied")
+        assert isinstance(gathered, Answer)
     name = "SmolLM2-135M-Instruct"
     assert [e for e in events if isinstance(e, Step)][2:4] == [
         Step("load", f"loading {name}"), Step("write", f"{name} is writing"),
@@ -186,8 +189,13 @@ def test_a_question_through_the_whole_trip_cites_what_stands_in_the_articles(
     assert usage is not None
     assert (usage.calls, usage.reply_tokens, usage.model) == (1, 24, name)  # as many as it may write
     assert 200 < (usage.prompt_tokens or 0) < 600
+    steps = [event.detail for event in told if isinstance(event, Step) and event.name in {"note", "write"}]
+    assert steps[:2] == [f"{name} is reading", "reading passage 1 of 1: 0 notes so far"]
+    assert steps[-1].startswith("writing the answer from ")
+    assert gathered.trace.answerer == "generate:SmolLM2-135M-Instruct, notes 1, follow-ups 1"
     assert answer.sentences
-    for cited in answer.citations:
+    assert gathered.sentences
+    for cited in (*answer.citations, *gathered.citations):
         assert STORY["text"][cited.start : cited.end] == cited.quote
     assert answer.trace.answerer.startswith(
         "generate:SmolLM2"

@@ -15,11 +15,11 @@ from functools import cached_property
 from rag.answer import abstain
 from rag.answer.aligned import repeated
 from rag.answer.corrections import notice_on
-from rag.answer.located import Located, Stretch, around, is_whole, located, together
+from rag.answer.located import Located, Stretch, around, located, together
 from rag.answer.paraphrase import agrees, in_days_of, lacks, objections
 from rag.english.clauses import is_conditioned, joined_part
 from rag.english.names import small_words
-from rag.english.normalise import fold, locate, stem, words
+from rag.english.normalise import fold, is_whole, locate, stem, words
 from rag.english.sentences import sentences
 from rag.english.times import with_months_first
 from rag.models.judge import bundled_judge

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from copy import copy
 from datetime import date
 
@@ -11,11 +12,21 @@ from rag.answer.conflict import Disagreement
 from rag.answer.drafts import ReplyReader
 from rag.answer.prompts import DECLINE, QUOTING, REWRITING_VERSION, VERSIONS, messages, rewriting, within
 from rag.answer.supervised import ModelCalls, SupervisedModel
-from rag.types import Abstention, DraftSentence, Evidence, LanguageModel, RetrievedPassage, Turn
+from rag.types import (
+    Abstention,
+    BlockKind,
+    DraftSentence,
+    Evidence,
+    LanguageModel,
+    RetrievedPassage,
+    Turn,
+)
 
-__all__ = ["Generative"]
+__all__ = ["Generative", "closed", "declines"]
 
 _LONGEST_QUESTION = 500  # characters; a longer rewriting is an answer, or nonsense
+_REPEATS = 2  # sentences that were said before, after which a model is going round in circles
+_FINISHED = re.compile(r"[.!?…][\"'”’)\]*_]*\Z")
 
 
 class Generative:
@@ -30,7 +41,8 @@ class Generative:
     ) -> None:
         self.supervised = SupervisedModel.of(model)
         self._model: LanguageModel = self.supervised
-        self._room = window - max_tokens
+        self.room = window - max_tokens  # tokens of a prompt
+        self._max_tokens = max_tokens
         self._prompt = prompt
         self.model = model.name
         self.name = (
@@ -55,25 +67,60 @@ class Generative:
         `WEAK_EVIDENCE`. `disagreements` of the passages are pointed out to the model. Raises `ModelError`.
         """
         shown = self.shown(question, evidence, disagreements)
-        reader = self.reader(shown)
-        pieces = self._model.stream(
-            messages(question, shown, asked_on, prompt=self._prompt, disagreements=disagreements)
-        )
-        for at, draft in enumerate(_read(pieces, reader)):
-            if not at and _declines(draft.text):
-                yield Abstention.WEAK_EVIDENCE
-                return
-            yield draft
+        conversation = messages(question, shown, asked_on, prompt=self._prompt, disagreements=disagreements)
+        yield from self.drafts(conversation, self.reader(shown))
+
+    def drafts(
+        self, conversation: Sequence[Mapping[str, str]], reader: ReplyReader
+    ) -> Iterator[DraftSentence | Abstention]:
+        """The reply to a conversation, as `draft` gives it. A sentence that the reply ended in the middle of
+        is left out; one that is said again is not given again, and ends the reply where a model goes round in
+        circles: small ones do so until nothing more may be written. Raises `ModelError`.
+        """
+        said: set[str] = set()
+        repeated = 0
+        with closed(self._model.stream(conversation)) as pieces:
+            for at, draft in enumerate(self._read(pieces, reader)):
+                if not at and declines(draft.text):
+                    yield Abstention.WEAK_EVIDENCE
+                    return
+                # One cell of a table may say what another does.
+                cell = draft.layout is not None and draft.layout.place.kind is BlockKind.CELL
+                if draft.text in said and not cell:
+                    repeated += 1
+                    if repeated > _REPEATS:
+                        return
+                    continue
+                said.add(draft.text)
+                yield draft
+
+    def _read(self, pieces: Iterator[str], reader: ReplyReader) -> Iterator[DraftSentence]:
+        for piece in pieces:
+            yield from reader.feed(piece)
+        last = list(reader.close())
+        written = getattr(self._model, "reply_tokens", None)
+        if (
+            last
+            and written is not None
+            and written >= self._max_tokens
+            and not _FINISHED.search(last[-1].text)
+        ):
+            last.pop()
+        yield from last
 
     def shown(
         self, question: str, evidence: Evidence, disagreements: Sequence[Disagreement] = ()
     ) -> list[RetrievedPassage]:
         """The passages that the model is given."""
-        return within(evidence, question, self._room, prompt=self._prompt, disagreements=disagreements)
+        return within(evidence, question, self.room, prompt=self._prompt, disagreements=disagreements)
 
     def reader(self, shown: Sequence[RetrievedPassage]) -> ReplyReader:
         """What reads a reply to a prompt with those passages."""
         return ReplyReader([source.passage.text for source in shown], quoting=self._prompt in QUOTING)
+
+    def reply(self, conversation: Sequence[Mapping[str, str]]) -> Iterator[str]:
+        """The pieces of the model's reply to another conversation. Raises `ModelError`."""
+        return self._model.stream(conversation)
 
     def rewritten(self, question: str, history: Sequence[Turn]) -> str | None:
         """The question as the model would ask it without the conversation; `None` for a reply that is no
@@ -82,25 +129,30 @@ class Generative:
         Untrusted: see `rag.question.followup.faithful`. Raises `ModelError`.
         """
         reply = ""
-        pieces = self._model.stream(rewriting(question, history))
-        try:
+        with closed(self._model.stream(rewriting(question, history))) as pieces:
             for piece in pieces:
                 reply += piece
                 if len(reply) > _LONGEST_QUESTION:
                     return None
-        finally:
-            if close := getattr(pieces, "close", None):
-                close()
         line = reply.strip().strip('"“”').strip()
         return line if line and "\n" not in line else None
 
 
-def _read(pieces: Iterator[str], reader: ReplyReader) -> Iterator[DraftSentence]:
-    """The drafts of a reply that comes in pieces."""
-    for piece in pieces:
-        yield from reader.feed(piece)
-    yield from reader.close()
+@contextmanager
+def closed(pieces: Iterator[str]) -> Iterator[Iterator[str]]:
+    """The pieces of a reply, which is ended at the end of the block, as far as the iterator can be closed: a
+    generator that is not run to its end still holds its connection."""
+    try:
+        yield iter(pieces)
+    finally:
+        if close := getattr(pieces, "close", None):
+            close()
 
 
-def _declines(reply: str) -> bool:
+def declines(reply: str) -> bool:
+    """Whether a sentence of a reply is the phrase for no answer.
+
+    >>> declines("**The articles do not say.**"), declines("The articles do.")
+    (True, False)
+    """
     return DECLINE in re.sub(r"[^A-Z ]", "", reply.upper())

@@ -15,11 +15,11 @@ from dataclasses import dataclass
 from datetime import date
 
 from rag.answer.paraphrase import named_stems, statement_stems
-from rag.english.normalise import fold
+from rag.english.normalise import fold, is_whole
 from rag.english.sentences import Span, sentences
 from rag.types import Evidence, RetrievedPassage
 
-__all__ = ["Located", "Stretch", "around", "is_whole", "located", "place_of", "together"]
+__all__ = ["Located", "Stretch", "around", "located", "place_of", "together"]
 
 _WINDOW = 165  # words: about what the judge reads beside a sentence
 _WINDOWS = 2  # passages a sentence is laid beside, and one text of the stretches taken together
@@ -28,8 +28,6 @@ _LEAST = 0.2  # share of a sentence's words, weighed by rarity, that a passage h
 _GAIN = 0.15  # share of a sentence's words, weighed by rarity, that a further stretch has to add
 _NAMED = 0.1  # what a passage is worth more for being named by the sentence
 _LONGEST_CUT = 600  # characters from the first words of a quote to its last, where it leaves some out
-# A place inside a word or a number: “rose 1” does not stand in “rose 12%” nor in “rose 1.5%”.
-_INSIDE = re.compile(r"(?<=\w)(?=['’-]?\w)|(?<=\w['’-])(?=\w)|(?<=\d)(?=[.,]\d)|(?<=\d[.,])(?=\d)")
 _CUT = re.compile(r"\s*[\[(]?(?:\.\s?\.\s?\.|…)[\])]?\s*")
 # What is compared of a quote: words and numbers, and the marks between them but for those of quotation.
 _TOKEN = re.compile(r"\d+(?:[.,]\d+)*|\w+(?:'\w+)*|[^\w\s\"']")
@@ -134,15 +132,6 @@ def around(source: RetrievedPassage, start: int, end: int, *, words: int = _WIND
     stretch = Stretch(source, start, end, frozenset())
     first, last = _window(source.passage.text, stretch, words)
     return Located(source.passage.text[first:last], (stretch,))
-
-
-def is_whole(text: str, start: int, end: int) -> bool:
-    """Whether a stretch begins and ends between words.
-
-    >>> is_whole("It rose 12%.", 3, 10), is_whole("It rose 12%.", 3, 9)
-    (True, False)
-    """
-    return not (_INSIDE.match(text, start) or _INSIDE.match(text, end))
 
 
 def place_of(quote: str, text: str) -> Span | None:

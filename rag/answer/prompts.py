@@ -17,9 +17,11 @@ __all__ = [
     "DECLINE",
     "QUOTING",
     "REWRITING_VERSION",
+    "TOKENS_PER_CHARACTER",
     "VERSIONS",
     "disagreeing",
     "messages",
+    "numbered",
     "rewriting",
     "within",
 ]
@@ -84,7 +86,7 @@ the conversation.
 _TURNS = 6  # of the conversation, the newest
 _LONGEST_ANSWER = 600  # characters of an earlier answer
 
-_TOKENS_PER_CHARACTER = 0.4  # English news is about 0.25; dense names and other scripts need more
+TOKENS_PER_CHARACTER = 0.4  # English news is about 0.25; dense names and other scripts need more
 _MOST_DISAGREEMENTS = 3
 _MOST_VALUES = 5  # of one disagreement
 _LONGEST_VALUE = 60  # characters
@@ -100,7 +102,7 @@ def messages(
 ) -> list[Mapping[str, str]]:
     """The conversation to send: the rules of a design, then the passages, what they disagree on, and the
     question."""
-    passages = "\n\n".join(_numbered(source) for source in evidence)
+    passages = "\n\n".join(numbered(source) for source in evidence)
     disagree = disagreeing(disagreements, {source.rank for source in evidence})
     asked = f"The question was asked on {asked_on.isoformat()}.\n" if asked_on else ""
     return [
@@ -142,10 +144,10 @@ def within(
     """
     disagree = disagreeing(disagreements, {source.rank for source in evidence})
     rules = len(_SYSTEM[prompt]) + len(_REMINDER[prompt])
-    room = tokens / _TOKENS_PER_CHARACTER - rules - len(disagree) - len(question) - 200
+    room = tokens / TOKENS_PER_CHARACTER - rules - len(disagree) - len(question) - 200
     kept: list[RetrievedPassage] = []
     for source in evidence:
-        room -= len(_numbered(source)) + 2
+        room -= len(numbered(source)) + 2
         if room < 0 and kept:
             break
         kept.append(source)
@@ -185,7 +187,8 @@ def _counted(ranks: Sequence[int]) -> str:
     return f"passages {', '.join(first)} and {last}" if first else f"passage {last}"
 
 
-def _numbered(source: RetrievedPassage) -> str:
+def numbered(source: RetrievedPassage) -> str:
+    """A passage between a heading with its number, and a line that ends it."""
     facts = source.article
     named = ", ".join(
         part

@@ -79,7 +79,7 @@ class Reply:
             Sequence[Disagreement]
         ] = []  # part by part, until they are laid side by side
         self._checker = Checker(evidence, judge)
-        self._check_open = check_open
+        self.check_open = check_open
         self._released: set[tuple[str, str | None]] = set()  # texts, with what was judged in their place
 
     def release(
@@ -90,7 +90,7 @@ class Reply:
         another answerer that was handed in: only those are listed as withheld."""
         try:
             while True:
-                self._check_open()
+                self.check_open()
                 with self.stopwatch.step("draft"):
                     draft = next(drafts, None)
                 if draft is None:

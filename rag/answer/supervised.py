@@ -91,6 +91,11 @@ class ModelCalls:
             self.name,
         )
 
+    @property
+    def reply_tokens(self) -> int | None:
+        """How many tokens the last reply had; `None` where that is not known, or no reply has ended yet."""
+        return self._calls[-1].reply_tokens if self._calls else None
+
     def steps(self, name: str = "write", doing: str = "is writing") -> Iterator[Step]:
         """What a reader is told before a reply is asked for. A model that is not loaded yet is loaded between
         two of them.

@@ -34,6 +34,8 @@ __all__ = [
     "CLAIMING_VERBS",
     "CLAIM_ADVERBS",
     "CLEARING_VERBS",
+    "COMPARING_NOUNS",
+    "COMPARING_VERBS",
     "COMPASS",
     "CONNECTIVES",
     "CONTRACTIONS",
@@ -60,6 +62,7 @@ __all__ = [
     "FEIGNING_VERBS",
     "FEMALE",
     "FULFILLING_VERBS",
+    "GIVING_VERBS",
     "GROUP_NOUNS",
     "HAVE",
     "HEADING_WORDS",
@@ -69,6 +72,8 @@ __all__ = [
     "IRREGULAR_VERBS",
     "KEEPING_VERBS",
     "LEAD_INS",
+    "LISTING_NOUNS",
+    "LISTING_VERBS",
     "MALE",
     "MEASURED_ADJECTIVES",
     "MEASURES",
@@ -99,6 +104,7 @@ __all__ = [
     "PLACE_LEVELS",
     "PLURAL",
     "POINTING",
+    "POLITE_OPENINGS",
     "POSSESSIVES",
     "POSSIBLE_NOUNS",
     "PREPOSITIONS",
@@ -120,6 +126,7 @@ __all__ = [
     "SHORT_MONTHS",
     "SHORT_WEEKDAYS",
     "SHOWING_VERBS",
+    "SINGULAR_IN_S",
     "SINGULAR_PERSONS",
     "SOURCE_HEADINGS",
     "SOURCE_NOUNS",
@@ -127,11 +134,14 @@ __all__ = [
     "STOPWORDS",
     "STRIVING_VERBS",
     "SUMMARISERS",
+    "SUMMARY_NOUNS",
+    "SUMMARY_VERBS",
     "SUPPOSING_VERBS",
     "TEENS",
     "TELLING_VERBS",
     "TENS",
     "THINGS",
+    "TIMELINE_NOUNS",
     "TIME_WORDS",
     "TITLES",
     "TO_COME",
@@ -254,6 +264,47 @@ OPINION_VERBS = _set("argue call comment describe feel make react respond say se
 GROUP_NOUNS = _set(
     """allies areas cities companies countries films groups leaders men movies names nations officials parties
     people places players provinces sites states systems teams towns women"""
+)
+# How a gathered answer is asked for: what to do, what it is called, and who gives it.
+SUMMARY_VERBS = ("summarise", "summarize", "sum up", "outline", "recap", "recapitulate", "condense")
+SUMMARY_NOUNS = (
+    "summary", "summaries", "overview", "outline", "recap", "rundown", "run-down", "synopsis", "digest",
+    "round-up", "roundup", "main points", "key points", "main facts", "key facts", "highlights", "gist",
+    "takeaways", "tl;dr", "tldr", "bullet points",
+)  # fmt: skip
+TIMELINE_NOUNS = (
+    "timeline", "time line", "time-line", "chronology", "sequence of events", "order of events",
+    "course of events", "chain of events", "chronological list", "chronological overview",
+    "chronological summary", "chronological account",
+)  # fmt: skip
+COMPARING_VERBS = ("compare", "contrast", "compare and contrast")
+COMPARING_NOUNS = (
+    "comparison", "difference", "differences", "similarities", "contrast", "contrasts", "discrepancies",
+    "disagreements",
+)  # fmt: skip
+LISTING_VERBS = ("list", "name", "enumerate", "identify")
+LISTING_NOUNS = ("list", "enumeration")
+GIVING_VERBS = (
+    "give", "show", "provide", "write", "make", "create", "prepare", "produce", "compile", "build", "draw",
+    "draw up", "put together", "work out", "get", "tell", "offer", "do",
+)  # fmt: skip
+# What may stand before a request. One that ends in "mind" has the verb's -ing form behind it.
+POLITE_OPENINGS = (
+    "please", "kindly", "can you", "could you", "would you", "will you", "can we", "could we",
+    "would you mind", "do you mind", "would you be so kind as to", "is it possible to",
+    "would it be possible to", "do you have", "may i have", "may i see", "may i get",
+    "can i have", "can i see", "can i get", "could i have",
+    "could i see", "could i get", "i would like you to", "i'd like you to", "i’d like you to",
+    "i want you to", "i need you to", "i would like to see", "i'd like to see", "i’d like to see",
+    "i would like to have", "i'd like to have", "i’d like to have", "i would like", "i'd like", "i’d like",
+    "i want", "i need", "help me", "help me to", "let me have", "let me see", "let's", "let’s", "is there",
+    "are there", "hi", "hello", "hey", "good morning", "ok", "okay", "so", "now", "and", "then", "well",
+    "thanks", "thank you", "briefly", "quickly", "just", "also", "maybe", "perhaps", "possibly",
+)  # fmt: skip
+# Nouns that end in s and are not, or not always, plurals.
+SINGULAR_IN_S = _set(
+    """athletics atlas bias canvas economics gas gymnastics lens mathematics means news physics politics
+    series statistics"""
 )
 # Words that say why.
 CAUSES = ("because", "due to", "in response", "after", "over", "as", "aim", "so that", "in order", "amid",

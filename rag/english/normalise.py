@@ -18,6 +18,7 @@ __all__ = [
     "Normalised",
     "content_stems",
     "fold",
+    "is_whole",
     "locate",
     "normalise",
     "plain_word",
@@ -214,6 +215,19 @@ def _spellings() -> Mapping[str, str]:
     """The stems of American spellings, by those of British ones."""
     pairs = (pair.split(":") for pair in AMERICAN_SPELLINGS)
     return {_stemmed(british): _stemmed(american) for british, american in pairs}
+
+
+# A place inside a word or a number: “rose 1” does not stand in “rose 12%” nor in “rose 1.5%”.
+_INSIDE = re.compile(r"(?<=\w)(?=['’-]?\w)|(?<=\w['’-])(?=\w)|(?<=\d)(?=[.,]\d)|(?<=\d[.,])(?=\d)")
+
+
+def is_whole(text: str, start: int, end: int) -> bool:
+    """Whether the stretch [start, end) begins and ends between words and numbers.
+
+    >>> is_whole("It rose 12%", 3, 9), is_whole("It rose 12%", 3, 10)
+    (False, True)
+    """
+    return not (_INSIDE.match(text, start) or _INSIDE.match(text, end))
 
 
 def content_stems(text: str) -> list[str]:

@@ -13,6 +13,7 @@ import math
 import re
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
@@ -90,6 +91,17 @@ def _reranked(found: Sequence[RetrievedPassage], readings: Mapping[str, Reading]
         )
         scored.append(replace(p, scores=replace(p.scores, reader=1 / (1 + math.exp(-value)))))
     return sorted(scored, key=lambda p: (-(p.scores.reader or 0.0), p.passage.id))
+
+
+def _varied(found: Sequence[RetrievedPassage], per_article: int) -> list[RetrievedPassage]:
+    """The passages in their order, those that an article has beyond so many last."""
+    turn: Counter[str] = Counter()
+    first: list[RetrievedPassage] = []
+    beyond: list[RetrievedPassage] = []
+    for p in found:
+        turn[p.article.id] += 1
+        (first if turn[p.article.id] <= per_article else beyond).append(p)
+    return [*first, *beyond]
 
 
 _COPY = 0.7  # of a passage's pairs of words, that stand in a near-copy of it
@@ -197,6 +209,7 @@ class Retriever:
         filters: Filters = Filters(),
         asked_on: date | None = None,
         parts: int = 1,
+        per_article: int | None = None,
         stages: tuple[str, ...] = _STAGES,
     ) -> Retrieved:
         """The k best passages for a question (by default `retrieval.top_k`), ranked from 1, with the
@@ -205,7 +218,7 @@ class Retriever:
         With `asked_on`, articles published around that day come before others of equal merit: news is asked
         about while it is new. A question of several `parts` is read again for each of them, so fewer passages
         are read for the whole of it: `retrieval.rerank_top_n` for all parts together, but no fewer than are
-        kept.
+        kept. No more than `per_article` passages are of one article, as long as others have any.
         `stages` names who is asked, for comparing them: `dense` and `lexical` find passages, `whole` and
         `reader` put them in order; without a reader there is no re-ranking.
         """
@@ -222,7 +235,7 @@ class Retriever:
 
         def search(now: _Opened) -> list[RetrievedPassage]:
             rankings, places = self._ranked(now, question, vector, candidates, filters, stages)
-            return self._merged(rankings, places, most, asked_on)
+            return self._merged(rankings, places, most, asked_on, per_article)
 
         found = self._undisturbed(search)
         readings: dict[str, Reading] = {}
@@ -231,6 +244,8 @@ class Retriever:
             read = reader.read(question, [p.passage.text for p in first])
             readings = {p.passage.id: reading for p, reading in zip(first, read, strict=True)}
             found = [*_reranked(first, readings), *found[rerank_top_n:]]
+        if per_article is not None:
+            found = _varied(found, per_article)
         kept = tuple(replace(p, rank=rank) for rank, p in enumerate(found[:top_k], 1))
         shown = {p.passage.id: readings[p.passage.id] for p in kept if p.passage.id in readings}
         return Retrieved(question, Evidence(kept), shown)
@@ -321,8 +336,10 @@ class Retriever:
         places: dict[str, PassageRef],
         most: int,
         asked_on: date | None,
+        per_article: int | None,
     ) -> list[RetrievedPassage]:
-        """The passages at most so many, best first, by the fusion of the rankings."""
+        """The passages at most so many, best first, by the fusion of the rankings. Those that an article has
+        beyond its `per_article` come last, and only where there is room."""
         whole = [(places[key].article_id, score) for key, score in rankings.pop("whole", ())]
         whole_score = dict(whole)
         rank_of = {article_id: rank for rank, (article_id, _) in enumerate(whole, 1)}
@@ -341,6 +358,8 @@ class Retriever:
             ]
         merged.sort(key=lambda hit: (-hit[1], places[hit[0]].id))
         passages: list[RetrievedPassage] = []
+        beyond: list[RetrievedPassage] = []
+        turn: Counter[str] = Counter()
         read: dict[str, tuple[Article, Headline]] = {}
         for at, (key, last) in enumerate(merged):
             if len(passages) == most:
@@ -354,9 +373,11 @@ class Retriever:
             article, headline = found
             text = article.text[place.start : place.end]
             if headline.group and any(
-                _repeats(text, p) for p in passages if p.article.group == headline.group
+                _repeats(text, p) for p in (*passages, *beyond) if p.article.group == headline.group
             ):
                 continue  # a near-copy says the same words: what it lacks another passage may say
+            turn[article.id] += 1
+            into = beyond if per_article is not None and turn[article.id] > per_article else passages
             score = Scores(
                 dense=scores.get("dense", {}).get(key),
                 lexical=scores.get("lexical", {}).get(key),
@@ -364,10 +385,10 @@ class Retriever:
                 fused=fused_score[key],
                 dated=last if asked_on else None,
             )
-            passages.append(
-                RetrievedPassage(article.passage(place.start, place.end), headline, len(passages) + 1, score)
+            into.append(
+                RetrievedPassage(article.passage(place.start, place.end), headline, len(into) + 1, score)
             )
-        return passages
+        return [*passages, *beyond][:most]
 
     def _read(self, places: Iterable[PassageRef]) -> dict[str, tuple[Article, Headline]]:
         """The articles that passages were cut from, by id."""

@@ -54,6 +54,8 @@ _SPEAKING = forms(SPEECH_VERBS)
 _LEADING_TO = _SPEAKING | forms(PRESENTING_VERBS) | PREPOSITIONS | DETERMINERS | frozenset({"that", "called"})
 _ENDED = re.compile(r"[.!?…][\"”’')\]]*\s*\Z")
 
+_Words = tuple[str, tuple[int, ...]]  # what is quoted, and the passages that are named for it
+
 
 @dataclass(frozen=True, slots=True)
 class Quote:
@@ -83,7 +85,7 @@ def without_quotes(
     >>> quotes
     (Quote(at=15, text='fell by three per cent', numbers=(2,)),)
     """
-    cuts: list[tuple[int, int, list[tuple[str, tuple[int, ...]]]]] = []
+    cuts: list[tuple[int, int, list[_Words]]] = []
     at = 0
     while at < len(plain):
         found = _quote_at(plain, at, markers, passages, closed)
@@ -121,7 +123,7 @@ def without_quotes(
 
 def _quote_at(
     plain: str, at: int, markers: Sequence[Marker], passages: int | None, closed: bool
-) -> tuple[int, list[tuple[str, tuple[int, ...]]]] | None:
+) -> tuple[int, list[_Words]] | None:
     """Where a quote ends that begins at a place, with its words and numbers; `None` where none begins."""
     if plain[at] not in f" \t\n:–—-[【({_OPENED}" or (at and plain[at - 1].isspace()):
         return None
@@ -183,7 +185,7 @@ def _closing(plain: str, start: int, opened: str) -> int | None:
     return None
 
 
-def _parts(inside: str, numbers: tuple[int, ...]) -> Iterator[tuple[str, tuple[int, ...]]]:
+def _parts(inside: str, numbers: tuple[int, ...]) -> Iterator[_Words]:
     """The quotes of a bracket: those in quotation marks, each with the number before it, or all that it
     says."""
     found = False

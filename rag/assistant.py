@@ -163,8 +163,12 @@ class Assistant:
             parts = parts_of(asked)
         yield Step("search", f"searching {_counted(self.collection.retriever.articles, 'article')}")
         failed = _failed(failure) if failure else None
-        if not failed and (gathered := self._gathers(asked, use_model)):
-            told = yield from self._in_rounds(gathered, asked, typed, history, filters, asked_on, stopwatch)
+        model = self._rewriter if use_model and not failed else None
+        if model and (gathered := gathering(asked)):
+            max_calls = self.config.model.max_calls - bool(history)  # one was for the follow-up
+            told = yield from self._in_rounds(
+                model, gathered, asked, typed, filters, asked_on, max_calls, stopwatch
+            )
             if isinstance(told, Answer):
                 yield told
                 return
@@ -213,30 +217,26 @@ class Assistant:
             return asked, None
         return rewritten, None
 
-    def _gathers(self, asked: str, use_model: bool) -> Gathering | None:
-        """What a question gathers, where there is a language model to answer it in rounds."""
-        return gathering(asked) if self._rewriter and use_model else None
-
     def _in_rounds(
         self,
+        model: Generative,
         gathered: Gathering,
         asked: str,
         typed: str,
-        history: Sequence[Turn],
         filters: Filters,
         asked_on: date | None,
+        max_calls: int,
         stopwatch: Stopwatch,
     ) -> Generator[Step | Sentence, None, Answer | str | None]:
         """A question that gathers, answered by the language model in rounds. In place of an answer it returns
         what to tell of a model that failed, and `None` where the question is to be answered as any other is:
         too few calls are allowed, or the articles hardly speak of it.
         """
-        max_calls = self.config.model.max_calls - bool(history)  # one was for the follow-up
-        if self._rewriter is None or max_calls < 2:
+        if max_calls < 2:
             return None
         with stopwatch.step("retrieve"):
             retrieved = self._retrieve_many(asked, gathered, filters, asked_on)
-        rounds = Rounds(self._rewriter, asked, gathered, retrieved.evidence, asked_on, max_calls)
+        rounds = Rounds(model, asked, gathered, retrieved.evidence, asked_on, max_calls)
         yield Step("read", f"reading {_counted(len(rounds.evidence), 'passage')}")
         self.collection.check_open()
         with stopwatch.step("read"):

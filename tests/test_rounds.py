@@ -190,6 +190,7 @@ def test_no_short_answer_has_to_hold_for_a_question_that_gathers(ready: Config) 
 # Where the model fails.
 
 
+@pytest.mark.slow  # the bundled judge
 def test_where_nothing_it_writes_holds_the_notes_are_the_answer(ready: Config) -> None:
     model = Replies(NOTED, "- Martians broke it [1].")
     with opened(ready, model) as assistant:
@@ -411,6 +412,7 @@ def test_a_reply_that_goes_round_in_circles_is_ended() -> None:
     assert model.closed == 2
 
 
+@pytest.mark.slow  # the bundled judge
 def test_a_sentence_is_said_once_though_another_may_stand_before_it_then_but_a_cell_as_often_as_it_stands() -> (
     None
 ):

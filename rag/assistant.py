@@ -189,7 +189,7 @@ class Assistant:
         failed = _failed(failure) if failure else None
         if not failed and calls and isinstance(answerer, Generative) and (gathered := gathering(asked)):
             told = yield from self._in_rounds(
-                gathered, asked, typed, filters, asked_on, stopwatch, answerer, calls
+                answerer, gathered, asked, typed, filters, asked_on, stopwatch, calls
             )
             if isinstance(told, Answer):
                 yield told
@@ -255,13 +255,13 @@ class Assistant:
 
     def _in_rounds(
         self,
+        model: Generative,
         gathered: Gathering,
         asked: str,
         typed: str,
         filters: Filters,
         asked_on: date | None,
         stopwatch: Stopwatch,
-        model: Generative,
         calls: ModelCalls,
     ) -> Generator[Step | Sentence, None, Answer | str | None]:
         """A question that gathers, answered by the language model in rounds. In place of an answer it returns

@@ -23,6 +23,64 @@ FOUND = evidence(article("Iran struck first.", id="strike"), article("Pakistan r
 PLAIN = Layout(Place(0))  # the first paragraph
 
 
+class Counted:
+    """A reply in pieces that tells its tokens once it has ended."""
+
+    name = "counted"
+
+    def __init__(self, tokens: int, *pieces: str) -> None:
+        self.tokens, self.pieces = tokens, pieces
+        self.given = 0
+
+    def stream(self, messages: object) -> Counted:
+        self.left = iter(self.pieces)
+        return self
+
+    def __iter__(self) -> Counted:
+        return self
+
+    def __next__(self) -> str:
+        self.given += 1
+        return next(self.left)
+
+    @property
+    def reply_tokens(self) -> int:
+        return self.tokens
+
+
+def drafted(model: Counted) -> list[str]:
+    """What a model says that may write 20 tokens, through what counts the calls of a question."""
+    bound, _ = Generative(model, window=8_192, max_tokens=20).for_question()
+    return [d.text for d in bound.draft("Who struck first?", FOUND) if isinstance(d, DraftSentence)]
+
+
+@pytest.mark.parametrize(
+    ("reply", "tokens", "said"),
+    [
+        ("Iran struck first [1]. Pakistan replied and [2", 20, ["Iran struck first."]),
+        ("- Iran struck first\n- Pakistan repl", 20, ["Iran struck first"]),
+        ("Iran struck first. Pakistan said “we replied.”", 20, ["Iran struck first.", "Pakistan said “we replied.”"]),
+        ("- Iran struck first\n- Pakistan replied", 19, ["Iran struck first", "Pakistan replied"]),
+    ],
+)  # fmt: skip
+def test_a_sentence_that_the_reply_ended_in_the_middle_of_is_left_out(
+    reply: str, tokens: int, said: list[str]
+) -> None:
+    assert drafted(Counted(tokens, *reply)) == said
+
+
+def test_a_model_that_goes_round_in_circles_is_ended() -> None:
+    model = Counted(20, *["Iran struck first [1]. ", "Pakistan replied [2]. "] * 50)
+    assert drafted(model) == ["Iran struck first.", "Pakistan replied."]
+    assert model.given == 5, "a sentence is finished when the next has begun"
+
+
+def test_what_stands_under_another_line_is_said_again() -> None:
+    reply = "**Oil**\n- Prices rose\n- Wages fell\n\n**Gas**\n- Prices rose\n- Wages fell\n- Pay rose."
+    said = ["Prices rose", "Wages fell", "Prices rose", "Wages fell", "Pay rose."]
+    assert drafted(Counted(19, *reply)) == said
+
+
 def claimed(drafts: list[DraftSentence]) -> list[tuple[str, list[int]]]:
     """Each sentence with the numbers it names; a model never gives quotes."""
     assert all(claim.quote is None for draft in drafts for claim in draft.claims)
@@ -195,7 +253,11 @@ def replies(draw: st.DrawFn) -> str:
 def test_wherever_the_stream_is_cut_the_same_sentences_come_out(reply: str, places: list[int]) -> None:
     cuts = sorted({place % (len(reply) + 1) for place in places})
     pieces = [reply[a:b] for a, b in zip([0, *cuts], [*cuts, len(reply)], strict=True)]
-    expected = drafts_of(reply, [source.passage.text for source in FOUND])
+    drafts = drafts_of(reply, [source.passage.text for source in FOUND])
+    said = [draft.text for draft in drafts]
+    repeated = [at for at, text in enumerate(said) if text in said[:at]]
+    end = repeated[1] if len(repeated) > 1 else len(said)  # there it goes round in circles
+    expected = [draft for at, draft in enumerate(drafts[:end]) if at not in repeated]
     assert streamed(*pieces) == expected
     assert streamed(*reply) == expected, "character by character"
 

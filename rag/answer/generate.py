@@ -77,21 +77,22 @@ class Generative:
         is left out; one that is said again is not given again, and ends the reply where a model goes round in
         circles: small ones do so until nothing more may be written. Raises `ModelError`.
         """
-        said: set[str] = set()
+        said: set[tuple[str, tuple[str, ...]]] = set()
         repeated = 0
         with closed(self._model.stream(conversation)) as pieces:
             for at, draft in enumerate(self._read(pieces, reader)):
                 if not at and declines(draft.text):
                     yield Abstention.WEAK_EVIDENCE
                     return
-                # One cell of a table may say what another does.
+                # One cell of a table may say what another does, and an item what one of another list does.
+                under = tuple(line.text for line in draft.layout.under) if draft.layout else ()
                 cell = draft.layout is not None and draft.layout.place.kind is BlockKind.CELL
-                if draft.text in said and not cell:
+                if (draft.text, under) in said and not cell:
                     repeated += 1
-                    if repeated > _REPEATS:
+                    if repeated >= _REPEATS:
                         return
                     continue
-                said.add(draft.text)
+                said.add((draft.text, under))
                 yield draft
 
     def _read(self, pieces: Iterator[str], reader: ReplyReader) -> Iterator[DraftSentence]:

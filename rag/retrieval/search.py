@@ -196,7 +196,7 @@ class Retriever:
         parts: int = 1,
         stages: tuple[str, ...] = _STAGES,
     ) -> Evidence:
-        """The evidence of `retrieve`, which has the same arguments."""
+        """The evidence of `retrieve`, where the arguments are explained."""
         return self.retrieve(
             question, k=k, filters=filters, asked_on=asked_on, parts=parts, stages=stages
         ).evidence

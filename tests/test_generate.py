@@ -61,9 +61,10 @@ def drafted(model: Counted) -> list[str]:
         ("- Iran struck first\n- Pakistan repl", 20, ["Iran struck first"]),
         ("Iran struck first. Pakistan said “we replied.”", 20, ["Iran struck first.", "Pakistan said “we replied.”"]),
         ("- Iran struck first\n- Pakistan replied", 19, ["Iran struck first", "Pakistan replied"]),
+        ("<<passage 3: Iran, Dawn>>\nIran struck first.\n<<end of passage 3>>", 19, ["Iran struck first."]),
     ],
 )  # fmt: skip
-def test_a_sentence_that_the_reply_ended_in_the_middle_of_is_left_out(
+def test_a_sentence_that_the_reply_ended_in_the_middle_of_and_a_border_of_a_passage_are_left_out(
     reply: str, tokens: int, said: list[str]
 ) -> None:
     assert drafted(Counted(tokens, *reply)) == said

@@ -82,15 +82,41 @@ class Watched:
     def forget(self) -> None:
         self.reply, self.pieces, self.first, self.seconds = "", 0, None, 0.0
 
-    def stream(self, messages: Sequence[Mapping[str, str]]) -> Iterator[str]:
+    def stream(self, messages: Sequence[Mapping[str, str]]) -> _Pieces:
         self.forget()
-        began = time.perf_counter()
-        for piece in self.model.stream(messages):
-            self.seconds = time.perf_counter() - began
-            self.first = self.seconds if self.first is None else self.first
-            self.pieces += 1
-            self.reply += piece
-            yield piece
+        return _Pieces(self, self.model.stream(messages))
+
+
+class _Pieces:
+    """The pieces of a reply, noted by who watches, with the numbers of tokens that they come with."""
+
+    def __init__(self, watched: Watched, pieces: Iterator[str]) -> None:
+        self._watched, self._pieces = watched, pieces
+        self._left, self._began = iter(pieces), time.perf_counter()
+
+    def __iter__(self) -> Iterator[str]:
+        return self
+
+    def __next__(self) -> str:
+        piece = next(self._left)
+        watched = self._watched
+        watched.seconds = time.perf_counter() - self._began
+        watched.first = watched.seconds if watched.first is None else watched.first
+        watched.pieces += 1
+        watched.reply += piece
+        return piece
+
+    def close(self) -> None:
+        if close := getattr(self._pieces, "close", None):
+            close()
+
+    @property
+    def prompt_tokens(self) -> int | None:
+        return getattr(self._pieces, "prompt_tokens", None)
+
+    @property
+    def reply_tokens(self) -> int | None:
+        return getattr(self._pieces, "reply_tokens", None)
 
 
 @dataclass(frozen=True, slots=True)

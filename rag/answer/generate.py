@@ -10,7 +10,16 @@ from datetime import date
 
 from rag.answer.conflict import Disagreement
 from rag.answer.drafts import ReplyReader
-from rag.answer.prompts import DECLINE, QUOTING, REWRITING_VERSION, VERSIONS, messages, rewriting, within
+from rag.answer.prompts import (
+    DECLINE,
+    QUOTING,
+    REWRITING_VERSION,
+    VERSIONS,
+    is_border,
+    messages,
+    rewriting,
+    within,
+)
 from rag.answer.supervised import ModelCalls, SupervisedModel
 from rag.types import (
     Abstention,
@@ -75,13 +84,16 @@ class Generative:
     ) -> Iterator[DraftSentence | Abstention]:
         """The reply to a conversation, as `draft` gives it. A sentence that the reply ended in the middle of
         is left out; one that is said again is not given again, and ends the reply where a model goes round in
-        circles: small ones do so until nothing more may be written. Raises `ModelError`.
+        circles: small ones do so until nothing more may be written. The borders of the passages, where a
+        model writes them as well, are no sentences. Raises `ModelError`.
         """
         said: set[tuple[str, tuple[str, ...]]] = set()
         repeated = 0
         with closed(self._model.stream(conversation)) as pieces:
-            for at, draft in enumerate(self._read(pieces, reader)):
-                if not at and declines(draft.text):
+            for draft in self._read(pieces, reader):
+                if is_border(draft.text):
+                    continue
+                if not said and declines(draft.text):
                     yield Abstention.WEAK_EVIDENCE
                     return
                 # One cell of a table may say what another does, and an item what one of another list does.

@@ -20,6 +20,7 @@ __all__ = [
     "TOKENS_PER_CHARACTER",
     "VERSIONS",
     "disagreeing",
+    "is_border",
     "messages",
     "numbered",
     "rewriting",
@@ -203,6 +204,15 @@ def numbered(source: RetrievedPassage) -> str:
         f"<<passage {source.rank}: {_fenced(named)}>>\n{_fenced(source.passage.text)}\n"
         f"<<end of passage {source.rank}>>"
     )
+
+
+def is_border(text: str) -> bool:
+    """Whether a line is the beginning or the end of a passage, as `numbered` has them.
+
+    >>> is_border("<<passage 2: Dam, Dawn>>"), is_border("<<end of passage 2>>"), is_border("The dam broke.")
+    (True, True, False)
+    """
+    return text.startswith(("<<passage ", "<<end of passage "))
 
 
 def _fenced(text: str) -> str:

@@ -576,6 +576,21 @@ def test_the_stretch_that_no_rule_objects_to_is_cited_though_the_judge_likes_ano
         assert weighed[0].located.stretches[0].source.article.id == "right"
 
 
+@pytest.mark.parametrize(
+    ("text", "state"),
+    [
+        ("Reports of the flood at Karvel differ on the toll.", "please check"),
+        ("Parties in the flood inquiry at Karvel differ on the toll.", "supported"),
+        ("The accounts of Karvel differ.", "quoted"),
+    ],
+)
+def test_that_sources_differ_is_no_passage_s_to_say_but_in_its_own_words(text: str, state: str) -> None:
+    story = "The toll of the flood at Karvel is nine. The parties of the inquiry differ. The accounts of Karvel differ."
+    sentence = Checker(evidence(article(story)), _Preferring("Karvel")).check(DraftSentence(text))
+    assert sentence is not None
+    assert str(sentence.support) == state
+
+
 def test_an_item_that_is_judged_with_its_lead_in_is_weighed_as_what_is_judged() -> None:
     story = article("Iran struck Panjgur on Tuesday and closed the border.")
     said = "Iran struck Panjgur on Tuesday."

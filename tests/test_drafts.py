@@ -47,6 +47,14 @@ def seen(draft: DraftSentence) -> Seen:
 
 
 CASES: dict[str, tuple[str, list[Seen]]] = {
+    "a line that only hands over to what follows": (
+        "The passage is:\n\nThe port of Oslo closed on Monday [1].",
+        [Seen("paragraph", "The port of Oslo closed on Monday.", numbers=[1], under=["The passage is:"])],
+    ),
+    "what is said of a passage": (
+        "The passage is about the port of Oslo. The port closed on Monday [1]. I do not have a date.",
+        [Seen("paragraph", "The port closed on Monday.", numbers=[1])],
+    ),
     "a lead-in, numbered items and a closing remark": (
         "Here is what the articles say:\n\n1. The port of Oslo closed on Monday [1].\n2. Two ferries were cancelled [2].\n\nI hope this helps!",
         [

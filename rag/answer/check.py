@@ -17,6 +17,7 @@ from rag.answer.aligned import repeated
 from rag.answer.corrections import notice_on
 from rag.answer.located import Located, Stretch, around, located, together
 from rag.answer.paraphrase import agrees, in_days_of, lacks, objections
+from rag.answer.remarks import compares_sources
 from rag.english.clauses import is_conditioned, joined_part
 from rag.english.names import small_words
 from rag.english.normalise import fold, is_whole, locate, stem, words
@@ -195,7 +196,8 @@ class Checker:
         best = next(iter(self.weighed(draft)), None)
         if best is None or best.support is None:
             return []
-        return [_at(source, span, best.support) for source, span in _joined(best.located.stretches)]
+        support = Support.CHECK if compares_sources(draft.text) else best.support
+        return [_at(source, span, support) for source, span in _joined(best.located.stretches)]
 
     def _pointed_at(self, claim: Claim) -> Located | None:
         """The text around a claimed quote, where the passage has that."""

@@ -270,8 +270,8 @@ class _Drafter:
         self._listed, self._named = False, []
         unfinished = is_unfinished(piece.text)
         if unfinished or is_lead_in(piece.text):
-            said = bare if unfinished else about(bare)
-            self._lead = _Above(said, 0, Line(piece.text, piece.place), governs=unfinished)
+            governs = unfinished and bool(about(bare))  # not "The passage is:", which says nothing
+            self._lead = _Above(bare if governs else about(bare), 0, Line(piece.text, piece.place), governs)
             return None
         self._lead = _Above(bare, 0, None)
         return self._sentence(piece)
@@ -285,8 +285,9 @@ class _Drafter:
         if text.endswith(":") or (piece.strong >= len(text) and not text.endswith((".", "!"))):
             bare = text.rstrip(": ")
             unfinished = is_unfinished(text)
+            governs = unfinished and bool(about(bare))
             nothing = unfinished or claims_nothing(text) or is_lead_in(text)
-            self._items.append(_Above(bare, depth, Line(text, piece.place) if nothing else None, unfinished))
+            self._items.append(_Above(bare, depth, Line(text, piece.place) if nothing else None, governs))
             self._before = None
             # The last item of a list that only names is a claim of the list: "The winners are: **Ann Lee**".
             if nothing and text.endswith(":"):

@@ -11,15 +11,18 @@ from rag.english.clauses import clauses, is_denied
 from rag.english.lexicon import (
     ANSWER_POINTERS,
     DETERMINERS,
+    DIFFERING_VERBS,
     LEAD_INS,
     POSSESSIVES,
     PREPOSITIONS,
     PRESENTING_VERBS,
+    PROMPT_NOUNS,
     RELATIVES,
     REMARKS,
     SOURCE_HEADINGS,
     SOURCE_NOUNS,
     SUMMARISERS,
+    TELLING_NOUNS,
     TELLING_VERBS,
     alternation,
     forms,
@@ -32,6 +35,7 @@ from rag.english.phrases import items, may_be_base
 __all__ = [
     "about",
     "claims_nothing",
+    "compares_sources",
     "heads_quotes",
     "heads_sources",
     "is_fragment",
@@ -47,6 +51,18 @@ _AGREEING = re.compile(rf"(?:(?:{_AGREED})\b[!,. ]+){{1,3}}", re.IGNORECASE)
 # What may stand before a lead-in, or be one, without a claim: "To apply", "If you want to apply".
 _OPENING = re.compile(r"(?:to|if|when|for|in|before)\b", re.IGNORECASE)
 _REMARK = re.compile(rf"(?:{alternation(REMARKS)})\b", re.IGNORECASE)
+# "The passage is about floods": no article says so of a passage.
+_OF_PASSAGES = re.compile(
+    rf"(?:the|this|these|both|each|all)\s+(?:{alternation(PROMPT_NOUNS)})\s+(?:\d+\s+)?(?:is|are)\s+(?:all\s+)?about\b",
+    re.IGNORECASE,
+)
+# "The reports of the flood at Karvel differ": the sources, what they are of, and how they compare.
+_DIFFERING = re.compile(
+    rf"\b(?:{alternation(TELLING_NOUNS)})(?:\s+(?:about|by|from|in|of|on)\s[^,.;:]{{1,80}}?)?"
+    rf"(?:\s+(?:all|also|clearly|do|does|did|may|not|slightly|sharply|widely))*"
+    rf"\s+(?:{alternation(forms(DIFFERING_VERBS))})\b",
+    re.IGNORECASE,
+)
 _LEAD_IN = re.compile(rf"(?:{alternation(LEAD_INS)})\b", re.IGNORECASE)
 _SUMMARISER = re.compile(rf"(?:{alternation(SUMMARISERS)})\b,?", re.IGNORECASE)
 # How headings are counted: "Step 2: Run it", "3. Results".
@@ -64,13 +80,15 @@ def is_remark(text: str) -> bool:
     [True, True, True, False]
     >>> [is_remark(text) for text in ("Overall, these points may help.", "Overall, exports fell by 4 %.")]
     [True, False]
+    >>> is_remark("The passage is about the flood."), is_remark("The article is about the flood.")
+    (True, False)
     >>> [is_remark(text) for text in ("I don’t have figures for May.", "“I don’t have it,” Ms Cole said.")]
     [True, False]
     """
     if len(text) > _LONGEST:
         return False
     low = text.replace("’", "'").strip()
-    if _YES.fullmatch(low) or low.endswith("?"):
+    if _YES.fullmatch(low) or low.endswith("?") or _OF_PASSAGES.match(low):
         return True
     if _REMARK.match(low):
         return not numbers(low)
@@ -78,6 +96,18 @@ def is_remark(text: str) -> bool:
     rest = low[summing.end() :].strip() if summing else ""
     points = bool(set(words(rest)[:1]) & ANSWER_POINTERS)
     return points and not numbers(rest) and not names(f"x {rest}") and not is_denied(rest)
+
+
+def compares_sources(text: str) -> bool:
+    """Whether a sentence says that sources differ or agree. No passage says that of another: whoever reads
+    them has to see.
+
+    >>> compares_sources("The reports of the flood differ."), compares_sources("Both accounts do not agree.")
+    (True, True)
+    >>> compares_sources("The parties differ."), compares_sources("The report says that the parties differ.")
+    (False, False)
+    """
+    return len(text) <= _LONGEST and bool(_DIFFERING.search(text))
 
 
 def is_lead_in(text: str) -> bool:

@@ -53,6 +53,7 @@ __all__ = [
     "DENYING_PHRASES",
     "DENYING_VERBS",
     "DETERMINERS",
+    "DIFFERING_VERBS",
     "DIGIT_WORDS",
     "DISPUTING_VERBS",
     "DO",
@@ -110,6 +111,7 @@ __all__ = [
     "PREPOSITIONS",
     "PRESENTING_VERBS",
     "PRESENT_AUXILIARIES",
+    "PROMPT_NOUNS",
     "PRONOUNS",
     "PROOF_NOUNS",
     "QUANTITIES",
@@ -138,6 +140,7 @@ __all__ = [
     "SUMMARY_VERBS",
     "SUPPOSING_VERBS",
     "TEENS",
+    "TELLING_NOUNS",
     "TELLING_VERBS",
     "TENS",
     "THINGS",
@@ -1143,6 +1146,13 @@ SOURCE_NOUNS = _set(
     """answer answers article articles context document documents evidence excerpt excerpts information
     passage passages question report reports source sources text texts"""
 )
+
+# What else the sources are called where they are compared, and how they compare.
+TELLING_NOUNS = SOURCE_NOUNS | _set("account accounts outlet outlets version versions")
+DIFFERING_VERBS = _set("agree coincide conflict contradict differ disagree diverge match vary")
+
+# What a prompt calls its texts, and an article hardly ever calls itself.
+PROMPT_NOUNS = _set("context excerpt excerpts passage passages")
 
 # Words of headings, which are no names though they have a capital there.
 HEADING_WORDS = _set(

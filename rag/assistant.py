@@ -84,6 +84,7 @@ class Assistant:
 
         Questions that this one is answering end as they began. Either one closes the collection of both.
         """
+        self.collection.check_open()
         other = copy(self)
         other.config, other._fingerprint = config, config.fingerprint()
         other._set_answerer(answerer)

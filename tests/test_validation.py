@@ -298,6 +298,7 @@ def test_every_method_of_a_closed_assistant_says_so_and_closing_twice_is_fine(ma
         "warm": assistant.collection.warm,
         "with_known_sources": lambda: assistant.collection.with_known_sources(Filters(sources=("Dawn",))),
         "check_open": assistant.collection.check_open,
+        "answered_by": lambda: assistant.answered_by(None, assistant.config),
         "__enter__": assistant.__enter__,
     }
     public = {

@@ -14,7 +14,7 @@ import argparse
 import json
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from rag import Answer, Support, open_assistant
@@ -199,6 +199,7 @@ def _replies(fact: Fact) -> Iterator[list[tuple[str, bool, str, str | None]]]:
 def put(facts: Sequence[Fact] = FACTS) -> list[Outcome]:
     """Every reply through the whole trip, over the demo articles."""
     config = demo(load())
+    config = replace(config, model=replace(config.model, max_calls=1))  # one reply for one question
     make_demo(load())
     encoder, reader = SentenceEncoder(config.encoder), SpanReader()
     outcomes: list[Outcome] = []

@@ -51,6 +51,13 @@ CASES: dict[str, tuple[str, list[Seen]]] = {
         "The passage is:\n\nThe port of Oslo closed on Monday [1].",
         [Seen("paragraph", "The port of Oslo closed on Monday.", numbers=[1], under=["The passage is:"])],
     ),
+    "an answer that is announced, and a question that is repeated": (
+        "Question: which port closed?\n\nThe answer is: The port of Oslo closed on Monday [1]. Answer: Two ferries sank.",
+        [
+            Seen("paragraph", "The port of Oslo closed on Monday.", numbers=[1]),
+            Seen("paragraph", "Two ferries sank."),
+        ],
+    ),
     "what is said of a passage": (
         "The passage is about the port of Oslo. The port closed on Monday [1]. I do not have a date.",
         [Seen("paragraph", "The port closed on Monday.", numbers=[1])],

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from rag.answer.antecedents import pointing_word, with_antecedent
 from rag.answer.markdown import Block, blocks, last_top_line
@@ -27,6 +27,7 @@ from rag.answer.remarks import (
     is_lead_in,
     is_remark,
     is_unfinished,
+    without_announcement,
 )
 from rag.english.coordination import coordinated
 from rag.english.lexicon import HEADING_WORDS
@@ -244,7 +245,10 @@ class _Drafter:
         )
 
     def _paragraph(self, piece: Piece) -> DraftSentence | None:
-        text, place = piece.text, piece.place
+        text, place = without_announcement(piece.text), piece.place
+        if text != piece.text:
+            strong = max(0, piece.strong - (len(piece.text) - len(text)))
+            piece = replace(piece, text=text, strong=strong)
         if piece.opens and piece.strong and piece.strong >= len(text.rstrip(": ")) and claims_nothing(text):
             return self._heading(piece, _PSEUDO_HEADING)
         if heads_sources(text) and text.endswith(":"):
@@ -258,7 +262,7 @@ class _Drafter:
                 whole = f"{': '.join([*lead, ', '.join(self._named)])}."
                 self._before = (None, whole) if _fits(whole) else None
                 self._lead, self._listed, self._named, self._label = None, False, [], None
-        if is_remark(text):
+        if not text or is_remark(text):
             return None
         if text.endswith(":"):
             return self._announcing(piece)

@@ -19,6 +19,7 @@ from rag.english.lexicon import (
     PROMPT_NOUNS,
     RELATIVES,
     REMARKS,
+    REPLY_NOUNS,
     SOURCE_HEADINGS,
     SOURCE_NOUNS,
     SUMMARISERS,
@@ -42,6 +43,7 @@ __all__ = [
     "is_lead_in",
     "is_remark",
     "is_unfinished",
+    "without_announcement",
 ]
 
 _LONGEST = 400  # characters of a lead-in, a heading or a remark
@@ -70,6 +72,8 @@ _COUNTED = re.compile(
     r"(?:(?:step|part|point|option|phase)\s+)?\d{1,2}(?:[.):]\s*|\s+[–—-]\s+|\Z)", re.IGNORECASE
 )
 _PRESENTING = forms(PRESENTING_VERBS)
+_OF_REPLY = frozenset(map(stem, PROMPT_NOUNS | REPLY_NOUNS | {"final", "short"}))
+_ANNOUNCED = re.compile(r"([^\n.!?:;<]{1,80}):\s+(?=\S)")
 _ANNOUNCING = frozenset(map(stem, SOURCE_NOUNS | ANSWER_POINTERS | forms(TELLING_VERBS)))
 
 
@@ -96,6 +100,21 @@ def is_remark(text: str) -> bool:
     rest = low[summing.end() :].strip() if summing else ""
     points = bool(set(words(rest)[:1]) & ANSWER_POINTERS)
     return points and not numbers(rest) and not names(f"x {rest}") and not is_denied(rest)
+
+
+def without_announcement(text: str) -> str:
+    """A sentence without the words that only announce it; "" for the question, which a model may repeat.
+
+    >>> without_announcement("The answer to the question is: Iran struck.")
+    'Iran struck.'
+    >>> without_announcement("Question: who struck?"), without_announcement("The minister: nine died.")
+    ('', 'The minister: nine died.')
+    """
+    match = _ANNOUNCED.match(text)
+    said = {stem for stem in content_stems(match[1]) if not stem.isdigit()} if match else set()
+    if match is None or not said or not said <= _OF_REPLY:
+        return text
+    return "" if said == {stem("question")} else text[match.end() :]
 
 
 def compares_sources(text: str) -> bool:

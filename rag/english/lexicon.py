@@ -120,6 +120,7 @@ __all__ = [
     "REFLEXIVES",
     "RELATIVES",
     "REMARKS",
+    "REPLY_NOUNS",
     "REPORT_NOUNS",
     "REVISE_VERBS",
     "RISE_VERBS",
@@ -1153,6 +1154,7 @@ DIFFERING_VERBS = _set("agree coincide conflict contradict differ disagree diver
 
 # What a prompt calls its texts, and an article hardly ever calls itself.
 PROMPT_NOUNS = _set("context excerpt excerpts passage passages")
+REPLY_NOUNS = _set("answer answers question questions reply")
 
 # Words of headings, which are no names though they have a capital there.
 HEADING_WORDS = _set(

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rag.answer.drafts import ReplyReader, drafts_of
-from rag.answer.generate import Generative
+from rag.answer.generate import Generative, in_answer_to
 from rag.answer.prompts import DECLINE
 from rag.errors import ModelError
 from rag.types import Abstention, Claim, DraftSentence, Layout, Place
@@ -68,6 +68,16 @@ def test_a_sentence_that_the_reply_ended_in_the_middle_of_and_a_border_of_a_pass
     reply: str, tokens: int, said: list[str]
 ) -> None:
     assert drafted(Counted(tokens, *reply)) == said
+
+
+def test_an_answer_that_is_no_sentence_is_judged_as_what_it_says_of_the_question() -> None:
+    drafts = streamed("Iran [1].\n\n- Pakistan\n\n| Who |\n| --- |\n| Iran |\n\nPakistan replied [2].")
+    assert [(d.text, d.statement) for d in drafts if isinstance(d, DraftSentence)] == [
+        ("Iran.", "Iran struck first."),
+        ("Pakistan", "Pakistan struck first."),
+        ("Iran", "Who: Iran"),
+        ("Pakistan replied.", None),
+    ]
 
 
 def test_a_model_that_goes_round_in_circles_is_ended() -> None:
@@ -258,7 +268,11 @@ def test_wherever_the_stream_is_cut_the_same_sentences_come_out(reply: str, plac
     said = [draft.text for draft in drafts]
     repeated = [at for at, text in enumerate(said) if text in said[:at]]
     end = repeated[1] if len(repeated) > 1 else len(said)  # there it goes round in circles
-    expected = [draft for at, draft in enumerate(drafts[:end]) if at not in repeated]
+    expected = [
+        in_answer_to("Who struck first?", draft)
+        for at, draft in enumerate(drafts[:end])
+        if at not in repeated
+    ]
     assert streamed(*pieces) == expected
     assert streamed(*reply) == expected, "character by character"
 

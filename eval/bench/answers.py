@@ -36,6 +36,7 @@ from eval.bench.support import (
     texts_in,
 )
 from rag.answer.drafts import drafts_of
+from rag.answer.generate import in_answer_to
 from rag.answer.reply import Reply, Stopwatch
 from rag.types import DraftSentence
 
@@ -92,15 +93,16 @@ def mark_of(marks: object) -> Mark:
 
 def _answer(record: Mapping[str, Any]) -> RecordedAnswer:
     evidence = texts_in(record, "evidence")
+    question = text_in(record, "question")
     drafts = drafts_of(answer := text_in(record, "answer"), evidence)
     if not re.search(r"\w", answer):
         raise ValueError(f"its 'answer' has no word: {answer!r}")
     return RecordedAnswer(
         text_in(record, "id"),
         text_in(record, "model"),
-        text_in(record, "question"),
+        question,
         evidence,
-        tuple(drafts),
+        tuple(in_answer_to(question, draft) for draft in drafts),
         mark_of(record.get("faithfulness")),
     )
 

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from copy import copy
+from dataclasses import replace
 from datetime import date
 
 from rag.answer.conflict import Disagreement
@@ -20,7 +21,10 @@ from rag.answer.prompts import (
     rewriting,
     within,
 )
+from rag.answer.remarks import is_fragment
 from rag.answer.supervised import ModelCalls, SupervisedModel
+from rag.english.normalise import words
+from rag.question.parts import stated
 from rag.types import (
     Abstention,
     BlockKind,
@@ -31,9 +35,11 @@ from rag.types import (
     Turn,
 )
 
-__all__ = ["Generative", "closed", "declines"]
+__all__ = ["Generative", "closed", "declines", "in_answer_to"]
 
 _LONGEST_QUESTION = 500  # characters; a longer rewriting is an answer, or nonsense
+_LONGEST_SHORT = 8  # words of an answer that is no sentence
+_FULL_STOP = re.compile(r"(?<=[^\W\d_]{2})\.\Z")  # not that of "U.S."
 _REPEATS = 2  # sentences that were said before, after which a model is going round in circles
 _FINISHED = re.compile(r"[.!?…][\"'”’)\]*_]*\Z")
 
@@ -77,7 +83,8 @@ class Generative:
         """
         shown = self.shown(question, evidence, disagreements)
         conversation = messages(question, shown, asked_on, prompt=self._prompt, disagreements=disagreements)
-        yield from self.drafts(conversation, self.reader(shown))
+        for draft in self.drafts(conversation, self.reader(shown)):
+            yield draft if isinstance(draft, Abstention) else in_answer_to(question, draft)
 
     def drafts(
         self, conversation: Sequence[Mapping[str, str]], reader: ReplyReader
@@ -160,6 +167,22 @@ def closed(pieces: Iterator[str]) -> Iterator[Iterator[str]]:
     finally:
         if close := getattr(pieces, "close", None):
             close()
+
+
+def in_answer_to(question: str, draft: DraftSentence) -> DraftSentence:
+    """A draft that is no sentence, such as a name, judged as the statement that it makes with the question:
+    the words may stand in a passage, and answer something else.
+
+    >>> in_answer_to("Who struck first?", DraftSentence("Iran.")).statement
+    'Iran struck first.'
+    >>> in_answer_to("Who struck first?", DraftSentence("Iran struck.")).statement is None
+    True
+    """
+    claims = draft.statement is None and not (draft.layout and draft.layout.place.kind is BlockKind.CELL)
+    short = len(words(draft.text)) <= _LONGEST_SHORT and not declines(draft.text)
+    if claims and short and is_fragment(draft.text):
+        return replace(draft, statement=stated(question, _FULL_STOP.sub("", draft.text)))
+    return draft
 
 
 def declines(reply: str) -> bool:

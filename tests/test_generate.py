@@ -80,6 +80,11 @@ def test_an_answer_that_is_no_sentence_is_judged_as_what_it_says_of_the_question
     ]
 
 
+def test_the_question_that_a_model_repeats_is_no_answer() -> None:
+    drafts = streamed("Who struck first. Iran struck first [1]. The answer is.")
+    assert [d.text for d in drafts if isinstance(d, DraftSentence)] == ["Iran struck first."]
+
+
 def test_a_model_that_goes_round_in_circles_is_ended() -> None:
     model = Counted(20, *["Iran struck first [1]. ", "Pakistan replied [2]. "] * 50)
     assert drafted(model) == ["Iran struck first.", "Pakistan replied."]

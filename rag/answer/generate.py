@@ -23,6 +23,7 @@ from rag.answer.prompts import (
 )
 from rag.answer.remarks import is_fragment
 from rag.answer.supervised import ModelCalls, SupervisedModel
+from rag.english.lexicon import QUESTION_WORDS
 from rag.english.normalise import words
 from rag.question.parts import stated
 from rag.types import (
@@ -84,7 +85,10 @@ class Generative:
         shown = self.shown(question, evidence, disagreements)
         conversation = messages(question, shown, asked_on, prompt=self._prompt, disagreements=disagreements)
         for draft in self.drafts(conversation, self.reader(shown)):
-            yield draft if isinstance(draft, Abstention) else in_answer_to(question, draft)
+            if isinstance(draft, Abstention):
+                yield draft
+            elif not repeats(question, draft.text):
+                yield in_answer_to(question, draft)
 
     def drafts(
         self, conversation: Sequence[Mapping[str, str]], reader: ReplyReader
@@ -183,6 +187,21 @@ def in_answer_to(question: str, draft: DraftSentence) -> DraftSentence:
     if claims and short and is_fragment(draft.text):
         return replace(draft, statement=stated(question, _FULL_STOP.sub("", draft.text)))
     return draft
+
+
+def repeats(question: str, text: str) -> bool:
+    """Whether a sentence is the question, or a part of it, with a full stop.
+
+    >>> repeats("The FDA approved a vaccine for which virus?", "The FDA approved a vaccine for which virus.")
+    True
+    >>> repeats("Did Iran strike first?", "Iran did strike first.")
+    False
+    >>> repeats("Which mayor, who left, lied?", "The mayor who left lied.")
+    False
+    """
+    asked, said = words(question), set(words(text))
+    asking = next((word for word in asked if word in QUESTION_WORDS), None)
+    return asking in said and said <= set(asked)
 
 
 def declines(reply: str) -> bool:

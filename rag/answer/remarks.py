@@ -103,13 +103,23 @@ def is_remark(text: str) -> bool:
 
 
 def without_announcement(text: str) -> str:
-    """A sentence without the words that only announce it; "" for the question, which a model may repeat.
+    """A sentence without the words that only announce it; "" where nothing follows them, and for the
+    question, which a model may repeat.
 
     >>> without_announcement("The answer to the question is: Iran struck.")
     'Iran struck.'
     >>> without_announcement("Question: who struck?"), without_announcement("The minister: nine died.")
     ('', 'The minister: nine died.')
+    >>> without_announcement("The answer is."), without_announcement("The answer is 9.")
+    ('', 'The answer is 9.')
     """
+    if (
+        len(text) <= _LONGEST
+        and not text.endswith(":")
+        and (stems := set(content_stems(text)))
+        and stems <= _OF_REPLY
+    ):
+        return ""
     match = _ANNOUNCED.match(text)
     said = {stem for stem in content_stems(match[1]) if not stem.isdigit()} if match else set()
     if match is None or not said or not said <= _OF_REPLY:

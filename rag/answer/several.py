@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from rag.answer.check import Checker
-from rag.types import Claim, DraftSentence, Sentence, Support
+from rag.types import Citation, Claim, DraftSentence, Sentence, Support
 
 __all__ = ["checked_in_parts", "with_best_claims"]
 
@@ -27,8 +27,13 @@ def checked_in_parts(checker: Checker, draft: DraftSentence) -> Sentence | None:
     if not all(checker.may_be_shown(part) for part in parts):
         return None
     found = [checker.check(part) for part in parts]
-    citations = dict.fromkeys(citation for part in found if part for citation in part.citations)
-    return Sentence(draft.text, tuple(citations), draft.short, draft.lead)
+    citations: dict[int, Citation] = {}
+    for citation in (citation for part in found if part for citation in part.citations):
+        # The words may be one part, and only fit another: they stand once, in the weaker state.
+        known = citations.setdefault(citation.number, citation)
+        if Support.weakest((known.support, citation.support)) is not known.support:
+            citations[citation.number] = citation
+    return Sentence(draft.text, tuple(citations.values()), draft.short, draft.lead)
 
 
 def with_best_claims(checker: Checker, draft: DraftSentence) -> DraftSentence:

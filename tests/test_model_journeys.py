@@ -49,6 +49,7 @@ ARTICLES = (
     },
 )  # fmt: skip
 TEXTS = {article["id"]: article["text"] for article in ARTICLES}
+TITLES = {article["id"]: article["title"] for article in ARTICLES}
 
 
 @pytest.fixture(scope="module")
@@ -116,6 +117,8 @@ def cites_its_articles(page: Page) -> None:
         markers.nth(at).click()
         article = markers.nth(at).get_attribute("data-article")
         assert article is not None
+        # The one that was open before is there until this one has come.
+        expect(page.locator("#reading .title")).to_have_text(TITLES[article])
         marked = page.locator("#reading mark")
         expect(marked.first).to_be_visible()
         words = "".join(marked.all_inner_texts()).split()
